@@ -1,0 +1,30 @@
+"""Checks at the borders of the package: readable messages for wrong shapes and numbers."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from .errors import ShapeError, UsageError
+
+
+def check_shape(name: str, array, shape: Sequence[int | None]) -> None:
+    """Raise ShapeError unless `array.shape` fits `shape`; None stands for any size."""
+    given = tuple(array.shape)
+    fits = len(given) == len(shape) and all(want in (None, have) for have, want in zip(given, shape))
+    if not fits:
+        wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ShapeError(f"{name} has shape {list(given)}; [{wanted}] is wanted")
+
+
+def check_positive(name: str, value: int | float) -> None:
+    """Raise UsageError unless `value` > 0."""
+    if not value > 0:
+        raise UsageError(f"{name} is {value}; give a number above 0")
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise UsageError unless `value` is one of `choices`, naming the nearest spelling."""
+    if value in choices:
+        return
+    near = get_close_matches(value, choices, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(choices)}"
+    raise UsageError(f"no '{value}' in {name}; {hint}")

@@ -1,0 +1,36 @@
+"""Errors a user can meet. Each is also a builtin error, carries its exit code, and reads as one line:
+what was given, what was wanted, what to do."""
+
+
+class LFVideoError(Exception):
+    """Base of every error this package raises on purpose."""
+
+    exit_code = 3
+
+
+class UsageError(LFVideoError, ValueError):
+    """The command line or a configuration asks for something that cannot be asked for (exit code 2)."""
+
+    exit_code = 2
+
+
+class InputError(LFVideoError, ValueError):
+    """A file, folder or array is not what it has to be (exit code 3)."""
+
+
+class OutputError(LFVideoError, OSError):
+    """The output cannot be written: it exists, the disk is full, the container cannot hold a stream (exit code 3)."""
+
+
+class EngineError(LFVideoError, RuntimeError):
+    """A device, a dtype or a compiled engine is missing or failed (exit code 4)."""
+
+    exit_code = 4
+
+
+class ShapeError(LFVideoError, ValueError):
+    """An array's shape, dtype or range is not what the function documents."""
+
+
+class ReferencesMissing(InputError):
+    """References were required (`--require-refs`) or named (`--refs`) and none was found."""

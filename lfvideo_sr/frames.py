@@ -1,0 +1,114 @@
+"""A frame, where it belongs, and what a stream of frames says about itself.
+
+Video and light field are one stream: the pipeline carries a frame's stamp, only the sink reads it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from .errors import ShapeError
+
+
+class Size(NamedTuple):
+    """Width and height in pixels, in the order people say them: 1920x1080."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    def scaled(self, factor: int) -> "Size":
+        return Size(self.width * factor, self.height * factor)
+
+
+@dataclass(frozen=True)
+class TimeStamp:
+    """When a frame is shown: integer `ticks` of `time_base` seconds; never a rounded float."""
+
+    ticks: int
+    time_base: Fraction
+    duration: int | None = None  # ticks; None where the container does not say
+
+    @property
+    def seconds(self) -> Fraction:
+        return self.ticks * self.time_base
+
+    def __str__(self) -> str:
+        return f"{float(self.seconds):.3f}s"
+
+
+class View(NamedTuple):
+    """Which view of a light field: row and column, 0-based from the top left."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a stream.
+
+    pixels: float32 [3,H,W], RGB in [0,1], in the stream's own transfer function (signal domain), C-contiguous.
+    index:  0-based position in the stream as decoded.
+    stamp:  when (video) or which view (light field) it is.
+    cut:    True where this frame starts a new scene (the first frame does).
+    """
+
+    pixels: np.ndarray
+    index: int
+    stamp: TimeStamp | View
+    cut: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[0] != 3 or self.pixels.dtype != np.float32:
+            raise ShapeError(f"frame {self.index} is {self.pixels.dtype} {self.pixels.shape}; float32 [3,H,W] is wanted")
+
+    @property
+    def size(self) -> Size:
+        return Size(self.pixels.shape[2], self.pixels.shape[1])
+
+    def with_pixels(self, pixels: np.ndarray) -> "Frame":
+        """The same moment with other pixels, of any size."""
+        return replace(self, pixels=pixels)
+
+    def __repr__(self) -> str:
+        return f"Frame({self.index}, {self.stamp}, {self.size}{', cut' if self.cut else ''})"
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What is known of a stream before its first frame.
+
+    frames and seconds are estimates or None: many containers do not say how many frames they hold.
+    """
+
+    name: str
+    size: Size
+    rate: Fraction | None = None  # average frames per second
+    frames: int | None = None
+    seconds: float | None = None
+
+
+class FrameSource(Protocol):
+    """Frames in order, one at a time; nobody ever holds a whole clip."""
+
+    info: StreamInfo
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None: ...
+
+
+class FrameSink(Protocol):
+    """Takes frames in order. `close` finishes the target and gives it its name; `abort` leaves nothing behind."""
+
+    def write(self, frame: Frame) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
