@@ -15,6 +15,7 @@ import numpy as np
 from .frames import Size
 from .textures import SILHOUETTES, random_texture, silhouette
 
+Vector = Sequence[float] | np.ndarray
 _FINE = 2  # samples per pixel and axis
 _NEAR = 0.05  # a plane that comes closer to the camera than this is not drawn
 
@@ -23,9 +24,9 @@ _NEAR = 0.05  # a plane that comes closer to the camera than this is not drawn
 class Path:
     """A vector over time: start + velocity * t + sway * sin(rate * t + phase)."""
 
-    start: Sequence[float]
-    velocity: Sequence[float] | float = 0.0
-    sway: Sequence[float] | float = 0.0
+    start: Vector
+    velocity: Vector | float = 0.0
+    sway: Vector | float = 0.0
     rate: float = 0.0
     phase: float = 0.0
 
@@ -225,7 +226,8 @@ def _covers(plane: Plane, projection: np.ndarray, points: np.ndarray) -> np.ndar
     if plane.endless or not _in_front(plane, projection):
         return np.full(points.shape[:2], plane.endless)
     texels = _apply(_to_texels(plane.texture.alpha.shape) @ np.linalg.inv(projection), points)
-    return cv2.remap(plane.texture.alpha, texels, None, cv2.INTER_LINEAR, borderMode=plane.border) > 0.5
+    x, y = texels[..., 0], texels[..., 1]
+    return cv2.remap(plane.texture.alpha, x, y, cv2.INTER_LINEAR, borderMode=plane.border) > 0.5
 
 
 def _paint(canvas: np.ndarray, plane: Plane, projection: np.ndarray) -> None:
@@ -276,7 +278,7 @@ def _shrinking(homography: np.ndarray, point: np.ndarray) -> float:
     return np.sqrt(abs(np.linalg.det(jacobian)))
 
 
-def _random_path(rng: np.random.Generator, start: Sequence[float], speed: np.ndarray) -> Path:
+def _random_path(rng: np.random.Generator, start: Vector, speed: np.ndarray) -> Path:
     """Drifts and swings, each with up to `speed` per unit of time."""
     rate = rng.uniform(0.06, 0.25)
     drift, swing = rng.uniform(-1, 1, (2, len(speed))) * speed
@@ -286,12 +288,13 @@ def _random_path(rng: np.random.Generator, start: Sequence[float], speed: np.nda
 def _random_patch(rng: np.random.Generator, depth: float, speed: float, width: int) -> Plane:
     """A patch at `depth` of a tenth to half the picture's width."""
     half = depth * np.exp(rng.uniform(np.log(0.05), np.log(0.25))) * np.exp(rng.uniform(-0.4, 0.4) * np.array([1, -1]))
-    shape = tuple(int(2 * side / depth * width * rng.uniform(0.9, 1.6)) for side in half[::-1])
+    across, down = (2 * half / depth * width * rng.uniform(0.9, 1.6)).astype(int)
+    shape = (int(down), int(across))
     look = Texture.of(random_texture(rng, shape), silhouette(rng.choice(SILHOUETTES), rng, shape))
     place = rng.uniform(-0.45, 0.45, 2) * depth
     position = _random_path(rng, (*place, depth), depth * speed * np.array([4, 3, 0.5]))
     turn = _random_path(rng, rng.uniform(-0.4, 0.4, 3), speed * np.array([2, 2, 4]))
-    return Plane(look, tuple(half), position, turn)
+    return Plane(look, (half[0], half[1]), position, turn)
 
 
 def _random_background(rng: np.random.Generator, width: int) -> Plane:

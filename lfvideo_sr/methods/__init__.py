@@ -1,0 +1,19 @@
+"""The methods, by name. Building one loads what it needs; reading the table loads nothing."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a method lives, whether it is learned (torch, weights), and the name of its shipped weights."""
+
+    module: str
+    learned: bool = False
+    weights: str | None = None
+
+
+METHODS: dict[str, Entry] = {
+    "stream_ref": Entry("stream_ref", learned=True, weights="stream_ref"),
+    "flow_transfer": Entry("flow_transfer"),
+    "bicubic": Entry("bicubic"),
+}

@@ -1,0 +1,45 @@
+"""Runs classical methods: NumPy and OpenCV, no weights, no torch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lfvideo_sr.correspondence import Correspondence
+from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.method import Match, Method
+from lfvideo_sr.references import EncodedReference, Reference
+
+
+class NumpyEngine:
+    """The three verbs of a classical method on the host."""
+
+    device = "cpu"
+    precision = Precision.FP32
+
+    def __init__(self, method: Method):
+        self._method = method
+        self.info = method.info
+
+    def encode(self, reference: Reference) -> EncodedReference:
+        pixels = reference.load()
+        return EncodedReference(reference, dict(self._method.encoder(pixels[None])), Size(pixels.shape[2], pixels.shape[1]))
+
+    def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
+        positions, relevance = self._method.matcher(frame.pixels[None], reference.features, None)
+        return Correspondence(positions, relevance, self._method.field_stride, reference.size)
+
+    def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
+        found = [Match(one.reference.features, *_field(one.correspondence)) for one in matches]
+        picture = self._method.restorer(frame.pixels[None], found)[0]
+        return np.clip(picture, 0, 1).astype(np.float32, copy=False)
+
+    def __enter__(self) -> "NumpyEngine":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+
+def _field(correspondence: Correspondence) -> tuple[np.ndarray, np.ndarray]:
+    return correspondence.positions, correspondence.relevance

@@ -1,0 +1,53 @@
+"""Where in the reference each place of the frame is found, and how far to trust it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ShapeError
+from .frames import Size
+
+
+@dataclass(frozen=True, eq=False)
+class Correspondence:
+    """A field of matches. NumPy arrays or torch tensors; the engine that made them owns them.
+
+    positions: float32 [B,h,w,2], (x, y) in pixels *of the reference picture*, 0 at the centre of its first pixel.
+    relevance: [B,h,w] in [0,1]: how likely the reference's detail is right there.
+    stride:    output pixels between two neighbouring places of the field; place (j, i) stands for the output
+               position (stride * i + (stride - 1) / 2, stride * j + (stride - 1) / 2).
+    reference_size: size of the picture that `positions` point into.
+    """
+
+    positions: Any
+    relevance: Any
+    stride: int
+    reference_size: Size
+
+    def __post_init__(self) -> None:
+        if self.positions.ndim != 4 or self.positions.shape[-1] != 2 or "float32" not in str(self.positions.dtype):
+            raise ShapeError(
+                f"positions are {self.positions.dtype} {list(self.positions.shape)}; float32 [B,h,w,2] is wanted "
+                "(half precision cannot hold a coordinate beyond 2048)"
+            )
+        if tuple(self.relevance.shape) != tuple(self.positions.shape[:3]):
+            raise ShapeError(f"relevance {list(self.relevance.shape)} does not fit {list(self.positions.shape)}")
+
+    @classmethod
+    def from_index(cls, index: Any, relevance: Any, *, stride: int, reference_stride: int, reference_size: Size):
+        """Decode flat positions on the reference's own grid: index = row * columns + column [B,h,w].
+
+        The number of columns is the reference's, reference_size.width // reference_stride, whatever the frame's size.
+        """
+        columns = reference_size.width // reference_stride
+        centre = (reference_stride - 1) / 2
+        positions = index.new_empty((*index.shape, 2), dtype=_float32_of(index))
+        positions[..., 0] = (index % columns) * reference_stride + centre
+        positions[..., 1] = (index // columns) * reference_stride + centre
+        return cls(positions, relevance, stride, reference_size)
+
+
+def _float32_of(tensor: Any) -> Any:
+    import torch  # only tensors come here; arrays have no new_empty
+
+    assert isinstance(tensor, torch.Tensor)
+    return torch.float32

@@ -1,0 +1,52 @@
+"""What runs a method: the same three verbs for torch, ONNX Runtime and TensorRT."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from .correspondence import Correspondence
+from .frames import Frame
+from .method import MethodInfo
+from .references import EncodedReference, Reference
+
+
+class Precision(str, Enum):
+    """The number format that convolutions run in; positions and the enlarged base picture are always float32."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+class Matched(NamedTuple):
+    """A reference and where a frame was found in it."""
+
+    reference: EncodedReference
+    correspondence: Correspondence
+
+    @property
+    def relevance(self) -> float:
+        """Mean relevance over the frame, 0 .. 1."""
+        return float(self.correspondence.relevance.mean())
+
+
+class Engine(Protocol):
+    """A context manager with the three verbs. `device` and `precision` are for the report."""
+
+    info: MethodInfo
+    device: str
+    precision: Precision
+
+    def encode(self, reference: Reference) -> EncodedReference: ...
+
+    def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
+        """`previous` is the same reference's field of the frame before, or None."""
+
+    def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
+        """float32 [3,scale*H,scale*W] in [0,1]."""
+
+    def __enter__(self) -> "Engine": ...
+
+    def __exit__(self, *exc_info: object) -> None: ...

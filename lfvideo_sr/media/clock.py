@@ -1,0 +1,105 @@
+"""The times of a clip's frames, read from its packets: what turns a frame index or a name in seconds into a moment.
+
+Times are exact seconds (Fraction) on the file's own clock, start offset included; an index never becomes a time by
+dividing by the frame rate, so clips of variable rate are right.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
+
+from ..errors import InputError
+from ..frames import TimeStamp
+from .probe import VideoInfo, open_input
+
+T = TypeVar("T")
+
+_REORDER = 32  # packets come in decoding order; no codec holds a frame back longer than this
+
+
+def frame_times(video: VideoInfo) -> Iterator[Fraction]:
+    """Seconds at which each frame of a video track is shown, in order; nothing is decoded, nothing is held."""
+    with open_input(video.path) as container:
+        stream = container.streams[video.stream_index]
+        waiting: list[int] = []
+        for packet in container.demux(stream):
+            ticks = packet.dts if packet.pts is None else packet.pts
+            if packet.size == 0 or packet.is_discard or ticks is None:
+                continue
+            heappush(waiting, ticks)
+            if len(waiting) > _REORDER:
+                yield heappop(waiting) * stream.time_base
+        while waiting:
+            yield heappop(waiting) * stream.time_base
+
+
+class Timeline:
+    """All frame times of a clip, for looking up stills.
+
+    times: seconds on the clip's own clock, rising.
+    end:   when the last frame's turn is over; it is given the turn of the frame before.
+    """
+
+    def __init__(self, times: Iterable[Fraction]):
+        self.times = list(times)
+        if not self.times:
+            raise InputError("the input has no frames that references could belong to; check it with ffprobe")
+        last_turn = self.times[-1] - self.times[-2] if len(self.times) > 1 else Fraction(1, 25)
+        self.end = self.times[-1] + last_turn
+
+    @property
+    def start(self) -> Fraction:
+        return self.times[0]
+
+    @property
+    def length(self) -> Fraction:
+        """Seconds from the first frame to the end of the last."""
+        return self.end - self.start
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def at(self, seconds: Fraction, precision: Fraction) -> Fraction:
+        """`seconds` after the first frame, on the clip's clock; a frame's own time where one is within `precision`."""
+        time = self.start + seconds
+        nearest = self.nearest(time)
+        return nearest if abs(nearest - time) <= min(precision, self.length / len(self) / 4) else time
+
+    def nearest(self, time: Fraction) -> Fraction:
+        """The frame time closest to `time`, the earlier one of two."""
+        place = bisect_left(self.times, time)
+        return min(self.times[max(place - 1, 0) : place + 1], key=lambda frame: abs(frame - time))
+
+
+class Nearest(Generic[T]):
+    """Finds in a rising stream the item nearest to each of a rising row of times; holds two items, never the stream."""
+
+    def __init__(self, items: Iterator[T], time_of: Callable[[T], Fraction]):
+        self._items = items
+        self._time_of = time_of
+        self._before: T | None = None
+        self._after: T | None = next(items, None)
+
+    def at(self, time: Fraction, tolerance: Fraction) -> T | None:
+        """The item nearest to `time`, or None where all are further than `tolerance` seconds away."""
+        while self._after is not None and self._time_of(self._after) < time:
+            self._before, self._after = self._after, next(self._items, None)
+        around = [item for item in (self._before, self._after) if item is not None]
+        best = min(around, key=lambda item: abs(self._time_of(item) - time), default=None)
+        return best if best is not None and abs(self._time_of(best) - time) <= tolerance else None
+
+
+class FrameClock:
+    """Tells whether a moment of another track is the moment of a frame of this track, whatever their time bases."""
+
+    def __init__(self, video: VideoInfo):
+        self._time_base = video.time_base
+        self._quarter_turn = 1 / (4 * (video.rate or Fraction(25)))
+        self._times = Nearest(frame_times(video), time_of=lambda time: time)
+
+    def snap(self, stamp: TimeStamp) -> Fraction | None:
+        """Exact time of the frame whose time differs from `stamp` by rounding only, or None. Ask in rising order."""
+        rounding = Fraction(0) if stamp.time_base == self._time_base else (stamp.time_base + self._time_base) / 2
+        return self._times.at(stamp.seconds, min(rounding, self._quarter_turn))

@@ -1,0 +1,43 @@
+"""Classical dense optical flow (DIS): the seed that learned matching starts from, and flow_transfer's own matching."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class FlowSettings:
+    """Settings of OpenCV's dense inverse search.
+
+    finest_scale: the pyramid level at which the search stops; 0 is full resolution.
+    refinements:  iterations of variational smoothing per level.
+    """
+
+    finest_scale: int = 0
+    patch_stride: int = 4
+    refinements: int = 0
+
+
+class DenseFlow:
+    """Finds where each pixel of one gray picture lies in another of the same size."""
+
+    def __init__(self, settings: FlowSettings = FlowSettings()):
+        self._search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._search.setFinestScale(settings.finest_scale)
+        self._search.setPatchStride(settings.patch_stride)
+        self._search.setVariationalRefinementIterations(settings.refinements)
+
+    def __call__(self, source: np.ndarray, target: np.ndarray, initial: np.ndarray | None = None) -> np.ndarray:
+        """uint8 [H,W] each -> displacement float32 [H,W,2], (dx, dy) in pixels: source(x, y) = target(x + dx, y + dy).
+
+        `initial` is a displacement to start from; it is not changed.
+        """
+        return self._search.calc(source, target, None if initial is None else initial.astype(np.float32, copy=True))
+
+
+def gray(pixels: np.ndarray) -> np.ndarray:
+    """RGB float [3,H,W] in [0,1], or uint8 -> BT.601 luma uint8 [H,W]."""
+    if pixels.dtype != np.uint8:
+        pixels = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return cv2.cvtColor(np.ascontiguousarray(pixels.transpose(1, 2, 0)), cv2.COLOR_RGB2GRAY)

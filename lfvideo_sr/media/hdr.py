@@ -1,0 +1,72 @@
+"""HDR10 side data: mastering display and content light level, from a decoded frame to an encoder's options."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from av.sidedata.sidedata import Type
+from av.video.frame import VideoFrame
+
+
+@dataclass(frozen=True)
+class HDRMetadata:
+    """mastering: x,y of red, green, blue, white and the darkest and brightest cd/m2, or None; light: MaxCLL, MaxFALL."""
+
+    mastering: tuple[float, ...] | None = None
+    light: tuple[int, int] | None = None
+
+
+def hdr_of(frame: VideoFrame) -> HDRMetadata | None:
+    """The HDR10 metadata a frame carries, or None."""
+    side = {data.type: bytes(data) for data in frame.side_data}
+    found = HDRMetadata(
+        _mastering(side.get(Type.MASTERING_DISPLAY_METADATA)), _light(side.get(Type.CONTENT_LIGHT_LEVEL))
+    )
+    return found if found.mastering or found.light else None
+
+
+def _mastering(raw: bytes | None) -> tuple[float, ...] | None:
+    """Ten AVRationals (red, green, blue, white, darkest, brightest), then two flags that say which are set."""
+    if raw is None:
+        return None
+    numbers = np.frombuffer(raw[:88], np.int32)
+    if not numbers[20:].all() or not numbers[1:20:2].all():
+        return None
+    return tuple(float(value) for value in numbers[0:20:2] / numbers[1:20:2])
+
+
+def _light(raw: bytes | None) -> tuple[int, int] | None:
+    if raw is None:
+        return None
+    brightest, average = np.frombuffer(raw[:8], np.uint32)
+    return (int(brightest), int(average)) if brightest or average else None
+
+
+def encoder_options(hdr: HDRMetadata, codec: str) -> dict[str, str]:
+    """`hdr` in the words of `codec`'s own options, for x264, x265 and SVT-AV1; {} where the codec cannot carry it."""
+    if codec not in _WORDS:
+        return {}
+    key, mastering, light, scaled = _WORDS[codec]
+    words = []
+    if hdr.mastering:
+        words.append(f"{mastering}={_display(hdr.mastering, scaled)}")
+    if hdr.light:
+        words.append(f"{light}={hdr.light[0]},{hdr.light[1]}")
+    return {key: ":".join(words)}
+
+
+_WORDS = {  # option, its word for the display, for the light level, and whether it counts in 1/50000 and 1/10000
+    "libx264": ("x264-params", "mastering-display", "cll", True),
+    "libx265": ("x265-params", "master-display", "max-cll", True),
+    "libsvtav1": ("svtav1-params", "mastering-display", "content-light", False),
+}
+
+
+def _display(mastering: tuple[float, ...], scaled: bool) -> str:
+    """"G(x,y)B(x,y)R(x,y)WP(x,y)L(brightest,darkest)" as all three encoders want it."""
+    def number(value: float, scale: int) -> str:
+        return str(round(value * scale)) if scaled else f"{value:.5f}"
+
+    red, green, blue, white = (mastering[at : at + 2] for at in (0, 2, 4, 6))
+    points = {"G": green, "B": blue, "R": red, "WP": white}
+    colours = "".join(f"{name}({number(x, 50000)},{number(y, 50000)})" for name, (x, y) in points.items())
+    return f"{colours}L({number(mastering[9], 10000)},{number(mastering[8], 10000)})"

@@ -1,0 +1,174 @@
+"""Which references stand beside a clip: the choice among the places they may come from."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..checks import check_choice
+from ..errors import InputError, ReferencesMissing, UsageError
+from ..frames import Size, StreamInfo
+from .array_references import ArrayReferences
+from .clock import Timeline, frame_times
+from .reference_source import ReferenceSource
+from .simulate import SimulatedReferences
+from .still_references import StillReferences
+from .stills import PICTURES, find_stills
+from .track_references import LARGER, SameTrackReferences, Track, TrackReferences
+from .video import video_tracks
+
+KINDS = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
+_ARRAYS = {".h5", ".hdf5"}
+_TRACK_SUFFIX = re.compile(r"(.+)#v:(\d+)")
+
+
+@dataclass(frozen=True)
+class ReferenceOptions:
+    """What the user asked for.
+
+    refs:       `--refs`: a folder of stills, a manifest, a picture, a video, FILE#v:1 or an HDF5.
+    source:     `--ref-source`, one of KINDS: look nowhere else.
+    no_refs:    use none, whatever is there.
+    require:    finding none is an error.
+    index_base: what the first frame is called in names that are plain numbers, 0 or 1.
+    scale:      how many times larger than the low-resolution frames references are made.
+    every, scene_refs, frames, max_height: of the simulation, as in `SimulatedReferences`.
+    """
+
+    refs: Path | str | None = None
+    source: str | None = None
+    no_refs: bool = False
+    require: bool = False
+    index_base: int = 0
+    scale: int = 4
+    every: int = 8
+    scene_refs: bool = False
+    frames: int | None = None
+    max_height: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.source is not None:
+            check_choice("--ref-source", self.source, KINDS)
+        if self.index_base not in (0, 1):
+            raise UsageError(f"--ref-index-base is {self.index_base}; 0 or 1 is wanted")
+        if self.no_refs and (self.refs or self.require or self.source):
+            raise UsageError("--no-refs contradicts --refs, --require-refs and --ref-source; drop one of them")
+        if self.refs and self.source not in (None, "refs"):
+            raise UsageError(f"--refs contradicts --ref-source {self.source}; drop one of them")
+        if self.require and self.source == "anchor":
+            raise UsageError("--require-refs contradicts --ref-source anchor; drop one of them")
+
+
+def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
+    """References for the low-resolution stream `lr` of the file `path`; None means anchor mode (or `no_refs`).
+
+    Explicit ones win, then a second track, larger frames of the same track, a sidecar. `lr.size` is the size frames
+    are restored from; references of another scale are resampled to `scale` times it.
+    """
+    if options.no_refs or options.source == "anchor":
+        return None
+    place = _Place(Path(path), lr, options)
+    if options.source == "simulate":
+        return SimulatedReferences(path, options.every, options.scene_refs, options.frames, options.max_height)
+    forced = options.source or ("refs" if options.refs else None)
+    for kind in [forced] if forced else _FINDERS:
+        found = _FINDERS[kind](place)
+        if found is not None:
+            return found
+    if forced:
+        raise InputError(f"--ref-source {forced}: {place.path} has {_absent(forced, place)}")
+    if options.require:
+        missing = "; ".join(_absent(kind, place) for kind in _FINDERS)
+        raise ReferencesMissing(f"--require-refs: {place.path} has {missing}")
+    return None
+
+
+def lr_track(path: Path | str) -> int:
+    """The number of the low-resolution track: the narrowest where another is at least 1.5x wider, else the first."""
+    widths = [info.size.width for info in video_tracks(path)]
+    narrowest = min(widths)
+    return widths.index(narrowest) if max(widths) >= LARGER * narrowest else 0
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The clip that references are looked for beside."""
+
+    path: Path
+    lr: StreamInfo
+    options: ReferenceOptions
+
+    @cached_property
+    def track(self) -> Track:
+        return Track(self.path, lr_track(self.path))
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(frame_times(self.path, self.track.number))
+
+    @property
+    def wanted(self) -> Size:
+        return self.lr.size.scaled(self.options.scale)
+
+    @property
+    def sidecars(self) -> list[Path]:
+        return [self.path.with_suffix(ending) for ending in (".refs", ".ref.mkv", ".ref.mp4")]
+
+
+def _explicit(place: _Place) -> ReferenceSource | None:
+    return _read(str(place.options.refs), place, "refs") if place.options.refs else None
+
+
+def _second_track(place: _Place) -> ReferenceSource | None:
+    tracks = video_tracks(place.path)
+    widest = max(range(len(tracks)), key=lambda number: tracks[number].size.width)
+    if tracks[widest].size.width < LARGER * tracks[place.track.number].size.width:
+        return None
+    return TrackReferences(Track(place.path, widest), place.track, place.wanted, "track")
+
+
+def _larger_frames(place: _Place) -> ReferenceSource | None:
+    return SameTrackReferences.find(place.track, place.wanted, thorough=place.options.source == "same-track")
+
+
+def _sidecar(place: _Place) -> ReferenceSource | None:
+    found = next((sidecar for sidecar in place.sidecars if sidecar.exists()), None)
+    return _read(str(found), place, "sidecar") if found else None
+
+
+_FINDERS = {"refs": _explicit, "track": _second_track, "same-track": _larger_frames, "sidecar": _sidecar}
+
+
+def _absent(kind: str, place: _Place) -> str:
+    return {
+        "refs": "no references named; pass --refs",
+        "track": f"no second video track at least {LARGER}x wider (attached pictures do not count)",
+        "same-track": f"no frames at least {LARGER}x wider than others in its track",
+        "sidecar": f"no {', '.join(sidecar.name for sidecar in place.sidecars)} beside it",
+    }[kind]
+
+
+def _read(named: str, place: _Place, kind: str) -> ReferenceSource:
+    """The references in a folder of stills, a manifest, a picture, an HDF5 or a video, told apart by name."""
+    where = Path(named)
+    track = None
+    if not where.exists() and (match := _TRACK_SUFFIX.fullmatch(named)):
+        where, track = Path(match[1]), int(match[2])
+    if not where.exists():
+        raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
+    if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
+        stills = find_stills(where, place.timeline, place.options.index_base)
+        return StillReferences(where, stills, place.timeline, place.wanted, kind)
+    if where.suffix.lower() in _ARRAYS:
+        return ArrayReferences(where, place.timeline, place.wanted, place.options.index_base)
+    return TrackReferences(_track_of(where, track), place.track, place.wanted, kind)
+
+
+def _track_of(path: Path, number: int | None) -> Track:
+    """The named track, or the widest."""
+    tracks = video_tracks(path)
+    if number is None:
+        number = max(range(len(tracks)), key=lambda each: tracks[each].size.width)
+    if number >= len(tracks):
+        raise InputError(f"{path} has {len(tracks)} video tracks, numbered from 0; there is no #v:{number}")
+    return Track(path, number)

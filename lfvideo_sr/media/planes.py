@@ -1,0 +1,133 @@
+"""PyAV frames <-> planes: which integers a decoded frame holds, what they mean, and how they go into a frame again."""
+
+import re
+import threading
+from collections.abc import Sequence
+
+import av
+import av.logging
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+
+from ..errors import InputError
+from ..frames import Size
+from .colour import ColourSpec, Layout, Siting, assumed_matrix
+
+_MATRIX_OF_CODE = {1: 709, 4: 601, 5: 601, 6: 601, 7: 709, 9: 2020, 10: 2020}  # H.273; 4 and 7 differ by under 1 %
+_UNSAID = (2, 3)
+_FULL, _LIMITED = 2, 1
+_log_levels = threading.Lock()
+
+
+def layout_of(pixel_format: str) -> tuple[Layout, int]:
+    """The layout and bit depth that hold every colour of FFmpeg's `pixel_format` (alpha aside)."""
+    known = av.VideoFormat(pixel_format, 16, 16)
+    colours = [part for part in known.components if not part.is_alpha]
+    depth = next((depth for depth in (8, 10, 12) if colours[0].bits <= depth), 16)
+    if known.is_rgb or known.has_palette or known.name.startswith("xyz"):
+        return Layout.RGB, depth
+    if len(colours) == 1:
+        return Layout.GRAY, depth
+    across, down = 16 // known.chroma_width(16), 16 // known.chroma_height(16)
+    if across == 1:
+        return Layout.YUV444, depth
+    return (Layout.YUV422 if down == 1 else Layout.YUV420), depth
+
+
+def has_alpha(pixel_format: str) -> bool:
+    return any(part.is_alpha for part in av.VideoFormat(pixel_format, 16, 16).components)
+
+
+def colour_of(frame: VideoFrame, siting: Siting = Siting.LEFT) -> ColourSpec:
+    """What the integers of a decoded frame mean: its tags, or the usual meaning for its size where it has none."""
+    layout, depth = layout_of(frame.format.name)
+    tagged = frame.colorspace not in _UNSAID or layout in (Layout.RGB, Layout.GRAY)
+    return ColourSpec(
+        layout=layout,
+        bit_depth=depth,
+        matrix=_matrix_of(frame, layout),
+        full_range=_is_full_range(frame, layout),
+        siting=siting,
+        primaries=int(frame.color_primaries),
+        transfer=int(frame.color_trc),
+        assumed=not tagged,
+    )
+
+
+def _matrix_of(frame: VideoFrame, layout: Layout) -> int:
+    code = int(frame.colorspace)
+    if code in _MATRIX_OF_CODE:
+        return _MATRIX_OF_CODE[code]
+    if code in _UNSAID or layout in (Layout.RGB, Layout.GRAY):
+        return assumed_matrix(Size(frame.width, frame.height))
+    raise InputError(f"the video's colour matrix (H.273 code {code}) is not known here; convert it to BT.709 or BT.2020")
+
+
+def _is_full_range(frame: VideoFrame, layout: Layout) -> bool:
+    if frame.color_range in (_LIMITED, _FULL):
+        return frame.color_range == _FULL
+    return layout in (Layout.RGB, Layout.GRAY) or frame.format.name.startswith("yuvj")
+
+
+def matrix_code(spec: ColourSpec) -> int:
+    """The H.273 code to tag a picture of `spec` with."""
+    if spec.layout is Layout.RGB:
+        return 0
+    return {601: 5 if spec.primaries == 5 else 6, 709: 1, 2020: 9}[spec.matrix]
+
+
+def range_code(spec: ColourSpec) -> int:
+    return _FULL if spec.full_range or spec.layout is Layout.RGB else _LIMITED
+
+
+def siting_of(container: av.container.InputContainer, index: int) -> Siting:
+    """Where stream `index` puts its chroma; PyAV has no property for it, FFmpeg's description of the file says it."""
+    with _log_levels:
+        before = av.logging.get_level()
+        av.logging.set_level(av.logging.VERBOSE)
+        av.logging.set_libav_level(av.logging.VERBOSE)
+        try:
+            description = container.dumps_format()
+        finally:
+            av.logging.set_level(before)
+            av.logging.set_libav_level(av.logging.INFO)
+    found = re.search(rf"Stream #0:{index}\b.*?Video:[^\n]*?\([^)]*\b(left|center|topleft)\)", description)
+    return Siting(found[1]) if found else Siting.LEFT
+
+
+def planes_of(frame: VideoFrame, spec: ColourSpec) -> list[np.ndarray]:
+    """The planes of a decoded frame in the order of `spec`; views that keep the frame alive.
+
+    Formats other than `spec`'s own (packed, semi-planar, palette, alpha) are rearranged by swscale, without loss.
+    """
+    name = frame.format.name.replace("yuvj", "yuv")
+    if name != spec.pixel_format:
+        kept = _FULL if spec.full_range else _LIMITED
+        frame = frame.reformat(format=spec.pixel_format, src_color_range=kept, dst_color_range=kept)
+    planes = [_view(frame, index, spec) for index in range(len(frame.planes))]
+    return [planes[2], planes[0], planes[1]] if spec.layout is Layout.RGB else planes
+
+
+def _view(frame: VideoFrame, index: int, spec: ColourSpec) -> np.ndarray:
+    plane = frame.planes[index]
+    dtype = np.dtype(np.uint8 if spec.bit_depth == 8 else np.uint16)
+    rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype.itemsize)
+    return rows[: plane.height, : plane.width]
+
+
+def frame_of(planes: Sequence[np.ndarray], spec: ColourSpec, pixel_format: str) -> VideoFrame:
+    """A tagged PyAV frame holding a copy of `planes`; `pixel_format` is spec's own, or "bgr0" for 8-bit RGB."""
+    height, width = planes[0].shape
+    frame = VideoFrame(width, height, pixel_format)
+    if pixel_format == "bgr0":
+        red, green, blue = planes
+        packed = np.frombuffer(frame.planes[0], np.uint8).reshape(height, -1)
+        packed[:, : 4 * width] = cv2.merge([blue, green, red, np.zeros_like(red)]).reshape(height, -1)
+    else:
+        ordered = [planes[1], planes[2], planes[0]] if spec.layout is Layout.RGB else planes
+        for index, plane in enumerate(ordered):
+            _view(frame, index, spec)[:] = plane
+    frame.colorspace, frame.color_range = matrix_code(spec), range_code(spec)
+    frame.color_primaries, frame.color_trc = spec.primaries, spec.transfer
+    return frame

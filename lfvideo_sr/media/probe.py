@@ -1,0 +1,198 @@
+"""What a video file says about itself before it is decoded: its tracks, and the errors of files that are none."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.sidedata.sidedata import Type
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from ..errors import InputError
+from ..frames import Size
+from .colour import ColourSpec
+from .hdr import HDRMetadata, hdr_of
+from .planes import colour_of, siting_of
+
+_PROBED_PACKETS = 48
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """One video track.
+
+    track:        0-based among the file's video tracks without cover art; `stream_index` counts all streams.
+    size:         of the coded picture, before rotation; the most frequent one where a track changes size.
+    frames, seconds: None where the file does not say.
+    display_matrix: nine integers as FFmpeg keeps them, or None; `rotation` is their angle, counter-clockwise degrees.
+    """
+
+    path: Path
+    track: int
+    stream_index: int
+    size: Size
+    rate: Fraction | None
+    time_base: Fraction
+    frames: int | None
+    seconds: float | None
+    colour: ColourSpec
+    pixel_format: str
+    codec: str
+    sample_aspect_ratio: Fraction | None = None
+    display_matrix: tuple[int, ...] | None = None
+    rotation: int = 0
+    interlaced: bool = False
+    hdr: HDRMetadata | None = None
+
+    @property
+    def bit_depth(self) -> int:
+        return self.colour.bit_depth
+
+    def __str__(self) -> str:
+        rate = f", {float(self.rate):.5g} fps" if self.rate else ""
+        return f"{self.path.name}#v:{self.track} ({self.size}{rate}, {self.codec}, {self.colour})"
+
+
+def open_input(path: Path) -> InputContainer:
+    """Open a media file, or say in one line why it is none."""
+    _check_file(path)
+    try:
+        container = av.open(f"file:{path}", metadata_errors="ignore")
+    except av.FFmpegError as error:
+        raise InputError(_why_unreadable(path, error)) from error
+    if container.format.name == "tty":  # FFmpeg shows any text as a picture of a terminal
+        container.close()
+        raise InputError(f"{path} is a text file; a video file is wanted")
+    return container
+
+
+def video_tracks(path: str | Path) -> list[VideoInfo]:
+    """Every video track of a file, cover art left out; InputError where there is none."""
+    path = Path(path)
+    with open_input(path) as container:
+        count = len(_video_streams(container))
+    if not count:
+        raise InputError(f"{path} holds no video track; give a file with one")
+    return [video_track(path, track) for track in range(count)]
+
+
+def video_track(path: str | Path, track: int = 0) -> VideoInfo:
+    """Video track number `track` of a file, cover art not counted."""
+    path = Path(path)
+    with open_input(path) as container:
+        streams = _video_streams(container)
+        if not streams:
+            raise InputError(f"{path} holds no video track; give a file with one")
+        if not 0 <= track < len(streams):
+            raise InputError(f"{path} has no video track {track}; it has {len(streams)}, counted from 0")
+        return _describe(path, container, streams[track], track)
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give a video file")
+    if not path.exists():
+        raise InputError(f"{path} does not exist; check the name")
+    if path.is_file() and not path.stat().st_size:
+        raise InputError(f"{path} is empty; copy or record it again")
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read; check its permissions"
+    with path.open("rb") as file:
+        is_mp4 = file.read(12)[4:8] == b"ftyp"
+    if is_mp4:
+        return f"{path} cannot be opened: its index (moov) is missing, so it was cut off; copy or record it again"
+    return f"{path} is not a media file that FFmpeg can open ({error.strerror}); give a video file"
+
+
+def _video_streams(container: InputContainer) -> list[VideoStream]:
+    hidden = Disposition.attached_pic | Disposition.timed_thumbnails
+    return [stream for stream in container.streams.video if not stream.disposition & hidden and stream.codec_context]
+
+
+def _describe(path: Path, container: InputContainer, stream: VideoStream, track: int) -> VideoInfo:
+    siting = siting_of(container, stream.index)
+    frames = _key_frames(container, stream) or _first_frames(path, stream.index, 1)
+    if not frames:
+        raise InputError(f"{path}: no frame of video track {track} decodes; the file is damaged")
+    sizes = {_size(frame) for frame in frames}
+    size = sizes.pop() if len(sizes) == 1 else _usual_size(path, stream.index)
+    first = frames[0]
+    matrix = _display_matrix(first)
+    return VideoInfo(
+        path=path,
+        track=track,
+        stream_index=stream.index,
+        size=size,
+        rate=stream.average_rate or stream.guessed_rate,
+        time_base=stream.time_base,
+        frames=stream.frames or None,
+        seconds=_seconds(container, stream),
+        colour=colour_of(first, siting),
+        pixel_format=first.format.name,
+        codec=stream.codec_context.codec.canonical_name,
+        sample_aspect_ratio=stream.sample_aspect_ratio or None,
+        display_matrix=matrix,
+        rotation=int(first.rotation) if matrix else 0,
+        interlaced=any(frame.interlaced_frame for frame in frames),
+        hdr=hdr_of(first),
+    )
+
+
+def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    return tuple(int(number) for number in np.frombuffer(bytes(data), np.int32)) if data else None
+
+
+def _size(frame: VideoFrame) -> Size:
+    return Size(frame.width, frame.height)
+
+
+def _key_frames(container: InputContainer, stream: VideoStream) -> list[VideoFrame]:
+    """The key frames among the first packets: a track changes size only there."""
+    stream.codec_context.skip_frame = "NONKEY"
+    return list(_decode(container, stream, _PROBED_PACKETS))
+
+
+def _first_frames(path: Path, index: int, count: int) -> list[VideoFrame]:
+    with open_input(path) as container:
+        frames = []
+        for frame in _decode(container, container.streams[index]):
+            frames.append(frame)
+            if len(frames) == count:
+                break
+        return frames
+
+
+def _usual_size(path: Path, index: int) -> Size:
+    """The most frequent size among the first frames."""
+    return Counter(_size(frame) for frame in _first_frames(path, index, _PROBED_PACKETS)).most_common(1)[0][0]
+
+
+def _decode(container: InputContainer, stream: VideoStream, packets: int | None = None) -> Iterator[VideoFrame]:
+    """Whatever decodes of the first `packets`; damage is for the reader to report, not for the probe."""
+    try:
+        for count, packet in enumerate(container.demux(stream)):
+            try:
+                yield from packet.decode()
+            except av.FFmpegError:
+                continue
+            if packets and count + 1 == packets:
+                yield from stream.codec_context.decode(None)
+                return
+    except av.FFmpegError:
+        return

@@ -1,0 +1,96 @@
+"""What a source of references is, and how a picture is brought to the frames it stands beside."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..frames import Size
+from ..references import Reference
+from .probe import VideoInfo
+from .resize import bicubic
+
+_SAME_ASPECT = 0.01  # how far two aspects may lie apart and still show the same field of view
+
+
+class ReferenceSource(Protocol):
+    """References in time order, made as they are pulled; may be iterated as often as wanted.
+
+    kind:        refs, track, same-track, sidecar or simulate.
+    description: one line for people: what was found where, and what is done to it.
+    """
+
+    kind: str
+    description: str
+
+    def __iter__(self) -> Iterator[Reference]: ...
+
+    def close(self) -> None: ...
+
+
+def size_of(pixels: np.ndarray) -> Size:
+    """The size of a picture [3,H,W]."""
+    return Size(pixels.shape[2], pixels.shape[1])
+
+
+def resized(pixels: np.ndarray, size: Size) -> np.ndarray:
+    """Float [3,H,W] resized to `size` with bicubic, kept in [0,1]; the same array where it has that size."""
+    return pixels if size_of(pixels) == size else np.clip(bicubic(pixels, size), 0, 1)
+
+
+def turned(pixels: np.ndarray, turns: int) -> np.ndarray:
+    """[3,H,W] turned counter-clockwise by so many quarters; the same array where that is none."""
+    return np.ascontiguousarray(np.rot90(pixels, turns, axes=(1, 2))) if turns % 4 else pixels
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Brings pictures taken upright to a clip's coded frames, which may lie on their side or have oblong samples.
+
+    size:   of a reference, `scale` times the clip's coded frames.
+    shown:  width / height of the clip's frames as they are shown, before rotation.
+    turns:  quarters, counter-clockwise, from upright to coded.
+
+    A picture with the clip's aspect is resampled to `size`; any other keeps its own.
+    """
+
+    size: Size
+    shown: float
+    turns: int = 0
+
+    @classmethod
+    def to(cls, clip: VideoInfo, size: Size) -> "Fit":
+        shown = float(size.width * (clip.sample_aspect_ratio or 1) / size.height)
+        return cls(size, shown, -round(clip.rotation / 90) % 4)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        pixels = turned(pixels, self._turns_of(size_of(pixels)))
+        return resized(pixels, self.size) if self._shows_the_same(size_of(pixels)) else pixels
+
+    def exact(self, size: Size) -> bool:
+        """Whether a picture of `size` needs no resampling."""
+        return self._lying(size) == self.size
+
+    def describe(self, sizes: Collection[Size]) -> str:
+        """One line for people: the sizes found and what becomes of them."""
+        different = sorted(set(sizes))
+        shown = ", ".join(str(size) for size in different[:3]) + (" ..." if len(different) > 3 else "")
+        others = [size for size in different if not self.exact(size)]
+        resampled = [size for size in others if self._shows_the_same(self._lying(size))]
+        if not others:
+            return shown
+        if not resampled:
+            return f"{shown}, left so: another aspect than {self.size}"
+        return f"{shown} resampled to {self.size}" + (" where the aspect agrees" if len(resampled) < len(others) else "")
+
+    def _turns_of(self, size: Size) -> int:
+        """None for a picture that fits only as it lies: it was taken from the coded frames."""
+        return 0 if self.turns % 2 and self._shows_the_same(size) else self.turns
+
+    def _lying(self, size: Size) -> Size:
+        return Size(size.height, size.width) if self._turns_of(size) % 2 else size
+
+    def _shows_the_same(self, size: Size) -> bool:
+        aspects = (self.size.width / self.size.height, self.shown)
+        return any(abs(size.width / size.height / aspect - 1) <= _SAME_ASPECT for aspect in aspects)

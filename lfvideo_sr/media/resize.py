@@ -1,0 +1,91 @@
+"""Bicubic resize, equal to Pillow's: the degradation every paper of the field means by "bicubic x4".
+
+Keys' cubic with a = -0.5, widened by the factor when shrinking (antialias), horizontal pass first.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from ..frames import Size
+
+_SUPPORT = 2.0
+_FRACTION_BITS = 22  # Pillow's fixed point for 8-bit pictures
+
+
+def bicubic(pixels: np.ndarray, size: Size) -> np.ndarray:
+    """Resize `pixels` [...,H,W] to `size`; float keeps its range unrounded, uint8 is rounded after each pass like Pillow."""
+    pass_over = _pass_uint8 if pixels.dtype == np.uint8 else _pass_float
+    return pass_over(pass_over(pixels, size.width, axis=-1), size.height, axis=-2)
+
+
+def to_uint8(pixels: np.ndarray) -> np.ndarray:
+    """[0,1] -> 0..255, rounded half up."""
+    return (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def to_float(pixels: np.ndarray) -> np.ndarray:
+    """uint8 or uint16 -> float32 in [0,1]."""
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def degrade(pixels: np.ndarray, scale: int = 4) -> np.ndarray:
+    """Float [3,H,W] in [0,1] -> its low-resolution version, as the papers make it: 8-bit bicubic; H, W multiples of scale."""
+    height, width = pixels.shape[-2:]
+    return to_float(bicubic(to_uint8(pixels), Size(width // scale, height // scale)))
+
+
+def crop_to_multiple(pixels: np.ndarray, multiple: int) -> np.ndarray:
+    """The top left part of [...,H,W] whose height and width are multiples of `multiple`."""
+    height, width = pixels.shape[-2:]
+    return pixels[..., : height - height % multiple, : width - width % multiple]
+
+
+def cubic_kernel(x: np.ndarray) -> np.ndarray:
+    """Keys' interpolation kernel with a = -0.5 at distances `x`, in samples."""
+    x = np.abs(x)
+    near = (1.5 * x - 2.5) * x * x + 1
+    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < _SUPPORT, far, 0.0))
+
+
+@lru_cache(maxsize=64)
+def _taps(length: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+    """First source index [wanted] and weights [wanted, taps] of each output sample; weights sum to 1."""
+    scale = length / wanted
+    stretch = max(scale, 1.0)
+    centre = (np.arange(wanted) + 0.5) * scale
+    first = np.maximum((centre - _SUPPORT * stretch + 0.5).astype(int), 0)
+    last = np.minimum((centre + _SUPPORT * stretch + 0.5).astype(int), length)
+    index = np.arange((last - first).max())
+    weights = cubic_kernel((first[:, None] + index - centre[:, None] + 0.5) / stretch)
+    weights[index >= (last - first)[:, None]] = 0
+    return first, weights / weights.sum(1, keepdims=True)
+
+
+def _gather(pixels: np.ndarray, wanted: int, weights: np.ndarray, first: np.ndarray, axis: int, start) -> np.ndarray:
+    length = pixels.shape[axis]
+    shape = [1] * pixels.ndim
+    shape[axis] = wanted
+    total = start
+    for tap in range(weights.shape[1]):
+        index = np.minimum(first + tap, length - 1)
+        total = total + np.take(pixels, index, axis=axis) * weights[:, tap].reshape(shape)
+    return total
+
+
+def _pass_float(pixels: np.ndarray, wanted: int, axis: int) -> np.ndarray:
+    if pixels.shape[axis] == wanted:
+        return pixels
+    first, weights = _taps(pixels.shape[axis], wanted)
+    return _gather(pixels, wanted, weights.astype(np.float32), first, axis, np.float32(0))
+
+
+def _pass_uint8(pixels: np.ndarray, wanted: int, axis: int) -> np.ndarray:
+    if pixels.shape[axis] == wanted:
+        return pixels
+    first, weights = _taps(pixels.shape[axis], wanted)
+    scaled = weights * (1 << _FRACTION_BITS)
+    fixed = np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int32)
+    total = _gather(pixels, wanted, fixed, first, axis, np.int32(1 << (_FRACTION_BITS - 1)))
+    return np.clip(total >> _FRACTION_BITS, 0, 255).astype(np.uint8)

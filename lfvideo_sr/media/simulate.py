@@ -1,0 +1,114 @@
+"""The papers' protocol: a clip is the truth, its frames are made small, and every N-th stays as a reference."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ..checks import check_positive
+from ..errors import InputError
+from ..frames import Frame, Size, TimeStamp
+from ..references import Reference
+from .clock import Nearest
+from .resize import crop_to_multiple, degrade
+from .video import VideoSource
+
+SCALE = 4
+
+
+class SimulatedSource:
+    """The low-resolution frames of a high-resolution clip: cropped to a multiple of 4, then 8-bit bicubic x4.
+
+    `info` has the small size; `video` is the clip's own. Stamps and cuts are those of the clip.
+    """
+
+    def __init__(self, path: Path | str, *, frames: int | None = None, max_height: int | None = None):
+        self._hr = VideoSource(path, frames=frames, max_height=max_height)
+        width, height = self._hr.info.size
+        if min(width, height) < SCALE:
+            raise InputError(f"{path} is {width}x{height}; at least {SCALE}x{SCALE} is wanted")
+        self.info = replace(self._hr.info, size=Size(width // SCALE, height // SCALE))
+        self.video = self._hr.video
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._hr:
+            yield frame.with_pixels(degrade(crop_to_multiple(frame.pixels, SCALE), SCALE))
+
+    def close(self) -> None:
+        self._hr.close()
+
+
+class SimulatedReferences:
+    """Exactly the frames 0, N, 2N ... of a high-resolution clip (and each scene's first, with `scene_refs`)."""
+
+    kind = "simulate"
+
+    def __init__(
+        self,
+        path: Path | str,
+        every: int,
+        scene_refs: bool = False,
+        frames: int | None = None,
+        max_height: int | None = None,
+    ):
+        check_positive("--ref-every", every)
+        self._every = every
+        self._scene_refs = scene_refs
+        self._open = partial(VideoSource, path, frames=frames, max_height=max_height, detect_cuts=scene_refs)
+        self._origin = str(path)
+        self.description = f"simulated: frames 0, {every}, {2 * every} ... of {path}"
+        self.description += " and every scene start" if scene_refs else ""
+
+    def __iter__(self) -> Iterator[Reference]:
+        with closing(self._open()) as frames:
+            for frame in frames:
+                if is_reference(frame, self._every, self._scene_refs):
+                    yield self._reference(frame)
+
+    def _reference(self, frame: Frame) -> Reference:
+        pixels = crop_to_multiple(frame.pixels, SCALE)
+        return Reference(
+            key=(self.kind, self._origin, frame.index),
+            time=frame.stamp.seconds,
+            origin=f"{self._origin} frame {frame.index}",
+            load=lambda: pixels,
+        )
+
+    def close(self) -> None:
+        pass
+
+
+def is_reference(frame: Frame, every: int, scene_refs: bool) -> bool:
+    """Whether the papers' protocol keeps this frame at high resolution."""
+    return frame.index % every == 0 or (scene_refs and frame.cut)
+
+
+class GroundTruth:
+    """The true high-resolution frames of a clip, found by time; one or two are held.
+
+    size: of the super-resolved frames. A truth up to 3 pixels larger is cropped at the right and bottom, as the
+          degradation crops it; any other size raises InputError.
+    """
+
+    def __init__(
+        self, path: Path | str, size: Size, *, track: int = 0, frames: int | None = None, max_height: int | None = None
+    ):
+        self._source = VideoSource(path, track=track, frames=frames, max_height=max_height, detect_cuts=False)
+        given = self._source.info.size
+        if not (0 <= given.width - size.width < SCALE and 0 <= given.height - size.height < SCALE):
+            raise InputError(f"the ground truth {path} is {given}, the result {size}; give the clip of that size")
+        self._size = size
+        self._tolerance = 1 / (2 * (self._source.info.rate or Fraction(25)))
+        self._frames = Nearest(iter(self._source), time_of=lambda frame: frame.stamp.seconds)
+
+    def at(self, stamp: TimeStamp) -> np.ndarray | None:
+        """The true pixels [3,H,W] within half a frame of `stamp`, or None. Ask in rising order."""
+        frame = self._frames.at(stamp.seconds, self._tolerance)
+        return None if frame is None else frame.pixels[:, : self._size.height, : self._size.width]
+
+    def close(self) -> None:
+        self._source.close()

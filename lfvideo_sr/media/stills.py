@@ -1,0 +1,171 @@
+"""Where a still belongs in a clip: by a manifest, by seconds in its name, or by a frame index in its name."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+from ..checks import check_choice
+from ..errors import InputError, ReferencesMissing
+from ..frames import View
+from .clock import Timeline
+
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
+MANIFEST = "refs.csv"
+ACCEPTED = (
+    "t12.345.png (seconds), 8.png or frame_0008.png (0-based frame index; --ref-index-base 1 for ffmpeg's numbering), "
+    f"or a manifest {MANIFEST} with the columns file and time or frame"
+)
+_COLUMNS = ("file", "time", "frame", "view")
+_SECONDS = re.compile(r"t(\d+(?:\.\d+)?)", re.IGNORECASE)
+_INDEX = re.compile(r"[A-Za-z_\- ]*(\d+)[A-Za-z_\- ]*")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A still and what its name or its manifest line says; exactly one of frame, seconds and view is set.
+
+    frame:    as written, not yet 0-based.
+    seconds:  since the clip's first frame, written with this many `decimals`.
+    view:     of a light field.
+    """
+
+    path: Path
+    frame: int | None = None
+    seconds: Fraction | None = None
+    decimals: int = 0
+    view: View | None = None
+
+    @classmethod
+    def in_seconds(cls, path: Path, text: str) -> "Placed":
+        return cls(path, seconds=Fraction(text), decimals=len(text.partition(".")[2]))
+
+
+@dataclass(frozen=True)
+class Still:
+    """A still and its time, seconds on the clip's own clock."""
+
+    path: Path
+    time: Fraction
+
+
+def find_stills(where: Path, timeline: Timeline, index_base: int = 0) -> list[Still]:
+    """The stills of a folder, a manifest or a single picture in time order; names that do not fit raise InputError."""
+    placed = read_places(where)
+    if where.suffix.lower() != ".csv" and not (where / MANIFEST).is_file():
+        _check_one_kind(placed, where, timeline, index_base)
+    stills = sorted((_in_time(place, timeline, index_base) for place in placed), key=lambda still: still.time)
+    for one, other in pairwise(stills):
+        if one.time == other.time:
+            raise InputError(f"{one.path} and {other.path} both belong to {float(one.time):.3f} s; remove one of them")
+    return stills
+
+
+def read_places(where: Path) -> list[Placed]:
+    """What a folder's names, a manifest's lines or one picture's name say; a manifest in a folder beats its names."""
+    if where.suffix.lower() == ".csv":
+        return read_manifest(where)
+    if where.is_dir() and (where / MANIFEST).is_file():
+        return read_manifest(where / MANIFEST)
+    paths = [where] if where.is_file() else sorted(path for path in where.iterdir() if _is_picture(path))
+    if not paths:
+        raise ReferencesMissing(f"{where} holds no stills; accepted names: {ACCEPTED}")
+    return [read_name(path) for path in paths]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file()
+
+
+def read_name(path: Path) -> Placed:
+    """t12.345.png -> seconds; 8.png, frame_0008.png -> frame."""
+    if match := _SECONDS.fullmatch(path.stem):
+        return Placed.in_seconds(path, match[1])
+    if match := _INDEX.fullmatch(path.stem):
+        return Placed(path, frame=int(match[1]))
+    raise InputError(f"the name of {path} does not say where it belongs; accepted names: {ACCEPTED}")
+
+
+def read_manifest(path: Path) -> list[Placed]:
+    """Lines of `file,time`, `file,frame` or `file,view`; files are relative to the manifest, a view is "row,column"."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            placed = list(_manifest_rows(path, csv.DictReader(lines, skipinitialspace=True)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV file: {error}") from error
+    if not placed:
+        raise ReferencesMissing(f"{path} lists no stills; write lines of file,time or file,frame below that header")
+    return placed
+
+
+def _manifest_rows(path: Path, rows: csv.DictReader) -> Iterator[Placed]:
+    columns = [name.strip() for name in rows.fieldnames or []]
+    for column in columns:
+        check_choice(f"the header of {path}", column, _COLUMNS)
+    if "file" not in columns or len(columns) < 2:
+        raise InputError(f"the header of {path} is '{','.join(columns)}'; file,time or file,frame is wanted")
+    rows.fieldnames = columns
+    for row in rows:
+        filled = {name: text.strip() for name, text in row.items() if name and text and text.strip()}
+        yield _manifest_place(f"line {rows.line_num} of {path}", path.parent, filled)
+
+
+def _manifest_place(line: str, folder: Path, filled: dict[str, str]) -> Placed:
+    if "file" not in filled or len(filled) != 2:
+        raise InputError(f"{line} fills {', '.join(filled) or 'nothing'}; file and one of time, frame, view is wanted")
+    file = folder / filled["file"]
+    if not file.is_file():
+        raise InputError(f"{line} names {file}, which does not exist; paths are relative to the manifest")
+    try:
+        if "time" in filled:
+            return Placed.in_seconds(file, filled["time"])
+        if "frame" in filled:
+            return Placed(file, frame=int(filled["frame"]))
+        row, column = filled["view"].split(",")
+        return Placed(file, view=View(int(row), int(column)))
+    except (ValueError, ZeroDivisionError) as error:
+        wanted = 'a time is seconds (12.345), a frame an index (8), a view "row,column" in quotes'
+        raise InputError(f"{line} cannot be read: {error}; {wanted}") from error
+
+
+def _check_one_kind(placed: Iterable[Placed], where: Path, timeline: Timeline, base: int) -> None:
+    by_frame = next((place for place in placed if place.frame is not None), None)
+    by_seconds = next((place for place in placed if place.seconds is not None), None)
+    if by_frame and by_seconds:
+        raise InputError(
+            f"{where} mixes names: {by_seconds.path.name} is seconds, {by_frame.path.name} is a frame index "
+            f"({_readings(by_frame.frame, timeline, base)}); name all one way or list them in {MANIFEST}"
+        )
+
+
+def _in_time(place: Placed, timeline: Timeline, base: int) -> Still:
+    if place.frame is not None:
+        index = place.frame - base
+        if not 0 <= index < len(timeline):
+            raise _out_of_range(place, place.frame, timeline, base)
+        return Still(place.path, timeline.times[index])
+    if place.seconds is None:
+        raise InputError(f"{place.path} is given by view; a video needs its time or frame")
+    if not 0 <= place.seconds <= timeline.length:
+        raise _out_of_range(place, place.seconds, timeline, base)
+    return Still(place.path, timeline.at(place.seconds, precision=Fraction(1, 2 * 10**place.decimals)))
+
+
+def _out_of_range(place: Placed, number: Fraction | int, timeline: Timeline, base: int) -> InputError:
+    clip = f"the clip has {len(timeline)} frames in {float(timeline.length):.3f} s"
+    return InputError(
+        f"{place.path} is out of range: {_readings(number, timeline, base)}, and {clip}; "
+        "rename it (t1.5.png for seconds) or pass --ref-index-base"
+    )
+
+
+def _readings(number: Fraction | int, timeline: Timeline, base: int) -> str:
+    """What a number would mean as a frame index and as seconds, both since the first frame."""
+    index = number - base
+    a_frame = index == int(index) and 0 <= index < len(timeline)
+    as_frame = f"= {float(timeline.times[int(index)] - timeline.start):.3f} s" if a_frame else "is no frame"
+    as_seconds = f"= {float(number):.3f} s" if 0 <= number <= timeline.length else "is outside"
+    return f"as a {base}-based frame index {float(number):g} {as_frame}; as seconds {float(number):g} {as_seconds}"

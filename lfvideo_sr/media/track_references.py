@@ -1,0 +1,123 @@
+"""References from video: a second track, another file, or the larger frames inside the low-resolution track itself."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import av
+
+from ..frames import Frame, Size
+from ..references import Reference
+from .clock import FrameClock
+from .probe import VideoInfo, open_input
+from .reference_source import resized, turned
+from .video import VideoSource
+
+LARGER = 1.5  # how many times wider than the low-resolution frames a picture has to be to serve as their reference
+_PROBED = 48  # frames looked at for a change of size
+
+
+class TrackReferences:
+    """Every frame of a high-resolution track, matched by timestamp to the track it stands beside.
+
+    A reference that differs from a low-resolution frame's time by rounding only takes that frame's exact time; it is
+    then aligned, if both tracks are of one file or its size is exactly `wanted`. Another size is resampled.
+    """
+
+    def __init__(self, track: VideoSource, beside: VideoInfo, wanted: Size, kind: str):
+        video = track.video
+        self.kind = kind
+        self._track = track
+        self._beside = beside
+        self._wanted = wanted
+        self._origin = f"{video.path}#v:{video.track}"
+        self._turns = round((video.rotation - beside.rotation) / 90)
+        self._registered = video.path == beside.path or _lying(video.size, self._turns) == wanted
+        self.description = f"video track {self._origin}, {_resampling(_lying(video.size, self._turns), wanted)}"
+
+    def __iter__(self) -> Iterator[Reference]:
+        clock = FrameClock(self._beside)
+        with closing(iter(self._track)) as frames:
+            for frame in frames:
+                yield self._reference(frame, clock)
+
+    def _reference(self, frame: Frame, clock: FrameClock) -> Reference:
+        time = clock.snap(frame.stamp)
+        return Reference(
+            key=(self.kind, self._origin, frame.stamp.ticks),
+            time=frame.stamp.seconds if time is None else time,
+            origin=self._origin,
+            load=lambda: resized(turned(frame.pixels, self._turns), self._wanted),
+            aligned=self._registered and time is not None,
+        )
+
+    def close(self) -> None:
+        self._track.close()
+
+
+class SameTrackReferences:
+    """The larger frames of a track whose pictures change size; each is aligned with itself made small.
+
+    track: opened with `keep_sizes`; its `video.size` is that of the small frames.
+    """
+
+    kind = "same-track"
+
+    def __init__(self, track: VideoSource, large: Size, wanted: Size):
+        self._track = track
+        self._wanted = wanted
+        self._origin = f"{track.video.path}#v:{track.video.track}"
+        self.description = (
+            f"larger frames of {self._origin}, {_resampling(large, wanted)}, among those of {track.video.size}"
+        )
+
+    def __iter__(self) -> Iterator[Reference]:
+        with closing(iter(self._track)) as frames:
+            for frame in frames:
+                if is_larger(frame.size, self._track.video.size):
+                    yield self._reference(frame)
+
+    def _reference(self, frame: Frame) -> Reference:
+        return Reference(
+            key=(self.kind, self._origin, frame.stamp.ticks),
+            time=frame.stamp.seconds,
+            origin=f"{self._origin} frame {frame.index}",
+            load=lambda: resized(frame.pixels, self._wanted),
+        )
+
+    def close(self) -> None:
+        self._track.close()
+
+
+def is_larger(size: Size, than: Size) -> bool:
+    """Whether a picture of `size` may serve as a reference for frames of size `than`."""
+    return size.width >= LARGER * than.width
+
+
+def larger_frame(video: VideoInfo, thorough: bool = False) -> Size | None:
+    """The size of the first larger frame among a track's first 48, or among all if `thorough`; None without one."""
+    with open_input(video.path) as container:
+        seen = 0
+        for packet in container.demux(container.streams[video.stream_index]):
+            for picture in _decoded(packet):
+                seen += 1
+                if is_larger(Size(picture.width, picture.height), video.size):
+                    return Size(picture.width, picture.height)
+                if seen == _PROBED and not thorough:
+                    return None
+    return None
+
+
+def _decoded(packet: av.Packet) -> list[av.VideoFrame]:
+    """A packet's pictures; damage is for the reader of the frames to report."""
+    try:
+        return packet.decode()
+    except av.FFmpegError:
+        return []
+
+
+def _lying(size: Size, turns: int) -> Size:
+    return Size(size.height, size.width) if turns % 2 else size
+
+
+def _resampling(size: Size, wanted: Size) -> str:
+    return str(size) if size == wanted else f"{size} resampled to {wanted}"

@@ -1,0 +1,201 @@
+"""Decoding: a video track as a stream of frames, one at a time, each with its exact time."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from ..checks import check_positive
+from ..errors import InputError
+from ..frames import Frame, Size, StreamInfo, TimeStamp
+from .colour import ColourSpec, planes_to_rgb
+from .planes import colour_of, has_alpha, planes_of
+from .probe import VideoInfo, open_input, video_track, video_tracks
+from .resize import bicubic, to_float, to_uint8
+from .scenes import CutDetector
+
+__all__ = ["VideoInfo", "VideoSource", "video_track", "video_tracks"]
+
+
+class VideoSource:
+    """The frames of one video track, lazily. Every iteration starts at the first frame and holds its own open file.
+
+    frames:      stop after so many.
+    max_height:  reduce taller frames to this height, width in proportion, by 8-bit bicubic.
+    deinterlace: turn fields into full frames; without it an interlaced track is an InputError.
+    keep_sizes:  leave the frames of a track that changes size as they are, instead of resizing all to `info.size`.
+    warnings:    what was wrong with the file but did not stop it, one line each.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        track: int = 0,
+        frames: int | None = None,
+        max_height: int | None = None,
+        detect_cuts: bool = True,
+        deinterlace: bool = False,
+        keep_sizes: bool = False,
+    ):
+        for name, limit in (("--frames", frames), ("--max-height", max_height)):
+            if limit is not None:
+                check_positive(name, limit)
+        self.video = video_track(path, track)
+        if self.video.interlaced and not deinterlace:
+            raise InputError(f"{path} is interlaced; pass --deinterlace to turn its fields into full frames")
+        self._limit, self._max_height = frames, max_height
+        self._detect_cuts, self._deinterlace, self._keep_sizes = detect_cuts, deinterlace, keep_sizes
+        self.info = self._stream_info()
+        self.warnings: list[str] = []
+        if has_alpha(self.video.pixel_format):
+            self._warn(f"{path}: transparency ({self.video.pixel_format}) is left out")
+
+    def _stream_info(self) -> StreamInfo:
+        video = self.video
+        frames = video.frames or (round(video.seconds * video.rate) if video.seconds and video.rate else None)
+        seconds = video.seconds
+        if self._limit is not None and (frames is None or frames > self._limit):
+            frames, seconds = self._limit, float(self._limit / video.rate) if video.rate else None
+        return StreamInfo(video.path.name, self._reduced(video.size), video.rate, frames, seconds)
+
+    def _reduced(self, size: Size) -> Size:
+        if self._max_height is None or size.height <= self._max_height:
+            return size
+        return Size(int(size.width * self._max_height / size.height), self._max_height)
+
+    def __iter__(self) -> Iterator[Frame]:
+        cuts = CutDetector()
+        stamps = _Stamps(self.video, self._warn)
+        with open_input(self.video.path) as container:
+            stream = container.streams[self.video.stream_index]
+            stream.thread_type = "AUTO"
+            for index, picture in enumerate(islice(self._pictures(container, stream), self._limit)):
+                pixels = self._pixels(picture)
+                cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
+                yield Frame(pixels, index, stamps.of(picture), cut)
+
+    def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        """Decoded pictures; what is missing or damaged becomes a warning, and an error only if nothing decodes."""
+        count = damaged = 0
+        pictures = _decode(container, stream, self._warn)
+        for picture in _deinterlaced(pictures, stream) if self._deinterlace else pictures:
+            count += 1
+            damaged += picture.is_corrupt
+            yield picture
+        if not count:
+            raise InputError(f"{self.video.path}: no frame decodes; the file is damaged")
+        if damaged:
+            self._warn(f"{self.video.path}: {damaged} of {count} frames are damaged and shown as they decode")
+        if self.video.frames and count < self.video.frames:
+            self._warn(f"{self.video.path}: {count} of {self.video.frames} frames decode; the rest is missing or damaged")
+
+    def _pixels(self, picture: VideoFrame) -> np.ndarray:
+        """RGB float32 [3,H,W] of a decoded picture, at the stream's size."""
+        colour = self._colour(picture)
+        pixels = planes_to_rgb(planes_of(picture, colour), colour)
+        size = Size(picture.width, picture.height)
+        if size != self.video.size and not self._keep_sizes:
+            pixels, size = np.clip(bicubic(pixels, self.video.size), 0, 1), self.video.size
+        wanted = self._reduced(size)
+        return pixels if wanted == size else to_float(bicubic(to_uint8(pixels), wanted))
+
+    def _colour(self, picture: VideoFrame) -> ColourSpec:
+        """The track's colour, or the picture's own where its pixel format changes midway."""
+        if picture.format.name == self.video.pixel_format:
+            return self.video.colour
+        return colour_of(picture, self.video.colour.siting)
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def close(self) -> None:
+        """Nothing to do: an iteration closes its own file when it ends or is dropped."""
+
+    def __enter__(self) -> "VideoSource":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"VideoSource({self.video})"
+
+
+class _Stamps:
+    """Times of pictures: the file's own integers; counted on where it has none; always strictly increasing."""
+
+    def __init__(self, video: VideoInfo, warn):
+        self._video, self._warn = video, warn
+        self._last: int | None = None
+
+    def of(self, picture: VideoFrame) -> TimeStamp:
+        base = picture.time_base or self._video.time_base
+        ticks = picture.pts if picture.pts is not None else picture.dts
+        if ticks is None:
+            ticks = 0 if self._last is None else self._last + self._step(picture, base)
+        elif self._last is not None and ticks <= self._last:
+            self._warn(f"{self._video.path}: times stand still or run backwards at tick {ticks}; frames are moved by a tick")
+            ticks = self._last + 1
+        self._last = ticks
+        return TimeStamp(ticks, base, picture.duration or None)
+
+    def _step(self, picture: VideoFrame, base: Fraction) -> int:
+        rate = self._video.rate or Fraction(25)
+        return picture.duration or max(1, round(1 / (rate * base)))
+
+
+def _decode(container: InputContainer, stream: VideoStream, warn) -> Iterator[VideoFrame]:
+    """Every picture that decodes; a damaged packet costs itself only, a broken container ends the track."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            warn(f"{container.name.removeprefix('file:')} breaks off: {error.strerror}")
+            packet = None
+        if packet is None:
+            yield from _drain(stream)
+            return
+        try:
+            pictures = packet.decode()
+        except av.FFmpegError as error:
+            warn(f"{container.name.removeprefix('file:')} is damaged: {error.strerror}")
+            continue
+        yield from pictures
+
+
+def _drain(stream: VideoStream) -> list[VideoFrame]:
+    """What the decoder still holds; it may have given all of it away already."""
+    try:
+        return stream.codec_context.decode(None)
+    except av.FFmpegError:
+        return []
+
+
+def _deinterlaced(pictures: Iterator[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
+    """One full frame per frame; progressive frames pass as they are."""
+    graph = av.filter.Graph()
+    graph.link_nodes(
+        graph.add_buffer(template=stream), graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")
+    ).configure()
+    for picture in pictures:
+        graph.vpush(picture)
+        yield from _pulled(graph)
+    graph.vpush(None)
+    yield from _pulled(graph)
+
+
+def _pulled(graph: av.filter.Graph) -> Iterator[VideoFrame]:
+    while True:
+        try:
+            yield graph.vpull()
+        except (av.BlockingIOError, av.EOFError):
+            return

@@ -1,0 +1,66 @@
+"""What a method is: three verbs given by keyword, and what a caller must know of it.
+
+*encode* turns a reference into features, once. *match* finds each place of a frame in a reference. *restore* makes
+the large picture from the frame and what was found. Arrays are NumPy's for classical methods and torch's for learned
+ones; the engine that runs the method knows which.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+Features = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """What must be known before a method can be run.
+
+    scale:           output pixels per input pixel along each side.
+    size_multiple:   width and height of what the network sees are multiples of this; engines pad and crop.
+    references:      the most references it fuses; 0: it takes none.
+    worthless_below: a match of a lower mean relevance is dropped, so that the frame comes out as without it.
+    summary:         one line for people.
+    """
+
+    name: str
+    summary: str
+    scale: int = 4
+    size_multiple: int = 1
+    references: int = 2
+    worthless_below: float = 0.0
+
+
+class Match(NamedTuple):
+    """One reference's features and where each place of the frame lies in it (see correspondence.Correspondence)."""
+
+    features: Features
+    positions: Any
+    relevance: Any
+
+
+class Seeder(Protocol):
+    """Gives a match its initial field by classical means, on the host."""
+
+    def prepare(self, low: np.ndarray) -> np.ndarray:
+        """What to keep of a low-resolution picture, float [3,h,w] in [0,1]."""
+
+    def __call__(self, frame: np.ndarray, reference: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
+        """Two prepared pictures, and the field of the frame before (positions [h,w,2]) -> positions f32 [h,w,2]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """encoder(reference [B,3,H,W]) -> features by name;
+    matcher(frame [B,3,h,w], features, seed [B,h,w,2] or None) -> positions [B,h',w',2], relevance [B,h',w'];
+    restorer(frame [B,3,h,w], matches) -> picture [B,3,scale*h,scale*w].
+    Pictures are RGB in [0,1]; positions are (x, y) in reference pixels."""
+
+    info: MethodInfo
+    encoder: Callable[[Any], Features]
+    matcher: Callable[[Any, Features, Any], tuple[Any, Any]]
+    restorer: Callable[[Any, Sequence[Match]], Any]
+    field_stride: int = 1
+    seeder: Seeder | None = None

@@ -1,0 +1,74 @@
+"""Detail transfer by classical optical flow: no weights, the floor that learned methods must beat.
+
+The frame and the reference's low version are enlarged and matched by DIS flow; the reference's detail (what bicubic
+enlargement of its low version misses) is warped and blended, softly, by how well the low versions agree.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ..frames import Size
+from ..media.flow import DenseFlow, FlowSettings, gray
+from ..media.resize import bicubic, degrade
+from ..method import Features, Match, Method, MethodInfo
+from .bicubic import enlarge
+
+SCALE = 4
+AGREEMENT = 8 / 255  # mean colour difference at which detail is trusted by 1/e
+PREFERENCE = 2 / 255  # the same for choosing between two references
+INFO = MethodInfo("flow_transfer", "classical optical flow and soft blending; no weights", worthless_below=0.02)
+
+_FLOW = FlowSettings(finest_scale=1, patch_stride=3, refinements=5)
+
+
+def encode(reference: np.ndarray) -> Features:
+    """[1,3,H,W] -> detail and enlarged low version [H,W,3], and its luma uint8 [H,W]."""
+    picture = reference[0]
+    height, width = (side - side % SCALE for side in picture.shape[-2:])
+    picture = picture[:, :height, :width]
+    low = bicubic(degrade(picture), Size(width, height))
+    return {"detail": _last(picture - low), "low": _last(low), "luma": gray(low)}
+
+
+def match(frame: np.ndarray, reference: Features, seed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """[1,3,h,w] -> positions f32 [1,4h,4w,2] and relevance [1,4h,4w]: exp(-smoothed difference / AGREEMENT)."""
+    large = enlarge(frame[0])
+    height, width = large.shape[-2:]
+    luma = reference["luma"]
+    wide, high = luma.shape[1] / width, luma.shape[0] / height
+    fitted = luma if luma.shape == (height, width) else cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
+    flow = DenseFlow(_FLOW)(gray(large), fitted)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    positions = np.stack([(x + flow[..., 0] + 0.5) * wide - 0.5, (y + flow[..., 1] + 0.5) * high - 0.5], -1)
+    positions = positions.astype(np.float32)
+    error = np.abs(_warp(reference["low"], positions) - _last(large)).mean(-1)
+    relevance = np.exp(-cv2.GaussianBlur(error, (0, 0), 3) / AGREEMENT)
+    return positions[None], relevance[None]
+
+
+def restore(frame: np.ndarray, matches: Sequence[Match]) -> np.ndarray:
+    """Enlarged frame plus the references' detail, each weighted by its agreement: [1,3,h,w] -> [1,3,4h,4w]."""
+    base = enlarge(frame)
+    if not matches:
+        return base
+    details = np.stack([_warp(one.features["detail"], one.positions[0]) for one in matches])
+    relevance = np.stack([one.relevance[0] for one in matches])[..., None]
+    weights = relevance ** (AGREEMENT / PREFERENCE) + 1e-12
+    mixed = (details * weights).sum(0) / weights.sum(0)
+    sure = 1 - np.prod(1 - relevance, 0)
+    return base + (mixed * sure).transpose(2, 0, 1)[None]
+
+
+def _warp(picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    x, y = np.ascontiguousarray(positions[..., 0]), np.ascontiguousarray(positions[..., 1])
+    return cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+
+def _last(pixels: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(pixels.transpose(1, 2, 0))
+
+
+def build() -> Method:
+    return Method(info=INFO, encoder=encode, matcher=match, restorer=restore, field_stride=1)

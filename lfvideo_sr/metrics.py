@@ -1,0 +1,54 @@
+"""Picture quality. The name says the plane: `_y` is BT.601 luma in 16..235, as super-resolution papers use it."""
+
+import math
+
+import cv2
+import numpy as np
+
+_LUMA = np.array([65.481, 128.553, 24.966], np.float64)
+
+
+def luma(pixels: np.ndarray) -> np.ndarray:
+    """RGB [3,H,W] in [0,1] -> BT.601 Y [H,W] in 16..235, float64."""
+    return 16 + np.tensordot(_LUMA, pixels.astype(np.float64), 1)
+
+
+def eight_bit(pixels: np.ndarray) -> np.ndarray:
+    """Round to the 256 levels a viewer would see; stays in [0,1]."""
+    return np.round(np.clip(pixels, 0, 1) * 255) / 255
+
+
+def psnr_y(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
+    """PSNR in dB of the luma of two RGB pictures [3,H,W] in [0,1], `border` pixels left out; inf where equal."""
+    return _psnr(luma(picture), luma(truth), border, 255.0)
+
+
+def psnr_rgb(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
+    """PSNR in dB over all three channels of [3,H,W] in [0,1]."""
+    return _psnr(picture, truth, border, 1.0)
+
+
+def _psnr(a: np.ndarray, b: np.ndarray, border: int, peak: float) -> float:
+    difference = a.astype(np.float64) - b
+    inner = difference[..., border : difference.shape[-2] - border, border : difference.shape[-1] - border]
+    error = float(np.mean(inner**2))
+    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
+
+
+def ssim_y(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
+    """SSIM of the luma (Wang et al. 2004: 11x11 Gaussian, sigma 1.5, valid part only), after leaving out the border."""
+    a, b = (luma(one)[border:-border, border:-border] for one in (picture, truth))
+    return _ssim(a, b, 255.0)
+
+
+def _ssim(a: np.ndarray, b: np.ndarray, peak: float) -> float:
+    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+
+    def blur(x: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(x, (11, 11), 1.5)[5:-5, 5:-5]
+
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
+    covariance = blur(a * b) - mean_a * mean_b
+    score = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    return float(np.mean(score / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))))

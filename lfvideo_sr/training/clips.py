@@ -1,0 +1,78 @@
+"""Training clips as memory-mapped arrays: each clip is decoded once, at the scales where it is sharp enough."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..frames import Size
+from ..media.resize import bicubic, crop_to_multiple
+from ..media.video import VideoSource
+
+SCALE = 4
+_SCALES = (1.0, 0.75, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """high [T,3,H,W] and low [T,3,H/4,W/4], both uint8; sharpness is the RMS of what bicubic x4 loses, in 0..255."""
+
+    name: str
+    high: np.ndarray
+    low: np.ndarray
+    sharpness: float
+
+
+def load_clips(root: Path, names: tuple[str, ...], cache: Path, smallest: int, most_frames: int = 96) -> list[Clip]:
+    """Open every clip at every scale whose short side is at least `smallest` pixels; missing files are an InputError."""
+    missing = [name for name in names if not (root / name).is_file()]
+    if missing:
+        raise InputError(f"{root} lacks {len(missing)} of {len(names)} training clips, first {missing[0]}; set LFVIDEO_DATA")
+    found = []
+    for name in names:
+        for scale in _SCALES:
+            clip = _cached(root / name, name, scale, cache, smallest, most_frames)
+            if clip is not None:
+                found.append(clip)
+    return found
+
+
+def _cached(path: Path, name: str, scale: float, cache: Path, smallest: int, most_frames: int) -> Clip | None:
+    key = hashlib.sha256(f"{name} {path.stat().st_size} {scale} {smallest} {most_frames}".encode()).hexdigest()[:16]
+    folder = cache / key
+    if not (folder / "about.json").is_file():
+        _decode(path, name, scale, folder, smallest, most_frames)
+    about = json.loads((folder / "about.json").read_text())
+    if not about["usable"]:
+        return None
+    high, low = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("high", "low"))
+    return Clip(f"{name}@{scale}", high, low, about["sharpness"])
+
+
+def _decode(path: Path, name: str, scale: float, folder: Path, smallest: int, most_frames: int) -> None:
+    """Write one clip at one scale to `folder`; about.json comes last, so that a half-written folder is redone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"name": name, "scale": scale, "usable": False}
+    with VideoSource(path, frames=most_frames, detect_cuts=False) as source:
+        size = source.info.size
+        if min(size) * scale >= smallest:
+            high = np.stack([_reduced(frame.pixels, scale) for frame in source])
+            low = np.stack([bicubic(one, Size(one.shape[2] // SCALE, one.shape[1] // SCALE)) for one in high])
+            np.save(folder / "high.npy", high)
+            np.save(folder / "low.npy", low)
+            about |= {"usable": True, "sharpness": _sharpness(high[0], low[0])}
+    (folder / "about.json").write_text(json.dumps(about))
+
+
+def _reduced(pixels: np.ndarray, scale: float) -> np.ndarray:
+    eight = np.round(pixels * 255).astype(np.uint8)
+    height, width = eight.shape[-2:]
+    return crop_to_multiple(bicubic(eight, Size(int(width * scale), int(height * scale))), SCALE)
+
+
+def _sharpness(high: np.ndarray, low: np.ndarray) -> float:
+    enlarged = bicubic(low, Size(high.shape[2], high.shape[1]))
+    return float(np.sqrt(np.mean((high.astype(np.float32) - enlarged) ** 2)))

@@ -1,0 +1,47 @@
+"""Losses of the matching and restoring parts. Pictures are [B,3,H,W] in [0,1]; every loss is a scalar."""
+
+import torch
+import torch.nn.functional as F
+
+
+def charbonnier(picture: torch.Tensor, truth: torch.Tensor, softness: float = 1e-3) -> torch.Tensor:
+    """Mean of sqrt(difference^2 + softness^2): L1 that is smooth at zero."""
+    return ((picture - truth) ** 2 + softness**2).sqrt().mean()
+
+
+def masked_mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Mean of `values` where `weights` are above zero, weighted; zero where nothing is."""
+    return (values * weights).sum() / weights.sum().clamp(min=1)
+
+
+def alignment_loss(warped: torch.Tensor, truth: torch.Tensor, cap: float = 0.15) -> torch.Tensor:
+    """How far a warped reference is from the truth, capped so that occluded places do not pull."""
+    return (warped - truth).abs().clamp(max=cap).mean()
+
+
+def relevance_loss(relevance: torch.Tensor, candidate: torch.Tensor, base: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy against "the reference's detail is nearer to the truth than plain enlargement".
+
+    relevance [B,2h,2w] in (0,1); the pictures are 2x as large. Places weigh by how much the choice matters there.
+    """
+    gain = (base - truth).abs().mean(1) - (candidate - truth).abs().mean(1)
+    gain = F.avg_pool2d(gain[:, None], 2)[:, 0]
+    weight = (gain.abs() / 0.02).clamp(0.02, 1)
+    loss = F.binary_cross_entropy(relevance.float().clamp(1e-4, 1 - 1e-4), (gain > 0).float(), reduction="none")
+    return masked_mean(loss, weight)
+
+
+def field_loss(positions: torch.Tensor, flow: torch.Tensor, visible: torch.Tensor, origin: float) -> torch.Tensor:
+    """Robust end-point error in output pixels where the exact flow is known.
+
+    positions [B,2h,2w,2] at stride 2; flow [B,H,W,2] from the crop, whose first pixel lies at (origin, origin) of the
+    reference's window; visible [B,H,W].
+    """
+    seen = F.avg_pool2d(visible[:, None], 2)[:, 0]
+    truth = F.avg_pool2d(flow.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
+    height, width = truth.shape[1:3]
+    x = torch.arange(width, device=flow.device) * 2 + 0.5 + origin
+    y = torch.arange(height, device=flow.device) * 2 + 0.5 + origin
+    own = torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
+    distance = ((positions - own - truth) ** 2).sum(-1).add(1e-4).sqrt()
+    return masked_mean(distance.clamp(max=8), (seen == 1).float())

@@ -1,0 +1,223 @@
+"""Where references come from: the order of the places looked at, and what is found in each."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hybrid_clips import (
+    LARGE, SMALL, as_pixels, even, picture, pictures, write_changing, write_still, write_tracks,
+)  # fmt: skip
+
+from lfvideo_sr.errors import InputError, ReferencesMissing, UsageError
+from lfvideo_sr.frames import Size, StreamInfo
+from lfvideo_sr.media.hybrid import ReferenceOptions, find_references, lr_track
+
+FRAMES = 9
+
+
+def find(clip: Path, **options):
+    return find_references(clip, StreamInfo(clip.name, SMALL), ReferenceOptions(**options))
+
+
+def kind(clip: Path, **options) -> str | None:
+    source = find(clip, **options)
+    return source and source.kind
+
+
+def small_track() -> tuple:
+    return pictures(FRAMES, SMALL), even(FRAMES)
+
+
+def large_track(every: int = 4, size: Size = LARGE) -> tuple:
+    return pictures(FRAMES, size)[::every], even(FRAMES, every)
+
+
+@pytest.fixture
+def plain(tmp_path) -> Path:
+    return write_tracks(tmp_path / "in.mkv", small_track())
+
+
+@pytest.fixture
+def hybrid(tmp_path) -> Path:
+    return write_tracks(tmp_path / "in.mkv", small_track(), large_track())
+
+
+def changing(path: Path) -> Path:
+    return write_changing(path, [picture(n, LARGE if n % 4 == 0 else SMALL) for n in range(FRAMES)])
+
+
+def test_a_plain_clip_has_none(plain):
+    assert find(plain) is None
+
+
+def test_a_second_track_is_matched_by_time_and_bit_exact(hybrid):
+    source = find(hybrid)
+    assert source.kind == "track" and "in.mkv#v:1, 128x96" in source.description
+    references = list(source)
+    assert [each.time for each in references] == [Fraction(time, 1000) for time in even(FRAMES, 4)]
+    assert all(each.aligned for each in references)
+    for reference, shown in zip(references, large_track()[0]):
+        np.testing.assert_allclose(reference.load(), as_pixels(shown), atol=1e-6)
+    assert [each.key for each in source] == [each.key for each in references]
+    source.close()
+
+
+def test_references_are_decoded_only_as_they_are_pulled(hybrid, monkeypatch):
+    monkeypatch.setattr("lfvideo_sr.media.track_references.VideoSource", _Opened)
+    references = iter(find(hybrid))
+    assert _Opened.count == 0
+    next(references)
+    references.close()
+    assert _Opened.count == 1 and _Opened.closed == 1
+
+
+class _Opened:
+    count = closed = 0
+
+    def __init__(self, *args, **kwargs):
+        from lfvideo_sr.media.video import VideoSource
+
+        type(self).count += 1
+        self._source = VideoSource(*args, **kwargs)
+
+    def __iter__(self):
+        return iter(self._source)
+
+    def close(self):
+        type(self).closed += 1
+        self._source.close()
+
+
+def test_the_low_resolution_track_is_the_narrow_one_wherever_it_stands(tmp_path, plain):
+    swapped = write_tracks(tmp_path / "swapped.mkv", large_track(), small_track())
+    assert lr_track(swapped) == 1 and lr_track(plain) == 0
+    assert [each.origin.endswith("#v:0") for each in find(swapped)] == [True] * 3
+    alike = write_tracks(tmp_path / "alike.mkv", large_track(1, Size(40, 30)), small_track())
+    assert lr_track(alike) == 0 and find(alike) is None
+
+
+def test_a_track_off_the_frames_times_is_not_aligned(tmp_path):
+    shown, _ = large_track()
+    clip = write_tracks(tmp_path / "in.mkv", small_track(), (shown, [10, 160, 330]))
+    assert [each.aligned for each in find(clip)] == [False, True, False]
+
+
+def test_a_track_of_another_scale_is_resampled_and_said(tmp_path):
+    clip = write_tracks(tmp_path / "in.mkv", small_track(), large_track(size=Size(64, 48)))
+    source = find(clip)
+    assert "64x48 resampled to 128x96" in source.description
+    assert next(iter(source)).load().shape == (3, 96, 128)
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_cover_art_never_becomes_a_reference(tmp_path, ending):
+    clip = write_tracks(tmp_path / f"in.{ending}", small_track(), cover=LARGE)
+    assert find(clip) is None and lr_track(clip) == 0
+    with pytest.raises(InputError, match="attached pictures do not count"):
+        find(clip, source="track")
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "ts"])
+def test_larger_frames_of_the_same_track_are_found(tmp_path, ending):
+    source = find(changing(tmp_path / f"in.{ending}"))
+    assert source.kind == "same-track" and "128x96 among 32x24" in source.description
+    references = list(source)
+    assert [float(each.time) for each in references] == pytest.approx([0, 0.16, 0.32])
+    assert all(each.aligned for each in references)
+    for number, reference in zip((0, 4, 8), references):
+        assert np.abs(reference.load() - as_pixels(picture(number))).mean() < 0.03
+
+
+@pytest.mark.parametrize("ending", [".refs", ".ref.mkv", ".ref.mp4"])
+def test_a_sidecar_is_found(plain, ending):
+    sidecar = plain.with_suffix(ending)
+    if ending == ".refs":
+        write_still(sidecar / "4.png", picture(4))
+    else:
+        write_tracks(sidecar, ([picture(4)], [160]))
+    source = find(plain)
+    assert source.kind == "sidecar" and sidecar.name in source.description
+    (reference,) = source
+    assert reference.time == Fraction(160, 1000) and reference.aligned
+    np.testing.assert_allclose(reference.load(), as_pixels(picture(4)), atol=1e-6)
+
+
+def test_the_first_place_wins(tmp_path, hybrid):
+    """refs > track > same track > sidecar, taken away one by one."""
+    stills = write_still(tmp_path / "stills" / "4.png", picture(4)).parent
+    write_still(tmp_path / "in.refs" / "4.png", picture(4))
+    assert kind(hybrid, refs=stills) == "refs"
+    assert kind(hybrid) == "track"
+    assert kind(hybrid, source="sidecar") == "sidecar"
+    hybrid.unlink()
+    assert kind(changing(hybrid)) == "same-track"
+    hybrid.unlink()
+    assert kind(write_tracks(hybrid, small_track())) == "sidecar"
+
+
+def test_anchor_and_no_refs_look_nowhere(hybrid):
+    assert find(hybrid, source="anchor") is None
+    assert find(hybrid, no_refs=True) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("refs", "pass --refs"),
+        ("track", r"in\.mkv has no second video track at least 1\.5x wider"),
+        ("same-track", r"no frames at least 1\.5x wider"),
+        ("sidecar", r"no in\.refs, in\.ref\.mkv, in\.ref\.mp4 beside it"),
+    ],
+)
+def test_a_forced_source_that_is_absent_is_named(plain, source, message):
+    with pytest.raises(InputError, match=message):
+        find(plain, source=source)
+
+
+def test_forcing_looks_at_every_frame_for_a_change_of_size(tmp_path):
+    late = write_changing(tmp_path / "in.mkv", [picture(0, SMALL)] * 50 + [picture(0, LARGE)])
+    assert find(late) is None
+    assert kind(late, source="same-track") == "same-track"
+
+
+def test_requiring_references_names_every_place(plain):
+    with pytest.raises(ReferencesMissing, match=r"no references named.*second video track.*in\.refs"):
+        find(plain, require=True)
+
+
+def test_a_named_video_a_track_of_it_and_a_missing_one(tmp_path, plain):
+    other = write_tracks(tmp_path / "hr.mp4", small_track(), large_track())
+    assert find(plain, refs=other).description == find(plain, refs=f"{other}#v:1").description
+    assert "32x24 resampled to 128x96" in find(plain, refs=f"{other}#v:0").description
+    assert [each.aligned for each in find(plain, refs=other)] == [True] * 3
+    with pytest.raises(InputError, match=r"2 video tracks, numbered from 0; there is no #v:2"):
+        find(plain, refs=f"{other}#v:2")
+    with pytest.raises(ReferencesMissing, match=r"no references at .*none"):
+        find(plain, refs=tmp_path / "none")
+
+
+def test_other_time_bases_are_matched_within_their_rounding(tmp_path):
+    """30000/1001 a second: Matroska rounds to milliseconds, MP4 does not."""
+    exact = [round(number * 1001 / 30) for number in range(FRAMES)]
+    clip = write_tracks(tmp_path / "in.mkv", (pictures(FRAMES, SMALL), exact))
+    refs = write_tracks(tmp_path / "hr.mp4", (pictures(FRAMES)[::4], exact[::4]))
+    references = list(find(clip, refs=refs))
+    assert all(each.aligned for each in references)
+    assert [each.time for each in references] == [Fraction(time, 1000) for time in exact[::4]]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"source": "tracks"},
+        {"index_base": 2},
+        {"no_refs": True, "require": True},
+        {"no_refs": True, "refs": "x"},
+        {"refs": "x", "source": "track"},
+        {"source": "anchor", "require": True},
+    ],
+)
+def test_contradictions_are_usage_errors(options):
+    with pytest.raises(UsageError):
+        ReferenceOptions(**options)

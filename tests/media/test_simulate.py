@@ -1,0 +1,154 @@
+"""The papers' protocol: which frames stay, how the others are made small, and the two-track file of both."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hybrid_clips import SMALL, TICK, as_pixels, even, picture, pictures, write_tracks, write_with_audio
+from PIL import Image
+
+from lfvideo_sr.errors import InputError, OutputError, UsageError
+from lfvideo_sr.frames import Size, StreamInfo, TimeStamp
+from lfvideo_sr.media.hybrid import ReferenceOptions, find_references, lr_track
+from lfvideo_sr.media.hybrid_file import write_hybrid
+from lfvideo_sr.media.simulate import GroundTruth, SimulatedReferences, SimulatedSource
+from lfvideo_sr.media.video import VideoSource
+
+FULL = Size(131, 98)  # no multiple of 4: 128x96 is left of it
+UNEVEN = [0, 40, 90, 210, 240, 500, 520, 560, 600]
+
+
+@pytest.fixture
+def truth(tmp_path) -> Path:
+    return write_tracks(tmp_path / "in.mkv", (pictures(9, FULL), UNEVEN))
+
+
+def pillow_small(number: int) -> np.ndarray:
+    cropped = Image.fromarray(picture(number, FULL)[:96, :128])
+    return np.asarray(cropped.resize((32, 24), Image.Resampling.BICUBIC))
+
+
+def test_small_frames_equal_pillows_bicubic(truth):
+    source = SimulatedSource(truth)
+    assert source.info.size == SMALL
+    frames = list(source)
+    assert [float(frame.stamp.seconds) for frame in frames] == [time / 1000 for time in UNEVEN]
+    for frame in frames:
+        np.testing.assert_array_equal(frame.pixels, as_pixels(pillow_small(frame.index)))
+    source.close()
+
+
+@pytest.mark.parametrize(("every", "kept"), [(1, range(9)), (3, [0, 3, 6]), (4, [0, 4, 8]), (100, [0])])
+def test_exactly_every_nth_frame_stays(truth, every, kept):
+    references = list(SimulatedReferences(truth, every))
+    assert [each.time for each in references] == [Fraction(UNEVEN[index], 1000) for index in kept]
+    for index, reference in zip(kept, references):
+        np.testing.assert_allclose(reference.load(), as_pixels(picture(index, FULL)[:96, :128]), atol=1e-6)
+        assert reference.aligned
+
+
+def test_scene_starts_stay_when_asked_for(tmp_path):
+    before, after = picture(1, FULL), 255 - picture(1, FULL)
+    clip = write_tracks(tmp_path / "cut.mkv", ([before] * 5 + [after] * 5, even(10)))
+    without, with_cuts = SimulatedReferences(clip, 8), SimulatedReferences(clip, 8, scene_refs=True)
+    assert [float(each.time) for each in without] == [0, 0.32]
+    assert [float(each.time) for each in with_cuts] == [0, 0.2, 0.32]
+    assert "scene start" in with_cuts.description
+
+
+def test_frames_and_height_cut_both_sides_alike(truth):
+    source = SimulatedSource(truth, frames=5, max_height=64)
+    references = list(SimulatedReferences(truth, 4, frames=5, max_height=64))
+    assert len(list(source)) == 5 and len(references) == 2
+    _, height, width = references[0].load().shape
+    assert (width, height) == source.info.size.scaled(4) and height <= 64
+
+
+def test_the_simulation_is_a_reference_source(truth):
+    options = ReferenceOptions(source="simulate", every=4)
+    source = find_references(truth, StreamInfo("in.mkv", SMALL), options)
+    assert source.kind == "simulate" and len(list(source)) == 3
+
+
+def test_every_has_to_be_above_0(truth, tmp_path):
+    with pytest.raises(UsageError, match="--ref-every is 0"):
+        SimulatedReferences(truth, 0)
+    with pytest.raises(UsageError, match="--ref-every is 0"):
+        write_hybrid(truth, tmp_path / "out.mkv", 0)
+
+
+def test_ground_truth_is_found_by_time_within_half_a_frame(truth):
+    found = GroundTruth(truth, SMALL.scaled(4))
+    for index, time in enumerate(UNEVEN):
+        pixels = found.at(TimeStamp(time * 90 + 100, Fraction(1, 90000)))
+        np.testing.assert_allclose(pixels, as_pixels(picture(index, FULL)[:96, :128]), atol=1e-6)
+    assert found.at(TimeStamp(900, TICK)) is None
+    found.close()
+
+
+def test_ground_truth_of_another_size_is_refused(truth):
+    with pytest.raises(InputError, match="131x98, the result 256x192"):
+        GroundTruth(truth, Size(256, 192))
+
+
+def test_the_hybrid_file_holds_both_tracks_bit_exactly(truth, tmp_path):
+    output = tmp_path / "hybrid.mkv"
+    write_hybrid(truth, output, 4)
+    assert lr_track(output) == 0
+    low = VideoSource(output, track=0)
+    assert [frame.stamp.seconds for frame in low] == [Fraction(time, 1000) for time in UNEVEN]
+    for frame in VideoSource(output, track=0):
+        np.testing.assert_array_equal(np.rint(frame.pixels * 255).transpose(1, 2, 0), pillow_small(frame.index))
+    source = find_references(output, low.info, ReferenceOptions())
+    references = list(source)
+    assert source.kind == "track" and [float(each.time) for each in references] == [0, 0.24, 0.6]
+    for index, reference in zip((0, 4, 8), references):
+        assert reference.aligned
+        shown = np.rint(reference.load() * 255).transpose(1, 2, 0)
+        np.testing.assert_array_equal(shown, picture(index, FULL)[:96, :128])
+
+
+def test_the_hybrid_file_marks_the_low_resolution_track_as_default(truth, tmp_path):
+    write_hybrid(truth, tmp_path / "hybrid.mkv", 4)
+    with av.open(str(tmp_path / "hybrid.mkv")) as container:
+        low, high = container.streams.video
+        assert low.disposition & av.stream.Disposition.default and not high.disposition
+        assert (low.codec_context.name, low.pix_fmt, high.pix_fmt) == ("ffv1", "bgr0", "bgr0")
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_the_hybrid_file_keeps_audio_and_time_stamps(tmp_path, ending):
+    clip = write_with_audio(tmp_path / f"in.{ending}", pictures(25), even(25))
+    write_hybrid(clip, tmp_path / "hybrid.mkv", 8)
+    assert audio_packets(tmp_path / "hybrid.mkv") == audio_packets(clip)
+    with av.open(str(tmp_path / "hybrid.mkv")) as container:
+        assert [frame.pts for frame in container.decode(video=0)] == even(25)
+    write_hybrid(clip, tmp_path / "hybrid.mkv", 8, frames=9, overwrite=True)
+    assert 0 < len(audio_packets(tmp_path / "hybrid.mkv")) < len(audio_packets(clip))
+
+
+def audio_packets(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def test_the_hybrid_file_gets_its_name_when_whole_and_replaces_only_when_told(truth, tmp_path):
+    output = tmp_path / "hybrid.mkv"
+    output.write_bytes(b"kept")
+    with pytest.raises(OutputError, match="--overwrite"):
+        write_hybrid(truth, output, 4)
+    damaged = tmp_path / "damaged.mkv"
+    damaged.write_bytes(b"no video")
+    with pytest.raises(InputError):
+        write_hybrid(damaged, output, 4, overwrite=True)
+    assert output.read_bytes() == b"kept"
+    write_hybrid(truth, output, 4, overwrite=True)
+    assert output.stat().st_size > 1000
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mkv", "damaged.mkv", "hybrid.mkv"}
+
+
+def test_the_hybrid_file_is_matroska(truth, tmp_path):
+    with pytest.raises(OutputError, match=r"no \.mkv"):
+        write_hybrid(truth, tmp_path / "hybrid.mp4", 4)

@@ -1,0 +1,184 @@
+"""Trains stream_ref: matching and restoring together, from clips and rendered scenes. Read from top to bottom."""
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from lfvideo_sr.config import dump_config
+from lfvideo_sr.errors import UsageError
+from lfvideo_sr.methods.stream_ref import SCALE, StreamRef, StreamRefSize, fetch
+from lfvideo_sr.nn.warp import sample
+from lfvideo_sr.training.checkpoint import Averaged, CourseLog, save_state
+from lfvideo_sr.training.clips import load_clips
+from lfvideo_sr.training.losses import alignment_loss, charbonnier, field_loss, relevance_loss
+from lfvideo_sr.training.samples import ReferenceSamples, SampleSettings
+from lfvideo_sr.training.scenes import load_scenes
+from lfvideo_sr.training.validation import HybridClip, validate
+
+
+@dataclass(frozen=True)
+class StreamRefConfig:
+    """A run of this trainer. Paths of clips are relative to the folder in the environment variable LFVIDEO_DATA."""
+
+    trainer: str
+    clips: tuple[str, ...]
+    validation: tuple[str, ...] = ()
+    scenes: int = 400
+    rendered: float = 0.3
+    channels: int = 64
+    blocks: int = 5
+    batch: int = 8
+    max_steps: int = 20000
+    decay_steps: int = 6000
+    warmup_steps: int = 500
+    learning_rate: float = 4e-4
+    average: float = 0.999
+    alignment_weight: float = 0.2
+    relevance_weight: float = 0.004
+    field_weight: float = 0.002
+    seed: int = 1
+    precision: str = "bf16-mixed"
+    report_every: int = 100
+    validate_every: int = 2000
+    save_minutes: float = 3.0
+    output: str = "runs/stream_ref"
+    cache: str = "runs/cache"
+
+
+COLUMNS = ("step", "loss", "picture", "alignment", "relevance", "field", "rate", "seconds", "with_references", "without")
+
+
+def train(config: StreamRefConfig) -> Path:
+    """Run to `max_steps`, resuming from the output folder's checkpoint; returns the averaged weights' path."""
+    torch.manual_seed(config.seed)
+    fabric = L.Fabric(accelerator="auto", devices=1, precision=config.precision)
+    settings = SampleSettings()
+    output = Path(config.output)
+    output.mkdir(parents=True, exist_ok=True)
+
+    model = StreamRef(StreamRefSize(config.channels, config.blocks)).to(memory_format=torch.channels_last)
+    averaged = Averaged(model, config.average)
+    averaged.module.to(fabric.device)
+    model, optimizer = fabric.setup(model, torch.optim.Adam(model.parameters(), config.learning_rate, betas=(0.9, 0.99)))
+    step, seconds = _resume(output / "last.pt", model, averaged, optimizer)
+    dump_config(config, output / "config.yaml")
+    log = CourseLog(output / "log.csv", COLUMNS, step)
+
+    samples = ReferenceSamples(
+        *_material(config, settings), settings, config.seed, config.rendered, first=step * config.batch
+    )
+    loader = fabric.setup_dataloaders(DataLoader(samples, config.batch, sampler=_Counting(), num_workers=1, prefetch_factor=4))
+    clips = [HybridClip.load(_data_root() / name) for name in config.validation]
+    started, saved = time.monotonic() - seconds, time.monotonic()
+    sums: dict[str, float] = {}
+
+    for batch in loader:
+        if step == config.max_steps:
+            break
+        rate = config.learning_rate * schedule(step, config)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        losses = compute_losses(model, batch, config, settings)
+        optimizer.zero_grad()
+        fabric.backward(losses["loss"])
+        fabric.clip_gradients(model, optimizer, max_norm=1.0)
+        optimizer.step()
+        averaged.update(model.module, step)
+        step += 1
+
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach()) / config.report_every
+        if step % config.report_every == 0:
+            scores = validate(averaged.module, clips) if step % config.validate_every == 0 and clips else {}
+            log.add(step=step, rate=rate, seconds=round(time.monotonic() - started, 1), **sums, **scores)
+            print(step, {name: round(value, 5) for name, value in (sums | scores).items()}, flush=True)
+            sums = {}
+        if time.monotonic() - saved > 60 * config.save_minutes or step == config.max_steps:
+            _save(output / "last.pt", model, averaged, optimizer, step, time.monotonic() - started)
+            saved = time.monotonic()
+    return output / "last.pt"
+
+
+def compute_losses(
+    model: StreamRef, batch: dict[str, torch.Tensor], config: StreamRefConfig, settings: SampleSettings
+) -> dict[str, torch.Tensor]:
+    """One forward pass of both references and the picture; every loss by name, `loss` their weighted sum."""
+    network = model.module if hasattr(model, "module") else model
+    frame = batch["frame"].to(memory_format=torch.channels_last)
+    target = batch["target"].float() / 255
+    base = F.pixel_shuffle(network.restorer.enlarge(frame), SCALE)
+    found, alignment, relevance, field = [], 0.0, 0.0, 0.0
+    for slot in range(2):
+        reference, present = batch["references"][:, slot].float() / 255, batch["present"][:, slot]
+        encoded = network.encoder(reference)
+        positions, trust = network.matcher(frame, encoded, batch["seed"][:, slot])
+        one = fetch(encoded, positions, trust * present[:, None, None])
+        halves = F.avg_pool2d(target, 2)
+        alignment = alignment + alignment_loss(sample(F.avg_pool2d(reference, 3, 1, 1), positions), halves)
+        candidate = base + F.pixel_shuffle(one.detail, SCALE)
+        relevance = relevance + relevance_loss(trust, candidate.detach().float(), base, target)
+        origin = float(SCALE * settings.margin)
+        field = field + field_loss(positions, batch["flow"][:, slot], batch["visible"][:, slot], origin)
+        found.append(one)
+    picture = charbonnier(network.restorer.fused(frame, found).float(), target)
+    loss = (
+        picture
+        + config.alignment_weight * alignment
+        + config.relevance_weight * relevance
+        + config.field_weight * field
+    )
+    return {"loss": loss, "picture": picture, "alignment": alignment, "relevance": relevance, "field": field}
+
+
+def schedule(step: int, config: StreamRefConfig) -> float:
+    """Share of the learning rate: a short warm-up, constant, then linear to zero over the last `decay_steps`."""
+    warm = min(1.0, (step + 1) / config.warmup_steps)
+    left = min(1.0, (config.max_steps - step) / config.decay_steps)
+    return warm * left
+
+
+class _Counting(torch.utils.data.Sampler):
+    """0, 1, 2, ...: the dataset turns numbers into samples."""
+
+    def __iter__(self):
+        number = 0
+        while True:
+            yield number
+            number += 1
+
+
+def _data_root() -> Path:
+    root = os.environ.get("LFVIDEO_DATA")
+    if not root:
+        raise UsageError("LFVIDEO_DATA is not set; it names the folder that the configuration's clips lie in")
+    return Path(root)
+
+
+def _material(config: StreamRefConfig, settings: SampleSettings):
+    cache = Path(config.cache)
+    clips = load_clips(_data_root(), config.clips, cache, SCALE * settings.window) if config.clips else []
+    return clips, load_scenes(config.scenes, settings.window, cache)
+
+
+def _resume(path: Path, model, averaged: Averaged, optimizer) -> tuple[int, float]:
+    if not path.is_file():
+        return 0, 0.0
+    state = torch.load(path, weights_only=True)
+    model.module.load_state_dict(state["model"])
+    averaged.module.load_state_dict(state["averaged"])
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["rng"])
+    return state["step"], state["seconds"]
+
+
+def _save(path: Path, model, averaged: Averaged, optimizer, step: int, seconds: float) -> None:
+    save_state(path, {
+        "model": model.module.state_dict(), "averaged": averaged.module.state_dict(), "optimizer": optimizer.state_dict(),
+        "size": asdict(averaged.module.size), "step": step, "seconds": seconds, "rng": torch.get_rng_state(),
+    })
