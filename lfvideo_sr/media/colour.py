@@ -149,8 +149,9 @@ def _enlarge_chroma(plane: np.ndarray, size: Size, spec: ColourSpec) -> np.ndarr
     """A chroma plane at luma positions, bilinear; edges repeat."""
     if spec.layout.chroma_step == (1, 1):
         return plane
-    x, y = (0.0 if cosited or step == 1 else -0.25 for cosited, step in zip(spec.siting.cosited, spec.layout.chroma_step))
-    return _sample(plane.astype(np.float32), size, [1 / step for step in spec.layout.chroma_step], (x, y))
+    steps = spec.layout.chroma_step
+    x, y = (0.0 if cosited or step == 1 else -0.25 for cosited, step in zip(spec.siting.cosited, steps))
+    return _sample(plane.astype(np.float32), size, [1 / step for step in steps], (x, y))
 
 
 def _shrink_chroma(plane: np.ndarray, spec: ColourSpec) -> np.ndarray:

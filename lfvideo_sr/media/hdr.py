@@ -9,7 +9,11 @@ from av.video.frame import VideoFrame
 
 @dataclass(frozen=True)
 class HDRMetadata:
-    """mastering: x,y of red, green, blue, white and the darkest and brightest cd/m2, or None; light: MaxCLL, MaxFALL."""
+    """HDR10's static metadata.
+
+    mastering: x and y of red, green, blue and white, then the darkest and the brightest cd/m2; None if not said.
+    light:     MaxCLL and MaxFALL in cd/m2; None if not said.
+    """
 
     mastering: tuple[float, ...] | None = None
     light: tuple[int, int] | None = None
@@ -62,7 +66,8 @@ _WORDS = {  # option, its word for the display, for the light level, and whether
 
 
 def _display(mastering: tuple[float, ...], scaled: bool) -> str:
-    """"G(x,y)B(x,y)R(x,y)WP(x,y)L(brightest,darkest)" as all three encoders want it."""
+    """The display as all three encoders want it: G(x,y)B(x,y)R(x,y)WP(x,y)L(brightest,darkest)."""
+
     def number(value: float, scale: int) -> str:
         return str(round(value * scale)) if scaled else f"{value:.5f}"
 

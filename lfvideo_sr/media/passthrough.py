@@ -13,7 +13,7 @@ from av.stream import Disposition, Stream
 from ..errors import OutputError
 from .probe import open_input
 
-_STALE = ("encoder", "duration", "bps", "number_of_", "_statistics", "major_brand", "minor_version", "compatible_brands")
+_STALE = ("encoder", "duration", "bps", "number_of_", "_statistics", "major_brand", "minor_version", "compatible_")
 
 
 class StreamCopier:

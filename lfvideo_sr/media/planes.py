@@ -61,7 +61,7 @@ def _matrix_of(frame: VideoFrame, layout: Layout) -> int:
         return _MATRIX_OF_CODE[code]
     if code in _UNSAID or layout in (Layout.RGB, Layout.GRAY):
         return assumed_matrix(Size(frame.width, frame.height))
-    raise InputError(f"the video's colour matrix (H.273 code {code}) is not known here; convert it to BT.709 or BT.2020")
+    raise InputError(f"the video's colour matrix (H.273 code {code}) is not known here; convert it to BT.709")
 
 
 def _is_full_range(frame: VideoFrame, layout: Layout) -> bool:

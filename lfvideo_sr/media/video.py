@@ -94,7 +94,7 @@ class VideoSource:
         if damaged:
             self._warn(f"{self.video.path}: {damaged} of {count} frames are damaged and shown as they decode")
         if self.video.frames and count < self.video.frames:
-            self._warn(f"{self.video.path}: {count} of {self.video.frames} frames decode; the rest is missing or damaged")
+            self._warn(f"{self.video.path}: {count} of {self.video.frames} frames decode; the others are missing")
 
     def _pixels(self, picture: VideoFrame) -> np.ndarray:
         """RGB float32 [3,H,W] of a decoded picture, at the stream's size."""
@@ -142,7 +142,7 @@ class _Stamps:
         if ticks is None:
             ticks = 0 if self._last is None else self._last + self._step(picture, base)
         elif self._last is not None and ticks <= self._last:
-            self._warn(f"{self._video.path}: times stand still or run backwards at tick {ticks}; frames are moved by a tick")
+            self._warn(f"{self._video.path}: times stand still or run backwards from tick {ticks}; moved on by a tick")
             ticks = self._last + 1
         self._last = ticks
         return TimeStamp(ticks, base, picture.duration or None)
@@ -183,9 +183,8 @@ def _drain(stream: VideoStream) -> list[VideoFrame]:
 def _deinterlaced(pictures: Iterator[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
     """One full frame per frame; progressive frames pass as they are."""
     graph = av.filter.Graph()
-    graph.link_nodes(
-        graph.add_buffer(template=stream), graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")
-    ).configure()
+    fields_to_frames = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    graph.link_nodes(graph.add_buffer(template=stream), fields_to_frames, graph.add("buffersink")).configure()
     for picture in pictures:
         graph.vpush(picture)
         yield from _pulled(graph)
