@@ -73,7 +73,7 @@ def _check_layout(file: h5py.File, path: Path) -> None:
     if images.ndim != 4 or 3 not in (images.shape[1], images.shape[3]) or images.dtype not in (np.uint8, np.uint16):
         raise InputError(f"images in {path} is {images.dtype} {list(images.shape)}; wanted: {_KEYS}")
     if file[placed[0]].shape != images.shape[:1]:
-        raise InputError(f"{path} holds {len(images)} images but {placed[0]} {list(file[placed[0]].shape)}; give one each")
+        raise InputError(f"{path} holds {len(images)} images, {len(file[placed[0]])} {placed[0]}; give one each")
     if not len(images):
         raise ReferencesMissing(f"images in {path} is empty; wanted: {_KEYS}")
 

@@ -10,12 +10,12 @@ from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Size, StreamInfo
 from .array_references import ArrayReferences
 from .clock import Timeline, frame_times
-from .reference_source import ReferenceSource
+from .reference_source import Fit, ReferenceSource
 from .simulate import SimulatedReferences
 from .still_references import StillReferences
 from .stills import PICTURES, find_stills
-from .track_references import LARGER, SameTrackReferences, Track, TrackReferences
-from .video import video_tracks
+from .track_references import LARGER, SameTrackReferences, TrackReferences, is_larger, larger_frame
+from .video import VideoInfo, VideoSource, video_tracks
 
 KINDS = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
 _ARRAYS = {".h5", ".hdf5"}
@@ -32,7 +32,9 @@ class ReferenceOptions:
     require:    finding none is an error.
     index_base: what the first frame is called in names that are plain numbers, 0 or 1.
     scale:      how many times larger than the low-resolution frames references are made.
-    every, scene_refs, frames, max_height: of the simulation, as in `SimulatedReferences`.
+    every, scene_refs: of the simulation, as in `SimulatedReferences`.
+    frames, max_height: of the simulation, as in `VideoSource`.
+    deinterlace: for tracks that references come from, as in `VideoSource`.
     """
 
     refs: Path | str | None = None
@@ -45,6 +47,7 @@ class ReferenceOptions:
     scene_refs: bool = False
     frames: int | None = None
     max_height: int | None = None
+    deinterlace: bool = False
 
     def __post_init__(self) -> None:
         if self.source is not None:
@@ -69,7 +72,8 @@ def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions)
         return None
     place = _Place(Path(path), lr, options)
     if options.source == "simulate":
-        return SimulatedReferences(path, options.every, options.scene_refs, options.frames, options.max_height)
+        cut = {"frames": options.frames, "max_height": options.max_height, "deinterlace": options.deinterlace}
+        return SimulatedReferences(VideoSource(path, **cut), options.every, options.scene_refs)
     forced = options.source or ("refs" if options.refs else None)
     for kind in [forced] if forced else _FINDERS:
         found = _FINDERS[kind](place)
@@ -85,9 +89,16 @@ def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions)
 
 def lr_track(path: Path | str) -> int:
     """The number of the low-resolution track: the narrowest where another is at least 1.5x wider, else the first."""
-    widths = [info.size.width for info in video_tracks(path)]
-    narrowest = min(widths)
-    return widths.index(narrowest) if max(widths) >= LARGER * narrowest else 0
+    return _narrow_track(video_tracks(path)).track
+
+
+def _narrow_track(tracks: list[VideoInfo]) -> VideoInfo:
+    narrowest = min(tracks, key=_width)
+    return narrowest if is_larger(max(tracks, key=_width).size, narrowest.size) else tracks[0]
+
+
+def _width(video: VideoInfo) -> int:
+    return video.size.width
 
 
 @dataclass(frozen=True)
@@ -99,16 +110,30 @@ class _Place:
     options: ReferenceOptions
 
     @cached_property
-    def track(self) -> Track:
-        return Track(self.path, lr_track(self.path))
+    def tracks(self) -> list[VideoInfo]:
+        return video_tracks(self.path)
+
+    @cached_property
+    def video(self) -> VideoInfo:
+        """The low-resolution track."""
+        return _narrow_track(self.tracks)
 
     @cached_property
     def timeline(self) -> Timeline:
-        return Timeline(frame_times(self.path, self.track.number))
+        return Timeline(frame_times(self.video))
 
     @property
     def wanted(self) -> Size:
         return self.lr.size.scaled(self.options.scale)
+
+    @property
+    def fit(self) -> Fit:
+        return Fit.to(self.video, self.wanted)
+
+    def open(self, path: Path, track: int, keep_sizes: bool = False) -> VideoSource:
+        """A track that references are taken from."""
+        options = {"detect_cuts": False, "deinterlace": self.options.deinterlace, "keep_sizes": keep_sizes}
+        return VideoSource(path, track=track, **options)
 
     @property
     def sidecars(self) -> list[Path]:
@@ -120,15 +145,17 @@ def _explicit(place: _Place) -> ReferenceSource | None:
 
 
 def _second_track(place: _Place) -> ReferenceSource | None:
-    tracks = video_tracks(place.path)
-    widest = max(range(len(tracks)), key=lambda number: tracks[number].size.width)
-    if tracks[widest].size.width < LARGER * tracks[place.track.number].size.width:
+    widest = max(place.tracks, key=_width)
+    if not is_larger(widest.size, place.video.size):
         return None
-    return TrackReferences(Track(place.path, widest), place.track, place.wanted, "track")
+    return TrackReferences(place.open(place.path, widest.track), place.video, place.wanted, "track")
 
 
 def _larger_frames(place: _Place) -> ReferenceSource | None:
-    return SameTrackReferences.find(place.track, place.wanted, thorough=place.options.source == "same-track")
+    large = larger_frame(place.video, thorough=place.options.source == "same-track")
+    if large is None:
+        return None
+    return SameTrackReferences(place.open(place.path, place.video.track, keep_sizes=True), large, place.wanted)
 
 
 def _sidecar(place: _Place) -> ReferenceSource | None:
@@ -158,17 +185,9 @@ def _read(named: str, place: _Place, kind: str) -> ReferenceSource:
         raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
     if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
         stills = find_stills(where, place.timeline, place.options.index_base)
-        return StillReferences(where, stills, place.timeline, place.wanted, kind)
+        return StillReferences(where, stills, place.fit, place.timeline.times, kind)
     if where.suffix.lower() in _ARRAYS:
-        return ArrayReferences(where, place.timeline, place.wanted, place.options.index_base)
-    return TrackReferences(_track_of(where, track), place.track, place.wanted, kind)
-
-
-def _track_of(path: Path, number: int | None) -> Track:
-    """The named track, or the widest."""
-    tracks = video_tracks(path)
-    if number is None:
-        number = max(range(len(tracks)), key=lambda each: tracks[each].size.width)
-    if number >= len(tracks):
-        raise InputError(f"{path} has {len(tracks)} video tracks, numbered from 0; there is no #v:{number}")
-    return Track(path, number)
+        return ArrayReferences(where, place.timeline, place.fit, place.options.index_base)
+    if track is None:
+        track = max(video_tracks(where), key=_width).track
+    return TrackReferences(place.open(where, track), place.video, place.wanted, kind)

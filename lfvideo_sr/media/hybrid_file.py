@@ -2,104 +2,103 @@
 
 import os
 from contextlib import closing
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.stream import Disposition
-from av.video.stream import VideoStream
 
 from ..checks import check_positive
 from ..errors import OutputError
 from ..frames import Size, TimeStamp
-from .resize import crop_to_multiple, degrade, to_uint8
+from .colour import Layout, rgb_to_planes
+from .encoding import pixel_format, scaled_aspect, scaled_matrix
+from .passthrough import StreamCopier
+from .planes import frame_of
+from .resize import crop_to_multiple, degrade
 from .simulate import SCALE, is_reference
 from .video import VideoSource
 
+_UNSHIFTED = {"avoid_negative_ts": "disabled"}  # else audio that starts before 0 shifts every time stamp
+
 
 def write_hybrid(
-    path: Path | str,
-    output: Path | str,
-    every: int,
-    *,
-    scene_refs: bool = False,
-    overwrite: bool = False,
-    frames: int | None = None,
-    max_height: int | None = None,
+    hr: VideoSource, output: Path | str, every: int, *, scene_refs: bool = False, overwrite: bool = False
 ) -> None:
     """Write the two-track MKV of a high-resolution clip: every frame made small, and frames 0, N, 2N ... as they are.
 
-    Both tracks are FFV1 in 8-bit RGB, so a reader gets exactly these pixels whatever the clip's colour tags; their
-    time stamps agree. Audio is copied. The output gets its name when it is whole.
+    Both tracks are FFV1 in RGB, the small one in 8 bits, the references in the clip's depth: a reader gets exactly the
+    simulated pixels, whatever matrix the clip had. Their time stamps agree. Everything that is not video is copied.
+    The output gets its name when it is whole.
     """
     output = Path(output)
     check_positive("--ref-every", every)
+    _check_target(output, hr.video.path, overwrite)
+    partial = output.with_name(f"{output.stem}.partial{output.suffix}")
+    try:
+        _write(hr, partial, every, scene_refs)
+        os.replace(partial, output)
+    except (av.FFmpegError, OSError) as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{output} cannot be written: {error.strerror}; check its folder and disk") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _check_target(output: Path, original: Path, overwrite: bool) -> None:
     if output.suffix.lower() != ".mkv":
         raise OutputError(f"{output} is no .mkv; a hybrid file is Matroska, so give it that ending")
+    if output.exists() and output.samefile(original):
+        raise OutputError(f"{output} is the input itself; choose another -o")
     if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists; pass --overwrite or give another -o")
-    unfinished = output.with_name(f".{output.stem}.unfinished.mkv")
-    try:
-        with closing(VideoSource(path, frames=frames, max_height=max_height, detect_cuts=scene_refs)) as source:
-            _write(source, Path(path), unfinished, every, scene_refs, whole=frames is None)
-        os.replace(unfinished, output)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        raise OutputError(f"{output} exists; pass --overwrite or choose another -o")
 
 
-def _write(source: VideoSource, path: Path, output: Path, every: int, scene_refs: bool, whole: bool) -> None:
-    with av.open(str(path)) as original, av.open(str(output), "w", format="matroska") as target:
-        small = _add_track(target, source, Size(*(side // SCALE for side in source.info.size)), "low resolution")
-        large = _add_track(target, source, Size(*(side - side % SCALE for side in source.info.size)), "references")
-        small.disposition = Disposition.default
-        audio = _CopiedAudio(original, target)
-        for frame in source:
-            audio.copy_until(frame.stamp.seconds)
-            pixels = crop_to_multiple(frame.pixels, SCALE)
-            target.mux(small.encode(_picture(frame.stamp, degrade(pixels, SCALE))))
-            if is_reference(frame, every, scene_refs):
-                target.mux(large.encode(_picture(frame.stamp, pixels)))
-        target.mux(small.encode(None) + large.encode(None))
-        if whole:
-            audio.copy_until(None)
+def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> None:
+    """Both tracks frame by frame, the rest in step. A clip cut short to some frames has the rest cut there too."""
+    small_size = Size(*(side // SCALE for side in hr.info.size))
+    ends_at = None if hr.info.seconds == hr.video.seconds else hr.info.seconds
+    with av.open(f"file:{output}", "w", container_options=_UNSHIFTED) as target:
+        small = _Track(target, hr, small_size, "low resolution", bit_depth=8)
+        large = _Track(target, hr, small_size.scaled(SCALE), f"references, every {every} frames", hr.video.bit_depth)
+        small.stream.disposition = Disposition.default
+        with closing(StreamCopier(hr.video.path, target, output, ends_at=ends_at)) as others:
+            for frame in hr:
+                others.advance(frame.stamp.seconds)
+                pixels = crop_to_multiple(frame.pixels, SCALE)
+                small.write(degrade(pixels, SCALE), frame.stamp)
+                if is_reference(frame, every, scene_refs):
+                    large.write(pixels, frame.stamp)
+            small.finish()
+            large.finish()
+            if ends_at is None:
+                others.advance(None)
 
 
-def _add_track(target: OutputContainer, source: VideoSource, size: Size, title: str) -> VideoStream:
-    track = target.add_stream("ffv1", rate=source.info.rate)
-    track.width, track.height = size
-    track.pix_fmt = "bgr0"
-    track.time_base = source.video.time_base
-    track.codec_context.time_base = source.video.time_base
-    track.metadata["title"] = title
-    return track
+class _Track:
+    """One FFV1 track in RGB; rotation, aspect, primaries and transfer are the clip's."""
 
-
-def _picture(stamp: TimeStamp, pixels: np.ndarray) -> av.VideoFrame:
-    """Float [3,H,W] in [0,1] -> an 8-bit RGB frame at `stamp`."""
-    packed = np.ascontiguousarray(to_uint8(pixels).transpose(1, 2, 0))
-    picture = av.VideoFrame.from_ndarray(packed, format="rgb24").reformat(format="bgr0")
-    picture.pts, picture.time_base = stamp.ticks, stamp.time_base
-    return picture
-
-
-class _CopiedAudio:
-    """Audio packets of one file, handed to another in step with its pictures."""
-
-    def __init__(self, original: InputContainer, target: OutputContainer):
+    def __init__(self, target: OutputContainer, hr: VideoSource, size: Size, title: str, bit_depth: int):
+        video = hr.video
         self._target = target
-        self._streams = {stream.index: target.add_stream_from_template(stream) for stream in original.streams.audio}
-        self._packets = original.demux(*original.streams.audio) if self._streams else iter(())
-        self._next = next(self._packets, None)
+        self._colour = replace(video.colour, layout=Layout.RGB, bit_depth=bit_depth)
+        self.stream = target.add_stream("ffv1", rate=video.rate, time_base=video.time_base)
+        self.stream.width, self.stream.height = size
+        self.stream.pix_fmt = pixel_format(self._colour, "ffv1")
+        self.stream.set_display_matrix(scaled_matrix(video, size))
+        self.stream.metadata["title"] = title
+        context = self.stream.codec_context
+        context.color_primaries, context.color_trc = video.colour.primaries, video.colour.transfer
+        if aspect := scaled_aspect(video, size):
+            context.sample_aspect_ratio = aspect
 
-    def copy_until(self, seconds: Fraction | None) -> None:
-        """Copy packets up to a moment; None means to the end."""
-        while self._next is not None:
-            packet = self._next
-            if packet.dts is not None:
-                if seconds is not None and packet.dts * packet.time_base > seconds:
-                    return
-                packet.stream = self._streams[packet.stream.index]
-                self._target.mux(packet)
-            self._next = next(self._packets, None)
+    def write(self, pixels: np.ndarray, stamp: TimeStamp) -> None:
+        picture = frame_of(rgb_to_planes(pixels, self._colour), self._colour, self.stream.pix_fmt)
+        picture.pts, picture.time_base = stamp.ticks, stamp.time_base
+        self._target.mux(self.stream.encode(picture))
+
+    def finish(self) -> None:
+        self._target.mux(self.stream.encode(None))

@@ -82,7 +82,8 @@ class Fit:
             return shown
         if not resampled:
             return f"{shown}, left so: another aspect than {self.size}"
-        return f"{shown} resampled to {self.size}" + (" where the aspect agrees" if len(resampled) < len(others) else "")
+        which = " where the aspect agrees" if len(resampled) < len(others) else ""
+        return f"{shown} resampled to {self.size}{which}"
 
     def _turns_of(self, size: Size) -> int:
         """None for a picture that fits only as it lies: it was taken from the coded frames."""

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -26,60 +24,55 @@ class SimulatedSource:
     `info` has the small size; `video` is the clip's own. Stamps and cuts are those of the clip.
     """
 
-    def __init__(self, path: Path | str, *, frames: int | None = None, max_height: int | None = None):
-        self._hr = VideoSource(path, frames=frames, max_height=max_height)
-        width, height = self._hr.info.size
+    def __init__(self, hr: VideoSource):
+        width, height = hr.info.size
         if min(width, height) < SCALE:
-            raise InputError(f"{path} is {width}x{height}; at least {SCALE}x{SCALE} is wanted")
-        self.info = replace(self._hr.info, size=Size(width // SCALE, height // SCALE))
-        self.video = self._hr.video
+            raise InputError(f"{hr.video.path} is {width}x{height}; at least {SCALE}x{SCALE} is wanted")
+        self._hr = hr
+        self.info = replace(hr.info, size=Size(width // SCALE, height // SCALE))
+        self.video = hr.video
 
     def __iter__(self) -> Iterator[Frame]:
-        for frame in self._hr:
-            yield frame.with_pixels(degrade(crop_to_multiple(frame.pixels, SCALE), SCALE))
+        with closing(iter(self._hr)) as frames:
+            for frame in frames:
+                yield frame.with_pixels(degrade(crop_to_multiple(frame.pixels, SCALE), SCALE))
 
     def close(self) -> None:
         self._hr.close()
 
 
 class SimulatedReferences:
-    """Exactly the frames 0, N, 2N ... of a high-resolution clip (and each scene's first, with `scene_refs`)."""
+    """Exactly the frames 0, N, 2N ... of a high-resolution clip (and each scene's first, with `scene_refs`).
+
+    `hr` may serve a `SimulatedSource` at the same time: each iteration decodes for itself.
+    """
 
     kind = "simulate"
 
-    def __init__(
-        self,
-        path: Path | str,
-        every: int,
-        scene_refs: bool = False,
-        frames: int | None = None,
-        max_height: int | None = None,
-    ):
+    def __init__(self, hr: VideoSource, every: int, scene_refs: bool = False):
         check_positive("--ref-every", every)
+        self._hr = hr
         self._every = every
         self._scene_refs = scene_refs
-        self._open = partial(VideoSource, path, frames=frames, max_height=max_height, detect_cuts=scene_refs)
-        self._origin = str(path)
-        self.description = f"simulated: frames 0, {every}, {2 * every} ... of {path}"
+        self.description = f"simulated: frames 0, {every}, {2 * every} ... of {hr.video.path}"
         self.description += " and every scene start" if scene_refs else ""
 
     def __iter__(self) -> Iterator[Reference]:
-        with closing(self._open()) as frames:
+        with closing(iter(self._hr)) as frames:
             for frame in frames:
                 if is_reference(frame, self._every, self._scene_refs):
                     yield self._reference(frame)
 
     def _reference(self, frame: Frame) -> Reference:
-        pixels = crop_to_multiple(frame.pixels, SCALE)
         return Reference(
-            key=(self.kind, self._origin, frame.index),
+            key=(self.kind, str(self._hr.video.path), frame.index),
             time=frame.stamp.seconds,
-            origin=f"{self._origin} frame {frame.index}",
-            load=lambda: pixels,
+            origin=f"{self._hr.video.path} frame {frame.index}",
+            load=lambda: crop_to_multiple(frame.pixels, SCALE),
         )
 
     def close(self) -> None:
-        pass
+        self._hr.close()
 
 
 def is_reference(frame: Frame, every: int, scene_refs: bool) -> bool:
@@ -94,16 +87,14 @@ class GroundTruth:
           degradation crops it; any other size raises InputError.
     """
 
-    def __init__(
-        self, path: Path | str, size: Size, *, track: int = 0, frames: int | None = None, max_height: int | None = None
-    ):
-        self._source = VideoSource(path, track=track, frames=frames, max_height=max_height, detect_cuts=False)
-        given = self._source.info.size
+    def __init__(self, hr: VideoSource, size: Size):
+        given = hr.info.size
         if not (0 <= given.width - size.width < SCALE and 0 <= given.height - size.height < SCALE):
-            raise InputError(f"the ground truth {path} is {given}, the result {size}; give the clip of that size")
+            raise InputError(f"the truth {hr.video.path} is {given}, the result {size}; give a clip of that size")
         self._size = size
-        self._tolerance = 1 / (2 * (self._source.info.rate or Fraction(25)))
-        self._frames = Nearest(iter(self._source), time_of=lambda frame: frame.stamp.seconds)
+        self._tolerance = 1 / (2 * (hr.info.rate or Fraction(25)))
+        self._reading = iter(hr)
+        self._frames = Nearest(self._reading, time_of=lambda frame: frame.stamp.seconds)
 
     def at(self, stamp: TimeStamp) -> np.ndarray | None:
         """The true pixels [3,H,W] within half a frame of `stamp`, or None. Ask in rising order."""
@@ -111,4 +102,6 @@ class GroundTruth:
         return None if frame is None else frame.pixels[:, : self._size.height, : self._size.width]
 
     def close(self) -> None:
-        self._source.close()
+        """Stop decoding and let go of the frames held."""
+        self._reading.close()
+        self._frames = Nearest(iter(()), time_of=lambda frame: frame.stamp.seconds)

@@ -1,7 +1,8 @@
 """References from video: a second track, another file, or the larger frames inside the low-resolution track itself."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import islice
 
 import av
 
@@ -95,24 +96,18 @@ def is_larger(size: Size, than: Size) -> bool:
 
 def larger_frame(video: VideoInfo, thorough: bool = False) -> Size | None:
     """The size of the first larger frame among a track's first 48, or among all if `thorough`; None without one."""
-    with open_input(video.path) as container:
-        seen = 0
-        for packet in container.demux(container.streams[video.stream_index]):
-            for picture in _decoded(packet):
-                seen += 1
-                if is_larger(Size(picture.width, picture.height), video.size):
-                    return Size(picture.width, picture.height)
-                if seen == _PROBED and not thorough:
-                    return None
+    sizes = _frame_sizes(video)
+    for size in sizes if thorough else islice(sizes, _PROBED):
+        if is_larger(size, video.size):
+            return size
     return None
 
 
-def _decoded(packet: av.Packet) -> list[av.VideoFrame]:
-    """A packet's pictures; damage is for the reader of the frames to report."""
-    try:
-        return packet.decode()
-    except av.FFmpegError:
-        return []
+def _frame_sizes(video: VideoInfo) -> Iterator[Size]:
+    """Sizes of the decoded frames up to the first damage, which is for the reader of the frames to report."""
+    with open_input(video.path) as container, suppress(av.FFmpegError):
+        for picture in container.decode(container.streams[video.stream_index]):
+            yield Size(picture.width, picture.height)
 
 
 def _lying(size: Size, turns: int) -> Size:

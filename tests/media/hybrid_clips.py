@@ -105,8 +105,8 @@ def write_still(path: Path, image: np.ndarray) -> Path:
 
 
 def write_with_audio(path: Path, shown: Sequence[np.ndarray], times: Sequence[int]) -> Path:
-    """A lossless RGB track beside a second of AAC."""
-    with av.open(str(path), "w") as target:
+    """A lossless RGB track beside a second of AAC, whose first packet is shown before 0 where the container can."""
+    with av.open(str(path), "w", container_options={"avoid_negative_ts": "disabled"}) as target:
         video, audio = _add(target, shown[0]), target.add_stream("aac", rate=8000, layout="mono")
         for number in range(8):
             samples = np.random.default_rng(number).normal(0, 0.1, (1, 1000)).astype(np.float32)

@@ -6,12 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hybrid_clips import (
-    LARGE, SMALL, as_pixels, even, picture, pictures, write_changing, write_still, write_tracks,
+    LARGE,
+    SMALL,
+    as_pixels,
+    even,
+    picture,
+    pictures,
+    write_changing,
+    write_still,
+    write_tracks,
 )  # fmt: skip
 
 from lfvideo_sr.errors import InputError, ReferencesMissing, UsageError
 from lfvideo_sr.frames import Size, StreamInfo
 from lfvideo_sr.media.hybrid import ReferenceOptions, find_references, lr_track
+from lfvideo_sr.media.video import VideoSource
 
 FRAMES = 9
 
@@ -64,29 +73,13 @@ def test_a_second_track_is_matched_by_time_and_bit_exact(hybrid):
 
 
 def test_references_are_decoded_only_as_they_are_pulled(hybrid, monkeypatch):
-    monkeypatch.setattr("lfvideo_sr.media.track_references.VideoSource", _Opened)
+    decoded = []
+    decode = VideoSource._pixels
+    monkeypatch.setattr(VideoSource, "_pixels", lambda *given: decoded.append(1) or decode(*given))
     references = iter(find(hybrid))
-    assert _Opened.count == 0
+    assert not decoded
     next(references)
-    references.close()
-    assert _Opened.count == 1 and _Opened.closed == 1
-
-
-class _Opened:
-    count = closed = 0
-
-    def __init__(self, *args, **kwargs):
-        from lfvideo_sr.media.video import VideoSource
-
-        type(self).count += 1
-        self._source = VideoSource(*args, **kwargs)
-
-    def __iter__(self):
-        return iter(self._source)
-
-    def close(self):
-        type(self).closed += 1
-        self._source.close()
+    assert len(decoded) == 1
 
 
 def test_the_low_resolution_track_is_the_narrow_one_wherever_it_stands(tmp_path, plain):
@@ -121,7 +114,7 @@ def test_cover_art_never_becomes_a_reference(tmp_path, ending):
 @pytest.mark.parametrize("ending", ["mkv", "mp4", "ts"])
 def test_larger_frames_of_the_same_track_are_found(tmp_path, ending):
     source = find(changing(tmp_path / f"in.{ending}"))
-    assert source.kind == "same-track" and "128x96 among 32x24" in source.description
+    assert source.kind == "same-track" and "128x96, among those of 32x24" in source.description
     references = list(source)
     assert [float(each.time) for each in references] == pytest.approx([0, 0.16, 0.32])
     assert all(each.aligned for each in references)
@@ -191,7 +184,7 @@ def test_a_named_video_a_track_of_it_and_a_missing_one(tmp_path, plain):
     assert find(plain, refs=other).description == find(plain, refs=f"{other}#v:1").description
     assert "32x24 resampled to 128x96" in find(plain, refs=f"{other}#v:0").description
     assert [each.aligned for each in find(plain, refs=other)] == [True] * 3
-    with pytest.raises(InputError, match=r"2 video tracks, numbered from 0; there is no #v:2"):
+    with pytest.raises(InputError, match=r"no video track 2; it has 2, counted from 0"):
         find(plain, refs=f"{other}#v:2")
     with pytest.raises(ReferencesMissing, match=r"no references at .*none"):
         find(plain, refs=tmp_path / "none")

@@ -31,7 +31,7 @@ def pillow_small(number: int) -> np.ndarray:
 
 
 def test_small_frames_equal_pillows_bicubic(truth):
-    source = SimulatedSource(truth)
+    source = SimulatedSource(VideoSource(truth))
     assert source.info.size == SMALL
     frames = list(source)
     assert [float(frame.stamp.seconds) for frame in frames] == [time / 1000 for time in UNEVEN]
@@ -42,7 +42,7 @@ def test_small_frames_equal_pillows_bicubic(truth):
 
 @pytest.mark.parametrize(("every", "kept"), [(1, range(9)), (3, [0, 3, 6]), (4, [0, 4, 8]), (100, [0])])
 def test_exactly_every_nth_frame_stays(truth, every, kept):
-    references = list(SimulatedReferences(truth, every))
+    references = list(SimulatedReferences(VideoSource(truth), every))
     assert [each.time for each in references] == [Fraction(UNEVEN[index], 1000) for index in kept]
     for index, reference in zip(kept, references):
         np.testing.assert_allclose(reference.load(), as_pixels(picture(index, FULL)[:96, :128]), atol=1e-6)
@@ -52,15 +52,16 @@ def test_exactly_every_nth_frame_stays(truth, every, kept):
 def test_scene_starts_stay_when_asked_for(tmp_path):
     before, after = picture(1, FULL), 255 - picture(1, FULL)
     clip = write_tracks(tmp_path / "cut.mkv", ([before] * 5 + [after] * 5, even(10)))
-    without, with_cuts = SimulatedReferences(clip, 8), SimulatedReferences(clip, 8, scene_refs=True)
+    hr = VideoSource(clip)
+    without, with_cuts = SimulatedReferences(hr, 8), SimulatedReferences(hr, 8, scene_refs=True)
     assert [float(each.time) for each in without] == [0, 0.32]
     assert [float(each.time) for each in with_cuts] == [0, 0.2, 0.32]
     assert "scene start" in with_cuts.description
 
 
 def test_frames_and_height_cut_both_sides_alike(truth):
-    source = SimulatedSource(truth, frames=5, max_height=64)
-    references = list(SimulatedReferences(truth, 4, frames=5, max_height=64))
+    hr = VideoSource(truth, frames=5, max_height=64)
+    source, references = SimulatedSource(hr), list(SimulatedReferences(hr, 4))
     assert len(list(source)) == 5 and len(references) == 2
     _, height, width = references[0].load().shape
     assert (width, height) == source.info.size.scaled(4) and height <= 64
@@ -74,13 +75,13 @@ def test_the_simulation_is_a_reference_source(truth):
 
 def test_every_has_to_be_above_0(truth, tmp_path):
     with pytest.raises(UsageError, match="--ref-every is 0"):
-        SimulatedReferences(truth, 0)
+        SimulatedReferences(VideoSource(truth), 0)
     with pytest.raises(UsageError, match="--ref-every is 0"):
-        write_hybrid(truth, tmp_path / "out.mkv", 0)
+        write_hybrid(VideoSource(truth), tmp_path / "out.mkv", 0)
 
 
 def test_ground_truth_is_found_by_time_within_half_a_frame(truth):
-    found = GroundTruth(truth, SMALL.scaled(4))
+    found = GroundTruth(VideoSource(truth), SMALL.scaled(4))
     for index, time in enumerate(UNEVEN):
         pixels = found.at(TimeStamp(time * 90 + 100, Fraction(1, 90000)))
         np.testing.assert_allclose(pixels, as_pixels(picture(index, FULL)[:96, :128]), atol=1e-6)
@@ -90,12 +91,12 @@ def test_ground_truth_is_found_by_time_within_half_a_frame(truth):
 
 def test_ground_truth_of_another_size_is_refused(truth):
     with pytest.raises(InputError, match="131x98, the result 256x192"):
-        GroundTruth(truth, Size(256, 192))
+        GroundTruth(VideoSource(truth), Size(256, 192))
 
 
 def test_the_hybrid_file_holds_both_tracks_bit_exactly(truth, tmp_path):
     output = tmp_path / "hybrid.mkv"
-    write_hybrid(truth, output, 4)
+    write_hybrid(VideoSource(truth), output, 4)
     assert lr_track(output) == 0
     low = VideoSource(output, track=0)
     assert [frame.stamp.seconds for frame in low] == [Fraction(time, 1000) for time in UNEVEN]
@@ -111,7 +112,7 @@ def test_the_hybrid_file_holds_both_tracks_bit_exactly(truth, tmp_path):
 
 
 def test_the_hybrid_file_marks_the_low_resolution_track_as_default(truth, tmp_path):
-    write_hybrid(truth, tmp_path / "hybrid.mkv", 4)
+    write_hybrid(VideoSource(truth), tmp_path / "hybrid.mkv", 4)
     with av.open(str(tmp_path / "hybrid.mkv")) as container:
         low, high = container.streams.video
         assert low.disposition & av.stream.Disposition.default and not high.disposition
@@ -121,11 +122,11 @@ def test_the_hybrid_file_marks_the_low_resolution_track_as_default(truth, tmp_pa
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
 def test_the_hybrid_file_keeps_audio_and_time_stamps(tmp_path, ending):
     clip = write_with_audio(tmp_path / f"in.{ending}", pictures(25), even(25))
-    write_hybrid(clip, tmp_path / "hybrid.mkv", 8)
+    write_hybrid(VideoSource(clip), tmp_path / "hybrid.mkv", 8)
     assert audio_packets(tmp_path / "hybrid.mkv") == audio_packets(clip)
     with av.open(str(tmp_path / "hybrid.mkv")) as container:
         assert [frame.pts for frame in container.decode(video=0)] == even(25)
-    write_hybrid(clip, tmp_path / "hybrid.mkv", 8, frames=9, overwrite=True)
+    write_hybrid(VideoSource(clip, frames=9), tmp_path / "hybrid.mkv", 8, overwrite=True)
     assert 0 < len(audio_packets(tmp_path / "hybrid.mkv")) < len(audio_packets(clip))
 
 
@@ -134,21 +135,23 @@ def audio_packets(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 
-def test_the_hybrid_file_gets_its_name_when_whole_and_replaces_only_when_told(truth, tmp_path):
+def test_the_hybrid_file_gets_its_name_when_whole_and_replaces_only_when_told(truth, tmp_path, monkeypatch):
     output = tmp_path / "hybrid.mkv"
     output.write_bytes(b"kept")
     with pytest.raises(OutputError, match="--overwrite"):
-        write_hybrid(truth, output, 4)
-    damaged = tmp_path / "damaged.mkv"
-    damaged.write_bytes(b"no video")
-    with pytest.raises(InputError):
-        write_hybrid(damaged, output, 4, overwrite=True)
+        write_hybrid(VideoSource(truth), output, 4)
+    with monkeypatch.context() as broken:
+        broken.setattr("lfvideo_sr.media.hybrid_file.degrade", None)
+        with pytest.raises(TypeError):
+            write_hybrid(VideoSource(truth), output, 4, overwrite=True)
     assert output.read_bytes() == b"kept"
-    write_hybrid(truth, output, 4, overwrite=True)
+    write_hybrid(VideoSource(truth), output, 4, overwrite=True)
     assert output.stat().st_size > 1000
-    assert {path.name for path in tmp_path.iterdir()} == {"in.mkv", "damaged.mkv", "hybrid.mkv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mkv", "hybrid.mkv"}
 
 
-def test_the_hybrid_file_is_matroska(truth, tmp_path):
+def test_the_hybrid_file_is_matroska_and_not_the_input(truth, tmp_path):
+    with pytest.raises(OutputError, match="input itself"):
+        write_hybrid(VideoSource(truth), truth, 4, overwrite=True)
     with pytest.raises(OutputError, match=r"no \.mkv"):
-        write_hybrid(truth, tmp_path / "hybrid.mp4", 4)
+        write_hybrid(VideoSource(truth), tmp_path / "hybrid.mp4", 4)

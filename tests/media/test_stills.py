@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hybrid_clips import LARGE, SMALL, as_pixels, picture, pictures, write_still, write_tracks
+from hybrid_clips import SMALL, as_pixels, picture, pictures, write_still, write_tracks
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +15,7 @@ from lfvideo_sr.frames import Size, StreamInfo
 from lfvideo_sr.media.clock import Nearest, Timeline, frame_times
 from lfvideo_sr.media.hybrid import ReferenceOptions, find_references
 from lfvideo_sr.media.stills import find_stills, read_places
+from lfvideo_sr.media.video import video_track
 
 UNEVEN = [0, 40, 90, 210, 240, 500, 520, 560, 600]  # milliseconds of a clip of variable rate
 TIMELINE = Timeline([Fraction(time, 1000) for time in UNEVEN])
@@ -213,7 +214,7 @@ def test_no_hdf5_at_all(tmp_path, clip):
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
 def test_frame_times_are_those_of_the_decoded_frames(tmp_path, ending):
     path = write_tracks(tmp_path / f"clip.{ending}", (pictures(9, SMALL), UNEVEN))
-    assert [float(time) for time in frame_times(path)] == [time / 1000 for time in UNEVEN]
+    assert [float(time) for time in frame_times(video_track(path))] == [time / 1000 for time in UNEVEN]
 
 
 @given(st.sets(st.integers(0, 1000), min_size=1), st.lists(st.integers(-10, 1010)), st.integers(0, 50))
