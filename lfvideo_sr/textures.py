@@ -140,7 +140,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return low * (high / low) ** rng.random()
 
 
-def _between(colours: Sequence[np.ndarray], share: np.ndarray) -> np.ndarray:
+def _between(colours: Sequence[np.ndarray] | np.ndarray, share: np.ndarray) -> np.ndarray:
     """Share [h,w] of the second colour [3], the rest of the first -> [h,w,3]."""
     return colours[0] + (colours[1] - colours[0]) * share[..., None]
 
