@@ -36,7 +36,7 @@ class TorchEngine:
             if self._method.seeder is not None:
                 low = F.interpolate(self._tensor(pixels), scale_factor=1 / self.info.scale, mode="area")
                 features["seed"] = self._method.seeder.prepare(low[0].cpu().numpy())
-        return EncodedReference(reference, features, size)
+        return EncodedReference(reference.key, features, size)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         with self._running():

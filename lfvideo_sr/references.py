@@ -20,6 +20,7 @@ class Reference:
     origin: what the report calls it: "in.mp4#v:1", "stills/t1.5.png", "anchor".
     load:   gives its pixels, float32 [3,H,W] RGB in [0,1]; called when the cache needs them, so a reference is cheap.
     aligned: True where it shows exactly the frame at its own time, so that its pixels may stand for that frame's.
+    generated: True where it was made from the stream itself (anchor mode) and holds no true detail.
     """
 
     key: tuple
@@ -27,6 +28,7 @@ class Reference:
     origin: str
     load: Callable[[], np.ndarray] = field(repr=False, compare=False)
     aligned: bool = field(default=True, compare=False)
+    generated: bool = field(default=False, compare=False)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -36,11 +38,12 @@ class Reference:
 class EncodedReference:
     """What a method keeps of a reference, computed once: its features on the device of the engine that made them.
 
+    key:      of the reference; the reference itself, which may hold its pixels, is not kept.
     features: the method's own named tensors; the engine that made them owns them.
     size:     of the reference picture, which `Correspondence.positions` refer to.
     """
 
-    reference: Reference
+    key: tuple
     features: dict[str, Any]
     size: Size
 
@@ -69,24 +72,24 @@ class ReferenceCache:
     The reference just asked for is kept even if it alone is larger than `capacity`.
     """
 
-    def __init__(self, encode: Callable[[Reference], EncodedReference], capacity: int = 2 << 30):
+    def __init__(self, encode: Callable[[Reference], EncodedReference], capacity: int):
         self._encode = encode
         self._capacity = capacity
-        self._held: OrderedDict[Reference, EncodedReference] = OrderedDict()
+        self._held: OrderedDict[tuple, EncodedReference] = OrderedDict()
         self._bytes = 0
         self.statistics = CacheStatistics()
 
     def __getitem__(self, reference: Reference) -> EncodedReference:
-        if reference in self._held:
+        if reference.key in self._held:
             self.statistics.hits += 1
-            self._held.move_to_end(reference)
-            return self._held[reference]
+            self._held.move_to_end(reference.key)
+            return self._held[reference.key]
         self.statistics.misses += 1
         encoded = self._encode(reference)
-        self._held[reference] = encoded
+        self._held[reference.key] = encoded
         self._bytes += encoded.nbytes
-        self.statistics.peak_bytes = max(self.statistics.peak_bytes, self._bytes)
         self._drop_oldest()
+        self.statistics.peak_bytes = max(self.statistics.peak_bytes, self._bytes)
         return encoded
 
     def _drop_oldest(self) -> None:
@@ -95,7 +98,7 @@ class ReferenceCache:
             self._bytes -= encoded.nbytes
 
     def __contains__(self, reference: Reference) -> bool:
-        return reference in self._held
+        return reference.key in self._held
 
     def __len__(self) -> int:
         return len(self._held)

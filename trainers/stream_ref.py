@@ -1,19 +1,22 @@
 """Trains stream_ref: matching and restoring together, from clips and rendered scenes. Read from top to bottom."""
 
+import itertools
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import lightning as L
 import torch
 import torch.nn.functional as F
-from torch.utils.data import DataLoader
+from torch.utils.data import default_collate
 
 from lfvideo_sr.config import dump_config
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.stream_ref import SCALE, StreamRef, StreamRefSize, fetch
 from lfvideo_sr.nn.warp import sample
+from lfvideo_sr.prefetch import prefetch
 from lfvideo_sr.training.checkpoint import Averaged, CourseLog, save_state
 from lfvideo_sr.training.clips import load_clips
 from lfvideo_sr.training.losses import alignment_loss, charbonnier, field_loss, relevance_loss
@@ -73,12 +76,11 @@ def train(config: StreamRefConfig) -> Path:
     samples = ReferenceSamples(
         *_material(config, settings), settings, config.seed, config.rendered, first=step * config.batch
     )
-    loader = fabric.setup_dataloaders(DataLoader(samples, config.batch, sampler=_Counting(), num_workers=1, prefetch_factor=4))
     clips = [HybridClip.load(_data_root() / name) for name in config.validation]
     started, saved = time.monotonic() - seconds, time.monotonic()
     sums: dict[str, float] = {}
 
-    for batch in loader:
+    for batch in _batches(samples, config.batch, fabric.device):
         if step == config.max_steps:
             break
         rate = config.learning_rate * schedule(step, config)
@@ -143,14 +145,15 @@ def schedule(step: int, config: StreamRefConfig) -> float:
     return warm * left
 
 
-class _Counting(torch.utils.data.Sampler):
-    """0, 1, 2, ...: the dataset turns numbers into samples."""
+def _batches(samples: ReferenceSamples, size: int, device: torch.device) -> Iterator[dict[str, torch.Tensor]]:
+    """Consecutive samples in batches, made in a thread of their own."""
 
-    def __iter__(self):
-        number = 0
-        while True:
-            yield number
-            number += 1
+    def made() -> Iterator[dict[str, torch.Tensor]]:
+        for start in itertools.count(0, size):
+            yield default_collate([samples[start + place] for place in range(size)])
+
+    for batch in prefetch(made(), ahead=3):
+        yield {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
 
 def _data_root() -> Path:

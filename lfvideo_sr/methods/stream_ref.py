@@ -219,3 +219,8 @@ def build(network: StreamRef) -> Method:
         field_stride=FIELD_STRIDE,
         seeder=FlowSeeder(SCALE),
     )
+
+
+def network(size: Mapping[str, int]) -> StreamRef:
+    """An untrained network of the size that a weights file states."""
+    return StreamRef(StreamRefSize(**size))

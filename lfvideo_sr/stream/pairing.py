@@ -4,7 +4,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache, partial
 from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from ..frames import Frame, TimeStamp
 from ..references import Reference
@@ -78,7 +81,7 @@ class TimedFeed:
 class AnchorFeed:
     """Anchor mode: every Nth frame and each scene start becomes a reference, super-resolved without one."""
 
-    def __init__(self, every: int, restore_alone: Callable[[Frame], Callable]):
+    def __init__(self, every: int, restore_alone: Callable[[Frame], np.ndarray]):
         self._every = every
         self._restore_alone = restore_alone
         self._since = 0
@@ -87,8 +90,9 @@ class AnchorFeed:
         self._since = 0 if frame.cut else self._since + 1
         if self._since % self._every:
             return []
-        key = ("anchor", frame.index)
-        return [Reference(key, frame.stamp.seconds, f"anchor frame {frame.index}", self._restore_alone(frame))]
+        once = cache(partial(self._restore_alone, frame))  # it is both given out and encoded
+        origin = f"anchor frame {frame.index}"
+        return [Reference(("anchor", frame.index), frame.stamp.seconds, origin, once, generated=True)]
 
 
 def pair_with_references(frames: Iterable[Frame], feed: ReferenceFeed, policy: ReferencePolicy) -> Iterator[Paired]:

@@ -1,8 +1,8 @@
 """The stream itself: paired frames in, super-resolved frames out."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -16,45 +16,39 @@ from .stopwatch import Stopwatch
 
 REGISTERED_WITHIN = 0.5  # output pixels
 
+
 @dataclass
 class ReferenceUse:
-    """How much a reference was used: frames served and the sum of their mean relevances."""
+    """How much a reference was used: frames it served, frames it was dropped from, and the relevances found."""
 
-    reference: Reference
+    origin: str
+    time: Fraction
     frames_served: int = 0
-    dropped: int = 0
+    frames_dropped: int = 0
+    matched: int = 0
     relevance: float = 0.0
 
     @property
-    def mean_relevance(self) -> float:
-        looked = self.frames_served + self.dropped
-        return self.relevance / looked if looked else 0.0
+    def mean_relevance(self) -> float | None:
+        """Mean over the frames it was matched with; None where it never was (its own pixels were passed on)."""
+        return self.relevance / self.matched if self.matched else None
 
-@dataclass
-class Usage:
-    """What happened to each reference over a run."""
-
-    uses: dict[Reference, ReferenceUse] = field(default_factory=dict)
-
-    def note(self, reference: Reference, relevance: float, useful: bool) -> None:
-        use = self.uses.setdefault(reference, ReferenceUse(reference))
-        use.relevance += relevance
-        use.frames_served += useful
-        use.dropped += not useful
-
-    def note_passed(self, reference: Reference) -> None:
-        use = self.uses.setdefault(reference, ReferenceUse(reference))
-        use.frames_served += 1
-        use.relevance += 1.0
 
 @dataclass(frozen=True, eq=False)
 class Restored:
-    """An output frame, what it was made from, and whether its pixels are a reference's own."""
+    """An output frame and what it was made from.
+
+    references: the keys and times of those that were used.
+    own:        a true reference stands at this very moment, so that the metrics leave the frame out.
+    passed:     the pixels are that reference's own.
+    """
 
     frame: Frame
     source: Frame
     references: tuple[Reference, ...]
+    own: bool
     passed: bool
+
 
 class SuperResolver:
     """Runs an engine over paired frames; keeps the last field of each reference to warm-start the next match."""
@@ -62,8 +56,8 @@ class SuperResolver:
     def __init__(self, engine: Engine, cache: ReferenceCache, watch: Stopwatch, pass_references: bool = True):
         self._engine, self._cache, self._watch = engine, cache, watch
         self._pass_references = pass_references
-        self._fields: dict[Reference, Correspondence] = {}
-        self.usage = Usage()
+        self._fields: dict[tuple, Correspondence] = {}
+        self.uses: dict[tuple, ReferenceUse] = {}
 
     def run(self, pairs: Iterable[Paired]) -> Iterator[Restored]:
         for pair in pairs:
@@ -71,43 +65,53 @@ class SuperResolver:
 
     def restore(self, pair: Paired) -> Restored:
         """One frame: its own reference's pixels where one stands at this very moment, else matched and restored."""
-        frame = pair.frame
-        if pair.own is not None and self._pass_references:
-            pixels = self._own_pixels(frame, pair.own)
+        frame, own = pair.frame, pair.own
+        if own is not None and self._pass_references:
+            with self._watch.stage("pass"):
+                pixels = self._own_pixels(frame, own)
             if pixels is not None:
-                self.usage.note_passed(pair.own)
-                return Restored(frame.with_pixels(pixels), frame, (pair.own,), passed=True)
-        matches = self._matches(frame, pair.references)
+                self._use_of(own).frames_served += 1
+                return Restored(frame.with_pixels(pixels), frame, (own,), own=not own.generated, passed=True)
+        used, matches = self._matches(frame, pair.references)
         with self._watch.stage("restore"):
             pixels = self._engine.restore(frame, matches)
-        used = tuple(one.reference.reference for one in matches)
-        return Restored(frame.with_pixels(pixels), frame, used, passed=False)
+        return Restored(frame.with_pixels(pixels), frame, used, own=own is not None and not own.generated, passed=False)
 
     def _own_pixels(self, frame: Frame, own: Reference) -> np.ndarray | None:
         """The reference's pixels if they may stand for the frame: right size, and registered within half a pixel."""
-        with self._watch.stage("pass"):
-            pixels = own.load()
-            if not own.aligned or pixels.shape[1:] != tuple(n * self._engine.info.scale for n in frame.pixels.shape[1:]):
-                return None
-            shift = 0.0 if own.key[0] in ("anchor", "simulate") else displacement(frame.pixels, pixels)
-        return pixels if shift <= REGISTERED_WITHIN else None
+        if not own.aligned:
+            return None
+        pixels = own.load()
+        if pixels.shape[1:] != tuple(side * self._engine.info.scale for side in frame.pixels.shape[1:]):
+            return None
+        return pixels if own.generated or displacement(frame.pixels, pixels) <= REGISTERED_WITHIN else None
 
-    def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> list[Matched]:
-        """Matches worth using, in the references' order."""
-        info = self._engine.info
-        matches, fields = [], {}
-        for reference in references[: info.references]:
+    def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
+        """The references worth using and their matches, in order."""
+        used, matches, fields = [], [], {}
+        for reference in references[: self._engine.info.references]:
             encoded = self._encoded(reference)
             with self._watch.stage("match"):
-                found = self._engine.match(frame, encoded, self._fields.get(reference))
+                found = self._engine.match(frame, encoded, self._fields.get(reference.key))
             matched = Matched(encoded, found)
-            useful = matched.relevance >= info.worthless_below
-            self.usage.note(reference, matched.relevance, useful)
-            if useful:
+            if self._worth_using(reference, matched):
+                used.append(reference)
                 matches.append(matched)
-                fields[reference] = found
+                fields[reference.key] = found
         self._fields = fields
-        return matches
+        return tuple(used), matches
+
+    def _worth_using(self, reference: Reference, matched: Matched) -> bool:
+        use, relevance = self._use_of(reference), matched.relevance
+        worth = relevance >= self._engine.info.worthless_below
+        use.matched += 1
+        use.relevance += relevance
+        use.frames_served += worth
+        use.frames_dropped += not worth
+        return worth
+
+    def _use_of(self, reference: Reference) -> ReferenceUse:
+        return self.uses.setdefault(reference.key, ReferenceUse(reference.origin, reference.time))
 
     def _encoded(self, reference: Reference) -> EncodedReference:
         if reference in self._cache:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from torch.utils.data import Dataset
 
 from ..media.flow import DenseFlow, FlowSettings, gray
 from .clips import Clip
@@ -52,7 +51,7 @@ class Views(NamedTuple):
     visible: np.ndarray | None = None
 
 
-class ReferenceSamples(Dataset):
+class ReferenceSamples:
     """Endless samples from clips and from rendered scenes (`scenes`: Views at window size, see scenes.py)."""
 
     def __init__(
@@ -63,11 +62,7 @@ class ReferenceSamples(Dataset):
         weights = np.array([clip.sharpness * np.sqrt(len(clip.high)) for clip in clips])
         self.weights = weights / weights.sum() if clips else weights
 
-    def __len__(self) -> int:
-        return 1 << 40
-
     def __getitem__(self, number: int) -> dict[str, np.ndarray]:
-        cv2.setNumThreads(1)
         rng = np.random.default_rng([self.seed, self.first + number])
         views = self._views(rng)
         views = self._with_wrong_references(rng, views)

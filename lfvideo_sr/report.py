@@ -1,0 +1,111 @@
+"""What a run tells: report.json for programs, a summary for people, and whether a target is already done."""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .errors import OutputError
+from .stream.job import StreamJob
+from .stream.scoring import summarise
+
+
+def stream_report(job: StreamJob, output: Path, seconds: float, warnings: list[str]) -> dict[str, Any]:
+    """The report of a finished run; times in seconds, stages in milliseconds, an infinite metric is null."""
+    report = {
+        "input": str(job.path),
+        "output": str(output),
+        "input_size": str(job.info.size),
+        "output_size": str(job.size),
+        "reference_source": job.reference_kind,
+        "reference_description": job.reference_description,
+        "frames": job.frames,
+        "seconds": round(seconds, 3),
+        "frames_per_second": round(job.frames / seconds, 3) if seconds else None,
+        "references": [
+            {
+                "source": use.origin,
+                "time": float(use.time),
+                "frames_served": use.frames_served,
+                "frames_dropped": use.frames_dropped,
+                "mean_relevance": None if use.mean_relevance is None else round(use.mean_relevance, 4),
+            }
+            for use in job.resolver.uses.values()
+        ],
+        "cache": asdict(job.cache.statistics) | {"hit_rate": round(job.cache.statistics.hit_rate, 4)},
+        "stages": job.watch.summary(),
+        "method": job.engine.info.name,
+        "device": job.engine.device,
+        "dtype": job.engine.precision.value,
+        "version": __version__,
+        "warnings": warnings,
+    }
+    if job.scorer is not None:
+        report["metrics"] = summarise(job.scorer.scores)
+    return report
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What an output depends on: the input file and every option that changes the result."""
+
+    text: str
+
+    @classmethod
+    def of(cls, path: Path, options: Any, extra: dict[str, Any]) -> "Fingerprint":
+        status = path.stat()
+        said = json.dumps([path.name, status.st_size, status.st_mtime_ns, asdict(options), extra], sort_keys=True)
+        return cls(hashlib.sha256(said.encode()).hexdigest()[:16])
+
+
+def is_done(output: Path, report: Path, fingerprint: Fingerprint) -> bool:
+    """Whether `output` is the finished result of the same input and options, as its report says."""
+    if not (output.is_file() and report.is_file()):
+        return False
+    try:
+        said = json.loads(report.read_text())
+        return said["fingerprint"] == fingerprint.text and said["output_bytes"] == output.stat().st_size
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write whole or not at all."""
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        temporary.write_text(json.dumps(values, indent=1) + "\n")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"the report {path} cannot be written ({error.strerror}); give another --report") from error
+
+
+def summary_lines(report: dict[str, Any]) -> list[str]:
+    """A finished run in a few lines for people."""
+    served = [one for one in report["references"] if one["frames_served"]]
+    cache = report["cache"]
+    lines = [
+        f"references  {report['reference_source']}: {report['reference_description']}",
+        f"            {len(served)} used; encoded once each, cache hit rate {cache['hit_rate']:.0%}",
+        f"frames      {report['frames']} in {report['seconds']:.1f} s = {report['frames_per_second'] or math.nan:.2f} fps"
+        f" ({report['method']}, {report['device']}, {report['dtype']})",
+    ]
+    if not served and report["reference_source"] != "none":
+        lines[1] = "            none was of any use: every frame came out as without references"
+    if "metrics" in report:
+        lines.append("quality     " + _quality(report["metrics"]))
+    lines += [f"warning     {text}" for text in report["warnings"]]
+    return [*lines, f"output      {report['output']} ({report['output_size']})"]
+
+
+def _quality(metrics: dict[str, Any]) -> str:
+    mean, bicubic = metrics["psnr_y"]["mean"], metrics["bicubic"]["psnr_y"]["mean"]
+    if mean is None or bicubic is None:
+        return "equal to the truth" if metrics["count"] else "no frame to score besides references"
+    return (
+        f"PSNR-Y {mean:.2f} dB (bicubic {bicubic:.2f}), SSIM-Y {metrics['ssim_y']['mean']:.4f}"
+        f" over {metrics['count']} frames that are no references"
+    )

@@ -1,0 +1,177 @@
+"""A whole run over one clip: source, references, pairing, engine; frames come out one by one."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..checks import check_choice, check_positive
+from ..engine import Engine
+from ..errors import UsageError
+from ..frames import Frame, Size, StreamInfo
+from ..media.hybrid import ReferenceOptions, find_references, lr_track
+from ..media.reference_source import ReferenceSource
+from ..media.simulate import GroundTruth, SimulatedSource
+from ..media.video import VideoInfo, VideoSource
+from ..prefetch import prefetch
+from ..references import ReferenceCache
+from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
+from .pipeline import Restored, SuperResolver
+from .scoring import Scorer
+from .stopwatch import Stopwatch
+
+DEFAULT_CACHE = 256 << 20
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """What a run over a clip is asked to do; the command line's flags of the same names.
+
+    ref_output: "pass" gives out a reference's own pixels at its own time, "sr" the method's result.
+    ref_cache:  bytes of encoded references to keep.
+    """
+
+    ref_every: int = 8
+    refs: str | None = None
+    ref_source: str | None = None
+    no_refs: bool = False
+    require_refs: bool = False
+    ref_index_base: int = 0
+    ref_output: str = "pass"
+    ref_cache: int = DEFAULT_CACHE
+    max_refs: int = 2
+    causal: bool = False
+    simulate: bool = False
+    scene_refs: bool = False
+    gt: str | None = None
+    frames: int | None = None
+    max_height: int | None = None
+    deinterlace: bool = False
+
+    def __post_init__(self) -> None:
+        check_positive("--ref-every", self.ref_every)
+        check_positive("--max-refs", self.max_refs)
+        check_choice("--ref-output", self.ref_output, ("pass", "sr"))
+        if self.ref_source == "simulate":
+            object.__setattr__(self, "simulate", True)
+        if self.simulate and self.ref_source not in (None, "simulate"):
+            raise UsageError(f"--simulate contradicts --ref-source {self.ref_source}; drop one of them")
+
+    def reference_options(self, scale: int) -> ReferenceOptions:
+        return ReferenceOptions(
+            refs=self.refs,
+            source="simulate" if self.simulate and not (self.refs or self.no_refs) else self.ref_source,
+            no_refs=self.no_refs,
+            require=self.require_refs,
+            index_base=self.ref_index_base,
+            scale=scale,
+            every=self.ref_every,
+            scene_refs=self.scene_refs,
+            frames=self.frames,
+            max_height=self.max_height,
+        )
+
+
+class StreamJob:
+    """Opened and checked; iterate it once for the restored frames. Close it, or use it as a context manager."""
+
+    def __init__(self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions()):
+        self.path, self.engine, self.options = Path(path), engine, options
+        self.watch = Stopwatch()
+        self.source = _open_source(self.path, options)
+        self.references: ReferenceSource | None = find_references(
+            self.path, self.source.info, options.reference_options(engine.info.scale)
+        )
+        self.cache = ReferenceCache(engine.encode, options.ref_cache)
+        self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output == "pass")
+        self.scorer = self._open_scorer()
+        self.frames = 0
+
+    @property
+    def info(self) -> StreamInfo:
+        """Of the low-resolution stream."""
+        return self.source.info
+
+    @property
+    def video(self) -> VideoInfo:
+        """Of the track the frames come from."""
+        return self.source.video
+
+    @property
+    def size(self) -> Size:
+        """Of the output."""
+        return self.info.size.scaled(self.engine.info.scale)
+
+    @property
+    def reference_kind(self) -> str:
+        """Where references come from, as the report names it; "none" where none are used."""
+        if self.options.no_refs or self.engine.info.references == 0:
+            return "none"
+        return self.references.kind if self.references is not None else "anchor"
+
+    @property
+    def reference_description(self) -> str:
+        """The same for people."""
+        if self.reference_kind == "none":
+            return "none: every frame by the single-image path"
+        if self.references is not None:
+            return self.references.description
+        return f"none found: every {self.options.ref_every}. frame and each scene start is an anchor"
+
+    @property
+    def warnings(self) -> list[str]:
+        return list(getattr(self.source, "warnings", []))
+
+    def __iter__(self) -> Iterator[Restored]:
+        frames = prefetch(self.watch.each("decode", self.source), ahead=2)
+        with closing(frames):
+            for restored in self.resolver.run(self._pairs(frames)):
+                self.frames += 1
+                if self.scorer is not None:
+                    self.scorer.add(restored)
+                yield restored
+
+    def _pairs(self, frames: Iterator[Frame]) -> Iterator[Paired]:
+        if self.reference_kind == "none":
+            return (Paired(frame, (), None) for frame in frames)
+        options = self.options
+        policy = ReferencePolicy(options.ref_every, options.max_refs, options.causal)
+        return pair_with_references(frames, self._feed(), policy)
+
+    def _feed(self) -> ReferenceFeed:
+        if self.references is not None:
+            return TimedFeed(self.references)
+        return AnchorFeed(self.options.ref_every, lambda frame: self.engine.restore(frame, []))
+
+    def _open_scorer(self) -> Scorer | None:
+        options = self.options
+        if options.gt:
+            return Scorer(GroundTruth(options.gt, self.size, frames=options.frames))
+        if options.simulate:
+            return Scorer(GroundTruth(self.path, self.size, frames=options.frames, max_height=options.max_height))
+        return None
+
+    def close(self) -> None:
+        self.source.close()
+        if self.references is not None:
+            self.references.close()
+        if self.scorer is not None:
+            self.scorer.close()
+
+    def __enter__(self) -> "StreamJob":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def _open_source(path: Path, options: StreamOptions) -> SimulatedSource | VideoSource:
+    if options.simulate:
+        return SimulatedSource(path, frames=options.frames, max_height=options.max_height)
+    return VideoSource(
+        path,
+        track=lr_track(path),
+        frames=options.frames,
+        max_height=options.max_height,
+        deinterlace=options.deinterlace,
+    )

@@ -1,0 +1,92 @@
+"""Scores a run against the truth, frame by frame, beside plain bicubic enlargement."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..frames import Size
+from ..media.resize import bicubic
+from ..media.simulate import GroundTruth
+from ..metrics import eight_bit, psnr_rgb, psnr_y, ssim_y
+from .pipeline import Restored
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """PSNR in dB and SSIM of one frame; a PSNR is inf where nothing differs."""
+
+    index: int
+    is_reference: bool
+    psnr_y: float
+    ssim_y: float
+    psnr_rgb: float
+    bicubic_psnr_y: float
+
+
+class Scorer:
+    """Compares 8-bit rounded frames with the truth of the same moment; frames without a truth are left out."""
+
+    def __init__(self, truth: GroundTruth):
+        self._truth = truth
+        self.scores: list[FrameScore] = []
+
+    def add(self, restored: Restored) -> None:
+        truth = self._truth.at(restored.frame.stamp)
+        if truth is None:
+            return
+        picture = eight_bit(restored.frame.pixels)
+        enlarged = eight_bit(bicubic(restored.source.pixels, Size(truth.shape[2], truth.shape[1])))
+        self.scores.append(
+            FrameScore(
+                restored.frame.index,
+                restored.own,
+                psnr_y(picture, truth),
+                ssim_y(picture, truth),
+                psnr_rgb(picture, truth),
+                psnr_y(enlarged, truth),
+            )
+        )
+
+    def close(self) -> None:
+        self._truth.close()
+
+
+def summarise(scores: list[FrameScore]) -> dict[str, Any]:
+    """The report's `metrics`: over the frames that are no references, `all_frames` over all, and each frame."""
+    others = [score for score in scores if not score.is_reference]
+    frames = [
+        {
+            "index": score.index,
+            "is_reference": score.is_reference,
+            "psnr_y": _finite(score.psnr_y),
+            "ssim_y": _finite(score.ssim_y),
+            "bicubic_psnr_y": _finite(score.bicubic_psnr_y),
+        }
+        for score in scores
+    ]
+    return {**_planes(others), "all_frames": _planes(scores), "frames": frames}
+
+
+def _planes(scores: list[FrameScore]) -> dict[str, Any]:
+    return {
+        "psnr_y": _mean_and_min(scores, lambda score: score.psnr_y),
+        "ssim_y": _mean_and_min(scores, lambda score: score.ssim_y),
+        "psnr_rgb": _mean_and_min(scores, lambda score: score.psnr_rgb),
+        "bicubic": {"psnr_y": {"mean": _mean(scores, lambda score: score.bicubic_psnr_y)}},
+        "count": len(scores),
+    }
+
+
+def _mean_and_min(scores: list[FrameScore], value: Callable[[FrameScore], float]) -> dict[str, float | None]:
+    return {"mean": _mean(scores, value), "min": _finite(min(map(value, scores), default=math.inf))}
+
+
+def _mean(scores: list[FrameScore], value: Callable[[FrameScore], float]) -> float | None:
+    return _finite(float(np.mean([value(score) for score in scores]))) if scores else None
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None

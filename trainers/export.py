@@ -1,0 +1,23 @@
+"""From a run's checkpoint to weights that can be shipped."""
+
+from pathlib import Path
+
+import torch
+
+from lfvideo_sr.errors import InputError
+from lfvideo_sr.methods.stream_ref import network
+from lfvideo_sr.weights import save
+
+
+def export_weights(checkpoint: Path, output: Path) -> dict:
+    """Write the averaged weights of a checkpoint as safetensors; returns what is said about them."""
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        about = {"method": "stream_ref", "size": state["size"], "steps": state["step"], "seconds": round(state["seconds"])}
+        averaged = state["averaged"]
+    except (OSError, KeyError, RuntimeError) as error:
+        raise InputError(f"{checkpoint} is no checkpoint of this project's trainers ({error})") from error
+    module = network(state["size"])
+    module.load_state_dict(averaged)
+    save(module, output, about)
+    return about
