@@ -8,8 +8,9 @@ import numpy as np
 _SIDE = 64  # pictures are compared at 64x64, whatever their shape
 _BLOCK, _REACH = 16, 12  # blocks of the new picture are looked for in the old one, up to 12 of 64 pixels away
 _RECENT = 8
+_REMEMBERED = 3  # frames back: after a flash the picture is that before it
 _FLAT = 0.02  # standard deviation below which a picture shows nothing: black, or the white of a flash
-_LEAST_CHANGE = 0.03
+_LEAST_CHANGE = 0.02
 _STRANGE, _FAMILIAR = 0.65, 0.85
 _NEW_COLOURS = 0.5
 
@@ -23,7 +24,7 @@ class CutDetector:
     """
 
     def __init__(self):
-        self._before: np.ndarray | None = None
+        self._before: deque[np.ndarray] = deque(maxlen=_REMEMBERED)
         self._changes: deque[float] = deque(maxlen=_RECENT)
 
     def is_cut(self, pixels: np.ndarray) -> bool:
@@ -31,13 +32,14 @@ class CutDetector:
         now = _thumbnail(pixels)
         if _luma(now).std() < _FLAT:
             return False
-        before, self._before = self._before, now
-        if before is None:
+        before = list(self._before)
+        self._before.append(now)
+        if not before:
             return False
-        change = float(np.abs(_luma(now) - _luma(before)).mean())
+        change = float(np.abs(_luma(now) - _luma(before[-1])).mean())
         usual = sum(self._changes) / len(self._changes) if self._changes else 0.0
         self._changes.append(change)
-        if change < max(_LEAST_CHANGE, 2 * usual) or not _is_strange(now, before):
+        if change < max(_LEAST_CHANGE, 2 * usual) or not all(_is_strange(now, old) for old in before):
             return False
         self._changes.clear()
         return True
