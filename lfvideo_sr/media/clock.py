@@ -6,9 +6,12 @@ dividing by the frame rate, so clips of variable rate are right.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
+
+import av
 
 from ..errors import InputError
 from ..frames import TimeStamp
@@ -20,19 +23,23 @@ _REORDER = 32  # packets come in decoding order; no codec holds a frame back lon
 
 
 def frame_times(video: VideoInfo) -> Iterator[Fraction]:
-    """Seconds at which each frame of a video track is shown, in order; nothing is decoded, nothing is held."""
-    with open_input(video.path) as container:
-        stream = container.streams[video.stream_index]
-        waiting: list[int] = []
-        for packet in container.demux(stream):
+    """Seconds at which each frame of a video track is shown, in order; nothing is decoded, a few packets are held."""
+    waiting: list[int] = []
+    for ticks in _packet_ticks(video):
+        heappush(waiting, ticks)
+        if len(waiting) > _REORDER:
+            yield heappop(waiting) * video.time_base
+    while waiting:
+        yield heappop(waiting) * video.time_base
+
+
+def _packet_ticks(video: VideoInfo) -> Iterator[int]:
+    """Times of a track's packets as the file orders them, up to where the file breaks off."""
+    with open_input(video.path) as container, suppress(av.FFmpegError):
+        for packet in container.demux(container.streams[video.stream_index]):
             ticks = packet.dts if packet.pts is None else packet.pts
-            if packet.size == 0 or packet.is_discard or ticks is None:
-                continue
-            heappush(waiting, ticks)
-            if len(waiting) > _REORDER:
-                yield heappop(waiting) * stream.time_base
-        while waiting:
-            yield heappop(waiting) * stream.time_base
+            if packet.size and not packet.is_discard and ticks is not None:
+                yield ticks
 
 
 class Timeline:

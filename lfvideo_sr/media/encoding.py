@@ -10,7 +10,7 @@ from ..checks import check_choice
 from ..errors import OutputError
 from ..frames import Size
 from .colour import ColourSpec, Layout, assumed_matrix
-from .hdr import HDRMetadata, encoder_options
+from .hdr import HDRMetadata, encoder_words
 from .probe import VideoInfo
 
 CODECS = {
@@ -27,7 +27,8 @@ CODECS = {
     "ffv1": "ffv1",
 }
 _PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-_SVT_PRESETS = dict(zip(_PRESETS, ("12", "11", "10", "9", "8", "7", "5", "4", "2")))
+_SVT_PRESETS = dict(zip(_PRESETS, ("11", "10", "9", "8", "7", "6", "5", "4", "2")))
+_PARAMS = {"libx264": "x264-params", "libx265": "x265-params", "libsvtav1": "svtav1-params"}
 
 
 def encoder_name(codec: str) -> str:
@@ -77,12 +78,14 @@ def options_for(
         check_choice(f"the options of {encoder}", name, sorted(names))
     if encoder == "ffv1":
         return {"level": "3", "slicecrc": "1", "g": "1", **given}
-    if not ({"preset", *()} & given.keys()):
-        check_choice("--preset", preset, _PRESETS)
-    chosen = {"crf": str(crf), "preset": _SVT_PRESETS[preset] if encoder == "libsvtav1" else preset}
-    if hdr:
-        chosen |= encoder_options(hdr, encoder)
-    return {**chosen, **given}
+    check_choice("--preset", preset, _PRESETS)
+    chosen = {"crf": str(crf), "preset": _SVT_PRESETS[preset] if encoder == "libsvtav1" else preset, **given}
+    words = ["log-level=error"] if encoder == "libx265" else []
+    words += encoder_words(hdr, encoder) if hdr else []
+    if words:
+        params = _PARAMS[encoder]
+        chosen[params] = ":".join([*words, *([chosen[params]] if params in chosen else [])])
+    return chosen
 
 
 def scaled_aspect(video: VideoInfo, size: Size) -> Fraction | None:

@@ -45,23 +45,21 @@ def _light(raw: bytes | None) -> tuple[int, int] | None:
     return (int(brightest), int(average)) if brightest or average else None
 
 
-def encoder_options(hdr: HDRMetadata, codec: str) -> dict[str, str]:
-    """`hdr` in the words of `codec`'s own options, for x264, x265 and SVT-AV1; {} where the codec cannot carry it."""
-    if codec not in _WORDS:
-        return {}
-    key, mastering, light, scaled = _WORDS[codec]
+def encoder_words(hdr: HDRMetadata, encoder: str) -> list[str]:
+    """`hdr` as key=value in the encoder's own parameters, for x264, x265 and SVT-AV1."""
+    mastering, light, scaled = _WORDS[encoder]
     words = []
     if hdr.mastering:
         words.append(f"{mastering}={_display(hdr.mastering, scaled)}")
     if hdr.light:
         words.append(f"{light}={hdr.light[0]},{hdr.light[1]}")
-    return {key: ":".join(words)}
+    return words
 
 
-_WORDS = {  # option, its word for the display, for the light level, and whether it counts in 1/50000 and 1/10000
-    "libx264": ("x264-params", "mastering-display", "cll", True),
-    "libx265": ("x265-params", "master-display", "max-cll", True),
-    "libsvtav1": ("svtav1-params", "mastering-display", "content-light", False),
+_WORDS = {  # the word for the display, for the light level, and whether it counts in 1/50000 and 1/10000
+    "libx264": ("mastering-display", "cll", True),
+    "libx265": ("master-display", "max-cll", True),
+    "libsvtav1": ("mastering-display", "content-light", False),
 }
 
 

@@ -72,8 +72,7 @@ def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions)
         return None
     place = _Place(Path(path), lr, options)
     if options.source == "simulate":
-        cut = {"frames": options.frames, "max_height": options.max_height, "deinterlace": options.deinterlace}
-        return SimulatedReferences(VideoSource(path, **cut), options.every, options.scene_refs)
+        return _simulated(path, options)
     forced = options.source or ("refs" if options.refs else None)
     for kind in [forced] if forced else _FINDERS:
         found = _FINDERS[kind](place)
@@ -85,6 +84,17 @@ def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions)
         missing = "; ".join(_absent(kind, place) for kind in _FINDERS)
         raise ReferencesMissing(f"--require-refs: {place.path} has {missing}")
     return None
+
+
+def _simulated(path: Path | str, options: ReferenceOptions) -> SimulatedReferences:
+    return SimulatedReferences(
+        path,
+        options.every,
+        options.scene_refs,
+        frames=options.frames,
+        max_height=options.max_height,
+        deinterlace=options.deinterlace,
+    )
 
 
 def lr_track(path: Path | str) -> int:
@@ -132,8 +142,8 @@ class _Place:
 
     def open(self, path: Path, track: int, keep_sizes: bool = False) -> VideoSource:
         """A track that references are taken from."""
-        options = {"detect_cuts": False, "deinterlace": self.options.deinterlace, "keep_sizes": keep_sizes}
-        return VideoSource(path, track=track, **options)
+        deinterlace = self.options.deinterlace
+        return VideoSource(path, track=track, detect_cuts=False, deinterlace=deinterlace, keep_sizes=keep_sizes)
 
     @property
     def sidecars(self) -> list[Path]:

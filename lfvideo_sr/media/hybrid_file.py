@@ -14,7 +14,7 @@ from ..checks import check_positive
 from ..errors import OutputError
 from ..frames import Size, TimeStamp
 from .colour import Layout, rgb_to_planes
-from .encoding import pixel_format, scaled_aspect, scaled_matrix
+from .encoding import pixel_format, scaled_matrix
 from .passthrough import StreamCopier
 from .planes import frame_of
 from .resize import crop_to_multiple, degrade
@@ -22,6 +22,7 @@ from .simulate import SCALE, is_reference
 from .video import VideoSource
 
 _UNSHIFTED = {"avoid_negative_ts": "disabled"}  # else audio that starts before 0 shifts every time stamp
+_LOSSLESS = {"level": "3", "slicecrc": "1", "g": "1"}
 
 
 def write_hybrid(
@@ -79,21 +80,17 @@ def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> None:
 
 
 class _Track:
-    """One FFV1 track in RGB; rotation, aspect, primaries and transfer are the clip's."""
+    """One FFV1 track in RGB; rotation, primaries and transfer are the clip's."""
 
     def __init__(self, target: OutputContainer, hr: VideoSource, size: Size, title: str, bit_depth: int):
         video = hr.video
         self._target = target
         self._colour = replace(video.colour, layout=Layout.RGB, bit_depth=bit_depth)
-        self.stream = target.add_stream("ffv1", rate=video.rate, time_base=video.time_base)
+        self.stream = target.add_stream("ffv1", rate=video.rate, options=_LOSSLESS, time_base=video.time_base)
         self.stream.width, self.stream.height = size
         self.stream.pix_fmt = pixel_format(self._colour, "ffv1")
         self.stream.set_display_matrix(scaled_matrix(video, size))
         self.stream.metadata["title"] = title
-        context = self.stream.codec_context
-        context.color_primaries, context.color_trc = video.colour.primaries, video.colour.transfer
-        if aspect := scaled_aspect(video, size):
-            context.sample_aspect_ratio = aspect
 
     def write(self, pixels: np.ndarray, stamp: TimeStamp) -> None:
         picture = frame_of(rgb_to_planes(pixels, self._colour), self._colour, self.stream.pix_fmt)

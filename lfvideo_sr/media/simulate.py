@@ -1,9 +1,9 @@
 """The papers' protocol: a clip is the truth, its frames are made small, and every N-th stays as a reference."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -24,44 +24,53 @@ class SimulatedSource:
     `info` has the small size; `video` is the clip's own. Stamps and cuts are those of the clip.
     """
 
-    def __init__(self, hr: VideoSource):
-        width, height = hr.info.size
+    def __init__(
+        self, path: Path | str, *, frames: int | None = None, max_height: int | None = None, deinterlace: bool = False
+    ):
+        self._hr = VideoSource(path, frames=frames, max_height=max_height, deinterlace=deinterlace)
+        width, height = self._hr.info.size
         if min(width, height) < SCALE:
-            raise InputError(f"{hr.video.path} is {width}x{height}; at least {SCALE}x{SCALE} is wanted")
-        self._hr = hr
-        self.info = replace(hr.info, size=Size(width // SCALE, height // SCALE))
-        self.video = hr.video
+            raise InputError(f"{path} is {width}x{height}; at least {SCALE}x{SCALE} is wanted")
+        self.info = replace(self._hr.info, size=Size(width // SCALE, height // SCALE))
+        self.video = self._hr.video
+        self.warnings = self._hr.warnings
 
     def __iter__(self) -> Iterator[Frame]:
-        with closing(iter(self._hr)) as frames:
-            for frame in frames:
-                yield frame.with_pixels(degrade(crop_to_multiple(frame.pixels, SCALE), SCALE))
+        for frame in self._hr:
+            yield frame.with_pixels(degrade(crop_to_multiple(frame.pixels, SCALE), SCALE))
 
     def close(self) -> None:
         self._hr.close()
 
 
 class SimulatedReferences:
-    """Exactly the frames 0, N, 2N ... of a high-resolution clip (and each scene's first, with `scene_refs`).
-
-    `hr` may serve a `SimulatedSource` at the same time: each iteration decodes for itself.
-    """
+    """Exactly the frames 0, N, 2N ... of a high-resolution clip (and each scene's first, with `scene_refs`)."""
 
     kind = "simulate"
 
-    def __init__(self, hr: VideoSource, every: int, scene_refs: bool = False):
+    def __init__(
+        self,
+        path: Path | str,
+        every: int,
+        scene_refs: bool = False,
+        *,
+        frames: int | None = None,
+        max_height: int | None = None,
+        deinterlace: bool = False,
+    ):
         check_positive("--ref-every", every)
-        self._hr = hr
+        self._hr = VideoSource(
+            path, frames=frames, max_height=max_height, deinterlace=deinterlace, detect_cuts=scene_refs
+        )
         self._every = every
         self._scene_refs = scene_refs
-        self.description = f"simulated: frames 0, {every}, {2 * every} ... of {hr.video.path}"
+        self.description = f"simulated: frames 0, {every}, {2 * every} ... of {path}"
         self.description += " and every scene start" if scene_refs else ""
 
     def __iter__(self) -> Iterator[Reference]:
-        with closing(iter(self._hr)) as frames:
-            for frame in frames:
-                if is_reference(frame, self._every, self._scene_refs):
-                    yield self._reference(frame)
+        for frame in self._hr:
+            if is_reference(frame, self._every, self._scene_refs):
+                yield self._reference(frame)
 
     def _reference(self, frame: Frame) -> Reference:
         return Reference(
@@ -87,14 +96,22 @@ class GroundTruth:
           degradation crops it; any other size raises InputError.
     """
 
-    def __init__(self, hr: VideoSource, size: Size):
+    def __init__(
+        self,
+        path: Path | str,
+        size: Size,
+        *,
+        frames: int | None = None,
+        max_height: int | None = None,
+        deinterlace: bool = False,
+    ):
+        hr = VideoSource(path, frames=frames, max_height=max_height, deinterlace=deinterlace, detect_cuts=False)
         given = hr.info.size
         if not (0 <= given.width - size.width < SCALE and 0 <= given.height - size.height < SCALE):
-            raise InputError(f"the truth {hr.video.path} is {given}, the result {size}; give a clip of that size")
+            raise InputError(f"the truth {path} is {given}, the result {size}; give a clip of that size")
         self._size = size
         self._tolerance = 1 / (2 * (hr.info.rate or Fraction(25)))
-        self._reading = iter(hr)
-        self._frames = Nearest(self._reading, time_of=lambda frame: frame.stamp.seconds)
+        self._frames = Nearest(iter(hr), time_of=lambda frame: frame.stamp.seconds)
 
     def at(self, stamp: TimeStamp) -> np.ndarray | None:
         """The true pixels [3,H,W] within half a frame of `stamp`, or None. Ask in rising order."""
@@ -102,6 +119,5 @@ class GroundTruth:
         return None if frame is None else frame.pixels[:, : self._size.height, : self._size.width]
 
     def close(self) -> None:
-        """Stop decoding and let go of the frames held."""
-        self._reading.close()
+        """Let go of the file and of the frames held."""
         self._frames = Nearest(iter(()), time_of=lambda frame: frame.stamp.seconds)

@@ -52,6 +52,7 @@ class VideoSink:
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
         self._video, self._ends_at = video, ends_at
         self._end: Fraction | None = None
+        self._durations: dict[int, int] = {}  # by time, of the frames that are inside the encoder
         self._copier: StreamCopier | None = None
         self._container = _open_output(self.partial, video)
         with self._writing():
@@ -75,7 +76,6 @@ class VideoSink:
         context.colorspace, context.color_range = matrix_code(self.colour), range_code(self.colour)
         context.color_primaries, context.color_trc = self.colour.primaries, self.colour.transfer
         context.options = {**context.options, "chroma_sample_location": self.colour.siting.value}
-        context.flags |= av.codec.context.Flags.frame_duration
         aspect = scaled_aspect(video, self.size)
         if aspect:
             context.sample_aspect_ratio = aspect
@@ -102,7 +102,7 @@ class VideoSink:
         picture = frame_of(rgb_to_planes(frame.pixels, self.colour), self.colour, self._stream.pix_fmt)
         stamp = frame.stamp
         picture.pts, picture.time_base = stamp.ticks, stamp.time_base
-        picture.duration = stamp.duration or 0
+        self._durations[picture.pts] = stamp.duration or 0
         self._end = (stamp.ticks + (stamp.duration or 1)) * stamp.time_base
         with self._writing():
             self._mux(self._stream.encode(picture))
@@ -111,6 +111,7 @@ class VideoSink:
         for packet in packets:
             if self._copier:
                 self._copier.advance(packet.dts * packet.time_base)
+            packet.duration = self._durations.pop(packet.pts, 0)  # x265 and SVT-AV1 do not hand it through
             self._container.mux_one(packet)
 
     def close(self) -> None:

@@ -1,14 +1,16 @@
 """References from video: a second track, another file, or the larger frames inside the low-resolution track itself."""
 
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
+from fractions import Fraction
 from itertools import islice
 
 import av
 
+from ..errors import InputError
 from ..frames import Frame, Size
 from ..references import Reference
-from .clock import FrameClock
+from .clock import FrameClock, frame_times
 from .probe import VideoInfo, open_input
 from .reference_source import resized, turned
 from .video import VideoSource
@@ -32,14 +34,15 @@ class TrackReferences:
         self._wanted = wanted
         self._origin = f"{video.path}#v:{video.track}"
         self._turns = round((video.rotation - beside.rotation) / 90)
-        self._registered = video.path == beside.path or _lying(video.size, self._turns) == wanted
+        self._registered = video.path.samefile(beside.path) or _lying(video.size, self._turns) == wanted
         self.description = f"video track {self._origin}, {_resampling(_lying(video.size, self._turns), wanted)}"
+        if video.path != beside.path:
+            self.description += _offset(video, beside)
 
     def __iter__(self) -> Iterator[Reference]:
         clock = FrameClock(self._beside)
-        with closing(iter(self._track)) as frames:
-            for frame in frames:
-                yield self._reference(frame, clock)
+        for frame in self._track:
+            yield self._reference(frame, clock)
 
     def _reference(self, frame: Frame, clock: FrameClock) -> Reference:
         time = clock.snap(frame.stamp)
@@ -72,10 +75,9 @@ class SameTrackReferences:
         )
 
     def __iter__(self) -> Iterator[Reference]:
-        with closing(iter(self._track)) as frames:
-            for frame in frames:
-                if is_larger(frame.size, self._track.video.size):
-                    yield self._reference(frame)
+        for frame in self._track:
+            if is_larger(frame.size, self._track.video.size):
+                yield self._reference(frame)
 
     def _reference(self, frame: Frame) -> Reference:
         return Reference(
@@ -87,6 +89,20 @@ class SameTrackReferences:
 
     def close(self) -> None:
         self._track.close()
+
+
+def _offset(video: VideoInfo, beside: VideoInfo) -> str:
+    """A remark if another file's clock starts before the clip's; InputError if the two share no moment."""
+    start, clip_start = (next(frame_times(each), Fraction(0)) for each in (video, beside))
+    ends_before = video.seconds is not None and start + Fraction(video.seconds) < clip_start
+    begins_after = beside.seconds is not None and clip_start + Fraction(beside.seconds) < start
+    if ends_before or begins_after:
+        raise InputError(
+            f"{video.path} starts at {float(start):.3f} s, {beside.path} at {float(clip_start):.3f} s, and they share "
+            "no moment; give both the same clock (ffmpeg -output_ts_offset)"
+        )
+    early = float(clip_start - start)
+    return f", which starts {early:.3f} s before the input; times are taken as they are" if early > 0.1 else ""
 
 
 def is_larger(size: Size, than: Size) -> bool:
@@ -106,7 +122,9 @@ def larger_frame(video: VideoInfo, thorough: bool = False) -> Size | None:
 def _frame_sizes(video: VideoInfo) -> Iterator[Size]:
     """Sizes of the decoded frames up to the first damage, which is for the reader of the frames to report."""
     with open_input(video.path) as container, suppress(av.FFmpegError):
-        for picture in container.decode(container.streams[video.stream_index]):
+        stream = container.streams[video.stream_index]
+        stream.thread_type = "AUTO"
+        for picture in container.decode(stream):
             yield Size(picture.width, picture.height)
 
 

@@ -1,0 +1,203 @@
+"""The command line. Every command is a thin layer on the library; heavy modules load only when a command runs."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from . import __version__
+from .errors import LFVideoError, UsageError
+
+app = typer.Typer(
+    name="lfvideo-sr",
+    help="Turn a low-resolution video plus a few sharp references into a sharp x4 stream.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+weights_app = typer.Typer(help="Look at weights, and turn a training run's checkpoint into weights.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
+
+Method = Annotated[str, typer.Option(help="stream_ref, flow_transfer or bicubic.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16, fp16.")]
+Weights = Annotated[Optional[str], typer.Option(help="Weights by name, or a .safetensors file.")]
+
+
+@app.callback()
+def _common(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False) -> None:
+    os.environ["LFVIDEO_DEBUG"] = "1" if debug else os.environ.get("LFVIDEO_DEBUG", "")
+
+
+@app.command()
+def stream(
+    input: Annotated[Path, typer.Argument(metavar="IN", help="Video: low resolution, or with --simulate high.")],
+    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="Target; default IN_x4 beside the input.")] = None,
+    ref_every: Annotated[int, typer.Option(help="At most one reference per so many frames, and each scene's first.")] = 8,
+    refs: Annotated[Optional[str], typer.Option(help="Folder of stills, video, FILE#v:1, manifest .csv or HDF5.")] = None,
+    no_refs: Annotated[bool, typer.Option("--no-refs", help="Every frame by the single-image path.")] = False,
+    ref_source: Annotated[
+        Optional[str], typer.Option(help="Force a source: refs, track, same-track, sidecar, anchor or simulate.")
+    ] = None,
+    require_refs: Annotated[bool, typer.Option("--require-refs", help="Finding no references is an error.")] = False,
+    ref_index_base: Annotated[int, typer.Option(help="What stills' plain numbers call the first frame: 0 or 1.")] = 0,
+    ref_output: Annotated[str, typer.Option(help="At a reference's own time: pass its pixels, or sr.")] = "pass",
+    ref_cache: Annotated[str, typer.Option(help="Memory for encoded references, e.g. 512MiB.")] = "256MiB",
+    max_refs: Annotated[int, typer.Option(help="References per frame.")] = 2,
+    causal: Annotated[bool, typer.Option("--causal", help="Past references only.")] = False,
+    method: Method = "stream_ref",
+    weights: Weights = None,
+    simulate: Annotated[bool, typer.Option("--simulate", help="IN is high resolution: degrade, restore, score.")] = False,
+    scene_refs: Annotated[bool, typer.Option("--scene-refs", help="With --simulate: scene starts stay sharp too.")] = False,
+    gt: Annotated[Optional[str], typer.Option(help="High-resolution clip to score against.")] = None,
+    report: Annotated[Optional[Path], typer.Option(help="Report; default <output stem>.report.json.")] = None,
+    codec: Annotated[str, typer.Option(help="x264, x265, svtav1 or ffv1.")] = "libx264",
+    crf: Annotated[int, typer.Option(help="Quality of lossy codecs; smaller is better.")] = 16,
+    preset: Annotated[str, typer.Option(help="Speed of the encoder.")] = "medium",
+    encoder_option: Annotated[Optional[list[str]], typer.Option("-e", help="Encoder option key=value; repeatable.")] = None,
+    size: Annotated[Optional[str], typer.Option(help="Resize the x4 result to WxH.")] = None,
+    scale: Annotated[Optional[float], typer.Option(help="Resize the x4 result to so many times the input.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
+    frames: Annotated[Optional[int], typer.Option(help="Stop after so many frames.")] = None,
+    max_height: Annotated[Optional[int], typer.Option(help="Reduce taller input to so many lines first.")] = None,
+    deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Turn fields into frames.")] = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    progress: Annotated[str, typer.Option(help="auto, plain, json or none.")] = "auto",
+) -> None:
+    """Super-resolve a video x4 with the references found for it."""
+    from .commands.stream import EncodingOptions, StreamCommand, parse_bytes, parse_pairs, parse_size
+    from .stream.job import StreamOptions
+
+    options = StreamOptions(
+        ref_every=ref_every, refs=refs, ref_source=ref_source, no_refs=no_refs, require_refs=require_refs,
+        ref_index_base=ref_index_base, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
+        causal=causal, simulate=simulate, scene_refs=scene_refs, gt=gt, frames=frames, max_height=max_height,
+        deinterlace=deinterlace,
+    )  # fmt: skip
+    encoding = EncodingOptions(
+        codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []), size=parse_size(size), scale=scale
+    )
+    StreamCommand(
+        input, output, options, encoding, method=method, weights=weights, device=device, dtype=dtype,
+        report=report, overwrite=overwrite, progress=progress,
+    ).run()  # fmt: skip
+
+
+@app.command()
+def simulate(
+    input: Annotated[Path, typer.Argument(metavar="IN", help="High-resolution video.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Two-track file to write (.mkv, lossless).")],
+    ref_every: Annotated[int, typer.Option(help="Every so many frames one stays sharp.")] = 8,
+    scene_refs: Annotated[bool, typer.Option("--scene-refs", help="Scene starts stay sharp too.")] = False,
+    frames: Annotated[Optional[int], typer.Option(help="Stop after so many frames.")] = None,
+    max_height: Annotated[Optional[int], typer.Option(help="Reduce taller input to so many lines first.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
+) -> None:
+    """Write a hybrid file: a x4 smaller track of every frame, and a track of sparse sharp ones."""
+    from .media.hybrid_file import write_hybrid
+
+    write_hybrid(
+        input, output, ref_every, scene_refs=scene_refs, overwrite=overwrite, frames=frames, max_height=max_height
+    )
+    typer.echo(f"output      {output}")
+
+
+@app.command()
+def train(
+    config: Annotated[str, typer.Argument(help="Name of a shipped configuration, or a YAML file.")],
+    max_steps: Annotated[Optional[int], typer.Option(help="Stop after so many steps instead.")] = None,
+    output: Annotated[Optional[str], typer.Option("-o", "--output", help="Folder of the run instead.")] = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in that folder, if there is one.")] = True,
+) -> None:
+    """Train a method. A killed run continues where its last checkpoint was."""
+    from .commands.train import run_training
+
+    changes = {"max_steps": max_steps, "output": output}
+    run_training(config, {key: value for key, value in changes.items() if value is not None}, resume)
+
+
+@app.command()
+def bench(
+    clip: Annotated[Optional[Path], typer.Argument(help="Low-resolution clip; default a rendered one.")] = None,
+    size: Annotated[str, typer.Option(help="Size of the rendered clip's low-resolution frames.")] = "480x270",
+    frames: Annotated[int, typer.Option(help="Frames to run.")] = 24,
+    method: Method = "stream_ref",
+    weights: Weights = None,
+    codec: Annotated[str, typer.Option(help="Encoder of the output.")] = "libx264",
+    preset: Annotated[str, typer.Option(help="Speed of the encoder.")] = "medium",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Measure the whole stream, stage by stage, beside a 16-block 64-channel residual network of the same dtype."""
+    from .bench import run_bench
+    from .commands.stream import parse_size
+
+    run_bench(
+        clip, parse_size(size), frames, method=method, weights=weights, codec=codec, preset=preset,
+        device=device, dtype=dtype, as_json=as_json,
+    )  # fmt: skip
+
+
+@app.command()
+def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False) -> None:
+    """What this machine and installation can do: devices, dtypes, codecs, extras, weights."""
+    from .commands.info import show_info
+
+    show_info(as_json)
+
+
+@weights_app.command("export")
+def weights_export(
+    checkpoint: Annotated[Path, typer.Argument(help="last.pt of a training run.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Target .safetensors.")],
+) -> None:
+    """Write the averaged weights of a training run's checkpoint."""
+    from .trainers.export import export_weights
+
+    typer.echo(f"{output}: {export_weights(checkpoint, output)}")
+
+
+@weights_app.command("list")
+def weights_list() -> None:
+    """The weights in this installation."""
+    from .weights import fingerprint, read_about, shipped, weights_path
+
+    for name in shipped():
+        path = weights_path(name)
+        typer.echo(f"{name}  {path.stat().st_size / 1e6:.1f} MB  {fingerprint(path)}  {read_about(path)}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Entry point: errors become one line and the documented exit code."""
+    try:
+        app(standalone_mode=False)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except LFVideoError as error:
+        _fail(str(error), error.exit_code, error)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        _fail("interrupted", 130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # a usage error of the option parser has one
+            raise
+        _fail(f"{error.format_message()}; see lfvideo-sr --help", UsageError.exit_code, error)
+
+
+def _fail(message: str, code: int, error: BaseException | None = None) -> None:
+    if error is not None and os.environ.get("LFVIDEO_DEBUG"):
+        raise error
+    print(f"lfvideo-sr: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

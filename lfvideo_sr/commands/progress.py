@@ -1,0 +1,96 @@
+"""Progress for people at a terminal, for log files, and for programs."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+from ..checks import check_choice
+
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Says lines, and shows how far an iteration is."""
+
+    def say(self, line: str) -> None: ...
+
+    def over(self, items: Iterable[T], total: int | None) -> Iterator[T]: ...
+
+
+class SilentProgress:
+    """Says nothing but what is asked for."""
+
+    def say(self, line: str) -> None:
+        pass
+
+    def over(self, items: Iterable[T], total: int | None) -> Iterator[T]:
+        yield from items
+
+
+class PlainProgress:
+    """A line every ten seconds."""
+
+    every = 10.0
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
+
+    def over(self, items: Iterable[T], total: int | None) -> Iterator[T]:
+        started = said = time.monotonic()
+        for done, item in enumerate(items, 1):
+            yield item
+            now = time.monotonic()
+            if now - said >= self.every:
+                said = now
+                self.say(_line(done, total, now - started))
+
+
+class JsonProgress:
+    """A JSON object per line: messages, and the state about once a second."""
+
+    def say(self, line: str) -> None:
+        print(json.dumps({"message": line}), flush=True)
+
+    def over(self, items: Iterable[T], total: int | None) -> Iterator[T]:
+        started = said = time.monotonic()
+        for done, item in enumerate(items, 1):
+            yield item
+            now = time.monotonic()
+            if now - said >= 1 or done == total:
+                said = now
+                print(json.dumps({"frame": done, "frames": total, "seconds": round(now - started, 2)}), flush=True)
+
+
+class BarProgress:
+    """A bar with the time left, by rich."""
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
+
+    def over(self, items: Iterable[T], total: int | None) -> Iterator[T]:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+        started = time.monotonic()
+        with Progress(*columns, transient=True) as bar:
+            task = bar.add_task("", total=total, rate="")
+            for done, item in enumerate(items, 1):
+                yield item
+                bar.update(task, completed=done, rate=f"{done / (time.monotonic() - started):.2f} fps")
+
+
+def make_progress(kind: str) -> Progress:
+    """"auto" is a bar at a terminal and plain lines elsewhere."""
+    check_choice("--progress", kind, ("auto", "plain", "json", "none"))
+    if kind == "auto":
+        kind = "bar" if sys.stdout.isatty() else "plain"
+    return {"bar": BarProgress, "plain": PlainProgress, "json": JsonProgress, "none": SilentProgress}[kind]()
+
+
+def _line(done: int, total: int | None, seconds: float) -> str:
+    rate = done / seconds
+    if not total or total < done:
+        return f"frame {done}, {rate:.2f} fps"
+    return f"frame {done} of {total}, {rate:.2f} fps, about {(total - done) / rate:.0f} s left"

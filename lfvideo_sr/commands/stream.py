@@ -1,0 +1,174 @@
+"""`lfvideo-sr stream`: from a path to a finished file, a report and a summary."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..choose import make_engine
+from ..engine import Engine
+from ..errors import OutputError, UsageError
+from ..frames import Frame, Size
+from ..media.resize import bicubic
+from ..media.sink import VideoSink
+from ..methods import METHODS
+from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
+from ..stream.job import StreamJob, StreamOptions
+from .estimate import estimated_seconds
+from .progress import Progress, make_progress
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+
+
+@dataclass(frozen=True)
+class EncodingOptions:
+    """How the result is encoded; `size` or `scale` (times the input) resize the method's output by bicubic."""
+
+    codec: str = "libx264"
+    crf: int = 16
+    preset: str = "medium"
+    options: dict[str, str] = field(default_factory=dict)
+    size: Size | None = None
+    scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.size and self.scale:
+            raise UsageError("--size and --scale both say how large the output is; give one")
+        if self.scale is not None and not 0 < self.scale <= 8:
+            raise UsageError(f"--scale is {self.scale}; a number above 0 and up to 8 is wanted")
+
+    def output_size(self, job: StreamJob) -> Size:
+        """Even sides where the result is resized, so that 4:2:0 holds it."""
+        if self.size:
+            return self.size
+        if self.scale:
+            return Size(*(max(2, round(side * self.scale / 2) * 2) for side in job.info.size))
+        return job.size
+
+
+@dataclass(frozen=True)
+class StreamCommand:
+    """Everything one run is asked to do."""
+
+    input: Path
+    output: Path | None
+    options: StreamOptions
+    encoding: EncodingOptions = field(default_factory=EncodingOptions)
+    method: str = "stream_ref"
+    weights: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    report: Path | None = None
+    overwrite: bool = False
+    progress: str = "auto"
+
+    def run(self) -> None:
+        """Write output and report; raises LFVideoError with nothing half-written left."""
+        output = self.output or default_output(self.input, self.encoding.codec)
+        report_path = self.report or output.with_suffix(".report.json")
+        progress = make_progress(self.progress)
+        fingerprint = self._fingerprint()
+        if fingerprint and not self.overwrite and is_done(output, report_path, fingerprint):
+            progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
+            return
+        check_target(output, self.overwrite)
+        with self._engine() as engine, StreamJob(self.input, engine, self.options) as job:
+            self._announce(job, progress)
+            seconds, warnings = self._write(job, output, progress)
+            report = stream_report(job, output, seconds, warnings)
+        report["output_size"] = str(self.encoding.output_size(job))
+        report |= {"fingerprint": fingerprint.text if fingerprint else None, "output_bytes": output.stat().st_size}
+        write_json(report_path, report)
+        for line in [*summary_lines(report), f"report      {report_path}"]:
+            progress.say(line)
+
+    def _engine(self) -> Engine:
+        return make_engine(self.method, weights=self.weights, device=self.device, dtype=self.dtype)
+
+    def _fingerprint(self) -> Fingerprint | None:
+        if not self.input.is_file() or self.method not in METHODS:
+            return None
+        chosen = {"method": self.method, "weights": self.weights, "device": self.device, "dtype": self.dtype}
+        return Fingerprint.of(self.input, self.options, chosen | {"encoding": asdict(self.encoding)})
+
+    def _announce(self, job: StreamJob, progress: Progress) -> None:
+        seconds = estimated_seconds(job)
+        guess = f"; about {seconds:.0f} s" if seconds else ""
+        progress.say(f"{job.info.name} {job.info.size} -> {self.encoding.output_size(job)}{guess}")
+        progress.say(f"references  {job.reference_kind}: {job.reference_description}")
+        if job.reference_kind == "anchor":
+            progress.say(
+                "            no true detail is added without references: give stills or a sharper video with --refs, "
+                f"a second track, or {self.input.stem}.refs/"
+            )
+
+    def _write(self, job: StreamJob, output: Path, progress: Progress) -> tuple[float, list[str]]:
+        """Run the job into the target; on any failure the target does not appear."""
+        size = self.encoding.output_size(job)
+        sink = VideoSink(
+            output, job.video, size, codec=self.encoding.codec, crf=self.encoding.crf, preset=self.encoding.preset,
+            options=self.encoding.options, copy_from=self.input,
+            ends_at=job.info.seconds if self.options.frames else None, overwrite=self.overwrite,
+        )  # fmt: skip
+        started = time.monotonic()
+        try:
+            for restored in progress.over(job, job.info.frames):
+                with job.watch.stage("write"):
+                    sink.write(resized(restored.frame, size))
+            with job.watch.stage("finish"):
+                sink.close()
+        except BaseException:
+            sink.abort()
+            raise
+        return time.monotonic() - started, job.warnings + sink.warnings
+
+
+def resized(frame: Frame, size: Size) -> Frame:
+    """The frame at that size, by bicubic; itself where it has it."""
+    if frame.size == size:
+        return frame
+    return frame.with_pixels(np.clip(bicubic(frame.pixels, size), 0, 1))
+
+
+def default_output(path: Path, codec: str) -> Path:
+    """`<stem>_x4` beside the input; Matroska where the input's container takes no lossless or no new video."""
+    keeps = path.suffix.lower() in {".mp4", ".mkv", ".mov", ".m4v"} and codec.lower() != "ffv1"
+    return path.with_name(f"{path.stem}_x4{path.suffix if keeps else '.mkv'}")
+
+
+def check_target(output: Path, overwrite: bool) -> None:
+    """Refuse before anything is loaded what the sink would refuse later."""
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; pass --overwrite or give another -o")
+    if not output.parent.is_dir():
+        raise OutputError(f"{output.parent} is no folder; make it, or give another -o")
+
+
+def parse_size(text: str | None) -> Size | None:
+    """"1920x1080" -> Size; even sides are wanted."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    if not found or "0" in found.groups():
+        raise UsageError(f"--size is '{text}'; WIDTHxHEIGHT is wanted, like 1920x1080")
+    return Size(int(found[1]), int(found[2]))
+
+
+def parse_bytes(text: str) -> int:
+    """"256MiB", "2GiB", "500MB", "1000000" -> bytes."""
+    found = re.fullmatch(r"([\d.]+)\s*([kmg]?i?)b?", text.strip().lower())
+    try:
+        return int(float(found[1]) * _UNITS[found[2]])  # type: ignore[index]
+    except (TypeError, ValueError, KeyError):
+        raise UsageError(f"--ref-cache is '{text}'; a size like 256MiB or 2GiB is wanted") from None
+
+
+def parse_pairs(texts: Sequence[str]) -> dict[str, str]:
+    """["tune=film"] -> {"tune": "film"}"""
+    for text in texts:
+        if "=" not in text:
+            raise UsageError(f"-e {text}: key=value is wanted, like -e tune=film")
+    return dict(text.split("=", 1) for text in texts)

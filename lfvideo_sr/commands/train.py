@@ -1,0 +1,43 @@
+"""`lfvideo-sr train`: a shipped configuration by name, or a YAML file."""
+
+import shutil
+from dataclasses import fields
+from importlib import import_module
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from ..checks import check_choice
+from ..config import load_config, read_mapping
+from ..errors import UsageError
+
+TRAINERS = {"stream_ref": ("stream_ref", "StreamRefConfig")}
+
+
+def run_training(config: str, changes: dict[str, Any], resume: bool = True) -> Path:
+    """Train as `config` says with `changes`; returns the last checkpoint's path."""
+    with _config_file(config) as path:
+        name = read_mapping(path).get("trainer")
+        check_choice("trainer", str(name), list(TRAINERS))
+        module, kind = TRAINERS[str(name)]
+        trainer = _import(module)
+        resolved = load_config(path, getattr(trainer, kind), changes)
+    if not resume and "output" in {field.name for field in fields(resolved)}:
+        shutil.rmtree(resolved.output, ignore_errors=True)
+    return trainer.train(resolved)
+
+
+def _import(module: str):
+    try:
+        return import_module(f"lfvideo_sr.trainers.{module}")
+    except ModuleNotFoundError as error:
+        raise UsageError(f"training needs {error.name}; pip install 'lfvideo-sr[train]'") from error
+
+
+def _config_file(name: str):
+    """A context manager giving the path of a YAML file or of a shipped configuration."""
+    if name.endswith((".yaml", ".yml")):
+        return as_file(Path(name))
+    shipped = {Path(one.name).stem: one for one in files("lfvideo_sr.configs").iterdir() if one.name.endswith(".yaml")}
+    check_choice("configs", name, sorted(shipped))
+    return as_file(shipped[name])
