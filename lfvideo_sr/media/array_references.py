@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class ArrayReferences:
                 key=(self.kind, str(self._path), row),
                 time=time,
                 origin=f"{self._path}::images[{row}]",
-                load=lambda row=row: self._load(row),
+                load=partial(self._load, row),
                 aligned=self._fit.exact(self._size) and time in self._frame_times,
             )
 

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import av
 
 from ..errors import InputError
-from ..frames import TimeStamp
+from ..frames import Frame, TimeStamp
 from .probe import VideoInfo, open_input
 
 T = TypeVar("T")
@@ -40,6 +40,17 @@ def _packet_ticks(video: VideoInfo) -> Iterator[int]:
             ticks = packet.dts if packet.pts is None else packet.pts
             if packet.size and not packet.is_discard and ticks is not None:
                 yield ticks
+
+
+def stamp_of(frame: Frame) -> TimeStamp:
+    """A video frame's stamp."""
+    assert isinstance(frame.stamp, TimeStamp)
+    return frame.stamp
+
+
+def seconds_of(frame: Frame) -> Fraction:
+    """When a video frame is shown, seconds on its stream's clock."""
+    return stamp_of(frame).seconds
 
 
 class Timeline:

@@ -13,10 +13,11 @@ from av.stream import Disposition
 from ..checks import check_positive
 from ..errors import OutputError
 from ..frames import Size, TimeStamp
+from .clock import stamp_of
 from .colour import Layout, rgb_to_planes
 from .encoding import pixel_format, scaled_matrix
 from .passthrough import StreamCopier
-from .planes import frame_of
+from .planes import frame_of, matrix_code, range_code
 from .resize import crop_to_multiple, degrade
 from .simulate import SCALE, is_reference
 from .video import VideoSource
@@ -68,11 +69,12 @@ def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> None:
         small.stream.disposition = Disposition.default
         with closing(StreamCopier(hr.video.path, target, output, ends_at=ends_at)) as others:
             for frame in hr:
-                others.advance(frame.stamp.seconds)
+                stamp = stamp_of(frame)
+                others.advance(stamp.seconds)
                 pixels = crop_to_multiple(frame.pixels, SCALE)
-                small.write(degrade(pixels, SCALE), frame.stamp)
+                small.write(degrade(pixels, SCALE), stamp)
                 if is_reference(frame, every, scene_refs):
-                    large.write(pixels, frame.stamp)
+                    large.write(pixels, stamp)
             small.finish()
             large.finish()
             if ends_at is None:
@@ -86,14 +88,18 @@ class _Track:
         video = hr.video
         self._target = target
         self._colour = replace(video.colour, layout=Layout.RGB, bit_depth=bit_depth)
+        self._format = pixel_format(self._colour, "ffv1")
         self.stream = target.add_stream("ffv1", rate=video.rate, options=_LOSSLESS, time_base=video.time_base)
         self.stream.width, self.stream.height = size
-        self.stream.pix_fmt = pixel_format(self._colour, "ffv1")
+        self.stream.pix_fmt = self._format
         self.stream.set_display_matrix(scaled_matrix(video, size))
         self.stream.metadata["title"] = title
+        context = self.stream.codec_context
+        context.color_primaries, context.color_trc = self._colour.primaries, self._colour.transfer
+        context.colorspace, context.color_range = matrix_code(self._colour), range_code(self._colour)
 
     def write(self, pixels: np.ndarray, stamp: TimeStamp) -> None:
-        picture = frame_of(rgb_to_planes(pixels, self._colour), self._colour, self.stream.pix_fmt)
+        picture = frame_of(rgb_to_planes(pixels, self._colour), self._colour, self._format)
         picture.pts, picture.time_base = stamp.ticks, stamp.time_base
         self._target.mux(self.stream.encode(picture))
 

@@ -11,7 +11,7 @@ from ..checks import check_positive
 from ..errors import InputError
 from ..frames import Frame, Size, TimeStamp
 from ..references import Reference
-from .clock import Nearest
+from .clock import Nearest, seconds_of
 from .resize import crop_to_multiple, degrade
 from .video import VideoSource
 
@@ -75,7 +75,7 @@ class SimulatedReferences:
     def _reference(self, frame: Frame) -> Reference:
         return Reference(
             key=(self.kind, str(self._hr.video.path), frame.index),
-            time=frame.stamp.seconds,
+            time=seconds_of(frame),
             origin=f"{self._hr.video.path} frame {frame.index}",
             load=lambda: crop_to_multiple(frame.pixels, SCALE),
         )
@@ -111,7 +111,7 @@ class GroundTruth:
             raise InputError(f"the truth {path} is {given}, the result {size}; give a clip of that size")
         self._size = size
         self._tolerance = 1 / (2 * (hr.info.rate or Fraction(25)))
-        self._frames = Nearest(iter(hr), time_of=lambda frame: frame.stamp.seconds)
+        self._frames = Nearest(iter(hr), time_of=seconds_of)
 
     def at(self, stamp: TimeStamp) -> np.ndarray | None:
         """The true pixels [3,H,W] within half a frame of `stamp`, or None. Ask in rising order."""
@@ -120,4 +120,4 @@ class GroundTruth:
 
     def close(self) -> None:
         """Let go of the file and of the frames held."""
-        self._frames = Nearest(iter(()), time_of=lambda frame: frame.stamp.seconds)
+        self._frames = Nearest(iter(()), time_of=seconds_of)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ class StillReferences:
                 key=(self.kind, str(still.path)),
                 time=still.time,
                 origin=str(still.path),
-                load=lambda path=still.path: self._load(path),
+                load=partial(self._load, still.path),
                 aligned=self._fit.exact(size) and still.time in self._frame_times,
             )
 

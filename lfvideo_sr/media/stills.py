@@ -134,7 +134,7 @@ def _manifest_place(line: str, folder: Path, filled: dict[str, str]) -> Placed:
 def _check_one_kind(placed: Iterable[Placed], where: Path, timeline: Timeline, base: int) -> None:
     by_frame = next((place for place in placed if place.frame is not None), None)
     by_seconds = next((place for place in placed if place.seconds is not None), None)
-    if by_frame and by_seconds:
+    if by_seconds and by_frame and by_frame.frame is not None:
         raise InputError(
             f"{where} mixes names: {by_seconds.path.name} is seconds, {by_frame.path.name} is a frame index "
             f"({_readings(by_frame.frame, timeline, base)}); name all one way or list them in {MANIFEST}"

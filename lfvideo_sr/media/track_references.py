@@ -10,7 +10,7 @@ import av
 from ..errors import InputError
 from ..frames import Frame, Size
 from ..references import Reference
-from .clock import FrameClock, frame_times
+from .clock import FrameClock, frame_times, seconds_of, stamp_of
 from .probe import VideoInfo, open_input
 from .reference_source import resized, turned
 from .video import VideoSource
@@ -45,10 +45,11 @@ class TrackReferences:
             yield self._reference(frame, clock)
 
     def _reference(self, frame: Frame, clock: FrameClock) -> Reference:
-        time = clock.snap(frame.stamp)
+        stamp = stamp_of(frame)
+        time = clock.snap(stamp)
         return Reference(
-            key=(self.kind, self._origin, frame.stamp.ticks),
-            time=frame.stamp.seconds if time is None else time,
+            key=(self.kind, self._origin, stamp.ticks),
+            time=stamp.seconds if time is None else time,
             origin=self._origin,
             load=lambda: resized(turned(frame.pixels, self._turns), self._wanted),
             aligned=self._registered and time is not None,
@@ -81,8 +82,8 @@ class SameTrackReferences:
 
     def _reference(self, frame: Frame) -> Reference:
         return Reference(
-            key=(self.kind, self._origin, frame.stamp.ticks),
-            time=frame.stamp.seconds,
+            key=(self.kind, self._origin, frame.index),
+            time=seconds_of(frame),
             origin=f"{self._origin} frame {frame.index}",
             load=lambda: resized(frame.pixels, self._wanted),
         )
@@ -122,7 +123,7 @@ def larger_frame(video: VideoInfo, thorough: bool = False) -> Size | None:
 def _frame_sizes(video: VideoInfo) -> Iterator[Size]:
     """Sizes of the decoded frames up to the first damage, which is for the reader of the frames to report."""
     with open_input(video.path) as container, suppress(av.FFmpegError):
-        stream = container.streams[video.stream_index]
+        stream = next(each for each in container.streams.video if each.index == video.stream_index)
         stream.thread_type = "AUTO"
         for picture in container.decode(stream):
             yield Size(picture.width, picture.height)

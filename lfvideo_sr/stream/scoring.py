@@ -37,7 +37,7 @@ class Scorer:
         truth = self._truth.at(restored.frame.stamp)
         if truth is None:
             return
-        picture = eight_bit(restored.frame.pixels)
+        truth, picture = eight_bit(truth), eight_bit(restored.frame.pixels)
         enlarged = eight_bit(bicubic(restored.source.pixels, Size(truth.shape[2], truth.shape[1])))
         self.scores.append(
             FrameScore(

@@ -14,6 +14,7 @@ from lfvideo_sr.frames import Size
 SMALL = Size(32, 24)
 LARGE = Size(128, 96)
 TICK = Fraction(1, 1000)
+CLOCKWISE = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)  # a telephone held upright: shown turned by a quarter
 
 
 def picture(number: int, size: Size = LARGE) -> np.ndarray:
@@ -36,10 +37,18 @@ def even(count: int, every: int = 1, step: int = 40) -> list[int]:
     return [number * step for number in range(0, count, every)]
 
 
-def write_tracks(path: Path, *tracks: tuple[Sequence[np.ndarray], Sequence[int]], cover: Size | None = None) -> Path:
-    """Lossless RGB tracks, each (pictures, milliseconds); `cover` attaches a picture of that size."""
+def write_tracks(
+    path: Path,
+    *tracks: tuple[Sequence[np.ndarray], Sequence[int]],
+    cover: Size | None = None,
+    matrix: tuple[int, ...] | None = None,
+) -> Path:
+    """Lossless RGB tracks, each (pictures, milliseconds); `cover` attaches a picture of that size; all are shown
+    through the display `matrix`."""
     with av.open(str(path), "w") as target:
         streams = [_add(target, pictures[0]) for pictures, _ in tracks]
+        for stream in streams:
+            stream.set_display_matrix(matrix)
         if cover:
             _attach(target, picture(99, cover))
         for stream, (shown, times) in zip(streams, tracks):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hybrid_clips import (
+    CLOCKWISE,
     LARGE,
     SMALL,
     as_pixels,
@@ -20,6 +21,7 @@ from hybrid_clips import (
 from lfvideo_sr.errors import InputError, ReferencesMissing, UsageError
 from lfvideo_sr.frames import Size, StreamInfo
 from lfvideo_sr.media.hybrid import ReferenceOptions, find_references, lr_track
+from lfvideo_sr.media.reference_source import Fit
 from lfvideo_sr.media.video import VideoSource
 
 FRAMES = 9
@@ -198,6 +200,70 @@ def test_other_time_bases_are_matched_within_their_rounding(tmp_path):
     references = list(find(clip, refs=refs))
     assert all(each.aligned for each in references)
     assert [each.time for each in references] == [Fraction(time, 1000) for time in exact[::4]]
+
+
+def test_a_video_that_shares_no_moment_is_refused_and_an_early_one_is_said(tmp_path):
+    clip = write_tracks(tmp_path / "in.mkv", (pictures(FRAMES, SMALL), [1400 + time for time in even(FRAMES)]))
+    late = write_tracks(tmp_path / "late.mkv", ([picture(0)], [9000]))
+    early = write_tracks(tmp_path / "early.mkv", (pictures(3), [0, 1400, 1440]))
+    before = write_tracks(tmp_path / "before.mkv", (pictures(3), [0, 40, 80]))
+    for other in (late, before):
+        with pytest.raises(InputError, match=r"they share no moment; give both the same clock"):
+            find(clip, refs=other)
+    source = find(clip, refs=early)
+    assert "starts 1.400 s before the input" in source.description
+    assert [each.aligned for each in source] == [False, True, True]
+
+
+def test_an_upright_still_is_laid_on_its_side_beside_a_turned_clip(tmp_path):
+    clip = write_tracks(tmp_path / "in.mkv", small_track(), matrix=CLOCKWISE)
+    coded = picture(4)
+    write_still(tmp_path / "upright" / "4.png", np.rot90(coded, -1))
+    write_still(tmp_path / "coded" / "4.png", coded)
+    for folder in ("upright", "coded"):
+        (reference,) = find(clip, refs=tmp_path / folder)
+        np.testing.assert_array_equal(reference.load(), as_pixels(coded))
+        assert reference.aligned
+
+
+def test_an_upright_video_is_laid_on_its_side_beside_a_turned_clip(tmp_path):
+    clip = write_tracks(tmp_path / "in.mkv", small_track(), matrix=CLOCKWISE)
+    upright = write_tracks(tmp_path / "hr.mkv", ([np.rot90(picture(4), -1).copy()], [160]))
+    source = find(clip, refs=upright)
+    (reference,) = source
+    np.testing.assert_allclose(reference.load(), as_pixels(picture(4)), atol=1e-6)
+    assert reference.aligned and source.description.endswith("128x96")
+
+
+def test_pictures_of_oblong_samples_are_compared_as_they_are_shown():
+    fit = Fit(Size(720 * 4, 576 * 4), shown=16 / 9)
+    assert fit.describe([Size(1920, 1080)]) == "1920x1080 resampled to 2880x2304"
+    assert fit.describe([Size(1440, 1152)]) == "1440x1152 resampled to 2880x2304"
+    assert fit.describe([Size(1000, 1000)]) == "1000x1000, left so: another aspect than 2880x2304"
+    assert fit.describe([Size(2880, 2304)]) == "2880x2304"
+    assert fit(np.zeros((3, 108, 192), np.float32)).shape == (3, 2304, 2880)
+
+
+def test_a_clip_that_changes_size_is_read_at_its_small_size(tmp_path):
+    """What the pipeline restores beside the larger frames: every frame of the track, all of one size."""
+    frames = list(VideoSource(changing(tmp_path / "in.mkv")))
+    assert len(frames) == FRAMES and {frame.size for frame in frames} == {SMALL}
+
+
+def test_a_damaged_end_does_not_keep_references_from_being_found(tmp_path):
+    clip = write_tracks(tmp_path / "in.mkv", small_track())
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) * 2 // 3])
+    write_still(tmp_path / "stills" / "2.png", picture(2))
+    assert [float(each.time) for each in find(clip, refs=tmp_path / "stills")] == [0.08]
+
+
+def test_a_file_that_is_no_video_is_an_input_error(tmp_path, plain):
+    (tmp_path / "other.mkv").write_bytes(b"not a video" * 100)
+    with pytest.raises(InputError, match=r"other\.mkv"):
+        find(plain, refs=tmp_path / "other.mkv")
+    with pytest.raises(InputError, match=r"other\.mkv"):
+        find(tmp_path / "other.mkv")
 
 
 @pytest.mark.parametrize(

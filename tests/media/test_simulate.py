@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hybrid_clips import SMALL, TICK, as_pixels, even, picture, pictures, write_tracks, write_with_audio
+from hybrid_clips import CLOCKWISE, SMALL, TICK, as_pixels, even, picture, pictures, write_tracks, write_with_audio
 from PIL import Image
 
 from lfvideo_sr.errors import InputError, OutputError, UsageError
@@ -14,7 +14,7 @@ from lfvideo_sr.frames import Size, StreamInfo, TimeStamp
 from lfvideo_sr.media.hybrid import ReferenceOptions, find_references, lr_track
 from lfvideo_sr.media.hybrid_file import write_hybrid
 from lfvideo_sr.media.simulate import GroundTruth, SimulatedReferences, SimulatedSource
-from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.media.video import VideoSource, video_tracks
 
 FULL = Size(131, 98)  # no multiple of 4: 128x96 is left of it
 UNEVEN = [0, 40, 90, 210, 240, 500, 520, 560, 600]
@@ -31,7 +31,7 @@ def pillow_small(number: int) -> np.ndarray:
 
 
 def test_small_frames_equal_pillows_bicubic(truth):
-    source = SimulatedSource(VideoSource(truth))
+    source = SimulatedSource(truth)
     assert source.info.size == SMALL
     frames = list(source)
     assert [float(frame.stamp.seconds) for frame in frames] == [time / 1000 for time in UNEVEN]
@@ -42,7 +42,7 @@ def test_small_frames_equal_pillows_bicubic(truth):
 
 @pytest.mark.parametrize(("every", "kept"), [(1, range(9)), (3, [0, 3, 6]), (4, [0, 4, 8]), (100, [0])])
 def test_exactly_every_nth_frame_stays(truth, every, kept):
-    references = list(SimulatedReferences(VideoSource(truth), every))
+    references = list(SimulatedReferences(truth, every))
     assert [each.time for each in references] == [Fraction(UNEVEN[index], 1000) for index in kept]
     for index, reference in zip(kept, references):
         np.testing.assert_allclose(reference.load(), as_pixels(picture(index, FULL)[:96, :128]), atol=1e-6)
@@ -52,16 +52,15 @@ def test_exactly_every_nth_frame_stays(truth, every, kept):
 def test_scene_starts_stay_when_asked_for(tmp_path):
     before, after = picture(1, FULL), 255 - picture(1, FULL)
     clip = write_tracks(tmp_path / "cut.mkv", ([before] * 5 + [after] * 5, even(10)))
-    hr = VideoSource(clip)
-    without, with_cuts = SimulatedReferences(hr, 8), SimulatedReferences(hr, 8, scene_refs=True)
+    without, with_cuts = SimulatedReferences(clip, 8), SimulatedReferences(clip, 8, scene_refs=True)
     assert [float(each.time) for each in without] == [0, 0.32]
     assert [float(each.time) for each in with_cuts] == [0, 0.2, 0.32]
     assert "scene start" in with_cuts.description
 
 
 def test_frames_and_height_cut_both_sides_alike(truth):
-    hr = VideoSource(truth, frames=5, max_height=64)
-    source, references = SimulatedSource(hr), list(SimulatedReferences(hr, 4))
+    source = SimulatedSource(truth, frames=5, max_height=64)
+    references = list(SimulatedReferences(truth, 4, frames=5, max_height=64))
     assert len(list(source)) == 5 and len(references) == 2
     _, height, width = references[0].load().shape
     assert (width, height) == source.info.size.scaled(4) and height <= 64
@@ -75,13 +74,13 @@ def test_the_simulation_is_a_reference_source(truth):
 
 def test_every_has_to_be_above_0(truth, tmp_path):
     with pytest.raises(UsageError, match="--ref-every is 0"):
-        SimulatedReferences(VideoSource(truth), 0)
+        SimulatedReferences(truth, 0)
     with pytest.raises(UsageError, match="--ref-every is 0"):
         write_hybrid(VideoSource(truth), tmp_path / "out.mkv", 0)
 
 
 def test_ground_truth_is_found_by_time_within_half_a_frame(truth):
-    found = GroundTruth(VideoSource(truth), SMALL.scaled(4))
+    found = GroundTruth(truth, SMALL.scaled(4))
     for index, time in enumerate(UNEVEN):
         pixels = found.at(TimeStamp(time * 90 + 100, Fraction(1, 90000)))
         np.testing.assert_allclose(pixels, as_pixels(picture(index, FULL)[:96, :128]), atol=1e-6)
@@ -91,7 +90,7 @@ def test_ground_truth_is_found_by_time_within_half_a_frame(truth):
 
 def test_ground_truth_of_another_size_is_refused(truth):
     with pytest.raises(InputError, match="131x98, the result 256x192"):
-        GroundTruth(VideoSource(truth), Size(256, 192))
+        GroundTruth(truth, Size(256, 192))
 
 
 def test_the_hybrid_file_holds_both_tracks_bit_exactly(truth, tmp_path):
@@ -148,6 +147,26 @@ def test_the_hybrid_file_gets_its_name_when_whole_and_replaces_only_when_told(tr
     write_hybrid(VideoSource(truth), output, 4, overwrite=True)
     assert output.stat().st_size > 1000
     assert {path.name for path in tmp_path.iterdir()} == {"in.mkv", "hybrid.mkv"}
+
+
+def test_the_hybrid_file_keeps_depth_rotation_and_transfer(tmp_path):
+    deep = np.random.default_rng(0).integers(0, 1024, (96, 128, 3), dtype=np.uint16)
+    clip = tmp_path / "in.mkv"
+    with av.open(str(clip), "w") as target:
+        stream = target.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "gbrp10le"
+        stream.codec_context.color_primaries, stream.codec_context.color_trc = 9, 18
+        stream.set_display_matrix(CLOCKWISE)
+        frame = av.VideoFrame.from_ndarray(deep, format="gbrp10le")
+        frame.pts, frame.color_primaries, frame.color_trc = 0, 9, 18
+        target.mux(stream.encode(frame) + stream.encode(None))
+    write_hybrid(VideoSource(clip), tmp_path / "hybrid.mkv", 4)
+    low, high = video_tracks(tmp_path / "hybrid.mkv")
+    assert (low.bit_depth, high.bit_depth) == (8, 10)
+    assert low.rotation == high.rotation == -90
+    assert low.colour.transfer == high.colour.transfer == 18 and high.colour.primaries == 9
+    (kept,) = VideoSource(tmp_path / "hybrid.mkv", track=1)
+    np.testing.assert_array_equal(np.rint(kept.pixels * 1023), deep.transpose(2, 0, 1))
 
 
 def test_the_hybrid_file_is_matroska_and_not_the_input(truth, tmp_path):
