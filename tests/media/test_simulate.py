@@ -50,7 +50,7 @@ def test_exactly_every_nth_frame_stays(truth, every, kept):
 
 
 def test_scene_starts_stay_when_asked_for(tmp_path):
-    before, after = picture(1, FULL), 255 - picture(1, FULL)
+    before, after = np.random.default_rng(0).integers(0, 256, (2, 96, 128, 1), dtype=np.uint8).repeat(3, axis=3)
     clip = write_tracks(tmp_path / "cut.mkv", ([before] * 5 + [after] * 5, even(10)))
     without, with_cuts = SimulatedReferences(clip, 8), SimulatedReferences(clip, 8, scene_refs=True)
     assert [float(each.time) for each in without] == [0, 0.32]
