@@ -1,6 +1,6 @@
 """Which encoder, with which options and pixel format, keeps what the source has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,7 +9,7 @@ import av
 from ..checks import check_choice
 from ..errors import OutputError
 from ..frames import Size
-from .colour import ColourSpec, Layout, assumed_matrix
+from .colour import ColourSpec, Layout, Siting
 from .hdr import HDRMetadata, encoder_words
 from .probe import VideoInfo
 
@@ -30,6 +30,15 @@ _PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "s
 _SVT_PRESETS = dict(zip(_PRESETS, ("11", "10", "9", "8", "7", "6", "5", "4", "2")))
 _PARAMS = {"libx264": "x264-params", "libx265": "x265-params", "libsvtav1": "svtav1-params"}
 
+_INSTEAD = {  # layouts to write a source's layout as, best first
+    Layout.GRAY: (Layout.GRAY, Layout.YUV420, Layout.YUV444),
+    Layout.YUV420: (Layout.YUV420, Layout.YUV444),
+    Layout.YUV422: (Layout.YUV422, Layout.YUV444, Layout.YUV420),
+    Layout.YUV444: (Layout.YUV444, Layout.YUV420),
+    Layout.RGB: (Layout.RGB, Layout.YUV444, Layout.YUV420),
+}
+_LOSSLESS_ONLY = (Layout.GRAY, Layout.RGB)  # the others could write these too, but few players show them
+
 
 def encoder_name(codec: str) -> str:
     """FFmpeg's name of an encoder from any of the names people use."""
@@ -38,29 +47,29 @@ def encoder_name(codec: str) -> str:
 
 
 def output_colour(source: ColourSpec, encoder: str, size: Size) -> ColourSpec:
-    """What to write: the source's own planes and depth, or the nearest the encoder has that loses least."""
-    colour = source
-    if colour.layout is Layout.GRAY and encoder != "ffv1":
-        colour = replace(colour, layout=Layout.YUV420)
-    if colour.layout is Layout.RGB and encoder != "ffv1":
-        colour = replace(colour, layout=Layout.YUV444, matrix=assumed_matrix(size), full_range=False)
-    if _is_odd(size, colour.layout) and encoder != "ffv1":
-        colour = replace(colour, layout=Layout.YUV444)
-    known = _pixel_formats(encoder)
-    candidates = [colour, *(replace(colour, bit_depth=depth) for depth in (16, 12, 10, 8) if depth < colour.bit_depth)]
-    candidates += [replace(candidate, layout=Layout.YUV420) for candidate in candidates]
-    for candidate in candidates:
-        if pixel_format(candidate, encoder) in known and not (_is_odd(size, candidate.layout) and encoder != "ffv1"):
-            return candidate
-    raise OutputError(f"{encoder} cannot write {colour.pixel_format} at {size}; use an even size, or --codec ffv1")
+    """What to write: the source's own planes and depth, or the nearest the encoder has at `size`."""
+    known = {known.name for known in av.Codec(encoder, "w").video_formats}
+    for colour in _candidates(source):
+        odd = any(length % step for length, step in zip(size, colour.layout.chroma_step))
+        fits = encoder == "ffv1" or not (odd or colour.layout in _LOSSLESS_ONLY)
+        if fits and pixel_format(colour, encoder) in known:
+            return replace(colour, siting=_known_siting(colour.siting, encoder))
+    raise OutputError(f"{encoder} cannot write {source.pixel_format} at {size}; use an even --size or --codec libx264")
 
 
-def _is_odd(size: Size, layout: Layout) -> bool:
-    return any(length % step for length, step in zip(size, layout.chroma_step))
+def _candidates(source: ColourSpec) -> Iterator[ColourSpec]:
+    for layout in _INSTEAD[source.layout]:
+        for depth in (16, 12, 10, 8):
+            if depth <= source.bit_depth:
+                colour = replace(source, layout=layout, bit_depth=depth)
+                from_rgb = source.layout is Layout.RGB and layout is not Layout.RGB
+                yield replace(colour, full_range=False) if from_rgb else colour
 
 
-def _pixel_formats(encoder: str) -> set[str]:
-    return {known.name for known in av.Codec(encoder, "w").video_formats}
+def _known_siting(siting: Siting, encoder: str) -> Siting:
+    """`siting` where the encoder's bitstream can say it. Pixels are converted anyway, so another one costs nothing."""
+    sayable = {"ffv1": (Siting.LEFT,), "libsvtav1": (Siting.LEFT, Siting.TOPLEFT)}.get(encoder, tuple(Siting))
+    return siting if siting in sayable else Siting.LEFT
 
 
 def pixel_format(colour: ColourSpec, encoder: str) -> str:
@@ -72,10 +81,10 @@ def options_for(
     encoder: str, crf: int, preset: str, hdr: HDRMetadata | None, given: Mapping[str, str]
 ) -> dict[str, str]:
     """The encoder's options; `given` ones win, and a misspelt one is an error with a suggestion."""
-    known = av.Codec(encoder, "w").create("video").supported_options
-    names = {option.name for option in (*known.generic, *known.private)}
+    known = av.CodecContext.create(encoder, "w").supported_options
+    names = sorted({option.name for option in (*known.generic, *known.private)})
     for name in given:
-        check_choice(f"the options of {encoder}", name, sorted(names))
+        check_choice(f"the options of {encoder}", name, names)
     if encoder == "ffv1":
         return {"level": "3", "slicecrc": "1", "g": "1", **given}
     check_choice("--preset", preset, _PRESETS)

@@ -64,8 +64,8 @@ class StreamCopier:
     def _add_cover(self, stream: Stream) -> Stream | None:
         """Cover art is a video stream of one packet; in Matroska it is an attachment."""
         if "matroska" in self._target.format.name:
-            kind = "png" if stream.codec_context.name == "png" else "jpeg"
-            self._target.add_attachment(f"cover.{kind.replace('e', '')}", f"image/{kind}", _only_packet(stream))
+            ending, kind = ("png", "png") if stream.codec_context.name == "png" else ("jpg", "jpeg")
+            self._target.add_attachment(f"cover.{ending}", f"image/{kind}", _only_packet(stream))
             return None
         if not _holds(self._target.format.name, stream):
             self.warnings.append(f"{self._name} cannot hold the cover picture; it is left out")
@@ -77,7 +77,8 @@ class StreamCopier:
         what = f"{stream.type} stream #{stream.index} ({_codec_name(stream)})"
         if stream.type != "data":
             raise OutputError(f"{self._name} cannot hold {what}; {self._remedy()}")
-        self.warnings.append(f"{self._name} cannot hold {what}; it is left out")
+        if "timecode" not in stream.metadata:  # a timecode track is made again from the video's own tag
+            self.warnings.append(f"{self._name} cannot hold {what}; it is left out")
 
     def _remedy(self) -> str:
         """Another container that holds every stream people see and hear, or the advice to convert."""
@@ -105,6 +106,10 @@ class StreamCopier:
             packet, self._pending = self._pending, next(self._packets, None)
             packet.stream = self._copies[packet.stream_index]
             self._target.mux_one(packet)
+
+    def metadata_of(self, index: int) -> dict[str, str]:
+        """The tags of stream `index` of the source."""
+        return self._input.streams[index].metadata if index < len(self._input.streams) else {}
 
     def close(self) -> None:
         self._packets.close()

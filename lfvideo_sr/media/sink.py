@@ -11,13 +11,16 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from ..errors import OutputError, UsageError
+from ..errors import LFVideoError, OutputError, UsageError
 from ..frames import Frame, Size
 from .colour import rgb_to_planes
 from .encoding import encoder_name, options_for, output_colour, pixel_format, scaled_aspect, scaled_matrix
 from .passthrough import StreamCopier, fresh_metadata
 from .planes import frame_of, matrix_code, range_code
-from .probe import VideoInfo, open_input
+from .probe import VideoInfo
+
+_MATROSKA, _MP4 = ("matroska", "webm"), ("mp4", "mov", "ipod")
+_MKV_INSTEAD = "write -o to an .mkv instead"
 
 
 class VideoSink:
@@ -54,13 +57,17 @@ class VideoSink:
         self._end: Fraction | None = None
         self._durations: dict[int, int] = {}  # by time, of the frames that are inside the encoder
         self._copier: StreamCopier | None = None
-        self._container = _open_output(self.partial, video)
+        self._finished = False
+        os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints its settings otherwise; 1: errors only
+        self._container = _open_output(self.partial, self.path, video)
         with self._writing():
             self._stream = self._add_video(chosen)
             if copy_from:
                 self._copier = StreamCopier(Path(copy_from), self._container, self.path, ends_at=ends_at)
+                self._stream.metadata.update(fresh_metadata(self._copier.metadata_of(video.stream_index)))
                 self.warnings += self._copier.warnings
-            self._start()
+            self._start(chosen)
+        self._warn_of_changes()
 
     def _add_video(self, options: dict[str, str]) -> VideoStream:
         video = self._video
@@ -68,8 +75,7 @@ class VideoSink:
         try:
             stream = self._container.add_stream(self._encoder, rate, options=options, time_base=video.time_base)
         except ValueError as error:
-            other = self.path.with_suffix(".mkv").name
-            raise OutputError(f"{self.path} cannot hold {self._encoder} video; write -o {other} instead") from error
+            raise OutputError(f"{self.path} cannot hold {self._encoder} video; {_MKV_INSTEAD}") from error
         stream.width, stream.height = self.size
         stream.pix_fmt = pixel_format(self.colour, self._encoder)
         context = stream.codec_context
@@ -78,22 +84,38 @@ class VideoSink:
         context.options = {**context.options, "chroma_sample_location": self.colour.siting.value}
         aspect = scaled_aspect(video, self.size)
         if aspect:
+            self._check_aspect(aspect)
             context.sample_aspect_ratio = aspect
         stream.set_display_matrix(scaled_matrix(video, self.size))
-        stream.metadata.update(self._video_metadata())
         return stream
 
-    def _video_metadata(self) -> dict[str, str]:
-        with open_input(self._video.path) as container:
-            return fresh_metadata(container.streams[self._video.stream_index].metadata)
+    def _check_aspect(self, aspect: Fraction) -> None:
+        """Matroska's own field for it is out of PyAV's reach, and only H.264 and HEVC say it themselves."""
+        if aspect != 1 and self._container.format.name in _MATROSKA and self._encoder not in ("libx264", "libx265"):
+            raise OutputError(
+                f"{self.path} cannot keep the pixel aspect {aspect} of {self._encoder} video; "
+                f"write -o {self.path.stem}.mp4 instead, or --codec libx264"
+            )
 
-    def _start(self) -> None:
+    def _start(self, options: Mapping[str, str]) -> None:
         """Open the encoder and write the header, so that whatever does not fit is said before the first frame."""
         try:
             self._container.start_encoding()
-        except av.ArgumentError as error:
-            settings = ", ".join(f"{key}={value}" for key, value in self._stream.codec_context.options.items())
-            raise UsageError(f"{self._encoder} at {self.size} does not take {settings}; check the values") from error
+        except (av.ArgumentError, av.ExternalError) as error:
+            if self._stream.codec_context.is_open:
+                raise OutputError(f"{self.path} cannot hold {self._encoder} video; {_MKV_INSTEAD}") from error
+            settings = ", ".join(f"{key}={value}" for key, value in options.items())
+            raise UsageError(f"{self._encoder} does not take {settings} at {self.size}; check the values") from error
+
+    def _warn_of_changes(self) -> None:
+        source, video = self._video.colour, self._video
+        if self.colour.pixel_format != source.pixel_format:
+            kept = f"{self._encoder} writes {self.colour.pixel_format} at {self.size}"
+            self.warnings.append(f"{kept}; the source is {source.pixel_format}")
+        if video.hdr and self._encoder == "ffv1":
+            self.warnings.append("FFV1 cannot hold the HDR mastering metadata; it is left out")
+        if self._container.format.name in _MATROSKA and (video.time_base * 1000).denominator != 1:
+            self.warnings.append(f"{self.path} counts time in milliseconds; the times are rounded to them")
 
     def write(self, frame: Frame) -> None:
         """Encode a frame at its own time."""
@@ -116,16 +138,29 @@ class VideoSink:
 
     def close(self) -> None:
         """Finish the file and give it its name."""
+        if self._finished:
+            return
         with self._writing():
-            self._mux(self._stream.encode(None))
-            if self._copier:
-                self._copier.advance(self._end if self._ends_at is not None else None)
-                self._copier.close()
-            self._container.close()
+            self._finish()
             os.replace(self.partial, self.path)
+
+    def leave_partial(self) -> Path:
+        """Finish the file as far as it is, playable, but under its unfinished name, which is returned."""
+        with self._writing():
+            self._finish()
+        return self.partial
+
+    def _finish(self) -> None:
+        self._finished = True
+        self._mux(self._stream.encode(None))
+        if self._copier:
+            self._copier.advance(self._end if self._ends_at is not None else None)
+            self._copier.close()
+        self._container.close()
 
     def abort(self) -> None:
         """Leave nothing behind."""
+        self._finished = True
         if self._copier:
             self._copier.close()
         with suppress(Exception):  # a broken output may also fail to close
@@ -134,15 +169,16 @@ class VideoSink:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Whatever fails while writing removes the unfinished file, and reads as one line."""
+        """Whatever fails while writing removes the unfinished file, and reads as one line. Not so an interrupt."""
         try:
             yield
+        except LFVideoError:
+            self.abort()
+            raise
         except (av.FFmpegError, OSError) as error:
             self.abort()
-            if isinstance(error, OutputError):
-                raise
             raise OutputError(_why_unwritable(self.path, error)) from error
-        except BaseException:
+        except Exception:
             self.abort()
             raise
 
@@ -165,17 +201,20 @@ def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
             raise OutputError(f"{path} exists; pass --overwrite or choose another -o")
 
 
-def _open_output(partial: Path, video: VideoInfo) -> av.container.OutputContainer:
+def _open_output(partial: Path, path: Path, video: VideoInfo) -> av.container.OutputContainer:
+    wanted = "end -o in .mp4, .mov, .mkv or .webm"
     try:
         container = av.open(f"file:{partial}", "w")
     except ValueError as error:
-        raise OutputError(f"'{partial.suffix}' is no container known here; end -o in .mp4, .mkv or .mov") from error
-    if container.format.name in ("mp4", "mov", "ipod") and video.time_base.numerator == 1:
+        raise OutputError(f"{path}: '{path.suffix}' is no container known here; {wanted}") from error
+    if container.format.name not in (*_MATROSKA, *_MP4):
+        raise OutputError(f"{path}: '{path.suffix}' cannot keep exact times and colour tags; {wanted}")
+    if container.format.name in _MP4 and video.time_base.numerator == 1:
         container.container_options["video_track_timescale"] = str(video.time_base.denominator)
     return container
 
 
-def _why_unwritable(path: Path, error: OSError) -> str:
+def _why_unwritable(path: Path, error: av.FFmpegError | OSError) -> str:
     if error.errno == errno.ENOSPC:
         return f"{path}: the disk is full; free some space or choose another -o"
     return f"{path} cannot be written: {error.strerror or error}"

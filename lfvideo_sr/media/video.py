@@ -1,11 +1,9 @@
 """Decoding: a video track as a stream of frames, one at a time, each with its exact time."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-import av
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -13,8 +11,9 @@ from av.video.stream import VideoStream
 
 from ..checks import check_positive
 from ..errors import InputError
-from ..frames import Frame, Size, StreamInfo, TimeStamp
+from ..frames import Frame, Size, StreamInfo
 from .colour import ColourSpec, planes_to_rgb
+from .decoding import Clock, Decoder, deinterlaced
 from .planes import colour_of, has_alpha, planes_of
 from .probe import VideoInfo, open_input, video_track, video_tracks
 from .resize import bicubic, to_float, to_uint8
@@ -71,30 +70,26 @@ class VideoSource:
         return Size(int(size.width * self._max_height / size.height), self._max_height)
 
     def __iter__(self) -> Iterator[Frame]:
-        cuts = CutDetector()
-        stamps = _Stamps(self.video, self._warn)
+        cuts, clock = CutDetector(), Clock(self.video, self._warn)
         with open_input(self.video.path) as container:
             stream = container.streams[self.video.stream_index]
             stream.thread_type = "AUTO"
             for index, picture in enumerate(islice(self._pictures(container, stream), self._limit)):
                 pixels = self._pixels(picture)
                 cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
-                yield Frame(pixels, index, stamps.of(picture), cut)
+                yield Frame(pixels, index, clock.stamp(picture), cut)
 
     def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Decoded pictures; what is missing or damaged becomes a warning, and an error only if nothing decodes."""
-        count = damaged = 0
-        pictures = _decode(container, stream, self._warn)
-        for picture in _deinterlaced(pictures, stream) if self._deinterlace else pictures:
-            count += 1
-            damaged += picture.is_corrupt
-            yield picture
+        decoder = Decoder(container, stream, self._warn)
+        yield from deinterlaced(iter(decoder), stream) if self._deinterlace else decoder
+        path, count = self.video.path, decoder.pictures
         if not count:
-            raise InputError(f"{self.video.path}: no frame decodes; the file is damaged")
-        if damaged:
-            self._warn(f"{self.video.path}: {damaged} of {count} frames are damaged and shown as they decode")
-        if self.video.frames and count < self.video.frames:
-            self._warn(f"{self.video.path}: {count} of {self.video.frames} frames decode; the others are missing")
+            raise InputError(f"{path}: no frame decodes; the file is damaged")
+        if decoder.damaged:
+            self._warn(f"{path}: {decoder.damaged} of {count} frames are damaged and shown as they decode")
+        if self.video.frames and count + decoder.hidden < self.video.frames:
+            self._warn(f"{path}: {count} of {self.video.frames} frames decode; the others are missing or damaged")
 
     def _pixels(self, picture: VideoFrame) -> np.ndarray:
         """RGB float32 [3,H,W] of a decoded picture, at the stream's size."""
@@ -127,74 +122,3 @@ class VideoSource:
 
     def __repr__(self) -> str:
         return f"VideoSource({self.video})"
-
-
-class _Stamps:
-    """Times of pictures: the file's own integers; counted on where it has none; always strictly increasing."""
-
-    def __init__(self, video: VideoInfo, warn):
-        self._video, self._warn = video, warn
-        self._last: int | None = None
-
-    def of(self, picture: VideoFrame) -> TimeStamp:
-        base = picture.time_base or self._video.time_base
-        ticks = picture.pts if picture.pts is not None else picture.dts
-        if ticks is None:
-            ticks = 0 if self._last is None else self._last + self._step(picture, base)
-        elif self._last is not None and ticks <= self._last:
-            self._warn(f"{self._video.path}: times stand still or run backwards from tick {ticks}; moved on by a tick")
-            ticks = self._last + 1
-        self._last = ticks
-        return TimeStamp(ticks, base, picture.duration or None)
-
-    def _step(self, picture: VideoFrame, base: Fraction) -> int:
-        rate = self._video.rate or Fraction(25)
-        return picture.duration or max(1, round(1 / (rate * base)))
-
-
-def _decode(container: InputContainer, stream: VideoStream, warn) -> Iterator[VideoFrame]:
-    """Every picture that decodes; a damaged packet costs itself only, a broken container ends the track."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError as error:
-            warn(f"{container.name.removeprefix('file:')} breaks off: {error.strerror}")
-            packet = None
-        if packet is None:
-            yield from _drain(stream)
-            return
-        try:
-            pictures = packet.decode()
-        except av.FFmpegError as error:
-            warn(f"{container.name.removeprefix('file:')} is damaged: {error.strerror}")
-            continue
-        yield from pictures
-
-
-def _drain(stream: VideoStream) -> list[VideoFrame]:
-    """What the decoder still holds; it may have given all of it away already."""
-    try:
-        return stream.codec_context.decode(None)
-    except av.FFmpegError:
-        return []
-
-
-def _deinterlaced(pictures: Iterator[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
-    """One full frame per frame; progressive frames pass as they are."""
-    graph = av.filter.Graph()
-    fields_to_frames = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-    graph.link_nodes(graph.add_buffer(template=stream), fields_to_frames, graph.add("buffersink")).configure()
-    for picture in pictures:
-        graph.vpush(picture)
-        yield from _pulled(graph)
-    graph.vpush(None)
-    yield from _pulled(graph)
-
-
-def _pulled(graph: av.filter.Graph) -> Iterator[VideoFrame]:
-    while True:
-        try:
-            yield graph.vpull()
-        except (av.BlockingIOError, av.EOFError):
-            return
