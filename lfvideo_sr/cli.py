@@ -95,14 +95,15 @@ def simulate(
     scene_refs: Annotated[bool, typer.Option("--scene-refs", help="Scene starts stay sharp too.")] = False,
     frames: Annotated[Optional[int], typer.Option(help="Stop after so many frames.")] = None,
     max_height: Annotated[Optional[int], typer.Option(help="Reduce taller input to so many lines first.")] = None,
+    deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Turn fields into frames.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
 ) -> None:
     """Write a hybrid file: a x4 smaller track of every frame, and a track of sparse sharp ones."""
     from .media.hybrid_file import write_hybrid
+    from .media.video import VideoSource
 
-    write_hybrid(
-        input, output, ref_every, scene_refs=scene_refs, overwrite=overwrite, frames=frames, max_height=max_height
-    )
+    with VideoSource(input, frames=frames, max_height=max_height) as clip:
+        write_hybrid(clip, output, ref_every, scene_refs=scene_refs, overwrite=overwrite)
     typer.echo(f"output      {output}")
 
 

@@ -17,7 +17,7 @@ class Decoder:
     """Every picture of a stream that decodes: a damaged packet costs itself only, a broken container ends the stream.
 
     pictures, damaged: how many were given, and how many of them FFmpeg calls corrupt.
-    hidden:            how many packets the file's edit list keeps from being shown.
+    missing:           how many the file's index promises beyond those, once all are given.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None]):
@@ -25,11 +25,17 @@ class Decoder:
         self._stream = stream
         self._name = container.name.removeprefix("file:")
         self._warn = warn
-        self.pictures = self.damaged = self.hidden = 0
+        self._promised = stream.frames if container.format.name.startswith("mov") else 0  # others count gaps too
+        self._hidden = 0  # packets that an edit list keeps from being shown
+        self.pictures = self.damaged = 0
+
+    @property
+    def missing(self) -> int:
+        return max(self._promised - self._hidden - self.pictures, 0)
 
     def __iter__(self) -> Iterator[VideoFrame]:
         while (packet := self._next_packet()) is not None:
-            self.hidden += packet.is_discard
+            self._hidden += packet.is_discard
             yield from self._counted(self._decode(packet))
         yield from self._counted(self._drain())
 

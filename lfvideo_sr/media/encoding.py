@@ -88,7 +88,8 @@ def options_for(
     if encoder == "ffv1":
         return {"level": "3", "slicecrc": "1", "g": "1", **given}
     check_choice("--preset", preset, _PRESETS)
-    chosen = {"crf": str(crf), "preset": _SVT_PRESETS[preset] if encoder == "libsvtav1" else preset, **given}
+    rate = {} if given.keys() & {"b", "qp", "crf"} else {"crf": str(crf)}  # a given rate control replaces ours
+    chosen = {**rate, "preset": _SVT_PRESETS[preset] if encoder == "libsvtav1" else preset, **given}
     words = ["log-level=error"] if encoder == "libx265" else []
     words += encoder_words(hdr, encoder) if hdr else []
     if words:

@@ -77,7 +77,8 @@ class StreamCopier:
         what = f"{stream.type} stream #{stream.index} ({_codec_name(stream)})"
         if stream.type != "data":
             raise OutputError(f"{self._name} cannot hold {what}; {self._remedy()}")
-        if "timecode" not in stream.metadata:  # a timecode track is made again from the video's own tag
+        remade = "timecode" in stream.metadata or (stream.name == "bin_data" and self._input.chapters())
+        if not remade:  # timecodes and chapters have been copied by now, in other forms
             self.warnings.append(f"{self._name} cannot hold {what}; it is left out")
 
     def _remedy(self) -> str:
@@ -95,7 +96,7 @@ class StreamCopier:
             return
         try:
             for packet in self._input.demux(*streams):
-                if packet.size:
+                if packet.size and not _is_gap(packet):
                     yield packet
         except av.FFmpegError as error:
             self.warnings.append(f"{self._input.name.removeprefix('file:')} breaks off: {error.strerror}")
@@ -128,6 +129,11 @@ def _starts_before(chapter, ends_at: float | None) -> bool:
 def _time(packet: Packet) -> Fraction:
     ticks = packet.dts if packet.dts is not None else packet.pts
     return Fraction(0) if ticks is None else ticks * packet.time_base
+
+
+def _is_gap(packet: Packet) -> bool:
+    """The empty text that MP4 puts between subtitles; its muxer writes its own."""
+    return packet.size == 2 and packet.stream.codec_context.name == "mov_text"
 
 
 def _like(stream: Stream, target: OutputContainer) -> Stream:

@@ -54,6 +54,7 @@ class VideoSink:
         chosen = options_for(self._encoder, crf, preset, video.hdr, options or {})
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
         self._video, self._ends_at = video, ends_at
+        self._written = 0
         self._end: Fraction | None = None
         self._durations: dict[int, int] = {}  # by time, of the frames that are inside the encoder
         self._copier: StreamCopier | None = None
@@ -126,11 +127,14 @@ class VideoSink:
         picture.pts, picture.time_base = stamp.ticks, stamp.time_base
         self._durations[picture.pts] = stamp.duration or 0
         self._end = (stamp.ticks + (stamp.duration or 1)) * stamp.time_base
+        self._written += 1
         with self._writing():
             self._mux(self._stream.encode(picture))
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
+            if self._written == 1:
+                packet.dts = packet.pts  # of a single frame, x265 leaves it unset
             if self._copier:
                 self._copier.advance(packet.dts * packet.time_base)
             packet.duration = self._durations.pop(packet.pts, 0)  # x265 and SVT-AV1 do not hand it through
@@ -209,9 +213,16 @@ def _open_output(partial: Path, path: Path, video: VideoInfo) -> av.container.Ou
         raise OutputError(f"{path}: '{path.suffix}' is no container known here; {wanted}") from error
     if container.format.name not in (*_MATROSKA, *_MP4):
         raise OutputError(f"{path}: '{path.suffix}' cannot keep exact times and colour tags; {wanted}")
-    if container.format.name in _MP4 and video.time_base.numerator == 1:
-        container.container_options["video_track_timescale"] = str(video.time_base.denominator)
+    container.container_options.update(_time_options(container.format.name, video.time_base))
     return container
+
+
+def _time_options(format_name: str, time_base: Fraction) -> dict[str, str]:
+    """What makes a muxer write times as they are: no rounding of the start, no shift where audio starts below zero."""
+    if format_name in _MATROSKA:
+        return {"avoid_negative_ts": "disabled"}
+    ticks = str(time_base.denominator)
+    return {"video_track_timescale": ticks, "movie_timescale": ticks}
 
 
 def _why_unwritable(path: Path, error: av.FFmpegError | OSError) -> str:

@@ -88,8 +88,8 @@ class VideoSource:
             raise InputError(f"{path}: no frame decodes; the file is damaged")
         if decoder.damaged:
             self._warn(f"{path}: {decoder.damaged} of {count} frames are damaged and shown as they decode")
-        if self.video.frames and count + decoder.hidden < self.video.frames:
-            self._warn(f"{path}: {count} of {self.video.frames} frames decode; the others are missing or damaged")
+        if decoder.missing:
+            self._warn(f"{path}: {count} of {count + decoder.missing} frames decode; the others are missing or damaged")
 
     def _pixels(self, picture: VideoFrame) -> np.ndarray:
         """RGB float32 [3,H,W] of a decoded picture, at the stream's size."""

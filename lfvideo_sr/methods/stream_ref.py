@@ -19,7 +19,7 @@ from ..media.seed import FlowSeeder
 from ..method import Match, Method, MethodInfo
 from ..nn.residual import ResidualBlock, conv3x3
 from ..nn.resize import BicubicEnlarge, BicubicReduce
-from ..nn.warp import grid_positions, inside, sample
+from ..nn.warp import grid_positions, inside, sample, warp_upsampled
 
 INFO = MethodInfo(
     "stream_ref",
@@ -121,16 +121,6 @@ def refine_field(field: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
     return target + (moved + SCALE * change).permute(0, 2, 3, 1)
 
 
-def output_positions(positions: torch.Tensor) -> torch.Tensor:
-    """positions [B,2h,2w,2] at stride 2 -> [B,4h,4w,2] at every output pixel, displacement interpolated."""
-    height, width = positions.shape[1:3]
-    own = grid_positions(height, width, positions.device) * FIELD_STRIDE + (FIELD_STRIDE - 1) / 2
-    moved = F.interpolate(
-        (positions - own).permute(0, 3, 1, 2), scale_factor=FIELD_STRIDE, mode="bilinear", align_corners=False
-    )
-    return grid_positions(height * FIELD_STRIDE, width * FIELD_STRIDE, positions.device) + moved.permute(0, 2, 3, 1)
-
-
 @dataclass(frozen=True, eq=False)
 class Found:
     """What a match fetched from one reference, on the LR grid.
@@ -147,10 +137,11 @@ class Found:
 
 def fetch(reference: Mapping[str, torch.Tensor], positions: torch.Tensor, relevance: torch.Tensor) -> Found:
     """Warp a reference's low version and detail to where positions [B,2h,2w,2] at stride 2 say."""
-    warped = sample(reference["detail"], output_positions(positions), mode="bicubic")
+    warped = warp_upsampled(reference["detail"], positions, FIELD_STRIDE)
     cell = F.avg_pool2d(positions.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
     at = (cell - (SCALE - 1) / 2) / SCALE
-    return Found(F.pixel_unshuffle(warped, SCALE), sample(reference["low"], at), F.pixel_unshuffle(relevance[:, None], 2))
+    places = F.pixel_unshuffle(relevance[:, None], 2).contiguous(memory_format=torch.channels_last)
+    return Found(F.pixel_unshuffle(warped, SCALE), sample(reference["low"], at), places)
 
 
 class Restorer(nn.Module):
@@ -165,6 +156,9 @@ class Restorer(nn.Module):
         self.fuse = nn.Conv2d(3 * channels, channels, 1)
         self.trunk = nn.Sequential(*(ResidualBlock(channels) for _ in range(size.blocks)))
         self.tail = conv3x3(channels, 48 + 2 * 16)
+        self.mean = FixedMix(torch.full((channels, 4), 0.25))
+        self.spread = FixedMix(_places_to_pixels())
+        self.colours = FixedMix(torch.eye(16).repeat(3, 1))
         nn.init.normal_(self.tail.weight, std=1e-3)
         nn.init.zeros_(self.tail.bias)
 
@@ -174,27 +168,47 @@ class Restorer(nn.Module):
     def fused(self, frame: torch.Tensor, found: Sequence[Found]) -> torch.Tensor:
         """The frame and what was fetched from at most two references -> picture [B,3,4h,4w]."""
         own = self.frame_head(frame - 0.5).relu()
-        sides = [self._side(frame, one) for one in found]
-        sides += [torch.zeros_like(own)] * (2 - len(sides))
-        fused = self.fuse(torch.cat([own, *sides], 1))
+        fused = self._fuse(own, [self._side(frame, one) for one in found])
         tail = self.tail(self.trunk(fused) + fused)
-        picture = self.enlarge(frame) + tail[:, :48]
+        added = tail[:, :48]
         for slot, one in enumerate(found):
-            gate = torch.sigmoid(tail[:, 48 + 16 * slot : 64 + 16 * slot]) * spread(one.relevance)
-            picture = picture + one.detail * gate.repeat(1, 3, 1, 1)
-        return F.pixel_shuffle(picture, SCALE)
+            gate = torch.sigmoid(tail[:, 48 + 16 * slot : 64 + 16 * slot]) * self.spread(one.relevance)
+            added = torch.addcmul(added, one.detail.to(added.dtype), self.colours(gate))
+        return F.pixel_shuffle(self.enlarge(frame) + added, SCALE)
 
     def _side(self, frame: torch.Tensor, found: Found) -> torch.Tensor:
         """Features of one reference, faded by its relevance: a worthless reference is as good as none."""
-        parts = torch.cat([found.detail * 4, found.low - frame, found.relevance], 1)
-        return self.found_head(parts).relu() * found.relevance.mean(1, keepdim=True)
+        weight, bias = self.found_head.weight, self.found_head.bias
+        around = torch.cat([found.low - frame, found.relevance], 1)
+        features = F.conv2d(found.detail, weight[:, :48] * 4, bias, padding=1) + F.conv2d(around, weight[:, 48:], padding=1)
+        return features.relu() * self.mean(found.relevance)
+
+    def _fuse(self, own: torch.Tensor, sides: Sequence[torch.Tensor]) -> torch.Tensor:
+        """A 1x1 convolution over frame, first and second reference side by side; an absent one adds nothing."""
+        own_weight, *side_weights = self.fuse.weight.chunk(3, 1)
+        fused = F.conv2d(own, own_weight, self.fuse.bias)
+        for side, weight in zip(sides, side_weights):
+            fused = fused + F.conv2d(side, weight)
+        return fused
 
 
-def spread(relevance: torch.Tensor) -> torch.Tensor:
-    """[B,4,h,w] of 2x2 places -> [B,16,h,w] of 4x4 output pixels, each place repeated over its 2x2 pixels."""
-    batch, _, height, width = relevance.shape
-    places = relevance.reshape(batch, 2, 1, 2, 1, height, width).expand(batch, 2, 2, 2, 2, height, width)
-    return places.reshape(batch, 16, height, width)
+class FixedMix(nn.Module):
+    """Each output channel a fixed mix of the input channels; as a 1x1 convolution it keeps the memory layout."""
+
+    weight: torch.Tensor
+
+    def __init__(self, weight: torch.Tensor):
+        super().__init__()
+        self.register_buffer("weight", weight[:, :, None, None], persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(x, self.weight)
+
+
+def _places_to_pixels() -> torch.Tensor:
+    """[16,4]: each of the 2x2 places of the field in an LR pixel repeated over its 2x2 output pixels."""
+    rows, columns = torch.meshgrid(torch.arange(4), torch.arange(4), indexing="ij")
+    return F.one_hot((rows // 2 * 2 + columns // 2).flatten(), 4).float()
 
 
 class StreamRef(nn.Module):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..checks import check_choice, check_positive
 from ..engine import Engine
@@ -69,6 +70,7 @@ class StreamOptions:
             scene_refs=self.scene_refs,
             frames=self.frames,
             max_height=self.max_height,
+            deinterlace=self.deinterlace,
         )
 
 
@@ -145,11 +147,11 @@ class StreamJob:
 
     def _open_scorer(self) -> Scorer | None:
         options = self.options
-        if options.gt:
-            return Scorer(GroundTruth(options.gt, self.size, frames=options.frames))
-        if options.simulate:
-            return Scorer(GroundTruth(self.path, self.size, frames=options.frames, max_height=options.max_height))
-        return None
+        if not (options.gt or options.simulate):
+            return None
+        truth = options.gt or self.path
+        limits = {"frames": options.frames, "max_height": options.max_height if options.simulate else None}
+        return Scorer(GroundTruth(truth, self.size, deinterlace=options.deinterlace, **limits))
 
     def close(self) -> None:
         self.source.close()
@@ -167,7 +169,9 @@ class StreamJob:
 
 def _open_source(path: Path, options: StreamOptions) -> SimulatedSource | VideoSource:
     if options.simulate:
-        return SimulatedSource(path, frames=options.frames, max_height=options.max_height)
+        return SimulatedSource(
+            path, frames=options.frames, max_height=options.max_height, deinterlace=options.deinterlace
+        )
     return VideoSource(
         path,
         track=lr_track(path),

@@ -1,0 +1,148 @@
+"""`lfvideo-sr bench`: the same pipeline as `stream`, measured stage by stage, beside a yardstick network.
+
+The yardstick is a plain residual network (16 blocks of 64 channels at the low-resolution grid, x4 pixel shuffle), run
+in the same process, on the same device, in the same dtype, at the same size. Ratios to it carry over between machines
+better than seconds do.
+"""
+
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .choose import make_engine
+from .engine import Engine
+from .frames import Frame, Size, TimeStamp
+from .media.colour import ColourSpec
+from .media.probe import VideoInfo
+from .media.resize import degrade
+from .media.sink import VideoSink
+from .methods import METHODS
+from .stream.job import StreamJob, StreamOptions
+from .synthetic import random_scene, render
+
+WARM_UP = 9  # frames; the first reference interval is not counted
+SCALE = 4
+
+
+def run_bench(
+    clip: Path | None, size: Size | None, frames: int, *, method: str, weights: str | None, codec: str, preset: str,
+    device: str, dtype: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        if clip is None:
+            clip = Path(folder) / "clip.mkv"
+            _apart(make_clip, clip, size or Size(480, 270), frames)
+        with make_engine(method, weights=weights, device=device, dtype=dtype) as engine:
+            result = measure(clip, engine, frames, Path(folder) / "out.mkv", codec, preset)
+            if METHODS[method].learned:
+                yardstick = yardstick_ms(Size(*map(int, result["input_size"].split("x"))), engine)
+                result |= {"yardstick_ms": yardstick, "ratio": round(result["frame_ms"] / yardstick, 3)}
+    print(json.dumps(result, indent=1) if as_json else "\n".join(lines(result)))
+
+
+def measure(clip: Path, engine: Engine, frames: int, output: Path, codec: str, preset: str) -> dict[str, Any]:
+    """Stream `clip` with every frame restored (none passed on); steady state is from frame WARM_UP to the closed file."""
+    with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
+        sink = VideoSink(output, job.video, job.size, codec=codec, preset=preset, overwrite=True)
+        for done, restored in enumerate(job, 1):
+            with job.watch.stage("write"):
+                sink.write(restored.frame)
+            if done == min(WARM_UP, frames - 1):
+                started = time.perf_counter()
+        with job.watch.stage("finish"):
+            sink.close()
+        counted = job.frames - min(WARM_UP, frames - 1)
+        frame_ms = 1e3 * (time.perf_counter() - started) / counted
+        return {
+            "method": engine.info.name,
+            "device": engine.device,
+            "dtype": engine.precision.value,
+            "input_size": str(job.info.size),
+            "output_size": str(job.size),
+            "references": job.reference_kind,
+            "frames": job.frames,
+            "codec": f"{codec} {preset}",
+            "frame_ms": round(frame_ms, 1),
+            "frames_per_second": round(1e3 / frame_ms, 2),
+            "stages": job.watch.summary(),
+            "cache_hit_rate": round(job.cache.statistics.hit_rate, 3),
+            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        }
+
+
+def yardstick_ms(size: Size, engine: Engine, runs: int = 7) -> float:
+    """Median milliseconds of the yardstick network for one frame of `size`."""
+    import torch
+    from torch import nn
+
+    from .nn.residual import ResidualBlock, conv3x3
+
+    blocks = [ResidualBlock(64) for _ in range(16)]
+    network = nn.Sequential(conv3x3(3, 64), *blocks, conv3x3(64, 3 * SCALE**2), nn.PixelShuffle(SCALE)).eval()
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[engine.precision.value]
+    network = network.to(engine.device, dtype, memory_format=torch.channels_last)
+    frame = torch.rand(1, 3, size.height, size.width).to(engine.device, dtype, memory_format=torch.channels_last)
+    taken = []
+    with torch.inference_mode():
+        for _ in range(runs + 2):
+            started = time.perf_counter()
+            network(frame).float().cpu()
+            taken.append(1e3 * (time.perf_counter() - started))
+    return round(float(np.median(taken[2:])), 1)
+
+
+def make_clip(path: Path, size: Size, frames: int) -> None:
+    """A rendered moving scene in H.264: `size` for every frame, and x4 for every eighth beside it as a sidecar."""
+    scene = random_scene(np.random.default_rng(1), width=size.width * SCALE)
+    low = _sink(path, size, frames)
+    high = _sink(path.with_suffix(".ref.mkv"), size.scaled(SCALE), frames)
+    for number in range(frames):
+        picture = render(scene, float(number), size.scaled(SCALE))
+        frame = Frame(picture, number, TimeStamp(40 * number, Fraction(1, 1000), 40))
+        low.write(frame.with_pixels(degrade(picture)))
+        if number % 8 == 0:
+            high.write(frame)
+    low.close()
+    high.close()
+
+
+def _sink(path: Path, size: Size, frames: int) -> VideoSink:
+    video = VideoInfo(
+        path=path, track=0, stream_index=0, size=size, rate=Fraction(25), time_base=Fraction(1, 1000), frames=frames,
+        seconds=frames / 25, colour=ColourSpec(), pixel_format="yuv420p", codec="h264",
+    )  # fmt: skip
+    return VideoSink(path, video, size, crf=12, preset="fast", overwrite=True)
+
+
+def _apart(work, *arguments) -> None:
+    """Run in a process of its own, so that its memory does not count for ours."""
+    process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"{work.__name__} failed with exit code {process.exitcode}")
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """For people."""
+    shown = [
+        f"{result['method']} on {result['device']} in {result['dtype']}, {result['input_size']} -> {result['output_size']},"
+        f" references: {result['references']}, {result['codec']}",
+        *(
+            f"  {name:8} {stage['median_ms']:8.1f} ms  (95th percentile {stage['p95_ms']:.1f})"
+            for name, stage in result["stages"].items()
+        ),
+        f"frame      {result['frame_ms']:.1f} ms = {result['frames_per_second']:.2f} fps, decoding and encoding included",
+        f"memory     {result['peak_memory_mb']} MB at most",
+    ]
+    if "ratio" in result:
+        shown.append(f"yardstick  {result['yardstick_ms']:.1f} ms (16 blocks x 64 channels): ratio {result['ratio']:.2f}")
+    return shown
