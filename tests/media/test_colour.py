@@ -303,5 +303,5 @@ def test_siting_is_read_and_written(tmp_path, siting, codec):
 
 def test_an_unknown_matrix_is_refused(tmp_path):
     clip = write_clip(tmp_path / "in.mkv", [moving_planes(0, 32, 32)], tags={"colorspace": 8})
-    with pytest.raises(InputError, match="matrix.*8.*convert"):
+    with pytest.raises(InputError, match=r"matrix.*8.*convert"):
         VideoSource(clip)
