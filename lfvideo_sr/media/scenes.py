@@ -39,7 +39,7 @@ class CutDetector:
         change = float(np.abs(_luma(now) - _luma(before[-1])).mean())
         usual = sum(self._changes) / len(self._changes) if self._changes else 0.0
         self._changes.append(change)
-        if change < max(_LEAST_CHANGE, 2 * usual) or not all(_is_strange(now, old) for old in before):
+        if change < max(_LEAST_CHANGE, 1.5 * usual) or not all(_is_strange(now, old) for old in before):
             return False
         self._changes.clear()
         return True
