@@ -42,9 +42,9 @@ class StreamRefConfig:
     warmup_steps: int = 500
     learning_rate: float = 4e-4
     average: float = 0.999
-    alignment_weight: float = 0.2
-    relevance_weight: float = 0.004
-    field_weight: float = 0.002
+    alignment_weight: float = 0.4
+    relevance_weight: float = 0.008
+    field_weight: float = 0.004
     seed: int = 1
     precision: str = "bf16-mixed"
     report_every: int = 100
@@ -110,32 +110,39 @@ def train(config: StreamRefConfig) -> Path:
 def compute_losses(
     model: StreamRef, batch: dict[str, torch.Tensor], config: StreamRefConfig, settings: SampleSettings
 ) -> dict[str, torch.Tensor]:
-    """One forward pass of both references and the picture; every loss by name, `loss` their weighted sum."""
+    """One forward pass of both references and the picture; every loss by name, `loss` their weighted sum.
+
+    The two references go through matching as one batch of twice the size: all first ones, then all second ones.
+    """
     network = model.module if hasattr(model, "module") else model
-    frame = batch["frame"].to(memory_format=torch.channels_last)
+    frame = batch["frame"].contiguous(memory_format=torch.channels_last)
+    references, seed, present, flow, visible = (
+        batch[name].transpose(0, 1).flatten(0, 1) for name in ("references", "seed", "present", "flow", "visible")
+    )
+    references = references.float() / 255
     target = batch["target"].float() / 255
     base = F.pixel_shuffle(network.restorer.enlarge(frame), SCALE)
-    found, alignment, relevance, field = [], 0.0, 0.0, 0.0
-    for slot in range(2):
-        reference, present = batch["references"][:, slot].float() / 255, batch["present"][:, slot]
-        encoded = network.encoder(reference)
-        positions, trust = network.matcher(frame, encoded, batch["seed"][:, slot])
-        one = fetch(encoded, positions, trust * present[:, None, None])
-        halves = F.avg_pool2d(target, 2)
-        alignment = alignment + alignment_loss(sample(F.avg_pool2d(reference, 3, 1, 1), positions), halves)
-        candidate = base + F.pixel_shuffle(one.detail, SCALE)
-        relevance = relevance + relevance_loss(trust, candidate.detach().float(), base, target)
-        origin = float(SCALE * settings.margin)
-        field = field + field_loss(positions, batch["flow"][:, slot], batch["visible"][:, slot], origin)
-        found.append(one)
-    picture = charbonnier(network.restorer.fused(frame, found).float(), target)
-    loss = (
-        picture
-        + config.alignment_weight * alignment
-        + config.relevance_weight * relevance
-        + config.field_weight * field
+
+    encoded = network.encoder(references)
+    positions, trust = network.matcher(frame.repeat(2, 1, 1, 1), encoded, seed)
+    found = fetch(encoded, positions, trust * present[:, None, None])
+    restored = network.restorer.fused(frame, [found.half(0), found.half(1)]).float()
+
+    target_twice, halves = target.repeat(2, 1, 1, 1), F.avg_pool2d(target, 2).repeat(2, 1, 1, 1)
+    candidate = base.repeat(2, 1, 1, 1) + F.pixel_shuffle(found.detail, SCALE).detach().float()
+    losses = {
+        "picture": charbonnier(restored, target),
+        "alignment": alignment_loss(sample(references, positions), halves),
+        "relevance": relevance_loss(trust, candidate, base.repeat(2, 1, 1, 1), target_twice),
+        "field": field_loss(positions, flow, visible, origin=float(SCALE * settings.margin)),
+    }
+    weighted = (
+        losses["picture"]
+        + config.alignment_weight * losses["alignment"]
+        + config.relevance_weight * losses["relevance"]
+        + config.field_weight * losses["field"]
     )
-    return {"loss": loss, "picture": picture, "alignment": alignment, "relevance": relevance, "field": field}
+    return {"loss": weighted, **losses}
 
 
 def schedule(step: int, config: StreamRefConfig) -> float:

@@ -134,6 +134,10 @@ class Found:
     low: torch.Tensor
     relevance: torch.Tensor
 
+    def half(self, which: int) -> "Found":
+        """The first (0) or second (1) half of the batch."""
+        return Found(*(part.chunk(2)[which] for part in (self.detail, self.low, self.relevance)))
+
 
 def fetch(reference: Mapping[str, torch.Tensor], positions: torch.Tensor, relevance: torch.Tensor) -> Found:
     """Warp a reference's low version and detail to where positions [B,2h,2w,2] at stride 2 say."""

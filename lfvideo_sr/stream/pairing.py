@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ..frames import Frame, TimeStamp
+from ..frames import Frame
+from ..media.clock import seconds_of
 from ..references import Reference
 
 
@@ -47,20 +48,26 @@ class ReferencePolicy:
 def choose(
     time: Fraction, scene: int, references: Iterable[Placed], most: int = 2, causal: bool = False
 ) -> tuple[Reference, ...]:
-    """The nearest past and the nearest future reference of the same scene, then the next nearest, at most `most`."""
+    """The nearest past and the nearest future reference of the same scene, then the next nearest, at most `most`; of
+    past and future the nearer one where only one is wanted."""
     same = [one.reference for one in references if one.scene == scene]
     past = sorted((one for one in same if one.time <= time), key=lambda one: time - one.time)
     future = [] if causal else sorted((one for one in same if one.time > time), key=lambda one: one.time - time)
     nearest = past[:1] + future[:1]
+    if most < len(nearest):
+        nearest.sort(key=lambda one: abs(one.time - time))
     others = sorted(past[1:] + future[1:], key=lambda one: abs(one.time - time))
     return tuple((nearest + others)[:most])
 
 
 class ReferenceFeed(Protocol):
-    """Gives references as the stream goes on."""
+    """Gives references as the stream goes on. Their times are exact: one that shows a frame has that frame's time."""
 
-    def upto(self, frame: Frame, tolerance: Fraction) -> list[Reference]:
-        """New references with a time up to this frame's (plus tolerance); called once per frame, in order."""
+    def upto(self, frame: Frame) -> list[Reference]:
+        """New references with a time up to this frame's; called once per frame, in order."""
+
+    def rest(self, end: Fraction) -> list[Reference]:
+        """New references before `end`, when the last frame's turn is over; called after the last frame."""
 
 
 class TimedFeed:
@@ -70,9 +77,15 @@ class TimedFeed:
         self._references = iter(references)
         self._next = next(self._references, None)
 
-    def upto(self, frame: Frame, tolerance: Fraction) -> list[Reference]:
+    def upto(self, frame: Frame) -> list[Reference]:
+        return self._while(lambda time: time <= seconds_of(frame))
+
+    def rest(self, end: Fraction) -> list[Reference]:
+        return self._while(lambda time: time < end)
+
+    def _while(self, due: Callable[[Fraction], bool]) -> list[Reference]:
         found = []
-        while self._next is not None and self._next.time <= frame.stamp.seconds + tolerance:
+        while self._next is not None and due(self._next.time):
             found.append(self._next)
             self._next = next(self._references, None)
         return found
@@ -86,13 +99,16 @@ class AnchorFeed:
         self._restore_alone = restore_alone
         self._since = 0
 
-    def upto(self, frame: Frame, tolerance: Fraction) -> list[Reference]:
+    def upto(self, frame: Frame) -> list[Reference]:
         self._since = 0 if frame.cut else self._since + 1
         if self._since % self._every:
             return []
         once = cache(partial(self._restore_alone, frame))  # it is both given out and encoded
         origin = f"anchor frame {frame.index}"
-        return [Reference(("anchor", frame.index), frame.stamp.seconds, origin, once, generated=True)]
+        return [Reference(("anchor", frame.index), seconds_of(frame), origin, once, generated=True)]
+
+    def rest(self, end: Fraction) -> list[Reference]:
+        return []
 
 
 def pair_with_references(frames: Iterable[Frame], feed: ReferenceFeed, policy: ReferencePolicy) -> Iterator[Paired]:
@@ -100,57 +116,77 @@ def pair_with_references(frames: Iterable[Frame], feed: ReferenceFeed, policy: R
     return _Pairing(feed, policy).run(frames)
 
 
+class _Shown(NamedTuple):
+    """A frame and the scene (counted by cuts) it belongs to."""
+
+    frame: Frame
+    scene: int
+
+    @property
+    def time(self) -> Fraction:
+        return seconds_of(self.frame)
+
+
 class _Pairing:
     def __init__(self, feed: ReferenceFeed, policy: ReferencePolicy):
         self._feed, self._policy = feed, policy
-        self._waiting: deque[tuple[Frame, int]] = deque()
+        self._waiting: deque[_Shown] = deque()
         self._placed: list[Placed] = []
-        self._scene = -1
+        self._newest: _Shown | None = None
+        self._turn = Fraction(0)  # how long the frame before the newest was shown
         self._last: tuple[int, int] | None = None  # scene and frame index of the reference taken last
-        self._gap = Fraction(1, 50)
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Paired]:
         for frame in frames:
             self._take(frame)
             while self._waiting and self._ready():
                 yield self._emit()
+        self._take_rest()
         while self._waiting:
             yield self._emit()
 
     def _take(self, frame: Frame) -> None:
-        before = self._waiting[-1] if self._waiting else None
-        self._scene += 1 if frame.cut or before is None and self._scene < 0 else 0
-        if before is not None:
-            self._gap = (frame.stamp.seconds - before[0].stamp.seconds) / 2
-        for reference in self._feed.upto(frame, self._gap / 2):
-            earlier = before is not None and reference.time < frame.stamp.seconds - self._gap / 2
-            owner, scene = before if earlier else (frame, self._scene)
-            if self._wanted(owner, scene):
-                self._last = (scene, owner.index)
-                self._placed.append(Placed(reference, scene))
-        self._waiting.append((frame, self._scene))
+        """A reference belongs to the frame on show at its time: the last one that is not after it."""
+        before = self._newest
+        newest = _Shown(frame, 0 if before is None else before.scene + frame.cut)
+        found = self._feed.upto(frame)
+        if before is None:
+            found = found[-1:]  # of those from before the clip, the nearest
+        else:
+            self._turn = newest.time - before.time
+        for reference in found:
+            self._place(reference, before if before is not None and reference.time < newest.time else newest)
+        self._newest = newest
+        self._waiting.append(newest)
 
-    def _wanted(self, owner: Frame, scene: int) -> bool:
-        """The cadence: the first reference of a scene, then one per `every` frames."""
-        return self._last is None or self._last[0] != scene or owner.index - self._last[1] >= self._policy.every
+    def _take_rest(self) -> None:
+        if self._newest is not None:
+            for reference in self._feed.rest(self._newest.time + self._turn):
+                self._place(reference, self._newest)
+
+    def _place(self, reference: Reference, owner: _Shown) -> None:
+        """Keep to the cadence: the first reference of a scene, then one per `every` frames."""
+        last, index = self._last, owner.frame.index
+        if last is None or last[0] != owner.scene or index - last[1] >= self._policy.every:
+            self._last = (owner.scene, index)
+            self._placed.append(Placed(reference, owner.scene))
 
     def _ready(self) -> bool:
         """Whether later frames could still change the choice for the first one waiting."""
-        frame, scene = self._waiting[0]
-        ahead = any(one.scene == scene and one.reference.time > frame.stamp.seconds for one in self._placed)
-        return self._policy.causal or ahead or self._scene > scene or len(self._waiting) > self._policy.lookahead
+        first, newest = self._waiting[0], self._waiting[-1]
+        ahead = any(one.scene == first.scene and one.reference.time > first.time for one in self._placed)
+        return self._policy.causal or ahead or newest.scene > first.scene or len(self._waiting) > self._policy.lookahead
 
     def _emit(self) -> Paired:
-        frame, scene = self._waiting.popleft()
-        assert isinstance(frame.stamp, TimeStamp)
-        time = frame.stamp.seconds
-        references = choose(time, scene, self._placed, self._policy.most, self._policy.causal)
-        own = next((one for one in references if abs(one.time - time) <= self._gap / 2), None)
-        self._forget(time, scene)
-        return Paired(frame, references, own)
+        shown = self._waiting.popleft()
+        references = choose(shown.time, shown.scene, self._placed, self._policy.most, self._policy.causal)
+        own = next((one for one in references if one.time == shown.time), None)
+        self._forget(shown)
+        return Paired(shown.frame, references, own)
 
-    def _forget(self, time: Fraction, scene: int) -> None:
-        """Drop references that no later frame can choose: of past scenes, and past ones beyond the two latest."""
-        past = [one for one in self._placed if one.scene == scene and one.reference.time <= time]
-        stale = {id(one) for one in past[:-2]} | {id(one) for one in self._placed if one.scene < scene}
+    def _forget(self, shown: _Shown) -> None:
+        """Drop references that no later frame can choose: of past scenes, and past ones beyond the latest few."""
+        past = [one for one in self._placed if one.scene == shown.scene and one.reference.time <= shown.time]
+        stale = {id(one) for one in past[: -self._policy.most]}
+        stale |= {id(one) for one in self._placed if one.scene < shown.scene}
         self._placed = [one for one in self._placed if id(one) not in stale]

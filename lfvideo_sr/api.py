@@ -1,0 +1,46 @@
+"""The same streams as the command line's, from Python."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .choose import make_engine
+from .frames import Frame
+from .stream.job import StreamJob, StreamOptions
+
+
+class OpenStream:
+    """Iterate it once for the super-resolved frames, in order; a context manager that ends decoding when left.
+
+    job: what runs behind it: sizes, where references come from, cache and timings.
+    """
+
+    def __init__(self, job: StreamJob):
+        self.job = job
+
+    def __iter__(self) -> Iterator[Frame]:
+        for restored in self.job:
+            yield restored.frame
+
+    def __enter__(self) -> "OpenStream":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.job.close()
+
+
+def open_stream(
+    path: Path | str,
+    *,
+    method: str = "stream_ref",
+    weights: str | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    **options: Any,
+) -> OpenStream:
+    """Open a video for super-resolution; `options` are the fields of `StreamOptions` (ref_every, refs, causal ...).
+
+    Raises InputError for what cannot be read, UsageError for options that contradict each other.
+    """
+    engine = make_engine(method, weights=weights, device=device, dtype=dtype)
+    return OpenStream(StreamJob(path, engine, StreamOptions(**options)))
