@@ -11,8 +11,8 @@ _RECENT = 8
 _REMEMBERED = 3  # frames back: after a flash the picture is that before it
 _FLAT = 0.02  # standard deviation below which a picture shows nothing: black, or the white of a flash
 _LEAST_CHANGE = 0.02
-_STRANGE, _FAMILIAR = 0.65, 0.85
-_SUDDEN = 0.85
+_STRANGE, _FAMILIAR = 0.62, 0.85  # shares found: below it is new, above it is known, between them colours decide
+_SUDDEN = 0.85  # of what is usually found
 _NEW_COLOURS = 0.5
 
 
@@ -37,11 +37,12 @@ class CutDetector:
         self._before.append(now)
         if not before or float(np.abs(_luma(now) - _luma(before[-1])).mean()) < _LEAST_CHANGE:
             return False
-        return self._is_sudden(*max((familiarity(now, old), -colour_difference(now, old)) for old in before))
+        found, colours = max((familiarity(now, old), colour_difference(now, old)) for old in before)
+        return self._is_sudden(found, colours)
 
-    def _is_sudden(self, found: float, same_colours: float) -> bool:
+    def _is_sudden(self, found: float, colours: float) -> bool:
         """Whether so little of a picture is found that it is new, by itself and against the frames before it."""
-        strange = found < _STRANGE or (found < _FAMILIAR and -same_colours > _NEW_COLOURS)
+        strange = found < _STRANGE or (found < _FAMILIAR and colours > _NEW_COLOURS)
         cut = strange and found < _SUDDEN * sum(self._usual) / len(self._usual)
         if cut:
             self._usual.clear()
