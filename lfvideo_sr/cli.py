@@ -3,12 +3,12 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from . import __version__
-from .errors import LFVideoError, UsageError
+from .errors import EngineError, LFVideoError, UsageError
 
 app = typer.Typer(
     name="lfvideo-sr",
@@ -18,13 +18,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-weights_app = typer.Typer(help="Look at weights, and turn a training run's checkpoint into weights.", no_args_is_help=True)
+weights_app = typer.Typer(help="Look at weights, or make them of a training run's checkpoint.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 
 Method = Annotated[str, typer.Option(help="stream_ref, flow_transfer or bicubic.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16, fp16.")]
-Weights = Annotated[Optional[str], typer.Option(help="Weights by name, or a .safetensors file.")]
+Weights = Annotated[str | None, typer.Option(help="Weights by name, or a .safetensors file.")]
 
 
 @app.callback()
@@ -35,12 +35,12 @@ def _common(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
 @app.command()
 def stream(
     input: Annotated[Path, typer.Argument(metavar="IN", help="Video: low resolution, or with --simulate high.")],
-    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="Target; default IN_x4 beside the input.")] = None,
-    ref_every: Annotated[int, typer.Option(help="At most one reference per so many frames, and each scene's first.")] = 8,
-    refs: Annotated[Optional[str], typer.Option(help="Folder of stills, video, FILE#v:1, manifest .csv or HDF5.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Target; default IN_x4 beside IN.")] = None,
+    ref_every: Annotated[int, typer.Option(help="At most one reference per so many frames, and scene firsts.")] = 8,
+    refs: Annotated[str | None, typer.Option(help="Folder of stills, video, FILE#v:1, manifest .csv or HDF5.")] = None,
     no_refs: Annotated[bool, typer.Option("--no-refs", help="Every frame by the single-image path.")] = False,
     ref_source: Annotated[
-        Optional[str], typer.Option(help="Force a source: refs, track, same-track, sidecar, anchor or simulate.")
+        str | None, typer.Option(help="Force a source: refs, track, same-track, sidecar, anchor or simulate.")
     ] = None,
     require_refs: Annotated[bool, typer.Option("--require-refs", help="Finding no references is an error.")] = False,
     ref_index_base: Annotated[int, typer.Option(help="What stills' plain numbers call the first frame: 0 or 1.")] = 0,
@@ -50,19 +50,19 @@ def stream(
     causal: Annotated[bool, typer.Option("--causal", help="Past references only.")] = False,
     method: Method = "stream_ref",
     weights: Weights = None,
-    simulate: Annotated[bool, typer.Option("--simulate", help="IN is high resolution: degrade, restore, score.")] = False,
-    scene_refs: Annotated[bool, typer.Option("--scene-refs", help="With --simulate: scene starts stay sharp too.")] = False,
-    gt: Annotated[Optional[str], typer.Option(help="High-resolution clip to score against.")] = None,
-    report: Annotated[Optional[Path], typer.Option(help="Report; default <output stem>.report.json.")] = None,
+    simulate: Annotated[bool, typer.Option("--simulate", help="IN is sharp: degrade, restore, score.")] = False,
+    scene_refs: Annotated[bool, typer.Option("--scene-refs", help="With --simulate: scene starts stay too.")] = False,
+    gt: Annotated[str | None, typer.Option(help="High-resolution clip to score against.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Report; default <output stem>.report.json.")] = None,
     codec: Annotated[str, typer.Option(help="x264, x265, svtav1 or ffv1.")] = "libx264",
     crf: Annotated[int, typer.Option(help="Quality of lossy codecs; smaller is better.")] = 16,
     preset: Annotated[str, typer.Option(help="Speed of the encoder.")] = "medium",
-    encoder_option: Annotated[Optional[list[str]], typer.Option("-e", help="Encoder option key=value; repeatable.")] = None,
-    size: Annotated[Optional[str], typer.Option(help="Resize the x4 result to WxH.")] = None,
-    scale: Annotated[Optional[float], typer.Option(help="Resize the x4 result to so many times the input.")] = None,
+    encoder_option: Annotated[list[str] | None, typer.Option("-e", help="Encoder option key=value; repeat it.")] = None,
+    size: Annotated[str | None, typer.Option(help="Resize the x4 result to WxH.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Resize the x4 result to so many times the input.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
-    frames: Annotated[Optional[int], typer.Option(help="Stop after so many frames.")] = None,
-    max_height: Annotated[Optional[int], typer.Option(help="Reduce taller input to so many lines first.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after so many frames.")] = None,
+    max_height: Annotated[int | None, typer.Option(help="Reduce taller input to so many lines first.")] = None,
     deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Turn fields into frames.")] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -79,8 +79,9 @@ def stream(
         deinterlace=deinterlace,
     )  # fmt: skip
     encoding = EncodingOptions(
-        codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []), size=parse_size(size), scale=scale
-    )
+        codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []), size=parse_size(size),
+        scale=scale,
+    )  # fmt: skip
     StreamCommand(
         input, output, options, encoding, method=method, weights=weights, device=device, dtype=dtype,
         report=report, overwrite=overwrite, progress=progress,
@@ -93,8 +94,8 @@ def simulate(
     output: Annotated[Path, typer.Option("-o", "--output", help="Two-track file to write (.mkv, lossless).")],
     ref_every: Annotated[int, typer.Option(help="Every so many frames one stays sharp.")] = 8,
     scene_refs: Annotated[bool, typer.Option("--scene-refs", help="Scene starts stay sharp too.")] = False,
-    frames: Annotated[Optional[int], typer.Option(help="Stop after so many frames.")] = None,
-    max_height: Annotated[Optional[int], typer.Option(help="Reduce taller input to so many lines first.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after so many frames.")] = None,
+    max_height: Annotated[int | None, typer.Option(help="Reduce taller input to so many lines first.")] = None,
     deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Turn fields into frames.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
 ) -> None:
@@ -110,8 +111,8 @@ def simulate(
 @app.command()
 def train(
     config: Annotated[str, typer.Argument(help="Name of a shipped configuration, or a YAML file.")],
-    max_steps: Annotated[Optional[int], typer.Option(help="Stop after so many steps instead.")] = None,
-    output: Annotated[Optional[str], typer.Option("-o", "--output", help="Folder of the run instead.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Stop after so many steps instead.")] = None,
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Folder of the run instead.")] = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in that folder, if there is one.")] = True,
 ) -> None:
     """Train a method. A killed run continues where its last checkpoint was."""
@@ -123,7 +124,7 @@ def train(
 
 @app.command()
 def bench(
-    clip: Annotated[Optional[Path], typer.Argument(help="Low-resolution clip; default a rendered one.")] = None,
+    clip: Annotated[Path | None, typer.Argument(help="Low-resolution clip; default a rendered one.")] = None,
     size: Annotated[str, typer.Option(help="Size of the rendered clip's low-resolution frames.")] = "480x270",
     frames: Annotated[int, typer.Option(help="Frames to run.")] = 24,
     method: Method = "stream_ref",
@@ -191,10 +192,22 @@ def main() -> None:
         sys.exit(stop.exit_code)
     except typer.Abort:
         _fail("interrupted", 130)
+    except ModuleNotFoundError as error:
+        if (error.name or "lfvideo_sr").startswith("lfvideo_sr"):
+            raise
+        missing = f"this needs {error.name}, which is not installed; pip install {error.name}"
+        _fail(missing, EngineError.exit_code, error)
     except Exception as error:
         if not hasattr(error, "format_message"):  # a usage error of the option parser has one
             raise
-        _fail(f"{error.format_message()}; see lfvideo-sr --help", UsageError.exit_code, error)
+        _fail_usage(error.format_message(), error)
+
+
+def _fail_usage(message: str, error: Exception) -> None:
+    if message.startswith("Usage:"):  # a command without arguments: its help, on as many lines as it has
+        print(message, file=sys.stderr)
+        sys.exit(UsageError.exit_code)
+    _fail(f"{message}; see lfvideo-sr --help", UsageError.exit_code, error)
 
 
 def _fail(message: str, code: int, error: BaseException | None = None) -> None:
