@@ -1,6 +1,7 @@
 """From a run's checkpoint to weights that can be shipped."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 
@@ -15,8 +16,8 @@ def export_weights(checkpoint: Path, output: Path) -> dict:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         about = {"method": "stream_ref", "size": state["size"], "steps": state["step"], "seconds": round(state["seconds"])}
         averaged = state["averaged"]
-    except (OSError, KeyError, RuntimeError) as error:
-        raise InputError(f"{checkpoint} is no checkpoint of this project's trainers ({error})") from error
+    except (OSError, KeyError, RuntimeError, UnpicklingError) as error:
+        raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run") from error
     module = network(state["size"])
     module.load_state_dict(averaged)
     save(module, output, about)

@@ -27,7 +27,10 @@ from lfvideo_sr.training.validation import HybridClip, validate
 
 @dataclass(frozen=True)
 class StreamRefConfig:
-    """A run of this trainer. Paths of clips are relative to the folder in the environment variable LFVIDEO_DATA."""
+    """A run of this trainer. Paths of clips are relative to the folder in the environment variable LFVIDEO_DATA.
+
+    stop_after: leave off at this step, as if interrupted (0: run to `max_steps`).
+    """
 
     trainer: str
     clips: tuple[str, ...]
@@ -38,6 +41,7 @@ class StreamRefConfig:
     blocks: int = 5
     batch: int = 8
     max_steps: int = 20000
+    stop_after: int = 0
     decay_steps: int = 6000
     warmup_steps: int = 500
     learning_rate: float = 4e-4
@@ -54,7 +58,8 @@ class StreamRefConfig:
     cache: str = "runs/cache"
 
 
-COLUMNS = ("step", "loss", "picture", "alignment", "relevance", "field", "rate", "seconds", "with_references", "without")
+LOSSES = ("loss", "picture", "alignment", "relevance", "field")
+COLUMNS = ("step", *LOSSES, "rate", "seconds", "with_references", "without")
 
 
 def train(config: StreamRefConfig) -> Path:
@@ -68,7 +73,8 @@ def train(config: StreamRefConfig) -> Path:
     model = StreamRef(StreamRefSize(config.channels, config.blocks)).to(memory_format=torch.channels_last)
     averaged = Averaged(model, config.average)
     averaged.module.to(fabric.device)
-    model, optimizer = fabric.setup(model, torch.optim.Adam(model.parameters(), config.learning_rate, betas=(0.9, 0.99)))
+    optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, betas=(0.9, 0.99))
+    model, optimizer = fabric.setup(model, optimizer)
     step, seconds = _resume(output / "last.pt", model, averaged, optimizer)
     dump_config(config, output / "config.yaml")
     log = CourseLog(output / "log.csv", COLUMNS, step)
@@ -78,10 +84,11 @@ def train(config: StreamRefConfig) -> Path:
     )
     clips = [HybridClip.load(_data_root() / name) for name in config.validation]
     started, saved = time.monotonic() - seconds, time.monotonic()
+    last = min(config.stop_after or config.max_steps, config.max_steps)
     sums: dict[str, float] = {}
 
     for batch in _batches(samples, config.batch, fabric.device):
-        if step == config.max_steps:
+        if step == last:
             break
         rate = config.learning_rate * schedule(step, config)
         for group in optimizer.param_groups:
@@ -101,7 +108,7 @@ def train(config: StreamRefConfig) -> Path:
             log.add(step=step, rate=rate, seconds=round(time.monotonic() - started, 1), **sums, **scores)
             print(step, {name: round(value, 5) for name, value in (sums | scores).items()}, flush=True)
             sums = {}
-        if time.monotonic() - saved > 60 * config.save_minutes or step == config.max_steps:
+        if time.monotonic() - saved > 60 * config.save_minutes or step == last:
             _save(output / "last.pt", model, averaged, optimizer, step, time.monotonic() - started)
             saved = time.monotonic()
     return output / "last.pt"
@@ -188,7 +195,13 @@ def _resume(path: Path, model, averaged: Averaged, optimizer) -> tuple[int, floa
 
 
 def _save(path: Path, model, averaged: Averaged, optimizer, step: int, seconds: float) -> None:
-    save_state(path, {
-        "model": model.module.state_dict(), "averaged": averaged.module.state_dict(), "optimizer": optimizer.state_dict(),
-        "size": asdict(averaged.module.size), "step": step, "seconds": seconds, "rng": torch.get_rng_state(),
-    })
+    state = {
+        "model": model.module.state_dict(),
+        "averaged": averaged.module.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "size": asdict(averaged.module.size),
+        "step": step,
+        "seconds": seconds,
+        "rng": torch.get_rng_state(),
+    }
+    save_state(path, state)

@@ -28,7 +28,8 @@ class BicubicEnlarge(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, channels, height, width = x.shape
         flat = F.pad(x.float(), (2, 2, 2, 2), mode="replicate").reshape(batch * channels, 1, height + 4, width + 4)
-        return F.conv2d(flat, self.kernel).reshape(batch, channels * self.scale**2, height, width)
+        with full_precision(x):
+            return F.conv2d(flat, self.kernel).reshape(batch, channels * self.scale**2, height, width)
 
 
 class BicubicReduce(nn.Module):
@@ -44,10 +45,17 @@ class BicubicReduce(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, channels, height, width = x.shape
         edge = (self.kernel.numel() - self.scale) // 2
-        flat = F.pad(x.float(), (edge, edge, edge, edge), mode="replicate").reshape(batch * channels, 1, height + 2 * edge, -1)
-        rows = F.conv2d(flat, self.kernel.reshape(1, 1, -1, 1), stride=(self.scale, 1))
-        both = F.conv2d(rows, self.kernel.reshape(1, 1, 1, -1), stride=(1, self.scale))
+        padded = F.pad(x.float(), (edge, edge, edge, edge), mode="replicate")
+        flat = padded.reshape(batch * channels, 1, height + 2 * edge, width + 2 * edge)
+        with full_precision(x):
+            rows = F.conv2d(flat, self.kernel.reshape(1, 1, -1, 1), stride=(self.scale, 1))
+            both = F.conv2d(rows, self.kernel.reshape(1, 1, 1, -1), stride=(1, self.scale))
         return both.reshape(batch, channels, height // self.scale, width // self.scale)
+
+
+def full_precision(x: torch.Tensor) -> torch.autocast:
+    """Autocast off: what carries the picture itself stays float32; bf16 would round it to 8 bits and less."""
+    return torch.autocast(x.device.type, enabled=False)
 
 
 def _enlarging_taps(scale: int) -> np.ndarray:

@@ -1,0 +1,96 @@
+"""Configuration files: flat YAML to a frozen dataclass; what is misspelt or ill-typed is said in one line."""
+
+from dataclasses import FrozenInstanceError, dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lfvideo_sr.config import dump_config, from_mapping, load_config, read_mapping
+from lfvideo_sr.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Run:
+    trainer: str
+    clips: tuple[str, ...] = ()
+    steps: int = 10
+    rate: float = 4e-4
+    resume: bool = True
+    limit: int | None = None
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_a_file_becomes_a_frozen_dataclass(tmp_path):
+    text = "trainer: x\nclips: [a.mp4, b.mp4]\nsteps: 3\nrate: 1\nresume: false\nlimit: 5\n"
+    run = load_config(write(tmp_path / "run.yaml", text), Run)
+    assert run == Run("x", ("a.mp4", "b.mp4"), 3, 1.0, False, 5)
+    assert type(run.rate) is float
+    with pytest.raises(FrozenInstanceError):
+        run.steps = 4
+
+
+def test_what_is_not_said_has_its_default(tmp_path):
+    assert load_config(write(tmp_path / "run.yaml", "trainer: x"), Run) == Run("x")
+
+
+def test_changes_win_over_the_file(tmp_path):
+    path = write(tmp_path / "run.yaml", "trainer: x\nsteps: 3\n")
+    assert load_config(path, Run, {"steps": 7, "limit": None}) == Run("x", steps=7)
+
+
+@pytest.mark.parametrize("text", ["4e-4", "4.0e-4", "0.0004", "'0.0004'"])
+def test_a_number_is_read_as_people_write_it(text):
+    """YAML itself takes 4e-4 for a word."""
+    assert from_mapping(yaml.safe_load(f"trainer: x\nrate: {text}"), Run, "here").rate == 4e-4
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("trainer: x\nstpes: 3", "no 'stpes' in Run; did you mean 'steps'?"),
+        ("trainer: x\nzzz: 3", "no 'zzz' in Run; known: trainer, clips, steps, rate, resume, limit"),
+        ("trainer: x\non: 3", "no 'True' in Run"),
+        ("steps: 3", "missing 1 required positional argument: 'trainer'"),
+        ("trainer: x\nsteps: many", "'steps' is 'many'; int is wanted"),
+        ("trainer: x\nsteps: 3.5", "'steps' is 3.5; int is wanted"),
+        ("trainer: x\nsteps: true", "'steps' is True; int is wanted"),
+        ("trainer: x\nrate: fast", "'rate' is 'fast'; float is wanted"),
+        ("trainer: x\nrate: true", "'rate' is True; float is wanted"),
+        ("trainer: x\nrate:", "'rate' is None; float is wanted"),
+        ("trainer: x\nresume: 1", "'resume' is 1; bool is wanted"),
+        ("trainer: 7", "'trainer' is 7; str is wanted"),
+        ("trainer: x\nclips: a.mp4", "'clips' is 'a.mp4'; a list is wanted"),
+        ("trainer: x\nsteps: [1, 2]", "'steps' is [1, 2]; int is wanted"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_file_and_the_key(tmp_path, text, said):
+    path = write(tmp_path / "run.yaml", text)
+    with pytest.raises(UsageError) as caught:
+        load_config(path, Run)
+    assert said in str(caught.value) and str(path) in str(caught.value)
+    assert "\n" not in str(caught.value) and caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("content", [b"- a\n- b\n", b"", b"just words", b"a: [1", b"\xff\xfe\x00\x01", b"a: b: c"])
+def test_what_is_no_mapping_is_refused(tmp_path, content):
+    path = tmp_path / "run.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"run\.yaml"):
+        read_mapping(path)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"no\.yaml"):
+        read_mapping(tmp_path / "no.yaml")
+
+
+def test_a_dumped_configuration_reads_back_equal(tmp_path):
+    run = Run("x", ("a.mp4",), 3, 1e-5, False, None)
+    dump_config(run, tmp_path / "config.yaml")
+    assert load_config(tmp_path / "config.yaml", Run) == run
+    assert list(read_mapping(tmp_path / "config.yaml")) == ["trainer", "clips", "steps", "rate", "resume", "limit"]
