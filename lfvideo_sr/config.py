@@ -3,7 +3,7 @@
 from dataclasses import asdict, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import yaml
 
@@ -21,7 +21,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """The top level of a YAML file, which must be a mapping."""
     try:
         values = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds {type(values).__name__}; a mapping of options is wanted")
@@ -33,7 +33,7 @@ def from_mapping(values: dict[str, Any], kind: type[T], where: str) -> T:
     known = {field.name: field for field in fields(kind)}
     for key in values:
         if key not in known:
-            near = get_close_matches(key, list(known), n=1)
+            near = get_close_matches(str(key), list(known), n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
             raise UsageError(f"{where}: no '{key}' in {kind.__name__}; {hint}")
     hints = get_type_hints(kind)
@@ -44,14 +44,25 @@ def from_mapping(values: dict[str, Any], kind: type[T], where: str) -> T:
 
 
 def _coerce(value: Any, hint: Any, key: str) -> Any:
-    """Make tuples of lists and floats of integers; refuse what is not of the hinted simple type."""
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, list):
+    """Make tuples of lists, and floats of integers and of words like 4e-4; refuse what is not of the hinted type."""
+    if hint is float:
+        return _float(value, key)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"'{key}' is {value!r}; a list is wanted")
         return tuple(value)
     if hint in (int, str, bool) and type(value) is not hint:
         raise TypeError(f"'{key}' is {value!r}; {hint.__name__} is wanted")
     return value
+
+
+def _float(value: Any, key: str) -> float:
+    try:
+        if not isinstance(value, bool):
+            return float(value)  # YAML takes 4e-4 for a word
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"'{key}' is {value!r}; float is wanted")
 
 
 def dump_config(config: Any, path: Path) -> None:
