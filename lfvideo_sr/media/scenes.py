@@ -36,6 +36,7 @@ class CutDetector:
         before = list(self._before)
         self._before.append(now)
         if not before or float(np.abs(_luma(now) - _luma(before[-1])).mean()) < _LEAST_CHANGE:
+            self._usual.append(1.0)
             return False
         found, colours = max((familiarity(now, old), colour_difference(now, old)) for old in before)
         return self._is_sudden(found, colours)

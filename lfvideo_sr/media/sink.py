@@ -169,7 +169,8 @@ class VideoSink:
             self._copier.close()
         with suppress(Exception):  # a broken output may also fail to close
             self._container.close()
-        self.partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.partial.unlink(missing_ok=True)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
