@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 _LUMA = np.array([65.481, 128.553, 24.966], np.float64)
+_WINDOW = 11  # of SSIM
 
 
 def luma(pixels: np.ndarray) -> np.ndarray:
@@ -19,7 +20,8 @@ def eight_bit(pixels: np.ndarray) -> np.ndarray:
 
 
 def psnr_y(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
-    """PSNR in dB of the luma of two RGB pictures [3,H,W] in [0,1], `border` pixels left out; inf where equal."""
+    """PSNR in dB of the luma of two RGB pictures [3,H,W] in [0,1], `border` pixels left out; inf where equal,
+    nan where the border is all there is."""
     return _psnr(luma(picture), luma(truth), border, 255.0)
 
 
@@ -29,23 +31,30 @@ def psnr_rgb(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
 
 
 def _psnr(a: np.ndarray, b: np.ndarray, border: int, peak: float) -> float:
-    difference = a.astype(np.float64) - b
-    inner = difference[..., border : difference.shape[-2] - border, border : difference.shape[-1] - border]
-    error = float(np.mean(inner**2))
+    difference = _inner(a.astype(np.float64) - b, border)
+    if not difference.size:
+        return math.nan
+    error = float(np.mean(difference**2))
     return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
 
 
 def ssim_y(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
-    """SSIM of the luma (Wang et al. 2004: 11x11 Gaussian, sigma 1.5, valid part only), after leaving out the border."""
-    a, b = (luma(one)[border:-border, border:-border] for one in (picture, truth))
-    return _ssim(a, b, 255.0)
+    """SSIM of the luma (Wang et al. 2004: 11x11 Gaussian, sigma 1.5, valid part only), after leaving out the border;
+    nan where no window fits."""
+    a, b = (_inner(luma(one), border) for one in (picture, truth))
+    return _ssim(a, b, 255.0) if min(a.shape) >= _WINDOW else math.nan
+
+
+def _inner(plane: np.ndarray, border: int) -> np.ndarray:
+    """[...,H,W] without `border` pixels on each side."""
+    return plane[..., border : plane.shape[-2] - border, border : plane.shape[-1] - border]
 
 
 def _ssim(a: np.ndarray, b: np.ndarray, peak: float) -> float:
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
 
     def blur(x: np.ndarray) -> np.ndarray:
-        return cv2.GaussianBlur(x, (11, 11), 1.5)[5:-5, 5:-5]
+        return _inner(cv2.GaussianBlur(x, (_WINDOW, _WINDOW), 1.5), _WINDOW // 2)
 
     mean_a, mean_b = blur(a), blur(b)
     var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2

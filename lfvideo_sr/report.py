@@ -86,11 +86,11 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def summary_lines(report: dict[str, Any]) -> list[str]:
     """A finished run in a few lines for people."""
     served = [one for one in report["references"] if one["frames_served"]]
-    cache = report["cache"]
+    cache, rate = report["cache"], report["frames_per_second"] or math.nan
     lines = [
         f"references  {report['reference_source']}: {report['reference_description']}",
         f"            {len(served)} used; encoded once each, cache hit rate {cache['hit_rate']:.0%}",
-        f"frames      {report['frames']} in {report['seconds']:.1f} s = {report['frames_per_second'] or math.nan:.2f} fps"
+        f"frames      {report['frames']} in {report['seconds']:.1f} s = {rate:.2f} fps"
         f" ({report['method']}, {report['device']}, {report['dtype']})",
     ]
     if not served and report["reference_source"] != "none":
@@ -102,10 +102,15 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
 
 
 def _quality(metrics: dict[str, Any]) -> str:
-    mean, bicubic = metrics["psnr_y"]["mean"], metrics["bicubic"]["psnr_y"]["mean"]
-    if mean is None or bicubic is None:
-        return "equal to the truth" if metrics["count"] else "no frame to score besides references"
-    return (
-        f"PSNR-Y {mean:.2f} dB (bicubic {bicubic:.2f}), SSIM-Y {metrics['ssim_y']['mean']:.4f}"
-        f" over {metrics['count']} frames that are no references"
+    if not metrics["count"]:
+        return "no frame to score besides references"
+    if metrics["equal"] == metrics["count"]:
+        return f"equal to the truth on all {metrics['count']} frames that are no references"
+    mean, bicubic, ssim = (
+        _shown(one["mean"]) for one in (metrics["psnr_y"], metrics["bicubic"]["psnr_y"], metrics["ssim_y"])
     )
+    return f"PSNR-Y {mean} dB (bicubic {bicubic}), SSIM-Y {ssim} over {metrics['count']} frames that are no references"
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}" if value <= 1 else f"{value:.2f}"

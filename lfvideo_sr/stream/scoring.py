@@ -1,7 +1,7 @@
 """Scores a run against the truth, frame by frame, beside plain bicubic enlargement."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,10 @@ class Scorer:
 
 
 def summarise(scores: list[FrameScore]) -> dict[str, Any]:
-    """The report's `metrics`: over the frames that are no references, `all_frames` over all, and each frame."""
+    """The report's `metrics`: over the frames that are no references, `all_frames` over all, and each frame.
+
+    Frames equal to the truth have no PSNR: they are null, left out of means, and counted as `equal`.
+    """
     others = [score for score in scores if not score.is_reference]
     frames = [
         {
@@ -72,20 +75,21 @@ def summarise(scores: list[FrameScore]) -> dict[str, Any]:
 
 def _planes(scores: list[FrameScore]) -> dict[str, Any]:
     return {
-        "psnr_y": _mean_and_min(scores, lambda score: score.psnr_y),
-        "ssim_y": _mean_and_min(scores, lambda score: score.ssim_y),
-        "psnr_rgb": _mean_and_min(scores, lambda score: score.psnr_rgb),
-        "bicubic": {"psnr_y": {"mean": _mean(scores, lambda score: score.bicubic_psnr_y)}},
+        "psnr_y": _mean_and_min(score.psnr_y for score in scores),
+        "ssim_y": _mean_and_min(score.ssim_y for score in scores),
+        "psnr_rgb": _mean_and_min(score.psnr_rgb for score in scores),
+        "bicubic": {"psnr_y": {"mean": _mean_and_min(score.bicubic_psnr_y for score in scores)["mean"]}},
         "count": len(scores),
+        "equal": sum(score.psnr_rgb == math.inf for score in scores),
     }
 
 
-def _mean_and_min(scores: list[FrameScore], value: Callable[[FrameScore], float]) -> dict[str, float | None]:
-    return {"mean": _mean(scores, value), "min": _finite(min(map(value, scores), default=math.inf))}
-
-
-def _mean(scores: list[FrameScore], value: Callable[[FrameScore], float]) -> float | None:
-    return _finite(float(np.mean([value(score) for score in scores]))) if scores else None
+def _mean_and_min(values: Iterable[float]) -> dict[str, float | None]:
+    """Over the finite values: a black frame that comes out black must not make a clip's mean infinite."""
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return {"mean": None, "min": None}
+    return {"mean": round(float(np.mean(finite)), 4), "min": round(min(finite), 4)}
 
 
 def _finite(value: float) -> float | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -150,7 +151,7 @@ def test_causal_takes_past_references_only(clip, policy):
 @settings(max_examples=200, deadline=None)
 def test_at_most_one_reference_per_so_many_frames(clip, policy):
     used = sorted({ticks for pair in clip.pairs(**policy) for ticks in ticks_of(pair.references)})
-    for one, other in zip(used, used[1:]):
+    for one, other in pairwise(used):
         a, b = clip.owner(one), clip.owner(other)
         assert clip.scene(a) != clip.scene(b) or b - a >= policy["every"]
 
