@@ -1,7 +1,7 @@
 """Everything of a file that is not its video: copied packet by packet, never re-encoded."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,11 +21,18 @@ class StreamCopier:
 
     Construct it before the target's header is written; then call `advance` as the video grows, and `finish`.
     At most one packet is held here. Streams that the target cannot hold are an OutputError, data streams a warning.
+    name: what messages call the target. ends_at: seconds after which no chapter is copied.
     """
 
-    def __init__(self, source: Path, target: OutputContainer, name: Path, *, ends_at: float | None = None):
-        self.warnings: list[str] = []
-        self._target, self._name = target, name
+    def __init__(
+        self,
+        source: Path,
+        target: OutputContainer,
+        name: Path,
+        warn: Callable[[str], None],
+        ends_at: float | None = None,
+    ):
+        self._target, self._name, self._warn = target, name, warn
         self._input = open_input(source)
         try:
             target.metadata.update(fresh_metadata(self._input.metadata))
@@ -68,18 +75,18 @@ class StreamCopier:
             self._target.add_attachment(f"cover.{ending}", f"image/{kind}", _only_packet(stream))
             return None
         if not _holds(self._target.format.name, stream):
-            self.warnings.append(f"{self._name} cannot hold the cover picture; it is left out")
+            self._warn(f"{self._name} cannot hold the cover picture; it is left out")
             return None
         return _like(stream, self._target)
 
     def _refuse(self, stream: Stream) -> None:
         """An error for what people see and hear; a note for data that no player shows."""
         what = f"{stream.type} stream #{stream.index} ({_codec_name(stream)})"
-        if stream.type != "data":
+        if stream.type in ("audio", "subtitle", "attachment"):
             raise OutputError(f"{self._name} cannot hold {what}; {self._remedy()}")
-        remade = "timecode" in stream.metadata or (stream.name == "bin_data" and self._input.chapters())
+        remade = "timecode" in stream.metadata or (_codec_name(stream) == "bin_data" and self._input.chapters())
         if not remade:  # timecodes and chapters have been copied by now, in other forms
-            self.warnings.append(f"{self._name} cannot hold {what}; it is left out")
+            self._warn(f"{self._name} cannot hold {what}; it is left out")
 
     def _remedy(self) -> str:
         """Another container that holds every stream people see and hear, or the advice to convert."""
@@ -99,7 +106,7 @@ class StreamCopier:
                 if packet.size and not _is_gap(packet):
                     yield packet
         except av.FFmpegError as error:
-            self.warnings.append(f"{self._input.name.removeprefix('file:')} breaks off: {error.strerror}")
+            self._warn(f"{self._input.name.removeprefix('file:')} breaks off: {error.strerror}")
 
     def advance(self, seconds: Fraction | None) -> None:
         """Copy every packet that starts before `seconds`; all there are, if None."""
@@ -133,7 +140,7 @@ def _time(packet: Packet) -> Fraction:
 
 def _is_gap(packet: Packet) -> bool:
     """The empty text that MP4 puts between subtitles; its muxer writes its own."""
-    return packet.size == 2 and packet.stream.codec_context.name == "mov_text"
+    return packet.size == 2 and _codec_name(packet.stream) == "mov_text"
 
 
 def _like(stream: Stream, target: OutputContainer) -> Stream:
@@ -160,7 +167,7 @@ def _holds(format_name: str, stream: Stream) -> bool:
 def _codec_name(stream: Stream) -> str:
     if stream.codec_context is not None:
         return stream.codec_context.name
-    return stream.name or "unknown"
+    return getattr(stream, "name", None) or "unknown"
 
 
 def _only_packet(stream: Stream) -> bytes:

@@ -21,6 +21,12 @@ from .hdr import HDRMetadata, hdr_of
 from .planes import colour_of, siting_of
 
 _PROBED_PACKETS = 48
+_UNWRITABLE = {
+    Type.A53_CC: "closed captions",
+    Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
+    Type.DOVI_RPU_BUFFER: "Dolby Vision metadata",
+    Type.DOVI_METADATA: "Dolby Vision metadata",
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class VideoInfo:
     track:        0-based among the file's video tracks without cover art; `stream_index` counts all streams.
     size:         of the coded picture, before rotation; the most frequent one where a track changes size.
     frames, seconds: None where the file does not say.
+    left_out: what lies in the pictures and cannot be written again, because PyAV attaches no side data to frames.
     display_matrix: nine integers as FFmpeg keeps them, or None; `rotation` is their angle, counter-clockwise degrees.
     """
 
@@ -49,6 +56,7 @@ class VideoInfo:
     rotation: int = 0
     interlaced: bool = False
     hdr: HDRMetadata | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def bit_depth(self) -> int:
@@ -144,6 +152,7 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, track:
         rotation=int(first.rotation) if matrix else 0,
         interlaced=any(frame.interlaced_frame for frame in frames),
         hdr=hdr_of(first),
+        left_out=_left_out(frames),
     )
 
 
@@ -156,6 +165,11 @@ def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     data = frame.side_data.get(Type.DISPLAYMATRIX)
     return tuple(int(number) for number in np.frombuffer(bytes(data), np.int32)) if data else None
+
+
+def _left_out(frames: list[VideoFrame]) -> tuple[str, ...]:
+    kinds = {data.type for frame in frames for data in frame.side_data}
+    return tuple(sorted({_UNWRITABLE[kind] for kind in kinds & _UNWRITABLE.keys()}))
 
 
 def _size(frame: VideoFrame) -> Size:

@@ -64,9 +64,8 @@ class VideoSink:
         with self._writing():
             self._stream = self._add_video(chosen)
             if copy_from:
-                self._copier = StreamCopier(Path(copy_from), self._container, self.path, ends_at=ends_at)
+                self._copier = StreamCopier(Path(copy_from), self._container, self.path, self.warnings.append, ends_at)
                 self._stream.metadata.update(fresh_metadata(self._copier.metadata_of(video.stream_index)))
-                self.warnings += self._copier.warnings
             self._start(chosen)
         self._warn_of_changes()
 
@@ -113,6 +112,7 @@ class VideoSink:
         if self.colour.pixel_format != source.pixel_format:
             kept = f"{self._encoder} writes {self.colour.pixel_format} at {self.size}"
             self.warnings.append(f"{kept}; the source is {source.pixel_format}")
+        self.warnings += [f"{what} inside the pictures of {video.path} are left out" for what in video.left_out]
         if video.hdr and self._encoder == "ffv1":
             self.warnings.append("FFV1 cannot hold the HDR mastering metadata; it is left out")
         if self._container.format.name in _MATROSKA and (video.time_base * 1000).denominator != 1:

@@ -270,6 +270,24 @@ def test_ffv1_says_that_it_drops_hdr(tmp_path):
     assert "HDR" in " ".join(sink.warnings)
 
 
+def test_captions_inside_pictures_are_missed_aloud(tmp_path):
+    """A caption's bytes are put before the picture of a bare H.264 stream, as broadcasters do."""
+    caption = b"\xb5\x00\x31GA94\x03\x41\xff" + b"\xfc\x94\x20" + b"\xff"
+    message = b"\x00\x00\x00\x01\x06\x04" + bytes([len(caption)]) + caption + b"\x80"
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = 64, 48, "yuv420p"
+    encoder.time_base, encoder.framerate = Fraction(1, 25), Fraction(25)
+    encoder.options = {"preset": "ultrafast"}
+    packet = bytes((encoder.encode(filled(moving_planes(0, 64, 48), "yuv420p")) + encoder.encode(None))[0])
+    picture = packet.rindex(b"\x00\x00\x01\x65")
+    (tmp_path / "in.h264").write_bytes(packet[:picture] + message + packet[picture:])
+    video = VideoSource(tmp_path / "in.h264").video
+    assert video.left_out == ("closed captions",)
+    sink = VideoSink(tmp_path / "out.mp4", video, Size(64, 48))
+    sink.abort()
+    assert "closed captions" in " ".join(sink.warnings)
+
+
 def test_interlaced_clips_are_refused_or_deinterlaced(tmp_path):
     options = {"preset": "ultrafast", "flags": "+ildct", "x264-params": "interlaced=1"}
     clip = write_clip(tmp_path / "in.mp4", clip_planes(12), codec="libx264", options=options)
