@@ -1,0 +1,129 @@
+"""What is installed is what lies in the tree: packages, weights, configurations; and every shipped one loads."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from fnmatch import fnmatch
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import lfvideo_sr
+from lfvideo_sr.commands.train import TRAINERS
+from lfvideo_sr.config import load_config, read_mapping
+from lfvideo_sr.methods import METHODS
+from lfvideo_sr.weights import load_into, read_about, shipped, weights_path
+
+ROOT = Path(__file__).parent.parent
+BESIDE = {"engines": "lfvideo_sr.engines", "trainers": "lfvideo_sr.trainers", "configs": "lfvideo_sr.configs"}
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict:
+    """[tool.setuptools] of pyproject.toml."""
+    tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+
+
+def packages() -> dict[str, Path]:
+    """Every folder with an __init__.py, by the name it is installed as."""
+    found = {}
+    for top, name in {"lfvideo_sr": "lfvideo_sr", **BESIDE}.items():
+        for file in (ROOT / top).rglob("__init__.py"):
+            found[".".join([name, *file.parent.relative_to(ROOT / top).parts])] = file.parent
+    return found
+
+
+def test_the_list_of_packages_equals_the_tree(settings):
+    assert sorted(settings["packages"]) == sorted(packages())
+
+
+def test_no_folder_with_code_is_forgotten():
+    folders = {file.parent for top in ("lfvideo_sr", *BESIDE) for file in (ROOT / top).rglob("*.py")}
+    assert folders == set(packages().values())
+
+
+def test_the_folders_beside_the_package_are_mapped_under_it(settings):
+    mapped = {name: ROOT / folder for name, folder in settings["package-dir"].items()}
+    for name, folder in packages().items():
+        assert mapped.get(name, mapped["lfvideo_sr"].joinpath(*name.split(".")[1:])) == folder
+
+
+def test_every_file_that_is_no_code_is_package_data(settings):
+    for name, folder in packages().items():
+        globs = settings["package-data"].get(name, [])
+        data = [file.name for file in folder.iterdir() if file.is_file() and file.suffix not in (".py", ".pyc")]
+        assert [file for file in data if not any(fnmatch(file, one) for one in globs)] == [], name
+    assert set(settings["package-data"]) <= set(packages())
+
+
+def copy_of_the_tree(to: Path) -> Path:
+    for top in ("lfvideo_sr", *BESIDE):
+        shutil.copytree(ROOT / top, to / top, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, to / name)
+    return to
+
+
+def test_a_wheel_holds_it_all_and_runs(tmp_path):
+    pytest.importorskip("setuptools", minversion="68")
+    tree, site = copy_of_the_tree(tmp_path / "tree"), tmp_path / "site"
+    build = f"from setuptools.build_meta import build_wheel; build_wheel({str(tmp_path)!r})"
+    done = subprocess.run([sys.executable, "-c", build], cwd=tree, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        tops = {name.split("/")[0] for name in wheel.namelist()}
+        wheel.extractall(site)
+    assert tops == {"lfvideo_sr", f"lfvideo_sr-{lfvideo_sr.__version__}.dist-info"}
+    code = (
+        "import lfvideo_sr.engines.torch_engine as engine, lfvideo_sr.trainers.stream_ref as trainer\n"
+        "from lfvideo_sr.weights import shipped\n"
+        "from lfvideo_sr.commands.train import _config_file\n"
+        "with _config_file('stream_ref') as config: print(engine.__file__, trainer.__file__, config, *shipped())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert ran.returncode == 0, ran.stderr
+    engine, trainer, config, *weights = ran.stdout.split()
+    assert all(path.startswith(str(site / "lfvideo_sr")) for path in (engine, trainer, config))
+    assert weights == shipped()
+
+
+def test_the_command_is_installed():
+    (command,) = [one for one in entry_points(group="console_scripts") if one.name == "lfvideo-sr"]
+    assert command.load() is import_module("lfvideo_sr.cli").main
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_configuration_loads_as_its_trainers(path):
+    module, kind = TRAINERS[read_mapping(path)["trainer"]]
+    trainer = import_module(f"lfvideo_sr.trainers.{module}")
+    config = load_config(path, getattr(trainer, kind))
+    assert config.trainer == module
+    assert callable(trainer.train)
+
+
+def test_configurations_are_shipped_and_flat():
+    assert {"stream_ref"} <= {path.stem for path in CONFIGS}
+    for path in CONFIGS:
+        assert not any(isinstance(value, dict) for value in read_mapping(path).values())
+
+
+@pytest.mark.parametrize("name", [name for name, entry in METHODS.items() if entry.learned])
+def test_a_learned_methods_weights_are_shipped_and_fit(name):
+    entry = METHODS[name]
+    path = weights_path(entry.weights)
+    about = read_about(path)
+    assert about["method"] == name
+    network = import_module(f"lfvideo_sr.methods.{entry.module}").network(about["size"])
+    load_into(network, path)
+
+
+def test_methods_lie_where_the_table_says():
+    there = {file.stem for file in (ROOT / "lfvideo_sr" / "methods").glob("*.py")} - {"__init__"}
+    assert {entry.module for entry in METHODS.values()} == there
