@@ -181,5 +181,5 @@ def _sample(plane: np.ndarray, size: Size, step: Sequence[float], start: tuple[f
 def _round(plane: np.ndarray, offset: float, spec: ColourSpec) -> np.ndarray:
     """plane + offset, rounded and held within the bit depth."""
     if spec.bit_depth == 8:
-        return cv2.add(plane, offset, dtype=cv2.CV_8U)
-    return np.minimum(cv2.add(plane, offset, dtype=cv2.CV_16U), np.uint16(spec.peak))
+        return cv2.add(plane, offset, dtype=cv2.CV_8U)  # type: ignore[call-overload]  # its stub forgets numbers
+    return np.minimum(cv2.add(plane, offset, dtype=cv2.CV_16U), np.uint16(spec.peak))  # type: ignore[call-overload]

@@ -48,7 +48,7 @@ def encoder_name(codec: str) -> str:
 
 def output_colour(source: ColourSpec, encoder: str, size: Size) -> ColourSpec:
     """What to write: the source's own planes and depth, or the nearest the encoder has at `size`."""
-    known = {known.name for known in av.Codec(encoder, "w").video_formats}
+    known = {known.name for known in av.Codec(encoder, "w").video_formats or ()}
     for colour in _candidates(source):
         odd = any(length % step for length, step in zip(size, colour.layout.chroma_step))
         fits = encoder == "ffv1" or not (odd or colour.layout in _LOSSLESS_ONLY)

@@ -1,9 +1,11 @@
 """HDR10 side data: mastering display and content light level, from a decoded frame to an encoder's options."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 
 
@@ -19,9 +21,15 @@ class HDRMetadata:
     light: tuple[int, int] | None = None
 
 
+def side_data(frame: VideoFrame) -> dict[Type, bytes]:
+    """What a frame carries beside its planes."""
+    carried = cast(Iterable[SideData], frame.side_data)  # a Mapping by type, but it iterates over its values
+    return {data.type: bytes(data) for data in carried}
+
+
 def hdr_of(frame: VideoFrame) -> HDRMetadata | None:
     """The HDR10 metadata a frame carries, or None."""
-    side = {data.type: bytes(data) for data in frame.side_data}
+    side = side_data(frame)
     found = HDRMetadata(
         _mastering(side.get(Type.MASTERING_DISPLAY_METADATA)), _light(side.get(Type.CONTENT_LIGHT_LEVEL))
     )

@@ -25,7 +25,7 @@ def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:
     path = Path(path)
     partial = path.with_name(f"{path.stem}.partial.png")
     try:
-        partial.write_bytes(_encode(pixels, bit_depth))
+        partial.write_bytes(_encode(pixels, bit_depth).data)
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)

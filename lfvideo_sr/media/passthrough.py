@@ -1,14 +1,15 @@
 """Everything of a file that is not its video: copied packet by packet, never re-encoded."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
 from .probe import open_input
@@ -21,7 +22,10 @@ class StreamCopier:
 
     Construct it before the target's header is written; then call `advance` as the video grows, and `finish`.
     At most one packet is held here. Streams that the target cannot hold are an OutputError, data streams a warning.
-    name: what messages call the target. ends_at: seconds after which no chapter is copied.
+
+    name:     what messages call the target.
+    ends_at:  seconds from which on no chapter is copied.
+    warnings: a list to add to.
     """
 
     def __init__(
@@ -29,10 +33,12 @@ class StreamCopier:
         source: Path,
         target: OutputContainer,
         name: Path,
-        warn: Callable[[str], None],
+        *,
         ends_at: float | None = None,
+        warnings: list[str] | None = None,
     ):
-        self._target, self._name, self._warn = target, name, warn
+        self.warnings = [] if warnings is None else warnings
+        self._target, self._name = target, name
         self._input = open_input(source)
         try:
             target.metadata.update(fresh_metadata(self._input.metadata))
@@ -57,13 +63,14 @@ class StreamCopier:
         if stream.type == "video":
             return self._add_cover(stream) if stream.disposition & Disposition.attached_pic else None
         if stream.type == "attachment":
-            return self._add_attachment(stream)
+            self._add_attachment(cast(AttachmentStream, stream))
+            return None
         if not _holds(self._target.format.name, stream):
             self._refuse(stream)
             return None
         return _like(stream, self._target)
 
-    def _add_attachment(self, stream: Stream) -> None:
+    def _add_attachment(self, stream: AttachmentStream) -> None:
         if "matroska" not in self._target.format.name:
             self._refuse(stream)
         self._target.add_attachment(stream.name or "attachment", stream.mimetype or "", bytes(stream.data))
@@ -75,7 +82,7 @@ class StreamCopier:
             self._target.add_attachment(f"cover.{ending}", f"image/{kind}", _only_packet(stream))
             return None
         if not _holds(self._target.format.name, stream):
-            self._warn(f"{self._name} cannot hold the cover picture; it is left out")
+            self.warnings.append(f"{self._name} cannot hold the cover picture; it is left out")
             return None
         return _like(stream, self._target)
 
@@ -86,7 +93,7 @@ class StreamCopier:
             raise OutputError(f"{self._name} cannot hold {what}; {self._remedy()}")
         remade = "timecode" in stream.metadata or (_codec_name(stream) == "bin_data" and self._input.chapters())
         if not remade:  # timecodes and chapters have been copied by now, in other forms
-            self._warn(f"{self._name} cannot hold {what}; it is left out")
+            self.warnings.append(f"{self._name} cannot hold {what}; it is left out")
 
     def _remedy(self) -> str:
         """Another container that holds every stream people see and hear, or the advice to convert."""
@@ -97,7 +104,7 @@ class StreamCopier:
                 return f"write -o {self._name.stem}.{ending} instead, which can"
         return "convert or remove that stream first: no one container holds all of this file's streams"
 
-    def _demuxed(self) -> Iterator[Packet]:
+    def _demuxed(self) -> Generator[Packet]:
         streams = [self._input.streams[index] for index in self._copies]
         if not streams:
             return
@@ -106,7 +113,7 @@ class StreamCopier:
                 if packet.size and not _is_gap(packet):
                     yield packet
         except av.FFmpegError as error:
-            self._warn(f"{self._input.name.removeprefix('file:')} breaks off: {error.strerror}")
+            self.warnings.append(f"{self._input.name.removeprefix('file:')} breaks off: {error.strerror}")
 
     def advance(self, seconds: Fraction | None) -> None:
         """Copy every packet that starts before `seconds`; all there are, if None."""

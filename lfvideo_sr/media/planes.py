@@ -88,7 +88,7 @@ def siting_of(container: av.container.InputContainer, index: int) -> Siting:
         av.logging.set_level(av.logging.VERBOSE)
         av.logging.set_libav_level(av.logging.VERBOSE)
         try:
-            description = container.dumps_format()
+            description = container.dumps_format()  # type: ignore[attr-defined]  # its stub forgets this
         finally:
             av.logging.set_level(before)
             av.logging.set_libav_level(av.logging.INFO)
@@ -112,7 +112,7 @@ def planes_of(frame: VideoFrame, spec: ColourSpec) -> list[np.ndarray]:
 def _view(frame: VideoFrame, index: int, spec: ColourSpec) -> np.ndarray:
     plane = frame.planes[index]
     dtype = np.dtype(np.uint8 if spec.bit_depth == 8 else np.uint16)
-    rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype.itemsize)
+    rows = np.frombuffer(memoryview(plane), dtype).reshape(-1, plane.line_size // dtype.itemsize)
     return rows[: plane.height, : plane.width]
 
 
@@ -122,7 +122,7 @@ def frame_of(planes: Sequence[np.ndarray], spec: ColourSpec, pixel_format: str) 
     frame = VideoFrame(width, height, pixel_format)
     if pixel_format == "bgr0":
         red, green, blue = planes
-        packed = np.frombuffer(frame.planes[0], np.uint8).reshape(height, -1)
+        packed = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(height, -1)
         packed[:, : 4 * width] = cv2.merge([blue, green, red, np.zeros_like(red)]).reshape(height, -1)
     else:
         ordered = [planes[1], planes[2], planes[0]] if spec.layout is Layout.RGB else planes

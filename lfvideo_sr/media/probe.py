@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -17,7 +18,7 @@ from av.video.stream import VideoStream
 from ..errors import InputError
 from ..frames import Size
 from .colour import ColourSpec
-from .hdr import HDRMetadata, hdr_of
+from .hdr import HDRMetadata, hdr_of, side_data
 from .planes import colour_of, siting_of
 
 _PROBED_PACKETS = 48
@@ -80,6 +81,11 @@ def open_input(path: Path) -> InputContainer:
     return container
 
 
+def video_stream(container: InputContainer, index: int) -> VideoStream:
+    """Stream `index` of a file, which is known to be video."""
+    return cast(VideoStream, container.streams[index])
+
+
 def video_tracks(path: str | Path) -> list[VideoInfo]:
     """Every video track of a file, cover art left out; InputError where there is none."""
     path = Path(path)
@@ -111,7 +117,7 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path} is empty; copy or record it again")
 
 
-def _why_unreadable(path: Path, error: Exception) -> str:
+def _why_unreadable(path: Path, error: av.FFmpegError) -> str:
     if isinstance(error, PermissionError):
         return f"{path} may not be read; check its permissions"
     with path.open("rb") as file:
@@ -141,7 +147,7 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, track:
         stream_index=stream.index,
         size=size,
         rate=stream.average_rate or stream.guessed_rate,
-        time_base=stream.time_base,
+        time_base=first.time_base or Fraction(1, av.time_base),
         frames=stream.frames or None,
         seconds=_seconds(container, stream),
         colour=colour_of(first, siting),
@@ -157,18 +163,18 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, track:
 
 
 def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration:
+    if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else None
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
-    return tuple(int(number) for number in np.frombuffer(bytes(data), np.int32)) if data else None
+    data = side_data(frame).get(Type.DISPLAYMATRIX)
+    return tuple(int(number) for number in np.frombuffer(data, np.int32)) if data else None
 
 
 def _left_out(frames: list[VideoFrame]) -> tuple[str, ...]:
-    kinds = {data.type for frame in frames for data in frame.side_data}
+    kinds = {kind for frame in frames for kind in side_data(frame)}
     return tuple(sorted({_UNWRITABLE[kind] for kind in kinds & _UNWRITABLE.keys()}))
 
 
@@ -185,7 +191,7 @@ def _key_frames(container: InputContainer, stream: VideoStream) -> list[VideoFra
 def _first_frames(path: Path, index: int, count: int) -> list[VideoFrame]:
     with open_input(path) as container:
         frames = []
-        for frame in _decode(container, container.streams[index]):
+        for frame in _decode(container, video_stream(container, index)):
             frames.append(frame)
             if len(frames) == count:
                 break

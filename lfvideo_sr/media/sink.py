@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from ..errors import LFVideoError, OutputError, UsageError
-from ..frames import Frame, Size
+from ..frames import Frame, Size, TimeStamp
 from .colour import rgb_to_planes
 from .encoding import encoder_name, options_for, output_colour, pixel_format, scaled_aspect, scaled_matrix
 from .passthrough import StreamCopier, fresh_metadata
@@ -47,7 +48,8 @@ class VideoSink:
         ends_at: float | None = None,
         overwrite: bool = False,
     ):
-        self.path, self.size, self.warnings = Path(path), Size(*size), []
+        self.path, self.size = Path(path), Size(*size)
+        self.warnings: list[str] = []
         self.partial = self.path.with_name(f"{self.path.stem}.partial{self.path.suffix}")
         self._encoder = encoder_name(codec)
         self.colour = output_colour(video.colour, self._encoder, self.size)
@@ -64,7 +66,8 @@ class VideoSink:
         with self._writing():
             self._stream = self._add_video(chosen)
             if copy_from:
-                self._copier = StreamCopier(Path(copy_from), self._container, self.path, self.warnings.append, ends_at)
+                source = Path(copy_from)
+                self._copier = StreamCopier(source, self._container, self.path, ends_at=ends_at, warnings=self.warnings)
                 self._stream.metadata.update(fresh_metadata(self._copier.metadata_of(video.stream_index)))
             self._start(chosen)
         self._warn_of_changes()
@@ -73,9 +76,10 @@ class VideoSink:
         video = self._video
         rate = video.rate or Fraction(25)
         try:
-            stream = self._container.add_stream(self._encoder, rate, options=options, time_base=video.time_base)
+            added = self._container.add_stream(self._encoder, rate, options=options, time_base=video.time_base)
         except ValueError as error:
             raise OutputError(f"{self.path} cannot hold {self._encoder} video; {_MKV_INSTEAD}") from error
+        stream = cast(VideoStream, added)
         stream.width, stream.height = self.size
         stream.pix_fmt = pixel_format(self.colour, self._encoder)
         context = stream.codec_context
@@ -122,8 +126,13 @@ class VideoSink:
         """Encode a frame at its own time."""
         if frame.size != self.size:
             raise OutputError(f"frame {frame.index} is {frame.size}; this output was opened for {self.size}")
-        picture = frame_of(rgb_to_planes(frame.pixels, self.colour), self.colour, self._stream.pix_fmt)
         stamp = frame.stamp
+        if not isinstance(stamp, TimeStamp):
+            raise OutputError(
+                f"frame {frame.index} is view {stamp} of a light field; a video is made of frames with times"
+            )
+        planes = rgb_to_planes(frame.pixels, self.colour)
+        picture = frame_of(planes, self.colour, pixel_format(self.colour, self._encoder))
         picture.pts, picture.time_base = stamp.ticks, stamp.time_base
         self._durations[picture.pts] = stamp.duration or 0
         self._end = (stamp.ticks + (stamp.duration or 1)) * stamp.time_base
@@ -133,6 +142,7 @@ class VideoSink:
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
+            assert packet.pts is not None and packet.dts is not None, "encoders give both"
             if self._written == 1:
                 packet.dts = packet.pts  # of a single frame, x265 leaves it unset
             if self._copier:

@@ -15,7 +15,7 @@ from ..frames import Frame, Size, StreamInfo
 from .colour import ColourSpec, planes_to_rgb
 from .decoding import Clock, Decoder, deinterlaced
 from .planes import colour_of, has_alpha, planes_of
-from .probe import VideoInfo, open_input, video_track, video_tracks
+from .probe import VideoInfo, open_input, video_stream, video_track, video_tracks
 from .resize import bicubic, to_float, to_uint8
 from .scenes import CutDetector
 
@@ -72,7 +72,7 @@ class VideoSource:
     def __iter__(self) -> Iterator[Frame]:
         cuts, clock = CutDetector(), Clock(self.video, self._warn)
         with open_input(self.video.path) as container:
-            stream = container.streams[self.video.stream_index]
+            stream = video_stream(container, self.video.stream_index)
             stream.thread_type = "AUTO"
             for index, picture in enumerate(islice(self._pictures(container, stream), self._limit)):
                 pixels = self._pixels(picture)
