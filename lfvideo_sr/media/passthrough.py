@@ -20,7 +20,7 @@ _STALE = ("encoder", "duration", "bps", "number_of_", "_statistics", "major_bran
 class StreamCopier:
     """Copies audio, subtitles, data, attachments, cover art, chapters and metadata of `source` into `target`.
 
-    Construct it before the target's header is written; then call `advance` as the video grows, and `finish`.
+    Construct it before the target's header is written; then call `advance` as the video grows, and `close`.
     At most one packet is held here. Streams that the target cannot hold are an OutputError, data streams a warning.
 
     name:     what messages call the target.

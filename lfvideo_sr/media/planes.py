@@ -85,7 +85,7 @@ def siting_of(container: av.container.InputContainer, index: int) -> Siting:
     """Where stream `index` puts its chroma; PyAV has no property for it, FFmpeg's description of the file says it."""
     with _log_levels:
         before = av.logging.get_level()
-        av.logging.set_level(av.logging.VERBOSE)
+        av.logging.set_level(av.logging.INFO)
         av.logging.set_libav_level(av.logging.VERBOSE)
         try:
             description = container.dumps_format()  # type: ignore[attr-defined]  # its stub forgets this
