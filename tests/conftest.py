@@ -1,55 +1,25 @@
 """Small rendered clips that many tests share. They are made once, lossless, and never changed."""
 
-from fractions import Fraction
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lfvideo_sr.frames import Frame, Size, TimeStamp
-from lfvideo_sr.media.colour import ColourSpec, Layout
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for tiny pictures more threads cost time, above all on a busy machine
+
+from small_clips import CUT, EVERY, FRAMES, rendered, write_clip
+
 from lfvideo_sr.media.hybrid_file import write_hybrid
 from lfvideo_sr.media.resize import degrade
-from lfvideo_sr.media.sink import VideoSink
-from lfvideo_sr.media.video import VideoInfo, VideoSource
-from lfvideo_sr.synthetic import random_scene, render
-
-HIGH = Size(192, 128)
-LOW = Size(48, 32)
-FRAMES, CUT = 14, 9  # frames 0..8 show one scene, 9..13 another
-EVERY = 4
-STEP, TICK = 40, Fraction(1, 1000)
-
-
-def stamp(number: int) -> TimeStamp:
-    """Of a clip with 25 frames a second."""
-    return TimeStamp(number * STEP, TICK, STEP)
-
-
-def rendered(first: int, count: int, seed: int, size: Size = HIGH) -> list[np.ndarray]:
-    """`count` pictures of one moving scene, float32 [3,H,W]."""
-    scene = random_scene(np.random.default_rng(seed), width=size.width)
-    return [render(scene, float(first + number), size) for number in range(count)]
-
-
-def write_clip(path: Path, pictures: list[np.ndarray], **options) -> Path:
-    """A lossless RGB clip of pictures of one size, with 25 frames a second."""
-    size = Size(pictures[0].shape[2], pictures[0].shape[1])
-    video = VideoInfo(
-        path=path, track=0, stream_index=0, size=size, rate=Fraction(25), time_base=TICK, frames=len(pictures),
-        seconds=len(pictures) / 25, colour=ColourSpec(Layout.RGB, full_range=True), pixel_format="bgr0", codec="ffv1",
-    )  # fmt: skip
-    with VideoSink(path, video, size, codec="ffv1", **options) as sink:
-        for number, pixels in enumerate(pictures):
-            sink.write(Frame(pixels, number, stamp(number)))
-    return path
+from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.metrics import eight_bit
 
 
 @pytest.fixture(scope="session")
 def pictures() -> list[np.ndarray]:
     """Two rendered scenes with a hard cut between frames CUT - 1 and CUT; exactly what `high_clip` decodes to."""
-    shown = rendered(0, CUT, seed=3) + rendered(CUT, FRAMES - CUT, seed=11)
-    return [(np.round(one * 255) / 255).astype(np.float32) for one in shown]
+    return [eight_bit(one) for one in rendered(0, CUT, seed=3) + rendered(CUT, FRAMES - CUT, seed=11)]
 
 
 @pytest.fixture(scope="session")

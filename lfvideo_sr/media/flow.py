@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 
 
+SMALLEST = 16  # pixels of the longer side; below that nothing is searched
+
+
 @dataclass(frozen=True)
 class FlowSettings:
     """Settings of OpenCV's dense inverse search.
@@ -23,17 +26,25 @@ class DenseFlow:
     """Finds where each pixel of one gray picture lies in another of the same size."""
 
     def __init__(self, settings: FlowSettings = FlowSettings()):
-        self._search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._search.setFinestScale(settings.finest_scale)
-        self._search.setPatchStride(settings.patch_stride)
-        self._search.setVariationalRefinementIterations(settings.refinements)
+        self._settings = settings
 
     def __call__(self, source: np.ndarray, target: np.ndarray, initial: np.ndarray | None = None) -> np.ndarray:
         """uint8 [H,W] each -> displacement float32 [H,W,2], (dx, dy) in pixels: source(x, y) = target(x + dx, y + dy).
 
         `initial` is a displacement to start from; it is not changed.
         """
-        return self._search.calc(source, target, None if initial is None else initial.astype(np.float32, copy=True))
+        start = None if initial is None else initial.astype(np.float32, copy=True)
+        if max(source.shape) < SMALLEST:
+            return np.zeros((*source.shape, 2), np.float32) if start is None else start
+        return self._search().calc(source, target, start)
+
+    def _search(self) -> cv2.DISOpticalFlow:
+        """A new one each time, which costs little: OpenCV 5.0's crashes when used again with another picture size."""
+        search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search.setFinestScale(self._settings.finest_scale)
+        search.setPatchStride(self._settings.patch_stride)
+        search.setVariationalRefinementIterations(self._settings.refinements)
+        return search
 
 
 def gray(pixels: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ INFO = MethodInfo(
     "stream_ref",
     "learned matching and fusion made for streams; a single-image network where no reference helps",
     size_multiple=2,
-    worthless_below=0.1,
+    worthless_below=0.3,
 )
 SCALE = 4
 FIELD_STRIDE = 2  # output pixels between two places of the refined field

@@ -1,0 +1,54 @@
+"""Makes the small rendered clips and the engines that many tests use."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from lfvideo_sr.choose import make_engine
+from lfvideo_sr.engine import Engine
+from lfvideo_sr.frames import Frame, Size, TimeStamp
+from lfvideo_sr.media.colour import ColourSpec, Layout
+from lfvideo_sr.media.sink import VideoSink
+from lfvideo_sr.media.video import VideoInfo
+from lfvideo_sr.synthetic import random_scene, render
+
+HIGH = Size(192, 128)
+LOW = Size(48, 32)
+FRAMES, CUT = 14, 9  # frames 0..8 show one scene, 9..13 another
+EVERY = 4
+STEP, TICK = 40, Fraction(1, 1000)
+
+
+_ENGINES: dict[str, Engine] = {}
+
+
+def engine_of(method: str) -> Engine:
+    """The engine that runs a method; made once, because loading one takes longer than a test."""
+    if method not in _ENGINES:
+        _ENGINES[method] = make_engine(method, device="cpu", dtype="fp32")
+    return _ENGINES[method]
+
+
+def stamp(number: int) -> TimeStamp:
+    """Of a clip with 25 frames a second."""
+    return TimeStamp(number * STEP, TICK, STEP)
+
+
+def rendered(first: int, count: int, seed: int, size: Size = HIGH) -> list[np.ndarray]:
+    """`count` pictures of one moving scene, float32 [3,H,W]."""
+    scene = random_scene(np.random.default_rng(seed), width=size.width)
+    return [render(scene, float(first + number), size) for number in range(count)]
+
+
+def write_clip(path: Path, pictures: list[np.ndarray], **options) -> Path:
+    """A lossless RGB clip of pictures of one size, with 25 frames a second."""
+    size = Size(pictures[0].shape[2], pictures[0].shape[1])
+    video = VideoInfo(
+        path=path, track=0, stream_index=0, size=size, rate=Fraction(25), time_base=TICK, frames=len(pictures),
+        seconds=len(pictures) / 25, colour=ColourSpec(Layout.RGB, full_range=True), pixel_format="bgr0", codec="ffv1",
+    )  # fmt: skip
+    with VideoSink(path, video, size, codec="ffv1", **options) as sink:
+        for number, pixels in enumerate(pictures):
+            sink.write(Frame(pixels, number, stamp(number)))
+    return path
