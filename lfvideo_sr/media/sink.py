@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from math import lcm
 from pathlib import Path
 from typing import cast
 
@@ -133,9 +134,11 @@ class VideoSink:
             )
         planes = rgb_to_planes(frame.pixels, self.colour)
         picture = frame_of(planes, self.colour, pixel_format(self.colour, self._encoder))
-        picture.pts, picture.time_base = stamp.ticks, stamp.time_base
-        self._durations[picture.pts] = stamp.duration or 0
-        self._end = (stamp.ticks + (stamp.duration or 1)) * stamp.time_base
+        in_ticks = stamp.time_base / self._video.time_base
+        ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
+        picture.pts, picture.time_base = ticks, self._video.time_base
+        self._durations[ticks] = duration
+        self._end = (ticks + (duration or 1)) * self._video.time_base
         self._written += 1
         with self._writing():
             self._mux(self._stream.encode(picture))
@@ -232,8 +235,9 @@ def _time_options(format_name: str, time_base: Fraction) -> dict[str, str]:
     """What makes a muxer write times as they are: no rounding of the start, no shift where audio starts below zero."""
     if format_name in _MATROSKA:
         return {"avoid_negative_ts": "disabled"}
-    ticks = str(time_base.denominator)
-    return {"video_track_timescale": ticks, "movie_timescale": ticks}
+    ticks = time_base.denominator
+    movie = lcm(ticks, 48000)  # in which starts are written, those of sound too
+    return {"video_track_timescale": str(ticks), "movie_timescale": str(movie if movie < 1 << 31 else ticks)}
 
 
 def _why_unwritable(path: Path, error: av.FFmpegError | OSError) -> str:
