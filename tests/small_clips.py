@@ -1,5 +1,6 @@
 """Makes the small rendered clips and the engines that many tests use."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -35,14 +36,21 @@ def stamp(number: int) -> TimeStamp:
     return TimeStamp(number * STEP, TICK, STEP)
 
 
+def uneven(number: int) -> TimeStamp:
+    """Of a clip whose rate varies: from frame 3 on each is shown longer than the one before, after a pause."""
+    return TimeStamp(1000 + (number * STEP if number < 3 else 2000 + 7 * number**2), TICK)
+
+
 def rendered(first: int, count: int, seed: int, size: Size = HIGH) -> list[np.ndarray]:
     """`count` pictures of one moving scene, float32 [3,H,W]."""
     scene = random_scene(np.random.default_rng(seed), width=size.width)
     return [render(scene, float(first + number), size) for number in range(count)]
 
 
-def write_clip(path: Path, pictures: list[np.ndarray], **options) -> Path:
-    """A lossless RGB clip of pictures of one size, with 25 frames a second."""
+def write_clip(
+    path: Path, pictures: list[np.ndarray], stamps: Callable[[int], TimeStamp] = stamp, **options
+) -> Path:
+    """A lossless RGB clip of pictures of one size; `options` are VideoSink's."""
     size = Size(pictures[0].shape[2], pictures[0].shape[1])
     video = VideoInfo(
         path=path, track=0, stream_index=0, size=size, rate=Fraction(25), time_base=TICK, frames=len(pictures),
@@ -50,5 +58,5 @@ def write_clip(path: Path, pictures: list[np.ndarray], **options) -> Path:
     )  # fmt: skip
     with VideoSink(path, video, size, codec="ffv1", **options) as sink:
         for number, pixels in enumerate(pictures):
-            sink.write(Frame(pixels, number, stamp(number)))
+            sink.write(Frame(pixels, number, stamps(number)))
     return path

@@ -1,0 +1,355 @@
+"""Whole runs over small clips: what comes out, which references made it, and that nothing piles up."""
+
+import gc
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_clips import CUT, EVERY, FRAMES, STEP, TICK, engine_of, rendered, stamp, uneven, write_clip
+
+from lfvideo_sr.errors import ReferencesMissing, UsageError
+from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.media.hybrid_file import write_hybrid
+from lfvideo_sr.media.images import write_png
+from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.metrics import psnr_y
+from lfvideo_sr.references import Reference, ReferenceCache
+from lfvideo_sr.report import stream_report
+from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.pairing import ReferencePolicy, TimedFeed, pair_with_references
+from lfvideo_sr.stream.pipeline import Restored, SuperResolver
+from lfvideo_sr.stream.stopwatch import Stopwatch
+
+METHODS = ("flow_transfer", "stream_ref")
+SHARP = (0, 4, 8, 12)  # frames that are references in the hybrid clip
+HARMLESS = {"flow_transfer": 0.05, "stream_ref": 0.1}  # dB that a reference of another scene may cost
+
+
+def run(path: Path, method: str = "flow_transfer", **options) -> tuple[StreamJob, list[Restored]]:
+    """A finished run with the hybrid clip's cadence unless told otherwise."""
+    with StreamJob(path, engine_of(method), StreamOptions(**{"ref_every": EVERY, **options})) as job:
+        return job, list(job)
+
+
+def frames_used(restored: Restored) -> list[int]:
+    """Which frames' pictures were the references."""
+    return [int(one.time / (STEP * TICK)) for one in restored.references]
+
+
+def scene(index: int) -> int:
+    return index >= CUT
+
+
+def quality(restored: list[Restored], pictures: list[np.ndarray], wanted: set[int] | None = None) -> float:
+    """Mean PSNR-Y against the truth, of all frames or of those in `wanted`."""
+    frames = [one.frame for one in restored if wanted is None or one.frame.index in wanted]
+    return np.mean([psnr_y(frame.pixels, pictures[frame.index]) for frame in frames])
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory) -> list[Path]:
+    """Folders of stills at frames 0, 4, 8 and 12 that show other scenes."""
+    folders = []
+    for seed in (101, 102, 103):
+        folder = tmp_path_factory.mktemp(f"foreign{seed}")
+        for index, pixels in zip(SHARP, rendered(0, len(SHARP), seed)):
+            write_png(folder / f"{index}.png", pixels)
+        folders.append(folder)
+    return folders
+
+
+@pytest.mark.parametrize("method", ["bicubic", *METHODS])
+def test_every_frame_comes_out_x4_in_order_with_its_time(method, hybrid_clip):
+    job, restored = run(hybrid_clip, method)
+    assert [one.frame.index for one in restored] == list(range(FRAMES)) and job.frames == FRAMES
+    assert [one.frame.stamp.ticks for one in restored] == [stamp(index).ticks for index in range(FRAMES)]
+    assert job.size == Size(192, 128)
+    for one in restored:
+        assert one.frame.size == job.size
+        assert one.frame.pixels.dtype == np.float32
+        assert one.frame.pixels.min() >= 0 and one.frame.pixels.max() <= 1
+    assert [one.frame.cut for one in restored] == [index in (0, CUT) for index in range(FRAMES)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_own_references_are_passed_on_bit_for_bit(method, hybrid_clip):
+    sharp = {frame.stamp.ticks: frame.pixels for frame in VideoSource(hybrid_clip, track=1)}
+    _, restored = run(hybrid_clip, method)
+    assert [one.frame.index for one in restored if one.passed] == list(SHARP)
+    for one in restored:
+        assert one.own is one.passed
+        if one.passed:
+            assert np.array_equal(one.frame.pixels, sharp[one.frame.stamp.ticks])
+            assert frames_used(one) == [one.frame.index]
+
+
+def test_with_sr_output_nothing_is_passed_on(hybrid_clip):
+    job, restored = run(hybrid_clip, ref_output="sr")
+    assert not any(one.passed for one in restored)
+    assert [one.frame.index for one in restored if one.own] == list(SHARP)
+    assert frames_used(restored[4]) == [4, 8]
+    assert "pass" not in job.watch.summary()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_frames_take_the_nearest_references_of_their_scene(method, hybrid_clip):
+    _, restored = run(hybrid_clip, method)
+    for one in restored:
+        index = one.frame.index
+        same = [sharp for sharp in SHARP if scene(sharp) == scene(index)]
+        past, future = [x for x in same if x <= index], [x for x in same if x > index]
+        assert frames_used(one) == ([index] if index in SHARP else past[-1:] + future[:1])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_references_help(method, hybrid_clip, pictures):
+    between = set(range(FRAMES)) - set(SHARP)
+    with_references = quality(run(hybrid_clip, method)[1], pictures, between)
+    without = quality(run(hybrid_clip, method, no_refs=True)[1], pictures, between)
+    assert with_references > without + 1.5
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_frame_uses_a_reference_from_beyond_the_cut(method, low_clip, pictures, tmp_path):
+    write_png(tmp_path / "6.png", pictures[6])
+    job, restored = run(low_clip, method, refs=str(tmp_path), ref_every=1)
+    assert not any(one.references for one in restored[CUT:])
+    assert restored[6].passed and restored[5].references and restored[7].references
+    (use,) = stream_report(job, Path("out.mkv"), 1.0, [])["references"]
+    assert use["time"] == 0.24
+    assert use["frames_served"] == sum(bool(one.references) for one in restored)
+    assert use["frames_served"] + use["frames_dropped"] == CUT
+
+
+def test_every_reference_in_the_report_serves_its_own_scene_only(hybrid_clip):
+    job, restored = run(hybrid_clip)
+    served = {index: 0 for index in SHARP}
+    for one in restored:
+        for index in frames_used(one):
+            assert scene(index) == scene(one.frame.index)
+            served[index] += 1
+    report = stream_report(job, Path("out.mkv"), 1.0, [])["references"]
+    assert {round(use["time"] / 0.04): use["frames_served"] for use in report} == served
+    assert all(0 < use["mean_relevance"] <= 1 for use in report)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_references_of_another_scene_are_dropped_or_harmless(method, low_clip, pictures, foreign):
+    alone = quality(run(low_clip, method, no_refs=True)[1], pictures)
+    found = []
+    for folder in foreign:
+        job, restored = run(low_clip, method, refs=str(folder))
+        assert not any(one.passed for one in restored)
+        assert job.reference_kind == "refs"
+        found.append(quality(restored, pictures))
+    assert np.mean(found) > alone - HARMLESS[method]
+
+
+def test_a_worthless_reference_is_dropped_and_said(low_clip, tmp_path):
+    write_png(tmp_path / "4.png", np.ones((3, 128, 192), np.float32))
+    job, restored = run(low_clip, refs=str(tmp_path))
+    (use,) = stream_report(job, Path("out.mkv"), 1.0, [])["references"]
+    assert use["frames_dropped"] == CUT and use["frames_served"] == 0
+    alone = run(low_clip, no_refs=True)[1]
+    assert all(np.array_equal(one.frame.pixels, other.frame.pixels) for one, other in zip(restored, alone))
+
+
+@pytest.fixture
+def encoded(monkeypatch) -> list[tuple]:
+    """The keys of the references that flow_transfer's engine encodes, in order."""
+    engine, keys = engine_of("flow_transfer"), []
+    encode = engine.encode
+    monkeypatch.setattr(engine, "encode", lambda one: keys.append(one.key) or encode(one))
+    return keys
+
+
+def test_each_reference_is_encoded_once(hybrid_clip, encoded):
+    job, restored = run(hybrid_clip)
+    assert len(encoded) == len(SHARP) == len(set(encoded))
+    statistics = job.cache.statistics
+    matched = sum(len(one.references) for one in restored if not one.passed)
+    assert (statistics.misses, statistics.hits) == (len(SHARP), matched - len(SHARP))
+    assert statistics.peak_bytes > 0
+
+
+def test_a_tiny_cache_costs_time_but_changes_nothing(hybrid_clip, encoded):
+    _, roomy = run(hybrid_clip)
+    once = len(encoded)
+    job, tight = run(hybrid_clip, ref_cache=1)
+    assert len(encoded) - once > once
+    assert len(job.cache) == 1
+    assert all(np.array_equal(one.frame.pixels, other.frame.pixels) for one, other in zip(roomy, tight))
+
+
+def test_without_references_nothing_is_encoded(hybrid_clip, encoded):
+    job, restored = run(hybrid_clip, no_refs=True)
+    assert encoded == [] and job.reference_kind == "none"
+    assert not any(one.references or one.own for one in restored)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_anchor_mode_takes_every_nth_frame_and_scene_starts(method, low_clip, pictures):
+    job, restored = run(low_clip, method)
+    assert job.reference_kind == "anchor"
+    assert [one.frame.index for one in restored if one.passed] == [0, 4, 8, CUT, CUT + 4]
+    assert not any(one.own for one in restored)  # nothing true stands there: all frames count in the metrics
+    _, alone = run(low_clip, method, no_refs=True)
+    for one, other in zip(restored, alone):
+        assert all(scene(index) == scene(one.frame.index) for index in frames_used(one))
+        if one.passed:
+            assert np.array_equal(one.frame.pixels, other.frame.pixels)
+        else:
+            assert one.references
+    assert quality(restored, pictures) > quality(alone, pictures) - 0.3
+
+
+def test_anchor_mode_can_be_asked_for(hybrid_clip):
+    job, restored = run(hybrid_clip, ref_source="anchor")
+    assert job.reference_kind == "anchor"
+    assert all(one.generated for each in restored for one in each.references)
+
+
+def test_anchors_are_super_resolved_once(low_clip, monkeypatch):
+    engine, alone = engine_of("flow_transfer"), []
+    restore = engine.restore
+
+    def counted(frame: Frame, matches) -> np.ndarray:
+        alone.extend([] if matches else [frame.index])
+        return restore(frame, matches)
+
+    monkeypatch.setattr(engine, "restore", counted)
+    run(low_clip)
+    assert sorted(alone) == [0, 4, 8, CUT, CUT + 4]
+
+
+def test_causal_uses_past_references_only(hybrid_clip):
+    _, restored = run(hybrid_clip, causal=True)
+    for one in restored:
+        assert all(index <= one.frame.index for index in frames_used(one))
+    assert [frames_used(restored[index]) for index in (1, 6, 9, 13)] == [[0], [4, 0], [], [12]]
+
+
+def test_causal_gives_a_frame_out_before_the_next_is_needed(hybrid_clip):
+    pulled = []
+    with StreamJob(hybrid_clip, engine_of("flow_transfer"), StreamOptions(causal=True)) as job:
+        frames = (pulled.append(frame.index) or frame for frame in job.source)
+        for pair in job._pairs(frames):
+            assert pulled[-1] == pair.frame.index
+
+
+def test_one_reference_per_frame(hybrid_clip):
+    _, restored = run(hybrid_clip, max_refs=1)
+    assert [frames_used(one) for one in restored[:9]] == [[0], [0], [0], [4], [4], [4], [4], [8], [8]]
+
+
+def test_the_cadence_thins_references_out(hybrid_clip):
+    _, restored = run(hybrid_clip, ref_every=8)
+    used = {index for one in restored for index in frames_used(one)}
+    assert used == {0, 8, 12}  # 12 is the first of its scene
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_can_be_repeated_bit_for_bit(method, hybrid_clip):
+    first, second = (run(hybrid_clip, method)[1] for _ in range(2))
+    assert all(np.array_equal(one.frame.pixels, other.frame.pixels) for one, other in zip(first, second))
+
+
+def test_the_simulation_equals_the_hybrid_file(high_clip, hybrid_clip):
+    """What `simulate` writes as two tracks is what `--simulate` does in one go."""
+    job, simulated = run(high_clip, simulate=True)
+    _, restored = run(hybrid_clip)
+    assert job.reference_kind == "simulate"
+    for one, other in zip(simulated, restored):
+        assert one.passed == other.passed
+        np.testing.assert_allclose(one.frame.pixels, other.frame.pixels, atol=2e-6)
+    assert [score.is_reference for score in job.scorer.scores] == [index in SHARP for index in range(FRAMES)]
+
+
+def test_scene_starts_stay_sharp_when_asked_for(high_clip):
+    _, restored = run(high_clip, simulate=True, scene_refs=True)
+    assert [one.frame.index for one in restored if one.passed] == [0, 4, 8, CUT]  # 12 comes too soon after the cut
+
+
+def test_require_refs_and_contradictions_fail_before_the_first_frame(low_clip):
+    engine = engine_of("bicubic")
+    with pytest.raises(ReferencesMissing):
+        StreamJob(low_clip, engine, StreamOptions(require_refs=True))
+    for wrong in ({"ref_every": 0}, {"max_refs": 0}, {"ref_output": "both"}, {"simulate": True, "ref_source": "track"}):
+        with pytest.raises(UsageError):
+            StreamOptions(**wrong)
+
+
+def test_leaving_early_ends_the_decoding_thread(hybrid_clip):
+    with StreamJob(hybrid_clip, engine_of("bicubic"), StreamOptions()) as job:
+        frames = iter(job)
+        next(frames)
+        frames.close()
+    assert [thread.name for thread in threading.enumerate() if thread.name == "prefetch"] == []
+
+
+def test_stages_are_timed(hybrid_clip):
+    job, _ = run(hybrid_clip)
+    stages = job.watch.summary()
+    assert set(stages) == {"decode", "pass", "encode", "match", "restore"}
+    assert all(0 <= stage["median_ms"] <= stage["p95_ms"] for stage in stages.values())
+
+
+def alive(kind: type) -> int:
+    return sum(type(one) is kind for one in gc.get_objects())
+
+
+def test_memory_does_not_grow_with_the_clip(tmp_path):
+    """References and frames alive at any moment are a few, however many have passed."""
+    high = write_clip(tmp_path / "high.mkv", rendered(0, 120, seed=5, size=Size(64, 48)))
+    with VideoSource(high) as clip:
+        write_hybrid(clip, tmp_path / "hybrid.mkv", EVERY)
+    with StreamJob(tmp_path / "hybrid.mkv", engine_of("flow_transfer"), StreamOptions(ref_every=EVERY)) as job:
+        gc.collect()
+        before = alive(Reference), alive(Frame)
+        for one in job:
+            if one.frame.index % 20 == 19:
+                gc.collect()
+                assert alive(Reference) - before[0] <= 5
+                assert alive(Frame) - before[1] <= 20
+    assert job.cache.statistics.misses == 30
+
+
+def test_pixels_of_references_are_let_go_of():
+    """An endless stream of references whose pixels are made on demand: all but the last few can be collected."""
+    made: list[int] = []
+    gone: list[int] = []
+
+    class Pixels(np.ndarray):
+        def __del__(self):
+            gone.append(1)
+
+    def load() -> np.ndarray:
+        made.append(1)
+        return np.full((3, 48, 64), 0.5, np.float32).view(Pixels)
+
+    def references() -> Iterator[Reference]:
+        for number in range(10**6):
+            yield Reference(("made", number), stamp(4 * number).seconds, "made", load)
+
+    frames = (Frame(np.full((3, 12, 16), 0.5, np.float32), index, stamp(index)) for index in range(200))
+    engine = engine_of("flow_transfer")
+    cache = ReferenceCache(engine.encode, 1 << 20)
+    pairs = pair_with_references(frames, TimedFeed(references()), ReferencePolicy(every=4))
+    for _ in SuperResolver(engine, cache, Stopwatch()).run(pairs):
+        assert len(made) - len(gone) <= 12
+    assert len(made) >= 50
+
+
+def test_variable_rate_and_a_late_start(tmp_path, pictures):
+    """Frames and references meet by their exact times, whatever the rate; the second track starts with the first."""
+    high = write_clip(tmp_path / "high.mkv", pictures[:CUT], uneven)
+    with VideoSource(high) as clip:
+        write_hybrid(clip, tmp_path / "hybrid.mkv", EVERY)
+    _, restored = run(tmp_path / "hybrid.mkv")
+    assert [one.frame.stamp.ticks for one in restored] == [uneven(index).ticks for index in range(CUT)]
+    assert [one.frame.index for one in restored if one.passed] == [0, 4, 8]
+    times = [[one.time / TICK for one in each.references] for each in restored]
+    first, second, third = (uneven(index).ticks for index in (0, 4, 8))
+    assert times == [[first], *[[first, second]] * 3, [second], *[[second, third]] * 3, [third]]
