@@ -147,7 +147,7 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, track:
         stream_index=stream.index,
         size=size,
         rate=stream.average_rate or stream.guessed_rate,
-        time_base=first.time_base or Fraction(1, av.time_base),
+        time_base=stream.time_base or Fraction(1, av.time_base),
         frames=stream.frames or None,
         seconds=_seconds(container, stream),
         colour=colour_of(first, siting),

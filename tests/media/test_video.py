@@ -124,6 +124,7 @@ def test_info_tells_length_and_rate(tmp_path):
     clip = write_clip(tmp_path / "in.mp4", clip_planes(20), **FAST)
     info = VideoSource(clip).info
     assert (info.name, info.size, info.rate, info.frames) == ("in.mp4", Size(64, 48), 25, 20)
+    assert VideoSource(clip).video.time_base == stamps(clip)[0].time_base == Fraction(1, 12800)
     assert info.seconds == pytest.approx(0.8)
     matroska = VideoSource(write_clip(tmp_path / "in.mkv", clip_planes(20))).info
     assert matroska.frames == 20  # from its length: the file does not say
