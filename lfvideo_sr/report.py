@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,15 +51,22 @@ def stream_report(job: StreamJob, output: Path, seconds: float, warnings: list[s
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What an output depends on: the input file and every option that changes the result."""
+    """What an output depends on: the version, the files that are read and every option that changes the result."""
 
     text: str
 
     @classmethod
-    def of(cls, path: Path, options: Any, extra: dict[str, Any]) -> "Fingerprint":
-        status = path.stat()
-        said = json.dumps([path.name, status.st_size, status.st_mtime_ns, asdict(options), extra], sort_keys=True)
+    def of(cls, files: Iterable[Path], options: Any, extra: dict[str, Any]) -> "Fingerprint":
+        """Of files and of folders of files; one that is not there counts as such."""
+        states = [[str(path), _states(path)] for path in files]
+        said = json.dumps([__version__, states, asdict(options), extra], sort_keys=True)
         return cls(hashlib.sha256(said.encode()).hexdigest()[:16])
+
+
+def _states(path: Path) -> list[tuple[str, int, int]]:
+    """Name, bytes and time of change of a file, or of each file in a folder."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path] * path.exists()
+    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
 def is_done(output: Path, report: Path, fingerprint: Fingerprint) -> bool:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..media.sink import VideoSink
 from ..methods import METHODS
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions
+from ..weights import fingerprint, weights_path
 from .estimate import estimated_seconds
 from .progress import Progress, make_progress
 
@@ -70,17 +72,18 @@ class StreamCommand:
         output = self.output or default_output(self.input, self.encoding.codec)
         report_path = self.report or output.with_suffix(".report.json")
         progress = make_progress(self.progress)
-        fingerprint = self._fingerprint()
-        if fingerprint and not self.overwrite and is_done(output, report_path, fingerprint):
+        asked = self._fingerprint()
+        if asked and not self.overwrite and is_done(output, report_path, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
         check_target(output, self.overwrite)
+        check_folder(report_path, "--report")
         with self._engine() as engine, StreamJob(self.input, engine, self.options) as job:
             self._announce(job, progress)
             seconds, warnings = self._write(job, output, progress)
             report = stream_report(job, output, seconds, warnings)
         report["output_size"] = str(self.encoding.output_size(job))
-        report |= {"fingerprint": fingerprint.text if fingerprint else None, "output_bytes": output.stat().st_size}
+        report |= {"fingerprint": asked.text if asked else None, "output_bytes": output.stat().st_size}
         write_json(report_path, report)
         for line in [*summary_lines(report), f"report      {report_path}"]:
             progress.say(line)
@@ -91,8 +94,19 @@ class StreamCommand:
     def _fingerprint(self) -> Fingerprint | None:
         if not self.input.is_file() or self.method not in METHODS:
             return None
-        chosen = {"method": self.method, "weights": self.weights, "device": self.device, "dtype": self.dtype}
-        return Fingerprint.of(self.input, self.options, chosen | {"encoding": asdict(self.encoding)})
+        chosen = {"method": self.method, "weights": self._weights(), "device": self.device, "dtype": self.dtype}
+        return Fingerprint.of(self._files_read(), self.options, chosen | {"encoding": asdict(self.encoding)})
+
+    def _weights(self) -> str | None:
+        """What tells the method's weights from others of the same name."""
+        entry = METHODS[self.method]
+        return fingerprint(weights_path(self.weights or entry.weights or self.method)) if entry.learned else None
+
+    def _files_read(self) -> list[Path]:
+        """The input, what is named beside it, and its sidecars."""
+        named = [self.options.refs.split("#v:")[0] if self.options.refs else None, self.options.gt]
+        sidecars = self.input.parent.glob(f"{escape(self.input.stem)}.ref*")
+        return [self.input, *(Path(one) for one in named if one), *sorted(sidecars)]
 
     def _announce(self, job: StreamJob, progress: Progress) -> None:
         seconds = estimated_seconds(job)
@@ -106,7 +120,7 @@ class StreamCommand:
             )
 
     def _write(self, job: StreamJob, output: Path, progress: Progress) -> tuple[float, list[str]]:
-        """Run the job into the target; on any failure the target does not appear."""
+        """Run the job into the target; on any failure the target does not appear, on an interrupt its part is kept."""
         size = self.encoding.output_size(job)
         sink = VideoSink(
             output, job.video, size, codec=self.encoding.codec, crf=self.encoding.crf, preset=self.encoding.preset,
@@ -120,6 +134,9 @@ class StreamCommand:
                     sink.write(resized(restored.frame, size))
             with job.watch.stage("finish"):
                 sink.close()
+        except KeyboardInterrupt:
+            progress.say(f"what is done so far is {sink.leave_partial()}")
+            raise
         except BaseException:
             sink.abort()
             raise
@@ -143,8 +160,13 @@ def check_target(output: Path, overwrite: bool) -> None:
     """Refuse before anything is loaded what the sink would refuse later."""
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; pass --overwrite or give another -o")
-    if not output.parent.is_dir():
-        raise OutputError(f"{output.parent} is no folder; make it, or give another -o")
+    check_folder(output, "-o")
+
+
+def check_folder(path: Path, option: str) -> None:
+    """Refuse a file to be written where there is no folder for it."""
+    if not path.parent.is_dir():
+        raise OutputError(f"{path.parent} is no folder; make it, or give another {option}")
 
 
 def parse_size(text: str | None) -> Size | None:
