@@ -21,6 +21,8 @@ app = typer.Typer(
 weights_app = typer.Typer(help="Look at weights, or make them of a training run's checkpoint.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 
+_INTERRUPTED = 130
+
 Method = Annotated[str, typer.Option(help="stream_ref, flow_transfer or bicubic.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16, fp16.")]
@@ -183,15 +185,17 @@ def version() -> None:
 def main() -> None:
     """Entry point: errors become one line and the documented exit code."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
+        if code == _INTERRUPTED:  # typer turns an interrupt into a code that it returns
+            _fail("interrupted", _INTERRUPTED)
     except KeyboardInterrupt:
-        _fail("interrupted", 130)
+        _fail("interrupted", _INTERRUPTED)
     except LFVideoError as error:
         _fail(str(error), error.exit_code, error)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except typer.Abort:
-        _fail("interrupted", 130)
+        _fail("interrupted", _INTERRUPTED)
     except ModuleNotFoundError as error:
         if (error.name or "lfvideo_sr").startswith("lfvideo_sr"):
             raise
