@@ -13,6 +13,8 @@ from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
 
+from .host_memory import keep_freed_memory
+
 _DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 
 
@@ -24,6 +26,8 @@ class TorchEngine:
         self.info = method.info
         self._device = pick_device(device)
         self.device = str(self._device)
+        if self._device.type == "cpu":
+            keep_freed_memory()
         self.precision = pick_precision(precision, self._device)
         for part in {method.encoder, method.matcher, method.restorer}:
             part.eval().to(self._device, memory_format=torch.channels_last)

@@ -17,7 +17,8 @@ from torch import nn
 
 from ..media.seed import FlowSeeder
 from ..method import Match, Method, MethodInfo
-from ..nn.residual import ResidualBlock, conv3x3
+from ..nn.fused import conv_relu
+from ..nn.residual import ResidualBlock, conv3x3, conv_beside, convolution_dtype
 from ..nn.resize import BicubicEnlarge, BicubicReduce
 from ..nn.warp import grid_positions, inside, sample, warp_upsampled
 
@@ -28,6 +29,7 @@ INFO = MethodInfo(
     worthless_below=0.3,
 )
 SCALE = 4
+DETAIL_GAIN = 4  # detail is small; this brings it to the size of the other inputs
 FIELD_STRIDE = 2  # output pixels between two places of the refined field
 
 
@@ -48,7 +50,7 @@ class MatchFeatures(nn.Module):
         self.body = ResidualBlock(channels)
 
     def forward(self, low: torch.Tensor) -> torch.Tensor:
-        return self.body(self.head(F.pixel_unshuffle(low - 0.5, 2)).relu())
+        return self.body(conv_relu(self.head, F.pixel_unshuffle(low - 0.5, 2)))
 
 
 class Encoder(nn.Module):
@@ -63,6 +65,7 @@ class Encoder(nn.Module):
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
         low = self.reduce(reference)
         detail = reference - F.pixel_shuffle(self.enlarge(low), SCALE)
+        detail = detail.contiguous(memory_format=torch.channels_last)  # as the host's warp reads it, once per frame
         return {"low": low, "detail": detail, "features": self.features(low)}
 
 
@@ -81,9 +84,10 @@ class Refinement(nn.Module):
         """positions [B,h/2,w/2,2] in reference pixels -> [B,outputs,h/2,w/2]"""
         cell = 2 * SCALE
         at = (positions - (cell - 1) / 2) / cell
-        found = sample(reference, at.to(reference.device))
+        found = sample(reference, at)
         known = inside(at, *reference.shape[-2:]).to(found.dtype)
-        return self.tail(self.body(self.head(torch.cat([frame, found, known], 1)).relu()))
+        joined = conv_beside(self.head, frame, found, known)
+        return self.tail(self.body(joined.relu()))
 
 
 class Matcher(nn.Module):
@@ -145,7 +149,8 @@ def fetch(reference: Mapping[str, torch.Tensor], positions: torch.Tensor, releva
     cell = F.avg_pool2d(positions.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
     at = (cell - (SCALE - 1) / 2) / SCALE
     places = F.pixel_unshuffle(relevance[:, None], 2).contiguous(memory_format=torch.channels_last)
-    return Found(F.pixel_unshuffle(warped, SCALE), sample(reference["low"], at), places)
+    detail = F.pixel_unshuffle(warped, SCALE).to(convolution_dtype(warped))
+    return Found(detail, sample(reference["low"], at), places)
 
 
 class Restorer(nn.Module):
@@ -171,29 +176,21 @@ class Restorer(nn.Module):
 
     def fused(self, frame: torch.Tensor, found: Sequence[Found]) -> torch.Tensor:
         """The frame and what was fetched from at most two references -> picture [B,3,4h,4w]."""
-        own = self.frame_head(frame - 0.5).relu()
-        fused = self._fuse(own, [self._side(frame, one) for one in found])
+        own = conv_relu(self.frame_head, frame - 0.5)
+        fused = conv_beside(self.fuse, own, *(self._side(frame, one) for one in found))
         tail = self.tail(self.trunk(fused) + fused)
         added = tail[:, :48]
         for slot, one in enumerate(found):
             gate = torch.sigmoid(tail[:, 48 + 16 * slot : 64 + 16 * slot]) * self.spread(one.relevance)
-            added = torch.addcmul(added, one.detail.to(added.dtype), self.colours(gate))
-        return F.pixel_shuffle(self.enlarge(frame) + added, SCALE)
+            added = torch.addcmul(added, one.detail, self.colours(gate))
+        base = self.enlarge(frame).contiguous(memory_format=torch.channels_last)
+        return F.pixel_shuffle(base + added, SCALE)
 
     def _side(self, frame: torch.Tensor, found: Found) -> torch.Tensor:
         """Features of one reference, faded by its relevance: a worthless reference is as good as none."""
-        weight, bias = self.found_head.weight, self.found_head.bias
         around = torch.cat([found.low - frame, found.relevance], 1)
-        features = F.conv2d(found.detail, weight[:, :48] * 4, bias, padding=1) + F.conv2d(around, weight[:, 48:], padding=1)
+        features = conv_beside(self.found_head, found.detail * DETAIL_GAIN, around)
         return features.relu() * self.mean(found.relevance)
-
-    def _fuse(self, own: torch.Tensor, sides: Sequence[torch.Tensor]) -> torch.Tensor:
-        """A 1x1 convolution over frame, first and second reference side by side; an absent one adds nothing."""
-        own_weight, *side_weights = self.fuse.weight.chunk(3, 1)
-        fused = F.conv2d(own, own_weight, self.fuse.bias)
-        for side, weight in zip(sides, side_weights):
-            fused = fused + F.conv2d(side, weight)
-        return fused
 
 
 class FixedMix(nn.Module):

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from .fused import conv_add, conv_relu
+
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=1)
@@ -17,6 +19,25 @@ class ResidualBlock(nn.Module):
         self.second = conv3x3(channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.second(self.first(x).relu_()).add_(x) if not torch.is_grad_enabled() else x + self.second(
-            self.first(x).relu()
-        )
+        return conv_add(self.second, conv_relu(self.first, x), x)
+
+
+def conv_beside(layer: nn.Conv2d, *parts: torch.Tensor) -> torch.Tensor:
+    """`layer` over `parts` side by side in the channels, without the copy that torch.cat would make.
+
+    Missing parts at the end count as zeros. Equal to layer(torch.cat(parts, 1)) up to rounding.
+    """
+    first, *others = parts
+    start = first.shape[1]
+    total = nn.functional.conv2d(first, layer.weight[:, :start], layer.bias, padding=layer.padding)
+    for part in others:
+        weight = layer.weight[:, start : start + part.shape[1]]
+        total = conv_add(layer, part, total, weight=weight, bias=None)
+        start += part.shape[1]
+    return total
+
+
+def convolution_dtype(x: torch.Tensor) -> torch.dtype:
+    """What convolutions of `x` run in here: autocast's dtype where it is on, else that of `x`."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype

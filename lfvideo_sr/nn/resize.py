@@ -27,7 +27,8 @@ class BicubicEnlarge(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, channels, height, width = x.shape
-        flat = F.pad(x.float(), (2, 2, 2, 2), mode="replicate").reshape(batch * channels, 1, height + 4, width + 4)
+        padded = F.pad(x.float().contiguous(), (2, 2, 2, 2), mode="replicate")
+        flat = padded.reshape(batch * channels, 1, height + 4, width + 4)
         with full_precision(x):
             return F.conv2d(flat, self.kernel).reshape(batch, channels * self.scale**2, height, width)
 
@@ -45,7 +46,7 @@ class BicubicReduce(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, channels, height, width = x.shape
         edge = (self.kernel.numel() - self.scale) // 2
-        padded = F.pad(x.float(), (edge, edge, edge, edge), mode="replicate")
+        padded = F.pad(x.float().contiguous(), (edge, edge, edge, edge), mode="replicate")
         flat = padded.reshape(batch * channels, 1, height + 2 * edge, width + 2 * edge)
         with full_precision(x):
             rows = F.conv2d(flat, self.kernel.reshape(1, 1, -1, 1), stride=(self.scale, 1))

@@ -1,5 +1,7 @@
 """Sampling a picture or a feature map at given positions."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import torch
@@ -47,14 +49,21 @@ def warp_upsampled(picture: torch.Tensor, positions: torch.Tensor, stride: int) 
 
 
 def _warp_on_host(picture: torch.Tensor, positions: torch.Tensor, stride: int) -> torch.Tensor:
-    warped = [_remap(one, field, stride) for one, field in zip(picture.permute(0, 2, 3, 1).float(), positions)]
-    return torch.stack(warped).permute(0, 3, 1, 2)  # channels last in memory
+    warped = [_remap(one.numpy(), field.numpy(), stride) for one, field in zip(picture.permute(0, 2, 3, 1), positions)]
+    return torch.from_numpy(np.stack(warped) if len(warped) > 1 else warped[0][None]).permute(0, 3, 1, 2)
 
 
-def _remap(picture: torch.Tensor, positions: torch.Tensor, stride: int) -> torch.Tensor:
+def _remap(picture: np.ndarray, positions: np.ndarray, stride: int) -> np.ndarray:
+    """picture [H,W,3], positions [h,w,2] -> [stride*h,stride*w,3]"""
     height, width = positions.shape[:2]
-    own = grid_positions(height, width)[0] * stride + (stride - 1) / 2
-    moved = cv2.resize((positions - own).numpy(), (width * stride, height * stride), interpolation=cv2.INTER_LINEAR)
-    at = grid_positions(height * stride, width * stride)[0].numpy() + moved
-    source = np.ascontiguousarray(picture.numpy())
-    return torch.from_numpy(cv2.remap(source, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+    moved = cv2.subtract(positions, _host_grid(height, width, stride))
+    moved = cv2.resize(moved, (width * stride, height * stride), interpolation=cv2.INTER_LINEAR)
+    at = cv2.add(moved, _host_grid(height * stride, width * stride, 1), dst=moved)
+    source = np.ascontiguousarray(picture, np.float32)
+    return cv2.remap(source, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+@lru_cache(maxsize=8)
+def _host_grid(height: int, width: int, stride: int) -> np.ndarray:
+    """(x, y) in output pixels of a grid with that stride, float32 [height,width,2]; not to be written to."""
+    return (grid_positions(height, width)[0] * stride + (stride - 1) / 2).numpy()

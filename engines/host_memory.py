@@ -1,0 +1,20 @@
+"""Keeps freed memory in the process, so that the next frame's buffers need no new pages from the system."""
+
+import ctypes
+import platform
+from functools import cache
+
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # glibc's malloc.h
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Tell glibc's malloc to serve large blocks from its heap and not to give them back; whether that was possible.
+
+    Without it every large buffer is mapped, zeroed page by page and unmapped again. This holds for the whole process;
+    it is called when a CPU engine or a trainer starts, never on import.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, 2**31 - 1) and mallopt(_TOP_PAD, 64 << 20))

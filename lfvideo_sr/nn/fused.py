@@ -1,0 +1,53 @@
+"""A convolution together with what follows it: one pass over memory instead of two, where torch's oneDNN has it.
+
+On a CPU with matrix units the convolution itself is so fast that reading and writing its result a second time for a
+ReLU or a sum takes a third of the time. `torch.ops.mkldnn` is what torch's own compiler calls for this; it is no public
+API, so every use has its plain twin beside it, which serves training, export, other devices and other builds of torch.
+"""
+
+import torch
+from torch import nn
+
+_KEEP = object()
+
+
+def conv_relu(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+    """relu(layer(x))"""
+    if not _fuses(x):
+        return layer(x).relu()
+    x, weight, bias = _cast(x, layer.weight, layer.bias)
+    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *_geometry(layer), "relu", [], "")
+
+
+def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_KEEP, bias=_KEEP) -> torch.Tensor:
+    """layer(x) + other, with another weight and bias if given; `other` has the result's shape and is not changed."""
+    weight = layer.weight if weight is _KEEP else weight
+    bias = layer.bias if bias is _KEEP else bias
+    if not _fuses(x):
+        return nn.functional.conv2d(x, weight, bias, padding=layer.padding) + other
+    x, other, weight, bias = _cast(x, other, weight, bias)
+    return torch.ops.mkldnn._convolution_pointwise.binary(
+        x, other, weight, bias, *_geometry(layer), "add", 1.0, None, [], None
+    )
+
+
+def _fuses(x: torch.Tensor) -> bool:
+    return (
+        x.device.type == "cpu"
+        and not torch.is_grad_enabled()
+        and not torch.compiler.is_compiling()
+        and torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    )
+
+
+def _geometry(layer: nn.Conv2d) -> tuple:
+    return list(layer.padding), list(layer.stride), list(layer.dilation), layer.groups
+
+
+def _cast(*tensors: torch.Tensor | None) -> list[torch.Tensor | None]:
+    """To autocast's dtype, as autocast would do for a convolution; these operators are not known to it."""
+    if not torch.is_autocast_enabled("cpu"):
+        return list(tensors)
+    dtype = torch.get_autocast_dtype("cpu")
+    return [None if tensor is None else tensor.to(dtype) for tensor in tensors]

@@ -1,0 +1,57 @@
+import pytest
+import torch
+from torch import nn
+
+from lfvideo_sr.nn import fused
+from lfvideo_sr.nn.residual import ResidualBlock, conv_beside
+
+
+@pytest.fixture
+def layer():
+    torch.manual_seed(0)
+    return nn.Conv2d(24, 16, 3, padding=1)
+
+
+@pytest.fixture
+def x():
+    return torch.randn(2, 24, 9, 14).contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.04)])
+def test_fused_equals_its_plain_twin(layer, x, precision, tolerance, monkeypatch):
+    other = torch.randn(2, 16, 9, 14)
+    kept = other.clone()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+        fast = fused.conv_relu(layer, x), fused.conv_add(layer, x, other)
+        monkeypatch.setattr(fused, "_fuses", lambda x: False)
+        plain = fused.conv_relu(layer, x), fused.conv_add(layer, x, other)
+    for quick, slow in zip(fast, plain):
+        assert quick.shape == slow.shape
+        assert (quick.float() - slow.float()).abs().max() < tolerance
+    assert torch.equal(other, kept)
+
+
+def test_the_fused_path_is_taken_here():
+    """If torch drops the operators, this says so; the plain twin then serves, slower."""
+    with torch.inference_mode():
+        assert fused._fuses(torch.zeros(1)) or not torch.backends.mkldnn.is_available()
+
+
+def test_training_takes_the_plain_twin(layer, x):
+    fused.conv_add(layer, fused.conv_relu(nn.Conv2d(24, 24, 3, padding=1), x), torch.zeros(2, 16, 9, 14)).sum().backward()
+    assert layer.weight.grad is not None
+
+
+@torch.inference_mode()
+def test_side_by_side_equals_concatenation(layer, x):
+    parts = x.split((10, 13, 1), 1)
+    assert torch.allclose(conv_beside(layer, *parts), layer(x), atol=1e-5)
+    missing = torch.cat([parts[0], torch.zeros_like(x[:, 10:])], 1)
+    assert torch.allclose(conv_beside(layer, parts[0]), layer(missing), atol=1e-5)
+
+
+def test_residual_block_adds_what_it_finds(x):
+    block = ResidualBlock(24)
+    wanted = x + block.second(block.first(x).relu())
+    with torch.inference_mode():
+        assert torch.allclose(block(x), wanted, atol=1e-5)

@@ -1,0 +1,121 @@
+"""What the README says is so: its command runs, its options and files exist, its Python works."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from lfvideo_sr import cli
+from lfvideo_sr.media.video import VideoSource
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+FENCES = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PROSE = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+FOREIGN = {"--version"}  # options of other programs that prose may mention
+
+
+def fences(*languages: str) -> list[str]:
+    return [body for language, body in FENCES if language in languages]
+
+
+def fresh_environment_commands() -> list[str]:
+    """The lines that make a fresh environment and then do one thing; .ci/run runs the same ones."""
+    return [line for body in fences("sh") for line in body.splitlines() if line.startswith("python3 -m venv")]
+
+
+def shown_commands() -> list[list[str]]:
+    """Every `lfvideo-sr ...` in the fences, as words; comments are dropped."""
+    lines = [line for body in fences("sh", "") for line in body.splitlines()]
+    found = [re.search(r"(?:^|[\s/])lfvideo-sr (.*)", line) for line in lines]
+    return [shlex.split(one[1], comments=True) for one in found if one]
+
+
+def options_of(command) -> set[str]:
+    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+
+
+def all_options() -> set[str]:
+    command = typer.main.get_command(cli.app)
+    found, waiting = options_of(command), [command]
+    while waiting:
+        for sub in getattr(waiting.pop(), "commands", {}).values():
+            found |= options_of(sub)
+            waiting.append(sub)
+    return found
+
+
+def test_there_are_two_commands_for_a_fresh_environment():
+    first, second = fresh_environment_commands()
+    assert first.startswith("python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/lfvideo-sr stream ")
+    assert "pytest" in second
+
+
+def test_the_first_command_does_what_is_said(tmp_path):
+    """Its last part, in this environment, in a copy of the example's folder."""
+    words = shlex.split(fresh_environment_commands()[0].split("&&")[-1])
+    assert words[0] == ".venv/bin/lfvideo-sr"
+    (clip,) = [Path(word) for word in words if (ROOT / word).is_file()]
+    (tmp_path / clip).parent.mkdir(parents=True)
+    shutil.copy(ROOT / clip, tmp_path / clip)
+    done = subprocess.run(
+        [sys.executable, "-m", "lfvideo_sr", *words[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    output = tmp_path / clip.with_name(f"{clip.stem}_x4{clip.suffix}")
+    report = json.loads(output.with_suffix(".report.json").read_text())
+    low = VideoSource(ROOT / clip, detect_cuts=False)
+    large = VideoSource(output, detect_cuts=False)
+    assert large.info.size == low.info.size.scaled(4)
+    assert [frame.stamp.seconds for frame in large] == [frame.stamp.seconds for frame in low]
+    assert report["reference_source"] == "track" and "track" in done.stdout
+    assert sum(use["frames_served"] for use in report["references"]) >= report["frames"] / 2
+    assert str(output.relative_to(tmp_path)) in done.stdout
+
+
+@pytest.mark.parametrize("words", shown_commands(), ids=" ".join)
+def test_shown_commands_and_their_options_exist(words):
+    command = typer.main.get_command(cli.app)
+    while words and words[0] in getattr(command, "commands", {}):
+        command, words = command.commands[words[0]], words[1:]
+    assert not getattr(command, "commands", {}) or not words or words[0].startswith("--"), f"no command {words[0]}"
+    assert {word.split("=")[0] for word in words if word.startswith("-")} <= options_of(command)
+
+
+def test_options_in_prose_exist():
+    mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PROSE)) - FOREIGN
+    assert mentioned and mentioned <= all_options()
+
+
+def test_methods_and_configurations_in_prose_exist():
+    from lfvideo_sr.methods import METHODS
+
+    table = set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE))
+    assert table == set(METHODS)
+    for name in re.findall(r"lfvideo-sr train (\w+)", README):
+        assert (ROOT / "configs" / f"{name}.yaml").is_file()
+
+
+def test_linked_files_exist():
+    links = [link for link in re.findall(r"\]\(([^)#]+)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("code", fences("python"), ids=lambda code: code.split("\n")[0])
+def test_shown_python_runs(code, hybrid_clip, tmp_path):
+    shutil.copy(hybrid_clip, tmp_path / "in.mp4")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Frame(13, 0.520s, 192x128)" in done.stdout
