@@ -62,7 +62,7 @@ def test_the_first_command_does_what_is_said(tmp_path):
     """Its last part, in this environment, in a copy of the example's folder."""
     words = shlex.split(fresh_environment_commands()[0].split("&&")[-1])
     assert words[0] == ".venv/bin/lfvideo-sr"
-    (clip,) = [Path(word) for word in words if (ROOT / word).is_file()]
+    (clip,) = [Path(word) for word in words[1:] if (ROOT / word).is_file()]
     (tmp_path / clip).parent.mkdir(parents=True)
     shutil.copy(ROOT / clip, tmp_path / clip)
     done = subprocess.run(
