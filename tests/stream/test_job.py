@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from small_clips import CUT, EVERY, FRAMES, STEP, TICK, engine_of, rendered, stamp, uneven, write_clip
 
+from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.errors import ReferencesMissing, UsageError
 from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.media.hybrid_file import write_hybrid
@@ -307,12 +308,13 @@ def test_memory_does_not_grow_with_the_clip(tmp_path):
         write_hybrid(clip, tmp_path / "hybrid.mkv", EVERY)
     with StreamJob(tmp_path / "hybrid.mkv", engine_of("flow_transfer"), StreamOptions(ref_every=EVERY)) as job:
         gc.collect()
-        before = alive(Reference), alive(Frame)
+        before = alive(Reference), alive(Frame), alive(Correspondence)
         for one in job:
             if one.frame.index % 20 == 19:
                 gc.collect()
                 assert alive(Reference) - before[0] <= 5
                 assert alive(Frame) - before[1] <= 20
+                assert alive(Correspondence) - before[2] <= 5
     assert job.cache.statistics.misses == 30
 
 
