@@ -19,7 +19,7 @@ class FlowSettings:
 
     finest_scale: int = 0
     patch_stride: int = 4
-    refinements: int = 0
+    refinements: int = 3
 
 
 class DenseFlow:
