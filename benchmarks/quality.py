@@ -70,7 +70,10 @@ def single(data: Path, weights: str | None) -> dict[str, dict[str, float]]:
         for path in sorted((data / "sr_bench").rglob("*.png")):
             if "set14" in str(path).lower():
                 scores.append(_single_score(engine, crop_to_multiple(read_image(path), 4)))
-    return {"Set14": dict(zip(("bicubic", "stream_ref"), np.mean(scores, 0).tolist())), "pictures": {"count": len(scores)}}
+    return {
+        "Set14": dict(zip(("bicubic", "stream_ref"), np.mean(scores, 0).tolist())),
+        "pictures": {"count": len(scores)},
+    }
 
 
 def _single_score(engine: Engine, truth: np.ndarray) -> tuple[float, float]:

@@ -23,7 +23,9 @@ class NumpyEngine:
 
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = reference.load()
-        return EncodedReference(reference.key, dict(self._method.encoder(pixels[None])), Size(pixels.shape[2], pixels.shape[1]))
+        return EncodedReference(
+            reference.key, dict(self._method.encoder(pixels[None])), Size(pixels.shape[2], pixels.shape[1])
+        )
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         positions, relevance = self._method.matcher(frame.pixels[None], reference.features, None)

@@ -58,7 +58,9 @@ class TorchEngine:
             picture = self._method.restorer(self._padded(frame.pixels, self.info.size_multiple), found)
             return picture[0, :, :height, :width].float().clamp_(0, 1).cpu().numpy()
 
-    def _seed(self, frame, picture, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor | None:
+    def _seed(
+        self, frame, picture, reference: EncodedReference, previous: Correspondence | None
+    ) -> torch.Tensor | None:
         """Positions on the padded frame's grid, from the classical search, started from the frame before."""
         if self._method.seeder is None:
             return None
@@ -109,7 +111,9 @@ class _Running:
         self._autocast.__exit__(kind, error, trace)
         self._inference.__exit__(kind, error, trace)
         if isinstance(error, torch.OutOfMemoryError):
-            raise EngineError("the device is out of memory at this frame size; pass --device cpu or --max-height") from error
+            raise EngineError(
+                "the device is out of memory at this frame size; pass --device cpu or --max-height"
+            ) from error
 
 
 def _extended(positions: torch.Tensor, right: int, below: int, step: float) -> torch.Tensor:
@@ -124,19 +128,23 @@ def _extended(positions: torch.Tensor, right: int, below: int, step: float) -> t
 
 
 def pick_device(name: str) -> torch.device:
-    """"auto" takes CUDA, then Apple's GPU, then the CPU; raises EngineError for what is not there."""
+    """ "auto" takes CUDA, then Apple's GPU, then the CPU; raises EngineError for what is not there."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
         return device
     except (RuntimeError, AssertionError) as error:
-        raise EngineError(f"device '{name}' cannot be used ({str(error).splitlines()[0]}); pass --device cpu") from error
+        raise EngineError(
+            f"device '{name}' cannot be used ({str(error).splitlines()[0]}); pass --device cpu"
+        ) from error
 
 
 def pick_precision(name: str, device: torch.device) -> Precision:
-    """"auto": bf16 where the device computes it natively, else fp32."""
+    """ "auto": bf16 where the device computes it natively, else fp32."""
     if name != "auto":
         try:
             return Precision(name)

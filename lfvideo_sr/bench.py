@@ -49,7 +49,7 @@ def run_bench(
 
 
 def measure(clip: Path, engine: Engine, frames: int, output: Path, codec: str, preset: str) -> dict[str, Any]:
-    """Stream `clip` with every frame restored (none passed on); steady state is from frame WARM_UP to the closed file."""
+    """Stream `clip` with every frame restored, none passed on; counted from frame WARM_UP to the closed file."""
     with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
         sink = VideoSink(output, job.video, job.size, codec=codec, preset=preset, overwrite=True)
         for done, restored in enumerate(job, 1):
@@ -139,15 +139,17 @@ def _apart(work, *arguments) -> None:
 def lines(result: dict[str, Any]) -> list[str]:
     """For people."""
     shown = [
-        f"{result['method']} on {result['device']} in {result['dtype']}, {result['input_size']} -> {result['output_size']},"
-        f" references: {result['references']}, {result['codec']}",
+        f"{result['method']} on {result['device']} in {result['dtype']}, {result['input_size']} -> "
+        f"{result['output_size']}, references: {result['references']}, {result['codec']}",
         *(
             f"  {name:8} {stage['median_ms']:8.1f} ms  (95th percentile {stage['p95_ms']:.1f})"
             for name, stage in result["stages"].items()
         ),
-        f"frame      {result['frame_ms']:.1f} ms = {result['frames_per_second']:.2f} fps, decoding and encoding included",
+        f"frame      {result['frame_ms']:.1f} ms = {result['frames_per_second']:.2f} fps, with decoding and encoding",
         f"memory     {result['peak_memory_mb']} MB at most",
     ]
     if "ratio" in result:
-        shown.append(f"yardstick  {result['yardstick_ms']:.1f} ms (16 blocks x 64 channels): ratio {result['ratio']:.2f}")
+        shown.append(
+            f"yardstick  {result['yardstick_ms']:.1f} ms (16 blocks x 64 channels): ratio {result['ratio']:.2f}"
+        )
     return shown

@@ -8,7 +8,9 @@ from .method import Method
 from .methods import METHODS
 
 
-def make_engine(method: str = "stream_ref", *, weights: str | None = None, device: str = "auto", dtype: str = "auto") -> Engine:
+def make_engine(
+    method: str = "stream_ref", *, weights: str | None = None, device: str = "auto", dtype: str = "auto"
+) -> Engine:
     """The engine for a method's name. A learned method takes shipped weights or a .safetensors file."""
     check_choice("--method", method, list(METHODS))
     entry = METHODS[method]

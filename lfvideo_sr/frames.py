@@ -66,7 +66,9 @@ class Frame:
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[0] != 3 or self.pixels.dtype != np.float32:
-            raise ShapeError(f"frame {self.index} is {self.pixels.dtype} {self.pixels.shape}; float32 [3,H,W] is wanted")
+            raise ShapeError(
+                f"frame {self.index} is {self.pixels.dtype} {self.pixels.shape}; float32 [3,H,W] is wanted"
+            )
 
     @property
     def size(self) -> Size:

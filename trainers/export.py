@@ -14,10 +14,17 @@ def export_weights(checkpoint: Path, output: Path) -> dict:
     """Write the averaged weights of a checkpoint as safetensors; returns what is said about them."""
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        about = {"method": "stream_ref", "size": state["size"], "steps": state["step"], "seconds": round(state["seconds"])}
+        about = {
+            "method": "stream_ref",
+            "size": state["size"],
+            "steps": state["step"],
+            "seconds": round(state["seconds"]),
+        }
         averaged = state["averaged"]
     except (OSError, KeyError, RuntimeError, UnpicklingError) as error:
-        raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run") from error
+        raise InputError(
+            f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run"
+        ) from error
     module = network(state["size"])
     module.load_state_dict(averaged)
     save(module, output, about)

@@ -52,7 +52,9 @@ def _devices() -> dict[str, dict[str, Any]]:
         found[f"cuda:{number}"] = {"name": torch.cuda.get_device_name(number), "dtypes": ["fp32", "bf16", "fp16"]}
     if torch.backends.mps.is_available():
         found["mps"] = {"name": "Apple GPU", "dtypes": ["fp32", "fp16"]}
-    return {name: about | {"default": pick_precision("auto", torch.device(name)).value} for name, about in found.items()}
+    return {
+        name: about | {"default": pick_precision("auto", torch.device(name)).value} for name, about in found.items()
+    }
 
 
 def _opens(codec: str) -> bool:

@@ -82,7 +82,7 @@ class BarProgress:
 
 
 def make_progress(kind: str) -> Progress:
-    """"auto" is a bar at a terminal and plain lines elsewhere."""
+    """ "auto" is a bar at a terminal and plain lines elsewhere."""
     check_choice("--progress", kind, ("auto", "plain", "json", "none"))
     if kind == "auto":
         kind = "bar" if sys.stdout.isatty() else "plain"

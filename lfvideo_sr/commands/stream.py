@@ -170,7 +170,7 @@ def check_folder(path: Path, option: str) -> None:
 
 
 def parse_size(text: str | None) -> Size | None:
-    """"1920x1080" -> Size; even sides are wanted."""
+    """ "1920x1080" -> Size; even sides are wanted."""
     if text is None:
         return None
     found = re.fullmatch(r"(\d+)[xX](\d+)", text)
@@ -180,7 +180,7 @@ def parse_size(text: str | None) -> Size | None:
 
 
 def parse_bytes(text: str) -> int:
-    """"256MiB", "2GiB", "500MB", "1000000" -> bytes."""
+    """ "256MiB", "2GiB", "500MB", "1000000" -> bytes."""
     found = re.fullmatch(r"([\d.]+)\s*([kmg]?i?)b?", text.strip().lower())
     try:
         return int(float(found[1]) * _UNITS[found[2]])  # type: ignore[index]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-
 SMALLEST = 16  # pixels of the longer side; below that nothing is searched
 
 
@@ -25,8 +24,8 @@ class FlowSettings:
 class DenseFlow:
     """Finds where each pixel of one gray picture lies in another of the same size."""
 
-    def __init__(self, settings: FlowSettings = FlowSettings()):
-        self._settings = settings
+    def __init__(self, settings: FlowSettings | None = None):
+        self._settings = settings or FlowSettings()
 
     def __call__(self, source: np.ndarray, target: np.ndarray, initial: np.ndarray | None = None) -> np.ndarray:
         """uint8 [H,W] each -> displacement float32 [H,W,2], (dx, dy) in pixels: source(x, y) = target(x + dx, y + dy).

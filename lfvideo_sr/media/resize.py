@@ -14,7 +14,7 @@ _FRACTION_BITS = 22  # Pillow's fixed point for 8-bit pictures
 
 
 def bicubic(pixels: np.ndarray, size: Size) -> np.ndarray:
-    """Resize `pixels` [...,H,W] to `size`; float keeps its range unrounded, uint8 is rounded after each pass like Pillow."""
+    """Resize `pixels` [...,H,W]; float is not rounded or clipped, uint8 is rounded after each pass like Pillow's."""
     pass_over = _pass_uint8 if pixels.dtype == np.uint8 else _pass_float
     return pass_over(pass_over(pixels, size.width, axis=-1), size.height, axis=-2)
 
@@ -30,7 +30,7 @@ def to_float(pixels: np.ndarray) -> np.ndarray:
 
 
 def degrade(pixels: np.ndarray, scale: int = 4) -> np.ndarray:
-    """Float [3,H,W] in [0,1] -> its low-resolution version, as the papers make it: 8-bit bicubic; H, W multiples of scale."""
+    """Float [3,H,W] in [0,1], sides multiples of `scale` -> the papers' low-resolution version: 8-bit bicubic."""
     height, width = pixels.shape[-2:]
     return to_float(bicubic(to_uint8(pixels), Size(width // scale, height // scale)))
 

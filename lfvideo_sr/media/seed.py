@@ -12,9 +12,9 @@ class FlowSeeder:
     With the field of the frame before, the search starts from there.
     """
 
-    def __init__(self, scale: int = 4, settings: FlowSettings = FlowSettings()):
+    def __init__(self, scale: int = 4, settings: FlowSettings | None = None):
         self._scale = scale
-        self._search = DenseFlow(settings)
+        self._search = DenseFlow(settings or FlowSettings())
 
     def prepare(self, low: np.ndarray) -> np.ndarray:
         """Low-resolution picture float [3,h,w] in [0,1] -> luma uint8 [h,w]."""

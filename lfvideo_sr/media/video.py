@@ -1,6 +1,7 @@
 """Decoding: a video track as a stream of frames, one at a time, each with its exact time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class VideoSource:
     max_height:  reduce taller frames to this height, width in proportion, by 8-bit bicubic.
     deinterlace: turn fields into full frames; without it an interlaced track is an InputError.
     keep_sizes:  leave the frames of a track that changes size as they are, instead of resizing all to `info.size`.
+    untagged_matrix: 601, 709 or 2020 for a track that does not say; without it the size decides.
     warnings:    what was wrong with the file but did not stop it, one line each.
     """
 
@@ -42,11 +44,12 @@ class VideoSource:
         detect_cuts: bool = True,
         deinterlace: bool = False,
         keep_sizes: bool = False,
+        untagged_matrix: int | None = None,
     ):
         for name, limit in (("--frames", frames), ("--max-height", max_height)):
             if limit is not None:
                 check_positive(name, limit)
-        self.video = video_track(path, track)
+        self.video = _with_matrix(video_track(path, track), untagged_matrix)
         if self.video.interlaced and not deinterlace:
             raise InputError(f"{path} is interlaced; pass --deinterlace to turn its fields into full frames")
         self._limit, self._max_height = frames, max_height
@@ -122,3 +125,9 @@ class VideoSource:
 
     def __repr__(self) -> str:
         return f"VideoSource({self.video})"
+
+
+def _with_matrix(video: VideoInfo, matrix: int | None) -> VideoInfo:
+    if matrix is None or not video.colour.assumed:
+        return video
+    return replace(video, colour=replace(video.colour, matrix=matrix))

@@ -16,7 +16,7 @@ def grid_positions(height: int, width: int, device: torch.device | None = None) 
 
 
 def sample(source: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
-    """source [B,C,H,W] at positions [B,h,w,2] = (x, y) in source pixels -> [B,C,h,w]; beyond the edge: the edge pixel."""
+    """source [B,C,H,W] at positions [B,h,w,2], (x, y) in source pixels -> [B,C,h,w]; beyond the edge: its pixel."""
     height, width = source.shape[-2:]
     scale = torch.tensor([2 / width, 2 / height], device=positions.device)
     grid = (positions.float() + 0.5) * scale - 1
@@ -30,7 +30,7 @@ def inside(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 
 def upsampled_positions(positions: torch.Tensor, stride: int) -> torch.Tensor:
-    """positions [B,h,w,2] every `stride` output pixels -> [B,stride*h,stride*w,2], displacement interpolated bilinearly."""
+    """positions [B,h,w,2] every `stride` output pixels -> [B,stride*h,stride*w,2], the displacement interpolated."""
     height, width = positions.shape[1:3]
     own = grid_positions(height, width, positions.device) * stride + (stride - 1) / 2
     moved = (positions - own).permute(0, 3, 1, 2).contiguous()
@@ -39,7 +39,7 @@ def upsampled_positions(positions: torch.Tensor, stride: int) -> torch.Tensor:
 
 
 def warp_upsampled(picture: torch.Tensor, positions: torch.Tensor, stride: int) -> torch.Tensor:
-    """Bicubic samples of picture [B,3,H,W] at positions [B,h,w,2] given every `stride` pixels -> [B,3,stride*h,stride*w].
+    """Bicubic samples of picture [B,3,H,W] at positions [B,h,w,2] every `stride` pixels -> [B,3,stride*h,stride*w].
 
     On a CPU, outside training and export, OpenCV does it in half the time (positions rounded to 1/32 pixel).
     """

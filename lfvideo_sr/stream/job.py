@@ -12,7 +12,7 @@ from ..frames import Frame, Size, StreamInfo
 from ..media.hybrid import ReferenceOptions, find_references, lr_track
 from ..media.reference_source import ReferenceSource
 from ..media.simulate import GroundTruth, SimulatedSource
-from ..media.video import VideoInfo, VideoSource
+from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import prefetch
 from ..references import ReferenceCache
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
@@ -177,4 +177,10 @@ def _open_source(path: Path, options: StreamOptions) -> SimulatedSource | VideoS
         frames=options.frames,
         max_height=options.max_height,
         deinterlace=options.deinterlace,
+        untagged_matrix=_matrix_of_the_sharpest(path),
     )
+
+
+def _matrix_of_the_sharpest(path: Path) -> int:
+    """Tracks of one file come from one camera: the widest one tells what an untagged small one means."""
+    return max(video_tracks(path), key=lambda video: video.size.width).colour.matrix

@@ -11,7 +11,7 @@ from torch import nn
 
 
 class Averaged:
-    """Exponential moving average of a module's parameters; `module` is the averaged copy, for validation and release."""
+    """Exponential moving average of a module's parameters; `module` is the averaged copy, which is released."""
 
     def __init__(self, module: nn.Module, decay: float):
         self.module = copy.deepcopy(module).eval().requires_grad_(False)

@@ -30,7 +30,9 @@ def load_clips(root: Path, names: tuple[str, ...], cache: Path, smallest: int, m
     """Open every clip at every scale whose short side is at least `smallest` pixels; missing files are an InputError."""
     missing = [name for name in names if not (root / name).is_file()]
     if missing:
-        raise InputError(f"{root} lacks {len(missing)} of {len(names)} training clips, first {missing[0]}; set LFVIDEO_DATA")
+        raise InputError(
+            f"{root} lacks {len(missing)} of {len(names)} training clips, first {missing[0]}; set LFVIDEO_DATA"
+        )
     found = []
     for name in names:
         for scale in _SCALES:

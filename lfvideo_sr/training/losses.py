@@ -19,7 +19,9 @@ def alignment_loss(warped: torch.Tensor, truth: torch.Tensor, cap: float = 0.15)
     return (warped - truth).abs().clamp(max=cap).mean()
 
 
-def relevance_loss(relevance: torch.Tensor, candidate: torch.Tensor, base: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def relevance_loss(
+    relevance: torch.Tensor, candidate: torch.Tensor, base: torch.Tensor, truth: torch.Tensor
+) -> torch.Tensor:
     """Binary cross-entropy against "the reference's detail is nearer to the truth than plain enlargement".
 
     relevance [B,2h,2w] in (0,1); the pictures are 2x as large. Places weigh by how much the choice matters there.

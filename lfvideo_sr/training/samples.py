@@ -55,7 +55,13 @@ class ReferenceSamples:
     """Endless samples from clips and from rendered scenes (`scenes`: Views at window size, see scenes.py)."""
 
     def __init__(
-        self, clips: list[Clip], scenes: list[Views], settings: SampleSettings, seed: int, rendered: float, first: int = 0
+        self,
+        clips: list[Clip],
+        scenes: list[Views],
+        settings: SampleSettings,
+        seed: int,
+        rendered: float,
+        first: int = 0,
     ):
         self.clips, self.scenes, self.settings, self.seed, self.first = clips, scenes, settings, seed, first
         self.rendered = rendered if clips else 1.0
@@ -97,7 +103,9 @@ def clip_views(rng: np.random.Generator, clip: Clip, settings: SampleSettings) -
     height, width = clip.low.shape[-2:]
     window = settings.window
     y, x = (int(rng.integers(side - window + 1)) for side in (height, width))
-    high = np.stack([clip.high[t][:, SCALE * y : SCALE * (y + window), SCALE * x : SCALE * (x + window)] for t in times])
+    high = np.stack(
+        [clip.high[t][:, SCALE * y : SCALE * (y + window), SCALE * x : SCALE * (x + window)] for t in times]
+    )
     low = np.stack([clip.low[t][:, y : y + window, x : x + window] for t in times])
     return Views(high, low)
 

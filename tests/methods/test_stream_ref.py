@@ -53,7 +53,7 @@ def test_a_reference_of_no_relevance_is_as_good_as_none(network, frame, referenc
 def test_sizes_strides_and_ranges(network, frame, reference):
     _, (positions, trust) = found_in(network, frame, reference)
     assert positions.shape == (1, 2 * LOW[0], 2 * LOW[1], 2) and positions.dtype == torch.float32
-    assert trust.shape == positions.shape[:3] and 0 < trust.min() and trust.max() < 1
+    assert trust.shape == positions.shape[:3] and trust.min() > 0 and trust.max() < 1
     assert network.restorer(frame).shape == (1, 3, 4 * LOW[0], 4 * LOW[1])
 
 

@@ -38,7 +38,9 @@ def test_the_fused_path_is_taken_here():
 
 
 def test_training_takes_the_plain_twin(layer, x):
-    fused.conv_add(layer, fused.conv_relu(nn.Conv2d(24, 24, 3, padding=1), x), torch.zeros(2, 16, 9, 14)).sum().backward()
+    fused.conv_add(
+        layer, fused.conv_relu(nn.Conv2d(24, 24, 3, padding=1), x), torch.zeros(2, 16, 9, 14)
+    ).sum().backward()
     assert layer.weight.grad is not None
 
 

@@ -50,7 +50,7 @@ def test_a_sample_is_a_pure_function_of_its_number(clip, scene):
 def test_shapes_types_and_ranges(clip, scene):
     sample = ReferenceSamples([clip], [scene], SETTINGS, 0, rendered=0.5)[0]
     assert sample["frame"].shape == (3, 24, 24) and sample["frame"].dtype == np.float32
-    assert 0 <= sample["frame"].min() and sample["frame"].max() <= 1
+    assert sample["frame"].min() >= 0 and sample["frame"].max() <= 1
     assert sample["target"].shape == (3, 96, 96) and sample["target"].dtype == np.uint8
     assert sample["references"].shape == (2, 3, 128, 128) and sample["references"].dtype == np.uint8
     assert sample["seed"].shape == (2, 24, 24, 2) and sample["seed"].dtype == np.float32
