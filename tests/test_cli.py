@@ -14,11 +14,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from small_clips import CUT, EVERY, FRAMES, rendered, uneven, write_clip
+from small_clips import CUT, EVERY, FRAMES, engine_of, rendered, uneven, write_clip
 
 import lfvideo_sr
 from lfvideo_sr import cli
-from lfvideo_sr.frames import Size
+from lfvideo_sr.engine import Engine
+from lfvideo_sr.errors import EngineError
+from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.media.video import VideoSource, video_tracks
@@ -285,6 +287,22 @@ def test_a_full_disk_is_said_and_leaves_nothing(run, low_clip, tmp_path):
     (tmp_path / "out.partial.mkv").symlink_to("/dev/full")
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", "--method", "bicubic", "--codec", "ffv1")
     assert outcome.code == 3 and "disk is full" in outcome.line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_midway_leaves_nothing(run, low_clip, tmp_path, monkeypatch):
+    """The device runs out of memory at the fourth frame."""
+    kind = type(engine_of("flow_transfer"))
+    restore = kind.restore
+
+    def fail_later(engine: Engine, frame: Frame, matches) -> np.ndarray:
+        if frame.index == 3:
+            raise EngineError("the device is out of memory; pass --device cpu")
+        return restore(engine, frame, matches)
+
+    monkeypatch.setattr(kind, "restore", fail_later)
+    outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", *FAST, "--no-refs")
+    assert outcome.code == 4 and "out of memory" in outcome.line
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,5 +1,6 @@
 """Which references serve which frames: properties that hold for every clip, beside a plain twin that sees it whole."""
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -245,6 +246,24 @@ def test_no_frames_and_no_references():
     assert [pair.references for pair in Clip((0, 40), frozenset({0}), ()).pairs()] == [(), ()]
 
 
+def test_references_that_no_later_frame_can_take_are_let_go_of():
+    """A scene every 5 frames with a reference on each frame, and one long scene: few are held at any moment."""
+    for cuts in (range(0, 400, 5), [0]):
+        clip = Clip(tuple(range(0, 16000, 40)), frozenset(cuts), tuple(range(0, 16000, 40)))
+        made: list[weakref.ref] = []
+
+        def counted(ticks: tuple[int, ...], made: list[weakref.ref]) -> Iterator[Reference]:
+            for one in ticks:
+                kept = reference(one)
+                made.append(weakref.ref(kept))
+                yield kept
+
+        feed = TimedFeed(counted(clip.references, made))
+        for _ in pair_with_references(clip.frames(), feed, ReferencePolicy(every=1)):
+            assert sum(one() is not None for one in made[-40:]) <= 8
+            assert not any(one() for one in made[:-40])
+
+
 def places(*ticks: int, scene: int = 0) -> list[Placed]:
     return [Placed(reference(one), scene) for one in ticks]
 
@@ -268,6 +287,15 @@ def test_choose(time, most, causal, wanted):
     """References at 0, 40 and 80; one of another scene, nearer than all, is never taken."""
     around = [*places(0, 40, 80), *places(time, time + 1, scene=1)]
     assert ticks_of(choose(time * TICK, 0, around, most, causal)) == wanted
+
+
+def test_an_anchor_feed_offers_no_more_than_the_cadence():
+    feed = AnchorFeed(3, lambda frame: PIXEL)
+    frames = [Frame(PIXEL, index, TimeStamp(40 * index, TICK), index in (0, 5)) for index in range(10)]
+    offered = [[one.key for one in feed.upto(frame)] for frame in frames]
+    assert [index for index, keys in enumerate(offered) if keys] == [0, 3, 5, 8]
+    assert offered[3] == [("anchor", 3)]
+    assert feed.rest(Fraction(100)) == []
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(1, 9))
