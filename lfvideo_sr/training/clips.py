@@ -27,7 +27,7 @@ class Clip:
 
 
 def load_clips(root: Path, names: tuple[str, ...], cache: Path, smallest: int, most_frames: int = 96) -> list[Clip]:
-    """Open every clip at every scale whose short side is at least `smallest` pixels; missing files are an InputError."""
+    """Open every clip at every scale whose short side is at least `smallest` pixels; a missing one is an InputError."""
     missing = [name for name in names if not (root / name).is_file()]
     if missing:
         raise InputError(
