@@ -571,7 +571,7 @@ def test_help_version_and_lists(run):
 def test_a_real_process_says_the_same(hybrid_clip, tmp_path):
     arguments = [*COMMAND, "stream", str(hybrid_clip), "-o", str(tmp_path / "out.mkv"), *FAST]
     done, again, bad = (
-        subprocess.run(command, capture_output=True, text=True, timeout=120)
+        subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
         for command in (arguments, arguments, [*arguments, "--ref-every", "0"])
     )
     assert done.returncode == again.returncode == 0 and done.stderr == again.stderr == ""
@@ -579,17 +579,17 @@ def test_a_real_process_says_the_same(hybrid_clip, tmp_path):
     assert bad.returncode == 2 and len(bad.stderr.splitlines()) == 1 and "Traceback" not in bad.stderr
 
 
-def interruptible(*arguments: object) -> subprocess.Popen:
+def interruptible(folder: Path, *arguments: object) -> subprocess.Popen:
     """A process that heeds SIGINT even where the tests themselves run in the background and ignore it."""
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
 def test_an_interrupt_ends_with_130_and_leaves_what_plays(tmp_path):
     clip = write_clip(tmp_path / "long.mkv", rendered(0, 40, seed=5, size=Size(48, 32)) * 40)
-    with interruptible("stream", clip, "-o", tmp_path / "out.mkv", *FAST, "--progress", "json") as process:
+    with interruptible(tmp_path, "stream", clip, "-o", tmp_path / "out.mkv", *FAST, "--progress", "json") as process:
         for line in process.stdout:
             if "frame" in json.loads(line):
                 break
@@ -603,7 +603,7 @@ def test_an_interrupt_ends_with_130_and_leaves_what_plays(tmp_path):
 
 
 def test_an_interrupt_while_it_starts_leaves_nothing(tmp_path, low_clip):
-    with interruptible("stream", low_clip, "-o", tmp_path / "out.mkv", "--method", "stream_ref") as process:
+    with interruptible(tmp_path, "stream", low_clip, "-o", "out.mkv", "--method", "stream_ref") as process:
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=30)

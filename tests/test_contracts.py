@@ -216,7 +216,7 @@ def test_starting_from_the_frame_before_finds_the_same(matching, scene, size):
     given = np.asarray(cold.correspondence.positions).copy()
     warm = matching.match(frame, cold.reference, cold.correspondence)
     check_field(warm, frame, cold.reference, matching.info.scale)
-    assert np.array_equal(np.asarray(cold.correspondence.positions), given)  # the field of the frame before is only read
+    assert np.array_equal(np.asarray(cold.correspondence.positions), given)  # it is only read
     assert np.abs(np.median(np.asarray(warm.positions) - given, axis=(0, 1, 2))).max() < 0.5
 
 

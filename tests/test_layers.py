@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,9 +103,9 @@ def test_no_torch_where_a_runtime_without_it_is_served(part):
 
 
 def run(code: str, *arguments: object) -> subprocess.CompletedProcess:
-    """Run code in a fresh interpreter."""
+    """Run code in a fresh interpreter, from where it finds the installed package and not the tree."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tempfile.gettempdir())
 
 
 def python(code: str, *arguments: object) -> subprocess.CompletedProcess:
