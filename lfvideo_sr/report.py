@@ -42,7 +42,7 @@ def stream_report(job: StreamJob, output: Path, seconds: float, warnings: list[s
         "device": job.engine.device,
         "dtype": job.engine.precision.value,
         "version": __version__,
-        "warnings": warnings,
+        "warnings": [*warnings, *_worthless(job)],
     }
     if job.scorer is not None:
         report["metrics"] = summarise(job.scorer.scores)
@@ -101,12 +101,20 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
         f"frames      {report['frames']} in {report['seconds']:.1f} s = {rate:.2f} fps"
         f" ({report['method']}, {report['device']}, {report['dtype']})",
     ]
-    if not served and report["reference_source"] != "none":
-        lines[1] = "            none was of any use: every frame came out as without references"
+    if not served:
+        lines[1:2] = []
     if "metrics" in report:
         lines.append("quality     " + _quality(report["metrics"]))
     lines += [f"warning     {text}" for text in report["warnings"]]
     return [*lines, f"output      {report['output']} ({report['output_size']})"]
+
+
+def _worthless(job: StreamJob) -> list[str]:
+    """A warning where references were matched and none of them showed what the frames show."""
+    uses = job.resolver.uses.values()
+    if job.reference_kind == "none" or not uses or any(use.frames_served for use in uses):
+        return []
+    return [f"no reference shows what {job.info.name} shows: every frame came out as without references"]
 
 
 def _quality(metrics: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-SMALLEST = 16  # pixels of the longer side; below that nothing is searched
+_SMALLEST = 12  # pixels of the shorter side at the finest level
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class DenseFlow:
         `initial` is a displacement to start from; it is not changed.
         """
         start = None if initial is None else initial.astype(np.float32, copy=True)
-        if max(source.shape) < SMALLEST:
+        if min(source.shape) < _SMALLEST << self._settings.finest_scale:  # nothing to search; OpenCV crashes on some
             return np.zeros((*source.shape, 2), np.float32) if start is None else start
         return self._search().calc(source, target, start)
 

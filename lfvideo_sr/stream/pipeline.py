@@ -71,11 +71,12 @@ class SuperResolver:
                 pixels = self._own_pixels(frame, own)
             if pixels is not None:
                 self._use_of(own).frames_served += 1
-                return Restored(frame.with_pixels(pixels), frame, (own,), own=_is_truth(own), passed=True)
+                return Restored(frame.with_pixels(pixels), frame, (own,), own=not own.generated, passed=True)
         used, matches = self._matches(frame, pair.references)
         with self._watch.stage("restore"):
             pixels = self._engine.restore(frame, matches)
-        return Restored(frame.with_pixels(pixels), frame, used, own=_is_truth(own), passed=False)
+        sharp_here = own is not None and own.aligned and not self._pass_references
+        return Restored(frame.with_pixels(pixels), frame, used, own=sharp_here, passed=False)
 
     def _own_pixels(self, frame: Frame, own: Reference) -> np.ndarray | None:
         """The reference's pixels if they may stand for the frame: right size, and registered within half a pixel."""
@@ -118,8 +119,3 @@ class SuperResolver:
             return self._cache[reference]
         with self._watch.stage("encode"):
             return self._cache[reference]
-
-
-def _is_truth(own: Reference | None) -> bool:
-    """Whether a reference shows exactly this frame, with true detail."""
-    return own is not None and own.aligned and not own.generated

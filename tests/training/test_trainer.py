@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from lfvideo_sr.trainers.export import export_weights
-from lfvideo_sr.trainers.stream_ref import StreamRefConfig, schedule, train
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.errors import InputError, UsageError
+from lfvideo_sr.trainers.export import export_weights
+from lfvideo_sr.trainers.stream_ref import StreamRefConfig, schedule, train
 
 
 @pytest.fixture(scope="module")
