@@ -63,7 +63,7 @@ COLUMNS = ("step", *LOSSES, "rate", "seconds", "with_references", "without")
 
 
 def train(config: StreamRefConfig) -> Path:
-    """Run to `max_steps`, resuming from the output folder's checkpoint; returns the averaged weights' path."""
+    """Run to `max_steps`, resuming from the output folder's checkpoint; returns the checkpoint's path."""
     torch.manual_seed(config.seed)
     fabric = L.Fabric(accelerator="auto", devices=1, precision=config.precision)
     settings = SampleSettings()
@@ -75,7 +75,7 @@ def train(config: StreamRefConfig) -> Path:
     averaged.module.to(fabric.device)
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, betas=(0.9, 0.99))
     model, optimizer = fabric.setup(model, optimizer)
-    step, seconds = _resume(output / "last.pt", model, averaged, optimizer)
+    step, seconds, sums = _resume(output / "last.pt", model, averaged, optimizer)
     dump_config(config, output / "config.yaml")
     log = CourseLog(output / "log.csv", COLUMNS, step)
 
@@ -85,7 +85,6 @@ def train(config: StreamRefConfig) -> Path:
     clips = [HybridClip.load(_data_root() / name) for name in config.validation]
     started, saved = time.monotonic() - seconds, time.monotonic()
     last = min(config.stop_after or config.max_steps, config.max_steps)
-    sums: dict[str, float] = {}
 
     for batch in _batches(samples, config.batch, fabric.device):
         if step == last:
@@ -93,7 +92,8 @@ def train(config: StreamRefConfig) -> Path:
         rate = config.learning_rate * schedule(step, config)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        losses = compute_losses(model, batch, config, settings)
+        with fabric.autocast():  # the parts are called one by one, which Fabric's wrapper of forward() does not see
+            losses = compute_losses(model.module, batch, config, settings)
         optimizer.zero_grad()
         fabric.backward(losses["loss"])
         fabric.clip_gradients(model, optimizer, max_norm=1.0)
@@ -109,19 +109,18 @@ def train(config: StreamRefConfig) -> Path:
             print(step, {name: round(value, 5) for name, value in (sums | scores).items()}, flush=True)
             sums = {}
         if time.monotonic() - saved > 60 * config.save_minutes or step == last:
-            _save(output / "last.pt", model, averaged, optimizer, step, time.monotonic() - started)
+            _save(output / "last.pt", model, averaged, optimizer, step, time.monotonic() - started, sums)
             saved = time.monotonic()
     return output / "last.pt"
 
 
 def compute_losses(
-    model: StreamRef, batch: dict[str, torch.Tensor], config: StreamRefConfig, settings: SampleSettings
+    network: StreamRef, batch: dict[str, torch.Tensor], config: StreamRefConfig, settings: SampleSettings
 ) -> dict[str, torch.Tensor]:
     """One forward pass of both references and the picture; every loss by name, `loss` their weighted sum.
 
     The two references go through matching as one batch of twice the size: all first ones, then all second ones.
     """
-    network = model.module if hasattr(model, "module") else model
     frame = batch["frame"].contiguous(memory_format=torch.channels_last)
     references, seed, present, flow, visible = (
         batch[name].transpose(0, 1).flatten(0, 1) for name in ("references", "seed", "present", "flow", "visible")
@@ -183,18 +182,19 @@ def _material(config: StreamRefConfig, settings: SampleSettings):
     return clips, load_scenes(config.scenes, settings.window, cache)
 
 
-def _resume(path: Path, model, averaged: Averaged, optimizer) -> tuple[int, float]:
+def _resume(path: Path, model, averaged: Averaged, optimizer) -> tuple[int, float, dict[str, float]]:
+    """Step, seconds, and the losses summed since the last report, so that the log goes on exactly too."""
     if not path.is_file():
-        return 0, 0.0
+        return 0, 0.0, {}
     state = torch.load(path, weights_only=True)
     model.module.load_state_dict(state["model"])
     averaged.module.load_state_dict(state["averaged"])
     optimizer.load_state_dict(state["optimizer"])
     torch.set_rng_state(state["rng"])
-    return state["step"], state["seconds"]
+    return state["step"], state["seconds"], state.get("sums", {})
 
 
-def _save(path: Path, model, averaged: Averaged, optimizer, step: int, seconds: float) -> None:
+def _save(path: Path, model, averaged: Averaged, optimizer, step: int, seconds: float, sums) -> None:
     state = {
         "model": model.module.state_dict(),
         "averaged": averaged.module.state_dict(),
@@ -202,6 +202,7 @@ def _save(path: Path, model, averaged: Averaged, optimizer, step: int, seconds: 
         "size": asdict(averaged.module.size),
         "step": step,
         "seconds": seconds,
+        "sums": sums,
         "rng": torch.get_rng_state(),
     }
     save_state(path, state)

@@ -29,8 +29,8 @@ def relevance_loss(
     gain = (base - truth).abs().mean(1) - (candidate - truth).abs().mean(1)
     gain = F.avg_pool2d(gain[:, None], 2)[:, 0]
     weight = (gain.abs() / 0.02).clamp(0.02, 1)
-    loss = F.binary_cross_entropy(relevance.float().clamp(1e-4, 1 - 1e-4), (gain > 0).float(), reduction="none")
-    return masked_mean(loss, weight)
+    sure = relevance.float().clamp(1e-4, 1 - 1e-4)
+    return masked_mean(-torch.where(gain > 0, sure, 1 - sure).log(), weight)
 
 
 def field_loss(positions: torch.Tensor, flow: torch.Tensor, visible: torch.Tensor, origin: float) -> torch.Tensor:

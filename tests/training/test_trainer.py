@@ -17,7 +17,7 @@ def config(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     return StreamRefConfig(
         trainer="stream_ref", clips=(), scenes=3, rendered=1.0, channels=16, blocks=1, batch=2, max_steps=4,
-        decay_steps=2, warmup_steps=2, report_every=1, precision="32-true", save_minutes=1e9,
+        decay_steps=2, warmup_steps=2, report_every=2, precision="32-true", save_minutes=1e9,
         cache=str(folder / "cache"), output=str(folder / "whole"),
     )  # fmt: skip
 
@@ -34,8 +34,8 @@ def course(config):
 
 def test_a_stopped_run_goes_on_exactly(config, whole_run, tmp_path):
     parts = replace(config, output=str(tmp_path / "parts"))
-    stopped = train(replace(parts, stop_after=2))
-    assert torch.load(stopped, weights_only=True)["step"] == 2
+    stopped = train(replace(parts, stop_after=3))
+    assert torch.load(stopped, weights_only=True)["step"] == 3
     finished = train(parts)
     whole, other = (torch.load(path, weights_only=True) for path in (whole_run, finished))
     assert whole["step"] == other["step"] == 4
