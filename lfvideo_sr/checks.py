@@ -1,18 +1,9 @@
-"""Checks at the borders of the package: readable messages for wrong shapes and numbers."""
+"""Checks at the borders of the package: readable messages for wrong numbers and names."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from .errors import ShapeError, UsageError
-
-
-def check_shape(name: str, array, shape: Sequence[int | None]) -> None:
-    """Raise ShapeError unless `array.shape` fits `shape`; None stands for any size."""
-    given = tuple(array.shape)
-    fits = len(given) == len(shape) and all(want in (None, have) for have, want in zip(given, shape))
-    if not fits:
-        wanted = ", ".join("any" if n is None else str(n) for n in shape)
-        raise ShapeError(f"{name} has shape {list(given)}; [{wanted}] is wanted")
+from .errors import UsageError
 
 
 def check_positive(name: str, value: int | float) -> None:

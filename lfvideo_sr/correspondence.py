@@ -38,16 +38,8 @@ class Correspondence:
 
         The number of columns is the reference's, reference_size.width // reference_stride, whatever the frame's size.
         """
+        import torch  # only tensors are decoded; arrays need no torch to be held here
+
         columns = reference_size.width // reference_stride
-        centre = (reference_stride - 1) / 2
-        positions = index.new_empty((*index.shape, 2), dtype=_float32_of(index))
-        positions[..., 0] = (index % columns) * reference_stride + centre
-        positions[..., 1] = (index // columns) * reference_stride + centre
-        return cls(positions, relevance, stride, reference_size)
-
-
-def _float32_of(tensor: Any) -> Any:
-    import torch  # only tensors come here; arrays have no new_empty
-
-    assert isinstance(tensor, torch.Tensor)
-    return torch.float32
+        place = torch.stack([index % columns, index // columns], -1).float()
+        return cls(place * reference_stride + (reference_stride - 1) / 2, relevance, stride, reference_size)

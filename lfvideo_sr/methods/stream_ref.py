@@ -20,7 +20,7 @@ from ..method import Match, Method, MethodInfo
 from ..nn.fused import conv_relu
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, convolution_dtype
 from ..nn.resize import BicubicEnlarge, BicubicReduce
-from ..nn.warp import grid_positions, inside, sample, warp_upsampled
+from ..nn.warp import inside, sample, upsampled_positions, warp_upsampled
 
 INFO = MethodInfo(
     "stream_ref",
@@ -113,16 +113,9 @@ class Matcher(nn.Module):
 
 
 def refine_field(field: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
-    """field [B,2,h/2,w/2] at stride 8 + SCALE * change [B,2,2h,2w] -> positions [B,2h,2w,2] at stride 2.
-
-    The displacement is what is interpolated, so that the field stays exact up to the border.
-    """
-    coarse, ratio = 2 * SCALE, 2 * SCALE // FIELD_STRIDE
-    height, width = field.shape[-2:]
-    own = grid_positions(height, width, field.device) * coarse + (coarse - 1) / 2
-    moved = F.interpolate(field - own.permute(0, 3, 1, 2), scale_factor=ratio, mode="bilinear", align_corners=False)
-    target = grid_positions(height * ratio, width * ratio, field.device) * FIELD_STRIDE + (FIELD_STRIDE - 1) / 2
-    return target + (moved + SCALE * change).permute(0, 2, 3, 1)
+    """field [B,2,h/2,w/2] at stride 8 + SCALE * change [B,2,2h,2w] -> positions [B,2h,2w,2] at stride 2."""
+    finer = upsampled_positions(field.permute(0, 2, 3, 1), 2 * SCALE, FIELD_STRIDE)
+    return finer + SCALE * change.permute(0, 2, 3, 1)
 
 
 @dataclass(frozen=True, eq=False)
