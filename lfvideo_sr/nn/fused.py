@@ -1,8 +1,9 @@
 """A convolution together with what follows it: one pass over memory instead of two, where torch's oneDNN has it.
 
 On a CPU with matrix units the convolution itself is so fast that reading and writing its result a second time for a
-ReLU or a sum is a large part of the time. `torch.ops.mkldnn` is what torch's own compiler calls for this; it is no public
-API, so every use has its plain twin beside it, which serves training, export, other devices and other builds of torch.
+ReLU or a sum is a large part of the time. `torch.ops.mkldnn` is what torch's own compiler calls for this; it is no
+public API, so every use has its plain twin beside it, which serves training, export, other devices and other builds of
+torch.
 """
 
 import torch
