@@ -93,7 +93,7 @@ def yardstick_ms(size: Size, engine: Engine, runs: int = 7) -> float:
     blocks = [Block(conv(64, 64), nn.ReLU(), conv(64, 64)) for _ in range(16)]
     network = nn.Sequential(conv(3, 64), *blocks, conv(64, 3 * SCALE**2), nn.PixelShuffle(SCALE)).eval()
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[engine.precision.value]
-    network = network.to(engine.device, dtype, memory_format=torch.channels_last)
+    network = network.to(engine.device, dtype).to(memory_format=torch.channels_last)
     frame = torch.rand(1, 3, size.height, size.width).to(engine.device, dtype, memory_format=torch.channels_last)
     taken = []
     with torch.inference_mode():

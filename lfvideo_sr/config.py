@@ -30,7 +30,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 def from_mapping(values: dict[str, Any], kind: type[T], where: str) -> T:
     """Build `kind` from `values`; raises UsageError naming an unknown, missing or ill-typed key."""
-    known = {field.name: field for field in fields(kind)}
+    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # T is some dataclass
     for key in values:
         if key not in known:
             near = get_close_matches(str(key), list(known), n=1)

@@ -59,10 +59,10 @@ def _devices() -> dict[str, dict[str, Any]]:
 
 def _opens(codec: str) -> bool:
     """Whether an encoder really opens here: hardware encoders are listed by FFmpeg even without the hardware."""
-    import av
+    from av.video.codeccontext import VideoCodecContext
 
     try:
-        context = av.CodecContext.create(codec, "w")
+        context = VideoCodecContext.create(codec, "w")
         context.width, context.height, context.pix_fmt = 256, 144, "yuv420p"
         context.time_base = Fraction(1, 25)
         context.open()

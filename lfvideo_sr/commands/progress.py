@@ -86,7 +86,13 @@ def make_progress(kind: str) -> Progress:
     check_choice("--progress", kind, ("auto", "plain", "json", "none"))
     if kind == "auto":
         kind = "bar" if sys.stdout.isatty() else "plain"
-    return {"bar": BarProgress, "plain": PlainProgress, "json": JsonProgress, "none": SilentProgress}[kind]()
+    kinds: dict[str, type[Progress]] = {
+        "bar": BarProgress,
+        "plain": PlainProgress,
+        "json": JsonProgress,
+        "none": SilentProgress,
+    }
+    return kinds[kind]()
 
 
 def _line(done: int, total: int | None, seconds: float) -> str:

@@ -25,7 +25,7 @@ class CutDetector:
     Measured on 45 clips: 0.68 or more is found between frames of a scene, 0.57 or less across their cuts.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._before: deque[np.ndarray] = deque(maxlen=_REMEMBERED)
         self._usual: deque[float] = deque([1.0], maxlen=_RECENT)
 

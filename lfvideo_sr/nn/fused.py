@@ -16,8 +16,8 @@ def conv_relu(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     """relu(layer(x))"""
     if not _fuses(x):
         return layer(x).relu()
-    x, weight, bias = _cast(x, layer.weight, layer.bias)
-    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *_geometry(layer), "relu", [], "")
+    given, weight, bias = _cast(x, layer.weight, layer.bias)
+    return torch.ops.mkldnn._convolution_pointwise(given, weight, bias, *_geometry(layer), "relu", [], "")
 
 
 def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_KEEP, bias=_KEEP) -> torch.Tensor:
@@ -26,9 +26,9 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
     bias = layer.bias if bias is _KEEP else bias
     if not _fuses(x):
         return nn.functional.conv2d(x, weight, bias, padding=layer.padding) + other
-    x, other, weight, bias = _cast(x, other, weight, bias)
+    given, added, weight, bias = _cast(x, other, weight, bias)
     return torch.ops.mkldnn._convolution_pointwise.binary(
-        x, other, weight, bias, *_geometry(layer), "add", 1.0, None, [], None
+        given, added, weight, bias, *_geometry(layer), "add", 1.0, None, [], None
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..frames import Size
+from ..frames import Size, TimeStamp
 from ..media.resize import bicubic
 from ..media.simulate import GroundTruth
 from ..metrics import eight_bit, psnr_rgb, psnr_y, ssim_y
@@ -34,10 +34,11 @@ class Scorer:
         self.scores: list[FrameScore] = []
 
     def add(self, restored: Restored) -> None:
-        truth = self._truth.at(restored.frame.stamp)
-        if truth is None:
+        stamp = restored.frame.stamp
+        pixels = self._truth.at(stamp) if isinstance(stamp, TimeStamp) else None
+        if pixels is None:
             return
-        truth, picture = eight_bit(truth), eight_bit(restored.frame.pixels)
+        truth, picture = eight_bit(pixels), eight_bit(restored.frame.pixels)
         enlarged = eight_bit(bicubic(restored.source.pixels, Size(truth.shape[2], truth.shape[1])))
         self.scores.append(
             FrameScore(
