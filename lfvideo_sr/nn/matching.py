@@ -22,33 +22,38 @@ class Matches(NamedTuple):
     """The best matches of every patch, best first; among equal scores the first place of the reference wins.
 
     index: int64 [B,k,h',w'], the centre of the matching patch on the reference's own grid: row * W + column.
-    score: [B,k,h',w'], cosine of the angle between the two patches.
+    score: [B,k,h',w'], inner product of the two patches at unit length.
     """
 
     index: torch.Tensor
     score: torch.Tensor
 
 
-def exact_search(query: torch.Tensor, reference: torch.Tensor, *, patch: int = 3, top: int = 1) -> Matches:
+def exact_search(
+    query: torch.Tensor, reference: torch.Tensor, *, patch: int = 3, top: int = 1, order: int = 2
+) -> Matches:
     """Search all of `reference` [B,C,H,W] for every patch of `query` [B,C,h,w]; the sizes may differ.
 
+    Patches are compared at unit length: Euclidean (order 2; the score is a cosine), or the sum of magnitudes (order 1).
     Only whole patches are compared, so the result has h' = h - patch + 1 rows; pad the query for all of them.
     Not differentiable. Memory beyond the inputs: about `patch` strips of _STRIP numbers, whatever the sizes.
     Raises ShapeError for what cannot be compared.
     """
     check_searchable(query, reference, patch, top)
     with torch.no_grad():
-        parts = [_search(one, other, patch, top) for one, other in zip(query, reference)]
+        parts = [_search(one, other, patch, top, order) for one, other in zip(query, reference)]
         index, score = (torch.stack(part) for part in zip(*parts))
-        return Matches(index, score / (patch_lengths(query, patch) + EPSILON)[:, None])
+        return Matches(index, score / (patch_lengths(query, patch, order) + EPSILON)[:, None])
 
 
-def plain_exact_search(query: torch.Tensor, reference: torch.Tensor, *, patch: int = 3, top: int = 1) -> Matches:
+def plain_exact_search(
+    query: torch.Tensor, reference: torch.Tensor, *, patch: int = 3, top: int = 1, order: int = 2
+) -> Matches:
     """The same as a product of two matrices of whole patches: the readable twin, for small inputs."""
     check_searchable(query, reference, patch, top)
     height, width = (side - patch + 1 for side in query.shape[-2:])
     own, other = (F.unfold(features, patch) for features in (query, reference))  # [B,9C,N], [B,9C,M]
-    own, other = (patches / (patches.norm(dim=1, keepdim=True) + EPSILON) for patches in (own, other))
+    own, other = (patches / (patches.norm(order, dim=1, keepdim=True) + EPSILON) for patches in (own, other))
     score, place = torch.sort(own.transpose(1, 2) @ other, dim=-1, descending=True, stable=True)
     index = _centres(place[..., :top], reference.shape[-1], patch)
     return Matches(*(part.transpose(1, 2).unflatten(2, (height, width)) for part in (index, score[..., :top])))
@@ -68,17 +73,19 @@ def check_searchable(query: torch.Tensor, reference: torch.Tensor, patch: int, t
         raise ShapeError(f"{given} hold values that are not finite; no match is better than another")
 
 
-def patch_lengths(features: torch.Tensor, patch: int) -> torch.Tensor:
-    """[B,C,h,w] -> Euclidean length of every whole patch, [B,h',w']."""
-    squares = features.square().sum(1, keepdim=True)
-    return (F.avg_pool2d(squares, patch, stride=1) * patch**2)[:, 0].clamp(min=0).sqrt()
+def patch_lengths(features: torch.Tensor, patch: int, order: int = 2) -> torch.Tensor:
+    """[B,C,h,w] -> length of every whole patch, [B,h',w']: Euclidean (order 2) or the sum of magnitudes (order 1)."""
+    powers = features.abs().pow(order).sum(1, keepdim=True)
+    return (F.avg_pool2d(powers, patch, stride=1) * patch**2)[:, 0].pow(1 / order)
 
 
-def _search(query: torch.Tensor, reference: torch.Tensor, patch: int, top: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _search(
+    query: torch.Tensor, reference: torch.Tensor, patch: int, top: int, order: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """One frame [C,h,w] in one reference [C,H,W] -> index and score [k,h',w'], scores not yet divided by the query's
     lengths."""
     height, width = (side - patch + 1 for side in query.shape[-2:])
-    inverse = 1 / (patch_lengths(reference[None], patch)[0] + EPSILON)
+    inverse = 1 / (patch_lengths(reference[None], patch, order)[0] + EPSILON)
     rows = max(1, _STRIP // (query.shape[-1] * reference.shape[-1]))
     best = query.new_full((height, width, top), -torch.inf)
     place = torch.zeros(best.shape, dtype=torch.int64, device=query.device)

@@ -23,10 +23,11 @@ def strip(request, monkeypatch):
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-@pytest.mark.parametrize(("patch", "top"), [(3, 1), (3, 4), (1, 1), (2, 3)])
-def test_equals_the_plain_twin(sizes, patch, top):
+@pytest.mark.parametrize(("patch", "top", "order"), [(3, 1, 2), (3, 4, 2), (1, 1, 2), (2, 3, 2), (3, 1, 1)])
+def test_equals_the_plain_twin(sizes, patch, top, order):
     query, reference = features(2, 5, *sizes[0]), features(2, 5, *sizes[1], seed=1)
-    fast, plain = (search(query, reference, patch=patch, top=top) for search in (exact_search, plain_exact_search))
+    wanted = {"patch": patch, "top": top, "order": order}
+    fast, plain = (search(query, reference, **wanted) for search in (exact_search, plain_exact_search))
     assert torch.equal(fast.index, plain.index)
     assert torch.allclose(fast.score, plain.score, atol=1e-12)
 
