@@ -32,8 +32,8 @@ def match_and_swap(
     """Match `query` [B,C,h,w] in `low` [B,C,H,W]; swap in patches of `high` [B,C,r*H,r*W] (Eq. 3 and 4).
 
     Where swapped patches overlap they are averaged. The backward pass is the paper's own (Eq. 5), which is no
-    derivative of the forward pass. Eq. 3 scales only the reference's patches (by the sum of magnitudes); scaling the frame's as
-    well changes no choice. Raises ShapeError for shapes that do not fit.
+    derivative of the forward pass. Eq. 3 scales only the reference's patches (by the sum of magnitudes); scaling the
+    frame's as well changes no choice. Raises ShapeError for shapes that do not fit.
     """
     ratio = high.shape[-1] // low.shape[-1]
     if high.shape != (*low.shape[:2], ratio * low.shape[2], ratio * low.shape[3]):
