@@ -1,0 +1,271 @@
+"""Coarse-to-fine embedded PatchMatch (AMSA, section 3.1): a field of matches from a guess, by asking the neighbours.
+
+Every round goes through the dilations 1, 2, 4, ...; at each, a place first tries the matches of its eight neighbours
+(LR propagation, Eq. 3 to 5), then the eight neighbours of its own match (Ref propagation). Levels go from coarse to
+fine, each starting from the field of the one before.
+
+A candidate that was refused once is refused again as long as the place's match only gets better. So after the first
+round only candidates that are new are compared, which changes no result and saves most of the work. The readable
+twin, `plain_patchmatch`, compares all of them, always; made of whole-map operations, it is also what can be exported.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from ..errors import ShapeError
+from .matching import EPSILON, check_searchable
+
+PATCH = 3
+_CHUNK = 1 << 20  # numbers gathered at a time: they should fit a CPU's cache
+
+
+@dataclass(frozen=True)
+class PatchMatchPlan:
+    """Rounds at each level, coarse to fine, the paper's by default; level s works on features averaged over s x s.
+
+    For a warm start from the field of the frame before, `PatchMatchPlan(levels=(1,), rounds=(2,))` is usual.
+    """
+
+    levels: tuple[int, ...] = (8, 4, 2, 1)
+    rounds: tuple[int, ...] = (1, 1, 2, 6)
+
+    def __post_init__(self) -> None:
+        if len(self.levels) != len(self.rounds) or self.levels[-1:] != (1,):
+            raise ShapeError(f"levels {self.levels} and rounds {self.rounds}: as many of each, and a last level of 1")
+
+
+class Field(NamedTuple):
+    """index: int64 [B,h,w], for every pixel of the frame the pixel of the reference it matches (row * W + column).
+    score: [B,h,w], the relevance of the patches round the two (Eq. 1), from -1 to 1; beyond the edge a patch is zero.
+    compared: how many pairs of patches were compared for it, all levels and the whole batch together.
+    """
+
+    index: torch.Tensor
+    score: torch.Tensor
+    compared: int
+
+
+def patchmatch(
+    query: torch.Tensor,
+    reference: torch.Tensor,
+    plan: PatchMatchPlan = PatchMatchPlan(),
+    *,
+    initial: torch.Tensor | None = None,
+    seed: int = 0,
+) -> Field:
+    """Match `query` [B,C,h,w] in `reference` [B,C,H,W], of any size.
+
+    initial: int64 [B,h,w], a field to start from at the first level (as Field.index); random by `seed` without it.
+    Not differentiable: see `relevance`. Raises ShapeError for what cannot be matched.
+    """
+    return _coarse_to_fine(query, reference, plan, initial, seed, _NewCandidates)
+
+
+def plain_patchmatch(
+    query: torch.Tensor,
+    reference: torch.Tensor,
+    plan: PatchMatchPlan = PatchMatchPlan(),
+    *,
+    initial: torch.Tensor | None = None,
+    seed: int = 0,
+) -> Field:
+    """The same field by comparing every candidate at every step."""
+    return _coarse_to_fine(query, reference, plan, initial, seed, _AllCandidates)
+
+
+def relevance(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """Eq. 2 at given matches [B,h,w] -> [B,h,w]; differentiable in both features, not in the matches."""
+    own, other = _unit_patches(query), _unit_patches(reference)
+    at = index.flatten(1)[:, None].expand(-1, own.shape[1], -1)
+    return (own.flatten(2) * other.flatten(2).gather(2, at)).sum(1).unflatten(1, tuple(index.shape[1:]))
+
+
+def dilation_steps(height: int, width: int) -> int:
+    """log2(sqrt(N) / 8) of the level's N pixels, rounded, and at least one."""
+    return max(1, round(math.log2(max(math.sqrt(height * width) / 8, 1))))
+
+
+def random_field(query: torch.Tensor, reference: torch.Tensor, seed: int) -> torch.Tensor:
+    """Any match for every pixel, int64 [B,h,w], the same on every device."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (query.shape[0], *query.shape[2:])
+    return torch.randint(reference.shape[2] * reference.shape[3], shape, generator=generator).to(query.device)
+
+
+def _coarse_to_fine(query, reference, plan: PatchMatchPlan, initial, seed: int, comparison: Callable) -> Field:
+    check_searchable(query, reference, 1, 1)
+    if initial is not None and initial.shape != (query.shape[0], *query.shape[2:]):
+        raise ShapeError(f"initial is {list(initial.shape)}; the query's [B,h,w] is wanted")
+    with torch.no_grad():
+        field, compared, before = None, 0, 1
+        for level, rounds in zip(plan.levels, plan.rounds):
+            own, other = _averaged(query, level), _averaged(reference, level)
+            if field is not None:
+                start = _finer(field.index, before, level, own, other, _averaged(reference, before))
+            elif initial is not None:
+                start = _coarser(initial, reference, level, own, other)
+            else:
+                start = random_field(own, other, seed)
+            field = _improve(own, other, start, rounds, comparison)
+            compared, before = compared + field.compared, level
+        return field._replace(compared=compared)
+
+
+def _averaged(features: torch.Tensor, level: int) -> torch.Tensor:
+    return features if level == 1 else F.avg_pool2d(features, level, ceil_mode=True, count_include_pad=False)
+
+
+def _finer(index, before: int, level: int, own, other, coarse) -> torch.Tensor:
+    """The field of a coarser level on a finer one: every pixel keeps its place within the coarse pixel's match."""
+    ratio = before // level
+    height, width = own.shape[-2:]
+    y, x = (torch.arange(side, device=index.device) for side in (height, width))
+    found = index[:, y // ratio][:, :, x // ratio]
+    row = found // coarse.shape[-1] * ratio + (y % ratio)[:, None]
+    column = found % coarse.shape[-1] * ratio + x % ratio
+    return _clamped(row, column, other)
+
+
+def _coarser(index, reference, level: int, own, other) -> torch.Tensor:
+    """Every level-th match of a full-size field, at that level."""
+    kept = index[:, level // 2 :: level, level // 2 :: level] if level > 1 else index
+    kept = F.pad(
+        kept[:, None].double(), (0, own.shape[-1] - kept.shape[-1], 0, own.shape[-2] - kept.shape[-2]), "replicate"
+    )
+    kept = kept[:, 0].long()
+    return _clamped(kept // reference.shape[-1] // level, kept % reference.shape[-1] // level, other)
+
+
+def _clamped(row: torch.Tensor, column: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    height, width = reference.shape[-2:]
+    return row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
+
+
+def _improve(query, reference, start: torch.Tensor, rounds: int, comparison: Callable) -> Field:
+    """One level: propagate and evaluate."""
+    size = reference.shape[-2:]
+    comparing = comparison(query, reference, start)
+    for _ in range(rounds):
+        for step in range(dilation_steps(*query.shape[-2:])):
+            comparing.try_all(("LR", step), list(_of_neighbours(comparing.index, 1 << step)))
+            comparing.try_all(("Ref", step), list(_beside_matches(comparing.index, 1 << step, size)))
+    return Field(comparing.index, comparing.score, comparing.compared)
+
+
+def _around() -> Iterator[tuple[int, int]]:
+    return ((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
+
+
+def _of_neighbours(index: torch.Tensor, dilation: int) -> Iterator[torch.Tensor]:
+    """The matches of each pixel's eight neighbours (beyond the edge: of the pixel at the edge)."""
+    height, width = index.shape[1:]
+    y, x = (torch.arange(side, device=index.device) for side in (height, width))
+    for dy, dx in _around():
+        rows, columns = (y + dy * dilation).clamp(0, height - 1), (x + dx * dilation).clamp(0, width - 1)
+        yield index[:, rows][:, :, columns]
+
+
+def _beside_matches(index: torch.Tensor, dilation: int, size: Sequence[int]) -> Iterator[torch.Tensor]:
+    """The eight neighbours of each pixel's match, held within the reference."""
+    height, width = size
+    row, column = index // width, index % width
+    for dy, dx in _around():
+        yield (row + dy * dilation).clamp(0, height - 1) * width + (column + dx * dilation).clamp(0, width - 1)
+
+
+class _AllCandidates:
+    """Compares every candidate given. State: the best match so far, its score, and the count of comparisons."""
+
+    def __init__(self, query: torch.Tensor, reference: torch.Tensor, start: torch.Tensor):
+        self._own, self._other = _unit_patches(query).flatten(2), _unit_patches(reference).flatten(2)
+        self.index, self.compared = start, 0
+        self.score = self._scores(start)
+
+    def try_all(self, kind: tuple[str, int], candidates: list[torch.Tensor]) -> None:
+        """Take the best of the candidates, [B,h,w] each, where it is better; the first one wins ties (Eq. 4)."""
+        index, score = self.index, self.score
+        for candidate in candidates:
+            found = self._scores(candidate)
+            better = found > score
+            index, score = torch.where(better, candidate, index), torch.where(better, found, score)
+        self.index, self.score = index, score
+
+    def _scores(self, index: torch.Tensor) -> torch.Tensor:
+        self.compared += index.numel()
+        at = index.flatten(1)[:, None].expand(-1, self._own.shape[1], -1)
+        return (self._own * self._other.gather(2, at)).sum(1).unflatten(1, tuple(index.shape[1:]))
+
+
+class _NewCandidates:
+    """The same, for candidates that differ from the present match and from the one tried there a round before."""
+
+    def __init__(self, query: torch.Tensor, reference: torch.Tensor, start: torch.Tensor):
+        self._own, self._other = _Patches(query), _Patches(reference)
+        self._tried: dict[tuple[str, int], list[torch.Tensor]] = {}
+        self._places = torch.arange(start.numel(), device=start.device)
+        self.index, self.compared = start, 0
+        self.score = self._scores(self._places, start.flatten()).view(start.shape)
+
+    def try_all(self, kind: tuple[str, int], candidates: list[torch.Tensor]) -> None:
+        before = self._tried.get(kind, [None] * len(candidates))
+        index, score = self.index.flatten().clone(), self.score.flatten().clone()
+        for candidate, tried in zip(candidates, before):
+            new = candidate != self.index
+            if tried is not None:
+                new &= candidate != tried
+            places = self._places[new.flatten()]
+            found = self._scores(places, candidate.flatten()[places])
+            better = found > score[places]
+            taken = places[better]
+            index[taken], score[taken] = candidate.flatten()[taken], found[better]
+        self._tried[kind] = candidates
+        self.index, self.score = index.view(self.index.shape), score.view(self.score.shape)
+
+    def _scores(self, places: torch.Tensor, matches: torch.Tensor) -> torch.Tensor:
+        self.compared += len(places)
+        pixels = self.index[0].numel()
+        chunk = max(1, _CHUNK // self._own.numbers)
+        parts = []
+        for first in range(0, len(places), chunk):
+            here = slice(first, first + chunk)
+            which, place = places[here] // pixels, places[here] % pixels
+            parts.append((self._own(which, place) * self._other(which, matches[here])).sum((1, 2)))
+        return torch.cat(parts) if parts else self._own.lengths.new_zeros(0)
+
+
+class _Patches:
+    """Patches of unit length, gathered pixel by pixel on demand, so that the nine-fold copy is never held."""
+
+    def __init__(self, features: torch.Tensor):
+        channels, height, width = features.shape[1:]
+        edge = PATCH // 2
+        padded = F.pad(features, (edge, edge, edge, edge))
+        self._pixels = padded.permute(0, 2, 3, 1).reshape(-1, channels)  # [B * (h+2) * (w+2), C]
+        self._width, self._size = width, (height + 2 * edge) * (width + 2 * edge)
+        rows, columns = torch.meshgrid(*2 * [torch.arange(PATCH, device=features.device)], indexing="ij")
+        self._taps = (rows * (width + 2 * edge) + columns).flatten()
+        self.lengths = _lengths(features).flatten(1)
+        self.numbers = channels * PATCH**2
+
+    def __call__(self, which: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+        """Patches round pixels `place` [n] of pictures `which` [n] -> [n,9,C]"""
+        corner = place // self._width * (self._width + PATCH - 1) + place % self._width + which * self._size
+        patches = self._pixels[corner[:, None] + self._taps]
+        return patches / (self.lengths[which, place] + EPSILON)[:, None, None]
+
+
+def _lengths(features: torch.Tensor) -> torch.Tensor:
+    """[B,C,h,w] -> Euclidean length of the patch round every pixel, [B,h,w]."""
+    squares = features.square().sum(1, keepdim=True)
+    return (F.avg_pool2d(squares, PATCH, stride=1, padding=PATCH // 2) * PATCH**2)[:, 0].sqrt()
+
+
+def _unit_patches(features: torch.Tensor) -> torch.Tensor:
+    """[B,C,h,w] -> patches round every pixel as vectors of unit length, [B,9C,h,w]."""
+    patches = F.unfold(features, PATCH, padding=PATCH // 2).unflatten(2, tuple(features.shape[-2:]))
+    return patches / (patches.norm(dim=1, keepdim=True) + EPSILON)
