@@ -1,6 +1,7 @@
 """Bicubic resize, equal to Pillow's: the degradation every paper of the field means by "bicubic x4".
 
-Keys' cubic with a = -0.5, widened by the factor when shrinking (antialias), horizontal pass first.
+Keys' cubic with a = -0.5, widened by the factor when shrinking (antialias), horizontal pass first
+(Pillow 13 takes the vertical one first for some sizes of another shape than the picture's; its older versions do not).
 """
 
 from functools import lru_cache
@@ -10,7 +11,7 @@ import numpy as np
 from ..frames import Size
 
 _SUPPORT = 2.0
-_FRACTION_BITS = 22  # Pillow's fixed point for 8-bit pictures
+FRACTION_BITS = 22  # Pillow's fixed point for 8-bit pictures
 
 
 def bicubic(pixels: np.ndarray, size: Size) -> np.ndarray:
@@ -50,7 +51,7 @@ def cubic_kernel(x: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _taps(length: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+def resize_taps(length: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
     """First source index [wanted] and weights [wanted, taps] of each output sample; weights sum to 1."""
     scale = length / wanted
     stretch = max(scale, 1.0)
@@ -77,15 +78,19 @@ def _gather(pixels: np.ndarray, wanted: int, weights: np.ndarray, first: np.ndar
 def _pass_float(pixels: np.ndarray, wanted: int, axis: int) -> np.ndarray:
     if pixels.shape[axis] == wanted:
         return pixels
-    first, weights = _taps(pixels.shape[axis], wanted)
+    first, weights = resize_taps(pixels.shape[axis], wanted)
     return _gather(pixels, wanted, weights.astype(np.float32), first, axis, np.float32(0))
 
 
 def _pass_uint8(pixels: np.ndarray, wanted: int, axis: int) -> np.ndarray:
     if pixels.shape[axis] == wanted:
         return pixels
-    first, weights = _taps(pixels.shape[axis], wanted)
-    scaled = weights * (1 << _FRACTION_BITS)
-    fixed = np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int32)
-    total = _gather(pixels, wanted, fixed, first, axis, np.int32(1 << (_FRACTION_BITS - 1)))
-    return np.clip(total >> _FRACTION_BITS, 0, 255).astype(np.uint8)
+    first, weights = resize_taps(pixels.shape[axis], wanted)
+    total = _gather(pixels, wanted, fixed_point(weights), first, axis, np.int32(1 << (FRACTION_BITS - 1)))
+    return np.clip(total >> FRACTION_BITS, 0, 255).astype(np.uint8)
+
+
+def fixed_point(weights: np.ndarray) -> np.ndarray:
+    """Weights as Pillow holds them for 8-bit pictures: int32, FRACTION_BITS behind the point."""
+    scaled = weights * (1 << FRACTION_BITS)
+    return np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int32)

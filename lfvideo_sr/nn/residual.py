@@ -10,6 +10,13 @@ def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 
+def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with all its parameters zero: training starts as if it were not there."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
 class ResidualBlock(nn.Module):
     """x + conv(relu(conv(x))), without normalisation (as in EDSR). [B,C,h,w] -> [B,C,h,w]"""
 

@@ -1,7 +1,8 @@
-"""Bicubic x4 in torch, as convolutions: it exports, it runs on any device, it differentiates.
+"""Bicubic resize in torch: it exports, it runs on any device, it differentiates.
 
-Same kernel as media/resize.py (Keys, a = -0.5, antialiased); borders repeat the edge pixel instead of
-renormalising the kernel, so only the outermost two low-resolution pixels differ from Pillow's.
+Same kernel as media/resize.py (Keys, a = -0.5, antialiased). `bicubic` equals it, to any size. The modules are for
+whole factors inside networks: faster, but their borders repeat the edge pixel instead of renormalising the kernel, so
+the outermost two low-resolution pixels differ from Pillow's.
 """
 
 import numpy as np
@@ -9,7 +10,40 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..media.resize import cubic_kernel
+from ..frames import Size
+from ..media.resize import FRACTION_BITS, cubic_kernel, fixed_point, resize_taps
+
+
+def bicubic(x: torch.Tensor, size: Size) -> torch.Tensor:
+    """Resize x [...,H,W]. Float: differentiable, not rounded or clipped; uint8: Pillow's own integers, bit by bit."""
+    along = _along_integers if x.dtype == torch.uint8 else _along_numbers
+    return along(along(x, size.width, -1), size.height, -2)
+
+
+def _along_numbers(x: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
+    if x.shape[axis] == wanted:
+        return x
+    first, weights = resize_taps(x.shape[axis], wanted)
+    return _weighted(x, first, torch.from_numpy(weights).to(x), axis)
+
+
+def _along_integers(x: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
+    if x.shape[axis] == wanted:
+        return x
+    first, weights = resize_taps(x.shape[axis], wanted)
+    total = _weighted(x.int(), first, torch.from_numpy(fixed_point(weights)).to(x.device), axis)
+    return ((total + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS).clamp(0, 255).to(torch.uint8)
+
+
+def _weighted(x: torch.Tensor, first: np.ndarray, weights: torch.Tensor, axis: int) -> torch.Tensor:
+    """Sum over taps of weights [wanted, taps] times the samples from `first` [wanted] on along `axis` (-1 or -2)."""
+    index = torch.from_numpy(first).to(x.device)
+    shape = (-1,) if axis == -1 else (-1, 1)
+    parts = [
+        x.index_select(axis, (index + tap).clamp(max=x.shape[axis] - 1)) * weight.view(shape)
+        for tap, weight in enumerate(weights.unbind(1))
+    ]
+    return torch.stack(parts).sum(0, dtype=x.dtype)
 
 
 class BicubicEnlarge(nn.Module):
@@ -34,24 +68,31 @@ class BicubicEnlarge(nn.Module):
 
 
 class BicubicReduce(nn.Module):
-    """[B,C,h*s,w*s] -> [B,C,h,w], antialiased; unrounded."""
+    """[B,C,h*t,w*t] -> [B,C,h,w] with t = stride: the antialiased reduction by `scale`, unrounded.
 
-    kernel: torch.Tensor
+    With a stride smaller than `scale`, the same blur is kept at more places: what a reduction would show of the picture
+    moved by fractions of its pixels.
+    """
 
-    def __init__(self, scale: int = 4):
+    def __init__(self, scale: int = 4, stride: int | None = None):
         super().__init__()
-        self.scale = scale
-        self.register_buffer("kernel", torch.from_numpy(_reducing_taps(scale)), persistent=False)
+        self.stride = stride or scale
+        self.taps = _reducing_taps(scale).tolist()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        batch, channels, height, width = x.shape
-        edge = (self.kernel.numel() - self.scale) // 2
-        padded = F.pad(x.float().contiguous(), (edge, edge, edge, edge), mode="replicate")
-        flat = padded.reshape(batch * channels, 1, height + 2 * edge, width + 2 * edge)
-        with full_precision(x):
-            rows = F.conv2d(flat, self.kernel.reshape(1, 1, -1, 1), stride=(self.scale, 1))
-            both = F.conv2d(rows, self.kernel.reshape(1, 1, 1, -1), stride=(1, self.scale))
-        return both.reshape(batch, channels, height // self.scale, width // self.scale)
+        edge = (len(self.taps) - self.stride) // 2
+        padded = F.pad(x.float(), (edge, edge, edge, edge), mode="replicate")
+        return self._along(self._along(padded, 2), 3)
+
+    def _along(self, x: torch.Tensor, axis: int) -> torch.Tensor:
+        """One pass, as a sum of shifted pictures: on a CPU 7 to 17 times as fast as a convolution of one channel."""
+        places = (x.shape[axis] - len(self.taps)) // self.stride * self.stride + 1
+        index = (slice(None),) * axis
+        shifted = [x[(*index, slice(k, k + places, self.stride))] for k in range(len(self.taps))]
+        total = shifted[0] * self.taps[0]
+        for one, weight in zip(shifted[1:], self.taps[1:]):
+            total.add_(one, alpha=weight)
+        return total
 
 
 def full_precision(x: torch.Tensor) -> torch.autocast:

@@ -48,24 +48,41 @@ def warp_upsampled(picture: torch.Tensor, positions: torch.Tensor, stride: int) 
 
     On a CPU, outside training and export, OpenCV does it, faster (positions rounded to 1/32 pixel).
     """
-    if picture.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_exporting():
-        return _warp_on_host(picture, positions, stride)
-    return sample(picture, upsampled_positions(positions, stride), mode="bicubic")
+    if not _on_host(picture):
+        return sample(picture, upsampled_positions(positions, stride), mode="bicubic")
+    return _each_on_host(picture, [finer_positions(field.numpy(), stride) for field in positions])
 
 
-def _warp_on_host(picture: torch.Tensor, positions: torch.Tensor, stride: int) -> torch.Tensor:
-    warped = [_remap(one.numpy(), field.numpy(), stride) for one, field in zip(picture.permute(0, 2, 3, 1), positions)]
+def sample_bicubic(picture: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """Bicubic samples of picture [B,3,H,W] at positions [B,h,w,2] in its pixels -> [B,3,h,w]; on a CPU by OpenCV."""
+    if not _on_host(picture):
+        return sample(picture, positions, mode="bicubic")
+    return _each_on_host(picture, [field.numpy() for field in positions])
+
+
+def _on_host(picture: torch.Tensor) -> bool:
+    return picture.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
+
+
+def _each_on_host(picture: torch.Tensor, fields: list[np.ndarray]) -> torch.Tensor:
+    warped = [_remap(one.numpy(), field) for one, field in zip(picture.permute(0, 2, 3, 1), fields)]
     return torch.from_numpy(np.stack(warped) if len(warped) > 1 else warped[0][None]).permute(0, 3, 1, 2)
 
 
-def _remap(picture: np.ndarray, positions: np.ndarray, stride: int) -> np.ndarray:
-    """picture [H,W,3], positions [h,w,2] -> [stride*h,stride*w,3]"""
+def _remap(picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """picture [H,W,3] at positions [h,w,2] -> [h,w,3]"""
+    source = np.ascontiguousarray(picture, np.float32)
+    return cv2.remap(  # type: ignore[call-overload]  # its stub forgets None
+        source, positions, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def finer_positions(positions: np.ndarray, stride: int) -> np.ndarray:
+    """As `upsampled_positions` to every output pixel."""
     height, width = positions.shape[:2]
     moved = cv2.subtract(positions, _host_grid(height, width, stride))
     moved = cv2.resize(moved, (width * stride, height * stride), interpolation=cv2.INTER_LINEAR)
-    at = cv2.add(moved, _host_grid(height * stride, width * stride, 1), dst=moved)
-    source = np.ascontiguousarray(picture, np.float32)
-    return cv2.remap(source, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.add(moved, _host_grid(height * stride, width * stride, 1), dst=moved)
 
 
 @lru_cache(maxsize=8)

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.resize import bicubic
+from lfvideo_sr.nn import resize
 from lfvideo_sr.nn.resize import BicubicEnlarge, BicubicReduce
 
 TOLERANCE = 2e-6  # of a picture in [0,1]; away from the border
@@ -21,6 +23,17 @@ def test_reduce_equals_the_numpy_twin_inside(picture):
     given = BicubicReduce()(torch.from_numpy(picture)[None])[0].numpy()
     assert given.shape == wanted.shape
     assert np.abs(given - wanted)[:, 2:-2, 2:-2].max() < TOLERANCE
+
+
+def test_the_same_blur_at_more_places(picture):
+    """At stride t, place j stands at pixel t * j + (t - 1) / 2, but for stride 1, where it is half a pixel beyond j."""
+    x = torch.from_numpy(picture)[None]
+    everywhere = BicubicReduce(4, stride=1)(x)
+    for stride, first in ((4, 1), (2, 0)):
+        given = BicubicReduce(4, stride)(x)
+        assert given.shape == (1, 3, picture.shape[1] // stride, picture.shape[2] // stride)
+        wanted = everywhere[..., first::stride, first::stride]
+        assert torch.allclose(given[..., 4:-4, 4:-4], wanted[..., 4:-4, 4:-4], atol=TOLERANCE)
 
 
 def test_enlarge_equals_the_numpy_twin_inside(picture):
@@ -41,3 +54,24 @@ def test_enlarging_stays_float32_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         assert BicubicEnlarge()(torch.rand(1, 3, 8, 8)).dtype == torch.float32
         assert BicubicReduce()(torch.rand(1, 3, 16, 16)).dtype == torch.float32
+
+
+SIZES = [Size(25, 16), Size(96, 60), Size(131, 47), Size(1, 1), Size(30, 9)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_any_size_equals_pillow_bit_by_bit(size):
+    eight = np.random.default_rng(1).integers(0, 256, (37, 52, 3), np.uint8)
+    given = resize.bicubic(torch.from_numpy(eight).permute(2, 0, 1), size).permute(1, 2, 0).numpy()
+    assert np.array_equal(given, Image.fromarray(eight).resize(size, Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_any_size_in_float_equals_the_numpy_twin(size):
+    numbers = np.random.default_rng(2).random((2, 3, 37, 52), np.float32)
+    assert np.abs(resize.bicubic(torch.from_numpy(numbers), size).numpy() - bicubic(numbers, size)).max() < TOLERANCE
+
+
+def test_resizing_in_float_is_differentiable():
+    x = torch.rand(1, 1, 7, 9, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: resize.bicubic(x, Size(4, 11)), x)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from lfvideo_sr.nn.warp import grid_positions, inside, sample, upsampled_positions, warp_upsampled
+from lfvideo_sr.nn.warp import grid_positions, inside, sample, sample_bicubic, upsampled_positions, warp_upsampled
 
 FAST_PATH = 4e-3  # of a picture in [0,1]: OpenCV rounds positions to 1/32 pixel
 
@@ -47,6 +47,15 @@ def test_host_warp_equals_its_plain_twin(picture, stride):
     assert fast.shape == plain.shape
     assert (fast - plain).abs().max() < FAST_PATH
     assert (fast - plain).abs().mean() < FAST_PATH / 10
+
+
+def test_host_samples_equal_their_plain_twin(picture):
+    positions = torch.rand(1, 20, 30, 2, generator=torch.Generator().manual_seed(0)) * 90 - 5  # some beyond the edge
+    plain = sample(picture, positions, mode="bicubic")
+    with torch.inference_mode():
+        fast = sample_bicubic(picture, positions)
+    assert fast.shape == plain.shape == (1, 3, 20, 30)
+    assert (fast - plain).abs().max() < FAST_PATH
 
 
 def test_training_takes_the_plain_twin_with_gradients(picture):

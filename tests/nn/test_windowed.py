@@ -1,0 +1,61 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.autograd import gradcheck
+
+from lfvideo_sr.errors import ShapeError
+from lfvideo_sr.nn.windowed import window_scores, windowed_search
+
+
+def features(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def literal_search(query, reference, reach):
+    """Pixel by pixel."""
+    index, score = (torch.zeros(query.shape[1:]) for _ in range(2))
+    for y in range(query.shape[1]):
+        for x in range(query.shape[2]):
+            scores = torch.einsum("c,cij->ij", query[:, y, x], reference)
+            rows, columns = torch.meshgrid(*(torch.arange(side) for side in scores.shape), indexing="ij")
+            scores[((rows - y).abs() > reach) | ((columns - x).abs() > reach)] = -torch.inf
+            index[y, x], score[y, x] = scores.argmax(), scores.max()
+    return index.long(), score
+
+
+@pytest.mark.parametrize("sizes", [((6, 9), (6, 9)), ((5, 4), (8, 11)), ((7, 8), (6, 6))], ids=str)
+@pytest.mark.parametrize("reach", [2, 3, 100])
+def test_equals_the_literal_twin(sizes, reach):
+    query, reference = features(2, 4, *sizes[0]), features(2, 4, *sizes[1], seed=1)
+    found = windowed_search(query, reference, reach=reach)
+    for number in range(2):
+        index, score = literal_search(query[number], reference[number], reach)
+        assert torch.equal(found.index[number, 0], index)
+        assert torch.allclose(found.score[number, 0], score.double(), atol=1e-5)
+
+
+def test_among_equal_places_the_first_wins():
+    found = windowed_search(torch.ones(1, 2, 3, 4), torch.ones(1, 2, 3, 4), reach=1)
+    assert found.index[0, 0].tolist() == [[0, 0, 1, 2], [0, 0, 1, 2], [4, 4, 5, 6]]
+
+
+def test_nothing_in_reach_is_refused():
+    with pytest.raises(ShapeError, match="a window of 2 pixels leaves parts"):
+        windowed_search(features(1, 3, 9, 4), features(1, 3, 6, 4), reach=2)
+    with pytest.raises(ShapeError, match="equal B and C"):
+        windowed_search(features(1, 3, 4, 4), features(1, 2, 4, 4), reach=2)
+
+
+def test_training_pulls_the_right_place_up():
+    query, window = features(3, 8).requires_grad_(), features(3, 8, 5, 5, seed=1)
+    right = torch.tensor([0, 12, 24])
+    before = F.cross_entropy(window_scores(query, window).flatten(1), right)
+    before.backward()
+    after = F.cross_entropy(window_scores(query - 0.1 * query.grad, window).flatten(1), right)
+    assert after < before
+
+
+def test_scores_are_differentiable():
+    assert gradcheck(window_scores, (features(2, 3).requires_grad_(), features(2, 3, 3, 3, seed=1).requires_grad_()))
+    with pytest.raises(ShapeError, match=r"\[B,C\] and \[B,C,k,k\]"):
+        window_scores(features(2, 3), features(2, 4, 3, 3))
