@@ -205,7 +205,7 @@ class _NewCandidates:
     """The same, for candidates that differ from the present match and from the one tried there a round before."""
 
     def __init__(self, query: torch.Tensor, reference: torch.Tensor, start: torch.Tensor):
-        self._own, self._other = _Patches(query), _Patches(reference)
+        self._own, self._other = Patches(query), Patches(reference)
         self._tried: dict[tuple[str, int], list[torch.Tensor]] = {}
         self._places = torch.arange(start.numel(), device=start.device)
         self.index, self.compared = start, 0
@@ -238,7 +238,7 @@ class _NewCandidates:
         return torch.cat(parts) if parts else self._own.lengths.new_zeros(0)
 
 
-class _Patches:
+class Patches:
     """Patches of unit length, gathered pixel by pixel on demand, so that the nine-fold copy is never held."""
 
     def __init__(self, features: torch.Tensor):
@@ -257,6 +257,11 @@ class _Patches:
         corner = place // self._width * (self._width + PATCH - 1) + place % self._width + which * self._size
         patches = self._pixels[corner[:, None] + self._taps]
         return patches / (self.lengths[which, place] + EPSILON)[:, None, None]
+
+    def at(self, place: torch.Tensor) -> torch.Tensor:
+        """Patches of the first picture round pixels `place` [n,p] -> [n,p,9C]"""
+        flat = place.flatten()
+        return self(torch.zeros_like(flat), flat).flatten(1).unflatten(0, tuple(place.shape))
 
 
 def _lengths(features: torch.Tensor) -> torch.Tensor:
