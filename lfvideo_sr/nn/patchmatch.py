@@ -234,12 +234,16 @@ class _NewCandidates:
         for first in range(0, len(places), chunk):
             here = slice(first, first + chunk)
             which, place = places[here] // pixels, places[here] % pixels
-            parts.append((self._own(which, place) * self._other(which, matches[here])).sum((1, 2)))
+            products = self._own(which, place).mul_(self._other(which, matches[here])).sum((1, 2))
+            parts.append(products / (self._own.lengths[which, place] * self._other.lengths[which, matches[here]]))
         return torch.cat(parts) if parts else self._own.lengths.new_zeros(0)
 
 
 class Patches:
-    """Patches of unit length, gathered pixel by pixel on demand, so that the nine-fold copy is never held."""
+    """Patches gathered pixel by pixel on demand, so that the nine-fold copy is never held.
+
+    lengths: Euclidean, [B,h*w], with EPSILON added; `at` divides by them, calling does not.
+    """
 
     def __init__(self, features: torch.Tensor):
         channels, height, width = features.shape[1:]
@@ -249,19 +253,19 @@ class Patches:
         self._width, self._size = width, (height + 2 * edge) * (width + 2 * edge)
         rows, columns = torch.meshgrid(*2 * [torch.arange(PATCH, device=features.device)], indexing="ij")
         self._taps = (rows * (width + 2 * edge) + columns).flatten()
-        self.lengths = _lengths(features).flatten(1)
+        self.lengths = _lengths(features).flatten(1) + EPSILON
         self.numbers = channels * PATCH**2
 
     def __call__(self, which: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
         """Patches round pixels `place` [n] of pictures `which` [n] -> [n,9,C]"""
         corner = place // self._width * (self._width + PATCH - 1) + place % self._width + which * self._size
-        patches = self._pixels[corner[:, None] + self._taps]
-        return patches / (self.lengths[which, place] + EPSILON)[:, None, None]
+        return self._pixels[corner[:, None] + self._taps]
 
     def at(self, place: torch.Tensor) -> torch.Tensor:
-        """Patches of the first picture round pixels `place` [n,p] -> [n,p,9C]"""
+        """Patches of unit length of the first picture, round pixels `place` [n,p] -> [n,p,9C]"""
         flat = place.flatten()
-        return self(torch.zeros_like(flat), flat).flatten(1).unflatten(0, tuple(place.shape))
+        patches = self(torch.zeros_like(flat), flat).flatten(1) / self.lengths[0, flat, None]
+        return patches.unflatten(0, tuple(place.shape))
 
 
 def _lengths(features: torch.Tensor) -> torch.Tensor:
