@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(help="Look at weights, or make them of a training run's checkpoint.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
+bench_app = typer.Typer()
+app.add_typer(bench_app, name="bench")
 
 _INTERRUPTED = 130
 
@@ -124,9 +126,10 @@ def train(
     run_training(config, {key: value for key, value in changes.items() if value is not None}, resume)
 
 
-@app.command()
+@bench_app.callback(invoke_without_command=True)
 def bench(
-    clip: Annotated[Path | None, typer.Argument(help="Low-resolution clip; default a rendered one.")] = None,
+    context: typer.Context,
+    clip: Annotated[Path | None, typer.Option(help="Low-resolution clip; default a rendered one.")] = None,
     size: Annotated[str, typer.Option(help="Size of the rendered clip's low-resolution frames.")] = "480x270",
     frames: Annotated[int, typer.Option(help="Frames to run.")] = 24,
     method: Method = "stream_ref",
@@ -138,6 +141,8 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Measure the whole stream, stage by stage, beside a 16-block 64-channel residual network of the same dtype."""
+    if context.invoked_subcommand is not None:
+        return
     from .bench import run_bench
     from .commands.stream import parse_size
 
@@ -145,6 +150,20 @@ def bench(
         clip, parse_size(size), frames, method=method, weights=weights, codec=codec, preset=preset,
         device=device, dtype=dtype, as_json=as_json,
     )  # fmt: skip
+
+
+@bench_app.command("matching")
+def bench_matching(
+    sizes: Annotated[str | None, typer.Option(help="Sizes of feature maps instead, as 120x68,250x250.")] = None,
+    channels: Annotated[int, typer.Option(help="Channels of the features.")] = 256,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Measure exact search, PatchMatch and block search: multiply-adds, time, memory, relevance."""
+    from .bench_matching import SIZES, run_matching_bench
+    from .commands.stream import parse_size
+
+    chosen = SIZES if sizes is None else tuple(parse_size(size) for size in sizes.split(","))
+    run_matching_bench(chosen, channels, as_json=as_json)
 
 
 @app.command()

@@ -22,7 +22,7 @@ media nn metrics synthetic
 method engine config weights
 methods stream training
 engines trainers
-choose report bench commands api cli __init__ __main__
+choose report bench bench_matching commands api cli __init__ __main__
 """
 ORDER = {name: (row, place) for row, line in enumerate(ROWS.split("\n")) for place, name in enumerate(line.split())}
 
