@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .matching import EPSILON, Matches, check_searchable
+from .matching import EPSILON, Matches, check_searchable, exact, searching
 from .patchmatch import Patches
 
 _STRIP = 1 << 22  # products held at a time
@@ -29,8 +29,8 @@ def block_search(query: torch.Tensor, reference: torch.Tensor, plan: BlockPlan =
     """For every pixel of `query` [B,C,h,w] a match in `reference` [B,C,H,W], of any size: [B,1,h,w] each, with the
     cosine of the two 3x3 patches as score. Not differentiable: see patchmatch.relevance."""
     check_searchable(query, reference, 1, 1)
-    with torch.no_grad():
-        parts = [_search(one[None], other[None], plan) for one, other in zip(query, reference)]
+    with searching(query):
+        parts = [_search(one[None], other[None], plan) for one, other in zip(exact(query), exact(reference))]
     return Matches(*(torch.stack(part)[:, None] for part in zip(*parts)))
 
 

@@ -64,13 +64,14 @@ def deform_aggregate(
 
 def _aggregate(source, positions, weight, bias, offsets, mask, groups: int) -> torch.Tensor:
     batch, channels, height, width = source.shape
-    grouped = source.reshape(batch * groups, channels // groups, height, width)
-    scale = torch.tensor([2 / width, 2 / height], device=source.device, dtype=source.dtype)
+    exact = torch.promote_types(source.dtype, torch.float32)  # half precision cannot hold a position
+    grouped = source.reshape(batch * groups, channels // groups, height, width).to(exact)
+    scale = torch.tensor([2 / width, 2 / height], device=source.device, dtype=exact)
     total = None
     for tap, taps in enumerate(weight.flatten(2).unbind(2)):
         at = positions[:, None, tap] if offsets is None else positions[:, None, tap] + offsets[:, :, tap]
-        grid = ((at + 0.5) * scale - 1).expand(-1, groups, -1, -1, -1).flatten(0, 1)
-        read = F.grid_sample(grouped, grid.to(source.dtype), padding_mode="zeros", align_corners=False)
+        grid = ((at.to(exact) + 0.5) * scale - 1).expand(-1, groups, -1, -1, -1).flatten(0, 1)
+        read = F.grid_sample(grouped, grid, padding_mode="zeros", align_corners=False).to(source.dtype)
         if mask is not None:
             read = read * mask[:, :, tap].flatten(0, 1)[:, None]
         part = F.conv2d(
@@ -135,9 +136,9 @@ def plain_deform_aggregate(
     if positions.shape[2:4] != (height, width):
         raise ShapeError(f"torchvision aggregates at the source's own size {width}x{height} only")
     kernel = weight.shape[-1]
-    own = tap_positions(grid_positions(height, width, source.device).to(source.dtype), kernel)
+    own = tap_positions(grid_positions(height, width, source.device).to(positions.dtype), kernel)
     moved = (positions - own)[:, None].expand(-1, groups, -1, -1, -1, -1)
     moved = moved if offsets is None else moved + offsets
     moved = moved.flip(-1).permute(0, 1, 2, 5, 3, 4).reshape(batch, -1, height, width)  # (y, x) for each group and tap
     held = None if mask is None else mask.reshape(batch, -1, height, width)
-    return deform_conv2d(source, moved, weight, bias, padding=kernel // 2, mask=held)
+    return deform_conv2d(source, moved.to(source.dtype), weight, bias, padding=kernel // 2, mask=held)

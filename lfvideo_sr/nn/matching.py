@@ -7,6 +7,7 @@ product is made once instead of once per pixel of the patch, and only a strip of
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -36,11 +37,12 @@ def exact_search(
 
     Patches are compared at unit length: Euclidean (order 2; the score is a cosine), or the sum of magnitudes (order 1).
     Only whole patches are compared, so the result has h' = h - patch + 1 rows; pad the query for all of them.
-    Not differentiable. Memory beyond the inputs: about `patch` strips of _STRIP numbers, whatever the sizes.
-    Raises ShapeError for what cannot be compared.
+    Not differentiable. Memory beyond the inputs: about 2 * patch * max(_STRIP, w * W) numbers. Computes in float32 at
+    least, whatever the features come in. Raises ShapeError for what cannot be compared.
     """
     check_searchable(query, reference, patch, top)
-    with torch.no_grad():
+    with searching(query):
+        query, reference = exact(query), exact(reference)
         parts = [_search(one, other, patch, top, order) for one, other in zip(query, reference)]
         index, score = (torch.stack(part) for part in zip(*parts))
         return Matches(index, score / (patch_lengths(query, patch, order) + EPSILON)[:, None])
@@ -55,7 +57,7 @@ def plain_exact_search(
     own, other = (F.unfold(features, patch) for features in (query, reference))  # [B,9C,N], [B,9C,M]
     own, other = (patches / (patches.norm(order, dim=1, keepdim=True) + EPSILON) for patches in (own, other))
     score, place = torch.sort(own.transpose(1, 2) @ other, dim=-1, descending=True, stable=True)
-    index = _centres(place[..., :top], reference.shape[-1], patch)
+    index = centres(place[..., :top], reference.shape[-1], patch)
     return Matches(*(part.transpose(1, 2).unflatten(2, (height, width)) for part in (index, score[..., :top])))
 
 
@@ -69,8 +71,21 @@ def check_searchable(query: torch.Tensor, reference: torch.Tensor, patch: int, t
     places = (reference.shape[-2] - patch + 1) * (reference.shape[-1] - patch + 1)
     if not 1 <= top <= places:
         raise ShapeError(f"{top} matches are wanted of a reference with {places} patches; ask for fewer")
-    if not (query.isfinite().all() and reference.isfinite().all()):
+    exporting = torch.compiler.is_exporting()  # a graph cannot depend on values
+    if not exporting and not (query.isfinite().all() and reference.isfinite().all()):
         raise ShapeError(f"{given} hold values that are not finite; no match is better than another")
+
+
+@contextmanager
+def searching(features: torch.Tensor) -> Iterator[None]:
+    """No gradients, and no autocast: in bf16 many patches of smooth features score alike."""
+    with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
+        yield
+
+
+def exact(features: torch.Tensor) -> torch.Tensor:
+    """In float32 at least: in half precision the length of an empty patch has no inverse."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))
 
 
 def patch_lengths(features: torch.Tensor, patch: int, order: int = 2) -> torch.Tensor:
@@ -95,7 +110,7 @@ def _search(
         for row, scores in enumerate(_scores(query, strip, patch)):
             found = _best((scores * scale).flatten(1), top)
             _keep_better(best[row], place[row], found[0], found[1] + first * scale.shape[1])
-    index = _centres(place, reference.shape[-1], patch)
+    index = centres(place, reference.shape[-1], patch)
     return index.permute(2, 0, 1), best.permute(2, 0, 1)
 
 
@@ -147,7 +162,7 @@ def _keep_better(best: torch.Tensor, place: torch.Tensor, values: torch.Tensor, 
     place.copy_(torch.cat([place, places], 1).gather(1, order)[:, : best.shape[1]])
 
 
-def _centres(place: torch.Tensor, width: int, patch: int) -> torch.Tensor:
+def centres(place: torch.Tensor, width: int, patch: int) -> torch.Tensor:
     """Places among the whole patches of a reference of that width -> their centre pixels."""
     across = width - patch + 1
     middle = patch // 2

@@ -12,13 +12,14 @@ twin, `plain_patchmatch`, compares all of them, always; made of whole-map operat
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from ..errors import ShapeError
-from .matching import EPSILON, check_searchable
+from .matching import EPSILON, check_searchable, exact, searching
 
 PATCH = 3
 _CHUNK = 1 << 20  # numbers gathered at a time: they should fit a CPU's cache
@@ -37,6 +38,8 @@ class PatchMatchPlan:
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.rounds) or self.levels[-1:] != (1,):
             raise ShapeError(f"levels {self.levels} and rounds {self.rounds}: as many of each, and a last level of 1")
+        if any(coarse <= fine or coarse % fine for coarse, fine in pairwise(self.levels)):
+            raise ShapeError(f"levels {self.levels}: each a multiple of the next and larger is wanted")
 
 
 class Field(NamedTuple):
@@ -101,7 +104,8 @@ def _coarse_to_fine(query, reference, plan: PatchMatchPlan, initial, seed: int, 
     check_searchable(query, reference, 1, 1)
     if initial is not None and initial.shape != (query.shape[0], *query.shape[2:]):
         raise ShapeError(f"initial is {list(initial.shape)}; the query's [B,h,w] is wanted")
-    with torch.no_grad():
+    with searching(query):
+        query, reference = exact(query), exact(reference)
         field, compared, before = None, 0, 1
         for level, rounds in zip(plan.levels, plan.rounds):
             own, other = _averaged(query, level), _averaged(reference, level)
@@ -133,11 +137,11 @@ def _finer(index, before: int, level: int, own, other, coarse) -> torch.Tensor:
 
 def _coarser(index, reference, level: int, own, other) -> torch.Tensor:
     """Every level-th match of a full-size field, at that level."""
-    kept = index[:, level // 2 :: level, level // 2 :: level] if level > 1 else index
-    kept = F.pad(
-        kept[:, None].double(), (0, own.shape[-1] - kept.shape[-1], 0, own.shape[-2] - kept.shape[-2]), "replicate"
+    rows, columns = (
+        (torch.arange(coarse, device=index.device) * level + level // 2).clamp(max=fine - 1)
+        for coarse, fine in zip(own.shape[-2:], index.shape[-2:])
     )
-    kept = kept[:, 0].long()
+    kept = index[:, rows][:, :, columns]
     return _clamped(kept // reference.shape[-1] // level, kept % reference.shape[-1] // level, other)
 
 

@@ -70,13 +70,14 @@ class BicubicEnlarge(nn.Module):
 class BicubicReduce(nn.Module):
     """[B,C,h*t,w*t] -> [B,C,h,w] with t = stride: the antialiased reduction by `scale`, unrounded.
 
-    With a stride smaller than `scale`, the same blur is kept at more places: what a reduction would show of the picture
-    moved by fractions of its pixels.
+    With a smaller, even stride the same blur is kept at more places: what a reduction would show of the picture moved
+    by fractions of its pixels.
     """
 
     def __init__(self, scale: int = 4, stride: int | None = None):
         super().__init__()
         self.stride = stride or scale
+        assert self.stride % 2 == 0, "places of an odd stride lie on pixels, the kernel's middle between them"
         self.taps = _reducing_taps(scale).tolist()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

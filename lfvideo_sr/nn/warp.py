@@ -18,9 +18,11 @@ def grid_positions(height: int, width: int, device: torch.device | None = None) 
 def sample(source: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
     """source [B,C,H,W] at positions [B,h,w,2], (x, y) in source pixels -> [B,C,h,w]; beyond the edge: its pixel."""
     height, width = source.shape[-2:]
-    scale = torch.tensor([2 / width, 2 / height], device=positions.device)
-    grid = (positions.float() + 0.5) * scale - 1
-    return F.grid_sample(source, grid.to(source.dtype), mode=mode, padding_mode="border", align_corners=False)
+    exact = torch.promote_types(source.dtype, torch.float32)  # half precision cannot hold a position
+    scale = torch.tensor([2 / width, 2 / height], device=positions.device, dtype=exact)
+    grid = (positions.to(exact) + 0.5) * scale - 1
+    sampled = F.grid_sample(source.to(exact), grid, mode=mode, padding_mode="border", align_corners=False)
+    return sampled.to(source.dtype)
 
 
 def inside(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -65,7 +67,7 @@ def _on_host(picture: torch.Tensor) -> bool:
 
 
 def _each_on_host(picture: torch.Tensor, fields: list[np.ndarray]) -> torch.Tensor:
-    warped = [_remap(one.numpy(), field) for one, field in zip(picture.permute(0, 2, 3, 1), fields)]
+    warped = [_remap(one.numpy(), field) for one, field in zip(picture.permute(0, 2, 3, 1), fields, strict=True)]
     return torch.from_numpy(np.stack(warped) if len(warped) > 1 else warped[0][None]).permute(0, 3, 1, 2)
 
 

@@ -7,7 +7,7 @@ looks for the best place within a larger window round the pixel itself (`windowe
 import torch
 
 from ..errors import ShapeError
-from .matching import Matches, check_searchable
+from .matching import Matches, check_searchable, exact, searching
 
 _STRIP = 1 << 22  # products held at a time
 
@@ -33,8 +33,8 @@ def windowed_search(query: torch.Tensor, reference: torch.Tensor, *, reach: int 
         raise ShapeError(
             f"a window of {reach} pixels leaves parts of {list(query.shape)} without a place in {list(reference.shape)}"
         )
-    with torch.no_grad():
-        parts = [_search(one, other, reach) for one, other in zip(query, reference)]
+    with searching(query):
+        parts = [_search(one, other, reach) for one, other in zip(exact(query), exact(reference))]
     return Matches(*(torch.stack(part)[:, None] for part in zip(*parts)))
 
 

@@ -101,3 +101,12 @@ def test_the_module_learns_its_weight():
 def test_what_does_not_fit_is_refused(change, said):
     with pytest.raises(ShapeError, match=said):
         deform_aggregate(**(given() | change))
+
+
+def test_half_precision_reads_from_the_right_place():
+    """bfloat16 cannot tell 470 from 471."""
+    source = torch.zeros(1, 1, 2, 480)
+    source[..., 470] = 1
+    own = tap_positions(grid_positions(2, 480), 1)
+    read = deform_aggregate(source.bfloat16(), own, torch.ones(1, 1, 1, 1, dtype=torch.bfloat16))
+    assert read.dtype == torch.bfloat16 and torch.allclose(read.float(), source, atol=1e-3)

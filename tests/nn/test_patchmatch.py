@@ -63,6 +63,8 @@ def test_a_warm_start_begins_where_it_is_told():
     assert torch.equal(warm.index, own)
     nearly = (own + 1).clamp(max=24 * 24 - 1)
     assert patchmatch(reference, reference, WARM, initial=nearly).score.mean() > 0.99
+    strip = patchmatch(features(1, 4, 2, 30), reference[:, :4], initial=torch.zeros(1, 2, 30, dtype=torch.int64))
+    assert strip.index.shape == (1, 2, 30)
     coarse = patchmatch(reference, reference, PatchMatchPlan(levels=(4, 1), rounds=(1, 1)), initial=own)
     assert (coarse.index == own).double().mean() > 0.97
 
@@ -97,6 +99,19 @@ def test_what_cannot_be_matched_is_refused(query, reference, options, said):
         patchmatch(torch.rand(query), torch.rand(reference), **options)
 
 
-def test_a_plan_names_as_many_levels_as_rounds():
-    with pytest.raises(ShapeError, match="as many of each"):
-        PatchMatchPlan(levels=(4, 2), rounds=(1, 1))
+@pytest.mark.parametrize(
+    ("levels", "said"), [((4, 2), "as many of each"), ((4, 3, 1), "each a multiple"), ((2, 4, 1), "each a multiple")]
+)
+def test_a_plan_goes_from_coarse_to_fine(levels, said):
+    with pytest.raises(ShapeError, match=said):
+        PatchMatchPlan(levels, (1,) * len(levels))
+
+
+def test_the_plain_twin_can_be_exported():
+    class Matching(torch.nn.Module):
+        def forward(self, query, reference, initial):
+            return plain_patchmatch(query, reference, WARM, initial=initial)[:2]
+
+    inputs = (features(1, 4, 6, 7), features(1, 4, 5, 9, seed=1), torch.arange(42).view(1, 6, 7))
+    exported = torch.export.export(Matching(), inputs).module()(*inputs)
+    assert torch.equal(exported[0], plain_patchmatch(*inputs[:2], WARM, initial=inputs[2]).index)

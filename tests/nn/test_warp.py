@@ -67,3 +67,10 @@ def test_training_takes_the_plain_twin_with_gradients(picture):
 def test_inside_counts_whole_pixels():
     positions = torch.tensor([[[[-0.6, 0.0], [-0.5, 0.0], [9.5, 4.5], [9.6, 0.0], [0.0, 4.6]]]])
     assert inside(positions, 5, 10).flatten().tolist() == [0, 1, 1, 0, 0]
+
+
+def test_half_precision_samples_the_right_place():
+    """bfloat16 cannot tell 470 from 471."""
+    source = torch.zeros(1, 1, 2, 480)
+    source[..., 470] = 1
+    assert torch.allclose(sample(source.bfloat16(), grid_positions(2, 480)).float(), source, atol=1e-3)
