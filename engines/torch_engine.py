@@ -11,6 +11,7 @@ from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.method import Match, Method
+from lfvideo_sr.nn.resize import BicubicReduce
 from lfvideo_sr.references import EncodedReference, Reference
 
 from .host_memory import keep_freed_memory
@@ -29,6 +30,9 @@ class TorchEngine:
         if self._device.type == "cpu":
             keep_freed_memory()
         self.precision = pick_precision(precision, self._device)
+        self._reduce = BicubicReduce(
+            method.info.scale
+        )  # as frames are reduced, so that a search compares like with like
         for part in {method.encoder, method.matcher, method.restorer}:
             part.eval().to(self._device, memory_format=torch.channels_last)
 
@@ -36,10 +40,10 @@ class TorchEngine:
         pixels = reference.load()
         size = Size(pixels.shape[2], pixels.shape[1])
         with self._running():
-            features = dict(self._method.encoder(self._padded(pixels, self.info.size_multiple * self.info.scale)))
+            picture = self._padded(pixels, self.info.size_multiple * self.info.scale)
+            features = dict(self._method.encoder(picture))
             if self._method.seeder is not None:
-                low = F.interpolate(self._tensor(pixels), scale_factor=1 / self.info.scale, mode="area")
-                features["seed"] = self._method.seeder.prepare(low[0].cpu().numpy())
+                features["seed"] = self._method.seeder.prepare(self._reduce(picture)[0].cpu().numpy())
         return EncodedReference(reference.key, features, size)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
@@ -64,15 +68,17 @@ class TorchEngine:
         """Positions on the padded frame's grid, from the classical search, started from the frame before."""
         if self._method.seeder is None:
             return None
+        step = self._method.field_stride
+        places = self.info.scale // step  # of the field in a low-resolution pixel, along each side
+        height, width = (places * side for side in frame.pixels.shape[1:])
         before = None
-        if previous is not None:
-            ratio = self.info.scale // previous.stride
-            before = F.avg_pool2d(previous.positions.permute(0, 3, 1, 2), ratio)[0].permute(1, 2, 0).cpu().numpy()
-            before = before[: frame.pixels.shape[1], : frame.pixels.shape[2]]
+        if previous is not None and previous.stride == step and previous.reference_size == reference.size:
+            field = previous.positions[0, :height, :width].cpu().numpy()
+            before = field if field.shape[:2] == (height, width) else None  # of a smaller frame: start afresh
         found = self._method.seeder(self._method.seeder.prepare(frame.pixels), reference.features["seed"], before)
         positions = torch.from_numpy(found)[None].to(self._device)
-        extra = [picture.shape[-1] - found.shape[1], picture.shape[-2] - found.shape[0]]
-        return _extended(positions, *extra, step=float(self.info.scale)) if any(extra) else positions
+        extra = [places * picture.shape[-1] - width, places * picture.shape[-2] - height]
+        return _extended(positions, *extra, step=float(step)) if any(extra) else positions
 
     def _padded(self, pixels: np.ndarray, multiple: int) -> torch.Tensor:
         """[3,H,W] -> [1,3,H',W'] with both sides multiples, the edge repeated at the bottom and right."""

@@ -45,16 +45,16 @@ class Seeder(Protocol):
     """Gives a match its initial field by classical means, on the host."""
 
     def prepare(self, low: np.ndarray) -> np.ndarray:
-        """What to keep of a low-resolution picture, float [3,h,w] in [0,1]."""
+        """What to keep of a low-resolution picture, float [3,h,w] in [0,1] or uint8."""
 
     def __call__(self, frame: np.ndarray, reference: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
-        """Two prepared pictures, and the field of the frame before (positions [h,w,2]) -> positions f32 [h,w,2]."""
+        """Two prepared pictures, and the field of the frame before -> positions f32 [h',w',2] at the field's stride."""
 
 
 @dataclass(frozen=True, eq=False)
 class Method:
     """encoder(reference [B,3,H,W]) -> features by name;
-    matcher(frame [B,3,h,w], features, seed [B,h,w,2] or None) -> positions [B,h',w',2], relevance [B,h',w'];
+    matcher(frame [B,3,h,w], features, seed [B,h',w',2] or None) -> positions [B,h',w',2], relevance [B,h',w'];
     restorer(frame [B,3,h,w], matches) -> picture [B,3,scale*h,scale*w].
     Pictures are RGB in [0,1]; positions are (x, y) in reference pixels."""
 

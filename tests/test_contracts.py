@@ -176,6 +176,15 @@ def test_positions_are_pixels_of_the_reference_whatever_its_size(matching, scene
     assert np.abs(np.median(error, axis=(0, 1))).max() < 1
 
 
+@pytest.mark.parametrize("cut", [(1, 3), (2, 1)], ids=str)
+def test_a_reference_of_odd_sides_is_found_where_it_is(matching, scene, cut):
+    """The frame's own picture without its last rows and columns: no whole number of low-resolution pixels."""
+    high = part(scene, SIZES[0])
+    field = matched(matching, frame_of(degrade(high)), high[:, : -cut[0], : -cut[1]]).correspondence
+    inner = displacement(field)[8:-8, 8:-8]
+    assert np.abs(np.median(inner[:, -12:], (0, 1))).max() < 0.5 and np.abs(np.median(inner, (0, 1))).max() < 0.5
+
+
 def test_the_true_picture_as_reference_gives_far_more_than_bicubic(matching, scene):
     for size in SIZES:
         high = part(scene, size)

@@ -14,12 +14,12 @@ from torch.utils.data import default_collate
 
 from lfvideo_sr.config import dump_config
 from lfvideo_sr.errors import UsageError
-from lfvideo_sr.methods.stream_ref import SCALE, StreamRef, StreamRefSize, fetch
+from lfvideo_sr.methods.stream_ref import SCALE, StreamRef, StreamRefSize
 from lfvideo_sr.nn.warp import sample
 from lfvideo_sr.prefetch import prefetch
 from lfvideo_sr.training.checkpoint import Averaged, CourseLog, save_state
 from lfvideo_sr.training.clips import load_clips
-from lfvideo_sr.training.losses import alignment_loss, charbonnier, field_loss, relevance_loss
+from lfvideo_sr.training.losses import alignment_loss, decibel_loss, field_loss, relevance_loss
 from lfvideo_sr.training.samples import ReferenceSamples, SampleSettings
 from lfvideo_sr.training.scenes import load_scenes
 from lfvideo_sr.training.validation import HybridClip, validate
@@ -38,17 +38,18 @@ class StreamRefConfig:
     scenes: int = 400
     rendered: float = 0.3
     channels: int = 64
-    blocks: int = 5
+    blocks: int = 6
+    matching: int = 48
     batch: int = 8
     max_steps: int = 20000
     stop_after: int = 0
-    decay_steps: int = 6000
+    decay_steps: int = 12000
     warmup_steps: int = 500
     learning_rate: float = 4e-4
     average: float = 0.999
-    alignment_weight: float = 0.4
-    relevance_weight: float = 0.008
-    field_weight: float = 0.004
+    alignment_weight: float = 20.0
+    relevance_weight: float = 0.2
+    field_weight: float = 0.1
     seed: int = 1
     precision: str = "bf16-mixed"
     report_every: int = 100
@@ -70,7 +71,8 @@ def train(config: StreamRefConfig) -> Path:
     output = Path(config.output)
     output.mkdir(parents=True, exist_ok=True)
 
-    model = StreamRef(StreamRefSize(config.channels, config.blocks)).to(memory_format=torch.channels_last)
+    size = StreamRefSize(config.channels, config.blocks, config.matching)
+    model = StreamRef(size).to(memory_format=torch.channels_last)
     averaged = Averaged(model, config.average)
     averaged.module.to(fabric.device)
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, betas=(0.9, 0.99))
@@ -131,13 +133,13 @@ def compute_losses(
 
     encoded = network.encoder(references)
     positions, trust = network.matcher(frame.repeat(2, 1, 1, 1), encoded, seed)
-    found = fetch(encoded, positions, trust * present[:, None, None])
+    found = network.restorer.fetch(frame.repeat(2, 1, 1, 1), encoded, positions, trust * present[:, None, None])
     restored = network.restorer.fused(frame, [found.half(0), found.half(1)]).float()
 
     target_twice, halves = target.repeat(2, 1, 1, 1), F.avg_pool2d(target, 2).repeat(2, 1, 1, 1)
     candidate = base.repeat(2, 1, 1, 1) + F.pixel_shuffle(found.detail, SCALE).detach().float()
     losses = {
-        "picture": charbonnier(restored, target),
+        "picture": decibel_loss(restored, target),
         "alignment": alignment_loss(sample(references, positions), halves),
         "relevance": relevance_loss(trust, candidate, base.repeat(2, 1, 1, 1), target_twice),
         "field": field_loss(positions, flow, visible, origin=float(SCALE * settings.margin)),

@@ -13,11 +13,13 @@ class FlowSettings:
     """Settings of OpenCV's dense inverse search.
 
     finest_scale: the pyramid level at which the search stops; 0 is full resolution.
+    descents:     gradient descent steps per patch and level.
     refinements:  iterations of variational smoothing per level.
     """
 
     finest_scale: int = 0
     patch_stride: int = 4
+    descents: int = 25
     refinements: int = 3
 
 
@@ -35,13 +37,14 @@ class DenseFlow:
         start = None if initial is None else initial.astype(np.float32, copy=True)
         if min(source.shape) < _SMALLEST << self._settings.finest_scale:  # nothing to search; OpenCV crashes on some
             return np.zeros((*source.shape, 2), np.float32) if start is None else start
-        return self._search().calc(source, target, start)
+        return self._search().calc(source, target, start)  # type: ignore[arg-type]  # its stub forgets None
 
-    def _search(self) -> cv2.DISOpticalFlow:
+    def _search(self) -> cv2.DenseOpticalFlow:
         """A new one each time, which costs little: OpenCV 5.0's crashes when used again with another picture size."""
-        search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         search.setFinestScale(self._settings.finest_scale)
         search.setPatchStride(self._settings.patch_stride)
+        search.setGradientDescentIterations(self._settings.descents)
         search.setVariationalRefinementIterations(self._settings.refinements)
         return search
 

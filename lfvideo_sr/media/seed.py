@@ -1,42 +1,49 @@
-"""The classical seed of a match: optical flow between low-resolution pictures, on the host, in a few milliseconds."""
+"""The classical seed of a match: optical flow between enlarged low-resolution pictures, on the host."""
 
 import cv2
 import numpy as np
 
 from .flow import DenseFlow, FlowSettings, gray
 
+# Fewer patches and iterations than usual cost little: see benchmarks/seeds.py.
+_SEARCH = FlowSettings(patch_stride=5, descents=12, refinements=3)
+
 
 class FlowSeeder:
-    """Seeds a match at one position per low-resolution pixel (stride `scale` in output pixels).
+    """Seeds a match with one position every `stride` output pixels.
 
+    Low-resolution pictures are enlarged by scale / stride first: the search compares patches with bilinear samples, and
+    those of a picture whose detail reaches the sampling limit are too blurred to tell fractions of a pixel.
     With the field of the frame before, the search starts from there.
     """
 
-    def __init__(self, scale: int = 4, settings: FlowSettings | None = None):
-        self._scale = scale
-        self._search = DenseFlow(settings or FlowSettings())
+    def __init__(self, scale: int = 4, stride: int = 2, settings: FlowSettings = _SEARCH):
+        self.stride = stride
+        self._enlarged = scale // stride
+        self._search = DenseFlow(settings)
 
     def prepare(self, low: np.ndarray) -> np.ndarray:
-        """Low-resolution picture float [3,h,w] in [0,1] -> luma uint8 [h,w]."""
-        return gray(low)
+        """Picture [3,h,w], float in [0,1] or uint8 -> its luma enlarged by k = scale / stride: uint8 [kh,kw]."""
+        luma = gray(low)
+        return cv2.resize(luma, None, fx=self._enlarged, fy=self._enlarged, interpolation=cv2.INTER_CUBIC)
 
     def __call__(self, frame: np.ndarray, reference: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
-        """Lumas of the frame [h,w] and of the reference's low version [h',w'] -> positions f32 [h,w,2] in reference
-        pixels; `previous` is the field of the frame before on the same grid."""
+        """Prepared frame [kh,kw] and prepared low version of a reference, of any size -> positions f32 [kh,kw,2] in
+        reference pixels; `previous` is the field of the frame before on the same grid."""
         height, width = frame.shape
         ratio = np.array([reference.shape[1] / width, reference.shape[0] / height], np.float32)
         if reference.shape != frame.shape:
             reference = cv2.resize(reference, (width, height), interpolation=cv2.INTER_AREA)
         own = pixel_grid(height, width)
-        initial = None if previous is None else (self._low(previous) + 0.5) / ratio - 0.5 - own
+        initial = None if previous is None else (self._on_grid(previous) + 0.5) / ratio - 0.5 - own
         flow = self._search(frame, reference, initial)
-        return self._full((own + flow + 0.5) * ratio - 0.5)
+        return self._in_pixels((own + flow + 0.5) * ratio - 0.5)
 
-    def _full(self, low: np.ndarray) -> np.ndarray:
-        return (low * self._scale + (self._scale - 1) / 2).astype(np.float32)
+    def _in_pixels(self, on_grid: np.ndarray) -> np.ndarray:
+        return (on_grid * self.stride + (self.stride - 1) / 2).astype(np.float32)
 
-    def _low(self, full: np.ndarray) -> np.ndarray:
-        return (full - (self._scale - 1) / 2) / self._scale
+    def _on_grid(self, in_pixels: np.ndarray) -> np.ndarray:
+        return (in_pixels - (self.stride - 1) / 2) / self.stride
 
 
 def pixel_grid(height: int, width: int) -> np.ndarray:

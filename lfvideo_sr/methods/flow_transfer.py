@@ -33,7 +33,7 @@ def encode(reference: np.ndarray) -> Features:
 
 
 def match(frame: np.ndarray, reference: Features, seed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """[1,3,h,w] -> positions f32 [1,4h,4w,2] and relevance [1,4h,4w]: exp(-smoothed difference / AGREEMENT)."""
+    """[1,3,h,w] -> positions f32 [1,4h,4w,2] and relevance [1,4h,4w]: see `agreement`."""
     large = enlarge(frame[0])
     height, width = large.shape[-2:]
     luma = reference["luma"]
@@ -43,9 +43,14 @@ def match(frame: np.ndarray, reference: Features, seed: np.ndarray | None) -> tu
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     positions = np.stack([(x + flow[..., 0] + 0.5) * wide - 0.5, (y + flow[..., 1] + 0.5) * high - 0.5], -1)
     positions = positions.astype(np.float32)
+    return positions[None], agreement(large, reference, positions)[None]
+
+
+def agreement(large: np.ndarray, reference: Features, positions: np.ndarray) -> np.ndarray:
+    """How well the reference's low version, fetched from positions [H,W,2], fits the enlarged frame [3,H,W]: f32 [H,W],
+    exp(-smoothed difference / AGREEMENT)."""
     error = np.abs(_warp(reference["low"], positions) - _last(large)).mean(-1)
-    relevance = np.exp(-cv2.GaussianBlur(error, (0, 0), 3) / AGREEMENT)
-    return positions[None], relevance[None]
+    return np.exp(-cv2.GaussianBlur(error, (0, 0), 3) / AGREEMENT)
 
 
 def restore(frame: np.ndarray, matches: Sequence[Match]) -> np.ndarray:

@@ -1,14 +1,17 @@
 """stream_ref: our own method, made for streams.
 
-Everything heavy runs on the low-resolution (LR) grid. A reference is split once into its low version and its detail
-(what bicubic enlargement of the low version misses). Per frame: a classical or warm-started seed field is refined by
-a small siamese network (match), the detail is warped to output-pixel accuracy, and a residual trunk decides per pixel
-how much of it to take and what to add (restore). Without references the trunk is a single-image network.
+Everything heavy runs on the low-resolution (LR) grid. A reference is split once into its detail (what bicubic
+enlargement of its low version misses) and its blur (what the low version would show wherever its pixels lay). Per
+frame: a classical field, warm-started from the frame before, is refined by a small network that sees how the
+reference's blur differs from the frame where the field points (match); the detail is warped to output-pixel accuracy,
+and a residual trunk decides per pixel how much of each reference's detail to take and what to add (restore). Without
+references the trunk is a single-image network.
 
-Coordinates: positions are (x, y) in pixels of the reference picture; LR pixel i covers output pixels 4i .. 4i+3.
+Coordinates: positions are (x, y) in pixels of the reference picture, one every 2 output pixels; LR pixel i covers
+output pixels 4i .. 4i+3.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,106 +19,84 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..media.seed import FlowSeeder
-from ..method import Match, Method, MethodInfo
+from ..method import Features, Match, Method, MethodInfo
 from ..nn.fused import conv_relu
-from ..nn.residual import ResidualBlock, conv3x3, conv_beside, convolution_dtype
+from ..nn.residual import ResidualBlock, conv3x3, conv_beside, convolution_dtype, zeroed
 from ..nn.resize import BicubicEnlarge, BicubicReduce
-from ..nn.warp import inside, sample, upsampled_positions, warp_upsampled
+from ..nn.warp import inside, sample_bicubic, warp_upsampled
 
 INFO = MethodInfo(
     "stream_ref",
     "learned matching and fusion made for streams; a single-image network where no reference helps",
-    size_multiple=2,
     worthless_below=0.3,
 )
 SCALE = 4
-DETAIL_GAIN = 4  # detail is small; this brings it to the size of the other inputs
-FIELD_STRIDE = 2  # output pixels between two places of the refined field
+FIELD_STRIDE = 2  # output pixels between two places of the field
+PLACES = (SCALE // FIELD_STRIDE) ** 2  # of the field in an LR pixel
+GAIN = 4  # detail and misfit are small; this brings them to the size of the other inputs
+SUREST = 8.0  # the largest logarithm of odds for a reference's detail
 
 
 @dataclass(frozen=True)
 class StreamRefSize:
-    """Widths of the network: channels everywhere, residual blocks in the restoring trunk."""
+    """Widths of the network: channels and residual blocks of the restoring trunk, channels of the matcher."""
 
     channels: int = 64
-    blocks: int = 5
-
-
-class MatchFeatures(nn.Module):
-    """LR picture [B,3,h,w] -> features [B,C,h/2,w/2]; the same for frame and reference (siamese)."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.head = conv3x3(12, channels)
-        self.body = ResidualBlock(channels)
-
-    def forward(self, low: torch.Tensor) -> torch.Tensor:
-        return self.body(conv_relu(self.head, F.pixel_unshuffle(low - 0.5, 2)))
+    blocks: int = 6
+    matching: int = 48
 
 
 class Encoder(nn.Module):
-    """Reference [B,3,H,W] -> what is kept of it: low [B,3,H/4,W/4], detail [B,3,H,W], features [B,C,H/8,W/8]."""
+    """Reference [B,3,H,W] -> what is kept of it: detail [B,3,H,W], blur [B,3,H/2,W/2]."""
 
-    def __init__(self, features: MatchFeatures):
+    def __init__(self) -> None:
         super().__init__()
-        self.features = features
         self.reduce = BicubicReduce(SCALE)
+        self.blur = BicubicReduce(SCALE, FIELD_STRIDE)
         self.enlarge = BicubicEnlarge(SCALE)
 
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
-        low = self.reduce(reference)
-        detail = reference - F.pixel_shuffle(self.enlarge(low), SCALE)
-        detail = detail.contiguous(memory_format=torch.channels_last)  # as the host's warp reads it, once per frame
-        return {"low": low, "detail": detail, "features": self.features(low)}
+        detail = reference - F.pixel_shuffle(self.enlarge(self.reduce(reference)), SCALE)
+        kept = {"detail": detail, "blur": self.blur(reference)}
+        return {name: one.contiguous(memory_format=torch.channels_last) for name, one in kept.items()}
 
 
-class Refinement(nn.Module):
-    """One look at frame and reference features side by side, the latter fetched from where the field points."""
+class Misfit(nn.Module):
+    """How a reference's blur differs from the frame where a field points: zero where the match is right."""
 
-    def __init__(self, channels: int, outputs: int):
+    def __init__(self) -> None:
         super().__init__()
-        self.head = conv3x3(2 * channels + 1, channels)
-        self.body = ResidualBlock(channels)
-        self.tail = conv3x3(channels, outputs)
-        nn.init.zeros_(self.tail.weight)
-        nn.init.zeros_(self.tail.bias)
+        self.enlarge = BicubicEnlarge(SCALE // FIELD_STRIDE)
 
-    def forward(self, frame: torch.Tensor, reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """positions [B,h/2,w/2,2] in reference pixels -> [B,outputs,h/2,w/2]"""
-        cell = 2 * SCALE
-        at = (positions - (cell - 1) / 2) / cell
-        found = sample(reference, at)
-        known = inside(at, *reference.shape[-2:]).to(found.dtype)
-        joined = conv_beside(self.head, frame, found, known)
-        return self.tail(self.body(joined.relu()))
+    def forward(
+        self, frame: torch.Tensor, reference: Features, positions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """frame [B,3,h,w], positions [B,2h,2w,2] -> (frame enlarged x2, misfit), both [B,12,h,w], unshuffled."""
+        enlarged = self.enlarge(frame)
+        found = sample_bicubic(reference["blur"], (positions - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE)
+        return enlarged, F.pixel_unshuffle(found, SCALE // FIELD_STRIDE) - enlarged
 
 
 class Matcher(nn.Module):
-    """Refines a seed field, coarse to fine: first at 8 output pixels, then to a field every 2 output pixels."""
+    """Corrects a seed field by what the misfit says, and judges how far the reference's detail is to be trusted."""
 
-    def __init__(self, features: MatchFeatures, channels: int):
+    def __init__(self, channels: int):
         super().__init__()
-        self.features = features
-        self.coarse = Refinement(channels, 2)
-        self.fine = Refinement(channels, 3 * (2 * SCALE // FIELD_STRIDE) ** 2)
+        self.misfit = Misfit()
+        self.head = conv3x3(2 * 3 * PLACES + PLACES, channels)
+        self.body = ResidualBlock(channels)
+        self.tail = zeroed(conv3x3(channels, 3 * PLACES))
 
     def forward(
-        self, frame: torch.Tensor, reference: Mapping[str, torch.Tensor], seed: torch.Tensor
+        self, frame: torch.Tensor, reference: Features, seed: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """frame [B,3,h,w], an encoded reference of any size, seed [B,h,w,2] positions at stride 4
-        -> positions [B,2h,2w,2] at stride 2, relevance [B,2h,2w] in (0,1)."""
-        frame, there = self.features(frame), reference["features"]
-        field = F.avg_pool2d(seed.permute(0, 3, 1, 2), 2)  # reference pixels at stride 8
-        field = field + SCALE * self.coarse(frame, there, field.permute(0, 2, 3, 1)).float()
-        fine = self.fine(frame, there, field.permute(0, 2, 3, 1)).float()
-        fine = F.pixel_shuffle(fine, 2 * SCALE // FIELD_STRIDE)
-        return refine_field(field, fine[:, :2]), torch.sigmoid(fine[:, 2])
-
-
-def refine_field(field: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
-    """field [B,2,h/2,w/2] at stride 8 + SCALE * change [B,2,2h,2w] -> positions [B,2h,2w,2] at stride 2."""
-    finer = upsampled_positions(field.permute(0, 2, 3, 1), 2 * SCALE, FIELD_STRIDE)
-    return finer + SCALE * change.permute(0, 2, 3, 1)
+        """frame [B,3,h,w], an encoded reference of any size, seed [B,2h,2w,2] positions at stride 2
+        -> positions [B,2h,2w,2], relevance [B,2h,2w] in (0,1)."""
+        enlarged, misfit = self.misfit(frame, reference, seed)
+        known = F.pixel_unshuffle(inside(seed, *reference["detail"].shape[-2:]), SCALE // FIELD_STRIDE)
+        seen = conv_beside(self.head, enlarged - 0.5, misfit * GAIN, known)
+        said = F.pixel_shuffle(self.tail(self.body(seen.relu())).float(), SCALE // FIELD_STRIDE)
+        return seed + said[:, :2].permute(0, 2, 3, 1), torch.sigmoid(said[:, 2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,27 +104,17 @@ class Found:
     """What a match fetched from one reference, on the LR grid.
 
     detail:    [B,48,h,w] warped detail, pixel-unshuffled.
-    low:       [B,3,h,w] the warped low version: it equals the frame where the match is right.
+    misfit:    [B,12,h,w] see Misfit.
     relevance: [B,4,h,w] of the four places of the field in each LR pixel.
     """
 
     detail: torch.Tensor
-    low: torch.Tensor
+    misfit: torch.Tensor
     relevance: torch.Tensor
 
     def half(self, which: int) -> "Found":
         """The first (0) or second (1) half of the batch."""
-        return Found(*(part.chunk(2)[which] for part in (self.detail, self.low, self.relevance)))
-
-
-def fetch(reference: Mapping[str, torch.Tensor], positions: torch.Tensor, relevance: torch.Tensor) -> Found:
-    """Warp a reference's low version and detail to where positions [B,2h,2w,2] at stride 2 say."""
-    warped = warp_upsampled(reference["detail"], positions, FIELD_STRIDE)
-    cell = F.avg_pool2d(positions.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
-    at = (cell - (SCALE - 1) / 2) / SCALE
-    places = F.pixel_unshuffle(relevance[:, None], 2).contiguous(memory_format=torch.channels_last)
-    detail = F.pixel_unshuffle(warped, SCALE).to(convolution_dtype(warped))
-    return Found(detail, sample(reference["low"], at), places)
+        return Found(*(part.chunk(2)[which] for part in (self.detail, self.misfit, self.relevance)))
 
 
 class Restorer(nn.Module):
@@ -153,37 +124,56 @@ class Restorer(nn.Module):
         super().__init__()
         channels = size.channels
         self.enlarge = BicubicEnlarge(SCALE)
+        self.misfit = Misfit()
         self.frame_head = conv3x3(3, channels)
-        self.found_head = conv3x3(48 + 3 + 4, channels)
+        self.found_head = conv3x3(48 + 3 * PLACES + PLACES, channels)
         self.fuse = nn.Conv2d(3 * channels, channels, 1)
         self.trunk = nn.Sequential(*(ResidualBlock(channels) for _ in range(size.blocks)))
-        self.tail = conv3x3(channels, 48 + 2 * 16)
-        self.mean = FixedMix(torch.full((channels, 4), 0.25))
+        self.tail = zeroed(conv3x3(channels, 48 + 2 * 16))
+        self.mean = FixedMix(torch.full((channels, PLACES), 1 / PLACES))
         self.spread = FixedMix(_places_to_pixels())
         self.colours = FixedMix(torch.eye(16).repeat(3, 1))
-        nn.init.normal_(self.tail.weight, std=1e-3)
-        nn.init.zeros_(self.tail.bias)
 
     def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
-        return self.fused(frame, [fetch(*match) for match in matches])
+        return self.fused(frame, [self.fetch(frame, *match) for match in matches])
+
+    def fetch(
+        self, frame: torch.Tensor, reference: Features, positions: torch.Tensor, relevance: torch.Tensor
+    ) -> Found:
+        """Warp a reference's detail to where positions [B,2h,2w,2] at stride 2 say, and look how well it fits."""
+        warped = warp_upsampled(reference["detail"], positions, FIELD_STRIDE)
+        _, misfit = self.misfit(frame, reference, positions)
+        places = F.pixel_unshuffle(relevance[:, None], SCALE // FIELD_STRIDE)
+        detail = F.pixel_unshuffle(warped, SCALE).to(convolution_dtype(warped))
+        return Found(detail, misfit, places.contiguous(memory_format=torch.channels_last))
 
     def fused(self, frame: torch.Tensor, found: Sequence[Found]) -> torch.Tensor:
         """The frame and what was fetched from at most two references -> picture [B,3,4h,4w]."""
         own = conv_relu(self.frame_head, frame - 0.5)
-        fused = conv_beside(self.fuse, own, *(self._side(frame, one) for one in found))
+        fused = conv_beside(self.fuse, own, *(self._side(one) for one in found))
         tail = self.tail(self.trunk(fused) + fused)
         added = tail[:, :48]
-        for slot, one in enumerate(found):
-            gate = torch.sigmoid(tail[:, 48 + 16 * slot : 64 + 16 * slot]) * self.spread(one.relevance)
-            added = torch.addcmul(added, one.detail, self.colours(gate))
+        wishes = (tail[:, 48 + 16 * slot : 64 + 16 * slot] for slot in range(len(found)))
+        for one, share in zip(found, self._shares(wishes, found)):
+            added = torch.addcmul(added, one.detail, self.colours(share))
         base = self.enlarge(frame).contiguous(memory_format=torch.channels_last)
         return F.pixel_shuffle(base + added, SCALE)
 
-    def _side(self, frame: torch.Tensor, found: Found) -> torch.Tensor:
+    def _side(self, found: Found) -> torch.Tensor:
         """Features of one reference, faded by its relevance: a worthless reference is as good as none."""
-        around = torch.cat([found.low - frame, found.relevance], 1)
-        features = conv_beside(self.found_head, found.detail * DETAIL_GAIN, around)
+        around = torch.cat([found.misfit * GAIN, found.relevance], 1)
+        features = conv_beside(self.found_head, found.detail * GAIN, around)
         return features.relu() * self.mean(found.relevance)
+
+    def _shares(self, wishes: Iterable[torch.Tensor], found: Sequence[Found]) -> list[torch.Tensor]:
+        """How much of each reference's detail to take at each output pixel, [B,16,h,w] each, together below 1.
+
+        A softmax over (nothing, first, second) whose logits are (0, wish + log relevance): where the trunk is sure,
+        good detail is taken whole, and relevance zero takes exactly nothing.
+        """
+        odds = [wish.clamp(max=SUREST).exp() * self.spread(one.relevance) for wish, one in zip(wishes, found)]
+        total = 1 + sum(odds)
+        return [one / total for one in odds]
 
 
 class FixedMix(nn.Module):
@@ -202,7 +192,7 @@ class FixedMix(nn.Module):
 def _places_to_pixels() -> torch.Tensor:
     """[16,4]: each of the 2x2 places of the field in an LR pixel repeated over its 2x2 output pixels."""
     rows, columns = torch.meshgrid(torch.arange(4), torch.arange(4), indexing="ij")
-    return F.one_hot((rows // 2 * 2 + columns // 2).flatten(), 4).float()
+    return F.one_hot((rows // 2 * 2 + columns // 2).flatten(), PLACES).float()
 
 
 class StreamRef(nn.Module):
@@ -211,9 +201,8 @@ class StreamRef(nn.Module):
     def __init__(self, size: StreamRefSize = StreamRefSize()):
         super().__init__()
         self.size = size
-        features = MatchFeatures(size.channels)
-        self.encoder = Encoder(features)
-        self.matcher = Matcher(features, size.channels)
+        self.encoder = Encoder()
+        self.matcher = Matcher(size.matching)
         self.restorer = Restorer(size)
 
 
@@ -225,7 +214,7 @@ def build(network: StreamRef) -> Method:
         matcher=network.matcher,
         restorer=network.restorer,
         field_stride=FIELD_STRIDE,
-        seeder=FlowSeeder(SCALE),
+        seeder=FlowSeeder(SCALE, FIELD_STRIDE),
     )
 
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 
 from ..errors import InputError
@@ -14,6 +15,7 @@ from ..media.video import VideoSource
 
 SCALE = 4
 _SCALES = (1.0, 0.75, 0.5)
+_FEWEST_BITS = 0.1  # per pixel at the used scale: below it, compression has taken the detail that is to be learned
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,8 @@ class Clip:
 
 
 def load_clips(root: Path, names: tuple[str, ...], cache: Path, smallest: int, most_frames: int = 96) -> list[Clip]:
-    """Open every clip at every scale whose short side is at least `smallest` pixels; a missing one is an InputError."""
+    """Open every clip at every scale that leaves `smallest` pixels on the short side and for which the file spends
+    enough bits; a missing one is an InputError."""
     missing = [name for name in names if not (root / name).is_file()]
     if missing:
         raise InputError(
@@ -43,8 +46,8 @@ def load_clips(root: Path, names: tuple[str, ...], cache: Path, smallest: int, m
 
 
 def _cached(path: Path, name: str, scale: float, cache: Path, smallest: int, most_frames: int) -> Clip | None:
-    key = hashlib.sha256(f"{name} {path.stat().st_size} {scale} {smallest} {most_frames}".encode()).hexdigest()[:16]
-    folder = cache / key
+    made_from = (name, path.stat().st_size, scale, smallest, most_frames, _FEWEST_BITS)
+    folder = cache / hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
     if not (folder / "about.json").is_file():
         _decode(path, name, scale, folder, smallest, most_frames)
     about = json.loads((folder / "about.json").read_text())
@@ -60,13 +63,21 @@ def _decode(path: Path, name: str, scale: float, folder: Path, smallest: int, mo
     about = {"name": name, "scale": scale, "usable": False}
     with VideoSource(path, frames=most_frames, detect_cuts=False) as source:
         size = source.info.size
-        if min(size) * scale >= smallest:
+        if min(size) * scale >= smallest and _bits_per_pixel(path) >= _FEWEST_BITS * scale**2:
             high = np.stack([_reduced(frame.pixels, scale) for frame in source])
             low = np.stack([bicubic(one, Size(one.shape[2] // SCALE, one.shape[1] // SCALE)) for one in high])
             np.save(folder / "high.npy", high)
             np.save(folder / "low.npy", low)
             about |= {"usable": True, "sharpness": _sharpness(high[0], low[0])}
     (folder / "about.json").write_text(json.dumps(about))
+
+
+def _bits_per_pixel(path: Path) -> float:
+    """Of the first video track as it is stored."""
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        sizes = [packet.size for packet in container.demux(stream) if packet.size]
+        return 8 * sum(sizes) / (len(sizes) * stream.width * stream.height)
 
 
 def _reduced(pixels: np.ndarray, scale: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..media.flow import DenseFlow, FlowSettings, gray
+from ..media.seed import FlowSeeder
 from .clips import Clip
 
 SCALE = 4
@@ -26,12 +26,12 @@ class SampleSettings:
     margin: int = 12
     usual_step: int = 8
     longest_step: int = 16
-    no_reference: float = 0.2
-    one_reference: float = 0.12
-    wrong_reference: float = 0.1
-    exposure_change: float = 0.12
-    compressed: float = 0.08
-    noisy_seed: float = 0.3
+    no_reference: float = 0.12
+    one_reference: float = 0.1
+    wrong_reference: float = 0.08
+    exposure_change: float = 0.08
+    compressed: float = 0.05
+    noisy_seed: float = 0.1
 
     @property
     def window(self) -> int:
@@ -123,16 +123,17 @@ def turned(rng: np.random.Generator, views: Views) -> Views:
     if rng.random() < 0.5:
         order = [0, 2, 1]
         high, low = high[order], low[order]
-        flow, visible = (None, None) if flow is None else (flow[::-1], visible[::-1])
+        if flow is not None and visible is not None:
+            flow, visible = flow[::-1], visible[::-1]
     for axis in (-1, -2):
         if rng.random() < 0.5:
             high, low = np.flip(high, axis), np.flip(low, axis)
-            if flow is not None:
+            if flow is not None and visible is not None:
                 sign = np.array([-1, 1] if axis == -1 else [1, -1], np.float32)
                 flow, visible = np.flip(flow, axis - 1) * sign, np.flip(visible, axis)
     if rng.random() < 0.5:
         high, low = high.swapaxes(-1, -2), low.swapaxes(-1, -2)
-        if flow is not None:
+        if flow is not None and visible is not None:
             flow, visible = flow.swapaxes(1, 2)[..., ::-1], visible.swapaxes(-1, -2)
     return Views(high, low, flow, visible)
 
@@ -140,25 +141,26 @@ def turned(rng: np.random.Generator, views: Views) -> Views:
 def finish(rng: np.random.Generator, views: Views, settings: SampleSettings) -> dict[str, np.ndarray]:
     """Crop the target, disturb what real life disturbs, and seed the match.
 
-    -> frame f32 [3,c,c], target u8 [3,4c,4c], references u8 [2,3,4w,4w], seed f32 [2,c,c,2] positions in reference
-    pixels, present f32 [2], flow f32 [2,4c,4c,2] and visible f32 [2,4c,4c].
+    -> frame f32 [3,c,c], target u8 [3,4c,4c], references u8 [2,3,4w,4w], seed f32 [2,2c,2c,2] positions at stride 2 in
+    reference pixels, present f32 [2], flow f32 [2,4c,4c,2] and visible f32 [2,4c,4c].
     """
     crop, margin = settings.crop, settings.margin
     inner = slice(margin, margin + crop)
+    places = slice(2 * margin, 2 * (margin + crop))
     outer = slice(SCALE * margin, SCALE * (margin + crop))
     low = _compressed(rng, views.low[0]) if rng.random() < settings.compressed else views.low[0]
     references, reference_low = np.ascontiguousarray(views.high[1:]), views.low[1:]
     if rng.random() < settings.exposure_change:
         curve = _exposure_curve(*rng.uniform([0.8, -0.05, 0.85], [1.2, 0.05, 1.15]))
         references, reference_low = curve[references], curve[reference_low]
-    flows = np.stack([seed_flow(low, one) for one in reference_low])
+    seeds = np.stack([seed_positions(low, one) for one in reference_low])
     if rng.random() < settings.noisy_seed:
-        flows = flows + _smooth_noise(rng, flows.shape)
+        seeds = seeds + _smooth_noise(rng, seeds.shape)
     return {
         "frame": np.ascontiguousarray(low[:, inner, inner]).astype(np.float32) / 255,
         "target": np.ascontiguousarray(views.high[0][:, outer, outer]),
         "references": references,
-        "seed": flow_positions(flows)[:, inner, inner],
+        "seed": np.ascontiguousarray(seeds[:, places, places]),
         "present": _present(rng, settings),
         **_exact_flow(views, outer, SCALE * crop),
     }
@@ -171,19 +173,12 @@ def _exact_flow(views: Views, outer: slice, side: int) -> dict[str, np.ndarray]:
     return {"flow": np.ascontiguousarray(views.flow[:, outer, outer]), "visible": visible}
 
 
-_SEARCH = FlowSettings()
+_SEEDER = FlowSeeder(SCALE)
 
 
-def seed_flow(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Low-resolution pictures [3,h,w] -> displacement f32 [h,w,2] in low-resolution pixels."""
-    return DenseFlow(_SEARCH)(gray(frame), gray(reference))
-
-
-def flow_positions(flow: np.ndarray) -> np.ndarray:
-    """Displacement [...,h,w,2] in low-resolution pixels -> positions f32 [...,h,w,2] in reference pixels (x4)."""
-    height, width = flow.shape[-3:-1]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return (np.stack([x, y], -1) + flow).astype(np.float32) * SCALE + (SCALE - 1) / 2
+def seed_positions(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Low-resolution pictures [3,h,w] of one size -> positions f32 [2h,2w,2] at stride 2 in reference pixels (x4)."""
+    return _SEEDER(_SEEDER.prepare(frame), _SEEDER.prepare(reference), None)
 
 
 def _present(rng: np.random.Generator, settings: SampleSettings) -> np.ndarray:
@@ -198,7 +193,9 @@ def _present(rng: np.random.Generator, settings: SampleSettings) -> np.ndarray:
 def _compressed(rng: np.random.Generator, low: np.ndarray) -> np.ndarray:
     quality = int(rng.integers(60, 96))
     _, data = cv2.imencode(".jpg", np.ascontiguousarray(low.transpose(1, 2, 0)), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR).transpose(2, 0, 1)
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None, "it was encoded just now"
+    return decoded.transpose(2, 0, 1)
 
 
 def _exposure_curve(gain: float, offset: float, gamma: float) -> np.ndarray:
@@ -208,8 +205,8 @@ def _exposure_curve(gain: float, offset: float, gamma: float) -> np.ndarray:
 
 
 def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Slowly varying error of up to about a pixel, as a seed from an earlier frame would have."""
+    """Slowly varying error of up to a few output pixels, as a seed from an earlier frame would have."""
     references, height, width, _ = shape
-    strength = rng.uniform(0.1, 1.0)
+    strength = rng.uniform(0.2, 2.0)
     coarse = rng.normal(0, strength, (references, 6, 6, 2)).astype(np.float32)
     return np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in coarse])

@@ -11,7 +11,7 @@ from ..media.video import VideoSource
 from ..method import Match
 from ..methods.stream_ref import StreamRef
 from ..metrics import eight_bit, psnr_y
-from .samples import flow_positions, seed_flow
+from .samples import seed_positions
 
 MOST_LINES = 272  # the middle of a frame is enough to see which way a run goes
 
@@ -56,6 +56,6 @@ def validate(network: StreamRef, clips: list[HybridClip]) -> dict[str, float]:
 
 def _match(network: StreamRef, clip: HybridClip, slot: int) -> Match:
     device = next(network.parameters()).device
-    seed = torch.from_numpy(flow_positions(seed_flow(*(to_uint8(clip.low[n]) for n in (0, slot)))))[None].to(device)
+    seed = torch.from_numpy(seed_positions(*(to_uint8(clip.low[n]) for n in (0, slot))))[None].to(device)
     encoded = network.encoder(torch.from_numpy(clip.high[slot : slot + 1]).to(device))
     return Match(encoded, *network.matcher(torch.from_numpy(clip.low[:1]).to(device), encoded, seed))

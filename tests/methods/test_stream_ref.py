@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lfvideo_sr.method import Match
-from lfvideo_sr.methods.stream_ref import Found, StreamRef, StreamRefSize, fetch, refine_field
+from lfvideo_sr.methods.stream_ref import Found, StreamRef, StreamRefSize
 from lfvideo_sr.nn.warp import grid_positions
 
 LOW = (12, 16)
@@ -13,7 +13,7 @@ LOW = (12, 16)
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    network = StreamRef(StreamRefSize(channels=16, blocks=2)).eval()
+    network = StreamRef(StreamRefSize(channels=16, blocks=2, matching=8)).eval()
     with torch.no_grad():
         for parameter in network.parameters():  # far from the start, where much is zero
             parameter.add_(torch.randn_like(parameter) * 0.05)
@@ -37,7 +37,7 @@ def own_positions(stride):
 @torch.no_grad()
 def found_in(network, frame, reference):
     encoded = network.encoder(reference)
-    return encoded, network.matcher(frame, encoded, own_positions(4))
+    return encoded, network.matcher(frame, encoded, own_positions(2))
 
 
 @torch.no_grad()
@@ -61,25 +61,41 @@ def test_sizes_strides_and_ranges(network, frame, reference):
 def test_a_reference_of_another_size_is_matched_in_its_own_pixels(network, frame, reference):
     large = torch.nn.functional.pad(reference, (24, 8, 16, 8))
     encoded = network.encoder(large)
-    seed = own_positions(4) + torch.tensor([24.0, 16.0])
+    seed = own_positions(2) + torch.tensor([24.0, 16.0])
     positions, trust = network.matcher(frame, encoded, seed)
     assert network.restorer(frame, [Match(encoded, positions, trust)]).shape == (1, 3, 48, 64)
-    detail = fetch(encoded, own_positions(2) + torch.tensor([24.0, 16.0]), trust).detail
-    inner = fetch(network.encoder(reference), own_positions(2), trust).detail
+    detail = network.restorer.fetch(frame, encoded, seed, trust).detail
+    inner = network.restorer.fetch(frame, network.encoder(reference), own_positions(2), trust).detail
     assert torch.allclose(detail[..., 4:-4, 4:-4], inner[..., 4:-4, 4:-4], atol=1e-4)
 
 
-def test_refining_by_nothing_keeps_a_constant_displacement():
-    coarse = grid_positions(6, 8) * 8 + 3.5 + torch.tensor([5.0, -2.0])
-    fine = refine_field(coarse.permute(0, 3, 1, 2), torch.zeros(1, 2, 24, 32))
-    assert torch.allclose(fine, own_positions(2) + torch.tensor([5.0, -2.0]), atol=1e-4)
+def test_an_untrained_matcher_leaves_the_seed_alone(frame, reference):
+    fresh = StreamRef(StreamRefSize(channels=16, blocks=1, matching=8))
+    seed = own_positions(2) + torch.tensor([1.5, -0.5])
+    positions, trust = fresh.matcher(frame, fresh.encoder(reference), seed)
+    assert torch.equal(positions, seed) and torch.all(trust == 0.5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shift", [(0, 0), (4, -8)])
+def test_the_misfit_is_zero_where_the_match_is_right_and_only_there(network, reference, shift):
+    """The frame is the reduced reference, moved by whole low-resolution pixels."""
+    encoded = network.encoder(reference)
+    low = network.encoder.reduce(reference).roll([-side // 4 for side in shift[::-1]], (2, 3))
+    right = own_positions(2) + torch.tensor(shift, dtype=torch.float32)
+
+    def misfit(positions):
+        return network.restorer.misfit(low, encoded, positions)[1][..., 3:-3, 3:-3].abs().mean()
+
+    wrong = misfit(right + torch.tensor([4.0, 0.0]))
+    assert misfit(right) < 0.35 * wrong
 
 
 @torch.no_grad()
 def test_detail_and_low_version_make_the_reference_again(network, reference):
-    encoded = network.encoder(reference)
-    enlarged = torch.nn.functional.pixel_shuffle(network.encoder.enlarge(encoded["low"]), 4)
-    assert torch.allclose(enlarged + encoded["detail"], reference, atol=1e-6)
+    low = network.encoder.reduce(reference)
+    enlarged = torch.nn.functional.pixel_shuffle(network.encoder.enlarge(low), 4)
+    assert torch.allclose(enlarged + network.encoder(reference)["detail"], reference, atol=1e-6)
 
 
 @torch.no_grad()
@@ -101,8 +117,20 @@ def test_gradients_reach_every_parameter(network, frame, reference):
     twin = StreamRef(network.size)
     twin.load_state_dict(network.state_dict())
     encoded = twin.encoder(reference)
-    positions, trust = twin.matcher(frame, encoded, own_positions(4))
-    found = fetch(encoded, positions, trust)
+    positions, trust = twin.matcher(frame, encoded, own_positions(2))
+    found = twin.restorer.fetch(frame, encoded, positions, trust)
     assert isinstance(found, Found)
     twin.restorer.fused(frame, [found, found]).square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in twin.parameters())
+
+
+@pytest.mark.parametrize("wish", [-3.0, 0.0, 20.0])
+def test_shares_of_detail_stay_below_one_and_follow_relevance(network, wish):
+    def found(relevance):
+        return Found(torch.zeros(1, 48, 2, 3), torch.zeros(1, 12, 2, 3), torch.full((1, 4, 2, 3), relevance))
+
+    wishes = [torch.full((1, 16, 2, 3), wish)] * 2
+    good, poor = (share.mean() for share in network.restorer._shares(wishes, [found(0.9), found(0.3)]))
+    assert good + poor < 1 and good == pytest.approx(3 * poor.item(), rel=1e-4)
+    good, none = network.restorer._shares(wishes, [found(0.9), found(0.0)])
+    assert torch.all(none == 0) and (good.min() > 0.99 or wish < 20)

@@ -16,7 +16,7 @@ from lfvideo_sr.trainers.stream_ref import StreamRefConfig, schedule, train
 def config(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     return StreamRefConfig(
-        trainer="stream_ref", clips=(), scenes=3, rendered=1.0, channels=16, blocks=1, batch=2, max_steps=4,
+        trainer="stream_ref", clips=(), scenes=3, rendered=1.0, channels=16, blocks=1, matching=8, batch=2, max_steps=4,
         decay_steps=2, warmup_steps=2, report_every=2, precision="32-true", save_minutes=1e9,
         cache=str(folder / "cache"), output=str(folder / "whole"),
     )  # fmt: skip
