@@ -30,9 +30,7 @@ class TorchEngine:
         if self._device.type == "cpu":
             keep_freed_memory()
         self.precision = pick_precision(precision, self._device)
-        self._reduce = BicubicReduce(
-            method.info.scale
-        )  # as frames are reduced, so that a search compares like with like
+        self._reduce = BicubicReduce(method.info.scale)  # as frames are reduced: a search compares like with like
         for part in {method.encoder, method.matcher, method.restorer}:
             part.eval().to(self._device, memory_format=torch.channels_last)
 

@@ -130,6 +130,7 @@ class Restorer(nn.Module):
         self.fuse = nn.Conv2d(3 * channels, channels, 1)
         self.trunk = nn.Sequential(*(ResidualBlock(channels) for _ in range(size.blocks)))
         self.tail = zeroed(conv3x3(channels, 48 + 2 * 16))
+        nn.init.normal_(self.tail.weight, std=1e-3)
         self.mean = FixedMix(torch.full((channels, PLACES), 1 / PLACES))
         self.spread = FixedMix(_places_to_pixels())
         self.colours = FixedMix(torch.eye(16).repeat(3, 1))
