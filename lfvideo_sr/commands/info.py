@@ -1,6 +1,7 @@
 """`lfvideo-sr info`: what was found on this machine. Everything is probed, nothing assumed."""
 
 import json
+import os
 import platform
 from fractions import Fraction
 from importlib.util import find_spec
@@ -59,10 +60,12 @@ def _devices() -> dict[str, dict[str, Any]]:
 
 def _opens(codec: str) -> bool:
     """Whether an encoder really opens here: hardware encoders are listed by FFmpeg even without the hardware."""
-    from av.video.codeccontext import VideoCodecContext
+    import av
 
+    os.environ.setdefault("SVT_LOG", "1")  # 1: errors only; as when it encodes
     try:
-        context = VideoCodecContext.create(codec, "w")
+        context = av.CodecContext.create(codec, "w")
+        context.options = {"x265-params": "log-level=error"} if codec == "libx265" else {}
         context.width, context.height, context.pix_fmt = 256, 144, "yuv420p"
         context.time_base = Fraction(1, 25)
         context.open()
