@@ -1,8 +1,9 @@
 """`lfvideo-sr bench matching`: what exact, PatchMatch and block search cost, at the papers' sizes and at a video's.
 
-Features are those of a rendered scene and of a later moment of it, through a fixed random network. Each search runs in
-a process of its own, so that its memory is its own. Multiply-adds are counted, not estimated: what a comparison of
-whole patches would take (the papers' count) and what ours takes.
+"coherent" is PatchMatch with coherent propagation; -1 stands for one round at every level. Features are those of a
+rendered scene and of a later moment of it, through a fixed random network. Each search runs in a process of its own, so
+that its memory is its own. Multiply-adds are counted, not estimated: what a comparison of whole patches would take (the
+papers' count) and what ours takes.
 """
 
 import json
@@ -19,7 +20,7 @@ from .frames import Size
 SIZES = (Size(120, 68), Size(250, 250), Size(240, 135), Size(480, 270))
 PAPER_SIZE = Size(250, 250)
 PAPER = {"exact": 8715.44, "patchmatch": 83.15, "block": 440.23}  # AMSA, Table 2, in 10^9 multiply-adds
-SEARCHES = ("exact", "patchmatch", "patchmatch-1", "block")  # patchmatch-1: one round at every level
+SEARCHES = ("exact", "patchmatch", "patchmatch-1", "coherent", "coherent-1", "block")
 PATCH_PIXELS = 9
 
 
@@ -45,7 +46,7 @@ def run_matching_bench(sizes: tuple[Size, ...] = SIZES, channels: int = 256, *, 
     costs = [apart(measure, search, size, channels) for size in sizes for search in SEARCHES]
     result = {"cpu": platform.machine(), "channels": channels, "costs": [asdict(cost) for cost in costs]}
     result["patchmatch_faster_from"] = {
-        search: crossover(costs, search) for search in SEARCHES if search.startswith("patchmatch")
+        search: crossover(costs, search) for search in SEARCHES if search not in ("exact", "block")
     }
     print(json.dumps(result, indent=1) if as_json else "\n".join(lines(result)))
 
@@ -85,9 +86,10 @@ def _run(search: str, query, reference) -> tuple[float, float, float]:
         blocks = -(-query.shape[2] // plan.block) * -(-query.shape[3] // plan.block)
         compared = blocks * pixels * len(plan.dilations) + pixels * plan.found**2
         return float(block_search(query, reference, plan).score.mean()), compared * patch, compared * patch
-    plan = PatchMatchPlan() if search == "patchmatch" else PatchMatchPlan(rounds=(1, 1, 1, 1))
-    field = patchmatch(query, reference, plan)
-    return float(field.score.mean()), field.compared * patch, all_candidates(query.shape[2:], plan) * patch
+    rounds = (1, 1, 1, 1) if search.endswith("-1") else PatchMatchPlan().rounds
+    rule = PatchMatchPlan(rounds=rounds, coherent=search.startswith("coherent"))
+    field = patchmatch(query, reference, rule)
+    return float(field.score.mean()), field.compared * patch, all_candidates(query.shape[2:], rule) * patch
 
 
 def all_candidates(size, plan) -> int:

@@ -20,7 +20,9 @@ def features(*shape, seed=0, dtype=torch.float64):
 
 
 @pytest.mark.parametrize("sizes", [((17, 23), (17, 23)), ((9, 40), (21, 12)), ((2, 1), (3, 5))], ids=str)
-@pytest.mark.parametrize("plan", [PatchMatchPlan(), WARM], ids=["the paper's", "warm"])
+@pytest.mark.parametrize(
+    "plan", [PatchMatchPlan(), WARM, PatchMatchPlan(coherent=True)], ids=["the paper's", "warm", "coherent"]
+)
 def test_new_candidates_alone_give_the_same_field(sizes, plan, monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 500)
     query, reference = features(2, 6, *sizes[0]), features(2, 6, *sizes[1], seed=1)
@@ -47,6 +49,14 @@ def test_is_nearly_as_relevant_as_exact_search():
     padded = [F.pad(one, (1, 1, 1, 1)) for one in (query, reference)]
     exact = plain_exact_search(*padded).score.mean()
     assert patchmatch(query, reference).score.mean() > 0.9 * exact
+
+
+def test_coherent_neighbours_find_more_with_less():
+    """A scene that moves as one, beside noise."""
+    reference = features(1, 16, 48, 48)
+    query = reference.roll((7, -5), (2, 3)) + 0.1 * features(1, 16, 48, 48, seed=1)
+    plain, coherent = (patchmatch(query, reference, PatchMatchPlan(coherent=flag)) for flag in (False, True))
+    assert coherent.score.mean() > plain.score.mean() and coherent.compared < plain.compared
 
 
 def test_scores_are_the_relevance_of_the_matches():
