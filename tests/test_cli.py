@@ -565,9 +565,9 @@ def test_help_version_and_lists(run):
     assert bare.code == 2 and "Commands:" in bare.err and len(bare.err.splitlines()) > 5
 
 
-def test_encoders_that_are_tried_out_keep_quiet():
+def test_encoders_that_are_tried_out_keep_quiet(tmp_path):
     """Their libraries print past Python, so the whole process is looked at."""
-    done = subprocess.run([*COMMAND, "info"], capture_output=True, text=True)
+    done = subprocess.run([*COMMAND, "info"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "" and "libx265" in done.stdout
 
 
