@@ -1,7 +1,7 @@
 """Bicubic resize, equal to Pillow's: the degradation every paper of the field means by "bicubic x4".
 
 Keys' cubic with a = -0.5, widened by the factor when shrinking (antialias), horizontal pass first
-(Pillow 13 takes the vertical one first for some sizes of another shape than the picture's; its older versions do not).
+(Pillow 13 takes the vertical one first for some sizes of another shape than the picture's).
 """
 
 from functools import lru_cache

@@ -146,7 +146,7 @@ def finish(rng: np.random.Generator, views: Views, settings: SampleSettings) -> 
     """
     crop, margin = settings.crop, settings.margin
     inner = slice(margin, margin + crop)
-    places = slice(2 * margin, 2 * (margin + crop))
+    places = slice(*(SCALE // _SEEDER.stride * edge for edge in (margin, margin + crop)))
     outer = slice(SCALE * margin, SCALE * (margin + crop))
     low = _compressed(rng, views.low[0]) if rng.random() < settings.compressed else views.low[0]
     references, reference_low = np.ascontiguousarray(views.high[1:]), views.low[1:]
