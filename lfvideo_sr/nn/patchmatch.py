@@ -111,17 +111,17 @@ def _coarse_to_fine(query, reference, plan: PatchMatchPlan, initial, seed: int, 
         raise ShapeError(f"initial is {list(initial.shape)}; the query's [B,h,w] is wanted")
     with searching(query):
         query, reference = exact(query), exact(reference)
-        field, compared, before = None, 0, 1
+        field, compared, before, columns = None, 0, 1, 0
         for level, rounds in zip(plan.levels, plan.rounds):
             own, other = _averaged(query, level), _averaged(reference, level)
             if field is not None:
-                start = _finer(field.index, before, level, own, other, _averaged(reference, before))
+                start = _finer(field.index, before // level, columns, own, other)
             elif initial is not None:
                 start = _coarser(initial, reference, level, own, other)
             else:
                 start = random_field(own, other, seed)
             field = _improve(own, other, start, rounds, plan.coherent, comparison)
-            compared, before = compared + field.compared, level
+            compared, before, columns = compared + field.compared, level, other.shape[-1]
         return field._replace(compared=compared)
 
 
@@ -129,14 +129,14 @@ def _averaged(features: torch.Tensor, level: int) -> torch.Tensor:
     return features if level == 1 else F.avg_pool2d(features, level, ceil_mode=True, count_include_pad=False)
 
 
-def _finer(index, before: int, level: int, own, other, coarse) -> torch.Tensor:
-    """The field of a coarser level on a finer one: every pixel keeps its place within the coarse pixel's match."""
-    ratio = before // level
+def _finer(index, ratio: int, columns: int, own, other) -> torch.Tensor:
+    """The field of a level `ratio` times as coarse, whose reference had so many columns, on a finer one: every pixel
+    keeps its place within the coarse pixel's match."""
     height, width = own.shape[-2:]
     y, x = (torch.arange(side, device=index.device) for side in (height, width))
     found = index[:, y // ratio][:, :, x // ratio]
-    row = found // coarse.shape[-1] * ratio + (y % ratio)[:, None]
-    column = found % coarse.shape[-1] * ratio + x % ratio
+    row = found // columns * ratio + (y % ratio)[:, None]
+    column = found % columns * ratio + x % ratio
     return _clamped(row, column, other)
 
 

@@ -34,7 +34,7 @@ def match_and_swap(
     Where swapped patches overlap they are averaged. The backward pass is the paper's own (Eq. 5), which is no
     derivative of the forward pass. Eq. 3 scales only the reference's patches (by the sum of magnitudes); scaling the
     frame's as well changes no choice. A departure: a small number is added to those lengths, so that an empty patch has
-    a score; it weighs nothing while features are not below 1e-3. Raises ShapeError for shapes that do not fit.
+    a score; it changes choices only where features are tiny. Raises ShapeError for shapes that do not fit.
     """
     ratio = high.shape[-1] // low.shape[-1]
     if high.shape != (*low.shape[:2], ratio * low.shape[2], ratio * low.shape[3]):
