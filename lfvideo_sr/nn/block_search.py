@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from .matching import EPSILON, Matches, check_searchable, exact, searching
-from .patchmatch import Patches
+from .patches import PATCH, Patches
 
 _STRIP = 1 << 22  # products held at a time
 
@@ -100,7 +100,7 @@ def _fine(
     """Each block's pixels `own` [n,p,2] among its reference block's `found` [n,q,2] -> index and score [n,p]."""
     patches, others = Patches(query), Patches(reference)
     width = reference.shape[-1]
-    at_once = max(1, _STRIP // ((own.shape[1] + found.shape[1]) * patches.numbers))
+    at_once = max(1, _STRIP // ((own.shape[1] + found.shape[1]) * query.shape[1] * PATCH**2))
     index, score = [], []
     for pixels, candidates in zip(own.split(at_once), found.split(at_once)):
         place = candidates[..., 0] * width + candidates[..., 1]

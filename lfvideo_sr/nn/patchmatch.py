@@ -20,9 +20,7 @@ import torch.nn.functional as F
 
 from ..errors import ShapeError
 from .matching import EPSILON, check_searchable, exact, searching
-
-PATCH = 3
-_CHUNK = 1 << 20  # numbers gathered at a time: they should fit a CPU's cache
+from .patches import PATCH, Patches, patch_products
 
 
 @dataclass(frozen=True)
@@ -222,72 +220,32 @@ class _NewCandidates:
 
     def __init__(self, query: torch.Tensor, reference: torch.Tensor, start: torch.Tensor):
         self._own, self._other = Patches(query), Patches(reference)
-        self._tried: dict[tuple[str, int], list[torch.Tensor]] = {}
-        self._places = torch.arange(start.numel(), device=start.device)
+        self._which = torch.arange(len(query), device=query.device).view(-1, 1, 1, 1)
+        self._tried: dict[tuple[str, int], torch.Tensor] = {}
         self.index, self.compared = start, 0
-        self.score = self._scores(self._places, start.flatten()).view(start.shape)
+        self.score = self._scores(start[..., None], torch.ones_like(start[..., None], dtype=torch.bool))[..., 0]
 
     def try_all(self, kind: tuple[str, int], candidates: list[torch.Tensor]) -> None:
-        before = self._tried.get(kind, [None] * len(candidates))
-        index, score = self.index.flatten().clone(), self.score.flatten().clone()
-        for candidate, tried in zip(candidates, before):
-            new = candidate != self.index
-            if tried is not None:
-                new &= candidate != tried
-            places = self._places[new.flatten()]
-            found = self._scores(places, candidate.flatten()[places])
-            better = found > score[places]
-            taken = places[better]
-            index[taken], score[taken] = candidate.flatten()[taken], found[better]
-        self._tried[kind] = candidates
-        self.index, self.score = index.view(self.index.shape), score.view(self.score.shape)
+        together = torch.stack(candidates, -1)
+        new = together != self.index[..., None]
+        if kind in self._tried:
+            new &= together != self._tried[kind]
+        self._tried[kind] = together
+        found, first = self._scores(together, new).max(-1, keepdim=True)
+        better = found[..., 0] > self.score
+        self.index = torch.where(better, together.gather(-1, first)[..., 0], self.index)
+        self.score = torch.where(better, found[..., 0], self.score)
 
-    def _scores(self, places: torch.Tensor, matches: torch.Tensor) -> torch.Tensor:
-        self.compared += len(places)
-        pixels = self.index[0].numel()
-        chunk = max(1, _CHUNK // self._own.numbers)
-        parts = []
-        for first in range(0, len(places), chunk):
-            here = slice(first, first + chunk)
-            which, place = places[here] // pixels, places[here] % pixels
-            products = self._own(which, place).mul_(self._other(which, matches[here])).sum((1, 2))
-            parts.append(products / (self._own.lengths[which, place] * self._other.lengths[which, matches[here]]))
-        return torch.cat(parts) if parts else self._own.lengths.new_zeros(0)
-
-
-class Patches:
-    """Patches gathered pixel by pixel on demand, so that the nine-fold copy is never held.
-
-    lengths: Euclidean, [B,h*w], with EPSILON added; `at` divides by them, calling does not.
-    """
-
-    def __init__(self, features: torch.Tensor):
-        channels, height, width = features.shape[1:]
-        edge = PATCH // 2
-        padded = F.pad(features, (edge, edge, edge, edge))
-        self._pixels = padded.permute(0, 2, 3, 1).reshape(-1, channels)  # [B * (h+2) * (w+2), C]
-        self._width, self._size = width, (height + 2 * edge) * (width + 2 * edge)
-        rows, columns = torch.meshgrid(*2 * [torch.arange(PATCH, device=features.device)], indexing="ij")
-        self._taps = (rows * (width + 2 * edge) + columns).flatten()
-        self.lengths = _lengths(features).flatten(1) + EPSILON
-        self.numbers = channels * PATCH**2
-
-    def __call__(self, which: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-        """Patches round pixels `place` [n] of pictures `which` [n] -> [n,9,C]"""
-        corner = place // self._width * (self._width + PATCH - 1) + place % self._width + which * self._size
-        return self._pixels[corner[:, None] + self._taps]
-
-    def at(self, place: torch.Tensor) -> torch.Tensor:
-        """Patches of unit length of the first picture, round pixels `place` [n,p] -> [n,p,9C]"""
-        flat = place.flatten()
-        patches = self(torch.zeros_like(flat), flat).flatten(1) / self.lengths[0, flat, None]
-        return patches.unflatten(0, tuple(place.shape))
-
-
-def _lengths(features: torch.Tensor) -> torch.Tensor:
-    """[B,C,h,w] -> Euclidean length of the patch round every pixel, [B,h,w]."""
-    squares = features.square().sum(1, keepdim=True)
-    return (F.avg_pool2d(squares, PATCH, stride=1, padding=PATCH // 2) * PATCH**2)[:, 0].sqrt()
+    def _scores(self, candidates: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """Scores of candidates [B,h,w,k] where `wanted`; -inf elsewhere."""
+        corners = self._other.corners(self._which, candidates)[wanted]
+        self.compared += len(corners)
+        own = self._own.lengths[..., None].expand(wanted.shape)[wanted]
+        other = self._other.lengths.flatten(1).gather(1, candidates.flatten(1)).view(wanted.shape)[wanted]
+        scores = own.new_full(wanted.shape, -torch.inf)
+        return scores.masked_scatter_(
+            wanted, patch_products(self._own, self._other, wanted.sum(-1), corners) / (own * other)
+        )
 
 
 def _unit_patches(features: torch.Tensor) -> torch.Tensor:

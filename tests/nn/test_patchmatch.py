@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from torch.autograd import gradcheck
 
 from lfvideo_sr.errors import ShapeError
-from lfvideo_sr.nn import patchmatch as module
 from lfvideo_sr.nn.matching import plain_exact_search
 from lfvideo_sr.nn.patchmatch import PatchMatchPlan, dilation_steps, patchmatch, plain_patchmatch, relevance
 
@@ -23,8 +22,7 @@ def features(*shape, seed=0, dtype=torch.float64):
 @pytest.mark.parametrize(
     "plan", [PatchMatchPlan(), WARM, PatchMatchPlan(coherent=True)], ids=["the paper's", "warm", "coherent"]
 )
-def test_new_candidates_alone_give_the_same_field(sizes, plan, monkeypatch):
-    monkeypatch.setattr(module, "_CHUNK", 500)
+def test_new_candidates_alone_give_the_same_field(sizes, plan):
     query, reference = features(2, 6, *sizes[0]), features(2, 6, *sizes[1], seed=1)
     fast, plain = (match(query, reference, plan, seed=3) for match in (patchmatch, plain_patchmatch))
     assert torch.equal(fast.index, plain.index)
