@@ -156,14 +156,17 @@ def bench(
 def bench_matching(
     sizes: Annotated[str | None, typer.Option(help="Sizes of feature maps instead, as 120x68,250x250.")] = None,
     channels: Annotated[int, typer.Option(help="Channels of the features.")] = 256,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with MPI Sintel, Middlebury flow or a pairs.csv: accuracy on these too.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
-    """Measure exact search, PatchMatch and block search: multiply-adds, time, memory, relevance."""
-    from .bench_matching import SIZES, run_matching_bench
+    """Measure exact search, PatchMatch, block and windowed search: multiply-adds, time, memory, accuracy."""
+    from .bench_matching import run_matching_bench
     from .commands.stream import parse_size
 
-    chosen = SIZES if sizes is None else tuple(parse_size(size) for size in sizes.split(","))
-    run_matching_bench(chosen, channels, as_json=as_json)
+    chosen = None if sizes is None else [parse_size(size) for size in sizes.split(",")]
+    run_matching_bench(chosen, channels, data, as_json=as_json)
 
 
 @app.command()

@@ -1,0 +1,85 @@
+"""The searches that are compared, by name, each called the same way."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from ..nn.block_search import BlockPlan, block_search
+from ..nn.matching import exact_search
+from ..nn.patches import PATCH
+from ..nn.patchmatch import PatchMatchPlan, dilation_steps, patchmatch
+from ..nn.windowed import windowed_search
+
+ONE_ROUND = (1, 1, 1, 1)
+WINDOW = 25  # pixels of features at stride 4: RefSR-Net's 100 pixels
+
+
+class Found(NamedTuple):
+    """index: matches int64 [1,h,w] as row * W + column of the reference. multiply_adds: of inner products, counted;
+    whole_patches: what comparing whole patches takes for the same candidates, and in PatchMatch for all of them."""
+
+    index: torch.Tensor
+    multiply_adds: float
+    whole_patches: float
+
+
+Search = Callable[[torch.Tensor, torch.Tensor], Found]
+
+
+def exact(query: torch.Tensor, reference: torch.Tensor) -> Found:
+    """Every patch with every patch, those at the edge too, as PatchMatch counts them."""
+    found = exact_search(*(F.pad(one, 4 * [PATCH // 2]) for one in (query, reference)))
+    columns = reference.shape[3] + 2 * (PATCH // 2)
+    row, column = (found.index // columns - PATCH // 2, found.index % columns - PATCH // 2)
+    whole = _pixels(query) * _pixels(reference) * _patch(query)
+    return Found((row * reference.shape[3] + column)[:, 0], whole / PATCH**2, whole)
+
+
+def by_patchmatch(query: torch.Tensor, reference: torch.Tensor, *, plan: PatchMatchPlan) -> Found:
+    field = patchmatch(query, reference, plan)
+    every = all_candidates(query.shape[2:], plan)
+    return Found(field.index, field.compared * _patch(query), every * _patch(query))
+
+
+def block(query: torch.Tensor, reference: torch.Tensor) -> Found:
+    plan = BlockPlan()
+    blocks = -(-query.shape[2] // plan.block) * -(-query.shape[3] // plan.block)
+    compared = blocks * _pixels(reference) * len(plan.dilations) + _pixels(query) * plan.found**2
+    return Found(block_search(query, reference, plan).index[:, 0], *2 * [compared * _patch(query)])
+
+
+def windowed(query: torch.Tensor, reference: torch.Tensor) -> Found:
+    """Single pixels, not patches, within WINDOW of their own place."""
+    found = windowed_search(query, reference, reach=WINDOW)
+    return Found(found.index[:, 0], *2 * [_pixels(query) * (2 * WINDOW + 1) ** 2 * query.shape[1]])
+
+
+SEARCHES: dict[str, Search] = {
+    "exact": exact,
+    "patchmatch": partial(by_patchmatch, plan=PatchMatchPlan()),
+    "patchmatch-1": partial(by_patchmatch, plan=PatchMatchPlan(rounds=ONE_ROUND)),
+    "coherent": partial(by_patchmatch, plan=PatchMatchPlan(coherent=True)),
+    "coherent-1": partial(by_patchmatch, plan=PatchMatchPlan(rounds=ONE_ROUND, coherent=True)),
+    "block": block,
+    "windowed": windowed,
+}
+
+
+def all_candidates(size, plan: PatchMatchPlan) -> int:
+    """How many pairs of patches a plan compares if it compares every candidate, as the paper counts."""
+    total = 0
+    for level, rounds in zip(plan.levels, plan.rounds):
+        height, width = (-(-side // level) for side in size)
+        total += height * width * (1 + rounds * dilation_steps(height, width) * 16)
+    return total
+
+
+def _pixels(features: torch.Tensor) -> int:
+    return features.shape[2] * features.shape[3]
+
+
+def _patch(features: torch.Tensor) -> int:
+    return features.shape[1] * PATCH**2
