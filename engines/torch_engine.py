@@ -65,7 +65,7 @@ class TorchEngine:
     ) -> torch.Tensor | None:
         """Positions on the padded frame's grid, from the classical search, started from the frame before."""
         if self._method.seeder is None:
-            return None
+            return self._warm(picture, reference, previous)
         step = self._method.field_stride
         places = self.info.scale // step  # of the field in a low-resolution pixel, along each side
         height, width = (places * side for side in frame.pixels.shape[1:])
@@ -77,6 +77,13 @@ class TorchEngine:
         positions = torch.from_numpy(found)[None].to(self._device)
         extra = [places * picture.shape[-1] - width, places * picture.shape[-2] - height]
         return _extended(positions, *extra, step=float(step)) if any(extra) else positions
+
+    def _warm(self, picture, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor | None:
+        """The field of the frame before, where the method takes it as it is and it still fits."""
+        if not self._method.warm or previous is None or previous.reference_size != reference.size:
+            return None
+        wanted = [side * self.info.scale // self._method.field_stride for side in picture.shape[2:]]
+        return previous.positions if list(previous.positions.shape[1:3]) == wanted else None
 
     def _padded(self, pixels: np.ndarray, multiple: int) -> torch.Tensor:
         """[3,H,W] -> [1,3,H',W'] with both sides multiples, the edge repeated at the bottom and right."""

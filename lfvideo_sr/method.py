@@ -56,7 +56,10 @@ class Method:
     """encoder(reference [B,3,H,W]) -> features by name;
     matcher(frame [B,3,h,w], features, seed [B,h',w',2] or None) -> positions [B,h',w',2], relevance [B,h',w'];
     restorer(frame [B,3,h,w], matches) -> picture [B,3,scale*h,scale*w].
-    Pictures are RGB in [0,1]; positions are (x, y) in reference pixels."""
+    Pictures are RGB in [0,1]; positions are (x, y) in reference pixels.
+
+    seeder: makes the seed; warm: without a seeder, the seed is the positions found in the frame before, if any.
+    """
 
     info: MethodInfo
     encoder: Callable[[Any], Features]
@@ -64,3 +67,4 @@ class Method:
     restorer: Callable[[Any, Sequence[Match]], Any]
     field_stride: int = 1
     seeder: Seeder | None = None
+    warm: bool = False

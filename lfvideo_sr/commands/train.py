@@ -11,7 +11,12 @@ from ..checks import check_choice
 from ..config import load_config, read_mapping
 from ..errors import UsageError
 
-TRAINERS = {"stream_ref": ("stream_ref", "StreamRefConfig")}
+TRAINERS = {
+    "stream_ref": ("stream_ref", "StreamRefConfig"),
+    "features": ("features", "FeaturesConfig"),
+    "correspondence": ("correspondence", "CorrespondenceConfig"),
+    "restoration": ("restoration", "RestorationConfig"),
+}
 
 
 def run_training(config: str, changes: dict[str, Any], resume: bool = True) -> Path:

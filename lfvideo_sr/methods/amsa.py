@@ -1,0 +1,179 @@
+"""AMSA (Xia et al., AAAI 2022): matching by coarse-to-fine PatchMatch in a reference at several scales, and their
+aggregation by relevance.
+
+A field holds one match per scale of the reference, [S*B,h,w,2], scale by scale, all in pixels of the reference itself.
+The rest is C2-Matching's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..frames import Size
+from ..method import Features, Match, Method, MethodInfo
+from ..nn.dynamic_aggregation import PlainAggregation
+from ..nn.patchmatch import PatchMatchPlan
+from ..nn.resize import bicubic
+from ..nn.vgg import channels_of
+from .c2_matching import (
+    FIELD_STRIDE,
+    TEXTURES,
+    C2Matching,
+    C2Size,
+    Encoder,
+    Fusion,
+    Hypothesis,
+    Matcher,
+    Restorer,
+    build_as,
+    hypothesis,
+    search,
+    search_from,
+)  # fmt: skip
+
+INFO = MethodInfo("amsa", "PatchMatch in a reference at several scales, aggregated by relevance (AMSA)", references=5)
+FACTOR = 0.8  # k, between two scales
+PAPERS = PatchMatchPlan()
+WARM = PatchMatchPlan(levels=(1,), rounds=(2,))
+
+
+@dataclass(frozen=True)
+class AMSASize(C2Size):
+    """As C2Size.
+
+    scales:    n of Eq. 9, the reference reduced by 0.8^i (1: no multi-scale aggregation).
+    exact:     search all of every scale instead of PatchMatch (Table 2's second line).
+    sharpness: of the softmax in Eq. 9; the paper's is 1, its released code's 10.
+    """
+
+    scales: int = 5
+    exact: bool = False
+    sharpness: float = 1.0
+
+
+class MultiScaleEncoder(nn.Module):
+    """Reference [B,3,H,W] -> at each scale i what C2-Matching keeps, as "matching@i", "relu3_1@i", ..."""
+
+    def __init__(self, one: Encoder, scales: int):
+        super().__init__()
+        self.one, self.scales = one, scales
+
+    def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
+        kept = {}
+        for scale in range(self.scales):
+            size = scaled(reference.shape, scale)
+            picture = bicubic(reference, size).clamp(0, 1) if scale else reference
+            kept |= {f"{name}@{scale}": features for name, features in self.one(picture).items()}
+        return kept
+
+
+def scaled(shape: Sequence[int], scale: int) -> Size:
+    """Size of a reference of shape [...,H,W] reduced by FACTOR ** scale, in whole strides of the field."""
+    height, width = (max(1, round(side * FACTOR**scale / FIELD_STRIDE)) * FIELD_STRIDE for side in shape[-2:])
+    return Size(width, height)
+
+
+class MultiScaleMatcher(nn.Module):
+    """Frame [B,3,h,w], an encoded reference -> positions [S*B,h,w,2], relevance [S*B,h,w]."""
+
+    def __init__(self, one: Matcher, scales: int, exact: bool):
+        super().__init__()
+        self.one, self.scales, self.exact = one, scales, exact
+
+    def forward(
+        self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        query = self.one.describe(frame)
+        seeds = [None] * self.scales if seed is None else seed.chunk(self.scales)
+        fields = []
+        for scale, before in enumerate(seeds):
+            ratio = _ratio(reference, scale)
+            before = None if before is None else (before + 0.5) * ratio - 0.5
+            positions, relevance = self._search(query, reference[f"matching@{scale}"], before)
+            fields.append(((positions + 0.5) / ratio - 0.5, relevance))
+        positions, relevance = (torch.cat(part) for part in zip(*fields))
+        return positions, relevance
+
+    def _search(self, query, descriptors, before) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.exact:
+            return search(query, descriptors)
+        return search_from(query, descriptors, PAPERS if before is None else WARM, before)
+
+
+def _ratio(reference: Features, scale: int) -> torch.Tensor:
+    """How wide and how high a scale is beside the first, (x, y)."""
+    whole, part = (reference[f"matching@{one}"] for one in (0, scale))
+    sides = [part.shape[3] / whole.shape[3], part.shape[2] / whole.shape[2]]
+    return torch.tensor(sides, device=whole.device)
+
+
+class ByRelevance(nn.Module):
+    """Eq. 9 and the sum in Eq. 10: aggregates every hypothesis, weighted by softmax of relevance; zero where nothing
+    is relevant."""
+
+    def __init__(self, aggregation: nn.Module, channels: int, sharpness: float):
+        super().__init__()
+        self.aggregation, self.channels, self.sharpness = aggregation, channels, sharpness
+
+    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        total = content.new_zeros(content.shape[0], self.channels, *content.shape[2:])
+        weights: torch.Tensor | float = 1e-6
+        for one in given:
+            weight = (self.sharpness * (one.relevance - 1)).exp() * (one.relevance > 0)
+            total = total + weight.to(total.dtype) * self.aggregation(content, one.features, one.positions)
+            weights = weights + weight
+        return total / weights
+
+
+class MultiScaleRestorer(Restorer):
+    """C2-Matching's, with the hypotheses of all scales."""
+
+    scales: int = 5
+
+    def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
+        return [hypothesis(one, layer) for match in matches for one in by_scale(match, layer, self.scales)]
+
+
+def by_scale(match: Match, layer: str, scales: int) -> list[Match]:
+    """A match in the reference at all scales -> one in each scale's own picture, with that layer alone."""
+    fields = zip(match.positions.chunk(scales), match.relevance.chunk(scales))
+    found = []
+    for scale, (positions, relevance) in enumerate(fields):
+        own = (positions + 0.5) * _ratio(match.features, scale) - 0.5
+        found.append(Match({layer: match.features[f"{layer}@{scale}"]}, own, relevance))
+    return found
+
+
+class AMSA(C2Matching):
+    """C2-Matching with multi-scale encoder, matcher and aggregation."""
+
+    size: AMSASize
+
+    def __init__(self, size: AMSASize = AMSASize()):
+        super().__init__(size)
+        self.encoder = MultiScaleEncoder(self.encoder, size.scales)
+        self.matcher = MultiScaleMatcher(self.matcher, size.scales, size.exact)
+
+    def make_restorer(self) -> Restorer:
+        first, *others = self.size.blocks
+        fusions = [self.fusion(*one) for one in zip(TEXTURES, others)]
+        restorer = MultiScaleRestorer(self.size.channels, first, fusions)
+        restorer.scales = self.size.scales
+        return restorer
+
+    def fusion(self, layer: str, blocks: int) -> nn.Module:
+        size, texture = self.size, channels_of(layer, self.size.textures)
+        aggregation = ByRelevance(PlainAggregation(size.channels, texture), texture, size.sharpness)
+        return Fusion(size.channels, blocks, texture, aggregation)
+
+
+def build(network: AMSA) -> Method:
+    """The method around a trained network."""
+    return build_as(INFO, network)
+
+
+def network(size: Mapping[str, int]) -> AMSA:
+    """An untrained network of the size that a weights file states."""
+    return AMSA(AMSASize(**size))

@@ -1,0 +1,281 @@
+"""C2-Matching (Jiang et al., CVPR 2021): learned correspondences, dynamic aggregation, restoration.
+
+*encode*: the reference's descriptors for matching, and its texture features of VGG19 at three strides.
+*match*: descriptors of the frame, enlarged, are searched for in the reference's (sections 3.1 and 3.3, Eq. 8).
+*restore*: at each of three strides texture features are aggregated where the match says (Eq. 9) and fused (Table 3).
+
+Departures from the paper, and why:
+- A field covers the whole frame: patches at the edge are filled with zeros, where the paper's code leaves out a border
+  and shifts the rest. References may have any size.
+- Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch, warm-started from the frame before in a stream:
+  exact search takes the fourth power of the side (`lfvideo-sr bench matching`).
+- Several references act as the paper's stitched canvas does: each place takes the one it matches best.
+- Without a reference the aggregated features are zero; trainers show the network such samples.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..method import Features, Match, Method, MethodInfo
+from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, positions_at
+from ..nn.matching import exact_search
+from ..nn.patches import PATCH
+from ..nn.patchmatch import PatchMatchPlan, patchmatch
+from ..nn.residual import ResidualBlock, conv3x3
+from ..nn.resize import BicubicEnlarge
+from ..nn.vgg import VGG, channels_of
+
+INFO = MethodInfo("c2_matching", "learned correspondences and dynamic aggregation (C2-Matching)", references=5)
+SCALE = 4
+FIELD_STRIDE = 4
+DESCRIPTOR = "conv3_1"  # before its ReLU; Table 2
+TEXTURES = ("relu3_1", "relu2_1", "relu1_1")
+STRIDES = {"relu3_1": 4, "relu2_1": 2, "relu1_1": 1}
+EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
+PLAN = PatchMatchPlan(coherent=True)
+WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
+
+
+@dataclass(frozen=True)
+class C2Size:
+    """The paper's widths by default; the light variant is blocks (16, 16, 8, 4) and first_aggregation False.
+
+    blocks:   residual blocks of Table 3's layers 1, 4, 9 and 14.
+    textures, descriptors: VGG widths (64: the real network).
+    dynamic:  learned offsets (Eq. 9); False aggregates a fixed patch, the ablation's baseline.
+    """
+
+    channels: int = 64
+    blocks: Sequence[int] = (16, 16, 16, 16)
+    textures: int = 64
+    descriptors: int = 64
+    first_aggregation: bool = True
+    dynamic: bool = True
+
+
+class Correspondence(nn.Module):
+    """The contrastive correspondence network: two extractors of one structure with weights of their own (Table 2)."""
+
+    def __init__(self, width: int = 64):
+        super().__init__()
+        self.query = VGG("vgg16", (DESCRIPTOR,), width)
+        self.reference = VGG("vgg16", (DESCRIPTOR,), width)
+
+    def forward(self, frame: torch.Tensor, reference: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures [B,3,H,W] in [0,1], the frame enlarged -> unit descriptors [B,C,H/4,W/4] of both."""
+        return describe(self.query, frame), describe(self.reference, reference)
+
+
+def describe(extractor: VGG, picture: torch.Tensor) -> torch.Tensor:
+    """Unit descriptors in float32: half precision cannot tell neighbours apart."""
+    return F.normalize(extractor(picture)[DESCRIPTOR].float(), dim=1)
+
+
+class Encoder(nn.Module):
+    """Reference [B,3,H,W] -> "matching" [B,C,H/4,W/4] and texture features by layer. Shares the extractor given."""
+
+    def __init__(self, extractor: VGG, textures: VGG):
+        super().__init__()
+        self.extractor, self.textures = extractor, textures
+
+    def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"matching": describe(self.extractor, reference), **self.textures(reference)}
+
+
+class Matcher(nn.Module):
+    """Frame [B,3,h,w], an encoded reference of any size -> positions [B,h,w,2], relevance [B,h,w].
+
+    Relevance is the cosine of the matched patches of descriptors, at least zero.
+    """
+
+    def __init__(self, extractor: VGG):
+        super().__init__()
+        self.extractor = extractor
+        self.enlarge = BicubicEnlarge(SCALE)
+
+    def forward(
+        self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return search(self.describe(frame), reference["matching"], seed)
+
+    @torch.no_grad()
+    def describe(self, frame: torch.Tensor) -> torch.Tensor:
+        """Descriptors of the frame enlarged by bicubic interpolation to 8 bits, as training shows them."""
+        return describe(self.extractor, enlarged(self.enlarge, frame))
+
+
+def enlarged(enlarge: BicubicEnlarge, frame: torch.Tensor) -> torch.Tensor:
+    """Frame [B,3,h,w] -> [B,3,4h,4w] in [0,1], in 256 levels."""
+    return F.pixel_shuffle(enlarge(frame), SCALE).float().clamp(0, 1).mul(255).round().div(255)
+
+
+def search(
+    query: torch.Tensor, reference: torch.Tensor, seed: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Best places of descriptors [B,C,h,w] among [B,C,H,W] -> positions in reference pixels [B,h,w,2], relevance.
+
+    Exact, unless there are too many pairs for that; then from seed positions [B,h,w,2] if given.
+    """
+    if query[0, 0].numel() * reference[0, 0].numel() > EXACT_UNTIL:
+        return search_from(query, reference, PLAN if seed is None else WARM, seed)
+    edge = PATCH // 2
+    found = exact_search(*(F.pad(one, 4 * [edge]) for one in (query, reference)))
+    columns = reference.shape[3] + 2 * edge
+    row, column = found.index[:, 0] // columns - edge, found.index[:, 0] % columns - edge
+    return _positions(row, column), found.score[:, 0].clamp(0, 1).float()
+
+
+def search_from(
+    query: torch.Tensor, reference: torch.Tensor, plan: PatchMatchPlan, seed: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same by PatchMatch, from seed positions or from anywhere."""
+    initial = None if seed is None else _index(seed, reference)
+    field = patchmatch(query, reference, plan, initial=initial)
+    columns = reference.shape[3]
+    return _positions(field.index // columns, field.index % columns), field.score.clamp(0, 1).float()
+
+
+def _positions(row: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
+    return torch.stack([column, row], -1).float() * FIELD_STRIDE + (FIELD_STRIDE - 1) / 2
+
+
+def _index(positions: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """Positions [B,h,w,2] in reference pixels -> the nearest places of its descriptors, row * W + column."""
+    height, width = reference.shape[2:]
+    x, y = ((positions - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE).round().long().unbind(-1)
+    return y.clamp(0, height - 1) * width + x.clamp(0, width - 1)
+
+
+class Hypothesis(NamedTuple):
+    """One reference at one stride: features [B,R,H,W], where in them to look, [B,h,w,2], and how far to trust it,
+    [B,1,h,w]."""
+
+    features: torch.Tensor
+    positions: torch.Tensor
+    relevance: torch.Tensor
+
+
+def hypothesis(match: Match, layer: str) -> Hypothesis:
+    """What a match says at the stride of a layer."""
+    stride = STRIDES[layer]
+    ratio = FIELD_STRIDE // stride
+    relevance = match.relevance[:, None].repeat_interleave(ratio, 2).repeat_interleave(ratio, 3)
+    return Hypothesis(match.features[layer], positions_at(match.positions, FIELD_STRIDE, stride), relevance)
+
+
+class BestOf(nn.Module):
+    """Aggregates every hypothesis and keeps, at each place, the most relevant one's; zero where none is relevant."""
+
+    def __init__(self, aggregation: nn.Module, channels: int):
+        super().__init__()
+        self.aggregation, self.channels = aggregation, channels
+
+    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        best = content.new_zeros(content.shape[0], self.channels, *content.shape[2:])
+        trust: torch.Tensor | float = 0.0
+        for one in given:
+            better = one.relevance > trust
+            best = torch.where(better, self.aggregation(content, one.features, one.positions), best)
+            trust = torch.where(better, one.relevance, trust)
+        return best
+
+
+class Fusion(nn.Module):
+    """One stride of Table 3 (layers 2 to 5, 7 to 10, 12 to 15): content + blocks(conv[content, aggregated])."""
+
+    def __init__(self, channels: int, blocks: int, aggregated: int, aggregation: nn.Module | None):
+        super().__init__()
+        self.aggregation = aggregation
+        self.head = conv3x3(channels + aggregated, channels)
+        self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
+
+    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        parts = [content] if self.aggregation is None else [content, self.aggregation(content, given)]
+        return content + self.body(leaky(self.head(torch.cat(parts, 1))))
+
+
+class Restorer(nn.Module):
+    """Frame [B,3,h,w] and any number of matches -> picture [B,3,4h,4w]; the restoration module of Table 3.
+
+    fusions: for the strides 4, 2 and 1, each (content, hypotheses) -> content.
+    """
+
+    def __init__(self, channels: int, blocks: int, fusions: Sequence[nn.Module]):
+        super().__init__()
+        self.head = conv3x3(3, channels)  # layer 0
+        self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))  # layer 1
+        self.fusions = nn.ModuleList(fusions)
+        self.enlargers = nn.ModuleList(conv3x3(channels, 4 * channels) for _ in TEXTURES[1:])  # layers 6 and 11
+        self.narrow = conv3x3(channels, channels // 2)  # layer 16
+        self.tail = conv3x3(channels // 2, 3)  # layer 17
+
+    def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
+        content = self.body(leaky(self.head(frame)))
+        for number, (layer, fusion) in enumerate(zip(TEXTURES, self.fusions)):
+            if number:
+                content = leaky(F.pixel_shuffle(self.enlargers[number - 1](content), 2))
+            content = fusion(content, self.hypotheses(matches, layer))
+        added = self.tail(leaky(self.narrow(content)))
+        return F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False) + added
+
+    def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
+        return [hypothesis(match, layer) for match in matches]
+
+
+def leaky(x: torch.Tensor) -> torch.Tensor:
+    return F.leaky_relu(x, 0.1)
+
+
+class C2Matching(nn.Module):
+    """All of it: `correspondence` and `textures` come trained and frozen; `restorer` is what the last stages train.
+
+    encoder, matcher, restorer: the method's verbs; they share the extractors.
+    """
+
+    def __init__(self, size: C2Size = C2Size()):
+        super().__init__()
+        self.size = size
+        self.correspondence = Correspondence(size.descriptors)
+        self.textures = VGG("vgg19", TEXTURES, size.textures)
+        self.restorer = self.make_restorer()
+        self.encoder = Encoder(self.correspondence.reference, self.textures)
+        self.matcher = Matcher(self.correspondence.query)
+
+    def make_restorer(self) -> Restorer:
+        first, *others = self.size.blocks
+        return Restorer(self.size.channels, first, [self.fusion(*one) for one in zip(TEXTURES, others)])
+
+    def fusion(self, layer: str, blocks: int) -> nn.Module:
+        """What happens at the stride of a texture layer."""
+        size, texture = self.size, channels_of(layer, self.size.textures)
+        if layer == TEXTURES[0] and not size.first_aggregation:
+            return Fusion(size.channels, blocks, 0, None)
+        kind = MaskedAggregation if size.dynamic else FixedAggregation
+        return Fusion(size.channels, blocks, texture, BestOf(kind(size.channels, texture), texture))
+
+
+def build(network: C2Matching) -> Method:
+    """The method around a trained network."""
+    return build_as(INFO, network)
+
+
+def build_as(info: MethodInfo, network: C2Matching) -> Method:
+    """The same under another name, for the methods that build on this one."""
+    return Method(
+        info=info,
+        encoder=network.encoder,
+        matcher=network.matcher,
+        restorer=network.restorer,
+        field_stride=FIELD_STRIDE,
+        warm=True,
+    )
+
+
+def network(size: Mapping[str, int]) -> C2Matching:
+    """An untrained network of the size that a weights file states."""
+    return C2Matching(C2Size(**size))

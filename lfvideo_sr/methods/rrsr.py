@@ -1,0 +1,109 @@
+"""RRSR (Zhang et al., ECCV 2022): C2-Matching with progressive feature alignment and selection (section 3.2).
+
+Its other half, reciprocal target-reference reconstruction, is a way of training that suits any method: see
+lfvideo_sr/trainers/restoration.py. The paper does not state the filters' size; 3x3 is taken here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..method import Method, MethodInfo
+from ..nn.dynamic_aggregation import MaskedAggregation
+from ..nn.residual import ResidualBlock
+from ..nn.vgg import channels_of
+from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as, leaky
+
+INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)
+
+
+@dataclass(frozen=True)
+class RRSRSize(C2Size):
+    """As C2Size; blocks are those of Table 3's layers 1 and 4 there, and of each alignment at strides 2 and 1.
+
+    alignments: times that features are aligned and selected at strides 2 and 1 (the paper's 3; 1 is its ablation).
+    filters:    K reference-aware filters (16); 0: a plain convolution.
+    """
+
+    blocks: Sequence[int] = (16, 16, 5, 5)
+    alignments: int = 3
+    filters: int = 16
+
+
+class ReferenceAwareFilters(nn.Module):
+    """Eq. 4 and 5: K template filters mixed as what was merged asks. [B,I,h,w] -> [B,O,h,w]."""
+
+    def __init__(self, inputs: int, outputs: int, count: int):
+        super().__init__()
+        self.templates = nn.Parameter(torch.empty(count, outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.route = nn.Linear(inputs, count)
+        # so that half of each of them together are as large as one convolution's weight
+        reach = (inputs * 9 * count / 4) ** -0.5
+        nn.init.uniform_(self.templates, -reach, reach)
+
+    def forward(self, merged: torch.Tensor) -> torch.Tensor:
+        shares = self.route(merged.mean((2, 3))).sigmoid()  # Eq. 4
+        filters = torch.einsum("bk,koirc->boirc", shares, self.templates.to(shares.dtype))
+        batch, _, height, width = merged.shape
+        side_by_side = merged.reshape(1, -1, height, width)  # each sample meets its own filter
+        found = F.conv2d(side_by_side, filters.flatten(0, 1), padding=1, groups=batch)
+        return found.view(batch, -1, height, width) + self.bias[:, None, None]
+
+
+class AlignmentSelection(nn.Module):
+    """One FAS: align reference features, merge, select, and fuse with residual blocks. (content, given) -> content."""
+
+    def __init__(self, channels: int, blocks: int, texture: int, filters: int):
+        super().__init__()
+        self.align = BestOf(MaskedAggregation(channels, texture), texture)
+        merged = channels + texture
+        plain = nn.Conv2d(merged, channels, 3, padding=1)
+        self.select = ReferenceAwareFilters(merged, channels, filters) if filters else plain
+        self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
+
+    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        merged = torch.cat([content, self.align(content, given)], 1)
+        return content + self.body(leaky(self.select(merged)))
+
+
+class Progressive(nn.Module):
+    """Several alignments one after the other, each seeing the content that the one before made."""
+
+    def __init__(self, stages: Sequence[AlignmentSelection]):
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        for stage in self.stages:
+            content = stage(content, given)
+        return content
+
+
+class RRSR(C2Matching):
+    """C2-Matching whose fusions at strides 2 and 1 are progressive."""
+
+    size: RRSRSize
+
+    def __init__(self, size: RRSRSize = RRSRSize()):
+        super().__init__(size)
+
+    def fusion(self, layer: str, blocks: int) -> nn.Module:
+        if layer == TEXTURES[0]:
+            return super().fusion(layer, blocks)
+        size, texture = self.size, channels_of(layer, self.size.textures)
+        stages = [AlignmentSelection(size.channels, blocks, texture, size.filters) for _ in range(size.alignments)]
+        return Progressive(stages)
+
+
+def build(network: RRSR) -> Method:
+    """The method around a trained network."""
+    return build_as(INFO, network)
+
+
+def network(size: Mapping[str, int]) -> RRSR:
+    """An untrained network of the size that a weights file states."""
+    return RRSR(RRSRSize(**size))

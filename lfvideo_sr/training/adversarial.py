@@ -1,0 +1,55 @@
+"""Perceptual and adversarial losses of the GAN variants (C2-Matching, Eq. 11 to 13, as SRNTT and RRSR use them too)."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..nn.vgg import VGG
+
+PERCEPTUAL_LAYER = "relu5_1"
+PENALTY = 10.0  # lambda of Eq. 13
+
+
+def perceptual_loss(vgg: VGG, picture: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Eq. 11: Frobenius norms of the difference in each channel of relu5_1, summed, by the features' volume; mean over
+    the batch. Pictures [B,3,H,W] in [0,1]; the truth's features carry no gradient."""
+    found = vgg(picture)[PERCEPTUAL_LAYER]
+    with torch.no_grad():
+        wanted = vgg(truth)[PERCEPTUAL_LAYER]
+    norms = torch.linalg.vector_norm(wanted - found, dim=(2, 3))  # [B,C]
+    return norms.sum(1).mean() / wanted[0].numel()
+
+
+def generator_loss(judged: torch.Tensor) -> torch.Tensor:
+    """Eq. 12, for what the critic says of restored pictures [B]."""
+    return -judged.mean()
+
+
+def critic_loss(critic: nn.Module, restored: torch.Tensor, truth: torch.Tensor, penalty: float = PENALTY):
+    """Eq. 13: WGAN with gradient penalty at random mixtures of the two."""
+    share = torch.rand(len(truth), 1, 1, 1, device=truth.device)
+    mixed = (share * restored + (1 - share) * truth).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
+    excess = (slope.flatten(1).norm(dim=1) - 1).square().mean()
+    return critic(restored).mean() - critic(truth).mean() + penalty * excess
+
+
+class Critic(nn.Module):
+    """Pictures [B,3,H,W] of any size from 16x16 -> a score each, [B]: five pairs of convolutions, the second of each
+    with stride 2, as in SRGAN but without normalisation, which a gradient penalty does not allow."""
+
+    def __init__(self, width: int = 32):
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for level in range(5):
+            following = width * 2**level
+            layers += [nn.Conv2d(channels, following, 3, 1, 1), nn.LeakyReLU(0.2)]
+            layers += [nn.Conv2d(following, following, 3, 2, 1), nn.LeakyReLU(0.2)]
+            channels = following
+        self.layers = nn.Sequential(*layers)
+        self.judge = nn.Sequential(nn.Linear(channels, 32 * width), nn.LeakyReLU(0.2), nn.Linear(32 * width, 1))
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        pooled = F.adaptive_avg_pool2d(self.layers(pictures), 1).flatten(1)  # so that any size is taken
+        return self.judge(pooled)[:, 0]

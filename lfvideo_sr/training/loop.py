@@ -1,0 +1,290 @@
+"""The loop that trainers share: steps, exact resume, averaged weights, logs, validation, best and last checkpoints.
+
+A trainer says what is trained and how a sample and a loss are made (a Task); the loop does the rest, alone or under
+torchrun on several devices. Every sample is a pure function of its number, so a run resumed after a kill goes on
+exactly: weights, averages, optimisers, random state and the next sample's number are all it needs.
+"""
+
+import itertools
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import default_collate
+
+from ..config import dump_config
+from ..media.images import write_png
+from ..prefetch import prefetch
+from .checkpoint import Averaged, CourseLog, save_state
+
+Batch = dict[str, torch.Tensor]
+Rate = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What every run states. Paths of data are relative to the folder in the environment variable LFVIDEO_DATA.
+
+    stop_after:  leave off at this step, as if interrupted (0: run to `max_steps`).
+    accumulate:  batches whose gradients are summed for one step.
+    average:     decay of the averaged weights, which are what is validated and exported.
+    clip:        largest norm of a step's gradient (0: as it comes).
+    """
+
+    trainer: str = ""
+    max_steps: int = 1000
+    stop_after: int = 0
+    batch: int = 8
+    accumulate: int = 1
+    seed: int = 1
+    precision: str = "32-true"
+    average: float = 0.999
+    clip: float = 0.0
+    report_every: int = 100
+    validate_every: int = 1000
+    save_minutes: float = 3.0
+    output: str = "runs/run"
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One optimiser's share of a step: losses(batch) -> losses by name, of which "loss" is minimised.
+
+    share: of the optimiser's own learning rates at a step. names: of the losses, for the log.
+    """
+
+    losses: nn.Module
+    optimizer: torch.optim.Optimizer
+    names: tuple[str, ...]
+    share: Rate = lambda step: 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is trained.
+
+    network:  whose averaged weights are the result; `about` says of what method and size.
+    steps:    taken one after the other for every batch.
+    sample:   number -> arrays by name, a pure function.
+    validate: averaged network -> scores by name and pictures [3,H,W] in [0,1] by name; the first score names the best
+              checkpoint, larger is better.
+    extra:    further modules with parameters, as a discriminator, to be saved too.
+    """
+
+    network: nn.Module
+    about: Mapping[str, Any]
+    steps: Mapping[str, Step]
+    sample: Callable[[int], Mapping[str, np.ndarray]]
+    validate: Callable[[nn.Module], tuple[dict[str, float], dict[str, np.ndarray]]] | None = None
+    scores: tuple[str, ...] = ()
+    extra: Mapping[str, nn.Module] = field(default_factory=dict)
+
+
+def fit(task: Task, config: RunConfig) -> Path:
+    """Run to `max_steps`, going on from the output folder's last.pt; returns its path."""
+    fabric = _fabric(config)
+    output = Path(config.output)
+    output.mkdir(parents=True, exist_ok=True)
+    averaged = Averaged(task.network, config.average)
+    averaged.module.to(fabric.device)
+    steps = {name: _Ready(fabric, one) for name, one in task.steps.items()}
+    state = _State(task, averaged, output / "last.pt")
+    first = state.load()
+    log = _Log(task, config, first) if fabric.is_global_zero else None
+    batches = _batches(task.sample, config, fabric, first)
+    last = min(config.stop_after or config.max_steps, config.max_steps)
+    for step in range(first, last):
+        held = list(itertools.islice(batches, config.accumulate))
+        losses: dict[str, float] = {}
+        for ready in steps.values():
+            losses |= ready.take(held, step, config.clip)
+        averaged.update(task.network, step)
+        if log is not None:
+            state.sums = log.after(step + 1, losses, averaged.module, state)
+            if log.due_to_save() or step + 1 == last:
+                state.save(step + 1)
+    fabric.barrier()
+    return state.path
+
+
+def polynomial(max_steps: int, warmup: int = 0, decay: int = 0) -> Rate:
+    """A learning rate's share: linear warm-up, constant, linear to zero over the last `decay` steps."""
+
+    def share(step: int) -> float:
+        warm = min(1.0, (step + 1) / warmup) if warmup else 1.0
+        return warm * (min(1.0, (max_steps - step) / decay) if decay else 1.0)
+
+    return share
+
+
+def drops(*steps: int, factor: float = 0.1) -> Rate:
+    """A learning rate's share that is multiplied by `factor` at each of `steps`."""
+    return lambda step: factor ** sum(step >= one for one in steps)
+
+
+def _fabric(config: RunConfig) -> L.Fabric:
+    """On the processes that torchrun started, or alone."""
+    torch.manual_seed(config.seed)
+    world = int(os.environ.get("WORLD_SIZE", 1))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    strategy = "ddp" if world > 1 else "auto"
+    fabric = L.Fabric(
+        accelerator="auto", devices=local, num_nodes=world // local, strategy=strategy, precision=config.precision
+    )
+    fabric.launch()
+    return fabric
+
+
+class _Ready:
+    """A Step on its device; takes it for some batches."""
+
+    def __init__(self, fabric: L.Fabric, step: Step):
+        self._fabric, self._share = fabric, step.share
+        self._losses, self._optimizer = fabric.setup(step.losses, step.optimizer)
+        self._rates = [group["lr"] for group in step.optimizer.param_groups]
+
+    def take(self, batches: list[Batch], step: int, clip: float) -> dict[str, float]:
+        for group, rate in zip(self._optimizer.param_groups, self._rates):
+            group["lr"] = rate * self._share(step)
+        self._optimizer.zero_grad()
+        sums: dict[str, float] = {}
+        for number, batch in enumerate(batches):
+            partial = number + 1 < len(batches)
+            with self._fabric.no_backward_sync(self._losses, enabled=partial):
+                losses = self._losses(batch)
+                self._fabric.backward(losses["loss"] / len(batches))
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach()) / len(batches)
+        if clip:
+            self._fabric.clip_gradients(self._losses, self._optimizer, max_norm=clip)
+        self._optimizer.step()
+        return sums
+
+
+class _State:
+    """Everything a run needs to go on, in one file; and how long it has run."""
+
+    def __init__(self, task: Task, averaged: Averaged, path: Path):
+        self._task, self._averaged, self.path = task, averaged, path
+        self.sums: dict[str, float] = {}
+        self.best = -math.inf
+        self._before = 0.0
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.monotonic() - self._started
+
+    def load(self) -> int:
+        """Restore from the file if it is there; returns the step to go on with."""
+        if not self.path.is_file():
+            return 0
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        self._averaged.module.load_state_dict(state["averaged"])
+        for name, module in {"network": self._task.network, **self._task.extra}.items():
+            module.load_state_dict(state["modules"][name])
+        for name, step in self._task.steps.items():
+            step.optimizer.load_state_dict(state["optimizers"][name])
+        torch.set_rng_state(state["rng"])
+        self.sums, self.best, self._before = state["sums"], state["best"], state["seconds"]
+        return state["step"]
+
+    def save(self, step: int, path: Path | None = None) -> None:
+        modules = {"network": self._task.network, **self._task.extra}
+        save_state(
+            path or self.path,
+            {
+                **self._task.about,
+                "step": step,
+                "seconds": self.seconds,
+                "best": self.best,
+                "sums": self.sums,
+                "averaged": self._averaged.module.state_dict(),
+                "modules": {name: module.state_dict() for name, module in modules.items()},
+                "optimizers": {name: one.optimizer.state_dict() for name, one in self._task.steps.items()},
+                "rng": torch.get_rng_state(),
+            },
+        )
+
+
+class _Log:
+    """The course of a run: CSV, TensorBoard where it is installed, printed lines, pictures, the best state."""
+
+    def __init__(self, task: Task, config: RunConfig, step: int):
+        self._task, self._config = task, config
+        self._output = Path(config.output)
+        dump_config(config, self._output / "config.yaml")
+        names = [name for one in task.steps.values() for name in one.names]
+        self._csv = CourseLog(self._output / "log.csv", ("step", *names, "seconds", *task.scores), step)
+        self._board = _board(self._output, step)
+        self._saved = time.monotonic()
+        self._first, self._began = step, time.monotonic()
+
+    def after(self, step: int, losses: dict[str, float], averaged: nn.Module, state: _State) -> dict[str, float]:
+        """Take note of a step; returns the means of the losses since the last report, so far."""
+        every = self._config.report_every
+        sums = {name: state.sums.get(name, 0.0) + losses[name] / every for name in losses}
+        if step % every:
+            return sums
+        scores = self._validated(step, averaged, state) if step % self._config.validate_every == 0 else {}
+        self._csv.add(step=step, seconds=round(state.seconds, 1), **sums, **scores)
+        for name, value in {**sums, **scores}.items():
+            if self._board is not None:
+                self._board.add_scalar(name, value, step)
+        said = "  ".join(f"{name} {value:.5g}" for name, value in {**sums, **scores}.items())
+        print(f"{step}/{self._config.max_steps}  {said}  left {self._left(step)}", flush=True)
+        return {}
+
+    def due_to_save(self) -> bool:
+        if time.monotonic() - self._saved < 60 * self._config.save_minutes:
+            return False
+        self._saved = time.monotonic()
+        return True
+
+    def _validated(self, step: int, averaged: nn.Module, state: _State) -> dict[str, float]:
+        if self._task.validate is None:
+            return {}
+        random = torch.get_rng_state()  # validating must not change the course
+        with torch.no_grad():
+            scores, pictures = self._task.validate(averaged)
+        torch.set_rng_state(random)
+        for name, pixels in pictures.items():
+            (self._output / "pictures").mkdir(exist_ok=True)
+            write_png(self._output / "pictures" / f"{name}_{step:07}.png", pixels)
+        first = next(iter(scores.values()))
+        if first > state.best:
+            state.best = first
+            state.save(step, self._output / "best.pt")
+        return scores
+
+    def _left(self, step: int) -> str:
+        seconds = (time.monotonic() - self._began) / (step - self._first) * (self._config.max_steps - step)
+        return f"{seconds / 60:.0f} min"
+
+
+def _board(output: Path, step: int):
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(output / "tensorboard"), purge_step=step)
+
+
+def _batches(sample, config: RunConfig, fabric: L.Fabric, step: int) -> Iterator[Batch]:
+    """The samples of this process, in the order of their numbers, made in a thread of their own."""
+    every = config.batch * fabric.world_size
+
+    def made() -> Iterator[Batch]:
+        for start in itertools.count(step * config.accumulate * every + fabric.global_rank * config.batch, every):
+            yield default_collate([sample(start + place) for place in range(config.batch)])
+
+    for batch in prefetch(made(), ahead=2):
+        yield {name: tensor.to(fabric.device, non_blocking=True) for name, tensor in batch.items()}

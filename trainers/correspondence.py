@@ -1,0 +1,149 @@
+"""Trains correspondences (C2-Matching, sections 3.1 and 3.2): first a teacher that matches sharp pictures, then the
+student that matches low-resolution frames, with what the teacher knows. Read from top to bottom.
+
+RRSR and AMSA match with the same network.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from lfvideo_sr.checks import check_choice
+from lfvideo_sr.errors import InputError
+from lfvideo_sr.methods.c2_matching import FIELD_STRIDE, Correspondence, describe, search
+from lfvideo_sr.nn.vgg import load_vgg
+from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
+from lfvideo_sr.training.homographies import correspondence_sample
+from lfvideo_sr.training.loop import RunConfig, Step, Task, fit
+from lfvideo_sr.training.pairs import photos_of
+
+FEWEST = 128  # true matches that a sample must have to count
+
+
+@dataclass(frozen=True)
+class CorrespondenceConfig(RunConfig):
+    """stage: "teacher" or "student"; a student needs the checkpoint of its `teacher`.
+
+    start: VGG16 weights to start from, as the paper does: torchvision's .pth or this project's .safetensors. Without, a
+        student starts from its teacher.
+    distillation_weight: alpha of Eq. 7; 0 trains a student without a teacher's help.
+    validation_photos: pictures that are never trained on; so many samples of them score a run.
+    """
+
+    stage: str = "teacher"
+    photos: tuple[str, ...] = ()
+    validation_photos: tuple[str, ...] = ()
+    validation_samples: int = 16
+    width: int = 64
+    start: str = ""
+    teacher: str = ""
+    learning_rate: float = 1e-3
+    distillation_weight: float = 15.0
+
+
+def train(config: CorrespondenceConfig) -> Path:
+    """Run one stage; returns the checkpoint's path."""
+    check_choice("stage", config.stage, ("teacher", "student"))
+    root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    network = _network(config)
+    teacher = _teacher(config) if config.stage == "student" and config.distillation_weight else None
+    losses = CorrespondenceLosses(network, config, teacher)
+    photos = photos_of(root, config.photos)
+    held_out = photos_of(root, config.validation_photos)
+    task = Task(
+        network=network,
+        about={"method": "correspondence", "size": {"width": config.width}},
+        steps={"match": Step(losses, torch.optim.Adam(network.parameters(), config.learning_rate), losses.names)},
+        sample=partial(sample, photos, config.seed),
+        validate=partial(validate, held_out, config) if held_out else None,
+        scores=("near", "error"),
+    )
+    return fit(task, config)
+
+
+def sample(photos: list, seed: int, number: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng([seed, number])
+    return correspondence_sample(photos[rng.integers(len(photos))], rng)
+
+
+class CorrespondenceLosses(nn.Module):
+    """Eq. 7 for a batch: the margin loss of every sample with matches enough, and the teacher's divergence."""
+
+    def __init__(self, network: Correspondence, config: CorrespondenceConfig, teacher: Correspondence | None):
+        super().__init__()
+        self.network, self.weight = network, config.distillation_weight
+        self.view = "sharp" if config.stage == "teacher" else "frame"
+        self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
+        self.names = ("loss", "margin") if teacher is None else ("loss", "margin", "distillation")
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        own, other = self.network(batch[self.view], batch["reference"])
+        margins = [one for one in map(_margin, own, other, batch["truth"]) if one is not None]
+        losses = {"margin": torch.stack(margins).mean() if margins else (own.sum() + other.sum()) * 0}
+        total = losses["margin"]
+        if self.teacher is not None:
+            with torch.no_grad():
+                taught = self.teacher(batch["sharp"], batch["reference"])
+            pairs = zip(*(features.flatten(2) for features in (own, other, *taught)))
+            losses["distillation"] = torch.stack([distillation_loss(*one) for one in pairs]).mean()
+            total = total + self.weight * losses["distillation"]
+        return {"loss": total, **losses}
+
+
+def _margin(own: torch.Tensor, other: torch.Tensor, truth: torch.Tensor) -> torch.Tensor | None:
+    """Eq. 1 for descriptors [C,h,w] and true positions [h,w,2]; the match is the nearest place of the reference."""
+    height, width = own.shape[1:]
+    points = truth.isfinite().all(-1).flatten().nonzero()[:, 0]
+    if len(points) < FEWEST:
+        return None
+    places = ((truth.flatten(0, 1)[points] - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE).round().long()
+    matches = places[:, 1].clamp(0, height - 1) * width + places[:, 0].clamp(0, width - 1)
+    rows, columns = torch.meshgrid(*(torch.arange(side, device=own.device) for side in (height, width)), indexing="ij")
+    grid = torch.stack([columns.flatten(), rows.flatten()], -1).float()
+    return margin_loss(own.flatten(1), other.flatten(1), points, matches, grid, grid)
+
+
+def validate(photos: list, config: CorrespondenceConfig, network: nn.Module) -> tuple[dict[str, float], dict]:
+    """Of exact search by patches, on photos never trained on: share of true matches missed by less than a place
+    ("near"), and the mean end-point error in pixels."""
+    view = "sharp" if config.stage == "teacher" else "frame"
+    device = next(network.parameters()).device
+    errors = []
+    for number in range(config.validation_samples):
+        rng = np.random.default_rng([config.seed, 0, number])
+        made = correspondence_sample(photos[number % len(photos)], rng)
+        frame, reference = (torch.from_numpy(made[name])[None].to(device) for name in (view, "reference"))
+        found = search(describe(network.query, frame), describe(network.reference, reference))[0][0].cpu().numpy()
+        errors.append(np.linalg.norm(found - made["truth"], axis=-1))
+    error = np.concatenate([one[np.isfinite(one)] for one in errors])
+    return {"near": float((error < FIELD_STRIDE).mean()), "error": float(error.mean())}, {}
+
+
+def _network(config: CorrespondenceConfig) -> Correspondence:
+    network = Correspondence(config.width)
+    if config.start:
+        load_vgg(network.query, config.start)
+        load_vgg(network.reference, config.start)
+    elif config.teacher:
+        network.load_state_dict(_averaged(config.teacher))
+    return network
+
+
+def _teacher(config: CorrespondenceConfig) -> Correspondence:
+    teacher = Correspondence(config.width)
+    teacher.load_state_dict(_averaged(config.teacher))
+    return teacher
+
+
+def _averaged(checkpoint: str) -> dict[str, torch.Tensor]:
+    """The averaged weights of a run of this trainer."""
+    try:
+        return torch.load(checkpoint, map_location="cpu", weights_only=True)["averaged"]
+    except (OSError, KeyError, RuntimeError) as error:
+        raise InputError(f"{checkpoint} is no checkpoint of a teacher; train that stage first") from error

@@ -1,0 +1,97 @@
+"""Trains a narrow stand-in for VGG19, for where the real weights cannot be had; all methods share it.
+
+Objective: each tapped layer alone must let one convolution rebuild the picture (L1). So the layers keep detail, at
+strides 1, 2 and 4 (and 16, for the perceptual loss); they know no classes of things, as the real ones do.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lfvideo_sr.nn.residual import conv3x3
+from lfvideo_sr.nn.vgg import VGG, channels_of
+from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, polynomial
+from lfvideo_sr.training.pairs import cut, photos_of
+
+STRIDES = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu5_1": 16}
+
+
+@dataclass(frozen=True)
+class FeaturesConfig(RunConfig):
+    """width: a quarter of VGG's by default. side: of the pictures' parts that are shown."""
+
+    photos: tuple[str, ...] = ()
+    validation_photos: tuple[str, ...] = ()
+    validation_samples: int = 16
+    width: int = 16
+    side: int = 96
+    learning_rate: float = 1e-3
+
+
+def train(config: FeaturesConfig) -> Path:
+    """Run; returns the checkpoint's path."""
+    root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    network = VGG("vgg19", tuple(STRIDES), config.width)
+    losses = Rebuilding(network, config.width)
+    held_out = photos_of(root, config.validation_photos)
+    optimizer = torch.optim.Adam(losses.parameters(), config.learning_rate)
+    share = polynomial(config.max_steps, warmup=100, decay=config.max_steps // 2)
+    task = Task(
+        network=network,
+        about={"method": "features", "size": {"width": config.width}},
+        steps={"rebuild": Step(losses, optimizer, ("loss", *STRIDES), share)},
+        sample=partial(sample, photos_of(root, config.photos), config),
+        validate=partial(validate, held_out, config, losses) if held_out else None,
+        scores=("negative_loss", *(f"{layer}_held_out" for layer in STRIDES)),
+        extra={"decoders": losses.decoders},
+    )
+    return fit(task, config)
+
+
+def sample(photos: list, config: FeaturesConfig, number: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng([config.seed, number])
+    picture = cut(rng, photos[rng.integers(len(photos))](), config.side)
+    return {"picture": np.ascontiguousarray(picture)}
+
+
+class Rebuilding(nn.Module):
+    """Mean absolute error of the picture that each layer's own decoder makes, and their sum."""
+
+    def __init__(self, network: VGG, width: int):
+        super().__init__()
+        self.network = network
+        self.decoders = nn.ModuleDict(
+            {layer: conv3x3(channels_of(layer, width), 3 * stride**2) for layer, stride in STRIDES.items()}
+        )
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return self.measured(self.network, batch["picture"].float() / 255)
+
+    def measured(self, network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        losses = {}
+        for layer, features in network(pictures).items():
+            rebuilt = F.pixel_shuffle(self.decoders[layer](features), STRIDES[layer])
+            losses[layer] = (rebuilt - pictures).abs().mean()
+        return {"loss": torch.stack(list(losses.values())).sum(), **losses}
+
+
+def validate(
+    photos: list, config: FeaturesConfig, losses: Rebuilding, network: nn.Module
+) -> tuple[dict[str, float], dict]:
+    """The same losses on pictures never trained on."""
+    device = next(network.parameters()).device
+    totals: dict[str, float] = {}
+    for number in range(config.validation_samples):
+        rng = np.random.default_rng([config.seed, 0, number])
+        picture = np.ascontiguousarray(cut(rng, photos[number % len(photos)](), config.side))
+        found = losses.measured(network, torch.from_numpy(picture)[None].to(device).float() / 255)
+        for name, value in found.items():
+            totals[name] = totals.get(name, 0.0) + float(value) / config.validation_samples
+    return {"negative_loss": -totals.pop("loss"), **{f"{name}_held_out": one for name, one in totals.items()}}, {}

@@ -1,0 +1,224 @@
+"""Trains the restoring part of C2-Matching, RRSR or AMSA on pairs of pictures, by reconstruction and, where asked, with
+perceptual and adversarial losses. Read from top to bottom.
+
+RRSR's reciprocal target-reference reconstruction (its section 3.1) is a weight here and so works for all of them.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lfvideo_sr.checks import check_choice
+from lfvideo_sr.errors import InputError
+from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.method import Match
+from lfvideo_sr.methods.c2_matching import C2Matching
+from lfvideo_sr.metrics import eight_bit, psnr_y
+from lfvideo_sr.nn.vgg import VGG, load_vgg
+from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
+from lfvideo_sr.training.loop import RunConfig, Step, Task, drops, fit, polynomial
+from lfvideo_sr.training.pairs import PairSettings, pair_sample, pairs_of, validation_pairs
+
+METHODS = ("c2_matching", "rrsr", "amsa")
+
+
+@dataclass(frozen=True)
+class RestorationConfig(RunConfig):
+    """size: of the network, as its method's size class says; {} is the paper's.
+
+    correspondence: checkpoint of the student, or of a teacher. features: VGG19 weights for textures; both are frozen.
+    drop_at: steps at which the learning rate falls to a tenth; decay: or linearly to zero over the last so many steps.
+    offset_rates: of the learned offsets at strides 4, 2 and 1, by the learning rate; C2's code takes (0.01, 0.1, 1),
+        where the paper says nothing.
+    rtrr_weight: of Eq. 3 in RRSR; turned: False leaves out its perspective step (Eq. 2).
+    perceptual_weight, adversarial_weight: 1e-4 and 1e-6 in the papers' GAN variants, which start from a run by
+        reconstruction alone, `start`. perceptual_features: VGG19 weights for relu5_1.
+    """
+
+    method: str = "c2_matching"
+    size: dict[str, Any] = field(default_factory=dict)
+    correspondence: str = ""
+    features: str = ""
+    start: str = ""
+    pairs: tuple[str, ...] = ()
+    split: str = ""
+    side: int = 160
+    reference_side: int = 160
+    no_reference: float = 0.0
+    validation: str = ""
+    learning_rate: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    drop_at: tuple[int, ...] = ()
+    decay: int = 0
+    offset_rates: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    rtrr_weight: float = 0.0
+    turned: bool = True
+    perceptual_weight: float = 0.0
+    perceptual_features: str = ""
+    perceptual_width: int = 64
+    adversarial_weight: float = 0.0
+    critic_width: int = 32
+
+
+def train(config: RestorationConfig) -> Path:
+    """Run; returns the checkpoint's path."""
+    check_choice("method", config.method, METHODS)
+    root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    network = _network(config)
+    critic = Critic(config.critic_width) if config.adversarial_weight else None
+    losses = RestorationLosses(network, config, critic)
+    share = polynomial(config.max_steps, decay=config.decay) if config.decay else drops(*config.drop_at)
+    optimizer = torch.optim.Adam(_groups(network, config), config.learning_rate, betas=config.betas)
+    steps = {"restore": Step(losses, optimizer, losses.names, share)}
+    if critic is not None:
+        judge = torch.optim.Adam(critic.parameters(), config.learning_rate, betas=config.betas)
+        steps["judge"] = Step(CriticLosses(critic, losses), judge, ("loss_critic",), share)
+    settings = PairSettings(config.side, config.reference_side, config.no_reference, bool(config.rtrr_weight))
+    held_out = validation_pairs(root, config.validation) if config.validation else []
+    task = Task(
+        network=network,
+        about={"method": config.method, "size": config.size},
+        steps=steps,
+        sample=partial(sample, pairs_of(root, config.pairs, config.split), settings, config.seed),
+        validate=partial(validate, held_out) if held_out else None,
+        scores=("with_reference", "without"),
+        extra={} if critic is None else {"critic": critic},
+    )
+    return fit(task, config)
+
+
+def sample(pairs: list, settings: PairSettings, seed: int, number: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng([seed, number])
+    return pair_sample(pairs[rng.integers(len(pairs))], rng, settings)
+
+
+class RestorationLosses(nn.Module):
+    """Every loss by name for a batch of pair samples; `loss` is RRSR's Eq. 6, their weighted sum."""
+
+    def __init__(self, network: C2Matching, config: RestorationConfig, critic: Critic | None = None):
+        super().__init__()
+        self.network, self.config = network, config
+        self._critic = [critic]  # in a list: it is not this module's to train
+        self.perceptual = _perceptual(config) if config.perceptual_weight else None
+        self.restored = torch.empty(0)  # the last pictures, for the critic
+        names = {"rtrr": config.rtrr_weight, "perceptual": config.perceptual_weight, "adversarial": critic is not None}
+        self.names = ("loss", "reconstruction", *(name for name, there in names.items() if there))
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        config, target, reference = self.config, batch["target"].float() / 255, batch["reference"].float() / 255
+        restored = self.restore(batch["frame"], reference, batch["present"])
+        self.restored = restored.detach().clamp(0, 1)
+        losses = {"reconstruction": (restored - target).abs().mean()}  # C2 Eq. 10, RRSR Eq. 1
+        total = losses["reconstruction"]
+        if config.rtrr_weight:
+            losses["rtrr"] = self.reciprocal(batch, reference, restored)
+            total = total + config.rtrr_weight * losses["rtrr"]
+        if self.perceptual is not None:
+            losses["perceptual"] = perceptual_loss(self.perceptual, restored, target)
+            total = total + config.perceptual_weight * losses["perceptual"]
+        if self._critic[0] is not None:
+            losses["adversarial"] = generator_loss(self._critic[0](restored))
+            total = total + config.adversarial_weight * losses["adversarial"]
+        return {"loss": total, **losses}
+
+    def restore(self, frame: torch.Tensor, reference: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """One pass of the method; where `present` [B] is 0, as without the reference."""
+        encoded = self.network.encoder(reference)
+        positions, relevance = self.network.matcher(frame, encoded)
+        there = present.repeat(len(relevance) // len(present))[:, None, None]  # AMSA matches at several scales
+        return self.network.restorer(frame, [Match(encoded, positions, relevance * there)]).float()
+
+    def reciprocal(self, batch, reference: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
+        """RRSR Eq. 3: what was restored must serve as a reference for the reference seen from elsewhere; Eq. 2: for
+        the reference as it is, by which training collapses."""
+        turned = batch["turned"].float() / 255 if self.config.turned else reference
+        frame = batch["turned_frame"] if self.config.turned else _reduced(reference)
+        again = self.restore(frame, restored.clamp(0, 1), torch.ones_like(batch["present"]))
+        return (again - turned).abs().mean()
+
+
+class CriticLosses(nn.Module):
+    """Eq. 13 on the pictures that were restored in the same step."""
+
+    def __init__(self, critic: Critic, restoring: RestorationLosses):
+        super().__init__()
+        self.critic = critic
+        self._restoring = [restoring]  # in a list: it is not this module's to train
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        loss = critic_loss(self.critic, self._restoring[0].restored, batch["target"].float() / 255)
+        return {"loss": loss, "loss_critic": loss}
+
+
+def validate(pairs: list, network: C2Matching) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """PSNR-Y over pairs never trained on, with the reference and without any; the first restored picture."""
+    device = next(network.parameters()).device
+    scores: dict[str, list[float]] = {"with_reference": [], "without": []}
+    pictures: dict[str, np.ndarray] = {}
+    for load in pairs:
+        target, reference = (picture.astype(np.float32) / 255 for picture in load())
+        frame = torch.from_numpy(degrade(target))[None].to(device)
+        encoded = network.encoder(torch.from_numpy(reference)[None].to(device))
+        match = Match(encoded, *network.matcher(frame, encoded))
+        for name, matches in (("with_reference", [match]), ("without", [])):
+            restored = network.restorer(frame, matches)[0].float().clamp(0, 1).cpu().numpy()
+            scores[name].append(psnr_y(eight_bit(restored), target))
+            pictures.setdefault(name, restored)
+    return {name: float(np.mean(values)) for name, values in scores.items()}, pictures
+
+
+def _network(config: RestorationConfig) -> C2Matching:
+    """The method's network with its frozen parts filled and the rest new, or as a run left it."""
+    network = import_module(f"lfvideo_sr.methods.{config.method}").network(config.size)
+    if config.start:
+        network.load_state_dict(_averaged(config.start))
+    else:
+        if config.correspondence:
+            network.correspondence.load_state_dict(_averaged(config.correspondence))
+        if config.features:
+            load_vgg(network.textures, config.features)
+    for part in (network.correspondence, network.textures):
+        part.requires_grad_(False)
+    return network
+
+
+def _groups(network: C2Matching, config: RestorationConfig) -> list[dict[str, Any]]:
+    """The restorer's parameters; the layers that give offsets with rates of their own."""
+    special: dict[int, float] = {}
+    for fusion, rate in zip(network.restorer.fusions, config.offset_rates):
+        for name, parameter in fusion.named_parameters():
+            if ".offsets." in name:
+                special[id(parameter)] = rate
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter in network.restorer.parameters():
+        groups.setdefault(special.get(id(parameter), 1.0), []).append(parameter)
+    return [{"params": parameters, "lr": rate * config.learning_rate} for rate, parameters in groups.items()]
+
+
+def _perceptual(config: RestorationConfig) -> VGG:
+    vgg = VGG("vgg19", (PERCEPTUAL_LAYER,), config.perceptual_width)
+    if config.perceptual_features:
+        load_vgg(vgg, config.perceptual_features)
+    return vgg.eval().requires_grad_(False)
+
+
+def _reduced(reference: torch.Tensor) -> torch.Tensor:
+    """References [B,3,H,W] in [0,1], reduced as frames are."""
+    reduced = [torch.from_numpy(degrade(one)) for one in reference.cpu().numpy()]
+    return torch.stack(reduced).to(reference)
+
+
+def _averaged(checkpoint: str) -> dict[str, torch.Tensor]:
+    """The averaged weights of a run."""
+    try:
+        return torch.load(checkpoint, map_location="cpu", weights_only=True)["averaged"]
+    except (OSError, KeyError, RuntimeError) as error:
+        raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; train that stage first") from error
