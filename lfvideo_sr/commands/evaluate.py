@@ -153,7 +153,7 @@ def _about(evaluation: Evaluation) -> dict[str, Any]:
         "dataset": {
             "name": dataset.name, "pictures": len(dataset.items), "whole": dataset.whole, "note": dataset.note,
         },
-        "protocol": {"name": evaluation.protocol, "rule": protocol.rule, "note": protocol.note},
+        "protocol": {"name": evaluation.protocol, "rule": _RULE + protocol.rule, "note": protocol.note},
         "references": evaluation.references,
     }  # fmt: skip
 
@@ -169,6 +169,7 @@ def _finite(value: Any) -> Any:
     return value
 
 
+_RULE = "8-bit bicubic x4; "  # common to all
 _COLUMNS = f"{'item':40}  {'PSNR':>7} {'SSIM':>7} {'bicubic':>8} {'refs':>5} {'seconds':>8}"
 
 
@@ -178,7 +179,7 @@ def _head(evaluation: Evaluation) -> Iterator[str]:
     yield f"data set    {dataset.name}: {len(dataset.items)}{whole} pictures, references: {evaluation.references}"
     if dataset.note:
         yield f"            {dataset.note}"
-    yield f"protocol    {evaluation.protocol}: 8-bit bicubic x4; {protocol.rule}"
+    yield f"protocol    {evaluation.protocol}: {_RULE}{protocol.rule}"
     if protocol.note:
         yield f"            {protocol.note}"
 
