@@ -170,6 +170,35 @@ def bench_matching(
 
 
 @app.command()
+def evaluate(
+    dataset: Annotated[
+        str, typer.Option(help="cufed5, sun80, urban100, manga109, wr-sr, refpairs, or a folder of pictures.")
+    ],
+    method: Annotated[str, typer.Option(help="stream_ref, flow_transfer, bicubic, or all.")] = "stream_ref",
+    protocol: Annotated[str, typer.Option(help="c2, rrsr, masa, ttsr, amsa or e2ent2.")] = "c2",
+    weights: Weights = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of data sets; default what LFVIDEO_DATA names.")] = None,
+    refs: Annotated[
+        str | None, typer.Option(help="best, all, none, or a level L1 .. L5; default the protocol's.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="The first so many pictures only.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write result pictures to FOLDER/METHOD/ITEM.png.")] = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Measure a method on a data set by a paper's protocol, beside bicubic and what the paper reports."""
+    from .commands.evaluate import EvaluateOptions, run_evaluation
+
+    run_evaluation(
+        EvaluateOptions(
+            method, dataset, protocol, weights, data, references=refs, limit=limit, device=device, dtype=dtype,
+            save=save, as_json=as_json,
+        )
+    )  # fmt: skip
+
+
+@app.command()
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False) -> None:
     """What this machine and installation can do: devices, dtypes, codecs, extras, weights."""
     from .commands.info import show_info

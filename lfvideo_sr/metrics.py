@@ -1,17 +1,32 @@
-"""Picture quality. The name says the plane: `_y` is BT.601 luma in 16..235, as super-resolution papers use it."""
+"""Picture quality. The name says the plane: `_y` is luma, BT.601 in 16..235 unless other weights are given, as
+super-resolution papers use it."""
 
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-_LUMA = np.array([65.481, 128.553, 24.966], np.float64)
 _WINDOW = 11  # of SSIM
 
 
-def luma(pixels: np.ndarray) -> np.ndarray:
-    """RGB [3,H,W] in [0,1] -> BT.601 Y [H,W] in 16..235, float64."""
-    return 16 + np.tensordot(_LUMA, pixels.astype(np.float64), 1)
+class LumaWeights(NamedTuple):
+    """Y = offset + red * R + green * G + blue * B, of R, G, B in [0,1]; Y is on the scale of 0..255."""
+
+    red: float
+    green: float
+    blue: float
+    offset: float = 16.0
+
+
+BT601 = LumaWeights(65.481, 128.553, 24.966)
+# TTSR's public code weighs levels 0..255 and divides by 256: BT.601 again, to 4 parts in a million.
+TTSR = LumaWeights(*(255 / 256 * weight for weight in (65.738, 129.057, 25.064)))
+
+
+def luma(pixels: np.ndarray, weights: LumaWeights = BT601) -> np.ndarray:
+    """RGB [3,H,W] in [0,1] -> Y [H,W], BT.601's in 16..235, float64."""
+    return weights.offset + np.tensordot(np.array(weights[:3]), pixels.astype(np.float64), 1)
 
 
 def eight_bit(pixels: np.ndarray) -> np.ndarray:
@@ -19,10 +34,10 @@ def eight_bit(pixels: np.ndarray) -> np.ndarray:
     return np.round(np.clip(pixels, 0, 1) * 255) / 255
 
 
-def psnr_y(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
+def psnr_y(picture: np.ndarray, truth: np.ndarray, border: int = 4, weights: LumaWeights = BT601) -> float:
     """PSNR in dB of the luma of two RGB pictures [3,H,W] in [0,1], `border` pixels left out; inf where equal,
     nan where the border is all there is."""
-    return _psnr(luma(picture), luma(truth), border, 255.0)
+    return _psnr(luma(picture, weights), luma(truth, weights), border, 255.0)
 
 
 def psnr_rgb(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
@@ -38,11 +53,19 @@ def _psnr(a: np.ndarray, b: np.ndarray, border: int, peak: float) -> float:
     return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
 
 
-def ssim_y(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
+def ssim_y(picture: np.ndarray, truth: np.ndarray, border: int = 4, weights: LumaWeights = BT601) -> float:
     """SSIM of the luma (Wang et al. 2004: 11x11 Gaussian, sigma 1.5, valid part only), after leaving out the border;
     nan where no window fits."""
-    a, b = (_inner(luma(one), border) for one in (picture, truth))
+    a, b = (_inner(luma(one, weights), border) for one in (picture, truth))
     return _ssim(a, b, 255.0) if min(a.shape) >= _WINDOW else math.nan
+
+
+def ssim_rgb(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
+    """Mean SSIM of the three channels of [3,H,W] in [0,1], each as in `ssim_y`."""
+    a, b = (_inner(one.astype(np.float64), border) for one in (picture, truth))
+    if min(a.shape[1:]) < _WINDOW:
+        return math.nan
+    return float(np.mean([_ssim(*channels, 1.0) for channels in zip(a, b)]))
 
 
 def _inner(plane: np.ndarray, border: int) -> np.ndarray:

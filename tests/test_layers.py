@@ -8,7 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from lfvideo_sr.media.images import write_png
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "lfvideo_sr"
@@ -20,6 +23,7 @@ errors checks
 frames references correspondence prefetch textures
 media nn metrics synthetic
 method engine config weights
+datasets protocols published evaluate
 methods stream training
 engines trainers
 choose report bench bench_matching commands api cli __init__ __main__
@@ -91,7 +95,10 @@ def others_imported(file: Path) -> set[str]:
     return {one.split(".")[0] for one in told}
 
 
-FREE_OF_TORCH = ("frames", "references", "textures", "media", "metrics", "synthetic", "stream", "report")
+FREE_OF_TORCH = (
+    "frames", "references", "textures", "media", "metrics", "synthetic", "stream", "report", "datasets", "protocols",
+    "published", "evaluate",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("part", FREE_OF_TORCH)
@@ -157,6 +164,15 @@ def test_a_stream_runs_end_to_end_without_torch(method, hybrid_clip, tmp_path):
 def test_info_and_simulate_run_without_torch(high_clip, tmp_path):
     assert json.loads(python(WITHOUT_TORCH, "info", "--json").stdout)["devices"]["cpu"]["dtypes"] == ["fp32"]
     python(WITHOUT_TORCH, "simulate", high_clip, "-o", tmp_path / "hybrid.mkv", "--frames", "2")
+
+
+def test_an_evaluation_runs_without_torch(tmp_path):
+    write_png(tmp_path / "one.png", np.random.default_rng(0).random((3, 32, 40)))
+    done = python(WITHOUT_TORCH, "evaluate", "--dataset", tmp_path, "--method", "all", "--json")
+    results = json.loads(done.stdout)["results"]
+    assert {one["method"]: one["status"] for one in results if one["method"] in ("bicubic", "stream_ref")} == {
+        "bicubic": "done", "stream_ref": "not run: torch absent",
+    }  # fmt: skip
 
 
 def test_a_learned_method_without_torch_says_what_is_missing(hybrid_clip, tmp_path):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lfvideo_sr.metrics import eight_bit, luma, psnr_rgb, psnr_y, ssim_y
+from lfvideo_sr.metrics import TTSR, eight_bit, luma, psnr_rgb, psnr_y, ssim_rgb, ssim_y
 
 
 def noise(seed: int, height: int = 40, width: int = 52) -> np.ndarray:
@@ -43,7 +43,7 @@ def test_equal_pictures():
     assert ssim_y(noise(0), noise(0)) == pytest.approx(1, abs=1e-12)
 
 
-@pytest.mark.parametrize("measure", [psnr_y, psnr_rgb, ssim_y])
+@pytest.mark.parametrize("measure", [psnr_y, psnr_rgb, ssim_y, ssim_rgb])
 def test_both_orders_agree(measure):
     assert measure(noise(0), noise(1)) == pytest.approx(measure(noise(1), noise(0)), rel=1e-9)
 
@@ -75,11 +75,29 @@ def test_psnr_equals_its_plain_twin(seed):
     assert psnr_y(a, b) == pytest.approx(plain_psnr_y(a, b), abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_psnr_with_other_weights_equals_its_plain_twin(seed):
+    """TTSR's: levels of 0..255 weighed in 256ths, the mean squared difference of the whole picture over 255."""
+    a, b = noise(seed).astype(np.float64), noise(seed + 9).astype(np.float64)
+    total = 0.0
+    for y in range(a.shape[1]):
+        for x in range(a.shape[2]):
+            levels = (a[:, y, x] - b[:, y, x]) * 255
+            total += ((65.738 * levels[0] + 129.057 * levels[1] + 25.064 * levels[2]) / 256 / 255) ** 2
+    wanted = -10 * math.log10(total / a[0].size)
+    assert psnr_y(a, b, border=0, weights=TTSR) == pytest.approx(wanted, abs=1e-9)
+    assert luma(a, TTSR) == pytest.approx(luma(a), abs=1e-3)
+
+
 def plain_ssim_y(a: np.ndarray, b: np.ndarray, border: int = 4) -> float:
-    """Wang et al. 2004, equation 13 with their constants, window by window."""
+    ya, yb = (16 + 65.481 * p[0] + 128.553 * p[1] + 24.966 * p[2] for p in (a.astype(np.float64), b.astype(np.float64)))
+    return plain_ssim(ya, yb, border)
+
+
+def plain_ssim(ya: np.ndarray, yb: np.ndarray, border: int) -> float:
+    """Wang et al. 2004, equation 13 with their constants, window by window, of planes in 0..255."""
     line = np.exp(-((np.arange(11) - 5.0) ** 2) / (2 * 1.5**2))
     window = np.outer(line, line) / np.outer(line, line).sum()
-    ya, yb = (16 + 65.481 * p[0] + 128.553 * p[1] + 24.966 * p[2] for p in (a.astype(np.float64), b.astype(np.float64)))
     scores = []
     for y in range(border, ya.shape[0] - border - 10):
         for x in range(border, ya.shape[1] - border - 10):
@@ -98,6 +116,14 @@ def test_ssim_equals_its_plain_twin(strength):
     a = noise(3)
     b = (1 - strength) * a + strength * noise(4)
     assert ssim_y(a, b) == pytest.approx(plain_ssim_y(a, b), abs=1e-9)
+
+
+@pytest.mark.parametrize("border", [0, 4])
+def test_ssim_of_three_channels_is_their_mean(border):
+    a, b = (noise(seed).astype(np.float64) for seed in (3, 4))
+    b = 0.8 * a + 0.2 * b
+    wanted = np.mean([plain_ssim(255 * a[channel], 255 * b[channel], border) for channel in range(3)])
+    assert ssim_rgb(a, b, border) == pytest.approx(wanted, abs=1e-9)
 
 
 def test_ssim_of_flat_pictures():
@@ -119,7 +145,7 @@ def test_a_border_of_none_is_measured_too():
 def test_a_picture_too_small_to_judge_has_no_score():
     for side in (3, 8, 9, 18):
         a, b = flat(0, 0, 0, side=side), flat(1, 1, 1, side=side)
-        assert math.isnan(ssim_y(a, b))
+        assert math.isnan(ssim_y(a, b)) and math.isnan(ssim_rgb(a, b))
         assert math.isnan(psnr_y(a, b)) == math.isnan(psnr_rgb(a, b)) == (side <= 8)
     assert math.isfinite(ssim_y(flat(0, 0, 0, side=19), flat(1, 1, 1, side=19)))
 

@@ -1,0 +1,176 @@
+"""Runs an engine over a data set by a protocol: a generator of rows, what they come to, and what a paper reports."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+
+from .datasets import Dataset, Item
+from .engine import Engine, Matched
+from .errors import InputError
+from .frames import Frame, View
+from .media.images import read_image
+from .method import MethodInfo
+from .protocols import PROTOCOLS, Prepared, compose, prepare, score
+from .published import PUBLISHED
+from .references import Reference
+
+LEVELS = ("L1", "L2", "L3", "L4", "L5")
+CHOICES = ("best", "all", "none", *LEVELS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture's result; `error` tells why there is none. PSNR in dB, inf where nothing differs.
+
+    references: how many were fused, without those that a method finds worthless.
+    seconds:    encoding references, matching and restoring; not reading, reducing and comparing.
+    """
+
+    item: str
+    psnr: float = math.nan
+    ssim: float = math.nan
+    bicubic_psnr: float = math.nan
+    seconds: float = math.nan
+    references: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Means over the `count` rows that have a result; what equals the truth has no PSNR and is left out of its mean."""
+
+    count: int
+    failed: int
+    psnr: float
+    ssim: float
+    bicubic_psnr: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A quoted figure and by how much ours is higher; None where it was measured by another protocol.
+
+    caveat: what else is not alike; may be empty.
+    """
+
+    psnr: float
+    ssim: float
+    protocol: str
+    source: str
+    psnr_delta: float | None
+    ssim_delta: float | None
+    caveat: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is measured and how: a data set, a protocol by name, and one of CHOICES."""
+
+    dataset: Dataset
+    protocol: str
+    references: str
+
+    @classmethod
+    def of(
+        cls, dataset: Dataset, protocol: str, references: str | None = None, limit: int | None = None
+    ) -> "Evaluation":
+        """`references` None: what the protocol says for such a data set. `limit`: the first items only."""
+        wanted = PROTOCOLS[protocol].references if dataset.ranked else "best"
+        chosen = references or wanted
+        return cls(replace(dataset, items=dataset.items[:limit]), protocol, "best" if chosen == "L1" else chosen)
+
+    def rows(self, engine: Engine) -> Iterator[tuple[Row, np.ndarray | None]]:
+        """The row of each item in order, and its result [3,H,W]. An item that fails, for whatever reason, gives a row
+        with its error and None: the others are still worth having."""
+        for item in self.dataset.items:
+            measured: tuple[Row, np.ndarray | None]
+            try:
+                measured = self._measured(engine, item)
+            except Exception as error:
+                measured = Row(item.name, error=" ".join((str(error) or type(error).__name__).split())), None
+            yield measured
+
+    def _measured(self, engine: Engine, item: Item) -> tuple[Row, np.ndarray]:
+        protocol = PROTOCOLS[self.protocol]
+        prepared = prepare(item.picture(), protocol)
+        pictures = self.reference_pictures(item, prepared, engine.info.references)
+        started = time.perf_counter()
+        restored, used = restore(engine, prepared.low, item.name, pictures)
+        seconds = time.perf_counter() - started
+        result = prepared.cut(restored)
+        psnr, ssim = score(result, prepared.truth, protocol)
+        bicubic_psnr, _ = score(prepared.cut(prepared.enlarged()), prepared.truth, protocol)
+        return Row(item.name, psnr, ssim, bicubic_psnr, seconds, used), result
+
+    def reference_pictures(self, item: Item, prepared: Prepared, most: int) -> list[np.ndarray]:
+        """What a method that fuses `most` references is given: pictures [3,H,W], several joined where the protocol
+        does so."""
+        if not most:
+            return []
+        canvas = PROTOCOLS[self.protocol].canvas
+        own = self.dataset.self_reference
+        loaders = [prepared.enlarged] if own else [partial(read_image, path) for path in item.references]
+        selected = select(loaders, self.references, item.name)
+        if canvas is None or len(selected) < 2:
+            return [load() for load in selected[:most]]
+        return [compose([load() for load in selected[: len(LEVELS)]], canvas)]
+
+    def compare(self, info: MethodInfo, ours: Totals) -> Comparison | None:
+        """With what a paper reports for the method on the data set; None: nothing is known to be reported."""
+        whole = self.dataset.whole
+        quoted = PUBLISHED.get((info.name, self.dataset.name, self.references if info.references else "none"))
+        if quoted is None:
+            return None
+        partly = whole is not None and ours.count != whole
+        alike = quoted.protocol == self.protocol and ours.count > 0
+        return Comparison(
+            *quoted,
+            psnr_delta=ours.psnr - quoted.psnr if alike else None,
+            ssim_delta=ours.ssim - quoted.ssim if alike else None,
+            caveat=f"ours over {ours.count} of {whole} pictures" if partly else "",
+        )
+
+
+def select(references: Sequence[Callable], choice: str, name: str) -> Sequence[Callable]:
+    """Those that one of CHOICES means; raises InputError for a level that an item does not have."""
+    if choice not in LEVELS:
+        return {"none": (), "best": references[:1], "all": references}[choice]
+    level = LEVELS.index(choice)
+    if level >= len(references):
+        raise InputError(f"{name} has {len(references)} references and {choice} is wanted; choose another --refs")
+    return references[level : level + 1]
+
+
+def restore(engine: Engine, low: np.ndarray, name: str, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, int]:
+    """The result [3,4h,4w] for one picture [3,h,w], and how many references went into it. As in a stream, those whose
+    mean relevance says that they show something else are dropped."""
+    frame = Frame(np.ascontiguousarray(low, np.float32), 0, View(0, 0))
+    found = []
+    for number, pixels in enumerate(pictures):
+        encoded = engine.encode(Reference((name, number), Fraction(0), f"{name}, {number}", partial(_given, pixels)))
+        found.append(Matched(encoded, engine.match(frame, encoded, None)))
+    worth = [one for one in found if one.relevance >= engine.info.worthless_below]
+    return engine.restore(frame, worth), len(worth)
+
+
+def _given(pixels: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(pixels, np.float32)
+
+
+def totals(rows: Iterable[Row]) -> Totals:
+    """Of some rows; a mean over none is nan."""
+    rows = list(rows)
+    good = [row for row in rows if row.error is None]
+    means = (_mean(getattr(row, name) for row in good) for name in ("psnr", "ssim", "bicubic_psnr", "seconds"))
+    return Totals(len(good), len(rows) - len(good), *means)
+
+
+def _mean(values: Iterable[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return float(np.mean(finite)) if finite else math.nan

@@ -1,0 +1,170 @@
+"""How the published tables were measured: what is cut before reducing, how references are laid out, what is compared.
+
+Common to all: the low-resolution picture is 8-bit bicubic x4 equal to Pillow's, and results are rounded to 8 bits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+import numpy as np
+
+from .errors import InputError
+from .frames import Size
+from .media.resize import bicubic, crop_to_multiple, degrade
+from .metrics import BT601, TTSR, LumaWeights, eight_bit, psnr_y, ssim_rgb, ssim_y
+
+SCALE = 4
+
+
+class Fit(str, Enum):
+    """How a picture gets sides of a multiple: cut at the right and bottom, or widened on all sides by its edge pixels
+    and the result cut back, so that every pixel is compared."""
+
+    CROP = "crop"
+    PAD = "pad"
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Where several references are laid before they are joined into one picture.
+
+    side:    of each square canvas in pixels; one that is too small for a reference grows to the largest of them, all
+             canvases alike, because a reduced reference would lose the very detail it is there for.
+    centred: in the middle with edge pixels around, else at the top left with black around.
+    stacked: canvases lie one below the other, else side by side.
+    """
+
+    side: int
+    centred: bool = False
+    stacked: bool = False
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to measure.
+
+    multiple, fit: of the high-resolution picture before it is reduced.
+    references:    "best", or "all" where a data set ranks its references; always one where it does not.
+    canvas:        how several references become one; None: a method is given each of them.
+    border:        pixels left out on each side.
+    rgb_ssim:      SSIM is the mean over R, G, B instead of that of luma.
+    note:          what is not known, or departs from public code.
+    """
+
+    rule: str
+    multiple: int = SCALE
+    fit: Fit = Fit.CROP
+    references: str = "best"
+    canvas: Canvas | None = None
+    luma: LumaWeights = BT601
+    border: int = SCALE
+    rgb_ssim: bool = False
+    note: str = ""
+
+
+_GROWS = "references larger than a canvas widen all canvases; a data set without ranks gives one reference, as it is"
+
+PROTOCOLS: dict[str, Protocol] = {
+    "c2": Protocol(
+        "cropped to a multiple of 4; level-1 reference; BT.601 Y with offset 16, border 4",
+        note="the public code pads the smaller of input and reference with black to the other's size before it reduces "
+        "and matches; not done here",
+    ),
+    "rrsr": Protocol(
+        "as c2, with five references, each at the top left of a black 500x500 canvas, joined to 2500x500",
+        references="all",
+        canvas=Canvas(500),
+        note=_GROWS,
+    ),
+    "masa": Protocol(
+        "padded by edge pixels to a multiple of 32 and cut back; five references, each in the middle of a 512x512 "
+        "canvas of its edge pixels, stacked; BT.601 Y with offset 16, no border left out",
+        multiple=32,
+        fit=Fit.PAD,
+        references="all",
+        canvas=Canvas(512, centred=True, stacked=True),
+        border=0,
+        note=_GROWS,
+    ),
+    "ttsr": Protocol(
+        "cropped to a multiple of 4; five references in black 500x500 canvases; Y by weights 65.738, 129.057, 25.064 "
+        "in 256ths (BT.601 to 4 parts in a million), SSIM over R, G, B, no border left out",
+        references="all",
+        canvas=Canvas(500),
+        luma=TTSR,
+        border=0,
+        rgb_ssim=True,
+        note=f"{_GROWS}; the public code has SSIM over R, G, B but returns that of its Y",
+    ),
+    "amsa": Protocol(
+        "cropped to a multiple of 32; level-1 reference; BT.601 Y with offset 16, border 4",
+        multiple=32,
+        note="references are not cropped",
+    ),
+    "e2ent2": Protocol(
+        "cropped to a multiple of 4; one reference; BT.601 Y with offset 16, border 4",
+        note="the paper states neither plane nor border nor which reference: these are c2's; its table is on another "
+        "footing (SRNTT is 23.64 dB there and 25.61 elsewhere), so compare within it only",
+    ),
+}
+
+
+class Prepared(NamedTuple):
+    """low:   the low-resolution picture, float32 [3,h,w] in [0,1].
+    truth: what results are compared with, [3,H,W].
+    left, top: where truth's corner lies in the result's 4h x 4w pixels."""
+
+    low: np.ndarray
+    truth: np.ndarray
+    left: int
+    top: int
+
+    def cut(self, picture: np.ndarray) -> np.ndarray:
+        """The part of a result [3,4h,4w] that shows what `truth` shows, as 8 bits show it."""
+        height, width = self.truth.shape[1:]
+        return eight_bit(picture[:, self.top : self.top + height, self.left : self.left + width])
+
+    def enlarged(self) -> np.ndarray:
+        """Bicubic x4 of `low`, as 8 bits show it."""
+        height, width = self.low.shape[1:]
+        return eight_bit(bicubic(self.low, Size(width, height).scaled(SCALE)))
+
+
+def prepare(picture: np.ndarray, protocol: Protocol) -> Prepared:
+    """Fit and reduce a high-resolution picture [3,H,W]; raises InputError for one smaller than the multiple."""
+    if protocol.fit is Fit.PAD:
+        height, width = picture.shape[1:]
+        padded = _padded(picture, -width % protocol.multiple, -height % protocol.multiple)
+        left, top = -width % protocol.multiple // 2, -height % protocol.multiple // 2
+        return Prepared(degrade(padded, SCALE), eight_bit(picture), left, top)
+    truth = crop_to_multiple(picture, protocol.multiple)
+    if not truth.size:
+        least, size = protocol.multiple, Size(picture.shape[2], picture.shape[1])
+        raise InputError(f"the picture is {size}; this protocol cuts to multiples of {least}, so give a larger one")
+    return Prepared(degrade(truth, SCALE), eight_bit(truth), 0, 0)
+
+
+def compose(references: Sequence[np.ndarray], canvas: Canvas) -> np.ndarray:
+    """References [3,H,W] of any sizes -> one picture of all their canvases."""
+    width, height = (max(canvas.side, *(one.shape[axis] for one in references)) for axis in (2, 1))
+    laid = []
+    for one in references:
+        right, below = width - one.shape[2], height - one.shape[1]
+        laid.append(_padded(one, right, below) if canvas.centred else np.pad(one, ((0, 0), (0, below), (0, right))))
+    return np.concatenate(laid, axis=1 if canvas.stacked else 2)
+
+
+def score(result: np.ndarray, truth: np.ndarray, protocol: Protocol) -> tuple[float, float]:
+    """PSNR in dB and SSIM of two 8-bit rounded pictures [3,H,W] in [0,1]."""
+    psnr = psnr_y(result, truth, protocol.border, protocol.luma)
+    if protocol.rgb_ssim:
+        return psnr, ssim_rgb(result, truth, protocol.border)
+    return psnr, ssim_y(result, truth, protocol.border, protocol.luma)
+
+
+def _padded(picture: np.ndarray, across: int, down: int) -> np.ndarray:
+    """Widened by edge pixels, an odd one at the right and bottom."""
+    widths = ((0, 0), (down // 2, down - down // 2), (across // 2, across - across // 2))
+    return np.pad(picture, widths, mode="edge")

@@ -1,0 +1,162 @@
+"""Each data set's layout, with a handful of empty files: paths are found, nothing is opened."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lfvideo_sr.datasets import DATASETS, VARIABLE, open_dataset
+from lfvideo_sr.errors import InputError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def no_data_folder(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+def lay(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def found(folder: Path, name: str) -> dict[str, list[str]]:
+    """References by item, as paths below the folder."""
+    items = open_dataset(name, folder).items
+    assert all(item.path.is_file() for item in items)
+    return {item.name: [path.relative_to(folder).as_posix() for path in item.references] for item in items}
+
+
+def test_cufed5_has_five_levels(tmp_path):
+    lay(tmp_path, *(f"CUFED5/{scene}_{level}.png" for scene in ("001", "000") for level in range(6)), "CUFED5/list.txt")
+    wanted = {scene: [f"CUFED5/{scene}_{level}.png" for level in range(1, 6)] for scene in ("000", "001")}
+    assert found(tmp_path, "cufed5") == found(tmp_path, "CUFED5") == wanted
+    assert open_dataset("cufed5", tmp_path).ranked and open_dataset("cufed5", tmp_path).whole == 126
+
+
+def test_a_missing_level_keeps_its_place(tmp_path):
+    """Else level 3 would silently stand in for level 2."""
+    lay(tmp_path, "CUFED5/000_0.png", "CUFED5/000_1.png", "CUFED5/000_3.png")
+    assert [path.name for path in open_dataset("cufed5", tmp_path).items[0].references][1:3] == [
+        "000_2.png",
+        "000_3.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "references"),
+    [("input", "ref"), ("Sun_Hays_SR_groundtruth", "Sun_Hays_SR_scenematches")],
+)
+def test_sun80_draws_its_reference_the_same_way_everywhere(inputs, references, tmp_path):
+    names = [f"{number:02}.jpg" for number in range(20)]
+    for folder in ("a", "b"):
+        own = lay(tmp_path / folder / "Sun80", f"{inputs}/one.jpg", f"{inputs}/two.jpg")
+        for scene in ("one", "two"):
+            place = scene if inputs == "input" else f"{scene}.jpg"
+            lay(own / references / place, *(reversed(names) if folder == "a" else names))
+    first, second = (found(tmp_path / folder, "sun80") for folder in ("a", "b"))
+    assert first == second and list(first) == ["one", "two"]
+    orders = [[Path(path).name for path in paths] for paths in first.values()]
+    assert sorted(orders[0]) == names and orders[0] != names and orders[0] != orders[1]
+    assert orders[0][:3] == ["04.jpg", "13.jpg", "18.jpg"]  # fixed for good: a figure must be repeatable
+    assert "seed 0" in open_dataset("sun80", tmp_path / "a").note
+
+
+@pytest.mark.parametrize("place", ["Urban100", "sr_bench/Urban100"])
+def test_urban100_is_its_own_reference(place, tmp_path):
+    inner = ("img_001_SRF_4_HR.png", "img_001_SRF_4_LR.png", "img_001_SRF_4_bicubic.png")
+    lay(tmp_path / place, *(f"image_SRF_4/{name}" for name in inner))
+    assert found(tmp_path, "urban100") == {"img_001": []}
+    assert open_dataset("urban100", tmp_path).self_reference
+
+
+def test_urban100_may_be_plain_pictures(tmp_path):
+    lay(tmp_path / "Urban100", "img_002.png", "img_001.png", ".hidden.png", "readme.txt")
+    assert found(tmp_path, "urban100") == {"img_001": [], "img_002": []}
+    assert found(tmp_path / "Urban100", "urban100") == {"img_001": [], "img_002": []}
+
+
+def test_manga109_draws_another_picture(tmp_path):
+    lay(tmp_path / "Manga109", *(f"{name}.png" for name in "abcdef"))
+    drawn = found(tmp_path, "manga109")
+    assert all(len(paths) == 1 and Path(paths[0]).stem != name for name, paths in drawn.items())
+    assert len({paths[0] for paths in drawn.values()}) > 1
+    assert "seed 0" in open_dataset("manga109", tmp_path).note
+
+
+@pytest.mark.parametrize("suffix", ["_ref", ""])
+def test_wr_sr_pairs_by_number(suffix, tmp_path):
+    lay(tmp_path, "WR-SR/input/001.png", "WR-SR/input/002.png", *(f"WR-SR/ref/00{n}{suffix}.png" for n in (1, 2)))
+    assert found(tmp_path, "wr-sr") == {f"00{n}": [f"WR-SR/ref/00{n}{suffix}.png"] for n in (1, 2)}
+
+
+PAIRS = "scene,input,ref,rank,more\nb,b/1.jpg,b/2.jpg,2,9\na,a/1.jpg,a/2.jpg,1,9\nb,b/1.jpg,b/3.jpg,1,9\n"
+
+
+def pairs(folder: Path, table: str = PAIRS) -> Path:
+    lay(folder, *(f"refpairs/{scene}/{number}.jpg" for scene in "ab" for number in (1, 2, 3)))
+    (folder / "refpairs" / "pairs.csv").write_text(table)
+    return folder
+
+
+def test_pairs_are_ranked(tmp_path):
+    pairs(tmp_path)
+    wanted = {"b/1": ["refpairs/b/3.jpg", "refpairs/b/2.jpg"], "a/1": ["refpairs/a/2.jpg"]}
+    assert found(tmp_path, "refpairs") == wanted
+    assert open_dataset("refpairs", tmp_path).ranked
+
+
+@pytest.mark.parametrize("place", [".", "refpairs"])
+def test_only_scenes_for_validation_are_taken(place, tmp_path):
+    pairs(tmp_path)
+    splits = {"train": {"refpairs": ["refpairs/b"]}, "validation": {"refpairs": ["refpairs/a"]}}
+    (tmp_path / place / "splits.json").write_text(json.dumps(splits))
+    assert list(found(tmp_path, "refpairs")) == ["a/1"]
+
+
+def test_tables_that_cannot_be_used_say_why(tmp_path):
+    with pytest.raises(InputError, match="no column rank"):
+        open_dataset("refpairs", pairs(tmp_path, "scene,input,ref\na,a/1.jpg,a/2.jpg\n"))
+    with pytest.raises(InputError, match="a whole rank"):
+        open_dataset("refpairs", pairs(tmp_path, "scene,input,ref,rank\na,a/1.jpg,a/2.jpg,best\n"))
+    pairs(tmp_path)
+    (tmp_path / "splits.json").write_text("{}")
+    with pytest.raises(InputError, match=r"splits\.json does not list"):
+        open_dataset("refpairs", tmp_path)
+
+
+def test_any_folder_of_pictures(tmp_path, monkeypatch):
+    lay(tmp_path / "bench" / "Set5", "img_002.png", "img_001.png")
+    direct, below = (open_dataset(name, data) for name, data in (
+        (str(tmp_path / "bench" / "Set5"), None), ("bench/Set5", tmp_path),
+    ))  # fmt: skip
+    assert direct == below and direct.name == "Set5"
+    assert [item.name for item in direct.items] == ["img_001", "img_002"]
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert open_dataset("bench/Set5") == direct
+    with pytest.raises(InputError, match="holds no pictures"):
+        open_dataset("bench", tmp_path)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_missing_data_set_says_what_is_expected_and_where_it_is_published(name, tmp_path):
+    known = DATASETS[name]
+    with pytest.raises(InputError) as missing:
+        open_dataset(name, tmp_path)
+    for part in (str(tmp_path), known.tree, known.published):
+        assert part in str(missing.value)
+    with pytest.raises(InputError, match=f"give --data or {VARIABLE}") as nowhere:
+        open_dataset(name)
+    assert known.tree in str(nowhere.value)
+    assert known.published.startswith(("published ", "not a published"))
+
+
+def test_names_that_are_none(tmp_path):
+    with pytest.raises(UsageError, match="did you mean 'cufed5'"):
+        open_dataset("cufed")
+    with pytest.raises(UsageError, match="choose one of: cufed5, "):
+        open_dataset(str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="is no folder"):
+        open_dataset("cufed5", tmp_path / "nowhere")
