@@ -20,7 +20,7 @@ errors checks
 frames references correspondence prefetch textures
 media nn metrics synthetic
 method engine config weights
-methods stream training
+methods stream picture training
 engines trainers
 choose report bench bench_matching commands api cli __init__ __main__
 """
@@ -91,7 +91,7 @@ def others_imported(file: Path) -> set[str]:
     return {one.split(".")[0] for one in told}
 
 
-FREE_OF_TORCH = ("frames", "references", "textures", "media", "metrics", "synthetic", "stream", "report")
+FREE_OF_TORCH = ("frames", "references", "textures", "media", "metrics", "synthetic", "stream", "picture", "report")
 
 
 @pytest.mark.parametrize("part", FREE_OF_TORCH)
