@@ -195,11 +195,16 @@ def bench_matching(
 
 
 @app.command()
-def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False) -> None:
-    """What this machine and installation can do: devices, dtypes, codecs, extras, weights."""
-    from .commands.info import show_info
+def info(
+    method: Annotated[
+        str | None, typer.Argument(help="A method: its parts, their size and reach, its weights.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """What this machine and installation can do (devices, dtypes, codecs, extras, weights), or what a method is."""
+    from .commands.info import show_info, show_method
 
-    show_info(as_json)
+    show_info(as_json) if method is None else show_method(method, as_json)
 
 
 @weights_app.command("export")
