@@ -7,21 +7,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import OpenStream, open_stream
+    from .api import OpenStream, open_stream, restore_picture
     from .errors import LFVideoError
     from .frames import Frame, Size
+    from .picture import RestoredPicture
     from .stream.job import StreamOptions
 
 __version__ = "0.1.0"
-__all__ = ["Frame", "LFVideoError", "OpenStream", "Size", "StreamOptions", "open_stream"]
+__all__ = [
+    "Frame",
+    "LFVideoError",
+    "OpenStream",
+    "RestoredPicture",
+    "Size",
+    "StreamOptions",
+    "open_stream",
+    "restore_picture",
+]
 
 _HOMES = {
     "Frame": "frames",
     "LFVideoError": "errors",
     "OpenStream": "api",
+    "RestoredPicture": "picture",
     "Size": "frames",
     "StreamOptions": "stream.job",
     "open_stream": "api",
+    "restore_picture": "api",
 }
 
 

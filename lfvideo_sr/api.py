@@ -1,11 +1,16 @@
-"""The same streams as the command line's, from Python."""
+"""The same streams and pictures as the command line's, from Python."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .choose import make_engine
 from .frames import Frame
+from .media.images import read_image
+from .media.reference_source import size_of
+from .picture import RestoredPicture, picture_references, restore
 from .stream.job import StreamJob, StreamOptions
 
 
@@ -44,3 +49,21 @@ def open_stream(
     """
     engine = make_engine(method, weights=weights, device=device, dtype=dtype)
     return OpenStream(StreamJob(path, engine, StreamOptions(**options)))
+
+
+def restore_picture(
+    picture: Path | str | np.ndarray,
+    references: Iterable[Path | str | np.ndarray] = (),
+    *,
+    method: str = "stream_ref",
+    weights: str | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+) -> RestoredPicture:
+    """A low-resolution picture x4, with the best of some sharp references; files or float32 [3,H,W] RGB in [0,1].
+
+    Raises InputError for what cannot be read.
+    """
+    low = picture if isinstance(picture, np.ndarray) else read_image(picture)
+    with make_engine(method, weights=weights, device=device, dtype=dtype) as engine:
+        return restore(engine, low, picture_references(references, size_of(low), engine.info.scale))

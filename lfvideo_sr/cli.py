@@ -113,6 +113,31 @@ def simulate(
 
 
 @app.command()
+def image(
+    input: Annotated[Path, typer.Argument(metavar="IN", help="Picture: low resolution, or with --simulate sharp.")],
+    ref: Annotated[
+        list[Path] | None, typer.Option(help="Sharp picture of any size, or a folder of them; repeat it.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG; default IN_x4.png beside IN.")] = None,
+    no_refs: Annotated[bool, typer.Option("--no-refs", help="By the single-image path.")] = False,
+    method: Method = "stream_ref",
+    weights: Weights = None,
+    simulate: Annotated[bool, typer.Option("--simulate", help="IN is sharp: degrade, restore, score.")] = False,
+    report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+) -> None:
+    """Super-resolve one picture x4 with the best of the references given."""
+    from .commands.image import ImageCommand
+
+    ImageCommand(
+        input, ref or [], output, no_refs=no_refs, simulate=simulate, method=method, weights=weights,
+        device=device, dtype=dtype, report=report, overwrite=overwrite,
+    ).run()  # fmt: skip
+
+
+@app.command()
 def train(
     config: Annotated[str, typer.Argument(help="Name of a shipped configuration, or a YAML file.")],
     max_steps: Annotated[int | None, typer.Option(help="Stop after so many steps instead.")] = None,
@@ -199,11 +224,16 @@ def evaluate(
 
 
 @app.command()
-def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False) -> None:
-    """What this machine and installation can do: devices, dtypes, codecs, extras, weights."""
-    from .commands.info import show_info
+def info(
+    method: Annotated[
+        str | None, typer.Argument(help="A method: its parts, their size and reach, its weights.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """What this machine and installation can do (devices, dtypes, codecs, extras, weights), or what a method is."""
+    from .commands.info import show_info, show_method
 
-    show_info(as_json)
+    show_info(as_json) if method is None else show_method(method, as_json)
 
 
 @weights_app.command("export")

@@ -1,6 +1,8 @@
-"""Small rendered clips that many tests share. They are made once, lossless, and never changed."""
+"""What many tests share: small rendered clips, made once, lossless, never changed; and the command line."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,10 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for tiny pictures more threads cost time, above all on a busy machine
 
+from command_line import Outcome
 from small_clips import CUT, EVERY, FRAMES, rendered, write_clip
 
+from lfvideo_sr import cli
 from lfvideo_sr.media.hybrid_file import write_hybrid
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.media.video import VideoSource
@@ -41,3 +45,20 @@ def hybrid_clip(high_clip) -> Path:
     with VideoSource(high_clip) as clip:
         write_hybrid(clip, path, EVERY)
     return path
+
+
+@pytest.fixture
+def run(monkeypatch, capsys) -> Callable[..., Outcome]:
+    """Runs a command line in this process."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["lfvideo-sr", *map(str, arguments)])
+        monkeypatch.setenv("LFVIDEO_DEBUG", "")
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return Outcome(code, *capsys.readouterr())
+
+    return run

@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +15,6 @@ import pytest
 from small_clips import CUT, EVERY, FRAMES, engine_of, rendered, uneven, write_clip
 
 import lfvideo_sr
-from lfvideo_sr import cli
 from lfvideo_sr.engine import Engine
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, Size
@@ -27,39 +24,6 @@ from lfvideo_sr.media.video import VideoSource, video_tracks
 
 FAST = ("--method", "flow_transfer", "--codec", "ffv1")
 COMMAND = [sys.executable, "-m", "lfvideo_sr"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Exit code and what was printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def line(self) -> str:
-        """The only line on stderr."""
-        assert len(self.err.splitlines()) == 1, self.err
-        assert self.err.startswith("lfvideo-sr: ")
-        return self.err.strip()
-
-
-@pytest.fixture
-def run(monkeypatch, capsys) -> Callable[..., Outcome]:
-    """Runs a command line in this process."""
-
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["lfvideo-sr", *map(str, arguments)])
-        monkeypatch.setenv("LFVIDEO_DEBUG", "")
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return Outcome(code, *capsys.readouterr())
-
-    return run
 
 
 def report_of(output: Path) -> dict:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lfvideo_sr.media.images import write_png
+from lfvideo_sr.media.resize import degrade
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "lfvideo_sr"
@@ -24,9 +25,9 @@ frames references correspondence prefetch textures
 media nn metrics synthetic
 method engine config weights
 datasets protocols published evaluate
-methods stream training
+methods stream picture training
 engines trainers
-choose report bench bench_matching commands api cli __init__ __main__
+choose reach describe report bench bench_matching commands api cli __init__ __main__
 """
 ORDER = {name: (row, place) for row, line in enumerate(ROWS.split("\n")) for place, name in enumerate(line.split())}
 
@@ -96,8 +97,8 @@ def others_imported(file: Path) -> set[str]:
 
 
 FREE_OF_TORCH = (
-    "frames", "references", "textures", "media", "metrics", "synthetic", "stream", "report", "datasets", "protocols",
-    "published", "evaluate",
+    "frames", "references", "textures", "media", "metrics", "synthetic", "stream", "picture", "report", "datasets",
+    "protocols", "published", "evaluate",
 )  # fmt: skip
 
 
@@ -159,6 +160,14 @@ def test_a_stream_runs_end_to_end_without_torch(method, hybrid_clip, tmp_path):
     python(WITHOUT_TORCH, "stream", hybrid_clip, "-o", output, "--method", method, "--codec", "ffv1", "--frames", "6")
     assert output.is_file()
     assert json.loads(output.with_suffix(".report.json").read_text())["frames"] == 6
+
+
+def test_a_picture_is_restored_without_torch(pictures, tmp_path):
+    write_png(tmp_path / "in.png", degrade(pictures[0]))
+    write_png(tmp_path / "a.png", pictures[1])
+    said = python(WITHOUT_TORCH, "image", tmp_path / "in.png", "--ref", tmp_path / "a.png", "--method", "flow_transfer")
+    assert "1 of 1 used" in said.stdout and (tmp_path / "in_x4.png").is_file()
+    assert "up to 2 references" in python(WITHOUT_TORCH, "info", "flow_transfer").stdout
 
 
 def test_info_and_simulate_run_without_torch(high_clip, tmp_path):

@@ -1,4 +1,4 @@
-"""`lfvideo-sr info`: what was found on this machine. Everything is probed, nothing assumed."""
+"""`lfvideo-sr info`: what was found on this machine, or what a method is. Everything is probed, nothing assumed."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from .. import __version__
+from ..describe import describe
 from ..methods import METHODS
 from ..weights import shipped
 
@@ -39,6 +40,52 @@ def show_info(as_json: bool) -> None:
     print("encoders    " + ", ".join(name for name, works in found["codecs"].items() if works))
     print("absent      " + ", ".join(name for name, there in found["extras"].items() if not there))
     print(f"methods     {', '.join(found['methods'])}; weights: {', '.join(found['weights']) or 'none'}")
+
+
+def show_method(name: str, as_json: bool) -> None:
+    """One method: what it takes, its weights, and its parts with their parameters and how far they see."""
+    found = describe(name)
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    print(f"method      {found['name']}: {found['summary']}")
+    print(f"takes       {_taken(found)}")
+    if not found["learned"]:
+        print("parameters  none; a receptive field is not defined")
+        return
+    print(f"weights     {_weights(found['weights'])}")
+    print(f"parameters  {_counted(found['parameters'])}")
+    for part, about in found["parts"].items():
+        seed = f", from a seed by {found['seeder']}" if part == "matcher" and found["seeder"] else ""
+        print(f"{part:<11} {_counted(about['parameters'])}; {_seen(part, about['receptive_field'])}{seed}")
+
+
+def _taken(found: dict[str, Any]) -> str:
+    if not found["references"]:
+        return f"no references; x{found['scale']}"
+    dropped = f", drops those below relevance {found['worthless_below']:g}" if found["worthless_below"] else ""
+    multiple = f", pads sides to multiples of {found['size_multiple']}" if found["size_multiple"] > 1 else ""
+    return f"up to {found['references']} references{dropped}; x{found['scale']}{multiple}"
+
+
+def _weights(about: dict[str, Any] | None) -> str:
+    if about is None:
+        return "none shipped: what follows is the untrained network of default size"
+    return f"{about['name']}, fingerprint {about['fingerprint']}, {about['bytes'] / 1e6:.1f} MB"
+
+
+def _counted(about: dict[str, Any]) -> str:
+    frozen = f", {about['frozen']:,} of them frozen" if about["frozen"] else ""
+    return f"{about['total']:,} parameters{frozen}"
+
+
+def _seen(part: str, field: float | str | None) -> str:
+    """A receptive field in words."""
+    if field is None:
+        return "receptive field not defined"
+    if field == "global":
+        return "searches the whole reference" if part == "matcher" else "sees the whole picture"
+    return f"sees {field:g} low-resolution pixels of the {'reference' if part == 'encoder' else 'frame'} along a side"
 
 
 def _devices() -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,13 +12,26 @@ from ..errors import InputError, OutputError
 from .resize import to_float
 
 
+class Picture(NamedTuple):
+    """Pixels float32 [3,H,W] RGB in [0,1], and how many bits per channel their file holds, 8 or 16."""
+
+    pixels: np.ndarray
+    bit_depth: int
+
+
 def read_image(path: str | Path) -> np.ndarray:
     """Float32 [3,H,W] RGB in [0,1], turned upright as EXIF says; grey becomes RGB, transparency is dropped."""
+    return read_picture(path).pixels
+
+
+def read_picture(path: str | Path) -> Picture:
+    """As `read_image`, with the file's bit depth."""
     path = Path(path)
     picture = _decode(path, _bytes_of(path))
     if picture.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path} holds {picture.dtype} samples; save it with 8 or 16 bits per channel")
-    return to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)[::-1]))
+    pixels = to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)[::-1]))
+    return Picture(pixels, 8 * picture.dtype.itemsize)
 
 
 def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:

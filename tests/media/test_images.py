@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lfvideo_sr.errors import InputError, OutputError
-from lfvideo_sr.media.images import read_image, write_png
+from lfvideo_sr.media.images import read_image, read_picture, write_png
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
 
@@ -53,6 +53,8 @@ def test_sixteen_bits_are_kept(tmp_path):
     grey = np.arange(600, dtype=np.uint16).reshape(20, 30) * 100
     Image.fromarray(grey).save(tmp_path / "b.png")
     assert (np.round(read_image(tmp_path / "b.png")[1] * 65535) == grey).all()
+    Image.fromarray(PICTURE).save(tmp_path / "c.jpg")
+    assert [read_picture(tmp_path / name).bit_depth for name in ("a.png", "b.png", "c.jpg")] == [16, 16, 8]
 
 
 def test_png_is_written_and_nothing_else(tmp_path):

@@ -1,0 +1,190 @@
+"""`lfvideo-sr image`: from one picture and sharp ones beside it to a finished x4 picture, a report and a summary."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..choose import make_engine
+from ..engine import Engine
+from ..errors import OutputError, ReferencesMissing, UsageError
+from ..frames import Size
+from ..media.images import read_picture, write_png
+from ..media.reference_source import size_of
+from ..media.stills import PICTURES
+from ..picture import (
+    PictureScore,
+    ReferenceVerdict,
+    RestoredPicture,
+    picture_references,
+    restore,
+    score,
+    simulated,
+)
+from ..report import write_json
+from .stream import check_folder, check_target
+
+
+@dataclass(frozen=True)
+class ImageCommand:
+    """Everything one picture is asked for; `references` are pictures and folders of pictures."""
+
+    input: Path
+    references: Sequence[Path] = ()
+    output: Path | None = None
+    no_refs: bool = False
+    simulate: bool = False
+    method: str = "stream_ref"
+    weights: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    report: Path | None = None
+    overwrite: bool = False
+
+    def run(self) -> None:
+        """Write the picture and the report; raises LFVideoError with nothing half-written left."""
+        if self.no_refs and self.references:
+            raise UsageError("--no-refs contradicts --ref; drop one of them")
+        output = self.output or default_output(self.input)
+        references = found_pictures(self.references, skip=(self.input, output))
+        self._check_targets(output, references)
+        given = read_picture(self.input)
+        restored, report = self._restored(given.pixels, references)
+        report |= {"output": str(output), "bit_depth": given.bit_depth}
+        write_png(output, restored.pixels, given.bit_depth)
+        if self.report is not None:
+            write_json(self.report, report)
+        print("\n".join(summary_lines(report)), flush=True)
+
+    def _restored(self, given: np.ndarray, references: Sequence[Path]) -> tuple[RestoredPicture, dict[str, Any]]:
+        """The result and what is to be reported of it."""
+        truth, low = simulated(given) if self.simulate else (None, given)
+        with make_engine(self.method, weights=self.weights, device=self.device, dtype=self.dtype) as engine:
+            started = time.monotonic()
+            restored = restore(engine, low, picture_references(references, size_of(low), engine.info.scale))
+            report = self._report(engine, size_of(low), restored, time.monotonic() - started)
+        if truth is not None:
+            report["metrics"] = metrics(score(restored.pixels, low, truth))
+        return restored, report
+
+    def _check_targets(self, output: Path, references: Sequence[Path]) -> None:
+        """Refuse before anything is loaded: a target that exists, has no folder or is no PNG, and what is read."""
+        if output.suffix.lower() != ".png":
+            raise OutputError(f"{output}: pictures are written as PNG; end -o in .png")
+        if output.is_dir():
+            raise OutputError(f"{output} is a folder; give a file name with -o")
+        targets = [output] if self.report is None else [output, self.report]
+        read = {path.resolve() for path in (self.input, *references)}
+        for target in targets:
+            if target.resolve() in read:
+                raise OutputError(f"{target} is read here; give another name to write to")
+        if len({target.resolve() for target in targets}) < len(targets):
+            raise OutputError(f"{output} is named for the picture and for --report; give another --report")
+        check_target(output, self.overwrite)
+        if self.report is not None:
+            check_folder(self.report, "--report")
+
+    def _report(self, engine: Engine, low: Size, restored: RestoredPicture, seconds: float) -> dict[str, Any]:
+        return {
+            "input": str(self.input),
+            "input_size": str(low),
+            "output_size": str(restored.size),
+            "simulated": self.simulate,
+            "references": [_said(one) for one in restored.references],
+            "seconds": round(seconds, 3),
+            "method": engine.info.name,
+            "device": engine.device,
+            "dtype": engine.precision.value,
+            "version": __version__,
+            "warnings": self._warnings(engine, restored),
+        }
+
+    def _warnings(self, engine: Engine, restored: RestoredPicture) -> list[str]:
+        if self.references and not engine.info.references:
+            return [f"{engine.info.name} takes no references: those given were not looked at"]
+        if self.no_refs or not engine.info.references:
+            return []
+        if not self.references:
+            return ["no true detail is added without references: give sharp pictures with --ref"]
+        if not any(one.used for one in restored.references):
+            return [f"no reference shows what {self.input} shows: it came out as without references"]
+        return []
+
+
+def default_output(path: Path) -> Path:
+    """`<stem>_x4.png` beside the input."""
+    return path.with_name(f"{path.stem}_x4.png")
+
+
+def found_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Path]:
+    """The pictures named and those in the folders named, each once; `skip` is left out of folders."""
+    left_out = {path.resolve() for path in skip}
+    found: dict[Path, Path] = {}
+    for path in named:
+        if not path.exists():
+            raise ReferencesMissing(f"no reference at {path}; give a picture or a folder of pictures with --ref")
+        for one in _in_folder(path, left_out) if path.is_dir() else [path]:
+            found.setdefault(one.resolve(), one)
+    return list(found.values())
+
+
+def _in_folder(folder: Path, left_out: set[Path]) -> list[Path]:
+    pictures = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.resolve() not in left_out
+    ]
+    if not pictures:
+        raise ReferencesMissing(f"{folder} holds no pictures; files ending in {', '.join(sorted(PICTURES))} are taken")
+    return pictures
+
+
+def metrics(found: PictureScore) -> dict[str, float | None]:
+    """For the report; what is infinite or cannot be told is null."""
+    return {name: round(value, 4) if math.isfinite(value) else None for name, value in asdict(found).items()}
+
+
+def summary_lines(report: dict[str, Any]) -> list[str]:
+    """A finished picture in a few lines for people."""
+    references = report["references"]
+    used = sum(one["used"] for one in references)
+    lines = [f"references  {used} of {len(references)} used" if references else "references  none"]
+    lines += [f"            {_outcome(one)}" for one in references]
+    if "metrics" in report:
+        lines.append("quality     " + _quality(report["metrics"]))
+    lines += [f"warning     {text}" for text in report["warnings"]]
+    run = f"{report['seconds']:.1f} s, {report['method']}, {report['device']}, {report['dtype']}"
+    sizes = f"{report['input_size']} -> {report['output_size']}, {report['bit_depth']} bit"
+    return [*lines, f"output      {report['output']} ({sizes}; {run})"]
+
+
+def _outcome(reference: dict[str, Any]) -> str:
+    said = f"{reference['source']} {reference['size']}, relevance {reference['relevance']:.3f}"
+    if reference["used"]:
+        return said
+    return f"{said}: dropped, it shows something else" if reference["worthless"] else f"{said}: others are better"
+
+
+def _said(verdict: ReferenceVerdict) -> dict[str, Any]:
+    return {
+        "source": verdict.origin,
+        "size": str(verdict.size),
+        "relevance": round(verdict.relevance, 4),
+        "used": verdict.used,
+        "worthless": verdict.worthless,
+    }
+
+
+def _quality(scores: dict[str, float | None]) -> str:
+    psnr, bicubic_psnr = (_shown(scores[name], 2) for name in ("psnr_y", "bicubic_psnr_y"))
+    ssim, bicubic_ssim = (_shown(scores[name], 4) for name in ("ssim_y", "bicubic_ssim_y"))
+    return f"PSNR-Y {psnr} dB (bicubic {bicubic_psnr}), SSIM-Y {ssim} (bicubic {bicubic_ssim})"
+
+
+def _shown(value: float | None, decimals: int) -> str:
+    return "-" if value is None else f"{value:.{decimals}f}"

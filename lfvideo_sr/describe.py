@@ -1,0 +1,72 @@
+"""What a method is: what it takes, what its parts are made of, how far they see, and the weights it comes with."""
+
+from dataclasses import asdict
+from importlib import import_module
+from typing import Any
+
+from .checks import check_choice
+from .choose import load_learned
+from .method import Method
+from .methods import METHODS, Entry
+from .weights import fingerprint, read_about, shipped, weights_path
+
+PARTS = ("encoder", "matcher", "restorer")
+
+
+def describe(name: str) -> dict[str, Any]:
+    """For `json.dumps`: all of MethodInfo, `learned`, `seeder`, `weights` (None where none are shipped), `parts` by
+    name with parameters and receptive field, and `parameters` of all parts together, shared ones counted once.
+
+    Without weights the untrained network of default size is described. Raises UsageError for an unknown name.
+    """
+    check_choice("the methods", name, list(METHODS))
+    entry = METHODS[name]
+    method = _method(name, entry)
+    parts = [getattr(method, part) for part in PARTS]
+    fields = dict.fromkeys(PARTS) if not entry.learned else _reaches(method)
+    return {
+        **asdict(method.info),
+        "learned": entry.learned,
+        "seeder": None if method.seeder is None else type(method.seeder).__name__,
+        "weights": _weights(name, entry),
+        "parts": {
+            part: {"parameters": count_parameters([module]), "receptive_field": fields[part]}
+            for part, module in zip(PARTS, parts)
+        },
+        "parameters": count_parameters(parts),
+    }
+
+
+def count_parameters(modules: list[Any]) -> dict[str, int]:
+    """Numbers in torch modules, those that training changes and those that it keeps apart; a function has none."""
+    found = {id(one): one for module in modules for one in getattr(module, "parameters", list)()}
+    trainable = sum(one.numel() for one in found.values() if one.requires_grad)
+    total = sum(one.numel() for one in found.values())
+    return {"total": total, "trainable": trainable, "frozen": total - trainable}
+
+
+def weights_name(name: str, entry: Entry) -> str | None:
+    """The shipped weights of a learned method, None where there are none."""
+    wanted = entry.weights or name
+    return wanted if entry.learned and wanted in shipped() else None
+
+
+def _method(name: str, entry: Entry) -> Method:
+    if weights_name(name, entry):
+        return load_learned(name)
+    module = import_module(f".methods.{entry.module}", __package__)
+    return module.build(module.network({})) if entry.learned else module.build()
+
+
+def _weights(name: str, entry: Entry) -> dict[str, Any] | None:
+    found = weights_name(name, entry)
+    if found is None:
+        return None
+    path = weights_path(found)
+    return {"name": found, "bytes": path.stat().st_size, "fingerprint": fingerprint(path), "about": read_about(path)}
+
+
+def _reaches(method: Method) -> dict[str, Any]:
+    from .reach import reaches  # torch
+
+    return reaches(method)

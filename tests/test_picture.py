@@ -1,0 +1,146 @@
+"""One picture and its references: which are chosen, and that the choice is worth it."""
+
+import gc
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_clips import engine_of, rendered
+
+import lfvideo_sr
+from lfvideo_sr.errors import InputError
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.images import write_png
+from lfvideo_sr.media.resize import bicubic, degrade
+from lfvideo_sr.metrics import eight_bit, psnr_y
+from lfvideo_sr.picture import RestoredPicture, picture_references, restore, score, simulated
+from lfvideo_sr.references import EncodedReference, Reference
+
+HIGH = Size(192, 128)
+WITH_REFERENCES = ["stream_ref", "flow_transfer"]
+
+
+@pytest.fixture(scope="module")
+def moments() -> list[np.ndarray]:
+    """A scene at five moments: the nearer in time, the more alike."""
+    return rendered(0, 5, seed=3, size=HIGH)
+
+
+@pytest.fixture(scope="module")
+def strange() -> np.ndarray:
+    return rendered(0, 1, seed=104, size=HIGH)[0]
+
+
+def restored(method: str, low: np.ndarray, references: list) -> RestoredPicture:
+    size = Size(low.shape[2], low.shape[1])
+    return restore(engine_of(method), low, picture_references(references, size))
+
+
+@pytest.mark.parametrize("method", WITH_REFERENCES)
+def test_references_make_the_picture_better(method, moments):
+    truth, low = simulated(moments[0])
+    alone, helped = restored(method, low, []), restored(method, low, [moments[1]])
+    assert helped.size == HIGH and helped.pixels.dtype == np.float32
+    assert psnr_y(helped.pixels, truth) > psnr_y(alone.pixels, truth) + 1
+    assert [one.used for one in helped.references] == [True] and alone.references == ()
+
+
+@pytest.mark.parametrize("method", WITH_REFERENCES)
+def test_the_best_are_used_whatever_their_order(method, moments, strange):
+    low = degrade(moments[0])
+    given = [strange, moments[4], moments[1], moments[0]]
+    one, other = restored(method, low, given), restored(method, low, given[::-1])
+    assert np.array_equal(one.pixels, other.pixels)
+    relevances = [verdict.relevance for verdict in one.references]
+    assert relevances == sorted(relevances, reverse=True) == [verdict.relevance for verdict in other.references]
+    assert [verdict.origin for verdict in one.references][:2] == ["reference 3", "reference 2"]
+    assert [verdict.used for verdict in one.references] == [True, True, False, False]
+
+
+def test_a_wrong_reference_is_dropped_and_changes_nothing(moments, strange):
+    low = degrade(moments[0])
+    alone, wrong = restored("stream_ref", low, []), restored("stream_ref", low, [strange])
+    (verdict,) = wrong.references
+    assert verdict.worthless and not verdict.used and verdict.relevance < 0.3
+    assert np.array_equal(alone.pixels, wrong.pixels)
+
+
+def test_a_beaten_reference_is_not_called_worthless(moments):
+    verdicts = restored("stream_ref", degrade(moments[0]), moments[1:4]).references
+    assert [one.used for one in verdicts] == [True, True, False]
+    assert not any(one.worthless for one in verdicts)
+
+
+class CountingEngine:
+    """flow_transfer's, and how many encoded references were alive whenever another was asked for."""
+
+    def __init__(self) -> None:
+        self._engine = engine_of("flow_transfer")
+        self.info, self.match, self.restore = self._engine.info, self._engine.match, self._engine.restore
+        self._alive: weakref.WeakSet = weakref.WeakSet()
+        self.held: list[int] = []
+
+    def encode(self, reference: Reference) -> EncodedReference:
+        gc.collect()
+        self.held.append(len(self._alive))
+        encoded = self._engine.encode(reference)
+        self._alive.add(encoded)
+        return encoded
+
+
+def test_no_more_encoded_references_are_held_than_are_used(moments):
+    engine = CountingEngine()
+    restore(engine, degrade(moments[0]), picture_references(moments[1:] * 2, Size(48, 32)))
+    assert engine.held[:3] == [0, 1, 2] and max(engine.held) == 2
+
+
+def test_bicubic_looks_at_no_reference(moments):
+    alone = restored("bicubic", degrade(moments[0]), [])
+    assert restored("bicubic", degrade(moments[0]), [Path("not there.png")]).references == ()
+    assert psnr_y(alone.pixels, moments[0]) > 20
+
+
+@pytest.mark.parametrize("method", ["stream_ref", "flow_transfer", "bicubic"])
+@pytest.mark.parametrize("size", [Size(33, 19), Size(1, 1), Size(5, 40)], ids=str)
+def test_odd_sizes_come_out_exactly_x4(method, size, moments):
+    low = bicubic(moments[0], size).clip(0, 1)
+    assert restored(method, low, [moments[1]]).size == size.scaled(4)
+
+
+@pytest.mark.parametrize("method", WITH_REFERENCES)
+@pytest.mark.parametrize("size", [Size(384, 256), Size(96, 64), Size(200, 90), Size(37, 150)], ids=str)
+def test_references_of_any_size(method, size, moments):
+    given = bicubic(moments[1], size).clip(0, 1)
+    (verdict,) = restored(method, degrade(moments[0]), [given]).references
+    assert verdict.size == (HIGH if size.width * 2 == size.height * 3 else size)  # the same aspect is resampled
+
+
+def test_simulated_crops_to_whole_low_pixels(moments):
+    truth, low = simulated(moments[0][:, :-1, :-2])
+    assert truth.shape == (3, 124, 188) and low.shape == (3, 31, 47)
+    assert np.allclose(low * 255, np.round(low * 255), atol=1e-4)  # 8 bit
+    with pytest.raises(InputError, match="3x128 cannot be reduced by 4"):
+        simulated(moments[0][..., :3])
+
+
+def test_scores_are_of_what_a_viewer_sees(moments):
+    truth, low = simulated(moments[0])
+    found = score(eight_bit(truth) + 0.001, low, truth)
+    assert found.psnr_y == np.inf and found.ssim_y == pytest.approx(1)
+    enlarged = score(bicubic(low, HIGH), low, truth)
+    assert (enlarged.psnr_y, enlarged.ssim_y) == (enlarged.bicubic_psnr_y, enlarged.bicubic_ssim_y)
+
+
+def test_from_python(moments, tmp_path):
+    write_png(tmp_path / "in.png", degrade(moments[0]))
+    write_png(tmp_path / "a.png", moments[1])
+    from_files = lfvideo_sr.restore_picture(
+        tmp_path / "in.png", [str(tmp_path / "a.png")], method="flow_transfer", device="cpu"
+    )
+    assert isinstance(from_files, lfvideo_sr.RestoredPicture)
+    assert from_files.references[0].origin == str(tmp_path / "a.png")
+    from_arrays = lfvideo_sr.restore_picture(degrade(moments[0]), [moments[1]], method="flow_transfer")
+    assert psnr_y(from_files.pixels, from_arrays.pixels) > 45  # the file of the reference is rounded to 8 bits
+    with pytest.raises(InputError, match="too small"):
+        lfvideo_sr.restore_picture(degrade(moments[0]), [moments[1][:, :3]], method="flow_transfer")
