@@ -91,6 +91,11 @@ class RRSR(C2Matching):
     def __init__(self, size: RRSRSize = RRSRSize()):
         super().__init__(size)
 
+    @property
+    def reach(self) -> None:
+        """Filters depend on the mean over all of the content."""
+        return None
+
     def fusion(self, layer: str, blocks: int) -> nn.Module:
         if layer == TEXTURES[0]:
             return super().fusion(layer, blocks)
