@@ -1,12 +1,13 @@
 """From a run's checkpoint to weights that can be shipped."""
 
+from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
 
 from lfvideo_sr.errors import InputError
-from lfvideo_sr.methods.stream_ref import network
+from lfvideo_sr.methods import METHODS
 from lfvideo_sr.weights import save
 
 
@@ -15,7 +16,7 @@ def export_weights(checkpoint: Path, output: Path) -> dict:
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         about = {
-            "method": "stream_ref",
+            "method": state["method"],
             "size": state["size"],
             "steps": state["step"],
             "seconds": round(state["seconds"]),
@@ -25,7 +26,9 @@ def export_weights(checkpoint: Path, output: Path) -> dict:
         raise InputError(
             f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run"
         ) from error
-    module = network(state["size"])
+    if about["method"] not in METHODS:
+        raise InputError(f"{checkpoint} is of a run of '{about['method']}', which is a part of methods, none itself")
+    module = import_module(f"lfvideo_sr.methods.{METHODS[about['method']].module}").network(state["size"])
     module.load_state_dict(averaged)
     save(module, output, about)
     return about
