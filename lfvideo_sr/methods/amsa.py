@@ -3,6 +3,11 @@ aggregation by relevance.
 
 A field holds one match per scale of the reference, [S*B,h,w,2], scale by scale, all in pixels of the reference itself.
 The rest is C2-Matching's.
+
+This follows the paper. The authors' published network is another one, which this cannot hold: it restores once per
+scale and mixes the five results before the last two convolutions; its aggregation has masks and 8 groups of offsets,
+learned by three convolutions beside a second, masked aggregation with a weight of its own. `lfvideo-sr weights convert`
+names the tensors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +46,7 @@ WARM = PatchMatchPlan(levels=(1,), rounds=(2,))
 
 @dataclass(frozen=True)
 class AMSASize(C2Size):
-    """As C2Size.
+    """As C2Size; its ways to read a reference are not for AMSA, whose aggregation is another.
 
     scales:    n of Eq. 9, the reference reduced by 0.8^i (1: no multi-scale aggregation).
     exact:     search all of every scale instead of PatchMatch (Table 2's second line).

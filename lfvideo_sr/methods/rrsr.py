@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..method import Method, MethodInfo
-from ..nn.dynamic_aggregation import MaskedAggregation
 from ..nn.residual import ResidualBlock
 from ..nn.vgg import channels_of
 from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as, leaky
@@ -57,9 +56,9 @@ class ReferenceAwareFilters(nn.Module):
 class AlignmentSelection(nn.Module):
     """One FAS: align reference features, merge, select, and fuse with residual blocks. (content, given) -> content."""
 
-    def __init__(self, channels: int, blocks: int, texture: int, filters: int):
+    def __init__(self, aggregation: nn.Module, channels: int, blocks: int, texture: int, filters: int):
         super().__init__()
-        self.align = BestOf(MaskedAggregation(channels, texture), texture)
+        self.align = BestOf(aggregation, texture)
         merged = channels + texture
         plain = nn.Conv2d(merged, channels, 3, padding=1)
         self.select = ReferenceAwareFilters(merged, channels, filters) if filters else plain
@@ -95,8 +94,8 @@ class RRSR(C2Matching):
         if layer == TEXTURES[0]:
             return super().fusion(layer, blocks)
         size, texture = self.size, channels_of(layer, self.size.textures)
-        stages = [AlignmentSelection(size.channels, blocks, texture, size.filters) for _ in range(size.alignments)]
-        return Progressive(stages)
+        parts = (size.channels, blocks, texture, size.filters)
+        return Progressive([AlignmentSelection(self.aggregation(layer), *parts) for _ in range(size.alignments)])
 
 
 def build(network: RRSR) -> Method:
