@@ -24,7 +24,6 @@ from ..nn.resize import bicubic
 from ..nn.vgg import channels_of
 from .c2_matching import (
     FIELD_STRIDE,
-    TEXTURES,
     C2Matching,
     C2Size,
     Encoder,
@@ -162,9 +161,8 @@ class AMSA(C2Matching):
         self.matcher = MultiScaleMatcher(self.matcher, size.scales, size.exact)
 
     def make_restorer(self) -> Restorer:
-        first, *others = self.size.blocks
-        fusions = [self.fusion(*one) for one in zip(TEXTURES, others)]
-        restorer = MultiScaleRestorer(self.size.channels, first, fusions)
+        restorer = self.restorer_of(MultiScaleRestorer)
+        assert isinstance(restorer, MultiScaleRestorer)
         restorer.scales = self.size.scales
         return restorer
 

@@ -42,6 +42,8 @@ STRIDES = {"relu3_1": 4, "relu2_1": 2, "relu1_1": 1}
 EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
+_STRIP = 1 << 17  # pixels at stride 2 that are finished at a time
+_OTHER_LAYERS = 6  # convolutions at stride 1 that are no residual block's: three for offsets, layers 13, 16 and 17
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,11 @@ class Fusion(nn.Module):
 class Restorer(nn.Module):
     """Frame [B,3,h,w] and any number of matches -> picture [B,3,4h,4w]; the restoration module of Table 3.
 
-    fusions: for the strides 4, 2 and 1, each (content, hypotheses) -> content.
+    fusions: for the strides 4, 2 and 1, each (content, hypotheses) -> content. In inference the last stride of a large
+    picture goes in strips, with all that a strip sees round it; without a `reach` (in output pixels) it does not.
     """
 
-    def __init__(self, channels: int, blocks: int, fusions: Sequence[nn.Module]):
+    def __init__(self, channels: int, blocks: int, fusions: Sequence[nn.Module], reach: int | None):
         super().__init__()
         self.head = conv3x3(3, channels)  # layer 0
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))  # layer 1
@@ -224,15 +227,38 @@ class Restorer(nn.Module):
         self.enlargers = nn.ModuleList(conv3x3(channels, 4 * channels) for _ in TEXTURES[1:])  # layers 6 and 11
         self.narrow = conv3x3(channels, channels // 2)  # layer 16
         self.tail = conv3x3(channels // 2, 3)  # layer 17
+        self.reach = reach
 
     def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
+        coarse, middle, fine = (self.hypotheses(matches, layer) for layer in TEXTURES)
         content = self.body(leaky(self.head(frame)))
-        for number, (layer, fusion) in enumerate(zip(TEXTURES, self.fusions)):
-            if number:
-                content = leaky(F.pixel_shuffle(self.enlargers[number - 1](content), 2))
-            content = fusion(content, self.hypotheses(matches, layer))
-        added = self.tail(leaky(self.narrow(content)))
-        return F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False) + added
+        content = self.fusions[0](content, coarse)
+        content = self.fusions[1](self._enlarged(content, 0), middle)
+        base = F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False)
+        rows = max(1, _STRIP // content.shape[3])
+        if torch.is_grad_enabled() or self.reach is None or content.shape[2] <= rows:
+            return base + self._finished(content, fine)
+        for first in range(0, content.shape[2], rows):
+            added = self._strip(content, fine, first, min(first + rows, content.shape[2]))
+            base[:, :, 2 * first : 2 * first + added.shape[2]] += added
+        return base
+
+    def _finished(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        """Content at stride 2 -> what is added to the enlarged frame."""
+        content = self.fusions[2](self._enlarged(content, 1), given)
+        return self.tail(leaky(self.narrow(content)))
+
+    def _strip(self, content: torch.Tensor, given: Sequence[Hypothesis], first: int, last: int) -> torch.Tensor:
+        """The same for rows first .. last of the content at stride 2."""
+        assert self.reach is not None
+        around = -(-self.reach // 2) + 1
+        top, bottom = max(0, first - around), min(content.shape[2], last + around)
+        rows = slice(2 * top, 2 * bottom)
+        part = [Hypothesis(one.features, one.positions[:, rows], one.relevance[:, :, rows]) for one in given]
+        return self._finished(content[:, :, top:bottom], part)[:, :, 2 * (first - top) : 2 * (last - top)]
+
+    def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
+        return leaky(F.pixel_shuffle(self.enlargers[number](content), 2))
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
         return [hypothesis(match, layer) for match in matches]
@@ -258,8 +284,18 @@ class C2Matching(nn.Module):
         self.matcher = Matcher(self.correspondence.query)
 
     def make_restorer(self) -> Restorer:
+        return self.restorer_of(Restorer)
+
+    def restorer_of(self, kind: type[Restorer]) -> Restorer:
+        """A restorer with this method's fusions."""
         first, *others = self.size.blocks
-        return Restorer(self.size.channels, first, [self.fusion(*one) for one in zip(TEXTURES, others)])
+        fusions = [self.fusion(*one) for one in zip(TEXTURES, others)]
+        return kind(self.size.channels, first, fusions, self.reach)
+
+    @property
+    def reach(self) -> int | None:
+        """Output pixels round a place that the fusion at stride 1 and the layers after it see; None: all of them."""
+        return 2 * self.size.blocks[-1] + _OTHER_LAYERS
 
     def fusion(self, layer: str, blocks: int) -> nn.Module:
         """What happens at the stride of a texture layer."""

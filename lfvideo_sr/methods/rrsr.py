@@ -37,7 +37,8 @@ class ReferenceAwareFilters(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, count: int):
         super().__init__()
-        self.templates = nn.Parameter(torch.empty(count, outputs, inputs, 3, 3))
+        self.count = count
+        self.templates = nn.Parameter(torch.empty(count * outputs, inputs, 3, 3))  # four axes: memory formats need them
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.route = nn.Linear(inputs, count)
         # so that half of each of them together are as large as one convolution's weight
@@ -46,7 +47,8 @@ class ReferenceAwareFilters(nn.Module):
 
     def forward(self, merged: torch.Tensor) -> torch.Tensor:
         shares = self.route(merged.mean((2, 3))).sigmoid()  # Eq. 4
-        filters = torch.einsum("bk,koirc->boirc", shares, self.templates.to(shares.dtype))
+        templates = self.templates.unflatten(0, (self.count, -1)).to(shares.dtype)
+        filters = torch.einsum("bk,koirc->boirc", shares, templates)
         batch, _, height, width = merged.shape
         side_by_side = merged.reshape(1, -1, height, width)  # each sample meets its own filter
         found = F.conv2d(side_by_side, filters.flatten(0, 1), padding=1, groups=batch)
@@ -89,6 +91,11 @@ class RRSR(C2Matching):
 
     def __init__(self, size: RRSRSize = RRSRSize()):
         super().__init__(size)
+
+    @property
+    def reach(self) -> None:
+        """Filters depend on the mean over all of the content."""
+        return None
 
     def fusion(self, layer: str, blocks: int) -> nn.Module:
         if layer == TEXTURES[0]:
