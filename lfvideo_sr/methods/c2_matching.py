@@ -295,6 +295,8 @@ class C2Matching(nn.Module):
     @property
     def reach(self) -> int | None:
         """Output pixels round a place that the fusion at stride 1 and the layers after it see; None: all of them."""
+        if self.size.reading.depends_on_place:
+            return None
         return 2 * self.size.blocks[-1] + _OTHER_LAYERS
 
     def fusion(self, layer: str, blocks: int) -> nn.Module:

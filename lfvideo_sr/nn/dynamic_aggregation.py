@@ -55,6 +55,11 @@ class Reading:
         for name, kind in get_type_hints(type(self)).items():
             check_choice(name, getattr(self, name), get_args(kind))
 
+    @property
+    def depends_on_place(self) -> bool:
+        """Whether it matters where in the frame the content lies, so that a part of it cannot be aggregated alone."""
+        return self.tap_flows == "own" or self.offsets_from == "unmoved"
+
 
 class MaskedAggregation(nn.Module):
     """C2-Matching, Eq. 9: content [B,C,h,w], reference [B,R,H,W], positions [B,h,w,2] in its pixels -> [B,R,h,w].

@@ -440,6 +440,21 @@ def test_an_unmoved_reference_is_cut_or_filled_at_the_right_and_bottom(height, w
     assert found[:, :, rows:].abs().sum() == found[:, :, :, columns:].abs().sum() == 0
 
 
+@pytest.mark.parametrize(
+    "options", [{"tap_flows": "own"}, {"offsets_from": "unmoved"}, {"activation": "leaky"}], ids=str
+)
+def test_a_picture_in_strips_is_the_picture(options, monkeypatch):
+    network = C2Matching(C2Size(4, (1, 1, 1, 1), 8, 4, **options))
+    for parameter in network.restorer.parameters():
+        parameter.data += 0.05 * torch.randn(parameter.shape)
+    frame, features = torch.rand(1, 3, 24, 5), network.textures(torch.rand(1, 3, 80, 24))
+    match = Match(features, torch.rand(1, 24, 5, 2) * 60, torch.ones(1, 24, 5))
+    with torch.no_grad():
+        whole = network.restorer(frame, [match])
+        monkeypatch.setattr(c2_matching, "_STRIP", 20)
+        torch.testing.assert_close(network.restorer(frame, [match]), whole, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize(("frame", "reference"), [((4, 5), (40, 24)), ((4, 5), (8, 60)), ((1, 1), (16, 16))])
 def test_references_of_any_size_and_gradients(frame, reference):
     size = C2Size(4, (1, 1, 1, 1), 8, 4, tap_flows="own", offsets_from="unmoved", activation="leaky")
