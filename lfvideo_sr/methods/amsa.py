@@ -12,6 +12,7 @@ names the tensors.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -177,6 +178,6 @@ def build(network: AMSA) -> Method:
     return build_as(INFO, network)
 
 
-def network(size: Mapping[str, int]) -> AMSA:
+def network(size: Mapping[str, Any]) -> AMSA:
     """An untrained network of the size that a weights file states."""
     return AMSA(AMSASize(**size))

@@ -18,7 +18,7 @@ offsets_from, activation); `lfvideo-sr weights convert` sets it, so that their w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -331,6 +331,6 @@ def build_as(info: MethodInfo, network: C2Matching) -> Method:
     )
 
 
-def network(size: Mapping[str, int]) -> C2Matching:
+def network(size: Mapping[str, Any]) -> C2Matching:
     """An untrained network of the size that a weights file states."""
     return C2Matching(C2Size(**size))

@@ -6,6 +6,7 @@ lfvideo_sr/trainers/restoration.py. The paper does not state the filters' size; 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -110,6 +111,6 @@ def build(network: RRSR) -> Method:
     return build_as(INFO, network)
 
 
-def network(size: Mapping[str, int]) -> RRSR:
+def network(size: Mapping[str, Any]) -> RRSR:
     """An untrained network of the size that a weights file states."""
     return RRSR(RRSRSize(**size))
