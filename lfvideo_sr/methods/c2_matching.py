@@ -11,18 +11,21 @@ Departures from the paper, and why:
   exact search takes the fourth power of the side (`lfvideo-sr bench matching`).
 - Several references act as the paper's stitched canvas does: each place takes the one it matches best.
 - Without a reference the aggregated features are zero; trainers show the network such samples.
+
+The authors' published network departs from the paper too. What it does differently is named in C2Size (tap_flows,
+offsets_from, activation); `lfvideo-sr weights convert` sets it, so that their weights run as they were trained.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from ..method import Features, Match, Method, MethodInfo
-from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, positions_at
+from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, Reading, positions_at
 from ..nn.matching import exact_search
 from ..nn.patches import PATCH
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
@@ -50,6 +53,7 @@ class C2Size:
     blocks:   residual blocks of Table 3's layers 1, 4, 9 and 14.
     textures, descriptors: VGG widths (64: the real network).
     dynamic:  learned offsets (Eq. 9); False aggregates a fixed patch, the ablation's baseline.
+    tap_flows, offsets_from, activation: see Reading; the published network has "own", "unmoved" and "leaky".
     """
 
     channels: int = 64
@@ -58,6 +62,13 @@ class C2Size:
     descriptors: int = 64
     first_aggregation: bool = True
     dynamic: bool = True
+    tap_flows: Literal["shared", "own"] = "shared"
+    offsets_from: Literal["fetched", "unmoved"] = "fetched"
+    activation: Literal["none", "leaky"] = "none"
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(self.tap_flows, self.offsets_from, self.activation)
 
 
 class Correspondence(nn.Module):
@@ -284,6 +295,8 @@ class C2Matching(nn.Module):
     @property
     def reach(self) -> int | None:
         """Output pixels round a place that the fusion at stride 1 and the layers after it see; None: all of them."""
+        if self.size.reading.depends_on_place:
+            return None
         return 2 * self.size.blocks[-1] + _OTHER_LAYERS
 
     def fusion(self, layer: str, blocks: int) -> nn.Module:
@@ -291,8 +304,14 @@ class C2Matching(nn.Module):
         size, texture = self.size, channels_of(layer, self.size.textures)
         if layer == TEXTURES[0] and not size.first_aggregation:
             return Fusion(size.channels, blocks, 0, None)
-        kind = MaskedAggregation if size.dynamic else FixedAggregation
-        return Fusion(size.channels, blocks, texture, BestOf(kind(size.channels, texture), texture))
+        return Fusion(size.channels, blocks, texture, BestOf(self.aggregation(layer), texture))
+
+    def aggregation(self, layer: str) -> nn.Module:
+        """What reads one reference at the stride of a texture layer."""
+        size, texture = self.size, channels_of(layer, self.size.textures)
+        if not size.dynamic:
+            return FixedAggregation(size.channels, texture)
+        return MaskedAggregation(size.channels, texture, size.reading, FIELD_STRIDE // STRIDES[layer])
 
 
 def build(network: C2Matching) -> Method:
@@ -312,6 +331,6 @@ def build_as(info: MethodInfo, network: C2Matching) -> Method:
     )
 
 
-def network(size: Mapping[str, int]) -> C2Matching:
+def network(size: Mapping[str, Any]) -> C2Matching:
     """An untrained network of the size that a weights file states."""
     return C2Matching(C2Size(**size))

@@ -6,13 +6,13 @@ lfvideo_sr/trainers/restoration.py. The paper does not state the filters' size; 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from ..method import Method, MethodInfo
-from ..nn.dynamic_aggregation import MaskedAggregation
 from ..nn.residual import ResidualBlock
 from ..nn.vgg import channels_of
 from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as, leaky
@@ -59,9 +59,9 @@ class ReferenceAwareFilters(nn.Module):
 class AlignmentSelection(nn.Module):
     """One FAS: align reference features, merge, select, and fuse with residual blocks. (content, given) -> content."""
 
-    def __init__(self, channels: int, blocks: int, texture: int, filters: int):
+    def __init__(self, aggregation: nn.Module, channels: int, blocks: int, texture: int, filters: int):
         super().__init__()
-        self.align = BestOf(MaskedAggregation(channels, texture), texture)
+        self.align = BestOf(aggregation, texture)
         merged = channels + texture
         plain = nn.Conv2d(merged, channels, 3, padding=1)
         self.select = ReferenceAwareFilters(merged, channels, filters) if filters else plain
@@ -102,8 +102,8 @@ class RRSR(C2Matching):
         if layer == TEXTURES[0]:
             return super().fusion(layer, blocks)
         size, texture = self.size, channels_of(layer, self.size.textures)
-        stages = [AlignmentSelection(size.channels, blocks, texture, size.filters) for _ in range(size.alignments)]
-        return Progressive(stages)
+        parts = (size.channels, blocks, texture, size.filters)
+        return Progressive([AlignmentSelection(self.aggregation(layer), *parts) for _ in range(size.alignments)])
 
 
 def build(network: RRSR) -> Method:
@@ -111,6 +111,6 @@ def build(network: RRSR) -> Method:
     return build_as(INFO, network)
 
 
-def network(size: Mapping[str, int]) -> RRSR:
+def network(size: Mapping[str, Any]) -> RRSR:
     """An untrained network of the size that a weights file states."""
     return RRSR(RRSRSize(**size))
