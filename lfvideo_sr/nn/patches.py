@@ -52,7 +52,11 @@ def patch_products(own: Patches, other: Patches, numbers: torch.Tensor, corners:
     A patch's pixels lie at fixed steps from its corner, so this is nine times the same sparse sample of a product of
     two matrices, each time with both moved on by a step. Nothing is gathered.
     """
-    before = F.pad(numbers, (0, PATCH - 1, 0, PATCH - 1)).flatten()[: own.count].cumsum(0)
+    each = F.pad(numbers, (0, PATCH - 1, 0, PATCH - 1)).flatten()[: own.count]
+    if len(corners) > own.count * other.count:  # more than a sparse matrix of that size may hold
+        rows = torch.arange(own.count, device=each.device).repeat_interleave(each)
+        return sum(mine @ theirs.T for mine, theirs in zip(own.moved(), other.moved()))[rows, corners]
+    before = each.cumsum(0)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
         sums = torch.sparse_csr_tensor(

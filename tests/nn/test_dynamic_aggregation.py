@@ -168,7 +168,7 @@ def test_gradients_are_those_of_the_function(kind):
 
 
 def test_nothing_flows_back_into_positions(given):
-    content, reference, positions = given
+    _, reference, positions = given
     fetch(reference.requires_grad_(), positions.requires_grad_()).sum().backward()
     assert positions.grad is None and reference.grad is not None
 

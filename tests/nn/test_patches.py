@@ -63,6 +63,16 @@ def test_products_equal_patches_cut_out_one_by_one(count):
     assert torch.allclose(found, literal_products(own, other, candidates), atol=ROUNDING)
 
 
+def test_more_candidates_than_there_are_pairs():
+    """As at the coarsest level of a small frame: 1x2 places, each asked for eight of 1x2."""
+    own, other = features((1, 2), 0)[:1], features((1, 2), 1)[:1]
+    candidates = {(0, 0, column): [(0, place % 2) for place in range(column, 8 + column)] for column in range(2)}
+    centre = torch.tensor([column for places in candidates.values() for _, column in places])
+    mine, theirs = Patches(own), Patches(other)
+    found = patch_products(mine, theirs, torch.tensor([[[8, 8]]]), theirs.corners(torch.zeros_like(centre), centre))
+    assert torch.allclose(found, literal_products(own, other, candidates), atol=ROUNDING)
+
+
 def test_lengths_equal_patches_cut_out_one_by_one():
     given = features(OWN, 2)
     wanted = torch.zeros(2, *OWN, dtype=torch.float64)
