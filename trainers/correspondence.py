@@ -51,6 +51,7 @@ def train(config: CorrespondenceConfig) -> Path:
     """Run one stage; returns the checkpoint's path."""
     check_choice("stage", config.stage, ("teacher", "student"))
     root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    torch.manual_seed(config.seed)  # first weights too
     network = _network(config)
     teacher = _teacher(config) if config.stage == "student" and config.distillation_weight else None
     losses = CorrespondenceLosses(network, config, teacher)

@@ -72,6 +72,7 @@ def train(config: RestorationConfig) -> Path:
     """Run; returns the checkpoint's path."""
     check_choice("method", config.method, METHODS)
     root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    torch.manual_seed(config.seed)  # first weights too
     network = _network(config)
     critic = Critic(config.critic_width) if config.adversarial_weight else None
     losses = RestorationLosses(network, config, critic)
