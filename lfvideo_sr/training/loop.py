@@ -105,7 +105,7 @@ def fit(task: Task, config: RunConfig) -> Path:
         held = list(itertools.islice(batches, config.accumulate))
         losses: dict[str, float] = {}
         for ready in steps.values():
-            losses |= ready.take(held, step, config.clip)
+            losses |= ready.take(held, step, config.clip)  # of what it names
         averaged.update(task.network, step)
         if log is not None:
             state.sums = log.after(step + 1, losses, averaged.module, state)
@@ -147,7 +147,7 @@ class _Ready:
     """A Step on its device; takes it for some batches."""
 
     def __init__(self, fabric: L.Fabric, step: Step):
-        self._fabric, self._share = fabric, step.share
+        self._fabric, self._share, self._names = fabric, step.share, step.names
         self._losses, self._optimizer = fabric.setup(step.losses, step.optimizer)
         self._rates = [group["lr"] for group in step.optimizer.param_groups]
 
@@ -161,8 +161,8 @@ class _Ready:
             with self._fabric.no_backward_sync(self._losses, enabled=partial):
                 losses = self._losses(batch)
                 self._fabric.backward(losses["loss"] / len(batches))
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach()) / len(batches)
+            for name in self._names:
+                sums[name] = sums.get(name, 0.0) + float(losses[name].detach()) / len(batches)
         if clip:
             self._fabric.clip_gradients(self._losses, self._optimizer, max_norm=clip)
         self._optimizer.step()
