@@ -261,7 +261,7 @@ class _Log:
             write_png(self._output / "pictures" / f"{name}_{step:07}.png", pixels)
         first = next(iter(scores.values()))
         if first > state.best:
-            state.best = first
+            state.best, state.sums = first, {}  # this report is made
             state.save(step, self._output / "best.pt")
         return scores
 
