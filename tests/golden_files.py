@@ -49,7 +49,8 @@ def losses(name: str) -> Numbers:
 
     with tempfile.TemporaryDirectory() as folder:
         rows = course(RUNS[name](Path(folder)))
-    return {key: [float(row[key]) for row in rows] for key in rows[0] if key not in ("step", "seconds")}
+    names = [key for key, value in rows[0].items() if value and key not in ("step", "seconds")]
+    return {key: [float(row[key]) for row in rows] for key in names}
 
 
 METHODS = ("c2_matching", "rrsr", "amsa")

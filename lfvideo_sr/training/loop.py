@@ -105,7 +105,7 @@ def fit(task: Task, config: RunConfig) -> Path:
         held = list(itertools.islice(batches, config.accumulate))
         losses: dict[str, float] = {}
         for ready in steps.values():
-            losses |= ready.take(held, step, config.clip)  # of what it names
+            losses |= ready.take(held, step, config.clip)
         averaged.update(task.network, step)
         if log is not None:
             state.sums = log.after(step + 1, losses, averaged.module, state)
@@ -166,7 +166,8 @@ class _Ready:
         if clip:
             self._fabric.clip_gradients(self._losses, self._optimizer, max_norm=clip)
         self._optimizer.step()
-        return sums
+        means = self._fabric.all_reduce({name: torch.tensor(one) for name, one in sums.items()})  # over processes
+        return {name: float(one) for name, one in means.items()}
 
 
 class _State:
