@@ -4,6 +4,7 @@ from importlib import import_module
 
 from .checks import check_choice
 from .engine import Engine
+from .errors import InputError
 from .method import Method
 from .methods import METHODS
 
@@ -31,6 +32,9 @@ def load_learned(method: str, weights: str | None = None) -> Method:
     entry = METHODS[method]
     module = import_module(f".methods.{entry.module}", __package__)
     path = weights_path(weights or entry.weights or method)
-    network = module.network(read_about(path)["size"])
+    about = read_about(path)
+    if about["method"] != method:
+        raise InputError(f"{path} holds weights of '{about['method']}', not of '{method}'; pass --method to match")
+    network = module.network(about["size"])
     load_into(network, path)
     return module.build(network)

@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-weights_app = typer.Typer(help="Look at weights, or make them of a training run's checkpoint.", no_args_is_help=True)
+weights_app = typer.Typer(help="Look at weights, or make them of checkpoints.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 bench_app = typer.Typer()
 app.add_typer(bench_app, name="bench")
@@ -245,6 +245,22 @@ def weights_export(
     from .trainers.export import export_weights
 
     typer.echo(f"{output}: {export_weights(checkpoint, output)}")
+
+
+@weights_app.command("convert")
+def weights_convert(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The authors' checkpoints (.pth).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Target .safetensors.")],
+    method: Annotated[str, typer.Option(help="c2_matching or amsa.")],
+    vgg19: Annotated[Path | None, typer.Option(help="torchvision's VGG19, if not among FILE.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Write what fits of amsa; the rest stays untrained.")
+    ] = False,
+) -> None:
+    """Write checkpoints that a paper's authors published as weights of this project."""
+    from .commands.convert import run_conversion
+
+    run_conversion(files, output, method, vgg19, partial)
 
 
 @weights_app.command("list")

@@ -4,12 +4,15 @@ import csv
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from small_networks import SMALL
 
 from lfvideo_sr.trainers import correspondence, features, restoration
+from lfvideo_sr.training import pairs
 
 COMMON = {"batch": 2, "max_steps": 5, "report_every": 1, "validate_every": 1000, "save_minutes": 1e9}
 SIZE = {key: list(value) if isinstance(value, tuple) else value for key, value in SMALL.items()}
@@ -75,5 +78,15 @@ def again(config: Any, **changes: Any) -> Any:
 
 
 def _run(module: Any, config: Any) -> Any:
-    module.train(config)
+    with mock.patch.object(pairs, "_rendered", lambda number: partial(_kept, number)):
+        module.train(config)
     return config
+
+
+_RENDERED = pairs._rendered
+
+
+@lru_cache(32)
+def _kept(number: int) -> pairs.Pair:
+    """Rendering a pair takes longer than a step; runs do not change it."""
+    return _RENDERED(number)()

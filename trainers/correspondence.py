@@ -21,8 +21,9 @@ from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
 from lfvideo_sr.training.homographies import correspondence_sample
-from lfvideo_sr.training.loop import RunConfig, Step, Task, fit
+from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, polynomial
 from lfvideo_sr.training.pairs import photos_of
+from lfvideo_sr.training.whitening import whiten
 
 FEWEST = 128  # true matches that a sample must have to count
 
@@ -33,6 +34,8 @@ class CorrespondenceConfig(RunConfig):
 
     start: VGG16 weights to start from, as the paper does: torchvision's .pth or this project's .safetensors. Without, a
         student starts from its teacher.
+    whiten: so many photos, after `start`, by which descriptors are spread; for features that are not ImageNet's.
+    warmup, decay: steps of the learning rate's linear rise and fall; the paper's is constant.
     distillation_weight: alpha of Eq. 7; 0 trains a student without a teacher's help.
     validation_photos: pictures that are never trained on; so many samples of them score a run.
     """
@@ -43,8 +46,11 @@ class CorrespondenceConfig(RunConfig):
     validation_samples: int = 16
     width: int = 64
     start: str = ""
+    whiten: int = 0
     teacher: str = ""
     learning_rate: float = 1e-3
+    warmup: int = 0
+    decay: int = 0
     distillation_weight: float = 15.0
 
 
@@ -53,15 +59,19 @@ def train(config: CorrespondenceConfig) -> Path:
     check_choice("stage", config.stage, ("teacher", "student"))
     root = Path(os.environ.get("LFVIDEO_DATA", "."))
     torch.manual_seed(config.seed)  # first weights too
+    photos = photos_of(root, config.photos)
     network = _network(config)
+    if config.whiten:
+        _whiten(network, photos, config)
     teacher = _teacher(config) if config.stage == "student" and config.distillation_weight else None
     losses = CorrespondenceLosses(network, config, teacher)
-    photos = photos_of(root, config.photos)
     held_out = photos_of(root, config.validation_photos)
+    optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
+    share = polynomial(config.max_steps, config.warmup, config.decay)
     task = Task(
         network=network,
         about={"method": "correspondence", "size": {"width": config.width}},
-        steps={"match": Step(losses, torch.optim.Adam(network.parameters(), config.learning_rate), losses.names)},
+        steps={"match": Step(losses, optimizer, losses.names, share)},
         sample=partial(sample, photos, config.seed),
         validate=partial(validate, held_out, config) if held_out else None,
         scores=("near", "error"),
@@ -141,6 +151,14 @@ def _network(config: CorrespondenceConfig) -> Correspondence:
     elif config.teacher:
         network.load_state_dict(_averaged(config.teacher))
     return network
+
+
+def _whiten(network: Correspondence, photos: list, config: CorrespondenceConfig) -> None:
+    """Each extractor on what it will see."""
+    view = "sharp" if config.stage == "teacher" else "frame"
+    made = [sample(photos, config.seed + 1, number) for number in range(config.whiten)]
+    for extractor, name in ((network.query, view), (network.reference, "reference")):
+        whiten(extractor, torch.stack([torch.from_numpy(one[name]) for one in made]))
 
 
 def _teacher(config: CorrespondenceConfig) -> Correspondence:

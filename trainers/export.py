@@ -1,31 +1,21 @@
 """From a run's checkpoint to weights that can be shipped."""
 
+from importlib import import_module
 from pathlib import Path
-from pickle import UnpicklingError
-
-import torch
 
 from lfvideo_sr.errors import InputError
-from lfvideo_sr.methods.stream_ref import network
-from lfvideo_sr.weights import save
+from lfvideo_sr.methods import METHODS
+from lfvideo_sr.weights import CHECKPOINT, load_into, read_about, save
 
 
 def export_weights(checkpoint: Path, output: Path) -> dict:
     """Write the averaged weights of a checkpoint as safetensors; returns what is said about them."""
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        about = {
-            "method": "stream_ref",
-            "size": state["size"],
-            "steps": state["step"],
-            "seconds": round(state["seconds"]),
-        }
-        averaged = state["averaged"]
-    except (OSError, KeyError, RuntimeError, UnpicklingError) as error:
-        raise InputError(
-            f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run"
-        ) from error
-    module = network(state["size"])
-    module.load_state_dict(averaged)
-    save(module, output, about)
+    if checkpoint.suffix != CHECKPOINT:
+        raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run")
+    about = read_about(checkpoint)
+    if about["method"] not in METHODS:
+        raise InputError(f"{checkpoint} is of a run of '{about['method']}', which is a part of methods, none itself")
+    network = import_module(f"lfvideo_sr.methods.{METHODS[about['method']].module}").network(about["size"])
+    load_into(network, checkpoint)
+    save(network, output, about)
     return about

@@ -35,7 +35,8 @@ METHODS = ("c2_matching", "rrsr", "amsa")
 class RestorationConfig(RunConfig):
     """size: of the network, as its method's size class says; {} is the paper's.
 
-    correspondence: checkpoint of the student, or of a teacher. features: VGG19 weights for textures; both are frozen.
+    correspondence: checkpoint of the student, or of a teacher. features: VGG19 weights for textures, which also match
+        where there is no `correspondence` (the ablation of C2's Fig. 5). Both are frozen.
     drop_at: steps at which the learning rate falls to a tenth; decay: or linearly to zero over the last so many steps.
     offset_rates: of the learned offsets at strides 4, 2 and 1, by the learning rate; C2's code takes (0.01, 0.1, 1),
         where the paper says nothing.
@@ -183,10 +184,11 @@ def _network(config: RestorationConfig) -> C2Matching:
     if config.start:
         network.load_state_dict(_averaged(config.start))
     else:
+        if config.features:
+            for extractor in (network.textures, network.correspondence.query, network.correspondence.reference):
+                load_vgg(extractor, config.features)
         if config.correspondence:
             network.correspondence.load_state_dict(_averaged(config.correspondence))
-        if config.features:
-            load_vgg(network.textures, config.features)
     for part in (network.correspondence, network.textures):
         part.requires_grad_(False)
     return network

@@ -1,123 +1,91 @@
 """Trains stream_ref: matching and restoring together, from clips and rendered scenes. Read from top to bottom."""
 
-import itertools
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-import lightning as L
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch.utils.data import default_collate
+from torch import nn
 
-from lfvideo_sr.config import dump_config
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.stream_ref import SCALE, StreamRef, StreamRefSize
 from lfvideo_sr.nn.warp import sample
-from lfvideo_sr.prefetch import prefetch
-from lfvideo_sr.training.checkpoint import Averaged, CourseLog, save_state
 from lfvideo_sr.training.clips import load_clips
+from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, polynomial
 from lfvideo_sr.training.losses import alignment_loss, decibel_loss, field_loss, relevance_loss
 from lfvideo_sr.training.samples import ReferenceSamples, SampleSettings
 from lfvideo_sr.training.scenes import load_scenes
 from lfvideo_sr.training.validation import HybridClip, validate
 
+LOSSES = ("loss", "picture", "alignment", "relevance", "field")
+
 
 @dataclass(frozen=True)
-class StreamRefConfig:
-    """A run of this trainer. Paths of clips are relative to the folder in the environment variable LFVIDEO_DATA.
+class StreamRefConfig(RunConfig):
+    """Paths of clips are relative to the folder in the environment variable LFVIDEO_DATA.
 
-    stop_after: leave off at this step, as if interrupted (0: run to `max_steps`).
+    scenes, rendered: how many scenes are rendered, and the share of samples that are of them.
     """
 
-    trainer: str
-    clips: tuple[str, ...]
+    clips: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
     scenes: int = 400
     rendered: float = 0.3
     channels: int = 64
     blocks: int = 6
     matching: int = 48
-    batch: int = 8
     max_steps: int = 20000
-    stop_after: int = 0
     decay_steps: int = 12000
     warmup_steps: int = 500
     learning_rate: float = 4e-4
-    average: float = 0.999
     alignment_weight: float = 20.0
     relevance_weight: float = 0.2
     field_weight: float = 0.1
-    seed: int = 1
     precision: str = "bf16-mixed"
-    report_every: int = 100
+    clip: float = 1.0
     validate_every: int = 2000
-    save_minutes: float = 3.0
     output: str = "runs/stream_ref"
     cache: str = "runs/cache"
 
 
-LOSSES = ("loss", "picture", "alignment", "relevance", "field")
-COLUMNS = ("step", *LOSSES, "rate", "seconds", "with_references", "without")
-
-
 def train(config: StreamRefConfig) -> Path:
-    """Run to `max_steps`, resuming from the output folder's checkpoint; returns the checkpoint's path."""
+    """Run; returns the checkpoint's path."""
     torch.manual_seed(config.seed)
-    fabric = L.Fabric(accelerator="auto", devices=1, precision=config.precision)
-    settings = SampleSettings()
-    output = Path(config.output)
-    output.mkdir(parents=True, exist_ok=True)
-
     size = StreamRefSize(config.channels, config.blocks, config.matching)
-    model = StreamRef(size).to(memory_format=torch.channels_last)
-    averaged = Averaged(model, config.average)
-    averaged.module.to(fabric.device)
-    optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, betas=(0.9, 0.99))
-    model, optimizer = fabric.setup(model, optimizer)
-    step, seconds, sums = _resume(output / "last.pt", model, averaged, optimizer)
-    dump_config(config, output / "config.yaml")
-    log = CourseLog(output / "log.csv", COLUMNS, step)
-
-    samples = ReferenceSamples(
-        *_material(config, settings), settings, config.seed, config.rendered, first=step * config.batch
-    )
+    network = StreamRef(size).to(memory_format=torch.channels_last)
+    settings = SampleSettings()
+    samples = ReferenceSamples(*_material(config, settings), settings, config.seed, config.rendered)
     clips = [HybridClip.load(_data_root() / name) for name in config.validation]
-    started, saved = time.monotonic() - seconds, time.monotonic()
-    last = min(config.stop_after or config.max_steps, config.max_steps)
+    optimizer = torch.optim.Adam(network.parameters(), config.learning_rate, betas=(0.9, 0.99))
+    share = polynomial(config.max_steps, config.warmup_steps, config.decay_steps)
+    task = Task(
+        network=network,
+        about={"method": "stream_ref", "size": asdict(size)},
+        steps={"restore": Step(StreamRefLosses(network, config, settings), optimizer, LOSSES, share)},
+        sample=samples.__getitem__,
+        validate=partial(_validated, clips) if clips else None,
+        scores=("with_references", "without"),
+    )
+    return fit(task, config)
 
-    for batch in _batches(samples, config.batch, fabric.device):
-        if step == last:
-            break
-        rate = config.learning_rate * schedule(step, config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        with fabric.autocast():  # the parts are called one by one, which Fabric's wrapper of forward() does not see
-            losses = compute_losses(model.module, batch, config, settings)
-        optimizer.zero_grad()
-        fabric.backward(losses["loss"])
-        fabric.clip_gradients(model, optimizer, max_norm=1.0)
-        optimizer.step()
-        averaged.update(model.module, step)
-        step += 1
 
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + float(value.detach()) / config.report_every
-        if step % config.report_every == 0:
-            scores = validate(averaged.module, clips) if step % config.validate_every == 0 and clips else {}
-            log.add(step=step, rate=rate, seconds=round(time.monotonic() - started, 1), **sums, **scores)
-            print(step, {name: round(value, 5) for name, value in (sums | scores).items()}, flush=True)
-            sums = {}
-        if time.monotonic() - saved > 60 * config.save_minutes or step == last:
-            _save(output / "last.pt", model, averaged, optimizer, step, time.monotonic() - started, sums)
-            saved = time.monotonic()
-    return output / "last.pt"
+class StreamRefLosses(nn.Module):
+    """Every loss of a batch by name; `loss` is their weighted sum."""
+
+    def __init__(self, network: StreamRef, config: StreamRefConfig, settings: SampleSettings):
+        super().__init__()
+        self.network, self.config, self.settings = network, config, settings
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return compute_losses(self.network, batch, self.config, self.settings)
 
 
 def compute_losses(
-    network: StreamRef, batch: dict[str, torch.Tensor], config: StreamRefConfig, settings: SampleSettings
+    network: StreamRef, batch: Mapping[str, torch.Tensor], config: StreamRefConfig, settings: SampleSettings
 ) -> dict[str, torch.Tensor]:
     """One forward pass of both references and the picture; every loss by name, `loss` their weighted sum.
 
@@ -153,22 +121,8 @@ def compute_losses(
     return {"loss": weighted, **losses}
 
 
-def schedule(step: int, config: StreamRefConfig) -> float:
-    """Share of the learning rate: a short warm-up, constant, then linear to zero over the last `decay_steps`."""
-    warm = min(1.0, (step + 1) / config.warmup_steps)
-    left = min(1.0, (config.max_steps - step) / config.decay_steps)
-    return warm * left
-
-
-def _batches(samples: ReferenceSamples, size: int, device: torch.device) -> Iterator[dict[str, torch.Tensor]]:
-    """Consecutive samples in batches, made in a thread of their own."""
-
-    def made() -> Iterator[dict[str, torch.Tensor]]:
-        for start in itertools.count(0, size):
-            yield default_collate([samples[start + place] for place in range(size)])
-
-    for batch in prefetch(made(), ahead=3):
-        yield {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+def _validated(clips: list[HybridClip], network: nn.Module) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    return validate(network, clips), {}
 
 
 def _data_root() -> Path:
@@ -182,29 +136,3 @@ def _material(config: StreamRefConfig, settings: SampleSettings):
     cache = Path(config.cache)
     clips = load_clips(_data_root(), config.clips, cache, SCALE * settings.window) if config.clips else []
     return clips, load_scenes(config.scenes, settings.window, cache)
-
-
-def _resume(path: Path, model, averaged: Averaged, optimizer) -> tuple[int, float, dict[str, float]]:
-    """Step, seconds, and the losses summed since the last report, so that the log goes on exactly too."""
-    if not path.is_file():
-        return 0, 0.0, {}
-    state = torch.load(path, weights_only=True)
-    model.module.load_state_dict(state["model"])
-    averaged.module.load_state_dict(state["averaged"])
-    optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["rng"])
-    return state["step"], state["seconds"], state.get("sums", {})
-
-
-def _save(path: Path, model, averaged: Averaged, optimizer, step: int, seconds: float, sums) -> None:
-    state = {
-        "model": model.module.state_dict(),
-        "averaged": averaged.module.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "size": asdict(averaged.module.size),
-        "step": step,
-        "seconds": seconds,
-        "sums": sums,
-        "rng": torch.get_rng_state(),
-    }
-    save_state(path, state)

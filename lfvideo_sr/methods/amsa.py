@@ -3,10 +3,16 @@ aggregation by relevance.
 
 A field holds one match per scale of the reference, [S*B,h,w,2], scale by scale, all in pixels of the reference itself.
 The rest is C2-Matching's.
+
+This follows the paper. The authors' published network is another one, which this cannot hold: it restores once per
+scale and mixes the five results before the last two convolutions; its aggregation has masks and 8 groups of offsets,
+learned by three convolutions beside a second, masked aggregation with a weight of its own. `lfvideo-sr weights convert`
+names the tensors.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,7 +25,6 @@ from ..nn.resize import bicubic
 from ..nn.vgg import channels_of
 from .c2_matching import (
     FIELD_STRIDE,
-    TEXTURES,
     C2Matching,
     C2Size,
     Encoder,
@@ -41,7 +46,7 @@ WARM = PatchMatchPlan(levels=(1,), rounds=(2,))
 
 @dataclass(frozen=True)
 class AMSASize(C2Size):
-    """As C2Size.
+    """As C2Size; its ways to read a reference are not for AMSA, whose aggregation is another.
 
     scales:    n of Eq. 9, the reference reduced by 0.8^i (1: no multi-scale aggregation).
     exact:     search all of every scale instead of PatchMatch (Table 2's second line).
@@ -157,9 +162,8 @@ class AMSA(C2Matching):
         self.matcher = MultiScaleMatcher(self.matcher, size.scales, size.exact)
 
     def make_restorer(self) -> Restorer:
-        first, *others = self.size.blocks
-        fusions = [self.fusion(*one) for one in zip(TEXTURES, others)]
-        restorer = MultiScaleRestorer(self.size.channels, first, fusions)
+        restorer = self.restorer_of(MultiScaleRestorer)
+        assert isinstance(restorer, MultiScaleRestorer)
         restorer.scales = self.size.scales
         return restorer
 
@@ -174,6 +178,6 @@ def build(network: AMSA) -> Method:
     return build_as(INFO, network)
 
 
-def network(size: Mapping[str, int]) -> AMSA:
+def network(size: Mapping[str, Any]) -> AMSA:
     """An untrained network of the size that a weights file states."""
     return AMSA(AMSASize(**size))

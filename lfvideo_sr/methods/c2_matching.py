@@ -11,18 +11,21 @@ Departures from the paper, and why:
   exact search takes the fourth power of the side (`lfvideo-sr bench matching`).
 - Several references act as the paper's stitched canvas does: each place takes the one it matches best.
 - Without a reference the aggregated features are zero; trainers show the network such samples.
+
+The authors' published network departs from the paper too. What it does differently is named in C2Size (tap_flows,
+offsets_from, activation); `lfvideo-sr weights convert` sets it, so that their weights run as they were trained.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from ..method import Features, Match, Method, MethodInfo
-from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, positions_at
+from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, Reading, positions_at
 from ..nn.matching import exact_search
 from ..nn.patches import PATCH
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
@@ -39,6 +42,8 @@ STRIDES = {"relu3_1": 4, "relu2_1": 2, "relu1_1": 1}
 EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
+_STRIP = 1 << 17  # pixels at stride 2 that are finished at a time
+_OTHER_LAYERS = 6  # convolutions at stride 1 that are no residual block's: three for offsets, layers 13, 16 and 17
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class C2Size:
     blocks:   residual blocks of Table 3's layers 1, 4, 9 and 14.
     textures, descriptors: VGG widths (64: the real network).
     dynamic:  learned offsets (Eq. 9); False aggregates a fixed patch, the ablation's baseline.
+    tap_flows, offsets_from, activation: see Reading; the published network has "own", "unmoved" and "leaky".
     """
 
     channels: int = 64
@@ -56,6 +62,13 @@ class C2Size:
     descriptors: int = 64
     first_aggregation: bool = True
     dynamic: bool = True
+    tap_flows: Literal["shared", "own"] = "shared"
+    offsets_from: Literal["fetched", "unmoved"] = "fetched"
+    activation: Literal["none", "leaky"] = "none"
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(self.tap_flows, self.offsets_from, self.activation)
 
 
 class Correspondence(nn.Module):
@@ -202,10 +215,11 @@ class Fusion(nn.Module):
 class Restorer(nn.Module):
     """Frame [B,3,h,w] and any number of matches -> picture [B,3,4h,4w]; the restoration module of Table 3.
 
-    fusions: for the strides 4, 2 and 1, each (content, hypotheses) -> content.
+    fusions: for the strides 4, 2 and 1, each (content, hypotheses) -> content. In inference the last stride of a large
+    picture goes in strips, with all that a strip sees round it; without a `reach` (in output pixels) it does not.
     """
 
-    def __init__(self, channels: int, blocks: int, fusions: Sequence[nn.Module]):
+    def __init__(self, channels: int, blocks: int, fusions: Sequence[nn.Module], reach: int | None):
         super().__init__()
         self.head = conv3x3(3, channels)  # layer 0
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))  # layer 1
@@ -213,15 +227,38 @@ class Restorer(nn.Module):
         self.enlargers = nn.ModuleList(conv3x3(channels, 4 * channels) for _ in TEXTURES[1:])  # layers 6 and 11
         self.narrow = conv3x3(channels, channels // 2)  # layer 16
         self.tail = conv3x3(channels // 2, 3)  # layer 17
+        self.reach = reach
 
     def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
+        coarse, middle, fine = (self.hypotheses(matches, layer) for layer in TEXTURES)
         content = self.body(leaky(self.head(frame)))
-        for number, (layer, fusion) in enumerate(zip(TEXTURES, self.fusions)):
-            if number:
-                content = leaky(F.pixel_shuffle(self.enlargers[number - 1](content), 2))
-            content = fusion(content, self.hypotheses(matches, layer))
-        added = self.tail(leaky(self.narrow(content)))
-        return F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False) + added
+        content = self.fusions[0](content, coarse)
+        content = self.fusions[1](self._enlarged(content, 0), middle)
+        base = F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False)
+        rows = max(1, _STRIP // content.shape[3])
+        if torch.is_grad_enabled() or self.reach is None or content.shape[2] <= rows:
+            return base + self._finished(content, fine)
+        for first in range(0, content.shape[2], rows):
+            added = self._strip(content, fine, first, min(first + rows, content.shape[2]))
+            base[:, :, 2 * first : 2 * first + added.shape[2]] += added
+        return base
+
+    def _finished(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        """Content at stride 2 -> what is added to the enlarged frame."""
+        content = self.fusions[2](self._enlarged(content, 1), given)
+        return self.tail(leaky(self.narrow(content)))
+
+    def _strip(self, content: torch.Tensor, given: Sequence[Hypothesis], first: int, last: int) -> torch.Tensor:
+        """The same for rows first .. last of the content at stride 2."""
+        assert self.reach is not None
+        around = -(-self.reach // 2) + 1
+        top, bottom = max(0, first - around), min(content.shape[2], last + around)
+        rows = slice(2 * top, 2 * bottom)
+        part = [Hypothesis(one.features, one.positions[:, rows], one.relevance[:, :, rows]) for one in given]
+        return self._finished(content[:, :, top:bottom], part)[:, :, 2 * (first - top) : 2 * (last - top)]
+
+    def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
+        return leaky(F.pixel_shuffle(self.enlargers[number](content), 2))
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
         return [hypothesis(match, layer) for match in matches]
@@ -247,16 +284,34 @@ class C2Matching(nn.Module):
         self.matcher = Matcher(self.correspondence.query)
 
     def make_restorer(self) -> Restorer:
+        return self.restorer_of(Restorer)
+
+    def restorer_of(self, kind: type[Restorer]) -> Restorer:
+        """A restorer with this method's fusions."""
         first, *others = self.size.blocks
-        return Restorer(self.size.channels, first, [self.fusion(*one) for one in zip(TEXTURES, others)])
+        fusions = [self.fusion(*one) for one in zip(TEXTURES, others)]
+        return kind(self.size.channels, first, fusions, self.reach)
+
+    @property
+    def reach(self) -> int | None:
+        """Output pixels round a place that the fusion at stride 1 and the layers after it see; None: all of them."""
+        if self.size.reading.depends_on_place:
+            return None
+        return 2 * self.size.blocks[-1] + _OTHER_LAYERS
 
     def fusion(self, layer: str, blocks: int) -> nn.Module:
         """What happens at the stride of a texture layer."""
         size, texture = self.size, channels_of(layer, self.size.textures)
         if layer == TEXTURES[0] and not size.first_aggregation:
             return Fusion(size.channels, blocks, 0, None)
-        kind = MaskedAggregation if size.dynamic else FixedAggregation
-        return Fusion(size.channels, blocks, texture, BestOf(kind(size.channels, texture), texture))
+        return Fusion(size.channels, blocks, texture, BestOf(self.aggregation(layer), texture))
+
+    def aggregation(self, layer: str) -> nn.Module:
+        """What reads one reference at the stride of a texture layer."""
+        size, texture = self.size, channels_of(layer, self.size.textures)
+        if not size.dynamic:
+            return FixedAggregation(size.channels, texture)
+        return MaskedAggregation(size.channels, texture, size.reading, FIELD_STRIDE // STRIDES[layer])
 
 
 def build(network: C2Matching) -> Method:
@@ -276,6 +331,6 @@ def build_as(info: MethodInfo, network: C2Matching) -> Method:
     )
 
 
-def network(size: Mapping[str, int]) -> C2Matching:
+def network(size: Mapping[str, Any]) -> C2Matching:
     """An untrained network of the size that a weights file states."""
     return C2Matching(C2Size(**size))

@@ -6,13 +6,13 @@ lfvideo_sr/trainers/restoration.py. The paper does not state the filters' size; 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from ..method import Method, MethodInfo
-from ..nn.dynamic_aggregation import MaskedAggregation
 from ..nn.residual import ResidualBlock
 from ..nn.vgg import channels_of
 from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as, leaky
@@ -38,7 +38,8 @@ class ReferenceAwareFilters(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, count: int):
         super().__init__()
-        self.templates = nn.Parameter(torch.empty(count, outputs, inputs, 3, 3))
+        self.count = count
+        self.templates = nn.Parameter(torch.empty(count * outputs, inputs, 3, 3))  # four axes: memory formats need them
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.route = nn.Linear(inputs, count)
         # so that half of each of them together are as large as one convolution's weight
@@ -47,7 +48,8 @@ class ReferenceAwareFilters(nn.Module):
 
     def forward(self, merged: torch.Tensor) -> torch.Tensor:
         shares = self.route(merged.mean((2, 3))).sigmoid()  # Eq. 4
-        filters = torch.einsum("bk,koirc->boirc", shares, self.templates.to(shares.dtype))
+        templates = self.templates.unflatten(0, (self.count, -1)).to(shares.dtype)
+        filters = torch.einsum("bk,koirc->boirc", shares, templates)
         batch, _, height, width = merged.shape
         side_by_side = merged.reshape(1, -1, height, width)  # each sample meets its own filter
         found = F.conv2d(side_by_side, filters.flatten(0, 1), padding=1, groups=batch)
@@ -57,9 +59,9 @@ class ReferenceAwareFilters(nn.Module):
 class AlignmentSelection(nn.Module):
     """One FAS: align reference features, merge, select, and fuse with residual blocks. (content, given) -> content."""
 
-    def __init__(self, channels: int, blocks: int, texture: int, filters: int):
+    def __init__(self, aggregation: nn.Module, channels: int, blocks: int, texture: int, filters: int):
         super().__init__()
-        self.align = BestOf(MaskedAggregation(channels, texture), texture)
+        self.align = BestOf(aggregation, texture)
         merged = channels + texture
         plain = nn.Conv2d(merged, channels, 3, padding=1)
         self.select = ReferenceAwareFilters(merged, channels, filters) if filters else plain
@@ -91,12 +93,17 @@ class RRSR(C2Matching):
     def __init__(self, size: RRSRSize = RRSRSize()):
         super().__init__(size)
 
+    @property
+    def reach(self) -> None:
+        """Filters depend on the mean over all of the content."""
+        return None
+
     def fusion(self, layer: str, blocks: int) -> nn.Module:
         if layer == TEXTURES[0]:
             return super().fusion(layer, blocks)
         size, texture = self.size, channels_of(layer, self.size.textures)
-        stages = [AlignmentSelection(size.channels, blocks, texture, size.filters) for _ in range(size.alignments)]
-        return Progressive(stages)
+        parts = (size.channels, blocks, texture, size.filters)
+        return Progressive([AlignmentSelection(self.aggregation(layer), *parts) for _ in range(size.alignments)])
 
 
 def build(network: RRSR) -> Method:
@@ -104,6 +111,6 @@ def build(network: RRSR) -> Method:
     return build_as(INFO, network)
 
 
-def network(size: Mapping[str, int]) -> RRSR:
+def network(size: Mapping[str, Any]) -> RRSR:
     """An untrained network of the size that a weights file states."""
     return RRSR(RRSRSize(**size))

@@ -2,12 +2,18 @@
 
 C2-Matching, section 3.3 (with a modulation mask); AMSA, section 3.2 (without). Offsets are learned from the frame's
 features beside the reference's, the latter already fetched along the match: so references may have any size.
+
+C2-Matching's published network was trained with something else in three places; `Reading` names them.
 """
+
+from dataclasses import dataclass
+from typing import Literal, get_args, get_type_hints
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..checks import check_choice
 from .deform import DeformAggregation, tap_positions
 from .matching import exact
 from .residual import conv3x3, zeroed
@@ -30,11 +36,41 @@ def positions_at(positions: torch.Tensor, stride: int, wanted: int) -> torch.Ten
     return grid_positions(height * ratio, width * ratio, positions.device) + moved / wanted
 
 
-class MaskedAggregation(nn.Module):
-    """C2-Matching, Eq. 9: content [B,C,h,w], reference [B,R,H,W], positions [B,h,w,2] in its pixels -> [B,R,h,w]."""
+@dataclass(frozen=True)
+class Reading:
+    """How masked aggregation reads a reference: as the paper says by default; the other words are what C2-Matching's
+    published network was trained with.
 
-    def __init__(self, content: int, reference: int):
+    tap_flows:    "shared": all taps of a place follow its own match, p0 of Eq. 9. "own": tap t follows the match of the
+                  field's place p - t; the field's outermost places, and those beyond it, do not move.
+    offsets_from: "fetched": learned offsets see the reference where the match says. "unmoved": they see it as it lies,
+                  its top left on the frame's, cut or filled with zeros to the frame's size.
+    activation:   after aggregating, "none" or "leaky" (a slope of 0.1).
+    """
+
+    tap_flows: Literal["shared", "own"] = "shared"
+    offsets_from: Literal["fetched", "unmoved"] = "fetched"
+    activation: Literal["none", "leaky"] = "none"
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            check_choice(name, getattr(self, name), get_args(kind))
+
+    @property
+    def depends_on_place(self) -> bool:
+        """Whether it matters where in the frame the content lies, so that a part of it cannot be aggregated alone."""
+        return self.tap_flows == "own" or self.offsets_from == "unmoved"
+
+
+class MaskedAggregation(nn.Module):
+    """C2-Matching, Eq. 9: content [B,C,h,w], reference [B,R,H,W], positions [B,h,w,2] in its pixels -> [B,R,h,w].
+
+    ratio: places of `content` along a side of one place of the field that positions come from.
+    """
+
+    def __init__(self, content: int, reference: int, reading: Reading = Reading(), ratio: int = 1):
         super().__init__()
+        self.reading, self.ratio = reading, ratio
         self.groups = min(GROUPS, max(1, reference // 8))
         self.first = conv3x3(content + reference, reference)
         self.second = conv3x3(reference, reference)
@@ -42,11 +78,16 @@ class MaskedAggregation(nn.Module):
         self.aggregate = DeformAggregation(reference, reference)
 
     def forward(self, content: torch.Tensor, reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        seen = torch.cat([content, fetch(reference, positions)], 1)
+        unmoved = self.reading.offsets_from == "unmoved"
+        beside = fitted(reference, *content.shape[2:]) if unmoved else fetch(reference, positions)
+        seen = torch.cat([content, beside], 1)
         said = exact(self.offsets(_leaky(self.second(_leaky(self.first(seen))))))
         said = said.unflatten(1, (self.groups, TAPS, 3))
         offsets, mask = said[:, :, :, :2].permute(0, 1, 2, 4, 5, 3), said[:, :, :, 2].sigmoid()
-        return self.aggregate(reference, tap_positions(positions), offsets, mask.to(reference.dtype))
+        own = self.reading.tap_flows == "own"
+        taps = own_tap_positions(positions, self.ratio) if own else tap_positions(positions)
+        found = self.aggregate(reference, taps, offsets, mask.to(reference.dtype))
+        return _leaky(found) if self.reading.activation == "leaky" else found
 
 
 class PlainAggregation(nn.Module):
@@ -74,6 +115,26 @@ class FixedAggregation(nn.Module):
 
     def forward(self, content: torch.Tensor, reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         return self.aggregate(reference, tap_positions(positions))
+
+
+def own_tap_positions(positions: torch.Tensor, ratio: int) -> torch.Tensor:
+    """Positions [B,h,w,2], `ratio` along a side alike -> those of all taps [B,9,h,w,2], row by row, each tap t moved as
+    the place p - ratio * t is. Places outside, and the outermost `ratio`, where no whole patch was matched, move by 0.
+    """
+    height, width = positions.shape[1:3]
+    grid = grid_positions(height, width, positions.device)
+    x, y = grid.unbind(-1)
+    whole = (x >= ratio) & (x < width - ratio) & (y >= ratio) & (y < height - ratio)
+    moved = F.pad((positions - grid) * whole[..., None], (0, 0, ratio, ratio, ratio, ratio))
+    starts = (2 * ratio, ratio, 0)  # in `moved`, for a tap's -1, 0 and 1
+    flows = [moved[:, top : top + height, left : left + width] for top in starts for left in starts]
+    return tap_positions(grid) + torch.stack(flows, 1)
+
+
+def fitted(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Features [B,R,H,W] cut, or filled with zeros, at the right and at the bottom -> [B,R,height,width]."""
+    cut = features[:, :, :height, :width]
+    return F.pad(cut, (0, width - cut.shape[3], 0, height - cut.shape[2]))
 
 
 def fetch(reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:

@@ -35,6 +35,7 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
 def _fuses(x: torch.Tensor) -> bool:
     return (
         x.device.type == "cpu"
+        and x.dtype != torch.float64  # which oneDNN does not know
         and not torch.is_grad_enabled()
         and not torch.compiler.is_compiling()
         and torch.backends.mkldnn.is_available()

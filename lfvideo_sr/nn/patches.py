@@ -52,15 +52,14 @@ def patch_products(own: Patches, other: Patches, numbers: torch.Tensor, corners:
     A patch's pixels lie at fixed steps from its corner, so this is nine times the same sparse sample of a product of
     two matrices, each time with both moved on by a step. Nothing is gathered.
     """
-    each = F.pad(numbers, (0, PATCH - 1, 0, PATCH - 1)).flatten()[: own.count]
-    if len(corners) > own.count * other.count:  # more than a sparse matrix of that size may hold
-        rows = torch.arange(own.count, device=each.device).repeat_interleave(each)
-        return sum(mine @ theirs.T for mine, theirs in zip(own.moved(), other.moved()))[rows, corners]
-    before = each.cumsum(0)
+    many = F.pad(numbers, (0, PATCH - 1, 0, PATCH - 1)).flatten()[: own.count]
+    if len(corners) > own.count * other.count:  # sampled_addmm refuses more samples than the product has numbers
+        whole = torch.stack([mine @ theirs.T for mine, theirs in zip(own.moved(), other.moved())]).sum(0)
+        return whole[torch.arange(own.count, device=many.device).repeat_interleave(many), corners]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
         sums = torch.sparse_csr_tensor(
-            F.pad(before, (1, 0)),
+            F.pad(many.cumsum(0), (1, 0)),
             corners,
             own.lengths.new_zeros(len(corners)),
             size=(own.count, other.count),

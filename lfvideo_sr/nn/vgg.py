@@ -14,7 +14,7 @@ from ..errors import InputError
 
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each block, a pooling between two blocks
 _CHANNELS = (1, 2, 4, 8, 8)  # of each block, in widths
-_MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's RGB in [0,1]
+MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's RGB in [0,1]
 
 
 class VGG(nn.Module):
@@ -39,8 +39,8 @@ class VGG(nn.Module):
             else:
                 layers.append(nn.MaxPool2d(2) if name.startswith("pool") else nn.ReLU())
         self.features = nn.Sequential(*layers)
-        self.register_buffer("mean", torch.tensor(_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("spread", torch.tensor(_SPREAD).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("spread", torch.tensor(SPREAD).view(3, 1, 1), persistent=False)
 
     mean: torch.Tensor
     spread: torch.Tensor

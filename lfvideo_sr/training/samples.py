@@ -61,15 +61,14 @@ class ReferenceSamples:
         settings: SampleSettings,
         seed: int,
         rendered: float,
-        first: int = 0,
     ):
-        self.clips, self.scenes, self.settings, self.seed, self.first = clips, scenes, settings, seed, first
+        self.clips, self.scenes, self.settings, self.seed = clips, scenes, settings, seed
         self.rendered = rendered if clips else 1.0
         weights = np.array([clip.sharpness * np.sqrt(len(clip.high)) for clip in clips])
         self.weights = weights / weights.sum() if clips else weights
 
     def __getitem__(self, number: int) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng([self.seed, self.first + number])
+        rng = np.random.default_rng([self.seed, number])
         views = self._views(rng)
         views = self._with_wrong_references(rng, views)
         return finish(rng, turned(rng, views), self.settings)

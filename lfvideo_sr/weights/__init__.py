@@ -7,11 +7,14 @@ from pathlib import Path
 
 from ..errors import InputError
 
+CHECKPOINT = ".pt"  # last.pt and best.pt of a training run
+
 
 def weights_path(name: str) -> Path:
-    """The file of shipped weights, or `name` itself if it is a file; raises InputError naming what there is."""
+    """The file of shipped weights, or `name` itself if it is a file (.safetensors, or a run's checkpoint .pt); raises
+    InputError naming what there is."""
     given = Path(name)
-    if given.suffix == ".safetensors":
+    if given.suffix in (".safetensors", CHECKPOINT):
         if not given.is_file():
             raise InputError(f"no weights at {given}; give a .safetensors file made by `lfvideo-sr weights export`")
         return given
@@ -39,7 +42,15 @@ def save(module, path: Path, about: dict) -> None:
 
 
 def read_about(path: Path) -> dict:
-    """The metadata that `save` wrote."""
+    """The metadata that `save` wrote, or what a checkpoint says of itself."""
+    if path.suffix == CHECKPOINT:
+        state = _checkpoint(path)
+        return {
+            "method": state["method"],
+            "size": state["size"],
+            "steps": state["step"],
+            "seconds": round(state["seconds"]),
+        }
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -50,10 +61,23 @@ def read_about(path: Path) -> dict:
 
 
 def load_into(module, path: Path) -> None:
-    """Fill `module` with the tensors of `path`; every one must fit."""
+    """Fill `module` with the tensors of `path` (of a checkpoint: the averaged ones); every one must fit."""
     from safetensors.torch import load_model
 
     try:
-        load_model(module, str(path))
+        if path.suffix == CHECKPOINT:
+            module.load_state_dict(_checkpoint(path)["averaged"])
+        else:
+            load_model(module, str(path))
     except RuntimeError as error:
         raise InputError(f"{path} does not fit {type(module).__name__}: {str(error).splitlines()[0]}") from error
+
+
+def _checkpoint(path: Path) -> dict:
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {key: state[key] for key in ("method", "size", "step", "seconds", "averaged")}
+    except Exception as error:  # whatever the reader raises, the file is not one
+        raise InputError(f"{path} is no checkpoint of this project's trainers; give the last.pt of a run") from error

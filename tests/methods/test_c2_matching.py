@@ -314,6 +314,29 @@ def test_references_may_have_any_size(network, size):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("method", ["c2_matching", "amsa"])
+def test_strips_of_a_large_picture_equal_the_whole(method, monkeypatch):
+    """Each is restored with all that it sees round it."""
+    network, sharp = small_network(method), picture(96, 24)
+    frame = low(sharp)
+    match = matched(network, frame, sharp.roll(5, 2))
+    whole = network.restorer(frame, [match])
+    monkeypatch.setattr(c2_matching, "_STRIP", 5 * 12)
+    monkeypatch.setattr(network.restorer, "_strip", counted := Counting(network.restorer._strip))
+    assert torch.allclose(network.restorer(frame, [match]), whole, atol=ROUNDING)
+    assert counted.calls == 10  # 48 rows at stride 2, five at a time
+
+
+class Counting:
+    def __init__(self, called):
+        self.called, self.calls = called, 0
+
+    def __call__(self, *given):
+        self.calls += 1
+        return self.called(*given)
+
+
+@torch.no_grad()
 def test_samples_of_a_batch_do_not_meet(network):
     sharp = torch.cat([picture(32, 40), picture(32, 40, seed=3)])
     frame = torch.cat([low(one[None]) for one in sharp])

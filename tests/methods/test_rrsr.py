@@ -42,7 +42,7 @@ def test_three_alignments_of_five_blocks_at_strides_2_and_1(papers):
         assert isinstance(fusion, Progressive) and len(fusion.stages) == 3
         for stage in fusion.stages:
             assert isinstance(stage.align.aggregation, MaskedAggregation) and len(stage.body) == 5
-            assert stage.select.templates.shape == (16, 64, 64 + texture, 3, 3)
+            assert stage.select.templates.shape == (16 * 64, 64 + texture, 3, 3)
             assert (stage.select.route.in_features, stage.select.route.out_features) == (64 + texture, 16)
 
 
@@ -59,7 +59,7 @@ def test_filters_mix_convolutions():
         shares = 1 / (1 + torch.exp(-(filters.route.weight @ pooled + filters.route.bias)))
         assert shares.std() > 0.05
         wanted = filters.bias[:, None, None].expand(-1, 5, 7).clone()
-        for share, template in zip(shares, filters.templates):
+        for share, template in zip(shares, filters.templates.chunk(3)):
             wanted += share * F.conv2d(one[None], template, padding=1)[0]
         assert torch.allclose(found[b], wanted, atol=ROUNDING * 10)
 
@@ -76,7 +76,7 @@ def test_filters_start_as_large_as_one_convolution():
 @torch.no_grad()
 @pytest.mark.parametrize("filters", [3, 0])
 def test_a_stage_aligns_merges_selects_and_fuses(filters):
-    stage = filled(AlignmentSelection(5, 2, 8, filters))
+    stage = filled(AlignmentSelection(MaskedAggregation(5, 8), 5, 2, 8, filters))
     rng = torch.Generator().manual_seed(2)
     content = torch.randn(2, 5, 4, 6, generator=rng)
     relevance = torch.rand(2, 1, 4, 6, generator=rng)

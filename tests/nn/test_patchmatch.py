@@ -77,6 +77,14 @@ def test_a_warm_start_begins_where_it_is_told():
     assert (coarse.index == own).double().mean() > 0.97
 
 
+@pytest.mark.parametrize("sizes", [((1, 1), (1, 1)), ((1, 2), (1, 1)), ((2, 1), (2, 2)), ((3, 4), (1, 2))], ids=str)
+def test_the_smallest_pictures_are_matched_too(sizes):
+    """More candidates than pairs of pixels, and no new ones at all."""
+    query, reference = features(1, 4, *sizes[0]), features(1, 4, *sizes[1], seed=1)
+    fast, plain = (match(query, reference) for match in (patchmatch, plain_patchmatch))
+    assert torch.equal(fast.index, plain.index) and torch.allclose(fast.score, plain.score, atol=1e-12)
+
+
 def test_a_better_field_never_comes_out_worse():
     query, reference = features(1, 8, 20, 20), features(1, 8, 20, 20, seed=1)
     first = patchmatch(query, reference, PatchMatchPlan((1,), (1,)))

@@ -304,30 +304,54 @@ def test_shipped_configs_load(path):
     assert config.output == f"runs/{path.stem}"
 
 
-FAMILY = [path for path in CONFIGS if read_mapping(path)["trainer"] != "stream_ref"]
+def family():
+    """Configurations of the trainers above; those that state the same options as one before, by other numbers, only
+    run with -m slow."""
+    seen = set()
+    for path in CONFIGS:
+        values = read_mapping(path)
+        if values["trainer"] != "stream_ref":
+            options = (values.get("method"), values.get("stage"), *sorted(values), *sorted(values.get("size", {})))
+            yield pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if options in seen else [])
+            seen.add(options)
 
 
-@pytest.mark.parametrize("path", FAMILY, ids=lambda path: path.stem)
-def test_shipped_configs_take_two_steps(path, tmp_path, monkeypatch):
-    """On rendered data, smaller, with what they start from made by the trainers before."""
+SMALLEST = {"channels": 8, "blocks": [1, 1, 1, 1], "textures": 4, "descriptors": 4}  # for each size that is stated
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Checkpoints of what runs start from."""
+    folder = tmp_path_factory.mktemp("made")
+    runs = {name: RUNS[name](folder / name, max_steps=1, batch=1) for name in ("features", "teacher")}
+    return {name: f"{run.output}/last.pt" for name, run in runs.items()}
+
+
+@pytest.mark.parametrize("path", list(family()))
+def test_shipped_configs_take_two_steps(path, tmp_path, made):
+    """On rendered data, smaller, from checkpoints of the trainers before."""
     module, kind = TRAINERS[read_mapping(path)["trainer"]]
     trainer = __import__(f"lfvideo_sr.trainers.{module}", fromlist=[kind])
     config = load_config(path, getattr(trainer, kind))
-    known = asdict(config)
     changes = {
-        **COMMON, "max_steps": 2, "validate_every": 2, "report_every": 2, "output": str(tmp_path / "run"),
-        **{key: ("rendered:2",) for key in ("photos", "validation_photos", "pairs") if key in known},
-        **({key: SHRUNK[key] for key in SHRUNK if key in known}),
-        **({"split": "", "validation": "rendered:1"} if "split" in known else {}),
-        **({"validation_samples": 1} if "validation_samples" in known else {}),
+        **COMMON, **SHRUNK, "batch": 1, "max_steps": 2, "validate_every": 2, "report_every": 2,
+        "output": str(tmp_path / "run"), "photos": ("rendered:2",), "validation_photos": ("rendered:1",),
+        "pairs": ("rendered:2",), "split": "", "validation": "rendered:1", "validation_samples": 1,
+        "width": 4, "perceptual_width": 4, "critic_width": 4,
     }  # fmt: skip
-    made_by = {"start": "features", "features": "features", "teacher": "teacher", "correspondence": "teacher"}
-    for key, run in made_by.items():
-        if known.get(key):
-            width = known.get("width") or known["size"]["textures" if key == "features" else "descriptors"]
-            made = RUNS[run](tmp_path / key, max_steps=1, width=width)
-            changes[key] = f"{made.output}/last.pt"
-    config = again(config, **changes)
+    if asdict(config).get("whiten"):
+        changes["whiten"] = 2
+    if "size" in asdict(config):
+        changes["size"] = {**config.size, **SMALLEST}
+    starts = {"start": "features", "features": "features", "perceptual_features": "features"}
+    for key, name in (starts | {"teacher": "teacher", "correspondence": "teacher"}).items():
+        if asdict(config).get(key):
+            changes[key] = made[name]
+    if module == "restoration" and config.start:
+        before = restoration.RestorationConfig(method=config.method, size=changes["size"])
+        changes["start"] = str(tmp_path / "first.pt")
+        torch.save({"averaged": restoration._network(before).state_dict()}, changes["start"])
+    config = again(config, **{key: value for key, value in changes.items() if key in asdict(config)})
     (row,) = course(config)
     assert row["step"] == "2" and all(value not in ("", "nan", "inf") for value in row.values())
     assert load_config(tmp_path / "run" / "config.yaml", type(config)) == config  # what lies beside it tells it all

@@ -9,7 +9,8 @@ import torch
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.trainers.export import export_weights
-from lfvideo_sr.trainers.stream_ref import StreamRefConfig, schedule, train
+from lfvideo_sr.trainers.stream_ref import StreamRefConfig, train
+from lfvideo_sr.training.loop import polynomial
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_missing_clips_are_named(config, tmp_path, monkeypatch):
         train(replace(config, clips=("street.mp4",), output=str(tmp_path / "out")))
 
 
-def test_learning_rate_rises_holds_and_falls(config):
-    plan = replace(config, max_steps=100, warmup_steps=10, decay_steps=20)
-    rates = [schedule(step, plan) for step in range(100)]
+def test_learning_rate_rises_holds_and_falls():
+    share = polynomial(100, warmup=10, decay=20)
+    rates = [share(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[9:81] == [1.0] * 72 and rates[-1] == pytest.approx(0.05)
