@@ -17,6 +17,7 @@ from torch import nn
 from lfvideo_sr.checks import check_choice
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.methods.c2_matching import FIELD_STRIDE, Correspondence, describe, search
+from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
 from lfvideo_sr.training.homographies import correspondence_sample
@@ -57,6 +58,7 @@ def train(config: CorrespondenceConfig) -> Path:
     """Run one stage; returns the checkpoint's path."""
     check_choice("stage", config.stage, ("teacher", "student"))
     root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    torch.manual_seed(config.seed)  # first weights too
     photos = photos_of(root, config.photos)
     network = _network(config)
     if config.whiten:
@@ -94,12 +96,18 @@ class CorrespondenceLosses(nn.Module):
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         own, other = self.network(batch[self.view], batch["reference"])
-        margins = [one for one in map(_margin, own, other, batch["truth"]) if one is not None]
-        losses = {"margin": torch.stack(margins).mean() if margins else (own.sum() + other.sum()) * 0}
-        total = losses["margin"]
+        taught = None
         if self.teacher is not None:
             with torch.no_grad():
                 taught = self.teacher(batch["sharp"], batch["reference"])
+        with full_precision(own):  # bfloat16 cannot tell the distances of neighbours apart
+            return self._compared(own, other, taught, batch["truth"])
+
+    def _compared(self, own, other, taught, truth: torch.Tensor) -> dict[str, torch.Tensor]:
+        margins = [one for one in map(_margin, own, other, truth) if one is not None]
+        losses = {"margin": torch.stack(margins).mean() if margins else (own.sum() + other.sum()) * 0}
+        total = losses["margin"]
+        if taught is not None:
             pairs = zip(*(features.flatten(2) for features in (own, other, *taught)))
             losses["distillation"] = torch.stack([distillation_loss(*one) for one in pairs]).mean()
             total = total + self.weight * losses["distillation"]

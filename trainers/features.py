@@ -38,6 +38,7 @@ class FeaturesConfig(RunConfig):
 def train(config: FeaturesConfig) -> Path:
     """Run; returns the checkpoint's path."""
     root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    torch.manual_seed(config.seed)  # first weights too
     network = VGG("vgg19", tuple(STRIDES), config.width)
     losses = Rebuilding(network, config.width)
     held_out = photos_of(root, config.validation_photos)

@@ -5,6 +5,7 @@ RRSR's reciprocal target-reference reconstruction (its section 3.1) is a weight 
 """
 
 import os
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -73,6 +74,7 @@ def train(config: RestorationConfig) -> Path:
     """Run; returns the checkpoint's path."""
     check_choice("method", config.method, METHODS)
     root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    torch.manual_seed(config.seed)  # first weights too
     network = _network(config)
     critic = Critic(config.critic_width) if config.adversarial_weight else None
     losses = RestorationLosses(network, config, critic)
@@ -109,14 +111,13 @@ class RestorationLosses(nn.Module):
         self.network, self.config = network, config
         self._critic = [critic]  # in a list: it is not this module's to train
         self.perceptual = _perceptual(config) if config.perceptual_weight else None
-        self.restored = torch.empty(0)  # the last pictures, for the critic
+        self.restored: deque[torch.Tensor] = deque()  # of the batches that the critic has not judged yet
         names = {"rtrr": config.rtrr_weight, "perceptual": config.perceptual_weight, "adversarial": critic is not None}
         self.names = ("loss", "reconstruction", *(name for name, there in names.items() if there))
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         config, target, reference = self.config, batch["target"].float() / 255, batch["reference"].float() / 255
         restored = self.restore(batch["frame"], reference, batch["present"])
-        self.restored = restored.detach().clamp(0, 1)
         losses = {"reconstruction": (restored - target).abs().mean()}  # C2 Eq. 10, RRSR Eq. 1
         total = losses["reconstruction"]
         if config.rtrr_weight:
@@ -126,6 +127,7 @@ class RestorationLosses(nn.Module):
             losses["perceptual"] = perceptual_loss(self.perceptual, restored, target)
             total = total + config.perceptual_weight * losses["perceptual"]
         if self._critic[0] is not None:
+            self.restored.append(restored.detach().clamp(0, 1))
             losses["adversarial"] = generator_loss(self._critic[0](restored))
             total = total + config.adversarial_weight * losses["adversarial"]
         return {"loss": total, **losses}
@@ -147,7 +149,7 @@ class RestorationLosses(nn.Module):
 
 
 class CriticLosses(nn.Module):
-    """Eq. 13 on the pictures that were restored in the same step."""
+    """Eq. 13 on the pictures that were restored in the same step; batches come in the order they were restored in."""
 
     def __init__(self, critic: Critic, restoring: RestorationLosses):
         super().__init__()
@@ -155,7 +157,7 @@ class CriticLosses(nn.Module):
         self._restoring = [restoring]  # in a list: it is not this module's to train
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        loss = critic_loss(self.critic, self._restoring[0].restored, batch["target"].float() / 255)
+        loss = critic_loss(self.critic, self._restoring[0].restored.popleft(), batch["target"].float() / 255)
         return {"loss": loss, "loss_critic": loss}
 
 

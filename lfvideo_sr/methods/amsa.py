@@ -124,12 +124,12 @@ class ByRelevance(nn.Module):
 
     def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
         total = content.new_zeros(content.shape[0], self.channels, *content.shape[2:])
-        weights: torch.Tensor | float = 1e-6
+        weights = torch.zeros_like(total[:, :1], dtype=torch.float32)
         for one in given:
             weight = (self.sharpness * (one.relevance - 1)).exp() * (one.relevance > 0)
             total = total + weight.to(total.dtype) * self.aggregation(content, one.features, one.positions)
             weights = weights + weight
-        return total / weights
+        return total / torch.where(weights > 0, weights, 1.0)
 
 
 class MultiScaleRestorer(Restorer):

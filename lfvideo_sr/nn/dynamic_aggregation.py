@@ -15,6 +15,7 @@ from torch import nn
 
 from ..checks import check_choice
 from .deform import DeformAggregation, tap_positions
+from .matching import exact
 from .residual import conv3x3, zeroed
 from .warp import grid_positions
 
@@ -80,7 +81,7 @@ class MaskedAggregation(nn.Module):
         unmoved = self.reading.offsets_from == "unmoved"
         beside = fitted(reference, *content.shape[2:]) if unmoved else fetch(reference, positions)
         seen = torch.cat([content, beside], 1)
-        said = self.offsets(_leaky(self.second(_leaky(self.first(seen))))).float()
+        said = exact(self.offsets(_leaky(self.second(_leaky(self.first(seen))))))
         said = said.unflatten(1, (self.groups, TAPS, 3))
         offsets, mask = said[:, :, :, :2].permute(0, 1, 2, 4, 5, 3), said[:, :, :, 2].sigmoid()
         own = self.reading.tap_flows == "own"
@@ -100,7 +101,7 @@ class PlainAggregation(nn.Module):
     def forward(self, content: torch.Tensor, reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         taps = tap_positions(positions)
         plain = self.aggregate(reference, taps)  # Eq. 6
-        said = self.offsets(torch.cat([content, plain], 1)).float()  # Eq. 7
+        said = exact(self.offsets(torch.cat([content, plain], 1)))  # Eq. 7
         offsets = said.unflatten(1, (1, TAPS, 2)).permute(0, 1, 2, 4, 5, 3)
         return self.aggregate(reference, taps, offsets)  # Eq. 8
 
@@ -139,9 +140,10 @@ def fitted(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
 def fetch(reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """Bilinear samples of features [B,R,H,W] at [B,h,w,2], zero beyond the edge; positions carry no gradient."""
     height, width = reference.shape[-2:]
-    scale = torch.tensor([2 / width, 2 / height], device=positions.device)
-    grid = (positions.detach() + 0.5) * scale - 1
-    sampled = F.grid_sample(reference.float(), grid, padding_mode="zeros", align_corners=False)
+    source = exact(reference)
+    scale = torch.tensor([2 / width, 2 / height], device=positions.device, dtype=source.dtype)
+    grid = (positions.detach().to(source.dtype) + 0.5) * scale - 1
+    sampled = F.grid_sample(source, grid, padding_mode="zeros", align_corners=False)
     return sampled.to(reference.dtype)
 
 

@@ -27,7 +27,7 @@ def generator_loss(judged: torch.Tensor) -> torch.Tensor:
 
 def critic_loss(critic: nn.Module, restored: torch.Tensor, truth: torch.Tensor, penalty: float = PENALTY):
     """Eq. 13: WGAN with gradient penalty at random mixtures of the two."""
-    share = torch.rand(len(truth), 1, 1, 1, device=truth.device)
+    share = torch.rand(len(truth), 1, 1, 1).to(truth.device)  # drawn on the host, whose random state a run saves
     mixed = (share * restored + (1 - share) * truth).requires_grad_()
     (slope,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
     excess = (slope.flatten(1).norm(dim=1) - 1).square().mean()

@@ -147,7 +147,7 @@ class _Ready:
     """A Step on its device; takes it for some batches."""
 
     def __init__(self, fabric: L.Fabric, step: Step):
-        self._fabric, self._share = fabric, step.share
+        self._fabric, self._share, self._names = fabric, step.share, step.names
         self._losses, self._optimizer = fabric.setup(step.losses, step.optimizer)
         self._rates = [group["lr"] for group in step.optimizer.param_groups]
 
@@ -161,12 +161,13 @@ class _Ready:
             with self._fabric.no_backward_sync(self._losses, enabled=partial):
                 losses = self._losses(batch)
                 self._fabric.backward(losses["loss"] / len(batches))
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach()) / len(batches)
+            for name in self._names:
+                sums[name] = sums.get(name, 0.0) + float(losses[name].detach()) / len(batches)
         if clip:
             self._fabric.clip_gradients(self._losses, self._optimizer, max_norm=clip)
         self._optimizer.step()
-        return sums
+        means = self._fabric.all_reduce({name: torch.tensor(one) for name, one in sums.items()})  # over processes
+        return {name: float(one) for name, one in means.items()}
 
 
 class _State:
@@ -261,7 +262,7 @@ class _Log:
             write_png(self._output / "pictures" / f"{name}_{step:07}.png", pixels)
         first = next(iter(scores.values()))
         if first > state.best:
-            state.best = first
+            state.best, state.sums = first, {}  # this report is made
             state.save(step, self._output / "best.pt")
         return scores
 

@@ -1,0 +1,402 @@
+"""C2-Matching against the paper's tables and equations, and its promises, which hold whatever its weights."""
+
+import golden_files
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from small_networks import NETWORKS, SMALL, blurred, count, filled, low, matched, picture, small_network
+from torch import nn
+
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.resize import bicubic
+from lfvideo_sr.methods import c2_matching
+from lfvideo_sr.methods.c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, hypothesis, search
+from lfvideo_sr.nn.dynamic_aggregation import FixedAggregation, MaskedAggregation
+from lfvideo_sr.nn.residual import ResidualBlock
+
+ROUNDING = 1e-5
+GOLDEN = 1e-4  # between machines and versions of torch
+LIGHT = C2Size(blocks=(16, 16, 8, 4), first_aggregation=False)
+
+TABLE_2 = [
+    (3, 64),
+    "ReLU",
+    (64, 64),
+    "ReLU",
+    "MaxPool2d",
+    (64, 128),
+    "ReLU",
+    (128, 128),
+    "ReLU",
+    "MaxPool2d",
+    (128, 256),
+]
+# Layers of Table 3 that hold weights: convolutions (in, out), or so many residual blocks of 64 channels.
+TABLE_3 = {
+    0: (3, 64), 1: 16, 3: (320, 64), 4: 16, 6: (64, 256), 8: (192, 64), 9: 16, 11: (64, 256), 13: (128, 64), 14: 16,
+    16: (64, 32), 17: (32, 3),
+}  # fmt: skip
+LIGHT_TABLE_3 = TABLE_3 | {3: (64, 64), 9: 8, 14: 4}
+
+
+@pytest.fixture(scope="module")
+def papers():
+    """The paper's network, without storage for its weights."""
+    with torch.device("meta"):
+        return C2Matching()
+
+
+@pytest.fixture(scope="module")
+def light():
+    with torch.device("meta"):
+        return C2Matching(LIGHT)
+
+
+@pytest.fixture(scope="module", params=list(NETWORKS))
+def network(request):
+    """What follows holds for all methods that build on this one."""
+    return small_network(request.param)
+
+
+def layers_of_table_3(restorer):
+    """The restorer's modules by their numbers in Table 3."""
+    layers = {0: restorer.head, 1: restorer.body, 6: restorer.enlargers[0], 11: restorer.enlargers[1]}
+    for number, fusion in zip((3, 8, 13), restorer.fusions):
+        layers |= {number: fusion.head, number + 1: fusion.body}
+    return layers | {16: restorer.narrow, 17: restorer.tail}
+
+
+def described(layer):
+    if isinstance(layer, nn.Sequential):
+        for block in layer:
+            assert isinstance(block, ResidualBlock)
+            assert [(one.in_channels, one.out_channels) for one in (block.first, block.second)] == 2 * [(64, 64)]
+        return len(layer)
+    assert layer.kernel_size == (3, 3) and layer.padding == (1, 1)
+    return layer.in_channels, layer.out_channels
+
+
+def test_extractors_are_table_2(papers):
+    for extractor in (papers.correspondence.query, papers.correspondence.reference):
+        layers = [
+            (one.in_channels, one.out_channels) if isinstance(one, nn.Conv2d) else type(one).__name__
+            for one in extractor.features
+        ]
+        assert layers == TABLE_2
+        assert count(extractor) == 555_328
+    assert count(papers.correspondence) == 2 * 555_328  # weights of their own
+
+
+@pytest.mark.parametrize(("name", "table"), [("papers", TABLE_3), ("light", LIGHT_TABLE_3)])
+def test_restorer_is_table_3(name, table, request):
+    restorer = request.getfixturevalue(name).restorer
+    assert {number: described(layer) for number, layer in layers_of_table_3(restorer).items()} == table
+
+
+def test_parameters(papers, light):
+    assert count(papers.restorer) == 8_865_547  # the paper's 8.9M
+    assert count(light.restorer) == 4_825_395  # 4.8M
+    assert count(papers.textures) == 555_328
+    assert count(papers) == 8_865_547 + 3 * 555_328
+    kinds = [type(fusion.aggregation.aggregation) for fusion in papers.restorer.fusions]
+    assert kinds == 3 * [MaskedAggregation] and light.restorer.fusions[0].aggregation is None
+
+
+@torch.no_grad()
+def test_restores_as_table_3_says():
+    """With any aggregated features in place of what dynamic aggregation makes."""
+    restorer = filled(C2Matching(C2Size(channels=8, blocks=(2, 1, 2, 1), textures=4, descriptors=4)).restorer)
+    frame = picture(5, 6)
+    sizes = [(16, 5, 6), (8, 10, 12), (4, 20, 24)]
+    aggregated = [torch.randn(1, *size, generator=torch.Generator().manual_seed(9)) for size in sizes]
+    for fusion, features in zip(restorer.fusions, aggregated):
+        fusion.aggregation = _Given(features)
+    layers = layers_of_table_3(restorer)
+
+    def conv(number, x):
+        return F.conv2d(x, layers[number].weight, layers[number].bias, padding=1)
+
+    def leaky(x):
+        return torch.where(x > 0, x, 0.1 * x)
+
+    def blocks(number, x):
+        for block in layers[number]:
+            inner = F.conv2d(x, block.first.weight, block.first.bias, padding=1).clamp(min=0)
+            x = x + F.conv2d(inner, block.second.weight, block.second.bias, padding=1)
+        return x
+
+    one = blocks(1, leaky(conv(0, frame)))
+    five = one + blocks(4, leaky(conv(3, torch.cat([one, aggregated[0]], 1))))
+    six = leaky(F.pixel_shuffle(conv(6, five), 2))
+    ten = six + blocks(9, leaky(conv(8, torch.cat([six, aggregated[1]], 1))))
+    eleven = leaky(F.pixel_shuffle(conv(11, ten), 2))
+    fifteen = eleven + blocks(14, leaky(conv(13, torch.cat([eleven, aggregated[2]], 1))))
+    added = conv(17, leaky(conv(16, fifteen)))
+    base = F.interpolate(frame, scale_factor=4, mode="bilinear", align_corners=False)
+    assert added.std() > 0.01
+    assert torch.allclose(restorer(frame, []), base + added, atol=ROUNDING)
+
+
+class _Given(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.features = features
+
+    def forward(self, content, given):
+        return self.features
+
+
+def test_parts_share_the_extractors(papers):
+    assert papers.encoder.extractor is papers.correspondence.reference
+    assert papers.matcher.extractor is papers.correspondence.query
+    assert papers.encoder.textures is papers.textures
+
+
+def shifted(size=(12, 14), reference=(17, 20), shift=(3, 4), channels=16):
+    """Noise for a reference, and a part of it for a frame: each place lies `shift` (row, column) further there."""
+    other = torch.randn(2, channels, *reference, generator=torch.Generator().manual_seed(0))
+    other = F.normalize(other, dim=1)
+    own = other[:, :, shift[0] : shift[0] + size[0], shift[1] : shift[1] + size[1]]
+    y, x = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
+    wanted = torch.stack([x + shift[1], y + shift[0]], -1) * 4 + 1.5  # centres of places, in pixels
+    return own, other, wanted
+
+
+def inner(field):
+    """Without the edge, where patches of the frame are cut and the reference's are not."""
+    return field[:, 1:-1, 1:-1]
+
+
+def test_search_finds_what_was_moved():
+    own, other, wanted = shifted()
+    positions, relevance = search(own, other)
+    assert positions.dtype == relevance.dtype == torch.float32
+    assert torch.equal(inner(positions), inner(wanted.expand(2, -1, -1, -1)))
+    assert torch.allclose(inner(relevance), torch.ones(()), atol=1e-4)
+    assert relevance.shape == (2, 12, 14) and relevance.min() >= 0 and relevance.max() <= 1
+
+
+def test_a_field_covers_the_frame_up_to_its_edge():
+    own, _, _ = shifted(shift=(0, 0), reference=(12, 14))
+    positions, relevance = search(own, own)
+    y, x = torch.meshgrid(torch.arange(12), torch.arange(14), indexing="ij")
+    assert torch.equal(positions[0], torch.stack([x, y], -1) * 4 + 1.5) and relevance.min() > 0.999
+
+
+def test_patchmatch_agrees_on_an_easy_case(monkeypatch):
+    """Smooth features that move as one."""
+    other = F.avg_pool2d(torch.randn(1, 16, 30, 34, generator=torch.Generator().manual_seed(1)), 3, 1, 1)
+    own = other[:, :, 2:26, 5:31]
+    exact = search(own, other)
+    monkeypatch.setattr(c2_matching, "EXACT_UNTIL", 0)
+    monkeypatch.setattr(c2_matching, "exact_search", None)  # must not be used
+    found = search(own, other)
+    assert torch.equal(inner(found[0]), inner(exact[0]))
+    assert torch.allclose(inner(found[1]), inner(exact[1]), atol=ROUNDING)
+    assert found[0].shape == exact[0].shape and found[1].shape == exact[1].shape
+
+
+def test_patchmatch_goes_on_from_where_it_is_told(monkeypatch):
+    """Noise: no neighbour's match helps, so from anywhere nearly nothing is found; from right positions all is."""
+    monkeypatch.setattr(c2_matching, "EXACT_UNTIL", 0)
+    own, other, wanted = shifted(size=(30, 30), reference=(36, 36))
+    wanted = wanted.float().expand(2, -1, -1, -1)
+    nearly = wanted + torch.tensor([1.9, -1.9])  # pixels; within the same places
+    assert torch.equal(inner(search(own, other, nearly)[0]), inner(wanted))
+    outside = torch.full_like(wanted, 1e4)
+    assert search(own, other, outside)[0].amax() <= 4 * 36
+
+
+@torch.no_grad()
+def test_a_frame_is_found_where_its_picture_was_moved():
+    network = small_network("c2_matching")
+    whole, reference = blurred(26, 28)
+    frame = whole[..., 2:24, 3:25]
+    positions, relevance = network.matcher(frame, network.encoder(reference))
+    y, x = torch.meshgrid(torch.arange(22), torch.arange(22), indexing="ij")
+    wanted = torch.stack([x + 3, y + 2], -1)[None] * 4 + 1.5
+    far = slice(6, -6)  # from the edge, of which the extractor sees so much
+    assert torch.equal(positions[:, far, far], wanted[:, far, far])
+    assert relevance[:, far, far].min() > 0.999
+
+
+def test_frames_are_enlarged_to_8_bits_as_training_shows_them():
+    frame, large = blurred(9, 11)
+    eight = (frame[0] * 255).round().to(torch.uint8)
+    found = c2_matching.enlarged(c2_matching.BicubicEnlarge(4), eight[None] / 255) * 255
+    assert torch.allclose(found, found.round(), atol=1e-4) and large.shape == (1, 3, 36, 44)
+    wanted = bicubic(eight.numpy(), Size(44, 36)).astype(np.float32)
+    inside = (slice(None), slice(8, -8), slice(8, -8))  # at the edge Pillow does not repeat it
+    assert np.abs(found[0].numpy() - wanted)[inside].max() <= 1  # and it rounds after each pass
+
+
+def hypotheses(channels, relevances, size=(4, 5)):
+    rng = torch.Generator().manual_seed(4)
+    return [
+        Hypothesis(
+            torch.randn(2, channels, 6, 7, generator=rng),
+            torch.rand(2, *size, 2, generator=rng) * 6,
+            relevance,
+        )
+        for relevance in relevances
+    ]
+
+
+@torch.no_grad()
+def test_each_place_takes_the_reference_it_matches_best():
+    rng = torch.Generator().manual_seed(3)
+    relevances = [torch.rand(2, 1, 4, 5, generator=rng) for _ in range(3)]
+    relevances[1][:, :, 0, 0] = relevances[0][:, :, 0, 0]  # the first one wins ties
+    relevances[2][:, :, 0, 0] = 0
+    for relevance in relevances:
+        relevance[:, :, 3, 4] = 0  # nothing there
+    given, content = hypotheses(8, relevances), torch.randn(2, 3, 4, 5, generator=rng)
+    best = BestOf(filled(MaskedAggregation(3, 8)), 8)
+    each = [best.aggregation(content, one.features, one.positions) for one in given]
+    found = best(content, given)
+    for b in range(2):
+        for row in range(4):
+            for column in range(5):
+                trust = [float(one[b, 0, row, column]) for one in relevances]
+                place = trust.index(max(trust))
+                wanted = each[place][b, :, row, column] if max(trust) > 0 else torch.zeros(8)
+                assert torch.equal(found[b, :, row, column], wanted), (b, row, column)
+    assert len({trust.argmax() for trust in torch.stack(relevances, -1).flatten(0, -2).numpy()}) == 3
+
+
+def test_a_match_says_the_same_at_every_stride():
+    network, sharp = small_network("c2_matching"), picture(32, 40)
+    with torch.no_grad():
+        match = matched(network, low(sharp), sharp)
+    for layer, stride in (("relu3_1", 4), ("relu2_1", 2), ("relu1_1", 1)):
+        said = hypothesis(match, layer)
+        assert said.features is match.features[layer]
+        assert said.positions.shape == (1, 32 // stride, 40 // stride, 2) and said.positions.dtype == torch.float32
+        assert said.relevance.shape == (1, 1, 32 // stride, 40 // stride)
+        for row, column in ((0, 0), (7, 9), (3, 2)):
+            ratio = 4 // stride
+            there = said.relevance[0, 0, row * ratio : (row + 1) * ratio, column * ratio : (column + 1) * ratio]
+            assert (there == match.relevance[0, row, column]).all()
+
+
+@torch.no_grad()
+def test_no_reference_is_as_good_as_an_irrelevant_one(network):
+    sharp = picture(32, 40)
+    frame = low(sharp)
+    match = matched(network, frame, sharp)
+    nothing = match._replace(relevance=torch.zeros_like(match.relevance))
+    without = network.restorer(frame, [])
+    assert torch.equal(network.restorer(frame, [nothing, nothing]), without)
+    assert not torch.allclose(network.restorer(frame, [match]), without, atol=1e-3)
+
+
+@torch.no_grad()
+def test_an_irrelevant_reference_beside_another_changes_nothing(network):
+    sharp = picture(32, 40)
+    frame = low(sharp)
+    match, other = matched(network, frame, sharp), matched(network, frame, picture(32, 40, seed=8))
+    nothing = other._replace(relevance=torch.zeros_like(other.relevance))
+    wanted = network.restorer(frame, [match])
+    assert torch.allclose(network.restorer(frame, [nothing, match]), wanted, atol=ROUNDING)
+    assert torch.allclose(network.restorer(frame, [match, nothing]), wanted, atol=ROUNDING)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(16, 60), (48, 24), (37, 43)], ids=str)
+def test_references_may_have_any_size(network, size):
+    frame = low(picture(32, 40))
+    match = matched(network, frame, picture(*size, seed=5))
+    x, y = match.positions.unbind(-1)
+    assert x.min() >= 0 and x.max() <= size[1] and y.min() >= 0 and y.max() <= size[0]
+    restored = network.restorer(frame, [match])
+    assert restored.shape == (1, 3, 32, 40) and restored.isfinite().all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("method", ["c2_matching", "amsa"])
+def test_strips_of_a_large_picture_equal_the_whole(method, monkeypatch):
+    """Each is restored with all that it sees round it."""
+    network, sharp = small_network(method), picture(96, 24)
+    frame = low(sharp)
+    match = matched(network, frame, sharp.roll(5, 2))
+    whole = network.restorer(frame, [match])
+    monkeypatch.setattr(c2_matching, "_STRIP", 5 * 12)
+    monkeypatch.setattr(network.restorer, "_strip", counted := Counting(network.restorer._strip))
+    assert torch.allclose(network.restorer(frame, [match]), whole, atol=ROUNDING)
+    assert counted.calls == 10  # 48 rows at stride 2, five at a time
+
+
+class Counting:
+    def __init__(self, called):
+        self.called, self.calls = called, 0
+
+    def __call__(self, *given):
+        self.calls += 1
+        return self.called(*given)
+
+
+@torch.no_grad()
+def test_samples_of_a_batch_do_not_meet(network):
+    sharp = torch.cat([picture(32, 40), picture(32, 40, seed=3)])
+    frame = torch.cat([low(one[None]) for one in sharp])
+    together = network.restorer(frame, [matched(network, frame, sharp.flip(3))])
+    for one in range(2):
+        alone = network.restorer(
+            frame[one : one + 1], [matched(network, frame[one : one + 1], sharp[one : one + 1].flip(3))]
+        )
+        assert torch.allclose(together[one], alone[0], atol=1e-4)
+
+
+@torch.no_grad()
+def test_autocast_keeps_positions_in_float32(network):
+    sharp = picture(32, 40)
+    frame = low(sharp)
+    plain = matched(network, frame, sharp)
+    with torch.autocast("cpu", torch.bfloat16):
+        match = matched(network, frame, sharp)
+        restored = network.restorer(frame, [plain])
+    assert match.positions.dtype == match.relevance.dtype == torch.float32
+    assert restored.dtype == torch.float32
+    assert torch.allclose(restored, network.restorer(frame, [plain]), atol=0.1)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", golden_files.METHODS)
+def test_golden_forward(name):
+    found, wanted = golden_files.forward(name), golden_files.read(f"forward_{name}")
+    assert found.keys() == wanted.keys()
+    for key in wanted:
+        assert found[key] == pytest.approx(wanted[key], abs=GOLDEN), key
+
+
+@torch.no_grad()
+def test_the_light_variant_aggregates_nothing_at_stride_4():
+    network = filled(C2Matching(C2Size(**SMALL, first_aggregation=False)))
+    sharp = picture(32, 40)
+    frame = low(sharp)
+    match = matched(network, frame, sharp)
+
+    def without(layer):
+        changed = match._replace(features={**match.features, layer: torch.zeros_like(match.features[layer])})
+        return torch.equal(network.restorer(frame, [changed]), network.restorer(frame, [match]))
+
+    assert [without(layer) for layer in TEXTURES] == [True, False, False]
+
+
+def test_the_baseline_learns_no_offsets():
+    with torch.device("meta"):
+        restorer = C2Matching(C2Size(dynamic=False)).restorer
+    kinds = [type(fusion.aggregation.aggregation) for fusion in restorer.fusions]
+    assert kinds == 3 * [FixedAggregation] and not [
+        name for name, _ in restorer.named_parameters() if "offsets" in name
+    ]
+
+
+def test_a_method_is_built_round_a_network():
+    network = small_network("c2_matching")
+    method = c2_matching.build(network)
+    assert (method.info.name, method.info.scale, method.field_stride, method.warm) == ("c2_matching", 4, 4, True)
+    assert method.encoder is network.encoder and method.restorer is network.restorer
+    sized = c2_matching.network({"channels": 8, "blocks": [1, 2, 3, 1], "textures": 4, "descriptors": 4})
+    assert [len(fusion.body) for fusion in sized.restorer.fusions] == [2, 3, 1]

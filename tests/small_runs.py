@@ -1,0 +1,92 @@
+"""Short runs of every trainer that matches or restores by C2-Matching's family, on rendered pictures."""
+
+import csv
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from small_networks import SMALL
+
+from lfvideo_sr.trainers import correspondence, features, restoration
+from lfvideo_sr.training import pairs
+
+COMMON = {"batch": 2, "max_steps": 5, "report_every": 1, "validate_every": 1000, "save_minutes": 1e9}
+SIZE = {key: list(value) if isinstance(value, tuple) else value for key, value in SMALL.items()}
+SHRUNK = {"side": 32, "reference_side": 40}
+
+
+def train_features(folder: Path, **changes: Any) -> features.FeaturesConfig:
+    given = {"photos": ("rendered:2",), "width": 4, "side": 32, "output": str(folder), **COMMON, **changes}
+    return _run(features, features.FeaturesConfig(**given))
+
+
+def train_teacher(folder: Path, **changes: Any) -> correspondence.CorrespondenceConfig:
+    given = {"photos": ("rendered:2",), "width": 4, "output": str(folder), **COMMON, **changes}
+    return _run(correspondence, correspondence.CorrespondenceConfig(**given))
+
+
+def train_student(folder: Path, **changes: Any) -> correspondence.CorrespondenceConfig:
+    teacher = train_teacher(folder / "teacher", max_steps=2)
+    return train_teacher(folder / "student", stage="student", teacher=f"{teacher.output}/last.pt", **changes)
+
+
+def train_restoration(folder: Path, **changes: Any) -> restoration.RestorationConfig:
+    given = {"pairs": ("rendered:2",), "size": SIZE, "output": str(folder), **SHRUNK, **COMMON, **changes}
+    return _run(restoration, restoration.RestorationConfig(**given))
+
+
+def train_rrsr(folder: Path, **changes: Any) -> restoration.RestorationConfig:
+    size = {**SIZE, "alignments": 2, "filters": 3}
+    return train_restoration(folder, **{"method": "rrsr", "size": size, "rtrr_weight": 0.4, **changes})
+
+
+def train_amsa(folder: Path, **changes: Any) -> restoration.RestorationConfig:
+    given = {"method": "amsa", "size": {**SIZE, "scales": 2}, "betas": (0.9, 0.99), "no_reference": 0.3, **changes}
+    return train_restoration(folder, **given)
+
+
+def train_gan(folder: Path, **changes: Any) -> restoration.RestorationConfig:
+    """With losses of perception and of a critic, far heavier than the papers', so that they show in a few steps."""
+    weights = {"perceptual_weight": 0.1, "perceptual_width": 4, "adversarial_weight": 0.1, "critic_width": 4}
+    return train_restoration(folder, **{**weights, "learning_rate": 1e-3, **changes})
+
+
+RUNS: dict[str, Callable[..., Any]] = {
+    "features": train_features,
+    "teacher": train_teacher,
+    "student": train_student,
+    "c2_matching": train_restoration,
+    "rrsr": train_rrsr,
+    "amsa": train_amsa,
+    "gan": train_gan,
+}
+
+
+def course(config: Any) -> list[dict[str, str]]:
+    """The rows of a run's log."""
+    with open(f"{config.output}/log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def again(config: Any, **changes: Any) -> Any:
+    """The same run, once more or with changes."""
+    return _run(sys.modules[type(config).__module__], replace(config, **changes))
+
+
+def _run(module: Any, config: Any) -> Any:
+    with mock.patch.object(pairs, "_rendered", lambda number: partial(_kept, number)):
+        module.train(config)
+    return config
+
+
+_RENDERED = pairs._rendered
+
+
+@lru_cache(32)
+def _kept(number: int) -> pairs.Pair:
+    """Rendering a pair takes longer than a step; runs do not change it."""
+    return _RENDERED(number)()

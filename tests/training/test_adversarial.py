@@ -1,0 +1,213 @@
+"""The losses of the GAN variants, and those of a restoration run, against their equations written out."""
+
+import pytest
+import torch
+from small_networks import filled, low, picture, small_network
+from torch import nn
+
+from lfvideo_sr.method import Match
+from lfvideo_sr.nn.vgg import VGG
+from lfvideo_sr.trainers.restoration import RestorationConfig, RestorationLosses
+from lfvideo_sr.training.adversarial import (
+    PENALTY,
+    PERCEPTUAL_LAYER,
+    Critic,
+    critic_loss,
+    generator_loss,
+    perceptual_loss,
+)
+
+ROUNDING = 1e-9  # in float64
+FLOAT = 1e-6
+
+
+def pictures(count=3, side=32, seed=0, dtype=torch.float64):
+    return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+@torch.no_grad()
+def test_perceptual_loss_is_equation_11():
+    assert PERCEPTUAL_LAYER == "relu5_1"
+    vgg = filled(VGG("vgg19", ("relu5_1",), 4)).double()
+    for layer in vgg.features:
+        if isinstance(layer, nn.Conv2d):
+            layer.weight *= 3  # so that enough arrives at the last layer
+    made, truth = pictures(2, 48, 1), pictures(2, 48, 2)
+    total = 0.0
+    for one, other in zip(vgg(made)["relu5_1"], vgg(truth)["relu5_1"]):
+        channels, height, width = one.shape
+        norms = [float((other[c] - one[c]).square().sum().sqrt()) for c in range(channels)]
+        total += sum(norms) / (channels * height * width)
+    assert total > 1e-3
+    assert float(perceptual_loss(vgg, made, truth)) == pytest.approx(total / 2, abs=ROUNDING)
+
+
+def test_perceptual_loss_of_the_truth_has_a_gradient_of_zero():
+    vgg = filled(VGG("vgg19", ("relu5_1",), 4))
+    made = pictures(dtype=torch.float32).requires_grad_()
+    loss = perceptual_loss(vgg, made, made.detach().clone())
+    loss.backward()
+    assert loss == 0 and torch.equal(made.grad, torch.zeros_like(made))
+
+
+def test_nothing_flows_back_into_the_truth():
+    vgg = filled(VGG("vgg19", ("relu5_1",), 4))
+    truth = pictures(seed=1, dtype=torch.float32).requires_grad_()
+    made = pictures(dtype=torch.float32).requires_grad_()
+    perceptual_loss(vgg, made, truth).backward()
+    assert truth.grad is None and made.grad.abs().sum() > 0
+
+
+def test_generator_loss_is_equation_12():
+    assert float(generator_loss(torch.tensor([1.0, -2.0, 4.0]))) == -1.0
+
+
+class Quadratic(nn.Module):
+    """D(x) = sum of weight * x^2: its slope is 2 weight x."""
+
+    def __init__(self, weight=0.3):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(weight, dtype=torch.float64))
+
+    def forward(self, pictures):
+        return (self.weight * pictures.square()).flatten(1).sum(1)
+
+
+def literal_critic_loss(weight, restored, truth, shares, penalty):
+    """Eq. 13 for `Quadratic`, whose slope is known."""
+    total = 0.0
+    for one, other, share in zip(restored, truth, shares):
+        mixed = share * one + (1 - share) * other
+        slope = (2 * weight * mixed).square().sum().sqrt()
+        judged = weight * (one.square().sum() - other.square().sum())
+        total = total + judged + penalty * (slope - 1) ** 2
+    return total / len(truth)
+
+
+@pytest.mark.parametrize("penalty", [PENALTY, 0.5])
+def test_critic_loss_is_equation_13(penalty):
+    assert PENALTY == 10
+    critic, restored, truth = Quadratic(), pictures(seed=1), pictures(seed=2)
+    torch.manual_seed(4)
+    shares = torch.rand(3, 1, 1, 1).flatten().tolist()
+    assert len(set(shares)) == 3  # one for each picture
+    torch.manual_seed(4)
+    loss = critic_loss(critic, restored, truth, penalty)
+    weight = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    wanted = literal_critic_loss(weight, restored, truth, shares, penalty)
+    assert loss.item() == pytest.approx(wanted.item(), rel=ROUNDING)
+    (slope,) = torch.autograd.grad(wanted, weight)
+    loss.backward()  # also through the penalty
+    assert float(critic.weight.grad) == pytest.approx(float(slope), rel=ROUNDING)
+
+
+def test_the_critic_is_five_pairs_without_normalisation():
+    critic = Critic(8)
+    layers = [(one.in_channels, one.out_channels, one.stride[0]) for one in critic.layers if isinstance(one, nn.Conv2d)]
+    pairs = [(8, 8), (8, 16), (16, 32), (32, 64), (64, 128)]
+    wanted = [(3, 8, 1), (8, 8, 2)]
+    for before, after in pairs[1:]:
+        wanted += [(before, after, 1), (after, after, 2)]
+    assert layers == wanted
+    kinds = {type(one) for one in critic.modules()} - {Critic, nn.Sequential}
+    assert kinds == {nn.Conv2d, nn.LeakyReLU, nn.Linear}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(16, 16), (40, 24), (65, 33)], ids=str)
+def test_the_critic_judges_each_picture_of_any_size(size):
+    critic = filled(Critic(4))
+    given = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    judged = critic(given)
+    assert judged.shape == (2,)
+    assert torch.allclose(judged[1:], critic(given[1:]), atol=FLOAT)
+
+
+# What a restoration run minimises.
+
+
+def batch(side=24, turned=True):
+    """Two samples, the second without a reference."""
+    seeds = {"target": (1, 2), "reference": (3, 4), "turned": (5, 6)}
+    shown = {name: torch.cat([picture(side, side, seed) for seed in pair]) for name, pair in seeds.items()}
+    given = {name: (one * 255).round().to(torch.uint8) for name, one in shown.items()}
+    for frame, name in (("frame", "target"), ("turned_frame", "turned")):
+        given[frame] = torch.cat([low(one[None].float() / 255) for one in given[name]])
+    if not turned:
+        del given["turned"], given["turned_frame"]
+    return given | {"present": torch.tensor([1.0, 0.0])}
+
+
+def restored_alone(network, frame, reference):
+    """One sample by the method's own verbs; no reference where there is none."""
+    if reference is None:
+        return network.restorer(frame, [])
+    encoded = network.encoder(reference)
+    return network.restorer(frame, [Match(encoded, *network.matcher(frame, encoded))])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("method", ["c2_matching", "rrsr", "amsa"])
+def test_reconstruction_is_equation_1_of_rrsr(method):
+    network, given = small_network(method), batch(turned=False)
+    losses = RestorationLosses(network, RestorationConfig())
+    found = losses(given)
+    total = 0.0
+    for number, reference in enumerate((given["reference"][:1].float() / 255, None)):
+        made = restored_alone(network, given["frame"][number : number + 1], reference)
+        total += float((made - given["target"][number].float() / 255).abs().mean()) / 2
+    assert set(found) == set(losses.names) == {"loss", "reconstruction"}
+    assert float(found["loss"]) == float(found["reconstruction"]) == pytest.approx(total, abs=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("turned", [True, False], ids=["equation 3", "equation 2"])
+def test_reciprocal_reconstruction_is_rrsrs(turned):
+    network, given = small_network("rrsr"), batch(turned=turned)
+    config = RestorationConfig(rtrr_weight=0.4, turned=turned)
+    losses = RestorationLosses(network, config)
+    found = losses(given)
+    rec = rtrr = 0.0
+    for number, reference in enumerate((given["reference"][:1].float() / 255, None)):
+        here = slice(number, number + 1)
+        made = restored_alone(network, given["frame"][here], reference)
+        rec += float((made - given["target"][here].float() / 255).abs().mean()) / 2
+        wanted = given["turned" if turned else "reference"][here].float() / 255
+        frame = given["turned_frame"][here] if turned else low(wanted)
+        again = restored_alone(network, frame, made.clamp(0, 1))  # X_SR is the reference
+        rtrr += float((wanted - again).abs().mean()) / 2
+    assert float(found["rtrr"]) == pytest.approx(rtrr, abs=1e-4)
+    assert float(found["loss"]) == pytest.approx(rec + 0.4 * rtrr, abs=1e-4)
+
+
+def test_reciprocal_reconstruction_teaches_the_first_pass_too():
+    """It "in turn depends on the quality of its reference image": its gradient reaches what was restored."""
+    network, given = small_network("c2_matching"), batch()
+    losses = RestorationLosses(network, RestorationConfig(rtrr_weight=1.0))
+    restored = picture(24, 24, 9).repeat(2, 1, 1, 1).mul(0.8).add(0.1).requires_grad_()
+    losses.reciprocal(given, given["reference"].float() / 255, restored).backward()
+    assert restored.grad.abs().sum() > 0
+
+
+def test_a_run_minimises_equation_6():
+    network, given = small_network("c2_matching"), batch(side=32)
+    critic = filled(Critic(4))
+    config = RestorationConfig(
+        rtrr_weight=0.4, perceptual_weight=1e-1, perceptual_width=4, adversarial_weight=1e-2, critic_width=4
+    )
+    losses = RestorationLosses(network, config, critic)
+    found = {name: one.detach() for name, one in losses(given).items()}
+    parts = found["reconstruction"] + 0.4 * found["rtrr"] + 0.1 * found["perceptual"] + 0.01 * found["adversarial"]
+    assert float(found["loss"]) == pytest.approx(float(parts), rel=1e-6)
+    assert set(found) == set(losses.names) and all(float(value) for value in found.values())
+    restored = losses.restore(given["frame"], given["reference"].float() / 255, given["present"])
+    assert float(found["adversarial"]) == pytest.approx(-critic(restored).mean().item(), abs=FLOAT)
+    wanted = perceptual_loss(losses.perceptual, restored, given["target"].float() / 255)
+    assert float(found["perceptual"]) == pytest.approx(wanted.item(), abs=FLOAT)
+    assert not {id(one) for one in critic.parameters()} & {id(one) for one in losses.parameters()}
+
+
+def test_papers_settings():
+    config = RestorationConfig()
+    assert (config.side, config.reference_side, config.learning_rate, config.betas) == (160, 160, 1e-4, (0.9, 0.999))
+    assert config.turned and not config.rtrr_weight and not config.no_reference and config.size == {}

@@ -1,0 +1,255 @@
+"""Training pairs: where they come from, what a sample is, and that it depends on its number alone."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from lfvideo_sr.errors import InputError
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.images import write_png
+from lfvideo_sr.media.resize import bicubic, degrade
+from lfvideo_sr.trainers import restoration
+from lfvideo_sr.training.pairs import (
+    PairSettings,
+    corners_moved,
+    cut,
+    pair_sample,
+    pairs_of,
+    perspective,
+    photos_of,
+    validation_pairs,
+    warped,
+)
+
+SUBPIXEL = 0.05  # of the place of a bright dot
+SIDE = 40
+
+
+def noise(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (3, height, width), np.uint8)
+
+
+def smooth(height, width, seed=0):
+    small = np.random.default_rng(seed).random((3, height // 8 + 2, width // 8 + 2), np.float32)
+    return (np.clip(bicubic(small, Size(width, height)), 0, 1) * 255).astype(np.uint8)
+
+
+def same_place(height=64, width=64, seed=0):
+    """A pair that shows the very same, so that what is done to one alone shows; a pixel's value tells its place."""
+    picture = noise(height, width, seed)
+    return lambda: (picture, picture.copy())
+
+
+def alike(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_a_sample_holds(turned):
+    settings = PairSettings(side=32, reference_side=48, turned=turned)
+    sample = pair_sample(same_place(), np.random.default_rng(0), settings)
+    shapes = {name: (one.dtype, one.shape) for name, one in sample.items()}
+    wanted = {
+        "target": (np.uint8, (3, 32, 32)),
+        "frame": (np.float32, (3, 8, 8)),
+        "reference": (np.uint8, (3, 48, 48)),
+        "present": (np.float32, ()),
+    }
+    moved = {"turned": (np.uint8, (3, 48, 48)), "turned_frame": (np.float32, (3, 12, 12))}
+    assert shapes == wanted | (moved if turned else {})
+    assert np.array_equal(sample["frame"], degrade(sample["target"].astype(np.float32) / 255).astype(np.float32))
+    if turned:
+        assert np.array_equal(
+            sample["turned_frame"], degrade(sample["turned"].astype(np.float32) / 255).astype(np.float32)
+        )
+        assert not np.array_equal(sample["turned"], sample["reference"])
+
+
+def test_samples_are_functions_of_their_number():
+    """Whatever was asked for before."""
+    pairs = [same_place(seed=seed) for seed in range(3)]
+    settings = PairSettings(32, 32, no_reference=0.5, turned=True)
+    first = [restoration.sample(pairs, settings, 1, number) for number in range(4)]
+    assert all(alike(restoration.sample(pairs, settings, 1, number), first[number]) for number in (3, 0, 2))
+    assert not any(alike(first[0], other) for other in first[1:])
+    assert not alike(restoration.sample(pairs, settings, 2, 0), first[0])
+
+
+def test_flips_keep_the_pair():
+    """Both pictures are turned alike: the part that was cut out is found in the whole reference, unturned to it."""
+    settings, seen = PairSettings(side=16, reference_side=SIDE), set()
+    plain = noise(SIDE, SIDE)
+    turns = {(up, left, turn): _turned(plain, up, left, turn) for up in (0, 1) for left in (0, 1) for turn in (0, 1)}
+    for number in range(100):
+        sample = pair_sample(lambda: (plain, plain.copy()), np.random.default_rng(number), settings)
+        (name,) = [name for name, one in turns.items() if np.array_equal(one, sample["reference"])]
+        seen.add(name)
+        whole, part = (np.ascontiguousarray(sample[key].transpose(1, 2, 0)) for key in ("reference", "target"))
+        assert cv2.matchTemplate(whole, part, cv2.TM_SQDIFF).min() < 100  # rounding, where elsewhere millions stand
+    assert seen == set(turns)  # flips and quarter turns
+
+
+def _turned(picture, up, left, turn):
+    picture = picture[:, ::-1] if up else picture
+    picture = picture[:, :, ::-1] if left else picture
+    return picture.swapaxes(1, 2) if turn else picture
+
+
+def test_references_are_resized_without_keeping_their_shape():
+    wide = smooth(40, 80)
+    sample = pair_sample(lambda: (wide, wide), np.random.default_rng(0), PairSettings(32, 24))
+    small = bicubic(wide, Size(24, 24))
+    turns = [_turned(small, up, left, turn) for up in (0, 1) for left in (0, 1) for turn in (0, 1)]
+    assert sum(np.array_equal(sample["reference"], one) for one in turns) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_share_of_samples_without_a_reference(share):
+    settings, load = PairSettings(16, 16, no_reference=share), same_place(16, 16)
+    present = [float(pair_sample(load, np.random.default_rng(number), settings)["present"]) for number in range(200)]
+    assert set(present) <= {0.0, 1.0}
+    assert 1 - np.mean(present) == pytest.approx(share, abs=0.08)
+
+
+def test_cuts_reach_everywhere_and_small_pictures_are_mirrored():
+    picture = noise(18, 20)
+    seen = set()
+    for number in range(120):
+        found = cut(np.random.default_rng(number), picture, 16)
+        (place,) = [
+            (y, x) for y in range(3) for x in range(5) if np.array_equal(found, picture[:, y : y + 16, x : x + 16])
+        ]
+        seen.add(place)
+    assert len(seen) == 15
+    found = cut(np.random.default_rng(0), noise(5, 16), 16)
+    assert np.array_equal(found[:, :5], noise(5, 16)) and np.array_equal(found[:, 5:10], noise(5, 16)[:, ::-1])
+
+
+@pytest.mark.parametrize(("least", "most"), [(5, 20), (0, 10)])
+def test_corners_move_by_so_many_pixels(least, most):
+    corners = np.array([[[0, 0], [159, 0], [159, 119], [0, 119]]], np.float64)
+    moves = []
+    for number in range(200):
+        homography = corners_moved(np.random.default_rng(number), (120, 160), least, most)
+        moves.append(cv2.perspectiveTransform(corners, homography) - corners)
+    moves = np.abs(moves), np.sign(moves)
+    assert moves[0].min() >= least - 1e-3 and moves[0].max() <= most + 1e-3
+    assert moves[0].min() < least + 0.5 and moves[0].max() > most - 0.5
+    assert abs(moves[1].mean()) < 0.1  # either way
+
+
+def dot(place, side=64):
+    """A picture with one bright, round dot."""
+    y, x = np.mgrid[:side, :side]
+    bright = 250 * np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / 8)
+    return np.repeat(bright[None], 3, 0).astype(np.uint8)
+
+
+def centre(picture):
+    """(x, y) of what is bright."""
+    weight = picture[0].astype(np.float64)
+    y, x = np.mgrid[: weight.shape[0], : weight.shape[1]]
+    return np.array([(weight * x).sum(), (weight * y).sum()]) / weight.sum()
+
+
+def test_a_dot_moves_as_the_homography_says():
+    for number in range(8):
+        homography = corners_moved(np.random.default_rng(number), (64, 64), 1, 4)
+        moved = centre(warped(dot((30, 24)), homography))
+        wanted = cv2.perspectiveTransform(np.array([[[30.0, 24.0]]]), homography)[0, 0]
+        assert np.abs(moved - wanted).max() < 3 * SUBPIXEL, number
+        assert np.abs(moved - (30, 24)).max() > 0.3
+
+
+def test_perspective_is_rrsrs():
+    """Corners move by 5 to 20 pixels; the same box; mirrored beyond the edge, so that no black comes in."""
+    picture = smooth(96, 80) // 2 + 100
+    found = perspective(np.random.default_rng(3), picture)
+    homography = corners_moved(np.random.default_rng(3), (96, 80), 5, 20)
+    assert np.array_equal(found, warped(picture, homography))
+    assert found.shape == picture.shape and found.min() >= 95
+
+
+# Where pairs lie.
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three pairs in the way of CUFED5's training set, one of them by its older names."""
+    for number, (first, second) in enumerate([("a.png", "a.png"), ("b.png", "b.png"), ("007_0.png", "007_1.png")]):
+        for kind, name, seed in (("input", first, number), ("ref", second, 10 + number)):
+            (tmp_path / "set" / kind).mkdir(parents=True, exist_ok=True)
+            write_png(tmp_path / "set" / kind / name, noise(8, 12, seed).astype(np.float32) / 255)
+    (tmp_path / "splits.json").write_text(json.dumps({"train": {"one": ["b.png", "gone.png"]}, "validation": {}}))
+    return tmp_path
+
+
+def test_pairs_of_a_folder(root):
+    pairs = [load() for load in pairs_of(root, ["set"])]
+    wanted = [(noise(8, 12, number), noise(8, 12, 10 + number)) for number in (2, 0, 1)]  # in the order of names
+    assert all(np.array_equal(a, b) for pair, other in zip(pairs, wanted, strict=True) for a, b in zip(pair, other))
+
+
+def test_a_split_leaves_out_what_it_does_not_list(root):
+    (load,) = pairs_of(root, ["set"], "one")
+    assert np.array_equal(load()[0], noise(8, 12, 1))
+    with pytest.raises(InputError, match=r"splits\.json does not list 'two' under 'train'"):
+        pairs_of(root, ["set"], "two")
+    (root / "splits.json").unlink()
+    with pytest.raises(InputError, match=r"splits\.json does not list 'one'"):
+        pairs_of(root, ["set"], "one")
+
+
+def test_folders_and_rendered_pairs_go_together(root):
+    pairs = pairs_of(root, ["rendered:2", "set", "rendered:1"])
+    assert len(pairs) == 2 + 3 + 1
+    first, again = pairs[0](), pairs[5]()
+    assert [one.shape for one in first] == 2 * [(3, 160, 160)] and first[0].dtype == np.uint8
+    assert all(np.array_equal(a, b) for a, b in zip(first, again))
+    assert not np.array_equal(first[0], first[1]) and not np.array_equal(first[0], pairs[1]()[0])
+
+
+@pytest.mark.parametrize(
+    ("find", "said"),
+    [(pairs_of, "holds no training pairs; wanted are .*nowhere/input/NAME"), (photos_of, "holds no pictures")],
+)
+def test_what_is_not_there_is_named(find, said, tmp_path):
+    with pytest.raises(InputError, match=said):
+        find(tmp_path, ["nowhere"])
+
+
+def test_photos_are_found_at_any_depth(tmp_path):
+    for number, name in enumerate(("b/c/one.png", "a.PNG", "b/two.png")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_png(tmp_path / name, noise(6, 6, number).astype(np.float32) / 255)
+    (tmp_path / "b" / "notes.txt").write_text("no picture")
+    photos = photos_of(tmp_path, ["."])
+    assert all(np.array_equal(load(), noise(6, 6, number)) for load, number in zip(photos, (1, 0, 2), strict=True))
+    assert np.array_equal(photos_of(tmp_path, ["rendered:1"])[0](), pairs_of(tmp_path, ["rendered:1"])[0]()[0])
+
+
+def test_validation_takes_the_best_reference_of_scenes_kept_for_it(tmp_path):
+    folder = tmp_path / "held"
+    folder.mkdir()
+    rows = [("s1", "i1", "r1"), ("s1", "i1", "r2"), ("s2", "i2", "r3"), ("s3", "i3", "r4")]
+    for number, name in enumerate(("i1", "r1", "r2", "i2", "r3", "i3", "r4")):
+        write_png(folder / f"{name}.png", noise(30, 90, number).astype(np.float32) / 255)
+    (folder / "pairs.csv").write_text("scene,input,ref\n" + "".join(f"{s},{i}.png,{r}.png\n" for s, i, r in rows))
+    splits = {"train": {}, "validation": {"held": ["held/s1", "held/s3"]}}
+    (tmp_path / "splits.json").write_text(json.dumps(splits))
+    pairs = [load() for load in validation_pairs(tmp_path, "held", longest=90)]
+    wanted = [(noise(30, 90, 0), noise(30, 90, 1)), (noise(30, 90, 5), noise(30, 90, 6))]
+    for pair, other in zip(pairs, wanted, strict=True):
+        for found, whole in zip(pair, other):
+            assert np.array_equal(found, whole[:, :28, :88])  # sides are multiples of 4
+    small = validation_pairs(tmp_path, "held", longest=31)[0]()[0]
+    assert small.shape == (3, 8, 28)  # a third, by area
+    mean = noise(30, 90, 0)[:, :24, :84].reshape(3, 8, 3, 28, 3).astype(np.float64).mean((2, 4))
+    assert np.abs(small - mean).max() <= 1
+
+
+def test_rendered_pairs_for_validation_are_others(tmp_path):
+    trained, held = pairs_of(tmp_path, ["rendered:1"])[0](), validation_pairs(tmp_path, "rendered:1")[0]()
+    assert not np.array_equal(trained[0], held[0])
