@@ -84,12 +84,15 @@ def validation_pairs(root: Path, folder: str, longest: int = 320) -> list[Load]:
 
 def pair_sample(load: Load, rng: np.random.Generator, settings: PairSettings) -> dict[str, np.ndarray]:
     """target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,r,r], present f32 [] (1 or 0);
-    with `turned`: turned u8 [3,r,r], turned_frame f32 [3,r/4,r/4]."""
+    with `turned`: turned u8 [3,s,s], cut where the target is so that the two show much the same, and its low-resolution
+    turned_frame f32 [3,s/4,s/4]."""
     target, reference = load()
     side = Size(settings.reference_side, settings.reference_side)
     if reference.shape[1:] != (side.height, side.width):
         reference = bicubic(reference, side)
-    target, reference = _flipped(rng, cut(rng, target, settings.side), reference)
+    target, reference = _flipped(rng, target, reference)
+    place = _place(rng, target, settings.side)
+    target = _part(target, place, settings.side)
     sample = {
         "target": target,
         "frame": _low(target),
@@ -97,7 +100,7 @@ def pair_sample(load: Load, rng: np.random.Generator, settings: PairSettings) ->
         "present": np.float32(rng.random() >= settings.no_reference),
     }
     if settings.turned:
-        turned = perspective(rng, reference)
+        turned = _part(perspective(rng, reference), place, settings.side)
         sample |= {"turned": turned, "turned_frame": _low(turned)}
     return sample
 
@@ -126,11 +129,21 @@ def warped(picture: np.ndarray, homography: np.ndarray) -> np.ndarray:
 
 def cut(rng: np.random.Generator, picture: np.ndarray, side: int) -> np.ndarray:
     """A square of the picture at a random place; a smaller picture is mirrored at its edges first."""
-    missing = [max(0, side - length) for length in picture.shape[1:]]
+    return _part(picture, _place(rng, picture, side), side)
+
+
+def _place(rng: np.random.Generator, picture: np.ndarray, side: int) -> tuple[int, int]:
+    top, left = (int(rng.integers(max(length - side, 0) + 1)) for length in picture.shape[1:])
+    return top, left
+
+
+def _part(picture: np.ndarray, place: tuple[int, int], side: int) -> np.ndarray:
+    top, left = (min(first, max(length - side, 0)) for first, length in zip(place, picture.shape[1:]))
+    part = picture[:, top : top + side, left : left + side]
+    missing = [side - length for length in part.shape[1:]]
     if any(missing):
-        picture = np.pad(picture, ((0, 0), (0, missing[0]), (0, missing[1])), mode="symmetric")
-    top, left = (int(rng.integers(length - side + 1)) for length in picture.shape[1:])
-    return picture[:, top : top + side, left : left + side]
+        part = np.pad(part, ((0, 0), (0, missing[0]), (0, missing[1])), mode="symmetric")
+    return np.ascontiguousarray(part)
 
 
 def _flipped(rng: np.random.Generator, *pictures: np.ndarray) -> list[np.ndarray]:
