@@ -57,14 +57,23 @@ def test_what_a_sample_holds(turned):
         "reference": (np.uint8, (3, 48, 48)),
         "present": (np.float32, ()),
     }
-    moved = {"turned": (np.uint8, (3, 48, 48)), "turned_frame": (np.float32, (3, 12, 12))}
+    moved = {"turned": (np.uint8, (3, 32, 32)), "turned_frame": (np.float32, (3, 8, 8))}
     assert shapes == wanted | (moved if turned else {})
     assert np.array_equal(sample["frame"], degrade(sample["target"].astype(np.float32) / 255).astype(np.float32))
     if turned:
         assert np.array_equal(
             sample["turned_frame"], degrade(sample["turned"].astype(np.float32) / 255).astype(np.float32)
         )
-        assert not np.array_equal(sample["turned"], sample["reference"])
+
+
+def test_what_is_turned_is_cut_where_the_target_is():
+    """Both show much the same: they differ less than the target and the turned part of another picture."""
+    rng = np.random.default_rng
+    for number in range(4):
+        settings = PairSettings(side=32, reference_side=128, turned=True)
+        own, other = (pair_sample(same_place(128, 128, seed), rng(number), settings) for seed in (0, 1))
+        apart = [np.abs(one["turned"].astype(float) - own["target"]).mean() for one in (own, other)]
+        assert apart[0] < 0.8 * apart[1]
 
 
 def test_samples_are_functions_of_their_number():
