@@ -79,7 +79,7 @@ def validation_pairs(root: Path, folder: str, longest: int = 320) -> list[Load]:
         for row in csv.DictReader(file):
             if f"{folder}/{row['scene']}" in kept:
                 rows.setdefault(row["scene"], (row["input"], row["ref"]))
-    return [_reduced(*(root / folder / name for name in row), longest) for row in rows.values()]
+    return [reduced_pair(*(root / folder / name for name in row), longest) for row in rows.values()]
 
 
 def pair_sample(load: Load, rng: np.random.Generator, settings: PairSettings) -> dict[str, np.ndarray]:
@@ -190,7 +190,9 @@ def _from_files(first: Path, second: Path) -> Load:
     return lambda: (to_uint8(read_image(first)), to_uint8(read_image(second)))
 
 
-def _reduced(first: Path, second: Path, longest: int) -> Load:
+def reduced_pair(first: Path, second: Path, longest: int = 320) -> Load:
+    """Two files, each reduced by a whole factor until no side is longer than `longest`, cut to multiples of 4."""
+
     def load() -> Pair:
         target, reference = (_shrunk(to_uint8(read_image(path)), longest) for path in (first, second))
         return target, reference
