@@ -21,7 +21,7 @@ from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
 from lfvideo_sr.training.homographies import correspondence_sample
-from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, polynomial
+from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, rise_and_fall
 from lfvideo_sr.training.pairs import photos_of
 from lfvideo_sr.training.whitening import whiten
 
@@ -67,7 +67,7 @@ def train(config: CorrespondenceConfig) -> Path:
     losses = CorrespondenceLosses(network, config, teacher)
     held_out = photos_of(root, config.validation_photos)
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
-    share = polynomial(config.max_steps, config.warmup, config.decay)
+    share = rise_and_fall(config.max_steps, config.warmup, config.decay)
     task = Task(
         network=network,
         about={"method": "correspondence", "size": {"width": config.width}},

@@ -17,7 +17,7 @@ from torch import nn
 
 from lfvideo_sr.nn.residual import conv3x3
 from lfvideo_sr.nn.vgg import VGG, channels_of
-from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, polynomial
+from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, rise_and_fall
 from lfvideo_sr.training.pairs import cut, photos_of
 
 STRIDES = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu5_1": 16}
@@ -43,7 +43,7 @@ def train(config: FeaturesConfig) -> Path:
     losses = Rebuilding(network, config.width)
     held_out = photos_of(root, config.validation_photos)
     optimizer = torch.optim.Adam(losses.parameters(), config.learning_rate)
-    share = polynomial(config.max_steps, warmup=100, decay=config.max_steps // 2)
+    share = rise_and_fall(config.max_steps, warmup=100, decay=config.max_steps // 2)
     task = Task(
         network=network,
         about={"method": "features", "size": {"width": config.width}},

@@ -25,7 +25,7 @@ from lfvideo_sr.methods.c2_matching import C2Matching
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.nn.vgg import VGG, load_vgg
 from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
-from lfvideo_sr.training.loop import RunConfig, Step, Task, drops, fit, polynomial
+from lfvideo_sr.training.loop import RunConfig, Step, Task, drops, fit, rise_and_fall
 from lfvideo_sr.training.pairs import PairSettings, pair_sample, pairs_of, validation_pairs
 
 METHODS = ("c2_matching", "rrsr", "amsa")
@@ -78,7 +78,7 @@ def train(config: RestorationConfig) -> Path:
     network = _network(config)
     critic = Critic(config.critic_width) if config.adversarial_weight else None
     losses = RestorationLosses(network, config, critic)
-    share = polynomial(config.max_steps, decay=config.decay) if config.decay else drops(*config.drop_at)
+    share = rise_and_fall(config.max_steps, decay=config.decay) if config.decay else drops(*config.drop_at)
     optimizer = torch.optim.Adam(_groups(network, config), config.learning_rate, betas=config.betas)
     steps = {"restore": Step(losses, optimizer, losses.names, share)}
     if critic is not None:

@@ -15,7 +15,7 @@ from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.stream_ref import SCALE, StreamRef, StreamRefSize
 from lfvideo_sr.nn.warp import sample
 from lfvideo_sr.training.clips import load_clips
-from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, polynomial
+from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, rise_and_fall
 from lfvideo_sr.training.losses import alignment_loss, decibel_loss, field_loss, relevance_loss
 from lfvideo_sr.training.samples import ReferenceSamples, SampleSettings
 from lfvideo_sr.training.scenes import load_scenes
@@ -61,7 +61,7 @@ def train(config: StreamRefConfig) -> Path:
     samples = ReferenceSamples(*_material(config, settings), settings, config.seed, config.rendered)
     clips = [HybridClip.load(_data_root() / name) for name in config.validation]
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate, betas=(0.9, 0.99))
-    share = polynomial(config.max_steps, config.warmup_steps, config.decay_steps)
+    share = rise_and_fall(config.max_steps, config.warmup_steps, config.decay_steps)
     task = Task(
         network=network,
         about={"method": "stream_ref", "size": asdict(size)},

@@ -115,7 +115,7 @@ def fit(task: Task, config: RunConfig) -> Path:
     return state.path
 
 
-def polynomial(max_steps: int, warmup: int = 0, decay: int = 0) -> Rate:
+def rise_and_fall(max_steps: int, warmup: int = 0, decay: int = 0) -> Rate:
     """A learning rate's share: linear warm-up, constant, linear to zero over the last `decay` steps."""
 
     def share(step: int) -> float:

@@ -18,7 +18,7 @@ from lfvideo_sr.commands.train import TRAINERS
 from lfvideo_sr.config import load_config, read_mapping
 from lfvideo_sr.trainers import restoration
 from lfvideo_sr.training import adversarial
-from lfvideo_sr.training.loop import RunConfig, Step, Task, drops, fit, polynomial
+from lfvideo_sr.training.loop import RunConfig, Step, Task, drops, fit, rise_and_fall
 
 GOLDEN = 2e-3  # of a loss, between machines and versions of torch, where a match may fall differently
 ROUNDING = 1e-5  # of weights after a few steps, where sums are taken in another order
@@ -253,10 +253,10 @@ def test_rows_beyond_the_resumed_step_are_dropped(tmp_path):
 
 
 def test_rates_rise_hold_and_fall():
-    plan = polynomial(100, warmup=10, decay=20)
+    plan = rise_and_fall(100, warmup=10, decay=20)
     rates = [plan(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[9:81] == [1.0] * 72 and rates[-1] == pytest.approx(0.05)
-    plain = polynomial(100)
+    plain = rise_and_fall(100)
     assert {plain(step) for step in range(100)} == {1.0}
     dropped = drops(3, 5)
     assert [dropped(step) for step in range(7)] == pytest.approx([1, 1, 1, 0.1, 0.1, 0.01, 0.01])

@@ -10,7 +10,7 @@ from lfvideo_sr.choose import make_engine
 from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.trainers.export import export_weights
 from lfvideo_sr.trainers.stream_ref import StreamRefConfig, train
-from lfvideo_sr.training.loop import polynomial
+from lfvideo_sr.training.loop import rise_and_fall
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,6 @@ def test_missing_clips_are_named(config, tmp_path, monkeypatch):
 
 
 def test_learning_rate_rises_holds_and_falls():
-    share = polynomial(100, warmup=10, decay=20)
+    share = rise_and_fall(100, warmup=10, decay=20)
     rates = [share(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[9:81] == [1.0] * 72 and rates[-1] == pytest.approx(0.05)
