@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from lfvideo_sr.checks import check_choice
-from lfvideo_sr.errors import InputError
+from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.c2_matching import FIELD_STRIDE, Correspondence, describe, search
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
@@ -24,6 +24,7 @@ from lfvideo_sr.training.homographies import correspondence_sample
 from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, rise_and_fall
 from lfvideo_sr.training.pairs import photos_of
 from lfvideo_sr.training.whitening import whiten
+from lfvideo_sr.weights import load_into
 
 FEWEST = 128  # true matches that a sample must have to count
 
@@ -149,7 +150,7 @@ def _network(config: CorrespondenceConfig) -> Correspondence:
         load_vgg(network.query, config.start)
         load_vgg(network.reference, config.start)
     elif config.teacher:
-        network.load_state_dict(_averaged(config.teacher))
+        load_into(network, Path(config.teacher))
     return network
 
 
@@ -162,14 +163,8 @@ def _whiten(network: Correspondence, photos: list, config: CorrespondenceConfig)
 
 
 def _teacher(config: CorrespondenceConfig) -> Correspondence:
+    if not config.teacher:
+        raise UsageError("a student has no teacher; give the last.pt of one as `teacher`, or distillation_weight: 0")
     teacher = Correspondence(config.width)
-    teacher.load_state_dict(_averaged(config.teacher))
+    load_into(teacher, Path(config.teacher))
     return teacher
-
-
-def _averaged(checkpoint: str) -> dict[str, torch.Tensor]:
-    """The averaged weights of a run of this trainer."""
-    try:
-        return torch.load(checkpoint, map_location="cpu", weights_only=True)["averaged"]
-    except (OSError, KeyError, RuntimeError) as error:
-        raise InputError(f"{checkpoint} is no checkpoint of a teacher; train that stage first") from error

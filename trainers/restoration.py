@@ -18,7 +18,6 @@ import torch
 from torch import nn
 
 from lfvideo_sr.checks import check_choice
-from lfvideo_sr.errors import InputError
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods.c2_matching import C2Matching
@@ -27,6 +26,7 @@ from lfvideo_sr.nn.vgg import VGG, load_vgg
 from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
 from lfvideo_sr.training.loop import RunConfig, Step, Task, drops, fit, rise_and_fall
 from lfvideo_sr.training.pairs import PairSettings, pair_sample, pairs_of, validation_pairs
+from lfvideo_sr.weights import load_into
 
 METHODS = ("c2_matching", "rrsr", "amsa")
 
@@ -182,13 +182,13 @@ def _network(config: RestorationConfig) -> C2Matching:
     """The method's network with its frozen parts filled and the rest new, or as a run left it."""
     network = import_module(f"lfvideo_sr.methods.{config.method}").network(config.size)
     if config.start:
-        network.load_state_dict(_averaged(config.start))
+        load_into(network, Path(config.start))
     else:
         if config.features:
             for extractor in (network.textures, network.correspondence.query, network.correspondence.reference):
                 load_vgg(extractor, config.features)
         if config.correspondence:
-            network.correspondence.load_state_dict(_averaged(config.correspondence))
+            load_into(network.correspondence, Path(config.correspondence))
     for part in (network.correspondence, network.textures):
         part.requires_grad_(False)
     return network
@@ -218,11 +218,3 @@ def _reduced(reference: torch.Tensor) -> torch.Tensor:
     """References [B,3,H,W] in [0,1], reduced as frames are."""
     reduced = [torch.from_numpy(degrade(one)) for one in reference.cpu().numpy()]
     return torch.stack(reduced).to(reference)
-
-
-def _averaged(checkpoint: str) -> dict[str, torch.Tensor]:
-    """The averaged weights of a run."""
-    try:
-        return torch.load(checkpoint, map_location="cpu", weights_only=True)["averaged"]
-    except (OSError, KeyError, RuntimeError) as error:
-        raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; train that stage first") from error

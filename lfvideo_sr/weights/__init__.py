@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
+from textwrap import shorten
 
 from ..errors import InputError
 
@@ -44,7 +46,7 @@ def save(module, path: Path, about: dict) -> None:
 def read_about(path: Path) -> dict:
     """The metadata that `save` wrote, or what a checkpoint says of itself."""
     if path.suffix == CHECKPOINT:
-        state = _checkpoint(path)
+        state = _checkpoint(path, ("method", "size", "step", "seconds"))
         return {
             "method": state["method"],
             "size": state["size"],
@@ -62,22 +64,26 @@ def read_about(path: Path) -> dict:
 
 def load_into(module, path: Path) -> None:
     """Fill `module` with the tensors of `path` (of a checkpoint: the averaged ones); every one must fit."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_model
 
     try:
         if path.suffix == CHECKPOINT:
-            module.load_state_dict(_checkpoint(path)["averaged"])
+            module.load_state_dict(_checkpoint(path, ("averaged",))["averaged"])
         else:
             load_model(module, str(path))
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} is no weights file of this project ({error})") from error
     except RuntimeError as error:
-        raise InputError(f"{path} does not fit {type(module).__name__}: {str(error).splitlines()[0]}") from error
+        first = shorten(" ".join(str(error).splitlines()[1:]), 120)  # line 0 says only that there are errors
+        raise InputError(f"{path} does not fit {type(module).__name__} ({first}); give one of its size") from error
 
 
-def _checkpoint(path: Path) -> dict:
+def _checkpoint(path: Path, wanted: Sequence[str]) -> dict:
     import torch
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return {key: state[key] for key in ("method", "size", "step", "seconds", "averaged")}
+        return {key: state[key] for key in wanted}
     except Exception as error:  # whatever the reader raises, the file is not one
         raise InputError(f"{path} is no checkpoint of this project's trainers; give the last.pt of a run") from error

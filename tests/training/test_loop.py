@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import golden_files
@@ -16,6 +17,8 @@ from torch import nn
 import lfvideo_sr.configs
 from lfvideo_sr.commands.train import TRAINERS
 from lfvideo_sr.config import load_config, read_mapping
+from lfvideo_sr.errors import InputError, UsageError
+from lfvideo_sr.methods.c2_matching import Correspondence
 from lfvideo_sr.trainers import restoration
 from lfvideo_sr.training import adversarial
 from lfvideo_sr.training.loop import RunConfig, Step, Task, drops, fit, rise_and_fall
@@ -294,6 +297,25 @@ def test_a_reports_loss_is_what_the_first_optimizer_minimises(tmp_path):
     parts = float(row["reconstruction"]) + 0.1 * float(row["perceptual"]) + 0.1 * float(row["adversarial"])
     assert float(row["loss"]) == pytest.approx(parts, rel=1e-4)
     assert float(row["loss_critic"]) != pytest.approx(float(row["loss"]), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "error", "said"),
+    [
+        ("student", {"teacher": "gone.pt"}, InputError, "gone.pt is no checkpoint"),
+        ("student", {"teacher": "gone.safetensors"}, InputError, "gone.safetensors is no weights file"),
+        ("student", {"teacher": ""}, UsageError, "a student has no teacher"),
+        ("c2_matching", {"correspondence": "wider.pt"}, InputError, "wider.pt does not fit Correspondence .*mismatch"),
+        ("c2_matching", {"start": "wider.pt"}, InputError, "wider.pt does not fit C2Matching .*Missing key"),
+    ],
+)
+def test_what_a_run_cannot_start_from_is_one_line(name, changes, error, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"averaged": Correspondence(8).state_dict()}, "wider.pt")
+    train = RUNS[name] if name != "student" else partial(RUNS["teacher"], stage="student")
+    with pytest.raises(error, match=said) as raised:
+        train(tmp_path / "run", **changes)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
