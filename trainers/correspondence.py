@@ -4,7 +4,6 @@ student that matches low-resolution frames, with what the teacher knows. Read fr
 RRSR and AMSA match with the same network.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
 from lfvideo_sr.training.homographies import correspondence_sample
-from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, rise_and_fall
+from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
 from lfvideo_sr.training.pairs import photos_of
 from lfvideo_sr.training.whitening import whiten
 from lfvideo_sr.weights import load_into
@@ -58,7 +57,7 @@ class CorrespondenceConfig(RunConfig):
 def train(config: CorrespondenceConfig) -> Path:
     """Run one stage; returns the checkpoint's path."""
     check_choice("stage", config.stage, ("teacher", "student"))
-    root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     photos = photos_of(root, config.photos)
     network = _network(config)
@@ -66,7 +65,7 @@ def train(config: CorrespondenceConfig) -> Path:
         _whiten(network, photos, config)
     teacher = _teacher(config) if config.stage == "student" and config.distillation_weight else None
     losses = CorrespondenceLosses(network, config, teacher)
-    held_out = photos_of(root, config.validation_photos)
+    held_out = photos_of(root, config.validation_photos) if config.validation_photos else []
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
     share = rise_and_fall(config.max_steps, config.warmup, config.decay)
     task = Task(

@@ -4,7 +4,6 @@ Objective: each tapped layer alone must let one convolution rebuild the picture 
 strides 1, 2 and 4 (and 16, for the perceptual loss); they know no classes of things, as the real ones do.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from torch import nn
 
 from lfvideo_sr.nn.residual import conv3x3
 from lfvideo_sr.nn.vgg import VGG, channels_of
-from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, rise_and_fall
+from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
 from lfvideo_sr.training.pairs import cut, photos_of
 
 STRIDES = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu5_1": 16}
@@ -37,11 +36,11 @@ class FeaturesConfig(RunConfig):
 
 def train(config: FeaturesConfig) -> Path:
     """Run; returns the checkpoint's path."""
-    root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     network = VGG("vgg19", tuple(STRIDES), config.width)
     losses = Rebuilding(network, config.width)
-    held_out = photos_of(root, config.validation_photos)
+    held_out = photos_of(root, config.validation_photos) if config.validation_photos else []
     optimizer = torch.optim.Adam(losses.parameters(), config.learning_rate)
     share = rise_and_fall(config.max_steps, warmup=100, decay=config.max_steps // 2)
     task = Task(
@@ -58,8 +57,7 @@ def train(config: FeaturesConfig) -> Path:
 
 def sample(photos: list, config: FeaturesConfig, number: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng([config.seed, number])
-    picture = cut(rng, photos[rng.integers(len(photos))](), config.side)
-    return {"picture": np.ascontiguousarray(picture)}
+    return {"picture": cut(rng, photos[rng.integers(len(photos))](), config.side)}
 
 
 class Rebuilding(nn.Module):
@@ -91,7 +89,7 @@ def validate(
     totals: dict[str, float] = {}
     for number in range(config.validation_samples):
         rng = np.random.default_rng([config.seed, 0, number])
-        picture = np.ascontiguousarray(cut(rng, photos[number % len(photos)](), config.side))
+        picture = cut(rng, photos[number % len(photos)](), config.side)
         found = losses.measured(network, torch.from_numpy(picture)[None].to(device).float() / 255)
         for name, value in found.items():
             totals[name] = totals.get(name, 0.0) + float(value) / config.validation_samples

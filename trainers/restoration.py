@@ -4,7 +4,6 @@ perceptual and adversarial losses. Read from top to bottom.
 RRSR's reciprocal target-reference reconstruction (its section 3.1) is a weight here and so works for all of them.
 """
 
-import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from lfvideo_sr.methods.c2_matching import C2Matching
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.nn.vgg import VGG, load_vgg
 from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
-from lfvideo_sr.training.loop import RunConfig, Step, Task, drops, fit, rise_and_fall
+from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
 from lfvideo_sr.training.pairs import PairSettings, pair_sample, pairs_of, validation_pairs
 from lfvideo_sr.weights import load_into
 
@@ -73,7 +72,7 @@ class RestorationConfig(RunConfig):
 def train(config: RestorationConfig) -> Path:
     """Run; returns the checkpoint's path."""
     check_choice("method", config.method, METHODS)
-    root = Path(os.environ.get("LFVIDEO_DATA", "."))
+    root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     network = _network(config)
     critic = Critic(config.critic_width) if config.adversarial_weight else None

@@ -1,6 +1,5 @@
 """Trains stream_ref: matching and restoring together, from clips and rendered scenes. Read from top to bottom."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,11 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.stream_ref import SCALE, StreamRef, StreamRefSize
 from lfvideo_sr.nn.warp import sample
 from lfvideo_sr.training.clips import load_clips
-from lfvideo_sr.training.loop import RunConfig, Step, Task, fit, rise_and_fall
+from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
 from lfvideo_sr.training.losses import alignment_loss, decibel_loss, field_loss, relevance_loss
 from lfvideo_sr.training.samples import ReferenceSamples, SampleSettings
 from lfvideo_sr.training.scenes import load_scenes
@@ -59,7 +57,7 @@ def train(config: StreamRefConfig) -> Path:
     network = StreamRef(size).to(memory_format=torch.channels_last)
     settings = SampleSettings()
     samples = ReferenceSamples(*_material(config, settings), settings, config.seed, config.rendered)
-    clips = [HybridClip.load(_data_root() / name) for name in config.validation]
+    clips = [HybridClip.load(data_folder() / name) for name in config.validation]
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate, betas=(0.9, 0.99))
     share = rise_and_fall(config.max_steps, config.warmup_steps, config.decay_steps)
     task = Task(
@@ -125,14 +123,7 @@ def _validated(clips: list[HybridClip], network: nn.Module) -> tuple[dict[str, f
     return validate(network, clips), {}
 
 
-def _data_root() -> Path:
-    root = os.environ.get("LFVIDEO_DATA")
-    if not root:
-        raise UsageError("LFVIDEO_DATA is not set; it names the folder that the configuration's clips lie in")
-    return Path(root)
-
-
 def _material(config: StreamRefConfig, settings: SampleSettings):
     cache = Path(config.cache)
-    clips = load_clips(_data_root(), config.clips, cache, SCALE * settings.window) if config.clips else []
+    clips = load_clips(data_folder(), config.clips, cache, SCALE * settings.window) if config.clips else []
     return clips, load_scenes(config.scenes, settings.window, cache)

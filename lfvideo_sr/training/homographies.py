@@ -9,7 +9,6 @@ from ..frames import Size
 from ..media.resize import bicubic, degrade
 from .pairs import corners_moved, cut, warped
 
-SCALE = 4
 STRIDE = 4  # of descriptors
 SIDE = 160
 MOST = 10.0  # pixels that corners move, of SIDE

@@ -33,6 +33,7 @@ Rate = Callable[[int], float]
 class RunConfig:
     """What every run states. Paths of data are relative to the folder in the environment variable LFVIDEO_DATA.
 
+    validate_every: steps; a multiple of report_every, since a validation is part of a report.
     stop_after:  leave off at this step, as if interrupted (0: run to `max_steps`).
     accumulate:  batches whose gradients are summed for one step.
     average:     decay of the averaged weights, which are what is validated and exported.
@@ -52,6 +53,11 @@ class RunConfig:
     validate_every: int = 1000
     save_minutes: float = 3.0
     output: str = "runs/run"
+
+
+def data_folder() -> Path:
+    """What paths of data are relative to: the folder in LFVIDEO_DATA, else the working folder."""
+    return Path(os.environ.get("LFVIDEO_DATA", "."))
 
 
 @dataclass(frozen=True, eq=False)

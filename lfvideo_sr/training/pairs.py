@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, UsageError
 from ..frames import Size
 from ..media.images import read_image
 from ..media.resize import bicubic, crop_to_multiple, degrade, to_uint8
@@ -20,6 +20,7 @@ from ..synthetic import random_scene, render
 
 SCALE = 4
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+RENDERED = "rendered:"  # before a number of this project's own scenes, in the place of a folder
 Pair = tuple[np.ndarray, np.ndarray]
 Load = Callable[[], Pair]
 
@@ -44,10 +45,12 @@ def pairs_of(root: Path, folders: Sequence[str], split: str = "") -> list[Load]:
     """Pairs of the same name in FOLDER/input and FOLDER/ref, as CUFED5's training set has them; with `split`, only
     names that this key of splits.json under `root` lists for training. The word "rendered:N" stands for N pairs of
     this project's own scenes."""
+    if not folders:
+        raise UsageError("no pairs to train on; name their folders as `pairs`, or [rendered:100]")
     found: list[Load] = []
     for folder in folders:
-        if folder.startswith("rendered:"):
-            found += [_rendered(number) for number in range(int(folder.removeprefix("rendered:")))]
+        if folder.startswith(RENDERED):
+            found += _scenes(folder)
         else:
             found += _in_folder(root / folder, _listed(root, split) if split else None)
     return found
@@ -55,11 +58,12 @@ def pairs_of(root: Path, folders: Sequence[str], split: str = "") -> list[Load]:
 
 def photos_of(root: Path, folders: Sequence[str]) -> list[Callable[[], np.ndarray]]:
     """All pictures below the folders, unread; "rendered:N" as for pairs."""
+    if not folders:
+        raise UsageError("no photos to train on; name their folders as `photos`, or [rendered:100]")
     found: list[Callable[[], np.ndarray]] = []
     for folder in folders:
-        if folder.startswith("rendered:"):
-            loads = (_rendered(number) for number in range(int(folder.removeprefix("rendered:"))))
-            found += [lambda load=load: load()[0] for load in loads]
+        if folder.startswith(RENDERED):
+            found += [lambda load=load: load()[0] for load in _scenes(folder)]
         else:
             files = [path for path in sorted((root / folder).rglob("*")) if path.suffix.lower() in PICTURES]
             if not files:
@@ -69,10 +73,11 @@ def photos_of(root: Path, folders: Sequence[str]) -> list[Callable[[], np.ndarra
 
 
 def validation_pairs(root: Path, folder: str, longest: int = 320) -> list[Load]:
-    """Of each scene that splits.json keeps for validation, the first input and its best reference of FOLDER/pairs.csv,
-    reduced by a whole factor until no side is longer than `longest`. "rendered:N" as for pairs_of, but other scenes."""
-    if folder.startswith("rendered:"):
-        return [_rendered(10_000 + number) for number in range(int(folder.removeprefix("rendered:")))]
+    """Of each scene that splits.json keeps for validation, the first line of FOLDER/pairs.csv (where the most similar
+    reference should stand), reduced by a whole factor until no side is longer than `longest`. "rendered:N" as for
+    pairs_of, but other scenes."""
+    if folder.startswith(RENDERED):
+        return _scenes(folder, first=10_000)
     kept = _listed(root, folder, "validation")
     rows: dict[str, tuple[str, str]] = {}
     with (root / folder / "pairs.csv").open(newline="") as file:
@@ -183,7 +188,8 @@ def _listed(root: Path, split: str, part: str = "train") -> set[str]:
     try:
         return set(json.loads((root / "splits.json").read_text())[part][split])
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{root}/splits.json does not list '{split}' under '{part}' ({error})") from error
+        said = f"{root}/splits.json does not list '{split}' under '{part}' ({error}); list it, or name another"
+        raise InputError(said) from error
 
 
 def _from_files(first: Path, second: Path) -> Load:
@@ -206,6 +212,14 @@ def _shrunk(picture: np.ndarray, longest: int) -> np.ndarray:
     size = Size(picture.shape[2] // factor, picture.shape[1] // factor)
     planes = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in picture]
     return np.ascontiguousarray(crop_to_multiple(np.stack(planes), SCALE))
+
+
+def _scenes(words: str, first: int = 0) -> list[Load]:
+    """The pairs that "rendered:N" stands for."""
+    count = words.removeprefix(RENDERED)
+    if not count.isdecimal():
+        raise InputError(f"'{words}' names no number of scenes; write {RENDERED}100, say")
+    return [_rendered(first + number) for number in range(int(count))]
 
 
 def _rendered(number: int) -> Load:

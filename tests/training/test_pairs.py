@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lfvideo_sr.errors import InputError
+from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import bicubic, degrade
@@ -228,6 +228,14 @@ def test_folders_and_rendered_pairs_go_together(root):
 def test_what_is_not_there_is_named(find, said, tmp_path):
     with pytest.raises(InputError, match=said):
         find(tmp_path, ["nowhere"])
+
+
+@pytest.mark.parametrize("find", [pairs_of, photos_of])
+def test_what_names_no_data_is_one_line(find, tmp_path):
+    with pytest.raises(UsageError, match="to train on; name their folders"):
+        find(tmp_path, [])
+    with pytest.raises(InputError, match="'rendered:some' names no number"):
+        find(tmp_path, ["rendered:some"])
 
 
 def test_photos_are_found_at_any_depth(tmp_path):

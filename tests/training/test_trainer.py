@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lfvideo_sr.choose import make_engine
-from lfvideo_sr.errors import InputError, UsageError
+from lfvideo_sr.errors import InputError
 from lfvideo_sr.trainers.export import export_weights
 from lfvideo_sr.trainers.stream_ref import StreamRefConfig, train
 from lfvideo_sr.training.loop import rise_and_fall
@@ -64,7 +64,7 @@ def test_missing_clips_are_named(config, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"street\.mp4"):
         train(replace(config, clips=("street.mp4",), output=str(tmp_path / "out")))
     monkeypatch.delenv("LFVIDEO_DATA")
-    with pytest.raises(UsageError, match="LFVIDEO_DATA"):
+    with pytest.raises(InputError, match="set LFVIDEO_DATA"):
         train(replace(config, clips=("street.mp4",), output=str(tmp_path / "out")))
 
 
