@@ -9,10 +9,10 @@ from functools import partial
 
 import numpy as np
 
+from . import picture
 from .datasets import Dataset, Item
-from .engine import Engine, Matched
+from .engine import Engine
 from .errors import InputError
-from .frames import Frame, View
 from .media.images import read_image
 from .method import MethodInfo
 from .protocols import PROTOCOLS, Prepared, compose, prepare, score
@@ -148,15 +148,14 @@ def select(references: Sequence[Callable], choice: str, name: str) -> Sequence[C
 
 
 def restore(engine: Engine, low: np.ndarray, name: str, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, int]:
-    """The result [3,4h,4w] for one picture [3,h,w], and how many references went into it. As in a stream, those whose
-    mean relevance says that they show something else are dropped."""
-    frame = Frame(np.ascontiguousarray(low, np.float32), 0, View(0, 0))
-    found = []
-    for number, pixels in enumerate(pictures):
-        encoded = engine.encode(Reference((name, number), Fraction(0), f"{name}, {number}", partial(_given, pixels)))
-        found.append(Matched(encoded, engine.match(frame, encoded, None)))
-    worth = [one for one in found if one.relevance >= engine.info.worthless_below]
-    return engine.restore(frame, worth), len(worth)
+    """The result [3,4h,4w] for one picture [3,h,w], and how many references went into it; see picture.restore. Unlike
+    those of `lfvideo-sr image`, references keep their size whatever it is."""
+    references = [
+        Reference((name, number), Fraction(number), f"{name}, {number}", partial(_given, pixels), aligned=False)
+        for number, pixels in enumerate(pictures)
+    ]
+    found = picture.restore(engine, low, references)
+    return found.pixels, sum(one.used for one in found.references)
 
 
 def _given(pixels: np.ndarray) -> np.ndarray:

@@ -24,8 +24,8 @@ errors checks
 frames references correspondence prefetch textures
 media nn metrics synthetic
 method engine config weights
-datasets protocols published evaluate
-methods stream picture training
+picture datasets protocols published evaluate
+methods stream training
 engines trainers
 choose reach describe report bench bench_matching commands api cli __init__ __main__
 """
