@@ -83,7 +83,9 @@ def train(config: RestorationConfig) -> Path:
     if critic is not None:
         judge = torch.optim.Adam(critic.parameters(), config.learning_rate, betas=config.betas)
         steps["judge"] = Step(CriticLosses(critic, losses), judge, ("loss_critic",), share)
-    settings = PairSettings(config.side, config.reference_side, config.no_reference, bool(config.rtrr_weight))
+    settings = PairSettings(
+        config.side, config.reference_side, config.no_reference, bool(config.rtrr_weight), config.turned
+    )
     held_out = validation_pairs(root, config.validation) if config.validation else []
     task = Task(
         network=network,
@@ -120,7 +122,7 @@ class RestorationLosses(nn.Module):
         losses = {"reconstruction": (restored - target).abs().mean()}  # C2 Eq. 10, RRSR Eq. 1
         total = losses["reconstruction"]
         if config.rtrr_weight:
-            losses["rtrr"] = self.reciprocal(batch, reference, restored)
+            losses["rtrr"] = self.reciprocal(batch, restored)
             total = total + config.rtrr_weight * losses["rtrr"]
         if self.perceptual is not None:
             losses["perceptual"] = perceptual_loss(self.perceptual, restored, target)
@@ -138,13 +140,11 @@ class RestorationLosses(nn.Module):
         there = present.repeat(len(relevance) // len(present))[:, None, None]  # AMSA matches at several scales
         return self.network.restorer(frame, [Match(encoded, positions, relevance * there)]).float()
 
-    def reciprocal(self, batch, reference: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
-        """RRSR Eq. 3: what was restored must serve as a reference for the reference seen from elsewhere; Eq. 2: for
-        the reference as it is, by which training collapses."""
-        turned = batch["turned"].float() / 255 if self.config.turned else reference
-        frame = batch["turned_frame"] if self.config.turned else _reduced(reference)
-        again = self.restore(frame, restored.clamp(0, 1), torch.ones_like(batch["present"]))
-        return (again - turned).abs().mean()
+    def reciprocal(self, batch: Mapping[str, torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
+        """RRSR Eq. 3: what was restored must serve as a reference for the reference seen from elsewhere (Eq. 2: as it
+        is; the samples decide)."""
+        again = self.restore(batch["turned_frame"], restored.clamp(0, 1), torch.ones_like(batch["present"]))
+        return (again - batch["turned"].float() / 255).abs().mean()
 
 
 class CriticLosses(nn.Module):
@@ -211,9 +211,3 @@ def _perceptual(config: RestorationConfig) -> VGG:
     if config.perceptual_features:
         load_vgg(vgg, config.perceptual_features)
     return vgg.eval().requires_grad_(False)
-
-
-def _reduced(reference: torch.Tensor) -> torch.Tensor:
-    """References [B,3,H,W] in [0,1], reduced as frames are."""
-    reduced = [torch.from_numpy(degrade(one)) for one in reference.cpu().numpy()]
-    return torch.stack(reduced).to(reference)

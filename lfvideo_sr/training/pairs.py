@@ -32,13 +32,15 @@ class PairSettings:
     side:    of the target, in its pixels; a smaller part of the input is cut at random, the reference stays whole.
     reference_side: references are resized to it, without keeping their aspect (as C2-Matching's code does).
     no_reference: share of samples without; the papers have none, but a stream has.
-    turned:  give the reference seen from elsewhere too, which RRSR restores in turn (section 3.1).
+    turned:  give a part of the reference too, which RRSR restores in turn (section 3.1): seen from elsewhere, or
+        without `perspective` as it is, which lets training collapse.
     """
 
     side: int = 160
     reference_side: int = 160
     no_reference: float = 0.0
     turned: bool = False
+    perspective: bool = True
 
 
 def pairs_of(root: Path, folders: Sequence[str], split: str = "") -> list[Load]:
@@ -105,7 +107,8 @@ def pair_sample(load: Load, rng: np.random.Generator, settings: PairSettings) ->
         "present": np.float32(rng.random() >= settings.no_reference),
     }
     if settings.turned:
-        turned = _part(perspective(rng, reference), place, settings.side)
+        seen = perspective(rng, reference) if settings.perspective else reference
+        turned = _part(seen, place, settings.side)
         sample |= {"turned": turned, "turned_frame": _low(turned)}
     return sample
 

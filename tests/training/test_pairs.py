@@ -77,6 +77,16 @@ def test_what_is_turned_is_cut_where_the_target_is():
     assert apart[0] < 0.6 * apart[1]
 
 
+def test_without_perspective_the_reference_itself_is_restored_in_turn():
+    """Equation 2 of RRSR: the same part of it as of the target, and nothing else of the sample changes."""
+    settings = PairSettings(side=32, reference_side=64, turned=True, perspective=False)
+    sample = pair_sample(same_place(), np.random.default_rng(0), settings)
+    assert np.array_equal(sample["turned"], sample["target"])  # the two pictures are one
+    other = pair_sample(same_place(), np.random.default_rng(0), PairSettings(side=32, reference_side=64, turned=True))
+    assert all(np.array_equal(sample[name], other[name]) for name in ("target", "frame", "reference", "present"))
+    assert not np.array_equal(sample["turned"], other["turned"])
+
+
 def test_samples_are_functions_of_their_number():
     """Whatever was asked for before."""
     pairs = [same_place(seed=seed) for seed in range(3)]
