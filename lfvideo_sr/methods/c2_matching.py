@@ -97,7 +97,9 @@ class Encoder(nn.Module):
         self.extractor, self.textures = extractor, textures
 
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"matching": describe(self.extractor, reference), **self.textures(reference)}
+        with torch.no_grad():  # a search gives no gradient, so what it needs of a restored reference is not kept
+            matching = describe(self.extractor, reference)
+        return {"matching": matching, **self.textures(reference)}
 
 
 class Matcher(nn.Module):
