@@ -5,10 +5,9 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 
 from ..nn.block_search import BlockPlan, block_search
-from ..nn.matching import exact_search
+from ..nn.matching import exact_search_to_the_edge
 from ..nn.patches import PATCH
 from ..nn.patchmatch import PatchMatchPlan, dilation_steps, patchmatch
 from ..nn.windowed import windowed_search
@@ -31,11 +30,9 @@ Search = Callable[[torch.Tensor, torch.Tensor], Found]
 
 def exact(query: torch.Tensor, reference: torch.Tensor) -> Found:
     """Every patch with every patch, those at the edge too, as PatchMatch counts them."""
-    found = exact_search(*(F.pad(one, 4 * [PATCH // 2]) for one in (query, reference)))
-    columns = reference.shape[3] + 2 * (PATCH // 2)
-    row, column = (found.index // columns - PATCH // 2, found.index % columns - PATCH // 2)
+    found = exact_search_to_the_edge(query, reference)
     whole = _pixels(query) * _pixels(reference) * _patch(query)
-    return Found((row * reference.shape[3] + column)[:, 0], whole / PATCH**2, whole)
+    return Found(found.index[:, 0], whole / PATCH**2, whole)
 
 
 def by_patchmatch(query: torch.Tensor, reference: torch.Tensor, *, plan: PatchMatchPlan) -> Found:

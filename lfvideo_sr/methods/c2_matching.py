@@ -26,10 +26,9 @@ from torch import nn
 
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, Reading, positions_at
-from ..nn.matching import exact_search
-from ..nn.patches import PATCH
+from ..nn.matching import exact_search_to_the_edge
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
-from ..nn.residual import ResidualBlock, conv3x3
+from ..nn.residual import ResidualBlock, conv3x3, leaky
 from ..nn.resize import BicubicEnlarge
 from ..nn.vgg import VGG, channels_of
 
@@ -138,11 +137,8 @@ def search(
     """
     if query[0, 0].numel() * reference[0, 0].numel() > EXACT_UNTIL:
         return search_from(query, reference, PLAN if seed is None else WARM, seed)
-    edge = PATCH // 2
-    found = exact_search(*(F.pad(one, 4 * [edge]) for one in (query, reference)))
-    columns = reference.shape[3] + 2 * edge
-    row, column = found.index[:, 0] // columns - edge, found.index[:, 0] % columns - edge
-    return _positions(row, column), found.score[:, 0].clamp(0, 1).float()
+    index, score = (part[:, 0] for part in exact_search_to_the_edge(query, reference))
+    return _positions(index, reference), score.clamp(0, 1).float()
 
 
 def search_from(
@@ -151,12 +147,13 @@ def search_from(
     """The same by PatchMatch, from seed positions or from anywhere."""
     initial = None if seed is None else _index(seed, reference)
     field = patchmatch(query, reference, plan, initial=initial)
+    return _positions(field.index, reference), field.score.clamp(0, 1).float()
+
+
+def _positions(index: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """Places of a reference's descriptors, row * W + column, [B,h,w] -> positions in its pixels [B,h,w,2]."""
     columns = reference.shape[3]
-    return _positions(field.index // columns, field.index % columns), field.score.clamp(0, 1).float()
-
-
-def _positions(row: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
-    return torch.stack([column, row], -1).float() * FIELD_STRIDE + (FIELD_STRIDE - 1) / 2
+    return torch.stack([index % columns, index // columns], -1).float() * FIELD_STRIDE + (FIELD_STRIDE - 1) / 2
 
 
 def _index(positions: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
@@ -264,10 +261,6 @@ class Restorer(nn.Module):
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
         return [hypothesis(match, layer) for match in matches]
-
-
-def leaky(x: torch.Tensor) -> torch.Tensor:
-    return F.leaky_relu(x, 0.1)
 
 
 class C2Matching(nn.Module):

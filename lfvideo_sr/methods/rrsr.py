@@ -1,7 +1,7 @@
 """RRSR (Zhang et al., ECCV 2022): C2-Matching with progressive feature alignment and selection (section 3.2).
 
 Its other half, reciprocal target-reference reconstruction, is a way of training that suits any method: see
-lfvideo_sr/trainers/restoration.py. The paper does not state the filters' size; 3x3 is taken here.
+trainers/restoration.py. The paper does not state the filters' size; 3x3 is taken here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..method import Method, MethodInfo
-from ..nn.residual import ResidualBlock
+from ..nn.residual import ResidualBlock, leaky
 from ..nn.vgg import channels_of
-from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as, leaky
+from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as
 
 INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)
 

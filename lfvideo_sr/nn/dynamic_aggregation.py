@@ -16,7 +16,7 @@ from torch import nn
 from ..checks import check_choice
 from .deform import DeformAggregation, tap_positions
 from .matching import exact
-from .residual import conv3x3, zeroed
+from .residual import conv3x3, leaky, zeroed
 from .warp import grid_positions
 
 TAPS = 9
@@ -81,13 +81,13 @@ class MaskedAggregation(nn.Module):
         unmoved = self.reading.offsets_from == "unmoved"
         beside = fitted(reference, *content.shape[2:]) if unmoved else fetch(reference, positions)
         seen = torch.cat([content, beside], 1)
-        said = exact(self.offsets(_leaky(self.second(_leaky(self.first(seen))))))
+        said = exact(self.offsets(leaky(self.second(leaky(self.first(seen))))))
         said = said.unflatten(1, (self.groups, TAPS, 3))
         offsets, mask = said[:, :, :, :2].permute(0, 1, 2, 4, 5, 3), said[:, :, :, 2].sigmoid()
         own = self.reading.tap_flows == "own"
         taps = own_tap_positions(positions, self.ratio) if own else tap_positions(positions)
         found = self.aggregate(reference, taps, offsets, mask.to(reference.dtype))
-        return _leaky(found) if self.reading.activation == "leaky" else found
+        return leaky(found) if self.reading.activation == "leaky" else found
 
 
 class PlainAggregation(nn.Module):
@@ -145,7 +145,3 @@ def fetch(reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     grid = (positions.detach().to(source.dtype) + 0.5) * scale - 1
     sampled = F.grid_sample(source, grid, padding_mode="zeros", align_corners=False)
     return sampled.to(reference.dtype)
-
-
-def _leaky(x: torch.Tensor) -> torch.Tensor:
-    return F.leaky_relu(x, 0.1)

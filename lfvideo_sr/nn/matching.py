@@ -48,6 +48,18 @@ def exact_search(
         return Matches(index, score / (patch_lengths(query, patch, order) + EPSILON)[:, None])
 
 
+def exact_search_to_the_edge(query: torch.Tensor, reference: torch.Tensor, *, patch: int = 3) -> Matches:
+    """The best match of every place of `query` in every place of `reference`: beyond an edge, patches are zero.
+
+    patch: odd. index and score [B,1,h,w]; index on the reference's own grid, as in `exact_search`.
+    """
+    edge = patch // 2
+    index, score = exact_search(*(F.pad(one, 4 * [edge]) for one in (query, reference)), patch=patch)
+    columns = reference.shape[-1] + 2 * edge
+    row, column = index // columns - edge, index % columns - edge
+    return Matches(row * reference.shape[-1] + column, score)
+
+
 def plain_exact_search(
     query: torch.Tensor, reference: torch.Tensor, *, patch: int = 3, top: int = 1, order: int = 2
 ) -> Matches:

@@ -10,6 +10,11 @@ def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 
+def leaky(x: torch.Tensor) -> torch.Tensor:
+    """What the papers' networks have after convolutions outside residual blocks."""
+    return nn.functional.leaky_relu(x, 0.1)
+
+
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
     """The layer with all its parameters zero: training starts as if it were not there."""
     for parameter in layer.parameters():

@@ -190,7 +190,7 @@ def test_patchmatch_agrees_on_an_easy_case(monkeypatch):
     own = other[:, :, 2:26, 5:31]
     exact = search(own, other)
     monkeypatch.setattr(c2_matching, "EXACT_UNTIL", 0)
-    monkeypatch.setattr(c2_matching, "exact_search", None)  # must not be used
+    monkeypatch.setattr(c2_matching, "exact_search_to_the_edge", None)  # must not be used
     found = search(own, other)
     assert torch.equal(inner(found[0]), inner(exact[0]))
     assert torch.allclose(inner(found[1]), inner(exact[1]), atol=ROUNDING)

@@ -7,7 +7,7 @@ from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.errors import ShapeError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.nn import matching
-from lfvideo_sr.nn.matching import exact_search, plain_exact_search
+from lfvideo_sr.nn.matching import exact_search, exact_search_to_the_edge, plain_exact_search
 
 SIZES = [((9, 12), (9, 12)), ((7, 5), (11, 16)), ((12, 14), (3, 8)), ((3, 3), (6, 3))]
 
@@ -44,6 +44,19 @@ def test_among_equal_patches_the_first_wins():
     for search in (exact_search, plain_exact_search):
         found = search(query, reference, top=3)
         assert found.index.flatten().tolist() == [12 + 1, 12 + 4, 12 + 7]
+
+
+@pytest.mark.parametrize("patch", [1, 3, 5])
+def test_to_the_edge_every_place_has_a_match(patch):
+    """The padded search, decoded on the reference's own grid."""
+    query, reference = features(2, 5, 6, 7), features(2, 5, 8, 5, seed=1)
+    edge = patch // 2
+    padded = [torch.nn.functional.pad(one, 4 * [edge]) for one in (query, reference)]
+    plain, found = plain_exact_search(*padded, patch=patch), exact_search_to_the_edge(query, reference, patch=patch)
+    y, x = plain.index // (5 + 2 * edge) - edge, plain.index % (5 + 2 * edge) - edge
+    assert torch.equal(found.index, y * 5 + x) and torch.allclose(found.score, plain.score, atol=1e-12)
+    whole = exact_search_to_the_edge(reference, reference, patch=patch).index
+    assert torch.equal(whole, torch.arange(40).view(1, 1, 8, 5).expand(2, -1, -1, -1))
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (2, 1)])
