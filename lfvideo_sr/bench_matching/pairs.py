@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -16,6 +15,7 @@ import torch.nn.functional as F
 from ..frames import Size
 from ..media.flow_files import find_flow_pairs, frames_around, read_flow
 from ..media.images import read_image
+from ..media.resize import within
 from ..synthetic import flow, random_scene, render
 
 STRIDE = 4
@@ -76,7 +76,10 @@ def photo_pairs(folder: Path) -> Iterator[Pair]:
             for row in csv.DictReader(rows):
                 if row["scene"] not in seen:
                     seen.add(row["scene"])
-                    yield Pair(row["scene"], *(_photo(table.parent / row[key]) for key in ("input", "ref")))
+                    yield Pair(
+                        row["scene"],
+                        *(within(read_image(table.parent / row[key]), _LONGEST) for key in ("input", "ref")),
+                    )
 
 
 def sequences(folder: Path) -> Iterator[tuple[str, list[Path]]]:
@@ -87,13 +90,3 @@ def sequences(folder: Path) -> Iterator[tuple[str, list[Path]]]:
 
 def _scene(size: Size):
     return random_scene(np.random.default_rng(1), width=size.width)
-
-
-def _photo(path: Path) -> np.ndarray:
-    picture = read_image(path)
-    factor = -(-max(picture.shape[1:]) // _LONGEST)
-    if factor == 1:
-        return picture
-    smaller = Size(picture.shape[2] // factor, picture.shape[1] // factor)
-    planes = (cv2.resize(plane, smaller, interpolation=cv2.INTER_AREA) for plane in picture)
-    return np.stack(list(planes))

@@ -2,10 +2,12 @@
 
 Keys' cubic with a = -0.5, widened by the factor when shrinking (antialias), horizontal pass first
 (Pillow 13 takes the vertical one first for some sizes of another shape than the picture's).
+Beside it, the reduction by area that makes large photos handy.
 """
 
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from ..frames import Size
@@ -34,6 +36,15 @@ def degrade(pixels: np.ndarray, scale: int = 4) -> np.ndarray:
     """Float [3,H,W] in [0,1], sides multiples of `scale` -> the papers' low-resolution version: 8-bit bicubic."""
     height, width = pixels.shape[-2:]
     return to_float(bicubic(to_uint8(pixels), Size(width // scale, height // scale)))
+
+
+def within(pixels: np.ndarray, longest: int) -> np.ndarray:
+    """A picture [3,H,W] reduced by area, by the least whole factor that leaves no side longer than `longest`."""
+    factor = -(-max(pixels.shape[1:]) // longest)
+    if factor == 1:
+        return pixels
+    size = Size(pixels.shape[2] // factor, pixels.shape[1] // factor)
+    return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in pixels])
 
 
 def crop_to_multiple(pixels: np.ndarray, multiple: int) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError, UsageError
 from ..frames import Size
 from ..media.images import read_image
-from ..media.resize import bicubic, crop_to_multiple, degrade, to_uint8
+from ..media.resize import bicubic, crop_to_multiple, degrade, to_uint8, within
 from ..synthetic import random_scene, render
 
 SCALE = 4
@@ -203,18 +203,11 @@ def reduced_pair(first: Path, second: Path, longest: int = 320) -> Load:
     """Two files, each reduced by a whole factor until no side is longer than `longest`, cut to multiples of 4."""
 
     def load() -> Pair:
-        target, reference = (_shrunk(to_uint8(read_image(path)), longest) for path in (first, second))
+        small = (within(to_uint8(read_image(path)), longest) for path in (first, second))
+        target, reference = (np.ascontiguousarray(crop_to_multiple(one, SCALE)) for one in small)
         return target, reference
 
     return load
-
-
-def _shrunk(picture: np.ndarray, longest: int) -> np.ndarray:
-    """Area-reduced by a whole factor, then cut to a multiple of 4 (frames are a quarter as wide)."""
-    factor = -(-max(picture.shape[1:]) // longest)
-    size = Size(picture.shape[2] // factor, picture.shape[1] // factor)
-    planes = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in picture]
-    return np.ascontiguousarray(crop_to_multiple(np.stack(planes), SCALE))
 
 
 def _scenes(words: str, first: int = 0) -> list[Load]:
