@@ -12,7 +12,8 @@ from .methods import METHODS
 def make_engine(
     method: str = "stream_ref", *, weights: str | None = None, device: str = "auto", dtype: str = "auto"
 ) -> Engine:
-    """The engine for a method's name. A learned method takes shipped weights or a .safetensors file."""
+    """The engine for a method's name. A learned method takes shipped weights by name, a .safetensors file, or
+    a run's checkpoint (.pt)."""
     check_choice("--method", method, list(METHODS))
     entry = METHODS[method]
     module = import_module(f".methods.{entry.module}", __package__)

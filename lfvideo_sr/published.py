@@ -1,4 +1,5 @@
-"""What the papers report, quoted; measured here by nobody. Rows trained on the reconstruction loss alone (`-rec`)."""
+"""What the papers report, quoted; measured here by nobody. Rows trained on the reconstruction loss alone (`-rec`),
+but E2ENT2's own, trained on its two losses."""
 
 from typing import NamedTuple
 

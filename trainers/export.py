@@ -14,7 +14,9 @@ def export_weights(checkpoint: Path, output: Path) -> dict:
         raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run")
     about = read_about(checkpoint)
     if about["method"] not in METHODS:
-        raise InputError(f"{checkpoint} is of a run of '{about['method']}', which is a part of methods, none itself")
+        raise InputError(
+            f"{checkpoint} trained '{about['method']}', which is no method; give the last.pt of a method's run"
+        )
     network = import_module(f"lfvideo_sr.methods.{METHODS[about['method']].module}").network(about["size"])
     load_into(network, checkpoint)
     save(network, output, about)

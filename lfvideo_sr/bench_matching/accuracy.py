@@ -21,7 +21,8 @@ WARM = PatchMatchPlan(levels=(1,), rounds=(2,))  # a third of the paper's rounds
 @dataclass(frozen=True)
 class Accuracy:
     """One search on one pair. of_exact: its mean relevance by exact search's. epe, near: mean end-point error in pixels
-    and share of pixels with less than NEAR of it, over what has known flow and is visible; None without flow."""
+    and share of pixels with less than NEAR of it, over what has known flow and is visible; None without flow.
+    "truth" is no search: its relevance is given as zero."""
 
     pair: str
     search: str
@@ -61,7 +62,7 @@ def compare(pair: Pair, channels: int) -> Iterator[Accuracy]:
     for name, search in SEARCHES.items():
         index = search(query, reference).index
         score = float(relevance(query, reference, index).mean())
-        best = best or score
+        best = score if best is None else best  # exact search comes first
         yield Accuracy(pair.name, name, round(score, 5), round(score / best, 5), *_errors(index, true, reference))
     if true is not None:
         rounded = (true / STRIDE).round() * STRIDE

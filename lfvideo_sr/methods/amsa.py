@@ -49,7 +49,7 @@ class AMSASize(C2Size):
     """As C2Size; its ways to read a reference are not for AMSA, whose aggregation is another.
 
     scales:    n of Eq. 9, the reference reduced by 0.8^i (1: no multi-scale aggregation).
-    exact:     search all of every scale instead of PatchMatch (Table 2's second line).
+    exact:     search all of every scale instead of PatchMatch (Table 2's second line), as far as C2-Matching does.
     sharpness: of the softmax in Eq. 9; the paper's is 1, its released code's 10.
     """
 
@@ -59,7 +59,8 @@ class AMSASize(C2Size):
 
 
 class MultiScaleEncoder(nn.Module):
-    """Reference [B,3,H,W] -> at each scale i what C2-Matching keeps, as "matching@i", "relu3_1@i", ..."""
+    """Reference [B,3,H,W], in whole strides of the field -> at each scale i what C2-Matching keeps, as "matching@i",
+    "relu3_1@i", ..."""
 
     def __init__(self, one: Encoder, scales: int):
         super().__init__()
@@ -103,7 +104,7 @@ class MultiScaleMatcher(nn.Module):
 
     def _search(self, query, descriptors, before) -> tuple[torch.Tensor, torch.Tensor]:
         if self.exact:
-            return search(query, descriptors)
+            return search(query, descriptors, before)
         return search_from(query, descriptors, PAPERS if before is None else WARM, before)
 
 

@@ -10,7 +10,8 @@ Departures from the paper, and why:
 - Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch, warm-started from the frame before in a stream:
   exact search takes the fourth power of the side (`lfvideo-sr bench matching`).
 - Several references act as the paper's stitched canvas does: each place takes the one it matches best.
-- Without a reference the aggregated features are zero; trainers show the network such samples.
+- Without a reference the aggregated features are zero; training shows such samples where a configuration says
+  how many (`no_reference`).
 
 The authors' published network departs from the paper too. What it does differently is named in C2Size (tap_flows,
 offsets_from, activation); `lfvideo-sr weights convert` sets it, so that their weights run as they were trained.

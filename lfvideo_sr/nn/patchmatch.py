@@ -40,7 +40,9 @@ class PatchMatchPlan:
 
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.rounds) or self.levels[-1:] != (1,):
-            raise ShapeError(f"levels {self.levels} and rounds {self.rounds}: as many of each, and a last level of 1")
+            raise ShapeError(
+                f"levels {self.levels} and rounds {self.rounds}: as many of each and a last level of 1 are wanted"
+            )
         if any(coarse <= fine or coarse % fine for coarse, fine in pairwise(self.levels)):
             raise ShapeError(f"levels {self.levels}: each a multiple of the next and larger is wanted")
 

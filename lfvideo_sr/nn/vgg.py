@@ -1,7 +1,7 @@
 """The convolutional layers of VGG16 and VGG19 (Simonyan and Zisserman), as feature extractors tapped at named layers.
 
 Layers are numbered as in torchvision, so that its weights load. `width` scales all channels: 64 is the real network;
-a narrower one is the substitute that this project trains itself where the real weights cannot be had.
+a narrower one is the stand-in that this project trains itself, for whoever has not the real weights.
 """
 
 from collections.abc import Mapping
@@ -79,7 +79,8 @@ def load_vgg(network: VGG, source: str | Path) -> None:
     wanted = network.features.state_dict()
     wrong = [key for key, value in wanted.items() if key not in state or state[key].shape != value.shape]
     if wrong:
-        raise InputError(f"{source} does not fit: layer features.{wrong[0]} is missing or of another shape")
+        said = f"layer features.{wrong[0]} is missing or of another shape"
+        raise InputError(f"{source} does not fit: {said}; give VGG weights of this width")
     network.features.load_state_dict({key: state[key] for key in wanted})
 
 
