@@ -16,4 +16,7 @@ METHODS: dict[str, Entry] = {
     "stream_ref": Entry("stream_ref", learned=True, weights="stream_ref"),
     "flow_transfer": Entry("flow_transfer"),
     "bicubic": Entry("bicubic"),
+    "c2_matching": Entry("c2_matching", learned=True, weights="c2_matching_small"),
+    "rrsr": Entry("rrsr", learned=True, weights="rrsr_small"),
+    "amsa": Entry("amsa", learned=True, weights="amsa_small"),
 }

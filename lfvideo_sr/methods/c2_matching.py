@@ -30,7 +30,7 @@ from ..nn.matching import exact_search
 from ..nn.patches import PATCH
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
 from ..nn.residual import ResidualBlock, conv3x3
-from ..nn.resize import BicubicEnlarge
+from ..nn.resize import BicubicEnlarge, full_precision
 from ..nn.vgg import VGG, channels_of
 
 INFO = MethodInfo("c2_matching", "learned correspondences and dynamic aggregation (C2-Matching)", references=5)
@@ -85,8 +85,9 @@ class Correspondence(nn.Module):
 
 
 def describe(extractor: VGG, picture: torch.Tensor) -> torch.Tensor:
-    """Unit descriptors in float32: half precision cannot tell neighbours apart."""
-    return F.normalize(extractor(picture)[DESCRIPTOR].float(), dim=1)
+    """Unit descriptors, in float32 whatever autocast says: in half precision neighbours are alike."""
+    with full_precision(picture):
+        return F.normalize(extractor(picture.float())[DESCRIPTOR], dim=1)
 
 
 class Encoder(nn.Module):
