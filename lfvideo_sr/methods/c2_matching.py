@@ -42,6 +42,7 @@ STRIDES = {"relu3_1": 4, "relu2_1": 2, "relu1_1": 1}
 EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
+NARROW = {"channels": 4, "textures": 2, "descriptors": 2}  # of a size: as deep, so it sees as far, and quick to measure
 _STRIP = 1 << 17  # pixels at stride 2 that are finished at a time
 _OTHER_LAYERS = 6  # convolutions at stride 1 that are no residual block's: three for offsets, layers 13, 16 and 17
 
@@ -106,6 +107,8 @@ class Matcher(nn.Module):
 
     Relevance is the cosine of the matched patches of descriptors, at least zero.
     """
+
+    searches_everywhere = True  # in the reference
 
     def __init__(self, extractor: VGG):
         super().__init__()
