@@ -32,6 +32,8 @@ def load_learned(method: str, weights: str | None = None) -> Method:
 
     entry = METHODS[method]
     module = import_module(f".methods.{entry.module}", __package__)
+    if weights is None and entry.weights is None:
+        raise InputError(f"{method} comes without weights; pass --weights FILE, a run's last.pt or converted ones")
     path = weights_path(weights or entry.weights or method)
     about = read_about(path)
     if about["method"] != method:

@@ -25,7 +25,7 @@ app.add_typer(bench_app, name="bench")
 
 _INTERRUPTED = 130
 
-Method = Annotated[str, typer.Option(help="stream_ref, flow_transfer or bicubic.")]
+Method = Annotated[str, typer.Option(help="stream_ref, flow_transfer, bicubic, c2_matching, rrsr or amsa.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16, fp16.")]
 Weights = Annotated[str | None, typer.Option(help="Weights by name, or a .safetensors file.")]
@@ -199,7 +199,9 @@ def evaluate(
     dataset: Annotated[
         str, typer.Option(help="cufed5, sun80, urban100, manga109, wr-sr, refpairs, or a folder of pictures.")
     ],
-    method: Annotated[str, typer.Option(help="stream_ref, flow_transfer, bicubic, or all.")] = "stream_ref",
+    method: Annotated[
+        str, typer.Option(help="stream_ref, flow_transfer, bicubic, c2_matching, rrsr, amsa, or all.")
+    ] = "stream_ref",
     protocol: Annotated[str, typer.Option(help="c2, rrsr, masa, ttsr, amsa or e2ent2.")] = "c2",
     weights: Weights = None,
     data: Annotated[Path | None, typer.Option(help="Folder of data sets; default what LFVIDEO_DATA names.")] = None,

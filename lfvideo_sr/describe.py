@@ -23,7 +23,7 @@ def describe(name: str) -> dict[str, Any]:
     entry = METHODS[name]
     method = _method(name, entry)
     parts = [getattr(method, part) for part in PARTS]
-    fields = dict.fromkeys(PARTS) if not entry.learned else _reaches(method)
+    fields = dict.fromkeys(PARTS) if not entry.learned else _reaches(_narrow(name, entry) or method)
     return {
         **asdict(method.info),
         "learned": entry.learned,
@@ -56,6 +56,17 @@ def _method(name: str, entry: Entry) -> Method:
         return load_learned(name)
     module = import_module(f".methods.{entry.module}", __package__)
     return module.build(module.network({})) if entry.learned else module.build()
+
+
+def _narrow(name: str, entry: Entry) -> Method | None:
+    """A method that sees as far as the described one, narrow enough to be measured; None where it need not be."""
+    module = import_module(f".methods.{entry.module}", __package__)
+    narrow = getattr(module, "NARROW", None)
+    if narrow is None:
+        return None
+    found = weights_name(name, entry)
+    size = read_about(weights_path(found))["size"] if found else {}
+    return module.build(module.network({**size, **narrow}))
 
 
 def _weights(name: str, entry: Entry) -> dict[str, Any] | None:

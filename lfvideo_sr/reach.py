@@ -35,7 +35,10 @@ def reaches(method: Method) -> dict[str, Reach]:
     restorer: pixels of the frame that the picture depends on, given the matches.
     """
     takes_references = method.info.references > 0
-    searches = takes_references and searches_everywhere(TorchEngine(method, device="cpu", precision="fp32"))
+    searches = takes_references and (
+        getattr(method.matcher, "searches_everywhere", False)  # it says so itself
+        or searches_everywhere(TorchEngine(method, device="cpu", precision="fp32"))
+    )
     return {
         "encoder": _measured(method, _encoder_run, cell=method.info.scale) if takes_references else None,
         "matcher": GLOBAL if searches else _measured(method, _matcher_run) if takes_references else None,

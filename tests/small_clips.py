@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from lfvideo_sr.frames import Frame, Size, TimeStamp
 from lfvideo_sr.media.colour import ColourSpec, Layout
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.video import VideoInfo
+from lfvideo_sr.methods import METHODS
 from lfvideo_sr.synthetic import random_scene, render
 
 HIGH = Size(192, 128)
@@ -20,15 +22,26 @@ FRAMES, CUT = 14, 9  # frames 0..8 show one scene, 9..13 another
 EVERY = 4
 STEP, TICK = 40, Fraction(1, 1000)
 
-
+SKILLED = [name for name, entry in METHODS.items() if not entry.learned or entry.weights]  # they need no weights given
 _ENGINES: dict[str, Engine] = {}
 
 
 def engine_of(method: str) -> Engine:
     """The engine that runs a method; made once, because loading one takes longer than a test."""
     if method not in _ENGINES:
-        _ENGINES[method] = make_engine(method, device="cpu", dtype="fp32")
+        make = make_engine if method in SKILLED else untrained_engine
+        _ENGINES[method] = make(method, device="cpu", dtype="fp32")
     return _ENGINES[method]
+
+
+def untrained_engine(method: str, device: str = "cpu", dtype: str = "fp32") -> Engine:
+    """With a narrow untrained network, for a method that comes without weights."""
+    from small_networks import small_network
+
+    from lfvideo_sr.engines.torch_engine import TorchEngine
+
+    module = import_module(f"lfvideo_sr.methods.{METHODS[method].module}")
+    return TorchEngine(module.build(small_network(method)), device, dtype)
 
 
 def stamp(number: int) -> TimeStamp:

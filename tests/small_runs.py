@@ -35,7 +35,10 @@ def train_student(folder: Path, **changes: Any) -> correspondence.Correspondence
 
 
 def train_restoration(folder: Path, **changes: Any) -> restoration.RestorationConfig:
-    given = {"pairs": ("rendered:2",), "size": SIZE, "output": str(folder), **SHRUNK, **COMMON, **changes}
+    """Both extractors start alike, from features: two that were drawn apart find nothing relevant in each other."""
+    features_run = train_features(folder / "features", max_steps=1)
+    given = {"pairs": ("rendered:2",), "size": SIZE, "output": str(folder), **SHRUNK, **COMMON}
+    given |= {"features": f"{features_run.output}/last.pt", **changes}
     return _run(restoration, restoration.RestorationConfig(**given))
 
 

@@ -116,7 +116,7 @@ def test_configurations_are_shipped_and_flat():
         assert not any(isinstance(value, dict) for size in nested.values() for value in size.values())
 
 
-@pytest.mark.parametrize("name", [name for name, entry in METHODS.items() if entry.learned])
+@pytest.mark.parametrize("name", [name for name, entry in METHODS.items() if entry.weights])
 def test_a_learned_methods_weights_are_shipped_and_fit(name):
     entry = METHODS[name]
     path = weights_path(entry.weights)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a method lives, whether it is learned (torch, weights), and the name of its shipped weights."""
+    """Where a method lives, whether it is learned (torch, weights), and the name of its shipped weights.
+
+    A learned method without any runs with weights that a user gives.
+    """
 
     module: str
     learned: bool = False
@@ -16,4 +19,7 @@ METHODS: dict[str, Entry] = {
     "stream_ref": Entry("stream_ref", learned=True, weights="stream_ref"),
     "flow_transfer": Entry("flow_transfer"),
     "bicubic": Entry("bicubic"),
+    "c2_matching": Entry("c2_matching", learned=True),
+    "rrsr": Entry("rrsr", learned=True),
+    "amsa": Entry("amsa", learned=True),
 }

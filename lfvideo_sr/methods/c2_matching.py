@@ -30,7 +30,7 @@ from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, Readin
 from ..nn.matching import exact_search_to_the_edge
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
 from ..nn.residual import ResidualBlock, conv3x3, leaky
-from ..nn.resize import BicubicEnlarge
+from ..nn.resize import BicubicEnlarge, full_precision
 from ..nn.vgg import VGG, channels_of
 
 INFO = MethodInfo("c2_matching", "learned correspondences and dynamic aggregation (C2-Matching)", references=5)
@@ -42,6 +42,7 @@ STRIDES = {"relu3_1": 4, "relu2_1": 2, "relu1_1": 1}
 EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
+NARROW = {"channels": 4, "textures": 2, "descriptors": 2}  # of a size: as deep, so it sees as far, and quick to measure
 _STRIP = 1 << 17  # pixels at stride 2 that are finished at a time
 _OTHER_LAYERS = 6  # convolutions at stride 1 that are no residual block's: three for offsets, layers 13, 16 and 17
 
@@ -85,8 +86,9 @@ class Correspondence(nn.Module):
 
 
 def describe(extractor: VGG, picture: torch.Tensor) -> torch.Tensor:
-    """Unit descriptors in float32: half precision cannot tell neighbours apart."""
-    return F.normalize(extractor(picture)[DESCRIPTOR].float(), dim=1)
+    """Unit descriptors, in float32 whatever autocast says: in half precision neighbours are alike."""
+    with full_precision(picture):
+        return F.normalize(extractor(picture.float())[DESCRIPTOR], dim=1)
 
 
 class Encoder(nn.Module):
@@ -107,6 +109,8 @@ class Matcher(nn.Module):
 
     Relevance is the cosine of the matched patches of descriptors, at least zero.
     """
+
+    searches_everywhere = True  # in the reference
 
     def __init__(self, extractor: VGG):
         super().__init__()

@@ -15,6 +15,7 @@ from torch import nn
 from ..method import Method, MethodInfo
 from ..nn.residual import ResidualBlock, leaky
 from ..nn.vgg import channels_of
+from .c2_matching import NARROW as NARROW
 from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as
 
 INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)

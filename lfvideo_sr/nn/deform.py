@@ -102,11 +102,19 @@ def _groups(source, positions, weight, offsets, mask) -> int:
 
 
 class DeformAggregation(nn.Module):
-    """`deform_aggregate` with its own weight; where offsets and mask come from is the method's business."""
+    """`deform_aggregate` with its own weight; where offsets and mask come from is the method's business.
+
+    It starts as the plain sample at the match (where the channels stay as many): reference detail is there from the
+    first step, and need not be found again among randomly mixed taps.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3):
         super().__init__()
         plain = nn.Conv2d(inputs, outputs, kernel)
+        if inputs == outputs:
+            nn.init.dirac_(plain.weight)
+            assert plain.bias is not None
+            nn.init.zeros_(plain.bias)
         self.weight, self.bias = plain.weight, plain.bias
 
     def forward(

@@ -7,6 +7,7 @@ import csv
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -219,8 +220,9 @@ def _scenes(words: str, first: int = 0) -> list[Load]:
 
 
 def _rendered(number: int) -> Load:
-    """Two moments of a scene of this project's own."""
+    """Two moments of a scene of this project's own, rendered once."""
 
+    @cache
     def load() -> Pair:
         rng = np.random.default_rng([7, number])
         scene, later = random_scene(rng, width=160), float(rng.uniform(1, 6))
