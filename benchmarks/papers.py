@@ -83,6 +83,7 @@ def reference_rows(name: str, weights: str | None, pairs, features: str | None) 
     yield "no reference", quality(engine, pairs, [[] for _ in pairs])
     yield "low-resolution picture as reference", quality(engine, pairs, [[enlarged(target)] for target, _ in pairs])
     yield "another scene as reference", quality(engine, pairs, others)
+    yield "the picture itself, sharp, as reference", quality(engine, pairs, [[target] for target, _ in pairs])
     yield "reference", quality(engine, pairs, [[reference] for _, reference in pairs])
     for what, changes in EXCHANGED.items() if name == "amsa" else ():
         changed = engine_for(name, network_of(name, weights, **changes))

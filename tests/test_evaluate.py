@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from pathlib import Path
 
 import cv2
@@ -186,19 +185,6 @@ def test_whatever_goes_wrong_in_an_engine_is_a_row(data):
     assert [row.error for row in rows] == ["MemoryError"] * 2
 
 
-def exit_and_error(monkeypatch, capsys, *arguments: object) -> tuple[int, str]:
-    monkeypatch.setattr(sys, "argv", ["lfvideo-sr", "evaluate", *map(str, arguments)])
-    monkeypatch.setenv("LFVIDEO_DEBUG", "")
-    code = 0
-    try:
-        cli.main()
-    except SystemExit as stop:
-        code = stop.code or 0
-    line = capsys.readouterr().err
-    assert len(line.splitlines()) <= 1
-    return code, line
-
-
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
@@ -214,10 +200,10 @@ def exit_and_error(monkeypatch, capsys, *arguments: object) -> tuple[int, str]:
         ((), 2, "--dataset"),
     ],
 )
-def test_what_cannot_be_asked_for_is_one_line(options, code, said, data, monkeypatch, capsys):
+def test_what_cannot_be_asked_for_is_one_line(options, code, said, data, run):
     method = () if "--method" in options else ("--method", "bicubic")
-    found, line = exit_and_error(monkeypatch, capsys, *options, *method, "--data", data)
-    assert found == code and said in line
+    outcome = run("evaluate", *options, *method, "--data", data)
+    assert outcome.code == code and said in outcome.err and len(outcome.err.splitlines()) <= 1
 
 
 def test_absent_weights_are_a_row(data):

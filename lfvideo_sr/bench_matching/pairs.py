@@ -36,26 +36,27 @@ class Pair:
 def extract(picture: np.ndarray, channels: int) -> torch.Tensor:
     """Features of unit length [1,C,h,w] of a picture [3,4h,4w]: of whole strides only."""
     height, width = (side - side % STRIDE for side in picture.shape[1:])
-    state = torch.random.get_rng_state()
-    torch.manual_seed(0)
-    network = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 64, 5, 2, 2), torch.nn.ReLU(), torch.nn.Conv2d(64, channels, 5, 2, 2)
-    )
-    torch.random.set_rng_state(state)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 64, 5, 2, 2), torch.nn.ReLU(), torch.nn.Conv2d(64, channels, 5, 2, 2)
+        )
     with torch.no_grad():
         return F.normalize(network(torch.from_numpy(picture)[None, :, :height, :width] - 0.5), dim=1)
 
 
 def rendered(size: Size) -> Pair:
     """A scene of moving planes at two moments three frames apart, with its exact flow."""
-    first, second = frames_of_scene(size, (0.0, 3.0))
-    true, visible = flow(_scene(size), 0.0, 3.0, size)
+    scene = _scene(size)
+    first, second = (render(scene, moment, size) for moment in (0.0, 3.0))
+    true, visible = flow(scene, 0.0, 3.0, size)
     return Pair("rendered", first, second, np.where(visible[..., None], true, np.nan))
 
 
 def frames_of_scene(size: Size, moments: tuple[float, ...]) -> Iterator[np.ndarray]:
     """The rendered scene at several moments."""
-    return (render(_scene(size), moment, size) for moment in moments)
+    scene = _scene(size)
+    return (render(scene, moment, size) for moment in moments)
 
 
 def flow_pairs(folder: Path) -> Iterator[Pair]:

@@ -139,14 +139,13 @@ class ByRelevance(nn.Module):
 class MultiScaleRestorer(Restorer):
     """C2-Matching's, with the hypotheses of all scales."""
 
-    scales: int = 5
-
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
-        return [hypothesis(one, layer) for match in matches for one in by_scale(match, layer, self.scales)]
+        return [hypothesis(one, layer) for match in matches for one in by_scale(match, layer)]
 
 
-def by_scale(match: Match, layer: str, scales: int) -> list[Match]:
+def by_scale(match: Match, layer: str) -> list[Match]:
     """A match in the reference at all scales -> one in each scale's own picture, with that layer alone."""
+    scales = sum(name.startswith(f"{layer}@") for name in match.features)
     fields = zip(match.positions.chunk(scales), match.relevance.chunk(scales))
     found = []
     for scale, (positions, relevance) in enumerate(fields):
@@ -166,10 +165,7 @@ class AMSA(C2Matching):
         self.matcher = MultiScaleMatcher(self.matcher, size.scales, size.exact)
 
     def make_restorer(self) -> Restorer:
-        restorer = self.restorer_of(MultiScaleRestorer)
-        assert isinstance(restorer, MultiScaleRestorer)
-        restorer.scales = self.size.scales
-        return restorer
+        return self.restorer_of(MultiScaleRestorer)
 
     def fusion(self, layer: str, blocks: int) -> nn.Module:
         size, texture = self.size, channels_of(layer, self.size.textures)

@@ -133,7 +133,7 @@ def test_a_match_of_all_scales_becomes_one_in_each(exact):
     """Positions in the reference's pixels -> in each scale's own, with each scale's features."""
     reference = picture(40, 60)
     match = matched(exact, low(reference), reference)
-    singles = by_scale(match, "relu2_1", 3)
+    singles = by_scale(match, "relu2_1")
     for scale, one in enumerate(singles):
         size = scaled(reference.shape, scale)
         for axis, (part, whole) in enumerate(zip(size, (60, 40))):
