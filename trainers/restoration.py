@@ -24,7 +24,8 @@ from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.nn.vgg import VGG, load_vgg
 from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
 from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
-from lfvideo_sr.training.pairs import PairSettings, pair_sample, pairs_of, validation_pairs
+from lfvideo_sr.training.pairs import PairSettings, pair_sample
+from lfvideo_sr.training.sources import pairs_of, validation_pairs
 from lfvideo_sr.weights import load_into
 
 METHODS = ("c2_matching", "rrsr", "amsa")
@@ -92,7 +93,7 @@ def train(config: RestorationConfig) -> Path:
         network=network,
         about={"method": config.method, "size": config.size},
         steps=steps,
-        sample=partial(sample, pairs_of(root, config.pairs, config.split), settings, config.seed),
+        sample=partial(sample, pairs_of(root, config.pairs, Path(config.cache), config.split), settings, config.seed),
         validate=partial(validate, held_out) if held_out else None,
         scores=("with_reference", "without"),
         extra={} if critic is None else {"critic": critic},

@@ -185,6 +185,11 @@ def hypothesis(match: Match, layer: str) -> Hypothesis:
     return Hypothesis(match.features[layer], positions_at(match.positions, FIELD_STRIDE, stride), relevance)
 
 
+def rows_of(given: Sequence[Hypothesis], rows: slice) -> list[Hypothesis]:
+    """What hypotheses say of some rows of the frame."""
+    return [Hypothesis(one.features, one.positions[:, rows], one.relevance[:, :, rows]) for one in given]
+
+
 class BestOf(nn.Module):
     """Aggregates every hypothesis and keeps, at each place, the most relevant one's; zero where none is relevant."""
 
@@ -257,8 +262,7 @@ class Restorer(nn.Module):
         assert self.reach is not None
         around = -(-self.reach // 2) + 1
         top, bottom = max(0, first - around), min(content.shape[2], last + around)
-        rows = slice(2 * top, 2 * bottom)
-        part = [Hypothesis(one.features, one.positions[:, rows], one.relevance[:, :, rows]) for one in given]
+        part = rows_of(given, slice(2 * top, 2 * bottom))
         return self._finished(content[:, :, top:bottom], part)[:, :, 2 * (first - top) : 2 * (last - top)]
 
     def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
