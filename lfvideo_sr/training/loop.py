@@ -178,8 +178,13 @@ class _Ready:
         if clip:
             self._fabric.clip_gradients(self._losses, self._optimizer, max_norm=clip)
         self._optimizer.step()
-        means = self._fabric.all_reduce({name: torch.tensor(one) for name, one in sums.items()})  # over processes
-        return {name: float(one) for name, one in means.items()}
+        return {name: self._mean(one) for name, one in sums.items()}
+
+    def _mean(self, value: float) -> float:
+        """Over processes."""
+        mean = self._fabric.all_reduce(torch.tensor(value))
+        assert isinstance(mean, torch.Tensor)
+        return float(mean)
 
 
 class _State:

@@ -43,11 +43,11 @@ def pair_sample(load: Load, rng: np.random.Generator, settings: PairSettings) ->
     target, reference = _flipped(rng, target, reference)
     place = _place(rng, target, settings.side)
     target = _part(target, place, settings.side)
-    sample = {
+    sample: dict[str, np.ndarray] = {
         "target": target,
         "frame": _low(target),
         "reference": reference,
-        "present": np.float32(rng.random() >= settings.no_reference),
+        "present": np.array(rng.random() >= settings.no_reference, np.float32),
     }
     if settings.turned:
         seen = perspective(rng, reference) if settings.perspective else reference

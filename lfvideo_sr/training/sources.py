@@ -8,7 +8,7 @@ Pictures are uint8 [3,H,W], read when a load is called.
 import csv
 import json
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -56,12 +56,12 @@ def photos_of(root: Path, sources: Sequence[str], cached: Path) -> list[Callable
     found: list[Callable[[], np.ndarray]] = []
     for words in sources:
         if words.startswith((RENDERED, CLIPS)):
-            found += [lambda load=load: load()[0] for load in pairs_of(root, [words], cached)]
+            found += [partial(_first, load) for load in pairs_of(root, [words], cached)]
         else:
             files = [path for path in sorted((root / words).rglob("*")) if path.suffix.lower() in PICTURES]
             if not files:
                 raise InputError(f"{root / words} holds no pictures to train on; set LFVIDEO_DATA to their folder")
-            found += [lambda path=path: to_uint8(read_image(path)) for path in files]
+            found += [partial(_read, path) for path in files]
     return found
 
 
@@ -79,14 +79,15 @@ def validation_pairs(root: Path, source: str, longest: int = 320) -> list[Load]:
         for row in csv.DictReader(file):
             if f"{source}/{row['scene']}" in kept:
                 rows.setdefault(row["scene"], (row["input"], row["ref"]))
-    return [reduced_pair(*(root / source / name for name in row), longest) for row in rows.values()]
+    folder = root / source
+    return [reduced_pair(folder / first, folder / second, longest) for first, second in rows.values()]
 
 
 def reduced_pair(first: Path, second: Path, longest: int = 320) -> Load:
     """Two files, each reduced by a whole factor until no side is longer than `longest`, cut to multiples of 4."""
 
     def load() -> Pair:
-        small = (within(to_uint8(read_image(path)), longest) for path in (first, second))
+        small = (within(_read(path), longest) for path in (first, second))
         target, reference = (np.ascontiguousarray(crop_to_multiple(one, SCALE)) for one in small)
         return target, reference
 
@@ -121,7 +122,15 @@ def _listed(root: Path, split: str, part: str = "train") -> set[str]:
 
 
 def _from_files(first: Path, second: Path) -> Load:
-    return lambda: (to_uint8(read_image(first)), to_uint8(read_image(second)))
+    return lambda: (_read(first), _read(second))
+
+
+def _read(path: Path) -> np.ndarray:
+    return to_uint8(read_image(path))
+
+
+def _first(load: Load) -> np.ndarray:
+    return load()[0]
 
 
 def _scenes(words: str, first: int = 0) -> list[Load]:
