@@ -56,6 +56,9 @@ class RestorationConfig(RunConfig):
     side: int = 160
     reference_side: int = 160
     no_reference: float = 0.0
+    seen_from_elsewhere: float = 0.0
+    exposure_change: float = 0.0
+    wrong_reference: float = 0.0
     validation: str = ""
     learning_rate: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.999)
@@ -86,7 +89,14 @@ def train(config: RestorationConfig) -> Path:
         judge = torch.optim.Adam(critic.parameters(), config.learning_rate, betas=config.betas)
         steps["judge"] = Step(CriticLosses(critic, losses), judge, ("loss_critic",), share)
     settings = PairSettings(
-        config.side, config.reference_side, config.no_reference, bool(config.rtrr_weight), config.turned
+        side=config.side,
+        reference_side=config.reference_side,
+        no_reference=config.no_reference,
+        seen_from_elsewhere=config.seen_from_elsewhere,
+        exposure_change=config.exposure_change,
+        wrong_reference=config.wrong_reference,
+        turned=bool(config.rtrr_weight),
+        perspective=config.turned,
     )
     held_out = validation_pairs(root, config.validation) if config.validation else []
     task = Task(
@@ -103,7 +113,7 @@ def train(config: RestorationConfig) -> Path:
 
 def sample(pairs: list, settings: PairSettings, seed: int, number: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng([seed, number])
-    return pair_sample(pairs[rng.integers(len(pairs))], rng, settings)
+    return pair_sample(pairs, rng, settings)
 
 
 class RestorationLosses(nn.Module):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..frames import Size
 from ..media.resize import bicubic, degrade
+from .exposure import random_exposure
 from .sources import Load
 
 
@@ -21,6 +22,9 @@ class PairSettings:
     side:    of the target, in its pixels; a smaller part of the input is cut at random, the reference stays whole.
     reference_side: references are resized to it, without keeping their aspect (as C2-Matching's code does).
     no_reference: share of samples without; the papers have none, but a stream has.
+    seen_from_elsewhere, exposure_change: shares of samples whose reference is seen in another perspective, or under
+        another exposure: what photos of one place differ by, and moments of a clip do not. The papers do neither.
+    wrong_reference: share of samples whose reference belongs to another pair.
     turned:  give a part of the reference too, which RRSR restores in turn (section 3.1): seen from elsewhere, or
         without `perspective` as it is, which lets training collapse.
     """
@@ -28,19 +32,28 @@ class PairSettings:
     side: int = 160
     reference_side: int = 160
     no_reference: float = 0.0
+    seen_from_elsewhere: float = 0.0
+    exposure_change: float = 0.0
+    wrong_reference: float = 0.0
     turned: bool = False
     perspective: bool = True
 
 
-def pair_sample(load: Load, rng: np.random.Generator, settings: PairSettings) -> dict[str, np.ndarray]:
-    """target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,r,r], present f32 [] (1 or 0);
-    with `turned`: turned u8 [3,s,s], cut where the target is so that the two show much the same, and its low-resolution
-    turned_frame f32 [3,s/4,s/4]."""
-    target, reference = load()
+def pair_sample(pairs: Sequence[Load], rng: np.random.Generator, settings: PairSettings) -> dict[str, np.ndarray]:
+    """Of one of the pairs: target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,r,r],
+    present f32 [] (1 or 0); with `turned`: turned u8 [3,s,s], cut where the target is so that the two show much the
+    same, and its low-resolution turned_frame f32 [3,s/4,s/4]."""
+    target, reference = pairs[rng.integers(len(pairs))]()
+    if _happens(rng, settings.wrong_reference):
+        reference = pairs[rng.integers(len(pairs))]()[1]
     side = Size(settings.reference_side, settings.reference_side)
     if reference.shape[1:] != (side.height, side.width):
         reference = bicubic(reference, side)
     target, reference = _flipped(rng, target, reference)
+    if _happens(rng, settings.seen_from_elsewhere):
+        reference = perspective(rng, reference)
+    if _happens(rng, settings.exposure_change):
+        reference = random_exposure(rng)[reference]
     place = _place(rng, target, settings.side)
     target = _part(target, place, settings.side)
     sample: dict[str, np.ndarray] = {
@@ -76,6 +89,11 @@ def warped(picture: np.ndarray, homography: np.ndarray) -> np.ndarray:
     pixels = np.ascontiguousarray(picture.transpose(1, 2, 0))
     moved = cv2.warpPerspective(pixels, homography, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     return np.ascontiguousarray(moved.transpose(2, 0, 1))
+
+
+def _happens(rng: np.random.Generator, share: float) -> bool:
+    """Draws only where there is a choice, so that a new share leaves the samples of runs without it as they were."""
+    return share > 0 and rng.random() < share
 
 
 def cut(rng: np.random.Generator, picture: np.ndarray, side: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from lfvideo_sr.nn.subplace import between_places
 def smooth(x, y, channels=32):
     """Waves at places (x, y), [1,C,h,w]: features that can be had anywhere."""
     rng = np.random.default_rng(2)
-    across, down, phase = rng.normal(0, 0.5, (2, channels)).tolist() + [rng.uniform(0, 6, channels).tolist()]
+    across, down, phase = [*rng.normal(0, 0.5, (2, channels)).tolist(), rng.uniform(0, 6, channels).tolist()]
     rows, columns = torch.meshgrid(y, x, indexing="ij")
     return torch.stack([(a * columns + d * rows + p).sin() for a, d, p in zip(across, down, phase)])[None]
 

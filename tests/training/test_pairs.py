@@ -42,7 +42,7 @@ def alike(one, other):
 @pytest.mark.parametrize("turned", [False, True])
 def test_what_a_sample_holds(turned):
     settings = PairSettings(side=32, reference_side=48, turned=turned)
-    sample = pair_sample(same_place(), np.random.default_rng(0), settings)
+    sample = pair_sample([same_place()], np.random.default_rng(0), settings)
     shapes = {name: (one.dtype, one.shape) for name, one in sample.items()}
     wanted = {
         "target": (np.uint8, (3, 32, 32)),
@@ -65,7 +65,7 @@ def test_what_is_turned_is_cut_where_the_target_is():
     smooth = [bicubic(noise(8, 8, seed), Size(256, 256)) for seed in (0, 1)]  # nothing smaller than it is moved by
     apart = np.zeros(2)
     for number in range(8):
-        made = [pair_sample(lambda one=one: (one, one), np.random.default_rng(number), settings) for one in smooth]
+        made = [pair_sample([lambda one=one: (one, one)], np.random.default_rng(number), settings) for one in smooth]
         apart += [np.abs(one["turned"].astype(float) - made[0]["target"]).mean() for one in made]
     assert apart[0] < 0.6 * apart[1]
 
@@ -73,9 +73,9 @@ def test_what_is_turned_is_cut_where_the_target_is():
 def test_without_perspective_the_reference_itself_is_restored_in_turn():
     """Equation 2 of RRSR: the same part of it as of the target, and nothing else of the sample changes."""
     settings = PairSettings(side=32, reference_side=64, turned=True, perspective=False)
-    sample = pair_sample(same_place(), np.random.default_rng(0), settings)
+    sample = pair_sample([same_place()], np.random.default_rng(0), settings)
     assert np.array_equal(sample["turned"], sample["target"])  # the two pictures are one
-    other = pair_sample(same_place(), np.random.default_rng(0), PairSettings(side=32, reference_side=64, turned=True))
+    other = pair_sample([same_place()], np.random.default_rng(0), PairSettings(side=32, reference_side=64, turned=True))
     assert all(np.array_equal(sample[name], other[name]) for name in ("target", "frame", "reference", "present"))
     assert not np.array_equal(sample["turned"], other["turned"])
 
@@ -96,7 +96,7 @@ def test_flips_keep_the_pair():
     plain = noise(SIDE, SIDE)
     turns = {(up, left, turn): _turned(plain, up, left, turn) for up in (0, 1) for left in (0, 1) for turn in (0, 1)}
     for number in range(100):
-        sample = pair_sample(lambda: (plain, plain.copy()), np.random.default_rng(number), settings)
+        sample = pair_sample([lambda: (plain, plain.copy())], np.random.default_rng(number), settings)
         (name,) = [name for name, one in turns.items() if np.array_equal(one, sample["reference"])]
         seen.add(name)
         whole, part = (np.ascontiguousarray(sample[key].transpose(1, 2, 0)) for key in ("reference", "target"))
@@ -112,7 +112,7 @@ def _turned(picture, up, left, turn):
 
 def test_references_are_resized_without_keeping_their_shape():
     wide = smooth(40, 80)
-    sample = pair_sample(lambda: (wide, wide), np.random.default_rng(0), PairSettings(32, 24))
+    sample = pair_sample([lambda: (wide, wide)], np.random.default_rng(0), PairSettings(32, 24))
     small = bicubic(wide, Size(24, 24))
     turns = [_turned(small, up, left, turn) for up in (0, 1) for left in (0, 1) for turn in (0, 1)]
     assert sum(np.array_equal(sample["reference"], one) for one in turns) == 1
@@ -121,9 +121,44 @@ def test_references_are_resized_without_keeping_their_shape():
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_the_share_of_samples_without_a_reference(share):
     settings, load = PairSettings(16, 16, no_reference=share), same_place(16, 16)
-    present = [float(pair_sample(load, np.random.default_rng(number), settings)["present"]) for number in range(200)]
+    present = [float(pair_sample([load], np.random.default_rng(number), settings)["present"]) for number in range(200)]
     assert set(present) <= {0.0, 1.0}
     assert 1 - np.mean(present) == pytest.approx(share, abs=0.08)
+
+
+def with_reference(pairs, number, side=SIDE, **shares):
+    """A sample without a choice of place, so that shares change nothing but its reference."""
+    return pair_sample(pairs, np.random.default_rng(number), PairSettings(side, side, **shares))
+
+
+def test_another_exposure_is_a_function_of_the_value():
+    pairs = [same_place(SIDE, SIDE)]
+    for number in range(10):
+        plain, other = with_reference(pairs, number), with_reference(pairs, number, exposure_change=1.0)
+        assert np.array_equal(plain["target"], other["target"])
+        assert not np.array_equal(plain["reference"], other["reference"])
+        order = np.argsort(plain["reference"], axis=None)
+        assert (np.diff(other["reference"].flatten()[order].astype(int)) >= 0).all()  # what was brighter still is
+
+
+def test_a_reference_seen_from_elsewhere_shows_the_same_moved():
+    pictures = [bicubic(noise(8, 8, seed), Size(160, 160)) for seed in (0, 1)]  # corners move by an eighth at most
+    apart = np.zeros(2)
+    for number in range(10):
+        moved = with_reference([lambda: (pictures[0], pictures[0])], number, 160, seen_from_elsewhere=1.0)
+        for which, one in enumerate(pictures):
+            plain = with_reference([lambda one=one: (one, one)], number, 160)
+            apart[which] += np.abs(moved["reference"].astype(float) - plain["reference"]).mean()
+    assert 0 < apart[0] < 0.8 * apart[1]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.6])
+def test_the_share_of_wrong_references(share):
+    """Of two pairs, every other wrong one is right by chance."""
+    pairs = [lambda value=value: 2 * (np.full((3, SIDE, SIDE), value, np.uint8),) for value in (50, 200)]
+    made = [with_reference(pairs, number, wrong_reference=share) for number in range(200)]
+    wrong = np.mean([one["target"][0, 0, 0] != one["reference"][0, 0, 0] for one in made])
+    assert wrong == pytest.approx(share / 2, abs=0.08)
 
 
 def test_cuts_reach_everywhere_and_small_pictures_are_mirrored():
