@@ -16,7 +16,6 @@ from lfvideo_sr.methods.refsr_net import load_srresnet
 from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
 from lfvideo_sr.nn.dilated import FIELD
 from lfvideo_sr.nn.resize import full_precision
-from lfvideo_sr.nn.windowed import window_scores
 from lfvideo_sr.training.flow_views import Load, rendered_views, sintel_views
 from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
 from lfvideo_sr.training.window_samples import GRID, MARGIN, WindowSettings, window_sample
@@ -103,14 +102,13 @@ class CCNetLosses(nn.Module):
 
 
 def place_scores(network: CCNet, batch: Mapping[str, torch.Tensor], settings: WindowSettings) -> torch.Tensor:
-    """Inner products of each place with each position: [B,q*q,w*w]."""
+    """Inner products of each place with each position, [B,q*q,w*w]: window_scores of nn/windowed.py for many places."""
     edge = MARGIN * settings.scale
     own = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
     last, step = settings.spacing * (settings.queries - 1) + 1, settings.spacing
     own, other = own[:, :, :last:step, :last:step], network.reference(batch["reference"])
     with full_precision(own):
-        places = own.float().flatten(2).unbind(2)
-        return torch.stack([window_scores(one, other.float()).flatten(1) for one in places], 1)
+        return own.float().flatten(2).transpose(1, 2) @ other.float().flatten(2)
 
 
 def validate(
