@@ -25,7 +25,9 @@ app.add_typer(bench_app, name="bench")
 
 _INTERRUPTED = 130
 
-Method = Annotated[str, typer.Option(help="stream_ref, flow_transfer, bicubic, c2_matching, rrsr or amsa.")]
+Method = Annotated[
+    str, typer.Option(help="stream_ref, flow_transfer, bicubic, c2_matching, rrsr, amsa, e2ent2 or refsr_net.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16, fp16.")]
 Weights = Annotated[str | None, typer.Option(help="Weights by name, or a .safetensors file.")]
@@ -197,10 +199,14 @@ def bench_matching(
 @app.command()
 def evaluate(
     dataset: Annotated[
-        str, typer.Option(help="cufed5, sun80, urban100, manga109, wr-sr, refpairs, or a folder of pictures.")
+        str,
+        typer.Option(
+            help="cufed5, sun80, urban100, manga109, wr-sr, flickr1024, sintel, lightfields, refpairs, or a folder of "
+            "pictures."
+        ),
     ],
     method: Annotated[
-        str, typer.Option(help="stream_ref, flow_transfer, bicubic, c2_matching, rrsr, amsa, or all.")
+        str, typer.Option(help="A method's name, as `lfvideo-sr stream --help` lists them, or all.")
     ] = "stream_ref",
     protocol: Annotated[str, typer.Option(help="c2, rrsr, masa, ttsr, amsa or e2ent2.")] = "c2",
     weights: Weights = None,

@@ -41,6 +41,7 @@ PUBLISHED: dict[tuple[str, str, str], Published] = {
     ("amsa", "cufed5", "L4"): Published(27.04, 0.803, "amsa", _LEVELS),
     ("e2ent2", "cufed5", "best"): Published(24.01, 0.705, "e2ent2", _E2ENT2),
     ("e2ent2", "sun80", "best"): Published(28.13, 0.765, "e2ent2", _E2ENT2),
+    ("e2ent2", "flickr1024", "best"): Published(22.89, 0.680, "e2ent2", "E2ENT2, Table 2"),
     ("bicubic", "cufed5", "none"): Published(22.64, 0.646, "e2ent2", _E2ENT2),
     ("bicubic", "sun80", "none"): Published(27.25, 0.742, "e2ent2", _E2ENT2),
 }

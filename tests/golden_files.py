@@ -53,8 +53,11 @@ def losses(name: str) -> Numbers:
     return {key: [float(row[key]) for row in rows] for key in names}
 
 
-METHODS = ("c2_matching", "rrsr", "amsa")
-CURVES = ("features", "teacher", "student", "c2_matching", "rrsr", "amsa", "gan")
+METHODS = ("c2_matching", "rrsr", "amsa", "e2ent2", "refsr_net")
+CURVES = (
+    "features", "teacher", "student", "c2_matching", "rrsr", "amsa", "gan", "ccnet", "sisr", "ssnet", "ssnet_at_once",
+    "e2ent2",
+)  # fmt: skip
 CASES: dict[str, Callable[[], Numbers]] = {
     **{f"forward_{name}": lambda name=name: forward(name) for name in METHODS},
     **{f"losses_{name}": lambda name=name: losses(name) for name in CURVES},

@@ -1,4 +1,4 @@
-"""Makes the small networks of C2-Matching, RRSR and AMSA that many tests use, and pictures to show them."""
+"""Makes the small networks of the papers' methods that many tests use, and pictures to show them."""
 
 import math
 
@@ -10,14 +10,20 @@ from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods.amsa import AMSA, AMSASize
 from lfvideo_sr.methods.c2_matching import C2Matching, C2Size, enlarged
+from lfvideo_sr.methods.e2ent2 import E2ENT2, E2ENT2Size
+from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize
 from lfvideo_sr.methods.rrsr import RRSR, RRSRSize
 from lfvideo_sr.nn.resize import BicubicEnlarge
 
 SMALL = {"channels": 8, "blocks": (1, 1, 1, 1), "textures": 4, "descriptors": 4}
+SMALL_E2ENT2 = {"channels": 8, "blocks": 1, "decoder": (1, 1)}
+SMALL_REFSR = {"matching": 12, "features": 8, "blocks": 1, "channels": 8, "reach": 24}
 NETWORKS = {
     "c2_matching": lambda: C2Matching(C2Size(**SMALL)),
     "rrsr": lambda: RRSR(RRSRSize(**SMALL, alignments=2, filters=3)),
     "amsa": lambda: AMSA(AMSASize(**SMALL, scales=3)),
+    "e2ent2": lambda: E2ENT2(E2ENT2Size(**SMALL_E2ENT2)),
+    "refsr_net": lambda: RefSRNet(RefSRSize(**SMALL_REFSR)),
 }
 
 
@@ -31,10 +37,11 @@ def filled(module: nn.Module) -> nn.Module:
 
 
 def small_network(method: str) -> nn.Module:
-    """A narrow network of the method, filled; both its extractors have the same weights, so that a picture is found
-    in itself."""
+    """A narrow network of the method, filled; where it has two extractors they have the same weights, so that a picture
+    is found in itself."""
     network = filled(NETWORKS[method]())
-    network.correspondence.reference.load_state_dict(network.correspondence.query.state_dict())
+    if hasattr(network, "correspondence"):
+        network.correspondence.reference.load_state_dict(network.correspondence.query.state_dict())
     return network
 
 

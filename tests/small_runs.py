@@ -1,4 +1,4 @@
-"""Short runs of every trainer that matches or restores by C2-Matching's family, on rendered pictures."""
+"""Short runs of every trainer of the papers' methods, on rendered pictures."""
 
 import csv
 import sys
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from small_networks import SMALL
+from small_networks import SMALL, SMALL_E2ENT2, SMALL_REFSR
 
-from lfvideo_sr.trainers import correspondence, features, restoration
+from lfvideo_sr.trainers import ccnet, correspondence, e2ent2, features, restoration, sisr, ssnet
 from lfvideo_sr.training import sources
 
 COMMON = {"batch": 2, "max_steps": 5, "report_every": 1, "validate_every": 1000, "save_minutes": 1e9}
@@ -58,6 +58,50 @@ def train_gan(folder: Path, **changes: Any) -> restoration.RestorationConfig:
     return train_restoration(folder, **{**weights, "learning_rate": 1e-3, **changes})
 
 
+def train_ccnet(folder: Path, **changes: Any) -> ccnet.CCNetConfig:
+    given = {"width": 12, "scale": 4, "reach": 4, "queries": 2, "scenes": 2, "side": 128, "motion": 6.0}
+    given |= {"validation_samples": 2, "cache": str(folder / "cache"), "output": str(folder), **COMMON, **changes}
+    return _run(ccnet, ccnet.CCNetConfig(**given))
+
+
+def train_sisr(folder: Path, **changes: Any) -> sisr.SISRConfig:
+    given = {"photos": ("rendered:2",), "channels": 8, "blocks": 1, "side": 32, "output": str(folder)}
+    return _run(sisr, sisr.SISRConfig(**{**given, **COMMON, **changes}))
+
+
+def train_ssnet(folder: Path, **changes: Any) -> ssnet.SSNetConfig:
+    """By patches; every part begins untrained."""
+    given = {"size": listed(SMALL_REFSR), "scenes": 2, "scene_side": 64, "motion": 6.0, "side": 48, "windows": 3}
+    given |= {"no_reference": 0.3, "cache": str(folder / "cache"), "output": str(folder), **COMMON, **changes}
+    return _run(ssnet, ssnet.SSNetConfig(**given))
+
+
+def train_ssnet_at_once(folder: Path, **changes: Any) -> ssnet.SSNetConfig:
+    return train_ssnet(folder, **{"windows": 0, **changes})
+
+
+def train_e2ent2(folder: Path, **changes: Any) -> e2ent2.E2ENT2Config:
+    """Both branches, with critics far heavier than the paper's, and reciprocal reconstruction."""
+    given = {"photos": ("rendered:2",), "size": listed(SMALL_E2ENT2), "side": 32, "apart": 16, "critic_width": 4}
+    given |= {"adversarial_weight": 1e-3, "rtrr_weight": 0.4, "output": str(folder), **COMMON, **changes}
+    return _run(e2ent2, e2ent2.E2ENT2Config(**given))
+
+
+def listed(size: dict[str, Any]) -> dict[str, Any]:
+    """A size as a YAML file states it."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in size.items()}
+
+
+# How a shipped configuration of a trainer gets small, beyond what all have in common.
+SHRINKING: dict[str, dict[str, Any]] = {
+    "ccnet": {"width": 12, "reach": 4, "queries": 1, "scenes": 2, "side": 144, "motion": 6.0, "sintel": ""},
+    "ssnet": {"scenes": 2, "scene_side": 80, "motion": 6.0, "side": 64, "sintel": "", "light_fields": ()},
+    "sisr": {"channels": 8, "blocks": 1},
+    "e2ent2": {"apart": 8},
+}
+SMALLEST: dict[str, dict[str, Any]] = {"e2ent2": SMALL_E2ENT2, "ssnet": SMALL_REFSR, "restoration": SMALL}
+
+
 RUNS: dict[str, Callable[..., Any]] = {
     "features": train_features,
     "teacher": train_teacher,
@@ -66,6 +110,11 @@ RUNS: dict[str, Callable[..., Any]] = {
     "rrsr": train_rrsr,
     "amsa": train_amsa,
     "gan": train_gan,
+    "ccnet": train_ccnet,
+    "sisr": train_sisr,
+    "ssnet": train_ssnet,
+    "ssnet_at_once": train_ssnet_at_once,
+    "e2ent2": train_e2ent2,
 }
 
 

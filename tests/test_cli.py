@@ -525,7 +525,7 @@ def test_help_version_and_lists(run):
     assert run("version").out.strip() == lfvideo_sr.__version__
     assert "stream_ref" in run("weights", "list").out
     assert set(json.loads(run("info", "--json").out)["methods"]) == {
-        "stream_ref", "flow_transfer", "bicubic", "c2_matching", "rrsr", "amsa",
+        "stream_ref", "flow_transfer", "bicubic", "c2_matching", "rrsr", "amsa", "e2ent2", "refsr_net",
     }  # fmt: skip
     bare = run()
     assert bare.code == 2 and "Commands:" in bare.err and len(bare.err.splitlines()) > 5

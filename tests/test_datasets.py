@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from lfvideo_sr.datasets import DATASETS, VARIABLE, open_dataset
 from lfvideo_sr.errors import InputError, UsageError
+from lfvideo_sr.media.images import read_image
 
 
 @pytest.fixture(autouse=True)
@@ -160,3 +163,88 @@ def test_names_that_are_none(tmp_path):
         open_dataset(str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="is no folder"):
         open_dataset("cufed5", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("inner", ["", "Test/"])
+def test_flickr1024_pairs_left_with_right(inner, tmp_path):
+    lay(tmp_path, *(f"Flickr1024/{inner}{number}_{side}.png" for number in ("0002", "0001") for side in "LR"))
+    wanted = {number: [f"Flickr1024/{inner}{number}_R.png"] for number in ("0001", "0002")}
+    assert found(tmp_path, "flickr1024") == wanted and open_dataset("flickr1024", tmp_path).whole == 112
+
+
+def test_sintel_takes_the_frame_before(tmp_path):
+    names = [f"clean/{clip}/frame_{number:04}.png" for clip in ("b_1", "a_2") for number in (1, 2, 3, 7)]
+    lay(tmp_path, *(f"sintel/test/{name}" for name in names), "sintel/test/final/b_1/frame_0001.png")
+    lay(tmp_path, "sintel/training/clean/c_1/frame_0001.png", "sintel/training/clean/c_1/frame_0002.png")
+    wanted = {
+        f"{clip}/frame_{number:04}": [f"sintel/test/clean/{clip}/frame_{number - 1:04}.png"]
+        for clip in ("a_2", "b_1")
+        for number in (2, 3)
+    }
+    assert found(tmp_path, "sintel") == wanted and open_dataset("sintel", tmp_path).whole == 552
+
+
+def test_sintel_may_lie_clip_by_clip(tmp_path):
+    lay(tmp_path, *(f"sintel/alley_1/{part}/frame_000{n}.png" for part in ("clean", "flow") for n in (1, 2)))
+    assert found(tmp_path, "sintel") == {"alley_1/frame_0002": ["sintel/alley_1/clean/frame_0001.png"]}
+
+
+def test_light_fields_give_the_middle_view_and_the_first(tmp_path):
+    lay(tmp_path, *(f"lightfields/toy/view_{row}_{column}.png" for row in range(8) for column in range(8)))
+    lay(tmp_path, *(f"lightfields/rail/view_0_{column}.png" for column in range(5)), "lightfields/one/view_0_0.png")
+    assert found(tmp_path, "lightfields") == {
+        "rail": ["lightfields/rail/view_0_0.png"],
+        "toy": ["lightfields/toy/view_0_0.png"],
+    }
+    paths = {item.name: item.path.name for item in open_dataset("lightfields", tmp_path).items}
+    assert paths == {"rail": "view_0_2.png", "toy": "view_3_3.png"}
+
+
+def crossnet(path: Path, shape: tuple[int, ...], **more: np.ndarray) -> np.ndarray:
+    """An HDF5 file as CrossNet's authors lay it."""
+    path.parent.mkdir(exist_ok=True)
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    with h5py.File(path, "w") as file:
+        for name, values in ({"img_HR": pixels} | more).items():
+            file.create_dataset(name, data=values)
+    return pixels
+
+
+def test_crossnets_sintel_is_read_from_hdf5(tmp_path):
+    file = tmp_path / "sintel" / "test_x4_x8.h5"
+    pixels = crossnet(file, (2, 4, 3, 8, 12), frame_number=np.array([[4], [2]]))
+    crossnet(file.with_name("train_x4_x8.h5"), (1, 4, 3, 8, 12), frame_number=np.array([[4]]))
+    items = open_dataset("sintel", tmp_path).items
+    assert [item.name for item in items] == ["0/1", "0/2", "0/3", "1/1"]
+    assert np.array_equal(items[2].picture(), pixels[0, 3].astype(np.float32) / 255)
+    assert np.array_equal(read_image(items[3].references[0]), pixels[1, 0].astype(np.float32) / 255)
+
+
+def test_crossnets_light_fields_are_read_from_hdf5(tmp_path):
+    pixels = crossnet(tmp_path / "lightfields" / "test_bicubic.h5", (2, 8, 8, 3, 8, 12))
+    items = open_dataset("lightfields", tmp_path).items
+    assert [item.name for item in items] == ["0", "1"]
+    assert np.array_equal(items[1].picture(), pixels[1, 3, 3].astype(np.float32) / 255)
+    assert np.array_equal(read_image(items[1].references[0]), pixels[1, 0, 0].astype(np.float32) / 255)
+
+
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        ("img_HR/9/0", r"has no img_HR\[9, 0\]"),
+        ("img/0/0", r"has no img\[0, 0\]"),
+        ("img_HR/0", r"is \[4, 3, 8, 12\]; a picture \[3,H,W\] is wanted"),
+    ],
+)
+def test_what_is_not_in_an_hdf5_file_is_one_line(inside, said, tmp_path):
+    crossnet(tmp_path / "sintel" / "a.h5", (2, 4, 3, 8, 12), frame_number=np.array([[4], [2]]))
+    with pytest.raises(InputError, match=said) as raised:
+        read_image(tmp_path / "sintel" / "a.h5" / inside)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_broken_hdf5_file_is_one_line(tmp_path):
+    lay(tmp_path, "lightfields/a.h5")
+    with pytest.raises(InputError, match=r"a\.h5 cannot be read as HDF5") as raised:
+        open_dataset("lightfields", tmp_path)
+    assert "\n" not in str(raised.value)

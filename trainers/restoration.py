@@ -17,14 +17,12 @@ import torch
 from torch import nn
 
 from lfvideo_sr.checks import check_choice
-from lfvideo_sr.media.resize import degrade
-from lfvideo_sr.method import Match
 from lfvideo_sr.methods.c2_matching import C2Matching
-from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.nn.vgg import VGG, load_vgg
 from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
 from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
+from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
 from lfvideo_sr.training.sources import pairs_of, validation_pairs
 from lfvideo_sr.weights import load_into
 
@@ -104,7 +102,7 @@ def train(config: RestorationConfig) -> Path:
         about={"method": config.method, "size": config.size},
         steps=steps,
         sample=partial(sample, pairs_of(root, config.pairs, Path(config.cache), config.split), settings, config.seed),
-        validate=partial(validate, held_out) if held_out else None,
+        validate=partial(validate_pairs, held_out) if held_out else None,
         scores=("with_reference", "without"),
         extra={} if critic is None else {"critic": critic},
     )
@@ -146,17 +144,10 @@ class RestorationLosses(nn.Module):
         return {"loss": total, **losses}
 
     def restore(self, frame: torch.Tensor, reference: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """One pass of the method; where `present` [B] is 0, as without the reference."""
-        encoded = self.network.encoder(reference)
-        positions, relevance = self.network.matcher(frame, encoded)
-        there = present.repeat(len(relevance) // len(present))[:, None, None]  # AMSA matches at several scales
-        return self.network.restorer(frame, [Match(encoded, positions, relevance * there)]).float()
+        return restore(self.network, frame, reference, present)
 
     def reciprocal(self, batch: Mapping[str, torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
-        """RRSR Eq. 3: what was restored must serve as a reference for the reference seen from elsewhere (Eq. 2: as it
-        is; the samples decide)."""
-        again = self.restore(batch["turned_frame"], restored.clamp(0, 1), torch.ones_like(batch["present"]))
-        return (again - batch["turned"].float() / 255).abs().mean()
+        return reciprocal_loss(self.network, batch, restored)
 
 
 class CriticLosses(nn.Module):
@@ -170,23 +161,6 @@ class CriticLosses(nn.Module):
     def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         loss = critic_loss(self.critic, self._restoring[0].restored.popleft(), batch["target"].float() / 255)
         return {"loss": loss, "loss_critic": loss}
-
-
-def validate(pairs: list, network: C2Matching) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """PSNR-Y over pairs never trained on, with the reference and without any; the first restored picture."""
-    device = next(network.parameters()).device
-    scores: dict[str, list[float]] = {"with_reference": [], "without": []}
-    pictures: dict[str, np.ndarray] = {}
-    for load in pairs:
-        target, reference = (picture.astype(np.float32) / 255 for picture in load())
-        frame = torch.from_numpy(degrade(target))[None].to(device)
-        encoded = network.encoder(torch.from_numpy(reference)[None].to(device))
-        match = Match(encoded, *network.matcher(frame, encoded))
-        for name, matches in (("with_reference", [match]), ("without", [])):
-            restored = network.restorer(frame, matches)[0].float().clamp(0, 1).cpu().numpy()
-            scores[name].append(psnr_y(eight_bit(restored), target))
-            pictures.setdefault(name, restored)
-    return {name: float(np.mean(values)) for name, values in scores.items()}, pictures
 
 
 def _network(config: RestorationConfig) -> C2Matching:

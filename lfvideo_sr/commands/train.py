@@ -16,6 +16,10 @@ TRAINERS = {
     "features": ("features", "FeaturesConfig"),
     "correspondence": ("correspondence", "CorrespondenceConfig"),
     "restoration": ("restoration", "RestorationConfig"),
+    "ccnet": ("ccnet", "CCNetConfig"),
+    "sisr": ("sisr", "SISRConfig"),
+    "ssnet": ("ssnet", "SSNetConfig"),
+    "e2ent2": ("e2ent2", "E2ENT2Config"),
 }
 
 

@@ -78,6 +78,32 @@ DATASETS: dict[str, Layout] = {
         layouts.wr_sr,
         whole=80,
     ),
+    "flickr1024": Layout(
+        "Flickr1024",
+        "Flickr1024/Test/0001_L.png (picture), Flickr1024/Test/0001_R.png (reference), ...",
+        "published at https://yingqianwang.github.io/Flickr1024",
+        layouts.flickr1024,
+        whole=112,
+    ),
+    "sintel": Layout(
+        "sintel",
+        "sintel/test/clean/CLIP/frame_0001.png ... as MPI Sintel comes, sintel/CLIP/clean/frame_0001.png ..., or "
+        "CrossNet's sintel/test_x4_x8.h5 with img_HR and frame_number",
+        "published at http://sintel.is.tue.mpg.de",
+        layouts.sintel,
+        whole=552,
+        note="the frame before is the reference, as in RefSR-Net's section 5, which reduces by 8",
+    ),
+    "lightfields": Layout(
+        "lightfields",
+        "lightfields/NAME/view_ROW_COLUMN.png ..., or CrossNet's lightfields/test_bicubic.h5 with img_HR "
+        "[scenes,8,8,3,H,W]",
+        "published with Wang et al., The Light Field Attachment, TVCG 2017 (the LF video data set)",
+        layouts.light_fields,
+        whole=268,
+        note="the middle view with the first one as reference, which of 8x8 views are (3, 3) and (0, 0) as in "
+        "RefSR-Net's section 5.2, which reduces by 8",
+    ),
     "refpairs": Layout(
         "refpairs",
         "refpairs/pairs.csv with the columns scene,input,ref,rank, the pictures it names, and perhaps splits.json "

@@ -4,11 +4,13 @@ them opens a picture."""
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
 from ..errors import InputError
+from ..media.hdf5_pictures import files_of, numbers_of, shape_of
 from ..media.stills import PICTURES
 from .items import Item
 
@@ -55,6 +57,53 @@ def wr_sr(folder: Path) -> Iterator[Item]:
     for path in _pictures(folder / "input"):
         named = folder / "ref" / f"{path.stem}_ref{path.suffix}"
         yield Item(path.stem, path, (named if named.is_file() else folder / "ref" / path.name,))
+
+
+def flickr1024(folder: Path) -> Iterator[Item]:
+    """Test/0001_L.png and its reference Test/0001_R.png, or both in the folder itself."""
+    inner = folder / "Test"
+    for path in _pictures(inner if inner.is_dir() else folder):
+        if path.stem.endswith("_L"):
+            yield Item(path.stem[:-2], path, (path.with_name(f"{path.stem[:-2]}_R{path.suffix}"),))
+
+
+def sintel(folder: Path) -> Iterator[Item]:
+    """Every frame that has one before it, which is its reference: of test/clean where that is there, else of every
+    clip's clean folder; or of CrossNet's HDF5 file."""
+    testing = folder / "test" / "clean"
+    for clip in sorted({path.parent for path in (testing if testing.is_dir() else folder).rglob("frame_*.png")}):
+        if "clean" in clip.parts[-2:]:
+            frames = {int(path.stem[6:]): path for path in _pictures(clip) if re.fullmatch(r"frame_\d+", path.stem)}
+            name = clip.parent.name if clip.name == "clean" else clip.name
+            for number in sorted(number for number in frames if number - 1 in frames):
+                yield Item(f"{name}/{frames[number].stem}", frames[number], (frames[number - 1],))
+    for file in files_of(folder):
+        yield from _crossnet_clips(file)
+
+
+def _crossnet_clips(file: Path) -> Iterator[Item]:
+    """img_HR [clips,frames,3,H,W]; frame_number says how many frames of each clip there are."""
+    if len(shape_of(file, "img_HR")) == 5:
+        for clip, count in enumerate(numbers_of(file, "frame_number")):
+            frames = [file / "img_HR" / str(clip) / str(number) for number in range(count)]
+            for number in range(1, count):
+                yield Item(f"{clip}/{number}", frames[number], (frames[number - 1],))
+
+
+def light_fields(folder: Path) -> Iterator[Item]:
+    """Of each folder of view_ROW_COLUMN.png the middle view, with the first one as reference; of CrossNet's HDF5 file
+    view (3, 3) with (0, 0), which is the same of its 8x8."""
+    for views in sorted({path.parent for path in folder.rglob("view_*_*.png")}):
+        places = {tuple(map(int, re.findall(r"\d+", path.stem)[-2:])): path for path in views.glob("view_*_*.png")}
+        rows, columns = (sorted({place[axis] for place in places}) for axis in (0, 1))
+        middle, first = ((rows[r], columns[c]) for r, c in (((len(rows) - 1) // 2, (len(columns) - 1) // 2), (0, 0)))
+        if middle != first and middle in places and first in places:
+            yield Item(views.relative_to(folder).as_posix(), places[middle], (places[first],))
+    for file in files_of(folder):
+        shape = shape_of(file, "img_HR")
+        for number in range(shape[0] if len(shape) == 6 else 0):
+            inside = file / "img_HR" / str(number)
+            yield Item(str(number), inside / "3" / "3", (inside / "0" / "0",))
 
 
 def refpairs(folder: Path) -> Iterator[Item]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ..errors import InputError, OutputError
+from .hdf5_pictures import place_of, read_inside
 from .resize import to_float
 
 
@@ -20,13 +21,17 @@ class Picture(NamedTuple):
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Float32 [3,H,W] RGB in [0,1], turned upright as EXIF says; grey becomes RGB, transparency is dropped."""
+    """Float32 [3,H,W] RGB in [0,1], turned upright as EXIF says; grey becomes RGB, transparency is dropped. A path may
+    lead into an HDF5 file, see hdf5_pictures."""
     return read_picture(path).pixels
 
 
 def read_picture(path: str | Path) -> Picture:
     """As `read_image`, with the file's bit depth."""
     path = Path(path)
+    inside = place_of(path)
+    if inside is not None:
+        return Picture(to_float(read_inside(inside)), 8)
     picture = _decode(path, _bytes_of(path))
     if picture.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path} holds {picture.dtype} samples; save it with 8 or 16 bits per channel")

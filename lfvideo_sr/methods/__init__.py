@@ -22,4 +22,6 @@ METHODS: dict[str, Entry] = {
     "c2_matching": Entry("c2_matching", learned=True),
     "rrsr": Entry("rrsr", learned=True),
     "amsa": Entry("amsa", learned=True),
+    "e2ent2": Entry("e2ent2", learned=True),
+    "refsr_net": Entry("refsr_net", learned=True),
 }

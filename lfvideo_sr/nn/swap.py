@@ -36,11 +36,22 @@ def match_and_swap(
     frame's as well changes no choice. A departure: a small number is added to those lengths, so that an empty patch has
     a score; it changes choices only where features are tiny. Raises ShapeError for shapes that do not fit.
     """
+    index, score = (part[:, 0] for part in exact_search(query, low, patch=PATCH, order=1))
+    return Swapped(swap(query, low, high, index, alphas), index, score)
+
+
+def swap(
+    query: torch.Tensor,
+    low: torch.Tensor,
+    high: torch.Tensor,
+    index: torch.Tensor,
+    alphas: tuple[float, float, float] = ALPHAS,
+) -> torch.Tensor:
+    """Eq. 4 and 5 alone, for matches that are known: index int64 [B,h-2,w-2] as in Swapped -> [B,C,r*h,r*w]."""
     ratio = high.shape[-1] // low.shape[-1]
     if high.shape != (*low.shape[:2], ratio * low.shape[2], ratio * low.shape[3]):
         raise ShapeError(f"high {list(high.shape)} is no whole multiple of low {list(low.shape)} with equal B and C")
-    index, score = (part[:, 0] for part in exact_search(query, low, patch=PATCH, order=1))
-    return Swapped(_Swap.apply(query, low, high, index, ratio, alphas), index, score)
+    return _Swap.apply(query, low, high, index, ratio, alphas)
 
 
 class _Swap(torch.autograd.Function):

@@ -22,33 +22,45 @@ def window_scores(query: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
     return torch.einsum("bc,bcij->bij", query, window)
 
 
-def windowed_search(query: torch.Tensor, reference: torch.Tensor, *, reach: int = 100) -> Matches:
+def windowed_search(
+    query: torch.Tensor,
+    reference: torch.Tensor,
+    *,
+    reach: int = 100,
+    centres: tuple[torch.Tensor, torch.Tensor] | None = None,
+) -> Matches:
     """For every pixel of `query` [B,C,h,w] the pixel of `reference` [B,C,H,W] with the largest inner product, of those
     at most `reach` pixels away from its own place along each axis: [B,1,h,w]; among equal ones the first.
 
-    A frame larger than the reference by more than `reach` has pixels with nothing in reach: that is a ShapeError.
+    centres: rows [h] and columns [w] of the reference, int64, ascending, that count as the own places of the query's
+        rows and columns, where the two pictures do not lie pixel on pixel.
+    A pixel with nothing in reach is a ShapeError, as where a frame is larger than the reference by more than `reach`.
     """
     check_searchable(query, reference, 1, 1)
-    if reach < 0 or any(own > other + reach for own, other in zip(query.shape[2:], reference.shape[2:])):
+    rows, columns = centres or (torch.arange(side, device=query.device) for side in query.shape[2:])
+    if reach < 0 or any(int(own[-1]) >= other + reach for own, other in zip((rows, columns), reference.shape[2:])):
         raise ShapeError(
             f"a window of {reach} pixels leaves parts of {list(query.shape)} without a place in {list(reference.shape)}"
         )
     with searching(query):
-        parts = [_search(one, other, reach) for one, other in zip(exact(query), exact(reference))]
+        parts = [_search(one, other, reach, rows, columns) for one, other in zip(exact(query), exact(reference))]
     return Matches(*(torch.stack(part)[:, None] for part in zip(*parts)))
 
 
-def _search(query: torch.Tensor, reference: torch.Tensor, reach: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _search(
+    query: torch.Tensor, reference: torch.Tensor, reach: int, rows: torch.Tensor, columns: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """One frame [C,h,w] in one reference [C,H,W] -> index and score [h,w]."""
     height, width = query.shape[1:]
     index = torch.zeros(height, width, dtype=torch.int64, device=query.device)
     score = query.new_zeros(height, width)
-    across = max(1, min(width, reach, _STRIP // (2 * reach + 1) ** 2))
+    apart = max(1, int(columns[-1] - columns[0]) // max(1, width - 1))  # so that windows taken together overlap
+    across = max(1, min(width, reach // apart, _STRIP // (2 * reach + 1) ** 2))
     for left in range(0, width, across):
-        columns = torch.arange(left, min(left + across, width), device=query.device)
-        for row in range(height):
-            score[row, columns], index[row, columns] = _best_near(
-                query[:, row, columns], reference, row, columns, reach
+        part = slice(left, min(left + across, width))
+        for number, row in enumerate(rows.tolist()):
+            score[number, part], index[number, part] = _best_near(
+                query[:, number, part], reference, row, columns[part], reach
             )
     return index, score
 
@@ -56,7 +68,7 @@ def _search(query: torch.Tensor, reference: torch.Tensor, reach: int) -> tuple[t
 def _best_near(
     query: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor, reach: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """query [C,n], pixels of one row at neighbouring `columns` [n] -> score and index [n]."""
+    """query [C,n], pixels whose places are in one row at ascending `columns` [n] -> score and index [n]."""
     channels, height, width = reference.shape
     top, bottom = max(row - reach, 0), min(row + reach + 1, height)
     left, right = max(int(columns[0]) - reach, 0), min(int(columns[-1]) + reach + 1, width)

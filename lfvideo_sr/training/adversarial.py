@@ -1,4 +1,5 @@
-"""Perceptual and adversarial losses of the GAN variants (C2-Matching, Eq. 11 to 13, as SRNTT and RRSR use them too)."""
+"""Perceptual and adversarial losses of the GAN variants (C2-Matching, Eq. 11 to 13, as SRNTT and RRSR use them too;
+E2ENT2, Eq. 9 and 10)."""
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,16 @@ def critic_loss(critic: nn.Module, restored: torch.Tensor, truth: torch.Tensor, 
     (slope,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
     excess = (slope.flatten(1).norm(dim=1) - 1).square().mean()
     return critic(restored).mean() - critic(truth).mean() + penalty * excess
+
+
+def relativistic_critic_loss(of_truth: torch.Tensor, of_restored: torch.Tensor) -> torch.Tensor:
+    """E2ENT2 Eq. 9, for scores [B] of a critic: D(a, b) is the sigmoid of how far a's score lies above b's mean."""
+    return F.softplus(of_restored.mean() - of_truth).mean() + F.softplus(of_restored - of_truth.mean()).mean()
+
+
+def relativistic_generator_loss(of_truth: torch.Tensor, of_restored: torch.Tensor) -> torch.Tensor:
+    """E2ENT2 Eq. 10: the same with the parts exchanged."""
+    return relativistic_critic_loss(of_restored, of_truth)
 
 
 class Critic(nn.Module):

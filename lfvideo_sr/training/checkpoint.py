@@ -22,6 +22,8 @@ class Averaged:
         """Follow `module`; early steps are followed faster, so that the start is forgotten."""
         decay = min(self.decay, (step + 1) / (step + 10))
         torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), 1 - decay)
+        for own, other in zip(self.module.buffers(), module.buffers()):
+            own.copy_(other)  # running means are averages already
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

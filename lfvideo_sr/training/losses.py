@@ -52,3 +52,6 @@ def field_loss(positions: torch.Tensor, flow: torch.Tensor, visible: torch.Tenso
     own = torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
     distance = ((positions - own - truth) ** 2).sum(-1).add(1e-4).sqrt()
     return masked_mean(distance.clamp(max=8), (seen == 1).float())
+
+
+PICTURE_LOSSES = {"l1": F.l1_loss, "mse": F.mse_loss}  # by the words of configurations

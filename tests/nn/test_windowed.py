@@ -34,6 +34,19 @@ def test_equals_the_literal_twin(sizes, reach):
         assert torch.allclose(found.score[number, 0], score.double(), atol=1e-5)
 
 
+@pytest.mark.parametrize("reach", [1, 3, 100])
+def test_windows_may_be_centred_elsewhere(reach):
+    """Every fourth row and every third column of the reference, as a frame of fewer pixels asks."""
+    query, reference = features(1, 4, 3, 5), features(1, 4, 11, 14, seed=1)
+    rows, columns = torch.tensor([1, 5, 9]), torch.tensor([1, 4, 7, 10, 13])
+    found = windowed_search(query, reference, reach=reach, centres=(rows, columns))
+    spread = torch.zeros(4, 11, 14, dtype=query.dtype)
+    spread[:, rows[:, None], columns] = query[0]
+    index, score = literal_search(spread, reference[0], reach)
+    assert torch.equal(found.index[0, 0], index[rows[:, None], columns])
+    assert torch.allclose(found.score[0, 0], score[rows[:, None], columns].double(), atol=1e-5)
+
+
 def test_among_equal_places_the_first_wins():
     found = windowed_search(torch.ones(1, 2, 3, 4), torch.ones(1, 2, 3, 4), reach=1)
     assert found.index[0, 0].tolist() == [[0, 0, 1, 2], [0, 0, 1, 2], [4, 4, 5, 6]]

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""RefSR-Net beside what needs less (RefSR-Net, Table 3): PSNR over RGB, and seconds of its two ways to restore.
+
+usage: LFVIDEO_DATA=FOLDER benchmarks/refsr_net.py --weights CHECKPOINT [--single CHECKPOINT] [--crop 256] [--json]
+
+The folder holds sintel/ and lightfields/ as `lfvideo-sr evaluate` reads them: a frame with the one before as reference,
+the middle view of a light field with the first. Light fields that FOLDER/splits.json lists under `train` are left out.
+The middle of each picture is taken, --crop pixels a side.
+
+bicubic           enlargement
+single            the single-image network alone (--single: last.pt of sisr_small)
+single, sliding   the same by windows of 24x24 low-resolution pixels every 2, averaged
+exemplar          Boominathan et al.: the nine patches of the reference most similar by first and second derivatives
+                  (squared distance, within 100 pixels), averaged by similarity; overlapping patches averaged
+refsr_net         --weights, at once and by sliding windows; "no reference": at once, with none
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from cross_scale import REACH, derivatives, luma
+
+from lfvideo_sr.datasets import Item, open_dataset
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.images import read_image
+from lfvideo_sr.media.resize import bicubic, degrade
+from lfvideo_sr.method import Match
+from lfvideo_sr.methods.refsr_net import RefSRNet, load_srresnet, network
+from lfvideo_sr.metrics import eight_bit, psnr_rgb
+from lfvideo_sr.nn.sliding import cells, corners
+from lfvideo_sr.weights import load_into, read_about
+
+PATCH, STRIDE, NEIGHBOURS = 8, 4, 9  # of exemplars, in low-resolution pixels
+SLIDING, SLIDING_STRIDE = 24, 2  # of the single-image network, section 5.1
+
+
+def pairs(root: Path, dataset: str, crop: int, limit: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Picture and reference, the middle of both."""
+    items = [item for item in open_dataset(dataset, root).items if not _trained_on(root, dataset, item)]
+    return [tuple(_middle(read_image(path), crop) for path in (one.path, one.references[0])) for one in items[:limit]]
+
+
+def _trained_on(root: Path, dataset: str, item: Item) -> bool:
+    splits = root / "splits.json"
+    listed = json.loads(splits.read_text())["train"].get(dataset, []) if splits.is_file() else []
+    return f"{dataset}/{item.name}" in listed
+
+
+def _middle(picture: np.ndarray, crop: int) -> np.ndarray:
+    height, width = (min(crop, side) // 8 * 8 for side in picture.shape[1:])
+    top, left = (picture.shape[1] - height) // 2, (picture.shape[2] - width) // 2
+    return np.ascontiguousarray(picture[:, top : top + height, left : left + width])
+
+
+def enlarged(low: np.ndarray, scale: int) -> np.ndarray:
+    return bicubic(low, Size(low.shape[2], low.shape[1]).scaled(scale)).clip(0, 1)
+
+
+def exemplar(low: np.ndarray, reference: np.ndarray, scale: int) -> np.ndarray:
+    blurry = bicubic(degrade(reference, scale), Size(reference.shape[2], reference.shape[1])).clip(0, 1)
+    own, other = (derivatives(luma(one)) for one in (enlarged(low, scale), blurry))
+    side = PATCH * scale
+    total, weights = np.zeros_like(reference), np.zeros_like(reference[:1])
+    for top, left in corners(*low.shape[1:], PATCH, STRIDE):
+        y, x = scale * top, scale * left
+        up, across = max(0, y - REACH), max(0, x - REACH)
+        region = other[up : y + side + REACH, across : x + side + REACH]
+        apart = cv2.matchTemplate(region, own[y : y + side, x : x + side], cv2.TM_SQDIFF)
+        best = np.argsort(apart, axis=None)[:NEIGHBOURS]
+        shares = np.exp(1 - apart.flat[best] / (apart.flat[best[0]] + 1e-6))
+        rows, columns = np.divmod(best, apart.shape[1])
+        found = [reference[:, up + r : up + r + side, across + c : across + c + side] for r, c in zip(rows, columns)]
+        total[:, y : y + side, x : x + side] += np.tensordot(shares / shares.sum(), np.stack(found), 1)
+        weights[:, y : y + side, x : x + side] += 1
+    return total / weights
+
+
+def single_sliding(single: torch.nn.Module, frame: torch.Tensor) -> torch.Tensor:
+    height, width = frame.shape[2:]
+    total, count = torch.zeros(3, 4 * height, 4 * width), torch.zeros(1, 4 * height, 4 * width)
+    for place in corners(height, width, min(SLIDING, height, width), SLIDING_STRIDE):
+        part = cells(frame, place, SLIDING, 1)
+        cells(total, place, SLIDING, 4).add_(single(part)[0])
+        cells(count, place, SLIDING, 4).add_(1)
+    return total / count
+
+
+def trained(path: Path) -> RefSRNet:
+    found = network(read_about(path)["size"])
+    load_into(found, path)
+    return found.eval()
+
+
+@torch.inference_mode()
+def rows(net: RefSRNet, single, picture: np.ndarray, reference: np.ndarray) -> Iterator[tuple[str, np.ndarray, float]]:
+    scale = net.size.scale
+    low = np.ascontiguousarray(degrade(picture, scale), np.float32)
+    frame = torch.from_numpy(low)[None]
+    yield "bicubic", enlarged(low, scale), 0.0
+    if single is not None and scale == 4:
+        yield "single", single(frame)[0].numpy(), 0.0
+        yield "single, sliding", single_sliding(single, frame).numpy(), 0.0
+    yield "exemplar", exemplar(low, reference, scale), 0.0
+    encoded = net.encoder(torch.from_numpy(reference)[None])
+    match = Match(encoded, *net.matcher(frame, encoded))
+    for what, windows, matches in (
+        ("refsr_net, no reference", False, []),
+        ("refsr_net, at once", False, [match]),
+        ("refsr_net, by windows", True, [match]),
+    ):
+        net.restorer.size = replace(net.size, windows=windows)
+        started = time.perf_counter()
+        made = net.restorer(frame, matches)[0].numpy()
+        yield what, made, time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", type=Path, nargs="+", required=True)
+    parser.add_argument("--single", type=Path)
+    parser.add_argument("--crop", type=int, default=256)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    single = load_srresnet(options.single) if options.single else None
+    root, result = Path(os.environ["LFVIDEO_DATA"]), {}
+    for dataset in ("sintel", "lightfields"):
+        given = pairs(root, dataset, options.crop, options.limit)
+        for path in options.weights:
+            scores: dict[str, list[tuple[float, float]]] = {}
+            for picture, reference in given:
+                for what, made, seconds in rows(trained(path), single, picture, reference):
+                    scores.setdefault(what, []).append((psnr_rgb(eight_bit(made), picture), seconds))
+            result[f"{dataset}, {path}, {len(given)} pictures"] = {
+                what: [round(float(value), 3) for value in np.mean(one, 0)] for what, one in scores.items()
+            }
+    if options.json:
+        print(json.dumps(result, indent=1))
+        return
+    for name, table in result.items():
+        print(
+            name, *(f"  {what:26} {psnr:.2f} dB  {seconds:.2f} s" for what, (psnr, seconds) in table.items()), sep="\n"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""E2ENT2 (Xie et al., ECCV 2020): features learned for super-resolution itself, matched and swapped end to end.
+
+*encode*: phi of the reference and of the reference reduced by 4 (section 3.2).
+*match*: 3x3 patches of phi of the frame among those of the reduced reference's, at low resolution (Eq. 3).
+*restore*: the sharp features of the matched patches take the place of the frame's (Eq. 4) and are fused into what
+bilinear enlargement lacks (Eq. 7). Gradients go through the swap by the paper's own rule (Eq. 5, nn/swap.py).
+
+What the paper leaves open, and how it is read here: the decoder's 16 blocks are 8 at low resolution (Res1) and 8 at
+full resolution (Res2); the single-image branch adds to the bilinear enlargement, as the other does.
+
+Departures, and why:
+- Without a reference the picture is the single-image branch's, which is trained beside the other anyway.
+- Several references: each place takes the one whose patch is most similar (cosine, also the relevance).
+- Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch by cosine instead of Eq. 3's score.
+- Eq. 3 compares whole patches; places at the frame's edge go where their inner neighbours do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..frames import Size
+from ..method import Features, Match, Method, MethodInfo
+from ..nn.matching import exact_search
+from ..nn.patchmatch import PatchMatchPlan, patchmatch, relevance
+from ..nn.residual import ResidualBlock, conv3x3, leaky
+from ..nn.resize import bicubic
+from ..nn.swap import ALPHAS, PATCH, swap
+from ..nn.vgg import VGG, channels_of
+from ..nn.warp import grid_positions
+
+INFO = MethodInfo("e2ent2", "features learned for it, matched and swapped end to end (E2ENT2)", references=5)
+SCALE = 4
+FIELD_STRIDE = 4
+EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
+PLAN = PatchMatchPlan(coherent=True)
+VGG_LAYER = "relu1_2"  # the deepest at full resolution, where the paper's features are
+NARROW = {"channels": 4, "vgg_width": 4}  # of a size: as deep, so it sees as far, and quick to measure
+
+
+@dataclass(frozen=True)
+class E2ENT2Size:
+    """The paper's widths by default.
+
+    blocks:   residual blocks of the encoder; decoder: of Res1 and Res2.
+    features: "own", or "vgg": VGG19's in their place (Table 3), `vgg_width` wide.
+    alphas:   shares of Eq. 5 (Table 4); they matter to training alone.
+    """
+
+    channels: int = 64
+    blocks: int = 16
+    decoder: Sequence[int] = (8, 8)
+    features: Literal["own", "vgg"] = "own"
+    vgg_width: int = 64
+    alphas: Sequence[float] = ALPHAS
+
+
+class OwnFeatures(nn.Module):
+    """phi: picture [B,3,H,W] -> [B,C,H,W]; residual blocks without normalisation under one long skip (Fig. 3)."""
+
+    def __init__(self, channels: int, blocks: int):
+        super().__init__()
+        self.head = conv3x3(3, channels)
+        self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)), conv3x3(channels, channels))
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        shallow = self.head(picture)
+        return shallow + self.body(shallow)
+
+
+class VGGFeatures(nn.Module):
+    """The ablation's: features of a network trained to classify."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.vgg = VGG("vgg19", (VGG_LAYER,), width)
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        return self.vgg(picture)[VGG_LAYER]
+
+
+class Encoder(nn.Module):
+    """Reference [B,3,H,W], sides in multiples of 4 -> "high" [B,C,H,W], "low" [B,C,H/4,W/4]."""
+
+    def __init__(self, phi: nn.Module):
+        super().__init__()
+        self.phi = phi
+
+    def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
+        height, width = (side // SCALE for side in reference.shape[2:])
+        reduced = bicubic(reference, Size(width, height)).clamp(0, 1)
+        return {"high": self.phi(reference), "low": self.phi(reduced)}
+
+
+class Matcher(nn.Module):
+    """Frame [B,3,h,w], an encoded reference -> positions [B,h,w,2], relevance [B,h,w]; no gradient passes."""
+
+    searches_everywhere = True  # in the reference
+
+    def __init__(self, phi: nn.Module):
+        super().__init__()
+        self.phi = phi
+
+    @torch.no_grad()
+    def forward(
+        self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        query, low = self.phi(frame).float(), reference["low"].float()
+        index = search(query, low)
+        cosine = relevance(query, low, F.pad(index, (1, 1, 1, 1)))[:, 1:-1, 1:-1]  # of whole patches
+        return positions_of(index, low.shape[3]), to_the_edge(cosine[..., None])[..., 0].clamp(0, 1)
+
+
+def search(query: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
+    """For each whole patch of `query` [B,C,h,w] the centre of the best in `low` [B,C,H,W], int64 [B,h-2,w-2]."""
+    if query[0, 0].numel() * low[0, 0].numel() <= EXACT_UNTIL:
+        return exact_search(query, low, patch=PATCH, order=1).index[:, 0]
+    index = patchmatch(query, low, PLAN).index[:, 1:-1, 1:-1]
+    return _clamped(index % low.shape[3], index // low.shape[3], low)
+
+
+def positions_of(index: torch.Tensor, columns: int) -> torch.Tensor:
+    """Centres of matches [B,h-2,w-2] on the reduced reference's grid -> positions in the reference, for all places,
+    [B,h,w,2]."""
+    inner = torch.stack([index % columns, index // columns], -1).float()
+    height, width = (side + 2 for side in index.shape[1:])
+    moved = inner - grid_positions(height, width, index.device)[:, 1:-1, 1:-1]
+    places = grid_positions(height, width, index.device) + to_the_edge(moved)
+    return places * SCALE + (SCALE - 1) / 2
+
+
+def index_of(positions: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
+    """The way back: centres of the patches nearest to positions [B,h,w,2], int64 [B,h-2,w-2]."""
+    x, y = ((positions[:, 1:-1, 1:-1] - (SCALE - 1) / 2) / SCALE).round().long().unbind(-1)
+    return _clamped(x, y, low)
+
+
+def to_the_edge(inner: torch.Tensor) -> torch.Tensor:
+    """[B,h-2,w-2,N] -> [B,h,w,N], each place at the edge as its inner neighbour."""
+    return F.pad(inner.permute(0, 3, 1, 2), (1, 1, 1, 1), mode="replicate").permute(0, 2, 3, 1)
+
+
+def _clamped(x: torch.Tensor, y: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
+    """Columns and rows of whole patches' centres -> row * W + column."""
+    height, width = low.shape[2:]
+    return y.clamp(1, height - 2) * width + x.clamp(1, width - 2)
+
+
+class Enlarger(nn.Module):
+    """[B,C,h,w] -> [B,C,4h,4w] by two pixel shuffles."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.layers = nn.ModuleList(conv3x3(channels, 4 * channels) for _ in range(2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = leaky(F.pixel_shuffle(layer(x), 2))
+        return x
+
+
+class Restorer(nn.Module):
+    """Frame [B,3,h,w] and any number of matches -> picture [B,3,4h,4w] (Eq. 7); without any, the single-image
+    branch's."""
+
+    def __init__(self, phi: nn.Module, inputs: int, size: E2ENT2Size):
+        super().__init__()
+        self.phi, self.inputs, self.alphas = phi, inputs, tuple(size.alphas)
+        channels = size.channels
+        first, second = ([ResidualBlock(channels) for _ in range(count)] for count in size.decoder)
+        self.single = nn.Sequential(conv3x3(inputs, channels), Enlarger(channels), conv3x3(channels, 3))
+        self.res1 = nn.Sequential(conv3x3(inputs, channels), *first, Enlarger(channels))
+        self.res2 = nn.Sequential(conv3x3(inputs + channels, channels), *second, conv3x3(channels, 3))
+
+    def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
+        if not matches:
+            return self.alone(frame)
+        features = self.phi(frame)
+        swapped = self.swapped(features, matches)
+        return _enlarged(frame) + self.res2(torch.cat([swapped, self.res1(features)], 1))
+
+    def alone(self, frame: torch.Tensor) -> torch.Tensor:
+        """The single-image branch (Fig. 3)."""
+        return _enlarged(frame) + self.single(self.phi(frame))
+
+    def swapped(self, features: torch.Tensor, matches: Sequence[Match]) -> torch.Tensor:
+        """F of Eq. 4, each place from its most relevant match; zero where none is relevant."""
+        best: torch.Tensor | float = 0.0
+        trust: torch.Tensor | float = 0.0
+        for match in matches:
+            low, high = (match.features[name].to(features.dtype) for name in ("low", "high"))
+            found = swap(features, low, high, index_of(match.positions, low), self.alphas)
+            cells = match.relevance[:, None].repeat_interleave(SCALE, 2).repeat_interleave(SCALE, 3)
+            best = torch.where(cells > trust, found, best)
+            trust = torch.where(cells > trust, cells, trust)
+        assert isinstance(best, torch.Tensor)
+        return best
+
+
+def _enlarged(frame: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False)
+
+
+class E2ENT2(nn.Module):
+    """All of it; `phi` is shared by the method's verbs."""
+
+    def __init__(self, size: E2ENT2Size = E2ENT2Size()):
+        super().__init__()
+        self.size = size
+        own = size.features == "own"
+        self.phi = OwnFeatures(size.channels, size.blocks) if own else VGGFeatures(size.vgg_width)
+        inputs = size.channels if own else channels_of(VGG_LAYER, size.vgg_width)
+        self.encoder = Encoder(self.phi)
+        self.matcher = Matcher(self.phi)
+        self.restorer = Restorer(self.phi, inputs, size)
+
+
+def build(network: E2ENT2) -> Method:
+    """The method around a trained network."""
+    return Method(
+        info=INFO,
+        encoder=network.encoder,
+        matcher=network.matcher,
+        restorer=network.restorer,
+        field_stride=FIELD_STRIDE,
+    )
+
+
+def network(size: Mapping[str, Any]) -> E2ENT2:
+    """An untrained network of the size that a weights file states."""
+    return E2ENT2(E2ENT2Size(**size))

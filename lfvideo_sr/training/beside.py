@@ -1,0 +1,78 @@
+"""Training pairs whose pictures lie beside each other: a frame and the one before, two views of a light field.
+
+Unlike pairs of photos, both are cut at the same place, so that a search near a place's own finds it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..media.images import read_image
+from ..media.resize import degrade, to_uint8
+from .flow_views import Load as LoadViews
+from .sources import Pair
+
+Draw = Callable[[np.random.Generator], Pair]  # target and reference, uint8 [3,H,W] of one size
+
+
+@dataclass(frozen=True)
+class BesideSettings:
+    """side: of both pictures' parts, a multiple of scale. no_reference: share of samples without."""
+
+    side: int = 256
+    scale: int = 8
+    no_reference: float = 0.0
+
+
+def beside_sample(draw: Draw, rng: np.random.Generator, settings: BesideSettings) -> dict[str, np.ndarray]:
+    """target u8 [3,s,s] and its low-resolution frame f32 [3,s/scale,s/scale], reference u8 [3,s,s] of the same place,
+    present f32 [] (1 or 0); turned by quarters, and cut at any pixel so that the low-resolution grid moves (section 5).
+    """
+    pair = draw(rng)
+    side = settings.side
+    if min(*pair[0].shape[1:], *pair[1].shape[1:]) < side:
+        raise InputError(f"pictures of {list(pair[0].shape[1:])} hold no part of {side} pixels; give a smaller `side`")
+    top, left = (int(rng.integers(0, min(lengths) - side + 1)) for lengths in zip(*(one.shape[1:] for one in pair)))
+    turns = int(rng.integers(4))
+    parts = (one[:, top : top + side, left : left + side] for one in pair)
+    target, reference = (np.ascontiguousarray(np.rot90(one, turns, (1, 2))) for one in parts)
+    frame = degrade(target.astype(np.float32) / 255, settings.scale).astype(np.float32)
+    present = np.float32(rng.random() >= settings.no_reference)
+    return {"target": target, "frame": frame, "reference": reference, "present": present}
+
+
+def moving(load: LoadViews) -> Draw:
+    """The later of two pictures is the target, as in the paper; flow is not looked at."""
+
+    def draw(rng: np.random.Generator) -> Pair:
+        views = load()
+        return views.second, views.first
+
+    return draw
+
+
+def light_fields(root: Path, folders: Sequence[str]) -> list[Draw]:
+    """Two views drawn from each folder of view_R_C.png, as section 5.2 trains."""
+    found = []
+    for folder in folders:
+        views = sorted((path for path in (root / folder).glob("view_*_*.png")), key=_place)
+        if len(views) < 2:
+            raise InputError(f"{root / folder} holds {len(views)} views; wanted are view_ROW_COLUMN.png, two or more")
+        found.append(_two_of(views))
+    return found
+
+
+def _place(path: Path) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", path.stem)))
+
+
+def _two_of(views: list[Path]) -> Draw:
+    def draw(rng: np.random.Generator) -> Pair:
+        target, reference = (to_uint8(read_image(views[one])) for one in rng.choice(len(views), 2, replace=False))
+        return target, reference
+
+    return draw

@@ -1,0 +1,47 @@
+"""Training samples of E2ENT2 from single photos: two crops of one picture show similar content (section 4.1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..media.resize import degrade
+from .pairs import cut, perspective
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """side: of both crops, in pixels, a multiple of 4. apart: most pixels between their corners along each axis.
+    no_reference, turned, perspective: as in PairSettings."""
+
+    side: int = 160
+    apart: int = 80
+    no_reference: float = 0.0
+    turned: bool = False
+    perspective: bool = True
+
+
+def two_crops(
+    load: Callable[[], np.ndarray], rng: np.random.Generator, settings: CropSettings
+) -> dict[str, np.ndarray]:
+    """target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,s,s], present f32 []; with
+    `turned` also turned and turned_frame, as pair_sample gives them. Crops are moved, not flipped, as in the paper."""
+    side, apart = settings.side, settings.apart
+    around = cut(rng, load(), side + apart)
+    corners = rng.integers(0, apart + 1, (2, 2))
+    target, reference = (around[:, y : y + side, x : x + side].copy() for y, x in corners)
+    sample = {
+        "target": target,
+        "frame": low(target),
+        "reference": reference,
+        "present": np.float32(rng.random() >= settings.no_reference),
+    }
+    if settings.turned:
+        turned = perspective(rng, reference) if settings.perspective else reference
+        sample |= {"turned": turned, "turned_frame": low(turned)}
+    return sample
+
+
+def low(picture: np.ndarray) -> np.ndarray:
+    """What a low-resolution camera shows of a picture u8 [3,H,W], f32 [3,H/4,W/4]."""
+    return degrade(picture.astype(np.float32) / 255).astype(np.float32)

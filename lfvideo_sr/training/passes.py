@@ -1,0 +1,54 @@
+"""What trainers of whole methods share: a pass through the three verbs, RRSR's reciprocal one, and their validation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..media.resize import degrade
+from ..method import Match
+from ..metrics import eight_bit, psnr_y
+
+
+class Verbs(Protocol):
+    """A network with the verbs of its method."""
+
+    encoder: nn.Module
+    matcher: nn.Module
+    restorer: nn.Module
+
+
+def restore(network: Verbs, frame: torch.Tensor, reference: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    """One pass of the method; where `present` [B] is 0, with a reference that is relevant nowhere."""
+    encoded = network.encoder(reference)
+    positions, relevance = network.matcher(frame, encoded)
+    there = present.repeat(len(relevance) // len(present))[:, None, None]  # AMSA matches at several scales
+    return network.restorer(frame, [Match(encoded, positions, relevance * there)]).float()
+
+
+def reciprocal_loss(network: Verbs, batch: Mapping[str, torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
+    """RRSR Eq. 3: what was restored must serve as a reference for the reference seen from elsewhere (Eq. 2: as it is;
+    the samples decide)."""
+    again = restore(network, batch["turned_frame"], restored.clamp(0, 1), torch.ones_like(batch["present"]))
+    return (again - batch["turned"].float() / 255).abs().mean()
+
+
+def validate_pairs(
+    pairs: Sequence[Callable], network: Verbs, scale: int = 4
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """PSNR-Y over pairs never trained on, with the reference and without any; the first restored picture."""
+    device = next(network.restorer.parameters()).device
+    scores: dict[str, list[float]] = {"with_reference": [], "without": []}
+    pictures: dict[str, np.ndarray] = {}
+    for load in pairs:
+        target, reference = (picture.astype(np.float32) / 255 for picture in load())
+        frame = torch.from_numpy(degrade(target, scale))[None].to(device)
+        encoded = network.encoder(torch.from_numpy(reference)[None].to(device))
+        match = Match(encoded, *network.matcher(frame, encoded))
+        for name, matches in (("with_reference", [match]), ("without", [])):
+            restored = network.restorer(frame, matches)[0].float().clamp(0, 1).cpu().numpy()
+            scores[name].append(psnr_y(eight_bit(restored), target))
+            pictures.setdefault(name, restored)
+    return {name: float(np.mean(values)) for name, values in scores.items()}, pictures

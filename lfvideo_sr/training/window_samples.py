@@ -1,0 +1,123 @@
+"""Training samples of CC-Net (RefSR-Net, sections 3 and 5): a few places of a low-resolution frame, and the part of the
+reference in which each of them has to be told from all others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..media.resize import degrade
+from ..nn.dilated import BORDER
+from .flow_views import FlowViews
+
+GRID = 8  # pixels: the first place of a sample is (8m + 1, 8n + 1), counted from one, as in the paper
+MARGIN = 2  # low-resolution pixels round what is looked at, which enlarging needs
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """scale: of the frame. reach: pixels of the window to each side of the true match (64: 129x129 positions).
+    queries, spacing: places a sample along each side, and pixels between two; the paper's is 1. More share the
+    reference's features, and the window grows by the distance between the outermost."""
+
+    scale: int = 8
+    reach: int = 64
+    queries: int = 1
+    spacing: int = GRID
+
+    @property
+    def span(self) -> int:
+        """Pixels of the enlarged frame that are looked at along a side, a multiple of GRID."""
+        return 2 * BORDER + GRID * -(-(self.spacing * (self.queries - 1) + 1) // GRID)
+
+    @property
+    def frame_side(self) -> int:
+        """Low-resolution pixels of the frame's part, margins included."""
+        return self.span // self.scale + 2 * MARGIN
+
+    @property
+    def window(self) -> int:
+        """Positions along a side of the window."""
+        return 2 * self.reach + 1 + self.spacing * (self.queries - 1)
+
+
+def window_sample(views: FlowViews, rng: np.random.Generator, settings: WindowSettings) -> dict[str, np.ndarray]:
+    """frame f32 [3,f,f], the low-resolution part of the first picture; reference f32 [3,w+64,w+64], of the second,
+    round the middle place's true match; truth int64 [q*q]: the position of each place's match in the window,
+    row * w + column, -1 where it is unknown or outside.
+
+    The picture is turned by quarters and the low-resolution grid moved by less than one of its pixels, as in section 5.
+    """
+    views = quarter_turns(views, int(rng.integers(4)))
+    views = FlowViews(*_moved_grid(views, *rng.integers(0, settings.scale, 2)))
+    x, y = _place(views.flow, rng, settings)
+    frame = _frame_part(views.first, x, y, settings)
+    matches = _matches(views.flow, x, y, settings)  # [q,q,2]
+    middle = matches[settings.queries // 2, settings.queries // 2]
+    left, top = _corner(middle, views.second.shape, settings)
+    side = settings.window + 2 * BORDER
+    reference = views.second[:, top : top + side, left : left + side].astype(np.float32) / 255
+    truth = _positions(matches - (left + BORDER, top + BORDER), settings.window)
+    return {"frame": frame, "reference": reference, "truth": truth}
+
+
+def quarter_turns(views: FlowViews, count: int) -> FlowViews:
+    """Everything turned by so many quarters, anticlockwise."""
+    first, second = (np.rot90(one, count, (1, 2)) for one in (views.first, views.second))
+    flow = np.rot90(views.flow, count, (0, 1))
+    for _ in range(count):
+        flow = np.stack([flow[..., 1], -flow[..., 0]], -1)
+    return FlowViews(np.ascontiguousarray(first), np.ascontiguousarray(second), np.ascontiguousarray(flow))
+
+
+def _moved_grid(views: FlowViews, right: int, down: int):
+    """The first picture from another corner, so that its low-resolution pixels lie elsewhere; the second stays."""
+    flow = views.flow[down:, right:] + np.float32([right, down])
+    return views.first[:, down:, right:], views.second, flow
+
+
+def _place(flow: np.ndarray, rng: np.random.Generator, settings: WindowSettings) -> tuple[int, int]:
+    """Left and top of the part that is looked at, on the grid; its middle place has a known match if one is found."""
+    edge = -(-MARGIN * settings.scale // GRID)  # grid steps
+    most = [(length - settings.span) // GRID - edge for length in flow.shape[:2]]
+    middle = settings.queries // 2
+    for _ in range(20):
+        y, x = (GRID * int(rng.integers(edge, one + 1)) for one in most)
+        if np.isfinite(_matches(flow, x, y, settings)[middle, middle]).all():
+            break
+    return x, y
+
+
+def _frame_part(picture: np.ndarray, x: int, y: int, settings: WindowSettings) -> np.ndarray:
+    """What a low-resolution camera shows of it; reduced with more around, which an antialiasing kernel sees."""
+    scale, side = settings.scale, settings.frame_side
+    left, top = x // scale - MARGIN, y // scale - MARGIN
+    more = [min(MARGIN, one) for one in (left, top)]
+    rows = slice(scale * (top - more[1]), scale * (top + side + MARGIN))
+    columns = slice(scale * (left - more[0]), scale * (left + side + MARGIN))
+    part = picture[:, rows, columns]
+    part = part[:, : part.shape[1] // scale * scale, : part.shape[2] // scale * scale]
+    low = degrade(part.astype(np.float32) / 255, scale)[:, more[1] : more[1] + side, more[0] : more[0] + side]
+    return np.ascontiguousarray(low, np.float32)
+
+
+def _matches(flow: np.ndarray, x: int, y: int, settings: WindowSettings) -> np.ndarray:
+    """Where the places of a part at (x, y) lie in the second picture, [q,q,2]."""
+    steps = BORDER + settings.spacing * np.arange(settings.queries)
+    own = np.stack(np.meshgrid(x + steps, y + steps), -1)
+    return own + flow[own[..., 1], own[..., 0]]
+
+
+def _corner(middle: np.ndarray, shape: tuple[int, ...], settings: WindowSettings) -> tuple[int, int]:
+    """Left and top of the reference's part, round the match or as near to that as the picture allows."""
+    side = settings.window + 2 * BORDER
+    wanted = np.nan_to_num(np.round(middle)) - side // 2
+    left, top = (int(np.clip(one, 0, length - side)) for one, length in zip(wanted, (shape[2], shape[1])))
+    return left, top
+
+
+def _positions(places: np.ndarray, window: int) -> np.ndarray:
+    """Places [q,q,2] in the window -> row * window + column [q*q], -1 outside."""
+    known = np.isfinite(places).all(-1)
+    x, y = np.moveaxis(np.round(np.where(known[..., None], places, -1)).astype(np.int64), -1, 0)
+    inside = known & (x >= 0) & (x < window) & (y >= 0) & (y < window)
+    return np.where(inside, y * window + x, -1).flatten()

@@ -1,0 +1,95 @@
+"""Samples of pictures that lie beside each other, and E2ENT2's two crops of one photo."""
+
+import numpy as np
+import pytest
+
+from lfvideo_sr.errors import InputError
+from lfvideo_sr.media.images import write_png
+from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.training.beside import BesideSettings, beside_sample, light_fields, moving
+from lfvideo_sr.training.crops import CropSettings, two_crops
+from lfvideo_sr.training.flow_views import FlowViews
+
+
+def numbered(height: int = 60, width: int = 80) -> np.ndarray:
+    """Every pixel's colour says where it is: (column, row, 0)."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x, y, 0 * x]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_both_are_cut_and_turned_alike(number):
+    draw = lambda rng: (numbered(), 255 - numbered())  # noqa: E731
+    made = beside_sample(draw, np.random.default_rng(number), BesideSettings(32, 4))
+    assert made["target"].shape == made["reference"].shape == (3, 32, 32) and made["frame"].shape == (3, 8, 8)
+    assert np.array_equal(made["reference"], 255 - made["target"])
+    assert np.allclose(made["frame"], degrade(made["target"].astype(np.float32) / 255))
+    x, y, _ = made["target"].astype(int)
+    assert {abs(x[0, 1] - x[0, 0]), abs(y[0, 1] - y[0, 0])} == {0, 1}  # a quarter turn, never a resize
+
+
+def test_places_turns_and_grids_vary():
+    draw = lambda rng: (numbered(), numbered())  # noqa: E731
+    made = [beside_sample(draw, np.random.default_rng(n), BesideSettings(32, 4))["target"] for n in range(30)]
+    assert len({(int(one[0, 0, 1]) - int(one[0, 0, 0]), int(one[1, 0, 1]) - int(one[1, 0, 0])) for one in made}) == 4
+    assert len({int(one[0].min()) % 4 for one in made}) == 4
+
+
+def test_some_samples_have_no_reference():
+    draw = lambda rng: (numbered(), numbered())  # noqa: E731
+    settings = BesideSettings(32, 4, no_reference=0.5)
+    present = [beside_sample(draw, np.random.default_rng(n), settings)["present"] for n in range(40)]
+    assert set(map(float, present)) == {0.0, 1.0} and 10 < sum(present) < 30
+
+
+def test_the_later_picture_is_the_target():
+    views = FlowViews(numbered(), 255 - numbered(), np.zeros((60, 80, 2), np.float32))
+    target, reference = moving(lambda: views)(np.random.default_rng(0))
+    assert target is views.second and reference is views.first
+
+
+def test_two_views_of_a_light_field_are_drawn(tmp_path):
+    for row in range(2):
+        for column in range(3):
+            write_png(tmp_path / f"view_{row}_{column}.png", np.full((3, 8, 8), (10 * row + column) / 255, np.float32))
+    (draw,) = light_fields(tmp_path.parent, [tmp_path.name])
+    drawn = [tuple(int(one[0, 0, 0]) for one in draw(np.random.default_rng(n))) for n in range(40)]
+    assert all(one != other for one, other in drawn)
+    assert {one for pair in drawn for one in pair} == {0, 1, 2, 10, 11, 12}
+
+
+def test_what_holds_no_sample_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="holds 0 views"):
+        light_fields(tmp_path, ["gone"])
+    draw = lambda rng: (numbered(), numbered())  # noqa: E731
+    with pytest.raises(InputError, match="hold no part of 64 pixels; give a smaller `side`"):
+        beside_sample(draw, np.random.default_rng(0), BesideSettings(64, 4))
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_two_crops_of_one_photo_lie_near_each_other(number):
+    made = two_crops(lambda: numbered(100, 120), np.random.default_rng(number), CropSettings(32, 12))
+    for name in ("target", "reference"):
+        x, y, _ = made[name].astype(int)
+        assert (np.diff(x, axis=1) == 1).all() and (np.diff(y, axis=0) == 1).all()  # moved only
+    apart = np.abs(made["target"][:2, 0, 0].astype(int) - made["reference"][:2, 0, 0].astype(int))
+    assert apart.max() <= 12
+    assert np.allclose(made["frame"], degrade(made["target"].astype(np.float32) / 255)) and made["present"] == 1
+
+
+def test_crops_differ_and_small_photos_are_mirrored():
+    made = [two_crops(lambda: numbered(100, 120), np.random.default_rng(n), CropSettings(32, 12)) for n in range(10)]
+    assert sum(not np.array_equal(one["target"], one["reference"]) for one in made) > 7
+    assert two_crops(lambda: numbered(20, 20), np.random.default_rng(0), CropSettings(32, 12))["target"].shape[1:] == (
+        32,
+        32,
+    )
+
+
+def test_crops_for_reciprocal_reconstruction_show_the_reference_turned():
+    settings = CropSettings(64, 12, turned=True)
+    made = two_crops(lambda: numbered(100, 120), np.random.default_rng(0), settings)
+    assert made["turned"].shape == (3, 64, 64) and made["turned_frame"].shape == (3, 16, 16)
+    assert not np.array_equal(made["turned"], made["reference"])
+    plain = two_crops(lambda: numbered(100, 120), np.random.default_rng(0), CropSettings(64, 12, 0, True, False))
+    assert np.array_equal(plain["turned"], plain["reference"])

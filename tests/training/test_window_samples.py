@@ -1,0 +1,194 @@
+"""CC-Net's training samples: places, windows and true positions, on pictures whose flow is known by construction."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from lfvideo_sr.errors import InputError, UsageError
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.images import write_png
+from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
+from lfvideo_sr.nn.windowed import window_scores
+from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, place_scores, train
+from lfvideo_sr.training import flow_views
+from lfvideo_sr.training.flow_views import FlowViews, moving_views, rendered_views, sintel_views
+from lfvideo_sr.training.window_samples import GRID, MARGIN, WindowSettings, quarter_turns, window_sample
+
+
+def shifted(dx: int, dy: int, side: int = 256) -> FlowViews:
+    """Noise, and the same moved right by dx and down by dy."""
+    noise = np.random.default_rng(0).integers(0, 256, (3, side, side), np.uint8)
+    flow = np.full((side, side, 2), (dx, dy), np.float32)
+    y, x = np.mgrid[:side, :side]
+    flow[(x + dx < 0) | (x + dx >= side) | (y + dy < 0) | (y + dy >= side)] = np.nan
+    return FlowViews(noise, np.roll(noise, (dy, dx), (1, 2)), flow)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_turns_keep_what_lies_where(count):
+    """A pixel's match has the pixel's colour, before and after."""
+    views = quarter_turns(shifted(5, -3, side=40), count)
+    y, x = np.argwhere(np.isfinite(views.flow).all(-1)).T
+    right, down = views.flow[y, x].astype(int).T
+    assert len(y) > 1000 and np.array_equal(views.second[:, y + down, x + right], views.first[:, y, x])
+
+
+@pytest.mark.parametrize("settings", [WindowSettings(8, 12, 1), WindowSettings(4, 10, 3)], ids=str)
+@pytest.mark.parametrize("number", range(4))
+def test_the_truth_is_where_the_frames_pixel_lies(settings, number):
+    """The place's pixel, read from the sharp picture, is the reference's at the true position of the window."""
+    views = shifted(7, -4)
+    made = window_sample(views, np.random.default_rng(number), settings)
+    side = settings.frame_side
+    assert made["frame"].shape == (3, side, side) and made["reference"].shape == (3, *2 * [settings.window + 64])
+    assert made["truth"].shape == (settings.queries**2,) and (made["truth"] >= 0).all()
+    row, column = divmod(int(made["truth"][0]), settings.window)
+    # the low-resolution part, reduced from where the sharp reference shows it, is the same
+    edge, scale = MARGIN * settings.scale, settings.scale
+    top, left = row + 32 - 32, column + 32 - 32  # where the part without its margin begins in the reference
+    whole = side * scale - 2 * edge
+    seen = made["reference"][:, top : top + whole, left : left + whole]
+    inner = slice(MARGIN, -MARGIN)
+    again = degrade(np.ascontiguousarray(seen), scale)
+    close = np.abs(again - made["frame"][:, inner, inner])[:, 3:-3, 3:-3]
+    assert close.size and close.max() < 1.5 / 255
+
+
+def test_places_beside_each_other_are_eight_pixels_apart():
+    settings = WindowSettings(4, 12, 3)
+    truth = window_sample(shifted(3, 2), np.random.default_rng(1), settings)["truth"].reshape(3, 3)
+    rows, columns = np.divmod(truth, settings.window)
+    assert (np.diff(rows, axis=0) == GRID).all() and (np.diff(columns, axis=1) == GRID).all()
+    assert (np.diff(rows, axis=1) == 0).all() and (np.diff(columns, axis=0) == 0).all()
+
+
+def test_places_may_be_nearer():
+    settings = WindowSettings(4, 12, 5, spacing=2)
+    assert settings.window == 2 * 12 + 1 + 8 and settings.span == 64 + 16
+    truth = window_sample(shifted(3, 2), np.random.default_rng(1), settings)["truth"].reshape(5, 5)
+    rows, columns = np.divmod(truth, settings.window)
+    assert (np.diff(rows, axis=0) == 2).all() and (np.diff(columns, axis=1) == 2).all()
+    network, batch = CCNet(CCNetSize(12, scale=4)).eval(), batch_of(settings)
+    scores = place_scores(network, batch, settings)
+    assert scores.shape == (2, 25, settings.window**2)
+    own = network.query(network.enlarge(batch["frame"])[:, :, MARGIN * 4 : -MARGIN * 4, MARGIN * 4 : -MARGIN * 4])
+    other = network.reference(batch["reference"])
+    wanted = torch.einsum("bc,bcij->bij", own[:, :, 2 * 3, 2 * 1], other).flatten(1)  # row 3, column 1 of the places
+    assert torch.allclose(scores[:, 3 * 5 + 1], wanted, atol=1e-5)
+
+
+def test_unit_features_are_compared_by_cosine():
+    network = CCNet(CCNetSize(12, scale=4, unit=True)).eval()
+    found = network.query(torch.rand(1, 3, 70, 66))
+    assert torch.allclose(found.norm(dim=1), torch.ones(1, 6, 2), atol=1e-5)
+    settings = WindowSettings(4, 6, 1)
+    one, sharp = (float(CCNetLosses(network, settings, by)(batch_of(settings))["loss"].detach()) for by in (1.0, 30.0))
+    scores = place_scores(network, batch_of(settings), settings)
+    assert scores.max() <= 1 + 1e-5 and abs(one - np.log(169)) < 0.5 and one != sharp
+
+
+def test_one_place_in_the_middle_of_its_window_is_the_papers_sample():
+    settings = WindowSettings()
+    assert (settings.scale, settings.window) == (8, 129)
+    views = shifted(1, 1, side=480)
+    made = [window_sample(views, np.random.default_rng(number), settings)["truth"].tolist() for number in range(12)]
+    assert made.count([64 * 129 + 64]) > 2  # the others lie near the picture's edge
+    assert all(0 <= one < 129**2 for (one,) in made)
+
+
+def test_what_is_hidden_or_outside_is_no_match():
+    views = shifted(7, -4)
+    hidden = views._replace(flow=np.full_like(views.flow, np.nan))
+    assert (window_sample(hidden, np.random.default_rng(0), WindowSettings(4, 10, 2))["truth"] == -1).all()
+    far = views._replace(flow=views.flow + 500)
+    assert (window_sample(far, np.random.default_rng(0), WindowSettings(4, 10, 2))["truth"] == -1).all()
+
+
+def batch_of(settings: WindowSettings, count: int = 2) -> dict[str, torch.Tensor]:
+    made = [window_sample(shifted(3, 2), np.random.default_rng(number), settings) for number in range(count)]
+    return {name: torch.from_numpy(np.stack([one[name] for one in made])) for name in made[0]}
+
+
+def test_the_loss_is_equation_1():
+    """- sum of q log p over the window's positions, where p is the softmax of inner products, for one place."""
+    settings = WindowSettings(4, 6, 1)
+    network, batch = CCNet(CCNetSize(12, scale=4)).eval(), batch_of(settings)
+    loss = CCNetLosses(network, settings)(batch)["loss"]
+    enlarged = network.enlarge(batch["frame"])[:, :, MARGIN * 4 : MARGIN * 4 + 65, MARGIN * 4 : MARGIN * 4 + 65]
+    f, g = network.query(enlarged)[:, :, 0, 0], network.reference(batch["reference"])
+    assert g.shape[2:] == (13, 13)
+    wanted = []
+    for number in range(2):
+        s = torch.einsum("c,cij->ij", f[number], g[number]).flatten()
+        assert torch.allclose(s, window_scores(f, g)[number].flatten(), atol=1e-5)
+        p = s.exp() / s.exp().sum()
+        wanted.append(-p[batch["truth"][number, 0]].log())
+    assert float(loss.detach()) == pytest.approx(float(torch.stack(wanted).mean().detach()), rel=1e-4)
+
+
+def test_places_without_a_match_do_not_count():
+    settings = WindowSettings(4, 6, 2)
+    network, batch = CCNet(CCNetSize(12, scale=4)).eval(), batch_of(settings)
+    batch["truth"][0, 1:] = -1
+    batch["truth"][1] = -1
+    loss = CCNetLosses(network, settings)(batch)["loss"]
+    scores = place_scores(network, batch, settings)[0, 0]
+    assert float(loss.detach()) == pytest.approx(float(-scores.log_softmax(0)[batch["truth"][0, 0]].detach()), rel=1e-4)
+
+
+def test_rendered_views_are_kept_and_moved_by_known_flow(tmp_path):
+    (load,) = rendered_views(1, 96, 20.0, tmp_path)
+    assert not list(tmp_path.rglob("*.npz"))  # rendered when asked for
+    views = load()
+    assert len(list(tmp_path.rglob("*.npz"))) == 1
+    assert all(np.array_equal(one, other, equal_nan=True) for one, other in zip(views, load()))
+    assert views.first.shape == (3, 96, 96) and views.first.dtype == np.uint8 and views.flow.dtype == np.float32
+
+
+@pytest.mark.parametrize("seed", [1, 2, 7])
+def test_flow_leads_to_what_looks_alike(seed):
+    views = moving_views(np.random.default_rng([11, seed]), Size(160, 160), 30.0)
+    known = np.isfinite(views.flow).all(-1)
+    own = np.dstack(np.meshgrid(np.arange(160), np.arange(160))).astype(np.float32)
+    first, second = (one.astype(np.float32).mean(0) for one in views[:2])
+    fetched = cv2.remap(second, np.nan_to_num(own + views.flow), None, cv2.INTER_LINEAR)
+    alike, at_rest = (np.corrcoef(one[known], first[known])[0, 1] for one in (fetched, second))  # whatever exposure
+    assert alike > 0.85 and 1 - alike < 0.5 * (1 - at_rest)
+
+
+def lay_sintel(folder, count=12):
+    picture = np.random.default_rng(0).random((3, 8, 12)).astype(np.float32)
+    for number in range(1, count + 2):
+        for part in ("clean", "flow", "occlusions"):
+            (folder / part / "alley_1").mkdir(parents=True, exist_ok=True)
+        write_png(folder / "clean" / "alley_1" / f"frame_{number:04}.png", np.roll(picture, number, 2))
+        if number <= count:
+            flow = np.full((8, 12, 2), (1, 0), np.float32)
+            cv2.writeOpticalFlow(str(folder / "flow" / "alley_1" / f"frame_{number:04}.flo"), flow)
+            mask = np.zeros((3, 8, 12), np.float32)
+            mask[:, 2, 3] = 1
+            write_png(folder / "occlusions" / "alley_1" / f"frame_{number:04}.png", mask)
+
+
+def test_sintel_is_read_and_split(tmp_path):
+    lay_sintel(tmp_path)
+    parts = [sintel_views(tmp_path, part) for part in ("train", "validation")]
+    assert [len(one) for one in parts] == [11, 1]  # 85 of 1041, rounded up
+    assert -(-1041 * flow_views.HELD_OUT // flow_views.OF) == 85 and 1041 - 85 == 956
+    views = parts[0][0]()
+    assert views.first.shape == (3, 8, 12) and np.array_equal(np.roll(views.first, 1, 2), views.second)
+    assert np.isnan(views.flow[2, 3]).all() and np.isnan(views.flow[:, -1]).all()  # hidden, and gone
+    assert np.isfinite(views.flow[3, :-1]).all()
+
+
+def test_a_folder_without_flow_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="holds no flow with its frames") as raised:
+        sintel_views(tmp_path, "train")
+    assert "\n" not in str(raised.value)
+
+
+def test_scenes_that_hold_no_window_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="scenes of 128 pixels hold no window of 64"):
+        train(CCNetConfig(side=128, output=str(tmp_path)))

@@ -1,0 +1,137 @@
+"""Trains CC-Net (RefSR-Net, section 3): correspondence as a classification over the positions of a window, on rendered
+scenes with large motion, or on MPI Sintel where a user has it. Read from top to bottom."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lfvideo_sr.errors import UsageError
+from lfvideo_sr.methods.refsr_net import load_srresnet
+from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
+from lfvideo_sr.nn.dilated import FIELD
+from lfvideo_sr.nn.resize import full_precision
+from lfvideo_sr.training.flow_views import Load, rendered_views, sintel_views
+from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
+from lfvideo_sr.training.window_samples import GRID, MARGIN, WindowSettings, window_sample
+from lfvideo_sr.weights import load_into
+
+HELD_OUT = 10_000  # number of the first scene that validates
+
+
+@dataclass(frozen=True)
+class CCNetConfig(RunConfig):
+    """width, siamese, scale, unit: see CCNetSize. reach, queries, spacing: see WindowSettings.
+
+    sharpness: that scores are multiplied by before their softmax; 1 in the paper, cosines want more.
+    start: checkpoint to go on from.
+    scenes, side, motion: so many rendered scenes of so many pixels a side, moving by up to so many pixels.
+    sintel: folder with MPI Sintel's training set; in the place of rendered scenes.
+    enlarge_by: checkpoint of a single-image network that enlarges frames; without, bilinear (Fig. 2 compares them).
+    drop_at: steps at which the learning rate falls to a twentieth, as in section 5.1; decay: or linearly to zero over
+        the last so many steps.
+    """
+
+    width: int = 100
+    siamese: bool = True
+    scale: int = 8
+    unit: bool = False
+    sharpness: float = 1.0
+    start: str = ""
+    reach: int = 64
+    queries: int = 1
+    spacing: int = GRID
+    scenes: int = 1000
+    side: int = 384
+    motion: float = 64.0
+    cache: str = "runs/cache"
+    sintel: str = ""
+    enlarge_by: str = ""
+    validation_samples: int = 32
+    learning_rate: float = 1e-3
+    drop_at: tuple[int, ...] = ()
+    decay: int = 0
+
+
+def train(config: CCNetConfig) -> Path:
+    """Run; returns the checkpoint's path."""
+    settings = WindowSettings(config.scale, config.reach, config.queries, config.spacing)
+    if config.side < max(settings.window + FIELD - 1, settings.span + 2 * MARGIN * config.scale) + 2 * GRID:
+        raise UsageError(f"scenes of {config.side} pixels hold no window of {config.reach}; give a larger `side`")
+    torch.manual_seed(config.seed)  # first weights too
+    size = CCNetSize(config.width, config.siamese, config.scale, config.unit)
+    enlarge = load_srresnet(Path(config.enlarge_by)) if config.enlarge_by else None
+    network = CCNet(size, enlarge)
+    if config.start:
+        load_into(network, Path(config.start))
+    losses = CCNetLosses(network, settings, config.sharpness)
+    optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
+    falls = drops(*config.drop_at, factor=0.05)
+    share = rise_and_fall(config.max_steps, decay=config.decay) if config.decay else falls
+    task = Task(
+        network=network,
+        about={"method": "ccnet", "size": asdict(size)},
+        steps={"match": Step(losses, optimizer, ("loss",), share)},
+        sample=partial(sample, _views(config, "train"), settings, config.seed),
+        validate=partial(validate, _views(config, "validation"), config, settings, enlarge),
+        scores=("within_1", "exact"),
+    )
+    return fit(task, config)
+
+
+def sample(views: list[Load], settings: WindowSettings, seed: int, number: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng([seed, number])
+    return window_sample(views[rng.integers(len(views))](), rng, settings)
+
+
+class CCNetLosses(nn.Module):
+    """Eq. 1: cross-entropy of each place's match among all positions of the window."""
+
+    def __init__(self, network: CCNet, settings: WindowSettings, sharpness: float = 1.0):
+        super().__init__()
+        self.network, self.settings, self.sharpness = network, settings, sharpness
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        scores = self.sharpness * place_scores(self.network, batch, self.settings)
+        return {"loss": F.cross_entropy(scores.flatten(0, 1), batch["truth"].flatten(), ignore_index=-1)}
+
+
+def place_scores(network: CCNet, batch: Mapping[str, torch.Tensor], settings: WindowSettings) -> torch.Tensor:
+    """Inner products of each place with each position, [B,q*q,w*w]: window_scores of nn/windowed.py for many places."""
+    edge = MARGIN * settings.scale
+    own = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
+    last, step = settings.spacing * (settings.queries - 1) + 1, settings.spacing
+    own, other = own[:, :, :last:step, :last:step], network.reference(batch["reference"])
+    with full_precision(own):
+        return own.float().flatten(2).transpose(1, 2) @ other.float().flatten(2)
+
+
+def validate(
+    views: list[Load], config: CCNetConfig, settings: WindowSettings, enlarge: nn.Module | None, network: CCNet
+) -> tuple[dict[str, float], dict]:
+    """On pictures never trained on: share of places found at most one pixel away along each axis, and exactly."""
+    network._enlarge = [enlarge or network._enlarge[0]]
+    device = next(network.parameters()).device
+    apart = []
+    for number in range(config.validation_samples):
+        rng = np.random.default_rng([config.seed, 0, number])
+        made = window_sample(views[number % len(views)](), rng, settings)
+        batch = {name: torch.from_numpy(one)[None].to(device) for name, one in made.items()}
+        found = place_scores(network, batch, settings)[0].argmax(1).cpu().numpy()
+        known = made["truth"] >= 0
+        here, there = (np.stack(np.divmod(one[known], settings.window), -1) for one in (found, made["truth"]))
+        apart.append(np.abs(here - there).max(-1))
+    distance = np.concatenate(apart)
+    return {"within_1": float((distance <= 1).mean()), "exact": float((distance == 0).mean())}, {}
+
+
+def _views(config: CCNetConfig, part: str) -> list[Load]:
+    if config.sintel:
+        return sintel_views(data_folder() / config.sintel, part)
+    first, count = (0, config.scenes) if part == "train" else (HELD_OUT, min(config.scenes, config.validation_samples))
+    return rendered_views(count, config.side, config.motion, Path(config.cache), first)
