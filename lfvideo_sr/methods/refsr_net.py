@@ -78,19 +78,16 @@ class Encoder(nn.Module):
         self.correspondence = correspondence
 
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
-        with torch.no_grad():  # a search gives no gradient
-            matching = self.correspondence.reference.everywhere(reference)
-        return {"picture": reference, "matching": matching}
+        return {"picture": reference, "matching": self.correspondence.reference.everywhere(reference)}
 
 
 class Matcher(nn.Module):
-    """Frame [B,3,h,w], an encoded reference -> positions [B,h,w,2], relevance [B,h,w]; no gradient passes."""
+    """Frame [B,3,h,w], an encoded reference -> positions [B,h,w,2], relevance [B,h,w]."""
 
     def __init__(self, correspondence: CCNet, reach: int):
         super().__init__()
         self.correspondence, self.reach = correspondence, reach
 
-    @torch.no_grad()
     def forward(
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -46,6 +46,5 @@ class CCNet(nn.Module):
         self._enlarge = [enlarge or Bilinear(size.scale)]  # in a list: no part of this network's weights
 
     def enlarge(self, frame: torch.Tensor) -> torch.Tensor:
-        """Frame [B,3,h,w] in [0,1] -> as large as a reference, [B,3,s*h,s*w], without a gradient."""
-        with torch.no_grad():
-            return self._enlarge[0].to(frame.device)(frame).clamp(0, 1)
+        """Frame [B,3,h,w] in [0,1] -> as large as a reference, [B,3,s*h,s*w]."""
+        return self._enlarge[0].to(frame.device)(frame).clamp(0, 1)

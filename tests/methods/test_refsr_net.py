@@ -9,6 +9,7 @@ from lfvideo_sr.method import Match
 from lfvideo_sr.methods import refsr_net
 from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
 from lfvideo_sr.nn.sliding import corners, smoothed
+from lfvideo_sr.reach import reaches
 
 TWIN = 1e-5  # batched against literal windows
 
@@ -163,6 +164,13 @@ def test_onto_the_enlarged_frame():
     plain, onto = (network_of(onto_enlarged=one).restorer(frame) for one in (False, True))
     enlarged = torch.nn.functional.interpolate(frame, scale_factor=4, mode="bilinear", align_corners=False)
     assert torch.allclose(onto, plain + enlarged, atol=TWIN)
+
+
+def test_how_far_the_verbs_see():
+    """65x65 pixels round each of a cell's 4x4; on the frame, those that bilinear enlargement looks at round the middle
+    pixel; relevance alone has a gradient."""
+    found = reaches(refsr_net.build(network_of()))
+    assert found["encoder"] == (65 + 3) / 4 and found["matcher"] == 18
 
 
 def test_a_method_is_built_round_a_network():
