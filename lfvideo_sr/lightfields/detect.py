@@ -156,13 +156,18 @@ def _lf(arrays: Arrays, wanted: Wanted) -> tuple[str, Found]:
     array = arrays[_existing(arrays, key)]
     if array.ndim != 5:
         raise arrays.refuse(f"{key} has {array.ndim} axes, not five")
-    last, first = array.shape[-1] in _COLOURS, array.shape[0] in _COLOURS
+    last, first = (_plausible(shape) for shape in (array.shape, array.shape[::-1]))
     if not (last or first):
-        raise arrays.refuse(f"{key} {list(array.shape)} has colours neither first nor last")
+        raise arrays.refuse(f"{key} {list(array.shape)} is no grid of views with colours first or last")
     layout, why = _lf_layout(arrays, last, first)
     if layout is None:
         raise arrays.refuse(f"{key} {list(array.shape)} may be toolbox or toolbox73: pass --layout with one of them")
     return key, _read_as(arrays, key, layout, f"LF {why}")
+
+
+def _plausible(shape: tuple[int, ...]) -> bool:
+    """Whether (row,column,y,x,channel) may have that shape: few colours, and no view smaller than the grid."""
+    return shape[-1] in _COLOURS and min(shape[2:4]) >= max(shape[:2])
 
 
 def _lf_layout(arrays: Arrays, last: bool, first: bool) -> tuple[str | None, str]:

@@ -192,11 +192,16 @@ def test_several_scenes_are_refused_with_an_example(tmp_path, grid):
 
 
 def test_what_fits_two_layouts_is_refused_and_settled_by_layout(tmp_path):
-    path = save(tmp_path / "a.h5", LF=np.zeros((3, 3, 8, 8, 3), np.uint8))
+    path = save(tmp_path / "a.h5", LF=np.zeros((3, 8, 8, 8, 3), np.uint8))
     assert "toolbox or toolbox73" in refused(path)
-    first = open_light_field(path, OpenOptions(layout="toolbox")).info
-    second = open_light_field(path, OpenOptions(layout="toolbox73")).info
-    assert (first.size, second.size) == (Size(8, 8), Size(3, 8))
+    first = open_light_field(path, OpenOptions(layout="toolbox")).info.grid
+    second = open_light_field(path, OpenOptions(layout="toolbox73")).info.grid
+    assert (len(first.rows), len(first.columns), len(second.rows), len(second.columns)) == (3, 8, 3, 8)
+
+
+def test_three_views_in_a_row_are_no_colours(tmp_path):
+    path = save(tmp_path / "a.h5", LF=np.zeros((3, 3, 8, 12, 3), np.uint8))
+    assert open_light_field(path).info.size == Size(12, 8)
 
 
 def test_five_axes_of_img_hr_are_told_apart_by_what_stands_beside(tmp_path):
