@@ -4,9 +4,9 @@
 usage: LFVIDEO_DATA=FOLDER benchmarks/lightfields.py [--scenes NAME ...] [--views] [--json FILE]
 
 Each view is reduced by 8-bit bicubic and restored; PSNR-Y and SSIM-Y of all views but the reference, beside bicubic,
-the single-image path and flow_transfer; `slope`: mean difference of the slopes of epipolar-plane images from the truth's,
-in pixels per view; `guided` tells most fields from a few, `free` searches every view. Both match every view in turn,
-in one run, so that the ratio of their times holds on a busy machine.
+the single-image path and flow_transfer; `slope`: mean difference of the slopes of epipolar-plane images from the
+truth's, in pixels per view; `guided` tells most fields from a few, `free` searches every view. Both match every view
+in turn, in one run, so that the ratio of their times holds on a busy machine.
 """
 
 import argparse
@@ -60,16 +60,17 @@ def measure(path: Path) -> tuple[dict[str, Scores], Grid, dict[View, np.ndarray]
     """Every way's scores over a light field, and the truth's lumas."""
     source = SimulatedField(open_light_field(path))
     grid, scores, truths = source.info.grid, {way: Scores() for way in WAYS}, {}
+    lows = {view: source.read(view) for view in grid}  # read before anything is timed
     learned, classical = make_engine("stream_ref"), make_engine("flow_transfer")
     engines = {
-        "flow_transfer": _on_grid(classical, source, False),
-        "free": _on_grid(learned, source, False),
-        "guided": _on_grid(learned, source, True),
+        "flow_transfer": _on_grid(classical, source, lows, False),
+        "free": _on_grid(learned, source, lows, False),
+        "guided": _on_grid(learned, source, lows, True),
     }
     reference = simulated(source, [], 1).placed[0].reference
     encoded = {way: engine.encode(reference) for way, engine in engines.items()}
     for index, view in enumerate(grid):
-        frame, truth = Frame(source.read(view), index, view), source.truth(view)
+        frame, truth = Frame(lows[view], index, view), source.truth(view)
         truths[view] = view_luma(eight_bit(truth))
         if view == grid.centre:  # given, as its own pixels
             for one in scores.values():
@@ -86,12 +87,10 @@ def measure(path: Path) -> tuple[dict[str, Scores], Grid, dict[View, np.ndarray]
     return scores, grid, truths
 
 
-def _on_grid(engine: Engine, source: SimulatedField, guide: bool) -> GuidedEngine:
+def _on_grid(engine: Engine, source: SimulatedField, lows: dict[View, np.ndarray], guide: bool) -> GuidedEngine:
     grid = source.info.grid
     places = {one.reference.key: Place(one.view) for one in simulated(source, [], 1).placed}
-    return GuidedEngine(
-        engine, grid, lambda place: source.read(place.view), places, lambda frame: Place(frame.stamp), guide
-    )
+    return GuidedEngine(engine, grid, lambda place: lows[place.view], places, lambda frame: Place(frame.stamp), guide)
 
 
 def table(name: str, scores: dict[str, Scores], grid: Grid, truths: dict[View, np.ndarray]) -> dict:

@@ -16,6 +16,7 @@ from .arrays import ArrayField, one_item
 from .detect import ARRAY_LAYOUTS, Arrays, Wanted, detect
 from .field import LightField
 from .folder import FOLDER_LAYOUTS, FolderField, name_views
+from .frames_of import FolderMosaics, MosaicField, VideoMosaics
 from .hdf5 import Hdf5Store, open_hdf5, tree_of
 from .matlab import Matlab5Store, read_matlab5, tree_of_matlab5
 from .pictures import PICTURE_LAYOUTS, PictureStore, find_in_picture, read_samples, whole_lenses
@@ -25,6 +26,7 @@ LAYOUTS = {**ARRAY_LAYOUTS, **FOLDER_LAYOUTS, **PICTURE_LAYOUTS}
 _ENLARGED_KEYS = {"Lr_SAI_y": "Hr_SAI_y"}  # what a key is called once its views are enlarged
 _BESIDE = {"lfssr-ato": ("img_size",), "crossnet-sintel": ("frame_number",)}  # what tells these layouts apart
 _MATLAB = {".mat"}
+_VIDEOS = {".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi"}
 _HDF5 = {".h5", ".hdf5", ".mat"}
 
 
@@ -90,10 +92,20 @@ def _open(path: Path, key: str | None, options: OpenOptions) -> LightField:
         return _open_matlab5(path, key, options)
     if path.suffix.lower() in PICTURES:
         return _open_picture(path, options)
+    if path.suffix.lower() in _VIDEOS:
+        return MosaicField(VideoMosaics(path), _told_grid(path, options))
     raise InputError(f"{path}: '{path.suffix}' is no light field known here; give HDF5, .mat, a picture or a folder")
 
 
+def _told_grid(path: Path, options: OpenOptions) -> tuple[int, int]:
+    if options.grid is None:
+        raise InputError(f"{path} has views side by side; how many stands nowhere: pass --grid 5x5")
+    return options.grid
+
+
 def _open_folder(path: Path, options: OpenOptions) -> LightField:
+    if options.layout == "mosaic":
+        return MosaicField(FolderMosaics(path), _told_grid(path, options))
     if options.layout is not None and options.layout not in FOLDER_LAYOUTS:
         raise InputError(f"{path} is a folder; --layout {options.layout} is for files, leave it out")
     return FolderField(path, name_views(path, options.layout, options.pattern))

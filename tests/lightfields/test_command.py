@@ -8,10 +8,11 @@ import av
 import h5py
 import numpy as np
 import pytest
+from small_clips import uneven, write_clip
 from small_grids import HIGH, MAKERS, as_bytes, rendered_grid
 
 from lfvideo_sr.frames import Size, View
-from lfvideo_sr.lightfields.opening import open_light_field
+from lfvideo_sr.lightfields.opening import OpenOptions, open_light_field
 from lfvideo_sr.media.images import read_image, write_png
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.metrics import psnr_y
@@ -182,6 +183,47 @@ def test_views_of_a_light_field_video_keep_their_frames(run, tmp_path, sharp, lo
     assert np.abs(one[:, ::-1] - other).mean() < 2  # the second frame is the first upside down
 
 
+def as_mosaic(grid: np.ndarray) -> np.ndarray:
+    """[rows,columns,3,H,W] -> [3,rows*H,columns*W]"""
+    rows, columns, _, height, width = grid.shape
+    return np.ascontiguousarray(grid.transpose(2, 0, 3, 1, 4).reshape(3, rows * height, columns * width))
+
+
+def test_a_quilt_video_comes_out_as_one_with_the_same_times(run, tmp_path, low):
+    path = write_clip(tmp_path / "quilt.mkv", [as_mosaic(low), as_mosaic(low[:, :, :, ::-1]), as_mosaic(low)], uneven)
+    assert "--grid 5x5" in refused(run, 3, path)
+    target = tmp_path / "sr.mkv"
+    outcome = run("lightfield", path, "--grid", "3x3", "-o", target, "--ref-every", "2", *FAST[:2])
+    assert outcome.code == 0 and "3x3 views, rows 0..2, columns 0..2, 3 frames" in outcome.out
+    with av.open(str(path)) as old, av.open(str(target)) as new:
+        times = [[frame.time for frame in one.decode(video=0)] for one in (old, new)]
+    assert times[0] == pytest.approx(times[1])
+    result = open_light_field(target, OpenOptions(grid=(3, 3)))
+    assert result.info.size == HIGH and result.info.frames == 3
+    given = open_light_field(path, OpenOptions(grid=(3, 3)))
+    for frame in (2, 0, 1):  # backwards too
+        small = degrade(np.clip(result.read(View(2, 1), frame), 0, 1))
+        assert psnr_y(small, given.read(View(2, 1), frame)) > 25
+    result.close()
+    given.close()
+
+
+def test_a_folder_of_mosaics_is_a_light_field_video(run, tmp_path, low):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number, grid in enumerate((low, low[:, :, :, ::-1])):
+        write_png(folder / f"{number + 9}.png", as_mosaic(grid))  # 9, 10: by number, not by letter
+    target = tmp_path / "sr"
+    assert run("lightfield", folder, "--layout", "mosaic", "--grid", "3x3", "-o", target, *FAST).code == 0
+    assert sorted(path.name for path in target.iterdir()) == ["10.png", "9.png"]
+    report = report_of(target)
+    assert report["lightfield_frames"] == 2 and report["frames"] == 18
+    assert (
+        np.abs(read_image(target / "9.png")[:, :96, :128] - read_image(target / "10.png")[:, 95::-1, :128]).mean()
+        < 0.02
+    )
+
+
 def test_pictures_of_the_result(run, scene, centre, tmp_path):
     made = {kind: tmp_path / f"out.{kind}{end}" for kind, end in
             (("mosaic", ".png"), ("epi", ".png"), ("video", ".mp4"), ("viewer", ".html"))}  # fmt: skip
@@ -260,3 +302,12 @@ def test_help_tells_of_both(run):
     outcome = run("lightfield", "--help")
     assert outcome.code == 0 and "restore" in outcome.out and "info" in outcome.out
     assert "--ref-view" in run("lightfield", "restore", "--help").out
+
+
+def test_the_same_from_python(scene, centre, sharp):
+    import lfvideo_sr
+
+    with lfvideo_sr.open_light_field(scene, method="flow_transfer", refs=(str(centre),), ref_views=("1,1",)) as views:
+        found = {view.stamp: view.pixels for view in views}
+    assert next(iter(found)) == View(1, 1) and set(found) == {View(*one) for one in np.ndindex(3, 3)}
+    assert psnr_y(found[View(0, 0)], sharp[0, 0]) > 25
