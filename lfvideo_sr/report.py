@@ -140,7 +140,7 @@ def _worthless(job: StreamJob | GridJob) -> list[str]:
     uses = job.resolver.uses.values()
     if job.reference_kind == "none" or not uses or any(use.frames_served for use in uses):
         return []
-    return [f"no reference shows what {job.info.name} shows: every one came out as without references"]
+    return [f"no reference shows what {job.info.name} shows: all came out as without references"]
 
 
 def _quality(metrics: dict[str, Any], unit: str) -> str:

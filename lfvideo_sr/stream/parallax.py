@@ -80,7 +80,7 @@ class Parallax:
         sources = [_moved(one, _negative(probe.step)) for one, probe in zip(there, probes)]
         relevance = np.median([_look_up(one.relevance, at) for one, at in zip(probes, sources)], 0).astype(np.float32)
         motions = [_look_up(one.motion, at) for one, at in zip(probes, sources)]
-        off = [motion - disparity[..., None] * np.float32(one.step) for motion, one in zip(motions, probes)]
+        off = [motion - disparity[..., None] * np.array(one.step, np.float32) for motion, one in zip(motions, probes)]
         bend = _bend(off, [one.step for one in probes])
         return cls(disparity, bend, relevance, luma, _astray(off, motions, relevance))
 
