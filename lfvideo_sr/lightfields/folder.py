@@ -17,7 +17,7 @@ from ..media.reference_source import size_of
 from ..media.stills import PICTURES
 from .field import FieldInfo
 from .grid import Grid, name_of
-from .partial import partial_of, remove, writing
+from .partial import check_no_file, partial_of, remove, writing
 
 HCI_PARAMETERS = "parameters.cfg"
 _VIEW = re.compile(r"view_(\d+)_(\d+)")
@@ -183,6 +183,7 @@ class FolderField:
 class _FolderSink:
     def __init__(self, path: Path, size: Size, source: FolderField):
         self._path, self._partial, self._size, self._source = path, partial_of(path), size, source
+        check_no_file(path)
         remove(self._partial)
         with writing(path):
             self._partial.mkdir()

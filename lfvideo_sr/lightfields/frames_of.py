@@ -23,7 +23,7 @@ from ..media.stills import PICTURES
 from ..media.video import VideoSource
 from .field import FieldInfo
 from .grid import Grid, name_of
-from .partial import partial_of, remove, writing
+from .partial import check_no_file, partial_of, remove, writing
 
 _HELD = 3  # frames: what is read ahead and what is matched may lie in neighbouring ones
 
@@ -149,6 +149,7 @@ def _by_number(path: Path) -> tuple[list[int], str]:
 class _FolderSink:
     def __init__(self, path: Path, names: list[str], depth: int):
         self._path, self._partial, self._names, self._depth = path, partial_of(path), names, depth
+        check_no_file(path)
         remove(self._partial)
         with writing(path):
             self._partial.mkdir()

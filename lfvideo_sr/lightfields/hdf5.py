@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError, OutputError
 from ..frames import Size
 from .arrangement import Arrangement, Extent
-from .partial import partial_of, writing
+from .partial import check_ending, partial_of, writing
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -57,6 +57,7 @@ class Hdf5Store:
     beside: tuple[str, ...] = ()
 
     def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_Hdf5Target":
+        check_ending(path, (".h5", ".hdf5", ".mat"), "HDF5")
         key = self.key or self.dataset.name
         return _Hdf5Target(path, self, key, arrangement, extent, dtype)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError, OutputError
 from .arrangement import Arrangement, Extent
-from .partial import partial_of, remove, writing
+from .partial import check_ending, partial_of, remove, writing
 
 _LIMIT = (1 << 31) - 1  # bytes of one variable of v5
 
@@ -38,6 +38,7 @@ class Matlab5Store:
         self._key = key
 
     def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_Matlab5Target":
+        check_ending(path, (".mat",), "MATLAB v5")
         return _Matlab5Target(path, self._key, arrangement.shape(extent), dtype)
 
     def close(self) -> None:

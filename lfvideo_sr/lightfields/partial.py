@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ..errors import OutputError
 
+_FILES = {".h5", ".hdf5", ".mat", ".png", ".jpg", ".mp4", ".mkv", ".mov"}
+
 
 def partial_of(path: Path) -> Path:
     """The unfinished name beside the target: sr.h5 -> sr.partial.h5, a folder sr -> sr.partial."""
@@ -32,3 +34,15 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def check_ending(path: Path, endings: tuple[str, ...], what: str) -> None:
+    """Refuse a name that says something else than what is written."""
+    if path.suffix.lower() not in endings:
+        raise OutputError(f"{path}: the output is {what}, as the input; end -o in {' or '.join(endings)}")
+
+
+def check_no_file(path: Path) -> None:
+    """Refuse a file where a folder is to be."""
+    if path.is_file() or path.suffix.lower() in _FILES:
+        raise OutputError(f"{path}: the output is a folder of pictures, as the input; give -o a folder's name")

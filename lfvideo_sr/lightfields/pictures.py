@@ -7,12 +7,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..errors import InputError, OutputError
+from ..errors import InputError
 from ..frames import Size
 from ..media.images import read_picture
 from .arrangement import Arrangement, Extent, Lenslets, Mosaic
 from .arrays import Found
-from .partial import partial_of, remove, writing
+from .partial import check_ending, partial_of, remove, writing
 
 PICTURE_LAYOUTS = {
     "eslf": "ESLF picture: view (row,column) is picture[row::14, column::14]; --grid for another number",
@@ -66,8 +66,7 @@ class PictureStore:
     """Makes PNG pictures; what is collected lies in a file beside the target until the last view is there."""
 
     def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_PictureTarget":
-        if path.suffix.lower() != ".png":
-            raise OutputError(f"{path}: pictures are written as PNG; end -o in .png")
+        check_ending(path, (".png",), "a PNG")
         return _PictureTarget(path, arrangement.shape(extent), dtype)
 
     def close(self) -> None:

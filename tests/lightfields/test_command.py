@@ -272,6 +272,20 @@ def test_an_output_on_the_inputs_own_path_is_refused(run, scene, tmp_path, low):
     assert "read here" in refused(run, 3, scene, "--refs", tmp_path / "ref.png", "--mosaic", tmp_path / "ref.png")
 
 
+def test_a_target_whose_name_says_something_else_is_refused(run, tmp_path, low):
+    for name, target, wanted in (
+        ("hci2016", "sr.png", "end -o in .h5"),
+        ("toolbox", "sr.h5", "end -o in .mat"),
+        ("view_folder", "sr.h5", "a folder's name"),
+        ("eslf", "sr.h5", "end -o in .png"),
+    ):
+        written = MAKERS[name](tmp_path, low)
+        grid = ("--grid", "3x3") if name == "eslf" else ()
+        given = sorted(tmp_path.iterdir())
+        assert wanted in refused(run, 3, written.path, *grid, "-o", tmp_path / target, *FAST)
+        assert sorted(tmp_path.iterdir()) == given
+
+
 def test_nan_inside_a_run_leaves_no_output(run, tmp_path, low):
     path = tmp_path / "a.h5"
     views = low.transpose(0, 1, 3, 4, 2).copy()
