@@ -185,13 +185,12 @@ class GridJob:
     def _named(self, views: tuple[View, ...], scale: int) -> ViewReferences:
         """--refs: a light field of the same grid, or pictures."""
         named = self.options.refs
-        path, key = split_key(named[0])
+        path, _ = split_key(named[0])
         if path.is_dir() or path.suffix.lower() in PICTURES | {".csv"} or not path.exists():
             return from_pictures(self.source, named, views, scale)
         if len(named) > 1:
             raise UsageError("--refs names several files; give one light field, or pictures with a --ref-view each")
-        sharp = open_light_field(named[0], OpenOptions(sharp=True, grid=self.options.open.grid if not key else None))
-        self._extra.append(sharp)
+        sharp = self._open_beside(named[0])
         if sharp.info.grid != self.source.info.grid:
             raise InputError(f"{named[0]} has {sharp.info.grid}, the input {self.source.info.grid}; give the same grid")
         found = same_file(self.source, sharp, views, self.options.ref_every, scale)
@@ -213,9 +212,17 @@ class GridJob:
             return Scorer(GridTruth(self.source.sharp, self.grid, self.size))
         if self.options.gt is None:
             return None
-        sharp = open_light_field(self.options.gt, OpenOptions(sharp=True))
-        self._extra.append(sharp)
+        sharp = self._open_beside(self.options.gt)
         return Scorer(GridTruth(sharp, self.grid, self.size))
+
+    def _open_beside(self, named: str) -> LightField:
+        """A sharp light field that lies the way the input does; in another kind of file its layout is found anew."""
+        told = replace(self.options.open, sharp=True)
+        if split_key(named)[0].suffix != split_key(str(self.path))[0].suffix:
+            told = replace(told, layout=None, pattern=None)
+        sharp = open_light_field(named, told)
+        self._extra.append(sharp)
+        return sharp
 
     def close(self) -> None:
         for opened in (self.source, *self._extra):

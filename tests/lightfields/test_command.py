@@ -169,6 +169,20 @@ def test_several_references_and_a_folder_and_a_sharp_grid(run, scene, tmp_path, 
     np.testing.assert_array_equal(results[0], results[2])
 
 
+def test_a_mirrored_input_and_its_mirrored_truth_are_read_alike(run, tmp_path, sharp, low):
+    paths = []
+    for name, grid in (("low", low), ("sharp", sharp)):
+        paths.append(tmp_path / f"{name}.h5")
+        with h5py.File(paths[-1], "w") as file:
+            file["LF"] = as_bytes(grid[:, ::-1])
+    target, given = tmp_path / "sr.h5", ("--mirror", "columns", "--refs", paths[1], "--gt", paths[1])
+    assert run("lightfield", paths[0], *given, "--ref-view", "1,0", "-o", target, *FAST).code == 0
+    metrics = report_of(target)["metrics"]
+    assert metrics["psnr_y"]["mean"] > metrics["bicubic"]["psnr_y"]["mean"] + 1
+    with h5py.File(target) as file:  # written as it lay: the reference's own pixels are in the last column
+        np.testing.assert_array_equal(file["LF"][1, 2], as_bytes(sharp)[1, 0])
+
+
 def test_views_of_a_light_field_video_keep_their_frames(run, tmp_path, sharp, low):
     path = tmp_path / "video.h5"
     frames = np.stack([low, low[:, :, :, ::-1]])
