@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import OpenStream, open_stream, restore_picture
+    from .api import OpenStream, open_light_field, open_stream, restore_picture
     from .errors import LFVideoError
     from .frames import Frame, Size
     from .picture import RestoredPicture
@@ -21,6 +21,7 @@ __all__ = [
     "RestoredPicture",
     "Size",
     "StreamOptions",
+    "open_light_field",
     "open_stream",
     "restore_picture",
 ]
@@ -32,6 +33,7 @@ _HOMES = {
     "RestoredPicture": "picture",
     "Size": "frames",
     "StreamOptions": "stream.job",
+    "open_light_field": "api",
     "open_stream": "api",
     "restore_picture": "api",
 }

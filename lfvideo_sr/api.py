@@ -8,19 +8,22 @@ import numpy as np
 
 from .choose import make_engine
 from .frames import Frame
+from .lightfields.opening import OpenOptions
 from .media.images import read_image
 from .media.reference_source import size_of
 from .picture import RestoredPicture, picture_references, restore
+from .stream.grid_job import GridJob, GridOptions
 from .stream.job import StreamJob, StreamOptions
 
 
 class OpenStream:
-    """Iterate it once for the super-resolved frames, in order; a context manager that ends decoding when left.
+    """Iterate it once for the super-resolved frames, in order, or the views of a light field, nearest to a reference
+    first; a context manager that ends decoding when left.
 
     job: what runs behind it: sizes, where references come from, cache and timings.
     """
 
-    def __init__(self, job: StreamJob):
+    def __init__(self, job: StreamJob | GridJob):
         self.job = job
 
     def __iter__(self) -> Iterator[Frame]:
@@ -49,6 +52,25 @@ def open_stream(
     """
     engine = make_engine(method, weights=weights, device=device, dtype=dtype)
     return OpenStream(StreamJob(path, engine, StreamOptions(**options)))
+
+
+def open_light_field(
+    path: Path | str,
+    *,
+    method: str = "stream_ref",
+    weights: str | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    layout: str | None = None,
+    **options: Any,
+) -> OpenStream:
+    """Open a light field for super-resolution; its frames are stamped with views. `options` are the fields of
+    `GridOptions` (refs, ref_views, simulate, matching ...); `open=OpenOptions(...)` says more than `layout`.
+
+    Raises InputError for what cannot be read, UsageError for options that contradict each other.
+    """
+    engine = make_engine(method, weights=weights, device=device, dtype=dtype)
+    return OpenStream(GridJob(path, engine, GridOptions(**{"open": OpenOptions(layout=layout), **options})))
 
 
 def restore_picture(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .errors import ShapeError
 from .frames import Size
 
@@ -43,3 +45,13 @@ class Correspondence:
         columns = reference_size.width // reference_stride
         place = torch.stack([index % columns, index // columns], -1).float()
         return cls(place * reference_stride + (reference_stride - 1) / 2, relevance, stride, reference_size)
+
+
+def on_host(values: Any) -> np.ndarray:
+    """An array, or a tensor of any device, as an array."""
+    return values if isinstance(values, np.ndarray) else values.detach().cpu().numpy()
+
+
+def like(values: np.ndarray, other: Any) -> Any:
+    """An array as what `other` is: an array, or a tensor of its device and type."""
+    return values if isinstance(other, np.ndarray) else other.new_tensor(values)

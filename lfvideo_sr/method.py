@@ -22,6 +22,8 @@ class MethodInfo:
     size_multiple:   width and height of what the network sees are multiples of this; engines pad and crop.
     references:      the most references it fuses; 0: it takes none.
     worthless_below: a match of a lower mean relevance is dropped, so that the frame comes out as without it.
+    guided:          its restorer takes positions between those that its own search tries, so that the field of a
+                     light field's view may be told from those of others.
     summary:         one line for people.
     """
 
@@ -31,6 +33,7 @@ class MethodInfo:
     size_multiple: int = 1
     references: int = 2
     worthless_below: float = 0.0
+    guided: bool = False
 
 
 class Match(NamedTuple):

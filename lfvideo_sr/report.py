@@ -10,11 +10,12 @@ from typing import Any
 
 from . import __version__
 from .errors import OutputError
+from .stream.grid_job import GridJob
 from .stream.job import StreamJob
-from .stream.scoring import summarise
+from .stream.scoring import by_distance, summarise
 
 
-def stream_report(job: StreamJob, output: Path, seconds: float, warnings: list[str]) -> dict[str, Any]:
+def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnings: list[str]) -> dict[str, Any]:
     """The report of a finished run; times in seconds, stages in milliseconds, an infinite metric is null."""
     report = {
         "input": str(job.path),
@@ -49,6 +50,25 @@ def stream_report(job: StreamJob, output: Path, seconds: float, warnings: list[s
     return report
 
 
+def grid_report(job: GridJob, output: Path | None, seconds: float) -> dict[str, Any]:
+    """As `stream_report`, with what is a light field's own: layout, grid, matching, and quality over view distance."""
+    report = stream_report(job, output or Path("-"), seconds, job.warnings)
+    info = job.source.info
+    report |= {
+        "output": None if output is None else str(output),
+        "layout": info.layout,
+        "layout_decided": info.decided,
+        "grid": {"rows": list(info.grid.rows), "columns": list(info.grid.columns), "restored": len(job.grid)},
+        "samples": info.samples,
+        "lightfield_frames": info.frames,
+        "matching": {"guided": job.engine.guided, "searched": job.engine.searched},
+    }
+    if job.scorer is not None:
+        stands = [one.view for one in job.references.placed] or [info.grid.centre]
+        report["metrics"]["by_distance"] = by_distance(job.scorer.scores, stands)
+    return report
+
+
 @dataclass(frozen=True)
 class Fingerprint:
     """What an output depends on: the version, the files that are read and every option that changes the result."""
@@ -69,13 +89,18 @@ def _states(path: Path) -> list[tuple[str, int, int]]:
     return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
+def bytes_of(path: Path) -> int:
+    """Of a file, or of all in a folder."""
+    return sum(one.stat().st_size for one in (path.iterdir() if path.is_dir() else [path]))
+
+
 def is_done(output: Path, report: Path, fingerprint: Fingerprint) -> bool:
     """Whether `output` is the finished result of the same input and options, as its report says."""
-    if not (output.is_file() and report.is_file()):
+    if not (output.exists() and report.is_file()):
         return False
     try:
         said = json.loads(report.read_text())
-        return said["fingerprint"] == fingerprint.text and said["output_bytes"] == output.stat().st_size
+        return said["fingerprint"] == fingerprint.text and said["output_bytes"] == bytes_of(output)
     except (ValueError, KeyError, TypeError):
         return False
 
@@ -91,41 +116,42 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
         raise OutputError(f"the report {path} cannot be written ({error.strerror}); give another --report") from error
 
 
-def summary_lines(report: dict[str, Any]) -> list[str]:
-    """A finished run in a few lines for people."""
+def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:
+    """A finished run in a few lines for people; `unit` is what it counted."""
     served = [one for one in report["references"] if one["frames_served"]]
     cache, rate = report["cache"], report["frames_per_second"] or math.nan
+    per_second = "fps" if unit == "frames" else "a second"
     lines = [
         f"references  {report['reference_source']}: {report['reference_description']}",
         f"            {len(served)} used; encoded once each, cache hit rate {cache['hit_rate']:.0%}",
-        f"frames      {report['frames']} in {report['seconds']:.1f} s = {rate:.2f} fps"
+        f"{unit:<11} {report['frames']} in {report['seconds']:.1f} s = {rate:.2f} {per_second}"
         f" ({report['method']}, {report['device']}, {report['dtype']})",
     ]
     if not served:
         lines[1:2] = []
     if "metrics" in report:
-        lines.append("quality     " + _quality(report["metrics"]))
+        lines.append("quality     " + _quality(report["metrics"], unit))
     lines += [f"warning     {text}" for text in report["warnings"]]
     return [*lines, f"output      {report['output']} ({report['output_size']})"]
 
 
-def _worthless(job: StreamJob) -> list[str]:
+def _worthless(job: StreamJob | GridJob) -> list[str]:
     """A warning where references were matched and none of them showed what the frames show."""
     uses = job.resolver.uses.values()
     if job.reference_kind == "none" or not uses or any(use.frames_served for use in uses):
         return []
-    return [f"no reference shows what {job.info.name} shows: every frame came out as without references"]
+    return [f"no reference shows what {job.info.name} shows: all came out as without references"]
 
 
-def _quality(metrics: dict[str, Any]) -> str:
+def _quality(metrics: dict[str, Any], unit: str) -> str:
     if not metrics["count"]:
-        return "no frame to score besides references"
+        return f"no {unit[:-1]} to score besides references"
     if metrics["equal"] == metrics["count"]:
-        return f"equal to the truth on all {metrics['count']} frames that are no references"
+        return f"equal to the truth on all {metrics['count']} {unit} that are no references"
     mean, bicubic, ssim = (
         _shown(one["mean"]) for one in (metrics["psnr_y"], metrics["bicubic"]["psnr_y"], metrics["ssim_y"])
     )
-    return f"PSNR-Y {mean} dB (bicubic {bicubic}), SSIM-Y {ssim} over {metrics['count']} frames that are no references"
+    return f"PSNR-Y {mean} dB (bicubic {bicubic}), SSIM-Y {ssim} over {metrics['count']} {unit} that are no references"
 
 
 def _shown(value: float | None) -> str:

@@ -22,7 +22,7 @@ FOLDERS = {"lfvideo_sr": "", "engines": "engines.", "trainers": "trainers."}  # 
 ROWS = """
 errors checks
 frames references correspondence prefetch textures
-media nn metrics synthetic
+media nn metrics lightfields synthetic
 method engine config weights
 picture datasets protocols published evaluate
 methods stream training
@@ -97,8 +97,8 @@ def others_imported(file: Path) -> set[str]:
 
 
 FREE_OF_TORCH = (
-    "frames", "references", "textures", "media", "metrics", "synthetic", "stream", "picture", "report", "datasets",
-    "protocols", "published", "evaluate",
+    "frames", "references", "textures", "media", "lightfields", "metrics", "synthetic", "stream", "picture", "report",
+    "datasets", "protocols", "published", "evaluate",
 )  # fmt: skip
 
 

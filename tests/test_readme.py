@@ -85,6 +85,7 @@ def test_shown_commands_and_their_options_exist(words):
     command = typer.main.get_command(cli.app)
     while words and words[0] in getattr(command, "commands", {}):
         command, words = command.commands[words[0]], words[1:]
+    command = getattr(command, "commands", {}).get("restore", command)  # `lightfield IN` is `lightfield restore IN`
     assert not getattr(command, "commands", {}) or not words or words[0].startswith("--"), f"no command {words[0]}"
     assert {word.split("=")[0] for word in words if word.startswith("-")} <= options_of(command)
 

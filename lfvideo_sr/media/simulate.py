@@ -11,7 +11,7 @@ from ..checks import check_positive
 from ..errors import InputError
 from ..frames import Frame, Size, TimeStamp
 from ..references import Reference
-from .clock import Nearest, seconds_of
+from .clock import Nearest, seconds_of, stamp_of
 from .resize import crop_to_multiple, degrade
 from .video import VideoSource
 
@@ -112,6 +112,10 @@ class GroundTruth:
         self._size = size
         self._tolerance = 1 / (2 * (hr.info.rate or Fraction(25)))
         self._frames = Nearest(iter(hr), time_of=seconds_of)
+
+    def of(self, frame: Frame) -> np.ndarray | None:
+        """The true pixels of a video frame's moment; see `at`."""
+        return self.at(stamp_of(frame))
 
     def at(self, stamp: TimeStamp) -> np.ndarray | None:
         """The true pixels [3,H,W] within half a frame of `stamp`, or None. Ask in rising order."""

@@ -29,6 +29,7 @@ INFO = MethodInfo(
     "stream_ref",
     "learned matching and fusion made for streams; a single-image network where no reference helps",
     worthless_below=0.3,
+    guided=True,
 )
 SCALE = 4
 FIELD_STRIDE = 2  # output pixels between two places of the field

@@ -1,22 +1,22 @@
 """Scores a run against the truth, frame by frame, beside plain bicubic enlargement."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..frames import Size, TimeStamp
+from ..frames import Frame, Size, View
+from ..lightfields.grid import distance
 from ..media.resize import bicubic
-from ..media.simulate import GroundTruth
 from ..metrics import eight_bit, psnr_rgb, psnr_y, ssim_y
 from .pipeline import Restored
 
 
 @dataclass(frozen=True)
 class FrameScore:
-    """PSNR in dB and SSIM of one frame; a PSNR is inf where nothing differs."""
+    """PSNR in dB and SSIM of one frame; a PSNR is inf where nothing differs. view: of a light field's."""
 
     index: int
     is_reference: bool
@@ -24,18 +24,28 @@ class FrameScore:
     ssim_y: float
     psnr_rgb: float
     bicubic_psnr_y: float
+    bicubic_ssim_y: float = math.nan
+    view: View | None = None
+
+
+class Truth(Protocol):
+    """What frames should be."""
+
+    def of(self, frame: Frame) -> np.ndarray | None:
+        """The true pixels [3,H,W] of a frame's moment or view; None where there are none."""
+
+    def close(self) -> None: ...
 
 
 class Scorer:
-    """Compares 8-bit rounded frames with the truth of the same moment; frames without a truth are left out."""
+    """Compares 8-bit rounded frames with the truth of the same moment or view; frames without one are left out."""
 
-    def __init__(self, truth: GroundTruth):
+    def __init__(self, truth: Truth):
         self._truth = truth
         self.scores: list[FrameScore] = []
 
     def add(self, restored: Restored) -> None:
-        stamp = restored.frame.stamp
-        pixels = self._truth.at(stamp) if isinstance(stamp, TimeStamp) else None
+        pixels = self._truth.of(restored.frame)
         if pixels is None:
             return
         truth, picture = eight_bit(pixels), eight_bit(restored.frame.pixels)
@@ -48,6 +58,8 @@ class Scorer:
                 ssim_y(picture, truth),
                 psnr_rgb(picture, truth),
                 psnr_y(enlarged, truth),
+                ssim_y(enlarged, truth),
+                stamp if isinstance(stamp := restored.frame.stamp, View) else None,
             )
         )
 
@@ -68,10 +80,30 @@ def summarise(scores: list[FrameScore]) -> dict[str, Any]:
             "psnr_y": _finite(score.psnr_y),
             "ssim_y": _finite(score.ssim_y),
             "bicubic_psnr_y": _finite(score.bicubic_psnr_y),
+            **({"view": list(score.view)} if score.view else {}),
         }
         for score in scores
     ]
     return {**_planes(others), "all_frames": _planes(scores), "frames": frames}
+
+
+def by_distance(scores: list[FrameScore], references: Sequence[View]) -> list[dict[str, Any]]:
+    """Means over the views at each distance from the nearest reference, in steps of the grid; references left out."""
+    rows: dict[int, list[FrameScore]] = {}
+    for score in scores:
+        if score.view is not None and not score.is_reference:
+            rows.setdefault(min(distance(score.view, one) for one in references), []).append(score)
+    return [
+        {
+            "distance": round(math.sqrt(squared), 2),
+            "views": len(same),
+            "psnr_y": _mean_and_min(one.psnr_y for one in same),
+            "ssim_y": _mean_and_min(one.ssim_y for one in same),
+            "bicubic_psnr_y": _mean_and_min(one.bicubic_psnr_y for one in same)["mean"],
+            "bicubic_ssim_y": _mean_and_min(one.bicubic_ssim_y for one in same)["mean"],
+        }
+        for squared, same in sorted(rows.items())
+    ]
 
 
 def _planes(scores: list[FrameScore]) -> dict[str, Any]:

@@ -35,6 +35,10 @@ class Stopwatch:
             self._taken[name].append(1e3 * (time.perf_counter() - start))
             yield item
 
+    def total(self, name: str) -> float:
+        """Milliseconds of a stage, all told."""
+        return sum(self._taken[name]) if name in self._taken else 0.0
+
     def summary(self) -> dict[str, dict[str, float]]:
         """{stage: {median_ms, p95_ms}}"""
         return {

@@ -2,11 +2,15 @@
 
 import json
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
+from lfvideo_sr.frames import Frame, TimeStamp, View
 from lfvideo_sr.report import summary_lines
-from lfvideo_sr.stream.scoring import FrameScore, summarise
+from lfvideo_sr.stream.pipeline import Restored
+from lfvideo_sr.stream.scoring import FrameScore, Scorer, by_distance, summarise
 
 
 def score(index: int, psnr: float, *, reference: bool = False, bicubic: float = 30.0, ssim: float = 0.9) -> FrameScore:
@@ -58,3 +62,37 @@ def test_the_summary_says_it_for_people():
     assert "PSNR-Y 40.00 dB (bicubic -)" in quality([score(0, 40.0, bicubic=math.inf)])
     assert "SSIM-Y -" in quality([score(0, 40.0, ssim=math.nan)])  # too small a picture for SSIM's window
     assert "no frame to score" in quality([score(0, 40.0, reference=True)])
+
+
+class Grey:
+    """A truth that knows every moment and view but one."""
+
+    def of(self, frame: Frame) -> np.ndarray | None:
+        return None if frame.stamp == View(9, 9) else np.full((3, 32, 32), 0.5, np.float32)
+
+    def close(self) -> None: ...
+
+
+def restored(stamp: TimeStamp | View, level: float) -> Restored:
+    frame = Frame(np.full((3, 32, 32), level, np.float32), 3, stamp)
+    return Restored(frame, frame.with_pixels(frame.pixels[:, :8, :8]), (), own=False, passed=False)
+
+
+def test_views_are_scored_as_moments_are():
+    scorer = Scorer(Grey())
+    for stamp in (View(0, 1), TimeStamp(3, Fraction(1, 25)), View(9, 9)):
+        scorer.add(restored(stamp, 0.4))
+    assert [score.view for score in scorer.scores] == [View(0, 1), None]
+    assert scorer.scores[0].psnr_y == scorer.scores[1].psnr_y
+    assert summarise(scorer.scores)["frames"][0]["view"] == [0, 1]
+    assert "view" not in summarise(scorer.scores)["frames"][1]
+
+
+def test_quality_over_the_distance_from_the_nearest_reference():
+    views = {View(0, 0): 60.0, View(0, 1): 40.0, View(1, 0): 42.0, View(0, 3): 30.0}
+    scores = [
+        FrameScore(0, view == View(0, 0), psnr, 0.9, psnr, 25.0, 0.8, view) for view, psnr in views.items()
+    ]  # fmt: skip
+    rows = by_distance(scores, [View(0, 0)])
+    assert [(row["distance"], row["views"], row["psnr_y"]["mean"]) for row in rows] == [(1.0, 2, 41.0), (3.0, 1, 30.0)]
+    assert by_distance(scores, [View(0, 0), View(0, 4)])[0]["views"] == 3

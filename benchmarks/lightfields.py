@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Light fields x4 with the centre view as reference: quality per view, over the view distance, and of matching.
+
+usage: LFVIDEO_DATA=FOLDER benchmarks/lightfields.py [--scenes NAME ...] [--views] [--json FILE]
+
+Each view is reduced by 8-bit bicubic and restored; PSNR-Y and SSIM-Y of all views but the reference, beside bicubic,
+the single-image path and flow_transfer; `slope`: mean difference of the slopes of epipolar-plane images from the
+truth's, in pixels per view; `guided` tells most fields from a few, `free` searches every view. Both match every view
+in turn, in one run, so that the ratio of their times holds on a busy machine.
+"""
+
+import argparse
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from lfvideo_sr.choose import make_engine
+from lfvideo_sr.engine import Engine, Matched
+from lfvideo_sr.frames import Frame, Size, View
+from lfvideo_sr.lightfields.epi import grid_slope_error, view_luma
+from lfvideo_sr.lightfields.grid import Grid, distance
+from lfvideo_sr.lightfields.opening import open_light_field
+from lfvideo_sr.lightfields.references import simulated
+from lfvideo_sr.lightfields.simulated import SimulatedField
+from lfvideo_sr.media.resize import bicubic
+from lfvideo_sr.metrics import eight_bit, psnr_y, ssim_y
+from lfvideo_sr.stream.guided import GuidedEngine, Place
+
+SCENES = ("lytro_2067", "antinous", "cotton_row")
+WAYS = ("bicubic", "single", "flow_transfer", "free", "guided")
+
+
+@dataclass
+class Scores:
+    """Of one way to restore, by view."""
+
+    psnr_y: dict[View, float] = field(default_factory=dict)
+    ssim_y: dict[View, float] = field(default_factory=dict)
+    lumas: dict[View, np.ndarray] = field(default_factory=dict)
+    matching: float = 0.0  # seconds, all told
+    searched: int = 0
+
+    def add(self, view: View, pixels: np.ndarray, truth: np.ndarray) -> None:
+        pixels, truth = eight_bit(pixels), eight_bit(truth)
+        self.psnr_y[view], self.ssim_y[view] = psnr_y(pixels, truth), ssim_y(pixels, truth)
+        self.lumas[view] = view_luma(pixels)
+
+    def mean(self, views: list[View]) -> tuple[float, float]:
+        return (
+            float(np.mean([self.psnr_y[view] for view in views])),
+            float(np.mean([self.ssim_y[view] for view in views])),
+        )
+
+
+def measure(path: Path) -> tuple[dict[str, Scores], Grid, dict[View, np.ndarray]]:
+    """Every way's scores over a light field, and the truth's lumas."""
+    source = SimulatedField(open_light_field(path))
+    grid, scores, truths = source.info.grid, {way: Scores() for way in WAYS}, {}
+    lows = {view: source.read(view) for view in grid}  # read before anything is timed
+    learned, classical = make_engine("stream_ref"), make_engine("flow_transfer")
+    engines = {
+        "flow_transfer": _on_grid(classical, source, lows, False),
+        "free": _on_grid(learned, source, lows, False),
+        "guided": _on_grid(learned, source, lows, True),
+    }
+    reference = simulated(source, [], 1).placed[0].reference
+    encoded = {way: engine.encode(reference) for way, engine in engines.items()}
+    for index, view in enumerate(grid):
+        frame, truth = Frame(lows[view], index, view), source.truth(view)
+        truths[view] = view_luma(eight_bit(truth))
+        if view == grid.centre:  # given, as its own pixels
+            for one in scores.values():
+                one.lumas[view] = truths[view]
+            continue
+        scores["bicubic"].add(view, bicubic(frame.pixels, Size(truth.shape[2], truth.shape[1])), truth)
+        scores["single"].add(view, learned.restore(frame, []), truth)
+        for way, engine in engines.items():
+            started = time.perf_counter()
+            found = engine.match(frame, encoded[way], None)
+            scores[way].matching += time.perf_counter() - started
+            scores[way].searched = engine.searched
+            scores[way].add(view, engine.restore(frame, [Matched(encoded[way], found)]), truth)
+    return scores, grid, truths
+
+
+def _on_grid(engine: Engine, source: SimulatedField, lows: dict[View, np.ndarray], guide: bool) -> GuidedEngine:
+    grid = source.info.grid
+    places = {one.reference.key: Place(one.view) for one in simulated(source, [], 1).placed}
+    return GuidedEngine(engine, grid, lambda place: lows[place.view], places, lambda frame: Place(frame.stamp), guide)
+
+
+def table(name: str, scores: dict[str, Scores], grid: Grid, truths: dict[View, np.ndarray]) -> dict:
+    """Print the rows over the view distance, their mean, slopes and the ratio of matching; and give them all."""
+    others = [view for view in grid if view != grid.centre]
+    rows: dict[str, list[View]] = {}
+    for view in sorted(others, key=lambda view: distance(view, grid.centre)):
+        rows.setdefault(f"{distance(view, grid.centre) ** 0.5:.2f}", []).append(view)
+    print(f"{name:20} views  " + "".join(f"{way:>19}" for way in WAYS))
+    result: dict = {"by_distance": {}}
+    for label, views in [*rows.items(), ("all", others)]:
+        means = {way: scores[way].mean(views) for way in WAYS}
+        print(f"{label:>20} {len(views):>5}  " + "".join(f"{p:>11.2f} {s:.4f} " for p, s in means.values()))
+        result["by_distance"][label] = means
+    result["slope"] = {way: grid_slope_error(scores[way].lumas, truths, grid) for way in WAYS}
+    print(f"{'slope error':>20}        " + "".join(f"{one:>19.4f}" for one in result["slope"].values()))
+    gains = {way: min(scores["guided"].psnr_y[view] - scores[way].psnr_y[view] for view in others) for way in WAYS}
+    print(f"{'guided, least gain':>20}        " + "".join(f"{one:>19.2f}" for one in gains.values()))
+    free, guided = scores["free"], scores["guided"]
+    result |= {"least_gain": gains, "matching_ratio": free.matching / guided.matching}
+    print(
+        f"{'matching':>20}        {1e3 * free.matching / len(others):.1f} ms a view free, "
+        f"{1e3 * guided.matching / len(others):.1f} guided ({guided.searched} searches): "
+        f"{result['matching_ratio']:.2f} times faster",
+        flush=True,
+    )
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", nargs="*", default=SCENES)
+    parser.add_argument("--views", action="store_true", help="also every view")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results = {}
+    for name in options.scenes:
+        scores, grid, truths = measure(Path(os.environ["LFVIDEO_DATA"]) / "lightfields" / name)
+        results[name] = table(name, scores, grid, truths)
+        if options.views:
+            for view in scores["bicubic"].psnr_y:
+                shown = "".join(f"{scores[w].psnr_y[view]:>11.2f} {scores[w].ssim_y[view]:.4f} " for w in WAYS)
+                print(f"{f'view {view.row},{view.column}':>20}        {shown}")
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

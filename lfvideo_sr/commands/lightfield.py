@@ -1,0 +1,198 @@
+"""`lfvideo-sr lightfield`: from one light field and sharp views beside it to a finished one, a report, pictures."""
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..choose import make_engine
+from ..engine import Engine
+from ..errors import OutputError, UsageError
+from ..lightfields.epi import write_epi
+from ..lightfields.field import LightField
+from ..lightfields.grid import name_of
+from ..lightfields.mosaic import write_mosaic
+from ..lightfields.opening import OpenOptions, open_light_field, split_key
+from ..lightfields.viewer import write_viewer
+from ..lightfields.walk import write_walk
+from ..methods import METHODS
+from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines, write_json
+from ..stream.grid_job import GridJob, GridOptions
+from ..weights import fingerprint, weights_path
+from .progress import Progress, make_progress
+from .stream import check_folder, check_target
+
+_ENDINGS = {
+    "--mosaic": (".png",),
+    "--epi": (".png",),
+    "--viewer": (".html", ".htm"),
+    "--video": (".mp4", ".mkv", ".mov"),
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Files to make of the result beside it; None: not made."""
+
+    mosaic: Path | None = None
+    video: Path | None = None
+    epi: Path | None = None
+    viewer: Path | None = None
+
+    def named(self) -> dict[str, Path]:
+        return {f"--{name}": path for name, path in vars(self).items() if path is not None}
+
+
+@dataclass(frozen=True)
+class LightFieldCommand:
+    """Everything one run is asked to do."""
+
+    input: str
+    output: Path | None
+    options: GridOptions
+    pictures: Pictures = field(default_factory=Pictures)
+    method: str = "stream_ref"
+    weights: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    report: Path | None = None
+    overwrite: bool = False
+    progress: str = "auto"
+
+    def run(self) -> None:
+        """Write output, pictures and report; raises LFVideoError with nothing half-written left."""
+        output = self.output or default_output(self.input)
+        report_path = self.report or output.with_name(f"{output.stem}.report.json")
+        progress = make_progress(self.progress)
+        asked = self._fingerprint()
+        if asked and not self.overwrite and is_done(output, report_path, asked):
+            progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
+            return
+        self._check_targets(output, report_path)
+        with self._engine() as engine, GridJob(self.input, engine, self.options) as job:
+            self._announce(job, progress)
+            seconds = self._write(job, output, progress)
+            self._write_pictures(job, output)
+            report = grid_report(job, output, seconds)
+            lines = summary_lines(report, "views") + _distance_lines(report)
+        report |= {"fingerprint": asked.text if asked else None, "output_bytes": bytes_of(output)}
+        write_json(report_path, report)
+        made = [f"{option[2:]:<11} {path}" for option, path in self.pictures.named().items()]
+        for line in [*lines, *made, f"report      {report_path}"]:
+            progress.say(line)
+
+    def _engine(self) -> Engine:
+        return make_engine(self.method, weights=self.weights, device=self.device, dtype=self.dtype)
+
+    def _fingerprint(self) -> Fingerprint | None:
+        if self.method not in METHODS or not split_key(self.input)[0].exists():
+            return None
+        entry = METHODS[self.method]
+        weights = fingerprint(weights_path(self.weights or entry.weights or self.method)) if entry.learned else None
+        chosen = {"method": self.method, "weights": weights, "device": self.device, "dtype": self.dtype}
+        pictures = {option: str(path) for option, path in self.pictures.named().items()}
+        return Fingerprint.of(self._files_read(), self.options, chosen | {"pictures": pictures})
+
+    def _files_read(self) -> list[Path]:
+        named = [self.input, *self.options.refs, *([self.options.gt] if self.options.gt else [])]
+        return [split_key(one)[0] for one in named]
+
+    def _check_targets(self, output: Path, report: Path) -> None:
+        """Refuse before anything is loaded: what exists, has no folder, or is read here."""
+        targets = {"-o": output, "--report": report, **self.pictures.named()}
+        for option, endings in _ENDINGS.items():
+            if (path := targets.get(option)) and path.suffix.lower() not in endings:
+                raise OutputError(f"{path}: {option} ends in {' or '.join(endings)}; give another name")
+        read = {path.resolve() for path in self._files_read()}
+        for option, path in targets.items():
+            if path.resolve() in read:
+                raise OutputError(f"{path} is read here; give another name to write to with {option}")
+            if any(path.resolve() in one.parents for one in read):
+                raise OutputError(f"{path} holds what is read here; give another name to write to with {option}")
+            check_folder(path, option)
+        if len({path.resolve() for path in targets.values()}) < len(targets):
+            raise UsageError("two results have the same name; give each its own")
+        check_target(output, self.overwrite)
+        for path in self.pictures.named().values():
+            check_target(path, self.overwrite)
+
+    def _announce(self, job: GridJob, progress: Progress) -> None:
+        info = job.source.info
+        frames = f", {info.frames} frames" if info.frames > 1 else ""
+        progress.say(f"layout      {info.layout} ({info.decided}): {info.grid}{frames}, {info.samples}")
+        progress.say(f"{job.info.name} {job.info.size} -> {job.size}, {job.info.frames} views")
+        progress.say(f"references  {job.reference_kind}: {job.reference_description}")
+        if job.reference_kind == "anchor":
+            progress.say(
+                "            no true detail is added without references: give a sharp view with "
+                f"--refs center_hr.png --ref-view {name_of(info.grid.centre)}"
+            )
+
+    def _write(self, job: GridJob, output: Path, progress: Progress) -> float:
+        """Run the job into the target; on any failure it does not appear."""
+        sink = job.source.target(output, job.size, job.grid, job.source.info.frames)
+        started = time.monotonic()
+        try:
+            for restored in progress.over(job, job.info.frames):
+                with job.watch.stage("write"):
+                    sink.write(restored.frame, job.frame_number(restored.frame))
+            with job.watch.stage("finish"):
+                sink.close()
+        except BaseException:
+            sink.abort()
+            raise
+        return time.monotonic() - started
+
+    def _write_pictures(self, job: GridJob, output: Path) -> None:
+        """From the finished output, view by view, so that nothing of it is held."""
+        pictures = self.pictures
+        if not pictures.named():
+            return
+        after = self._finished(job, output)
+        try:
+            if pictures.mosaic:
+                write_mosaic(pictures.mosaic, after)
+            if pictures.video:
+                write_walk(pictures.video, after, overwrite=self.overwrite)
+            if pictures.epi:
+                write_epi(pictures.epi, after)
+            if pictures.viewer:
+                write_viewer(pictures.viewer, after, job.source, f"{Path(self.input).name}, {job.engine.info.name}")
+        finally:
+            after.close()
+
+    def _finished(self, job: GridJob, output: Path) -> LightField:
+        """The output, opened the way the input was."""
+        given, grid = self.options.open, job.grid
+        shape = (len(grid.rows), len(grid.columns))
+        counted = job.source.info.layout in ("eslf", "mosaic", "basiclfsr")
+        options = replace(given, item=None, sharp=True, grid=_stored(shape, given) if counted else None)
+        return open_light_field(output, options)
+
+
+def _stored(shape: tuple[int, int], given: OpenOptions) -> tuple[int, int]:
+    """Rows and columns as they lie in the file."""
+    return (shape[1], shape[0]) if given.transpose else shape
+
+
+def default_output(named: str) -> Path:
+    """`<stem>_x4` beside the input, a file or a folder as it is."""
+    path = split_key(named)[0]
+    return path.with_name(f"{path.stem}_x4{path.suffix}")
+
+
+def _distance_lines(report: dict[str, Any]) -> list[str]:
+    """PSNR-Y and SSIM over the distance from the nearest reference."""
+    rows = report.get("metrics", {}).get("by_distance", [])
+    lines = ["distance    views  PSNR-Y (bicubic)   SSIM-Y (bicubic)"] if rows else []
+    for row in rows:
+        psnr, ssim = row["psnr_y"]["mean"], row["ssim_y"]["mean"]
+        lines.append(
+            f"{row['distance']:>8.2f}    {row['views']:>5}  {_shown(psnr, 2)} ({_shown(row['bicubic_psnr_y'], 2)})"
+            f"      {_shown(ssim, 4)} ({_shown(row['bicubic_ssim_y'], 4)})"
+        )
+    return lines
+
+
+def _shown(value: float | None, decimals: int) -> str:
+    return "-" if value is None else f"{value:.{decimals}f}"

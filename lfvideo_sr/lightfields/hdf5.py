@@ -1,0 +1,128 @@
+"""HDF5 files, MATLAB v7.3 among them: read view by view, and written the same way, in compressed pieces."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ..errors import InputError, OutputError
+from ..frames import Size
+from .arrangement import Arrangement, Extent
+from .partial import check_ending, partial_of, writing
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """Open for reading; InputError for what is no HDF5 or is cut short."""
+    try:
+        return h5py.File(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be opened as HDF5 ({error}); it is damaged, cut short, or no HDF5") from error
+
+
+def tree_of(file: h5py.File) -> str:
+    """Keys and shapes on one line: "LF uint8 [9,9,96,96,3], disp_lowres float32 [9,9,96,96]"."""
+    found: list[str] = []
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            found.append(f"{name} {item.dtype} [{','.join(map(str, item.shape))}]")
+
+    file.visititems(visit)
+    shown = ", ".join(found[:12]) + (f" and {len(found) - 12} more" if len(found) > 12 else "")
+    return shown or "no data sets"
+
+
+_BESIDE: dict[str, Callable[[Extent], np.ndarray]] = {
+    "img_size": lambda extent: np.array([[extent.y, extent.x]] * extent.item),
+    "frame_number": lambda extent: np.array([extent.column] * extent.item),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Hdf5Store:
+    """The file that a data set lies in. What is made like it keeps key, attributes, compression and MATLAB's header.
+
+    key:    the written data set's name, where it is not the read one's: what was img_LR_4 is img_HR when enlarged.
+    beside: small data sets that the layout is known by, of _BESIDE.
+    """
+
+    file: h5py.File
+    dataset: h5py.Dataset
+    key: str | None = None
+    beside: tuple[str, ...] = ()
+
+    def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_Hdf5Target":
+        check_ending(path, (".h5", ".hdf5", ".mat"), "HDF5")
+        key = self.key or self.dataset.name
+        return _Hdf5Target(path, self, key, arrangement, extent, dtype)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class _Hdf5Target:
+    """A file of one data set under its unfinished name."""
+
+    def __init__(
+        self, path: Path, store: Hdf5Store, key: str, arrangement: Arrangement, extent: Extent, dtype: np.dtype
+    ):
+        self._path, self._partial = path, partial_of(path)
+        block = store.file.userblock_size
+        with writing(path):
+            self._file = h5py.File(self._partial, "w", userblock_size=block, libver=("earliest", "v110"))
+            self._header = _header(store.file, block)
+            source = store.dataset
+            self.array = self._file.create_dataset(
+                key, arrangement.shape(extent), dtype, chunks=arrangement.chunks(extent),
+                compression=source.compression or "gzip", compression_opts=_level(source), shuffle=True,
+            )  # fmt: skip
+            for name in store.beside:
+                self._file[name] = _BESIDE[name](extent)
+            size = Size(extent.x, extent.y)
+            _copy_attributes(store.file, self._file, size)
+            _copy_attributes(source, self.array, size)
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+            if self._header:
+                with self._partial.open("r+b") as file:
+                    file.write(self._header)
+            os.replace(self._partial, self._path)
+        except OSError as error:
+            self.abort()
+            raise OutputError(f"{self._path} cannot be written ({error}); free some space") from error
+
+    def abort(self) -> None:
+        with suppress(Exception):
+            self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+
+def _level(source: h5py.Dataset) -> int | None:
+    """Of gzip only; other filters keep their own settings out of sight."""
+    if source.compression in (None, "gzip"):
+        return source.compression_opts if source.compression_opts is not None else 4
+    return source.compression_opts
+
+
+def _header(file: h5py.File, size: int) -> bytes:
+    """MATLAB's 512 bytes before the HDF5 part."""
+    if not size:
+        return b""
+    with open(file.filename, "rb") as opened:
+        return opened.read(size)
+
+
+def _copy_attributes(source: Any, target: Any, size: Size) -> None:
+    """All of them; what states the size of a view says the new one."""
+    for name, value in source.attrs.items():
+        target.attrs[name] = value
+    for name, side in zip(("xRes", "yRes"), size):
+        if name in target.attrs:
+            target.attrs[name] = np.asarray(side, np.asarray(target.attrs[name]).dtype)

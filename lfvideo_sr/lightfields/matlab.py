@@ -1,0 +1,77 @@
+"""MATLAB files. v7.3 is HDF5 and is read view by view; v5 can only be read and written whole."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, OutputError
+from .arrangement import Arrangement, Extent
+from .partial import check_ending, partial_of, remove, writing
+
+_LIMIT = (1 << 31) - 1  # bytes of one variable of v5
+
+
+def read_matlab5(path: Path) -> dict[str, np.ndarray]:
+    """The numeric variables of a v5 file by name."""
+    from scipy.io import loadmat
+
+    try:
+        loaded = loadmat(path)
+    except Exception as error:  # scipy raises many kinds for damaged files
+        raise InputError(f"{path} cannot be read as MATLAB v5 ({error}); it is damaged or cut short") from error
+    return {key: one for key, one in loaded.items() if isinstance(one, np.ndarray) and not key.startswith("__")}
+
+
+def tree_of_matlab5(arrays: Mapping[str, np.ndarray]) -> str:
+    """Keys and shapes on one line."""
+    shown = [f"{key} {one.dtype} [{','.join(map(str, one.shape))}]" for key, one in arrays.items()]
+    return ", ".join(shown) or "no arrays"
+
+
+class Matlab5Store:
+    """Makes v5 files of one variable of the same name."""
+
+    def __init__(self, key: str):
+        self._key = key
+
+    def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_Matlab5Target":
+        check_ending(path, (".mat",), "MATLAB v5")
+        return _Matlab5Target(path, self._key, arrangement.shape(extent), dtype)
+
+    def close(self) -> None:
+        pass
+
+
+class _Matlab5Target:
+    """Collects the array in a file beside the target, so that only the last step needs it in memory."""
+
+    def __init__(self, path: Path, key: str, shape: tuple[int, ...], dtype: np.dtype):
+        self._path, self._key = path, key
+        size = int(np.prod([*shape, dtype.itemsize]))
+        if size > _LIMIT:
+            raise OutputError(
+                f"{path}: a MATLAB v5 variable holds 2 GB, this one needs {size / 1e9:.1f}; save the input as v7.3, "
+                "or choose a part with --views"
+            )
+        self._partial = partial_of(path)
+        self._collected = path.with_name(f"{path.stem}.partial.array")
+        with writing(path):
+            self.array: Any = np.memmap(self._collected, dtype, "w+", shape=shape)
+
+    def close(self) -> None:
+        from scipy.io import savemat
+
+        try:
+            with writing(self._path), self._partial.open("wb") as file:
+                savemat(file, {self._key: np.asarray(self.array)}, do_compression=True)
+            os.replace(self._partial, self._path)
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        self.array = None
+        remove(self._collected)
+        remove(self._partial)

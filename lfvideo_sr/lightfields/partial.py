@@ -1,0 +1,48 @@
+"""Targets that appear under their name only when they are whole."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import OutputError
+
+_FILES = {".h5", ".hdf5", ".mat", ".png", ".jpg", ".mp4", ".mkv", ".mov"}
+
+
+def partial_of(path: Path) -> Path:
+    """The unfinished name beside the target: sr.h5 -> sr.partial.h5, a folder sr -> sr.partial."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What fails while writing leaves nothing unfinished behind, and reads as one line."""
+    try:
+        yield
+    except OSError as error:
+        remove(partial_of(path))
+        full = error.errno == errno.ENOSPC
+        why = "the disk is full; free some space" if full else f"cannot be written ({error.strerror or error})"
+        raise OutputError(f"{path}: {why}, or choose another -o") from error
+
+
+def remove(path: Path) -> None:
+    """A file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def check_ending(path: Path, endings: tuple[str, ...], what: str) -> None:
+    """Refuse a name that says something else than what is written."""
+    if path.suffix.lower() not in endings:
+        raise OutputError(f"{path}: the output is {what}, as the input; end -o in {' or '.join(endings)}")
+
+
+def check_no_file(path: Path) -> None:
+    """Refuse a file where a folder is to be."""
+    if path.is_file() or path.suffix.lower() in _FILES:
+        raise OutputError(f"{path}: the output is a folder of pictures, as the input; give -o a folder's name")

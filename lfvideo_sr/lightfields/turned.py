@@ -1,0 +1,66 @@
+"""A light field looked at the right way round: rows or columns mirrored, or both exchanged."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..frames import Frame, Size, View
+from .field import FieldInfo, FieldSink, LightField
+from .grid import Grid
+
+
+@dataclass(eq=False)
+class TurnedField:
+    """The same views under other numbers; what is written back lies as in the file.
+
+    transpose: exchange rows and columns of views, first. mirror: "rows", "columns" that run backwards.
+    """
+
+    source: LightField
+    transpose: bool = False
+    mirror: frozenset[str] = frozenset()
+    info: FieldInfo = field(init=False)
+
+    def __post_init__(self) -> None:
+        given = self.source.info.grid
+        grid = Grid(given.columns, given.rows) if self.transpose else given
+        said = [*(["exchanged"] if self.transpose else []), *(f"{one} mirrored" for one in sorted(self.mirror))]
+        decided = f"{self.source.info.decided}; {' and '.join(said)}"
+        self.info = replace(self.source.info, grid=grid, decided=decided)
+
+    def _stored(self, view: View) -> View:
+        grid = self.info.grid
+        row = _opposite(grid.rows, view.row) if "rows" in self.mirror else view.row
+        column = _opposite(grid.columns, view.column) if "columns" in self.mirror else view.column
+        return View(column, row) if self.transpose else View(row, column)
+
+    def read(self, view: View, frame: int = 0) -> np.ndarray:
+        return self.source.read(self._stored(view), frame)
+
+    def target(self, path: Path, size: Size, views: Grid, frames: int) -> FieldSink:
+        stored = Grid.holding([self._stored(view) for view in views], self.info.name)
+        return _TurnedSink(self, self.source.target(path, size, stored, frames))
+
+    def close(self) -> None:
+        self.source.close()
+
+
+@dataclass(eq=False)
+class _TurnedSink:
+    turned: TurnedField
+    sink: FieldSink
+
+    def write(self, view: Frame, frame: int = 0) -> None:
+        assert isinstance(view.stamp, View)
+        self.sink.write(replace(view, stamp=self.turned._stored(view.stamp)), frame)
+
+    def close(self) -> None:
+        self.sink.close()
+
+    def abort(self) -> None:
+        self.sink.abort()
+
+
+def _opposite(names: tuple[int, ...], name: int) -> int:
+    return names[len(names) - 1 - names.index(name)]

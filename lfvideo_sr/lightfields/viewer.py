@@ -1,0 +1,94 @@
+"""A page that shows a light field: one HTML file with all pictures inside, nothing to install or to load."""
+
+import base64
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..errors import OutputError
+from ..frames import Size, View
+from ..media.resize import to_uint8
+from .field import LightField
+from .partial import partial_of, writing
+
+WIDEST = 960  # pixels of a view on the page
+_QUALITY = 90
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>%(title)s</title>
+<style>
+body { margin: 0; background: #181818; color: #ddd; font: 15px sans-serif; text-align: center }
+#stage { position: relative; display: inline-block; margin-top: 1em; line-height: 0; cursor: crosshair;
+  touch-action: none; width: min(96vw, %(width)dpx) }
+#stage img { width: 100%% }
+#before { position: absolute; inset: 0; overflow: hidden; border-right: 2px solid #fa0; width: 0 }
+#before img { position: absolute; left: 0; top: 0; max-width: none; height: 100%%; width: auto }
+input { width: min(60vw, 400px); vertical-align: middle }
+</style>
+<h1 style="font-size: 1.1em">%(title)s</h1>
+<p>Move the pointer over the picture to change the view: <b id="name"></b>. Before/after: slide the input over it
+<input id="cut" type="range" min="0" max="100" value="0" aria-label="how much of the picture shows the input"></p>
+<div id="stage"><img id="after" alt="output view"><div id="before"><img id="low" alt="input view"></div></div>
+<script>
+const data = %(data)s;
+const at = id => document.getElementById(id), stage = at("stage");
+function show(row, column) {
+  const view = data.views[row][column];
+  at("after").src = view.after; at("low").src = view.before; at("name").textContent = view.name;
+  at("low").style.width = stage.clientWidth + "px";
+}
+stage.addEventListener("pointermove", event => {
+  const box = stage.getBoundingClientRect();
+  const part = (value, count) => Math.min(count - 1, Math.max(0, Math.floor(value * count)));
+  show(part((event.clientY - box.top) / box.height, data.views.length),
+       part((event.clientX - box.left) / box.width, data.views[0].length));
+});
+at("cut").addEventListener("input", event => at("before").style.width = event.target.value + "%%");
+window.addEventListener("load", () => show(data.centre[0], data.centre[1]));
+</script></html>
+"""
+
+
+def write_viewer(path: Path, after: LightField, before: LightField, title: str) -> None:
+    """Every view of `after`, and the same of `before` as it came in, as JPEG inside one HTML file.
+
+    Views wider than WIDEST are reduced by area; the page's size is about a tenth of a byte per pixel and view.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise OutputError(f"{path}: --viewer writes a page; end the name in .html")
+    grid = after.info.grid
+    size = _shown(after.info.size)
+    low = _shown(before.info.size)
+    views = [
+        [
+            {
+                "name": f"{row},{column}",
+                "after": _picture(after.read(View(row, column)), size),
+                "before": _picture(before.read(View(row, column)), low),
+            }
+            for column in grid.columns
+        ]
+        for row in grid.rows
+    ]
+    data = json.dumps({"views": views, "centre": grid.place(grid.centre)})
+    safe = title.replace("&", "&amp;").replace("<", "&lt;")
+    with writing(path):
+        partial = partial_of(path)
+        partial.write_text(_PAGE % {"title": safe, "width": size.width, "data": data}, encoding="utf-8")
+        partial.replace(path)
+
+
+def _shown(size: Size) -> Size:
+    if size.width <= WIDEST:
+        return size
+    return Size(WIDEST, max(1, round(size.height * WIDEST / size.width)))
+
+
+def _picture(pixels: np.ndarray, size: Size) -> str:
+    """As a data address."""
+    picture = to_uint8(pixels).transpose(1, 2, 0)[..., ::-1]
+    if picture.shape[1] != size.width:
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    encoded = cv2.imencode(".jpg", np.ascontiguousarray(picture), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()

@@ -1,0 +1,34 @@
+"""A grid as a stream: which view comes when, and which references serve it. Pure choices."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+
+from ..lightfields.grid import Grid, distance
+from ..lightfields.references import ViewReference
+from ..references import Reference
+from .guided import Place
+
+_A_FRAME = 4  # one frame of a light-field video counts as much as so many steps of the grid
+
+
+def order(grid: Grid, frames: int, references: Sequence[ViewReference]) -> Iterator[Place]:
+    """Frame by frame; in each the views nearest to a reference first, so that neighbours follow each other."""
+    stands = {one.view for one in references} or {grid.centre}
+    views = sorted(grid, key=lambda view: (min(distance(view, one) for one in stands), view))
+    return (Place(view, frame) for frame in range(frames) for view in views)
+
+
+def choose_references(place: Place, references: Iterable[ViewReference], most: int) -> tuple[Reference, ...]:
+    """The nearest in the grid and in time, at most `most`; the one at this very place first, if there is one."""
+    ranked = sorted(references, key=lambda one: (_apart(place, one), one.frame, one.view))
+    return tuple(one.reference for one in ranked[:most])
+
+
+def own_reference(place: Place, references: Iterable[ViewReference]) -> Reference | None:
+    """The one that shows this very view at this very moment."""
+    here = (one.reference for one in references if (one.view, one.frame) == (place.view, place.frame))
+    return next(here, None)
+
+
+def _apart(place: Place, one: ViewReference) -> Fraction:
+    return Fraction(distance(place.view, one.view) + (_A_FRAME * (place.frame - one.frame)) ** 2)

@@ -1,0 +1,235 @@
+"""A whole run over one light field: views, references, geometry, engine; views come out one by one."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..checks import check_choice, check_positive
+from ..engine import Engine
+from ..errors import InputError, ReferencesMissing, UsageError
+from ..frames import Frame, Size, StreamInfo, View
+from ..lightfields.field import LightField
+from ..lightfields.grid import parse_view, parse_views
+from ..lightfields.opening import OpenOptions, open_light_field, split_key
+from ..lightfields.references import (
+    ViewReferences,
+    anchors,
+    chosen_views,
+    from_pictures,
+    same_file,
+    simulated,
+)
+from ..lightfields.simulated import GridTruth, SimulatedField
+from ..media.stills import PICTURES
+from ..prefetch import prefetch
+from ..references import ReferenceCache
+from .grid import choose_references, order, own_reference
+from .guided import GuidedEngine, Place
+from .job import DEFAULT_CACHE
+from .pairing import Paired
+from .pipeline import Restored, SuperResolver
+from .scoring import Scorer
+from .stopwatch import Stopwatch
+
+
+@dataclass(frozen=True)
+class GridOptions:
+    """What a run over a light field is asked to do; the command line's flags of the same names.
+
+    open:      how the file is read.
+    refs:      pictures, a folder of views, a manifest, or a sharp light field of the same grid.
+    ref_views: "row,column" each: where references stand, or which views of a sharp light field they are.
+    views:     "3,3" or "2:6,2:6": only these views are restored.
+    matching:  "guided": most fields are told from a few, by geometry; "free": each view is searched.
+    ref_every: of a light-field video, every so many frames have references.
+    """
+
+    open: OpenOptions = field(default_factory=OpenOptions)
+    refs: tuple[str, ...] = ()
+    ref_views: tuple[str, ...] = ()
+    no_refs: bool = False
+    require_refs: bool = False
+    ref_output: str = "pass"
+    ref_cache: int = DEFAULT_CACHE
+    max_refs: int = 2
+    ref_every: int = 8
+    views: str | None = None
+    matching: str = "guided"
+    simulate: bool = False
+    gt: str | None = None
+
+    def __post_init__(self) -> None:
+        check_positive("--max-refs", self.max_refs)
+        check_positive("--ref-every", self.ref_every)
+        check_choice("--ref-output", self.ref_output, ("pass", "sr"))
+        check_choice("--matching", self.matching, ("guided", "free"))
+        if self.no_refs and (self.refs or self.require_refs):
+            raise UsageError("--no-refs contradicts --refs and --require-refs; drop one of them")
+        if self.simulate and self.gt:
+            raise UsageError("--simulate has the input itself as truth; drop --gt")
+
+
+class GridJob:
+    """Opened and checked; iterate it once for the restored views. Close it, or use it as a context manager."""
+
+    def __init__(self, path: Path | str, engine: Engine, options: GridOptions | None = None):
+        self.path, self.options = Path(path), options or GridOptions()
+        self.watch = Stopwatch()
+        self._extra: list[LightField] = []  # opened beside the source
+        self.source = self._open_source(path)
+        try:
+            wanted = self.options.views
+            self.grid = parse_views(wanted, self.source.info.grid) if wanted else self.source.info.grid
+            self.references = self._find_references(engine)
+            self.engine = self._guided(engine)
+            self.scorer = self._open_scorer()
+        except BaseException:
+            self.close()
+            raise
+        self.cache = ReferenceCache(self.engine.encode, self.options.ref_cache)
+        self.resolver = SuperResolver(self.engine, self.cache, self.watch, self.options.ref_output == "pass")
+        self.frames = 0
+
+    @property
+    def info(self) -> StreamInfo:
+        """Of the low-resolution views."""
+        given = self.source.info
+        return StreamInfo(given.name, given.size, frames=len(self.grid) * given.frames)
+
+    @property
+    def size(self) -> Size:
+        """Of the output's views."""
+        return self.info.size.scaled(self.engine.info.scale)
+
+    @property
+    def reference_kind(self) -> str:
+        return self.references.kind
+
+    @property
+    def reference_description(self) -> str:
+        return self.references.description
+
+    @property
+    def warnings(self) -> list[str]:
+        if not self.engine.mistrusted:
+            return []
+        return [
+            "views do not move as a grid's have to, so that each was matched freely: rows or columns may be mirrored "
+            "or exchanged; ask lfvideo-sr lightfield info, then pass --mirror or --transpose"
+        ]
+
+    def __iter__(self) -> Iterator[Restored]:
+        frames = prefetch(self.watch.each("read", self._read_in_order()), ahead=2)
+        with closing(frames):
+            for restored in self.resolver.run(self._pair(frame) for frame in frames):
+                self.frames += 1
+                if self.scorer is not None:
+                    self.scorer.add(restored)
+                yield restored
+
+    def frame_number(self, frame: Frame) -> int:
+        """Which frame of a light-field video a view belongs to; 0 of one that stands still."""
+        return frame.index // len(self.grid)
+
+    def _place_of(self, frame: Frame) -> Place:
+        assert isinstance(frame.stamp, View)
+        return Place(frame.stamp, self.frame_number(frame))
+
+    def _read_in_order(self) -> Iterator[Frame]:
+        numbers = {view: number for number, view in enumerate(self.grid)}
+        for view, number in order(self.grid, self.source.info.frames, self.references.placed):
+            yield Frame(self.source.read(view, number), number * len(numbers) + numbers[view], view)
+
+    def _pair(self, frame: Frame) -> Paired:
+        place, placed = self._place_of(frame), self.references.placed
+        return Paired(frame, choose_references(place, placed, self.options.max_refs), own_reference(place, placed))
+
+    def _open_source(self, path: Path | str) -> LightField:
+        if not self.options.simulate:
+            return open_light_field(path, self.options.open)
+        return SimulatedField(open_light_field(path, replace(self.options.open, sharp=True)))
+
+    def _guided(self, engine: Engine) -> GuidedEngine:
+        places = {one.reference.key: Place(one.view, one.frame) for one in self.references.placed}
+        source = self.source
+        return GuidedEngine(
+            engine, source.info.grid, lambda place: source.read(place.view, place.frame), places, self._place_of,
+            guide=self.options.matching == "guided",
+        )  # fmt: skip
+
+    def _find_references(self, engine: Engine) -> ViewReferences:
+        """The first that applies: none wanted, those named, the simulation's, the file's own, anchors."""
+        options, every, scale = self.options, self.options.ref_every, engine.info.scale
+        views = tuple(parse_view(text) for text in options.ref_views)
+        chosen_views(self.source, views)
+        if options.no_refs or not engine.info.references:
+            return ViewReferences("none", "none: every view by the single-image path")
+        if options.refs:
+            return self._named(views, scale)
+        if isinstance(self.source, SimulatedField):
+            return simulated(self.source, views, every)
+        sharp = self._sharp_part()
+        if sharp is not None:
+            return same_file(self.source, sharp, views, every, scale)
+        if options.require_refs:
+            raise ReferencesMissing(f"{self.path} has no references; give a sharp view with --refs and --ref-view")
+
+        def restored_alone(view: View, frame: int) -> np.ndarray:
+            return engine.restore(Frame(self.source.read(view, frame), 0, view), [])
+
+        return anchors(self.source, views, every, restored_alone)
+
+    def _named(self, views: tuple[View, ...], scale: int) -> ViewReferences:
+        """--refs: a light field of the same grid, or pictures."""
+        named = self.options.refs
+        path, _ = split_key(named[0])
+        if path.is_dir() or path.suffix.lower() in PICTURES | {".csv"} or not path.exists():
+            return from_pictures(self.source, named, views, scale)
+        if len(named) > 1:
+            raise UsageError("--refs names several files; give one light field, or pictures with a --ref-view each")
+        sharp = self._open_beside(named[0])
+        if sharp.info.grid != self.source.info.grid:
+            raise InputError(f"{named[0]} has {sharp.info.grid}, the input {self.source.info.grid}; give the same grid")
+        found = same_file(self.source, sharp, views, self.options.ref_every, scale)
+        return replace(found, kind="refs")
+
+    def _sharp_part(self) -> LightField | None:
+        """The high-resolution views of a file that holds both."""
+        if self.source.info.layout not in ("crossnet", "basiclfsr", "lfssr-ato", "crossnet-sintel"):
+            return None
+        sharp = open_light_field(self.path, replace(self.options.open, sharp=True))
+        if sharp.info.name == self.source.info.name:
+            sharp.close()
+            return None
+        self._extra.append(sharp)
+        return sharp
+
+    def _open_scorer(self) -> Scorer | None:
+        if isinstance(self.source, SimulatedField):
+            return Scorer(GridTruth(self.source.sharp, self.grid, self.size))
+        if self.options.gt is None:
+            return None
+        sharp = self._open_beside(self.options.gt)
+        return Scorer(GridTruth(sharp, self.grid, self.size))
+
+    def _open_beside(self, named: str) -> LightField:
+        """A sharp light field that lies the way the input does; in another kind of file its layout is found anew."""
+        told = replace(self.options.open, sharp=True)
+        if split_key(named)[0].suffix != split_key(str(self.path))[0].suffix:
+            told = replace(told, layout=None, pattern=None)
+        sharp = open_light_field(named, told)
+        self._extra.append(sharp)
+        return sharp
+
+    def close(self) -> None:
+        for opened in (self.source, *self._extra):
+            opened.close()
+
+    def __enter__(self) -> "GridJob":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()

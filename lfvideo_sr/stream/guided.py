@@ -1,0 +1,165 @@
+"""An engine that knows the grid: it matches a few views of a light field and tells the others' fields from theirs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ..correspondence import Correspondence, like, on_host
+from ..engine import Engine, Matched
+from ..frames import Frame, View
+from ..lightfields.grid import Grid, distance, step
+from ..media.flow import gray
+from ..references import EncodedReference, Reference
+from .parallax import Parallax, Prediction, Probe, misfit_of
+
+REACH = 4  # steps of the grid: probes stand no further from the reference along either axis
+_WORSE = 1.5  # a predicted field that fits so many times worse than the probes' is only where a search starts
+
+
+class Place(NamedTuple):
+    """A view of a frame; light fields that stand still have frame 0 only."""
+
+    view: View
+    frame: int = 0
+
+
+class GuidedEngine:
+    """An engine around another. `encode` and `restore` are the other's; `match` searches for the probes of each
+    reference, once, and predicts the rest.
+
+    grid, read: the light field at low resolution, all of it; places: where references stand, by key;
+    place_of: where a frame stands. guide: False matches every view freely.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        grid: Grid,
+        read: Callable[[Place], np.ndarray],
+        places: Mapping[tuple, Place],
+        place_of: Callable[[Frame], Place],
+        guide: bool = True,
+    ):
+        self._engine, self._grid, self._read = engine, grid, read
+        self._places, self._place_of = places, place_of
+        self._guide = guide and engine.info.guided
+        self.info, self.device, self.precision = engine.info, engine.device, engine.precision
+        self._known: dict[tuple, _Guide | None] = {}
+        self.searched = 0  # matches that took a search, those of probes included
+        self.guided = 0  # matches that were told from others
+        self.mistrusted = False  # whether some reference's views did not move as a grid's have to
+
+    def encode(self, reference: Reference) -> EncodedReference:
+        return self._engine.encode(reference)
+
+    def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
+        return self._engine.restore(frame, matches)
+
+    def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
+        """Predicted; searched, from the prediction on, where that fits badly. `previous`, of a view that may stand on
+        the other side, is no place to start from."""
+        guide = self._guide_of(frame, reference)
+        if guide is None:
+            return self._search(frame, reference, None)
+        found, misfit = guide.predict(frame, self._place_of(frame).view)
+        if misfit > guide.tolerable:
+            return self._search(frame, reference, found)
+        self.guided += 1
+        return found
+
+    def _search(self, frame: Frame, reference: EncodedReference, start: Correspondence | None) -> Correspondence:
+        self.searched += 1
+        return self._engine.match(frame, reference, start)
+
+    def _guide_of(self, frame: Frame, reference: EncodedReference) -> "_Guide | None":
+        """What is known of a reference's views; None where nothing can be told from them, or for another frame."""
+        stands = self._places.get(reference.key)
+        if not self._guide or stands is None or stands.frame != self._place_of(frame).frame:
+            return None
+        scale = self.info.scale
+        if reference.size != frame.size.scaled(scale):
+            return None  # positions of another picture size are no motion between views
+        if reference.key not in self._known:
+            self._known = {key: one for key, one in self._known.items() if self._places[key].frame == stands.frame}
+            self._known[reference.key] = self._probed(stands, reference)
+        return self._known[reference.key]
+
+    def _probed(self, stands: Place, reference: EncodedReference) -> "_Guide | None":
+        views = probe_views(self._grid, stands.view)
+        found = []
+        for view in views:
+            frame = Frame(self._read(Place(view, stands.frame)), 0, view)
+            found.append((frame, self._search(frame, reference, None)))
+        if not found:
+            return None
+        guide = _Guide.of(stands.view, self._read(stands), found, self.info.scale)
+        self.mistrusted |= not guide.parallax.trusted
+        return guide if guide.parallax.trusted else None
+
+    def __enter__(self) -> "GuidedEngine":
+        self._engine.__enter__()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._engine.__exit__(*exc_info)
+
+
+def probe_views(grid: Grid, view: View) -> list[View]:
+    """The corners of the grid round a view, within REACH steps: up to four, of a row or column up to two."""
+    sides = []
+    for names, own in ((grid.rows, view.row), (grid.columns, view.column)):
+        near = [name for name in names if abs(name - own) <= REACH] or [min(names, key=lambda name: abs(name - own))]
+        sides.append((min(near), max(near)))
+    corners = {View(row, column) for row in sides[0] for column in sides[1]} - {view}
+    return sorted(corners, key=lambda corner: (distance(corner, view), corner))
+
+
+class _Guide(NamedTuple):
+    """The parallax seen from a reference, and how its field is told as a correspondence."""
+
+    view: View
+    parallax: Parallax
+    sample: Correspondence  # of a probe: stride, size and kind of array
+    places: int  # of the field in a low-resolution pixel, along each side
+    tolerable: float  # mean misfit
+
+    @classmethod
+    def of(cls, view: View, low: np.ndarray, probed: Sequence[tuple[Frame, Correspondence]], scale: int) -> "_Guide":
+        sample = probed[0][1]
+        per_pixel = max(1, scale // sample.stride)
+        luma = _luma(low, sample, per_pixel)
+        probes, misfits = [], []
+        for frame, found in probed:
+            assert isinstance(frame.stamp, View)
+            places = _places(found)
+            probes.append(Probe(step(view, frame.stamp), places, on_host(found.relevance)[0].astype(np.float32)))
+            misfits.append(float(misfit_of(_luma(frame.pixels, sample, per_pixel), luma, places).mean()))
+        return cls(view, Parallax.of(probes, luma), sample, per_pixel, _WORSE * max(misfits) + 1)
+
+    def predict(self, frame: Frame, view: View) -> tuple[Correspondence, float]:
+        """The field of a view, and its mean misfit in levels of 255."""
+        told: Prediction = self.parallax.predict(step(self.view, view), _luma(frame.pixels, self.sample, self.places))
+        stride = self.sample.stride
+        positions = (told.places * stride + (stride - 1) / 2).astype(np.float32)
+        found = Correspondence(
+            like(positions[None], self.sample.positions),
+            like(told.relevance[None].astype(np.float32), self.sample.relevance),
+            stride,
+            self.sample.reference_size,
+        )
+        return found, told.misfit
+
+
+def _places(found: Correspondence) -> np.ndarray:
+    """Positions in units of the field's own grid, f32 [h,w,2]."""
+    return (on_host(found.positions)[0] - (found.stride - 1) / 2) / np.float32(found.stride)
+
+
+def _luma(low: np.ndarray, sample: Correspondence, per_pixel: int) -> np.ndarray:
+    """A low-resolution picture's luma on the field's grid, f32 [h,w], 0..255; the edge goes on where it was padded."""
+    large = cv2.resize(gray(low), None, fx=per_pixel, fy=per_pixel, interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    height, width = sample.relevance.shape[1:]
+    extra = height - large.shape[0], width - large.shape[1]
+    return np.pad(large, ((0, extra[0]), (0, extra[1])), mode="edge") if any(extra) else large
