@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(help="Look at weights, or make them of checkpoints.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
+engine_app = typer.Typer(help="Export methods to ONNX, compile them for TensorRT, compare.", no_args_is_help=True)
+app.add_typer(engine_app, name="engine")
 bench_app = typer.Typer()
 app.add_typer(bench_app, name="bench")
 
@@ -46,6 +48,9 @@ Method = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16, fp16.")]
+Engine = Annotated[str, typer.Option(help="auto, torch, onnx, tensorrt.")]
+Built = Annotated[str, typer.Option(help="tensorrt, or onnx: graphs alone, which run on any CPU.")]
+LearnedMethod = Annotated[str, typer.Argument(metavar="METHOD", help="A learned method.")]
 Weights = Annotated[str | None, typer.Option(help="Weights by name, or a .safetensors file.")]
 
 
@@ -88,6 +93,7 @@ def stream(
     deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Turn fields into frames.")] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    engine: Engine = "auto",
     progress: Annotated[str, typer.Option(help="auto, plain, json or none.")] = "auto",
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
@@ -105,7 +111,7 @@ def stream(
         scale=scale,
     )  # fmt: skip
     StreamCommand(
-        input, output, options, encoding, method=method, weights=weights, device=device, dtype=dtype,
+        input, output, options, encoding, method=method, weights=weights, device=device, dtype=dtype, engine=engine,
         report=report, overwrite=overwrite, progress=progress,
     ).run()  # fmt: skip
 
@@ -387,6 +393,56 @@ def weights_list() -> None:
     for name in shipped():
         path = weights_path(name)
         typer.echo(f"{name}  {path.stat().st_size / 1e6:.1f} MB  {fingerprint(path)}  {read_about(path)}")
+
+
+@engine_app.command("build")
+def engine_build(
+    method: LearnedMethod,
+    shapes: Annotated[
+        str, typer.Option(help="Low-resolution sizes MIN:OPT:MAX that a plan takes.")
+    ] = "64x64:480x270:960x540",
+    precision: Annotated[str, typer.Option(help="fp32, fp16, bf16; default fp16, of graphs alone fp32.")] = "auto",
+    engine: Built = "tensorrt",
+    weights: Weights = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for a copy of the graphs.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Export a method to ONNX and compile it; what is there and fits is kept."""
+    from .commands.engine import EngineBuild
+
+    EngineBuild(method, engine, shapes, precision, weights, output, device).run()
+
+
+@engine_app.command("list")
+def engine_list() -> None:
+    """The graphs and plans in the cache."""
+    from .commands.engine import list_engines
+
+    list_engines()
+
+
+@engine_app.command("verify")
+def engine_verify(
+    method: LearnedMethod,
+    engine: Built = "onnx",
+    precision: Annotated[str, typer.Option(help="fp32, fp16, bf16.")] = "auto",
+    weights: Weights = None,
+    sizes: Annotated[str, typer.Option(help="Low-resolution sizes to compare at.")] = "64x48,96x64,66x130",
+    tolerance: Annotated[float | None, typer.Option(help="Fail where a verb differs by more.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Largest and mean difference from torch in fp32, verb by verb, and PSNR between the pictures."""
+    from .commands.engine import verify_engine
+
+    verify_engine(method, engine, precision, weights, sizes, device, tolerance)
+
+
+@engine_app.command("clean")
+def engine_clean() -> None:
+    """Delete the graphs and plans in the cache."""
+    from .commands.engine import clean_engines
+
+    clean_engines()
 
 
 @app.command()

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..engine import Matched
+from ..errors import EngineError
 from ..frames import Frame, Size, TimeStamp
 from ..references import Reference
 from ..stream.job import StreamJob
@@ -15,10 +16,14 @@ _ENCODING = 6e-9  # seconds per output pixel, a mild guess for conversion and en
 
 
 def estimated_seconds(job: StreamJob) -> float | None:
-    """Seconds for the whole clip, or None where its length is unknown. Runs the engine on a small noise picture."""
+    """Seconds for the whole clip, or None where its length is unknown, or where the engine takes no small picture of
+    noise, on which it is tried."""
     if not job.info.frames:
         return None
-    per_pixel = _seconds_per_pixel(job)
+    try:
+        per_pixel = _seconds_per_pixel(job)
+    except EngineError:  # a plan for larger sizes; what is wrong beyond that, the first frame will tell
+        return None
     width, height = job.info.size
     each = per_pixel * width * height + _ENCODING * width * height * job.engine.info.scale**2
     return max(1.0, each * job.info.frames)

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..choose import make_engine
-from ..engine import Engine
+from ..choose import Choice, choose_engine
 from ..errors import OutputError, UsageError
 from ..frames import Frame, Size
 from ..media.resize import bicubic
 from ..media.sink import VideoSink
 from ..methods import METHODS
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
-from ..stream.job import StreamJob, StreamOptions
+from ..stream.job import StreamJob, StreamOptions, low_size
 from ..weights import fingerprint, weights_path
 from .estimate import estimated_seconds
 from .progress import Progress, make_progress
@@ -63,6 +62,7 @@ class StreamCommand:
     weights: str | None = None
     device: str = "auto"
     dtype: str = "auto"
+    engine: str = "auto"
     report: Path | None = None
     overwrite: bool = False
     progress: str = "auto"
@@ -78,23 +78,29 @@ class StreamCommand:
             return
         check_target(output, self.overwrite)
         check_folder(report_path, "--report")
-        with self._engine() as engine, StreamJob(self.input, engine, self.options) as job:
-            self._announce(job, progress)
+        chosen = self._engine()
+        with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
+            self._announce(job, chosen, progress)
             seconds, warnings = self._write(job, output, progress)
             report = stream_report(job, output, seconds, warnings)
+        report["engine"] = chosen.name
         report["output_size"] = str(self.encoding.output_size(job))
         report |= {"fingerprint": asked.text if asked else None, "output_bytes": output.stat().st_size}
         write_json(report_path, report)
         for line in [*summary_lines(report), f"report      {report_path}"]:
             progress.say(line)
 
-    def _engine(self) -> Engine:
-        return make_engine(self.method, weights=self.weights, device=self.device, dtype=self.dtype)
+    def _engine(self) -> Choice:
+        size = low_size(self.input, self.options) if self.input.is_file() else None
+        return choose_engine(
+            self.method, weights=self.weights, device=self.device, dtype=self.dtype, engine=self.engine, size=size
+        )
 
     def _fingerprint(self) -> Fingerprint | None:
         if not self.input.is_file() or self.method not in METHODS:
             return None
         chosen = {"method": self.method, "weights": self._weights(), "device": self.device, "dtype": self.dtype}
+        chosen["engine"] = self.engine
         return Fingerprint.of(self._files_read(), self.options, chosen | {"encoding": asdict(self.encoding)})
 
     def _weights(self) -> str | None:
@@ -108,10 +114,11 @@ class StreamCommand:
         sidecars = self.input.parent.glob(f"{escape(self.input.stem)}.ref*")
         return [self.input, *(Path(one) for one in named if one), *sorted(sidecars)]
 
-    def _announce(self, job: StreamJob, progress: Progress) -> None:
+    def _announce(self, job: StreamJob, chosen: Choice, progress: Progress) -> None:
         seconds = estimated_seconds(job)
         guess = f"; about {seconds:.0f} s" if seconds else ""
         progress.say(f"{job.info.name} {job.info.size} -> {self.encoding.output_size(job)}{guess}")
+        progress.say(f"engine      {chosen.name}: {chosen.why}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
         if job.reference_kind == "anchor":
             progress.say(

@@ -28,6 +28,7 @@ from torch import nn
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, Reading, positions_at
 from ..nn.matching import exact_search_to_the_edge
+from ..nn.patches import row_and_column
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
 from ..nn.residual import ResidualBlock, conv3x3, leaky
 from ..nn.resize import BicubicEnlarge, full_precision
@@ -111,20 +112,20 @@ class Encoder(nn.Module):
 class Matcher(nn.Module):
     """Frame [B,3,h,w], an encoded reference of any size -> positions [B,h,w,2], relevance [B,h,w].
 
-    Relevance is the cosine of the matched patches of descriptors, at least zero.
+    Relevance is the cosine of the matched patches of descriptors, at least zero. exact_until: see `search`.
     """
 
     searches_everywhere = True  # in the reference
 
-    def __init__(self, extractor: VGG, subplace: bool = False):
+    def __init__(self, extractor: VGG, subplace: bool = False, exact_until: int | None = None):
         super().__init__()
-        self.extractor, self.subplace = extractor, subplace
+        self.extractor, self.subplace, self.exact_until = extractor, subplace, exact_until
         self.enlarge = BicubicEnlarge(SCALE)
 
     def forward(
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        return search(self.describe(frame), reference["matching"], seed, self.subplace)
+        return search(self.describe(frame), reference["matching"], seed, self.subplace, self.exact_until)
 
     @torch.no_grad()
     def describe(self, frame: torch.Tensor) -> torch.Tensor:
@@ -138,13 +139,19 @@ def enlarged(enlarge: BicubicEnlarge, frame: torch.Tensor) -> torch.Tensor:
 
 
 def search(
-    query: torch.Tensor, reference: torch.Tensor, seed: torch.Tensor | None = None, subplace: bool = False
+    query: torch.Tensor,
+    reference: torch.Tensor,
+    seed: torch.Tensor | None = None,
+    subplace: bool = False,
+    exact_until: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Best places of descriptors [B,C,h,w] among [B,C,H,W] -> positions in reference pixels [B,h,w,2], relevance.
 
-    Exact, unless there are too many pairs for that; then from seed positions [B,h,w,2] if given.
+    Exact, unless there are more than `exact_until` pairs (None: EXACT_UNTIL); then from seed positions [B,h,w,2] if
+    given. An exported graph never searches exactly.
     """
-    if query[0, 0].numel() * reference[0, 0].numel() > EXACT_UNTIL:
+    most = EXACT_UNTIL if exact_until is None else exact_until
+    if torch.compiler.is_exporting() or query[0, 0].numel() * reference[0, 0].numel() > most:
         return search_from(query, reference, PLAN if seed is None else WARM, seed, subplace)
     index, score = (part[:, 0] for part in exact_search_to_the_edge(query, reference))
     return _positions(query, reference, index, subplace), score.clamp(0, 1).float()
@@ -165,8 +172,8 @@ def search_from(
 
 def _positions(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor, subplace: bool) -> torch.Tensor:
     """Places of a reference's descriptors, row * W + column, [B,h,w] -> positions in its pixels [B,h,w,2]."""
-    columns = reference.shape[3]
-    places = torch.stack([index % columns, index // columns], -1).float()
+    row, column = row_and_column(index, reference.shape[3])
+    places = torch.stack([column, row], -1).float()
     if subplace:
         places = places + between_places(query, reference, index).float()
     return places * FIELD_STRIDE + (FIELD_STRIDE - 1) / 2
@@ -255,8 +262,8 @@ class Restorer(nn.Module):
         content = self.fusions[0](content, coarse)
         content = self.fusions[1](self._enlarged(content, 0), middle)
         base = F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False)
-        rows = max(1, _STRIP // content.shape[3])
-        if torch.is_grad_enabled() or self.reach is None or content.shape[2] <= rows:
+        whole = torch.is_grad_enabled() or torch.compiler.is_exporting() or self.reach is None
+        if whole or content.shape[2] <= (rows := max(1, _STRIP // content.shape[3])):
             return base + self._finished(content, fine)
         for first in range(0, content.shape[2], rows):
             added = self._strip(content, fine, first, min(first + rows, content.shape[2]))

@@ -11,6 +11,12 @@ from .matching import EPSILON
 PATCH = 3
 
 
+def row_and_column(index: torch.Tensor, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """index = row * columns + column, taken apart; a graph knows no remainder of a size of its own."""
+    row = torch.div(index, columns, rounding_mode="floor")
+    return row, index - row * columns
+
+
 class Patches:
     """Patches by where their pixels lie. A patch is named by its centre, or by its corner: its top left pixel.
 

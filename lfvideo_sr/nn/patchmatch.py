@@ -6,7 +6,7 @@ fine, each starting from the field of the one before.
 
 A candidate that was refused once is refused again as long as the place's match only gets better. So after the first
 round only candidates that are new are compared, which changes no result and saves most of the work. The readable
-twin, `plain_patchmatch`, compares all of them, always; made of whole-map operations, it is also what can be exported.
+twin, `plain_patchmatch`, compares all of them, always. What is exported is a third form: see patchmatch_graph.py.
 """
 
 import math
@@ -20,7 +20,8 @@ import torch.nn.functional as F
 
 from ..errors import ShapeError
 from .matching import EPSILON, check_searchable, exact, searching
-from .patches import PATCH, Patches, patch_products
+from .patches import PATCH, Patches, patch_products, row_and_column
+from .patchmatch_graph import improve_in_a_loop
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def _coarser(index, reference, level: int, own, other) -> torch.Tensor:
         for coarse, fine in zip(own.shape[-2:], index.shape[-2:])
     )
     kept = index[:, rows][:, :, columns]
-    return _clamped(kept // reference.shape[-1] // level, kept % reference.shape[-1] // level, other)
+    row, column = row_and_column(kept, reference.shape[-1])
+    return _clamped(row // level, column // level, other)
 
 
 def _clamped(row: torch.Tensor, column: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
@@ -157,9 +159,16 @@ def _clamped(row: torch.Tensor, column: torch.Tensor, reference: torch.Tensor) -
 
 def _improve(query, reference, start: torch.Tensor, rounds: int, coherent: bool, comparison: Callable) -> Field:
     """One level: propagate and evaluate."""
+    if torch.compiler.is_exporting():
+
+        def candidates(index: torch.Tensor, dilation: torch.Tensor) -> tuple[Iterator[torch.Tensor], ...]:
+            size = reference.shape[-2:]  # a loop's body knows tensors only
+            return _of_neighbours(index, dilation, size if coherent else None), _beside_matches(index, dilation, size)
+
+        return Field(*improve_in_a_loop(query, reference, start, rounds, candidates), compared=0)
     size = reference.shape[-2:]
-    comparing = comparison(query, reference, start)
     moved = size if coherent else None
+    comparing = comparison(query, reference, start)
     for _ in range(rounds):
         for step in range(dilation_steps(*query.shape[-2:])):
             comparing.try_all(("LR", step), list(_of_neighbours(comparing.index, 1 << step, moved)))
@@ -182,14 +191,15 @@ def _of_neighbours(index: torch.Tensor, dilation: int, moved: Sequence[int] | No
         if moved is None:
             yield found
             continue
-        row, column = found // moved[1] + (y - rows)[:, None], found % moved[1] + x - columns
+        row, column = row_and_column(found, moved[1])
+        row, column = row + (y - rows)[:, None], column + x - columns
         yield row.clamp(0, moved[0] - 1) * moved[1] + column.clamp(0, moved[1] - 1)
 
 
 def _beside_matches(index: torch.Tensor, dilation: int, size: Sequence[int]) -> Iterator[torch.Tensor]:
     """The eight neighbours of each pixel's match, held within the reference."""
     height, width = size
-    row, column = index // width, index % width
+    row, column = row_and_column(index, width)
     for dy, dx in _around():
         yield (row + dy * dilation).clamp(0, height - 1) * width + (column + dx * dilation).clamp(0, width - 1)
 

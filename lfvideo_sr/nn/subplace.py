@@ -6,8 +6,8 @@ No paper of ours does this; theirs leave up to half a place to learned offsets.
 import torch
 
 from .matching import exact, searching
-from .patches import Patches, patch_products
-from .patchmatch import relevance
+from .patches import Patches, patch_products, row_and_column
+from .patchmatch_graph import comparison
 
 AXES = ((0, 1), (1, 0))  # (rows, columns) from a place to its neighbour, along x and along y
 
@@ -20,7 +20,7 @@ def between_places(query: torch.Tensor, reference: torch.Tensor, index: torch.Te
     the two places beside it; 0 at the reference's edge, and where the match is no peak.
     """
     height, width = reference.shape[-2:]
-    row, column = index // width, index % width
+    row, column = row_and_column(index, width)
     beside = []
     for down, right in AXES:
         for way in (-1, 1):
@@ -42,9 +42,9 @@ def _vertex(middle: torch.Tensor, beside: torch.Tensor) -> torch.Tensor:
 
 
 def _scores(query: torch.Tensor, reference: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
-    """Relevance of candidates [B,h,w,k] -> [B,h,w,k]."""
+    """Relevance of candidates [B,h,w,k] -> [B,h,w,k]; B is 1 in a graph."""
     if torch.compiler.is_exporting():
-        return torch.stack([relevance(query, reference, one) for one in candidates.unbind(-1)], -1)
+        return comparison(query, reference)(candidates)
     own, other = Patches(query), Patches(reference)
     which = torch.arange(len(query), device=query.device).view(-1, 1, 1, 1)
     numbers = torch.full_like(candidates[..., 0], candidates.shape[-1])

@@ -166,6 +166,12 @@ class StreamJob:
         self.close()
 
 
+def low_size(path: Path, options: StreamOptions) -> Size:
+    """Of the frames that an engine will see; raises InputError for what cannot be read."""
+    with closing(_open_source(path, options)) as source:
+        return source.info.size
+
+
 def _open_source(path: Path, options: StreamOptions) -> SimulatedSource | VideoSource:
     if options.simulate:
         return SimulatedSource(

@@ -5,7 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lfvideo_sr.nn import subplace
 from lfvideo_sr.nn.matching import exact_search_to_the_edge
+from lfvideo_sr.nn.patchmatch import relevance
 from lfvideo_sr.nn.subplace import between_places
 
 
@@ -35,13 +37,21 @@ def test_finds_the_part_of_a_place(moved):
     assert found.abs().max() <= 0.5
 
 
-def test_equals_its_plain_twin(monkeypatch):
-    query, reference = (F.avg_pool2d(torch.randn(2, 6, *size), 3, 1, 1) for size in ((9, 12), (14, 7)))
+@pytest.mark.parametrize("twin", ["whole patches", "as a graph has it"])
+def test_equals_its_twins(twin, monkeypatch):
+    query, reference = (F.avg_pool2d(torch.randn(1, 6, *size), 3, 1, 1) for size in ((9, 12), (14, 7)))
     index, _ = (part[:, 0] for part in exact_search_to_the_edge(query, reference))
     fast = between_places(query, reference, index)
-    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    if twin == "whole patches":
+        monkeypatch.setattr(subplace, "_scores", whole_patches)
+    else:
+        monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
     assert torch.allclose(between_places(query, reference, index), fast, atol=1e-4)
     assert fast.count_nonzero() > fast.numel() / 2
+
+
+def whole_patches(query, reference, candidates):
+    return torch.stack([relevance(query, reference, one) for one in candidates.unbind(-1)], -1)
 
 
 def test_stays_at_the_edge_and_where_there_is_no_peak():

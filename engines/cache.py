@@ -1,0 +1,85 @@
+"""Where graphs and plans are kept: in the user's cache folder, named by everything they depend on."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from lfvideo_sr import __version__
+from lfvideo_sr.engine import Precision
+from lfvideo_sr.errors import EngineError
+
+from .graphs import LAYOUT, VERBS, paths
+
+
+def cache_folder() -> Path:
+    """What LFVIDEO_CACHE names, else the user's cache folder of this program."""
+    named = os.environ.get("LFVIDEO_CACHE")
+    return Path(named) if named else user_cache_path("lfvideo-sr", appauthor=False) / "engines"
+
+
+def graph_folder(method: str, weights: str, precision: Precision) -> Path:
+    """Of the graphs of a method with weights of that fingerprint."""
+    return cache_folder() / f"{method}-{weights}-{precision.value}-{__version__}-{LAYOUT}"
+
+
+def graph_folders() -> list[Path]:
+    """All that are in the cache, whole or not."""
+    folder = cache_folder()
+    return sorted(one for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
+
+
+def graphs_misfit(folder: Path, weights: str, precision: Precision) -> str | None:
+    """Why the graphs in a folder cannot be used; None where they can. Needs ONNX Runtime to read them."""
+    from .onnx_engine import read_about
+
+    missing = [path.name for path in paths(folder).values() if not path.is_file()]
+    if missing:
+        return "not built" if len(missing) == len(VERBS) else f"{missing[0]} is missing"
+    try:
+        found = (read_about(path).misfit(weights, precision) for path in paths(folder).values())
+        return next((one for one in found if one), None)
+    except EngineError as error:
+        return str(error)
+
+
+def plan_path(graph: Path, builder: str, gpu: str, shapes: str) -> Path:
+    """Of the plan of a graph: named by library and version, GPU, range of sizes, and the graph's content."""
+    content = hashlib.sha256(graph.read_bytes()).hexdigest()[:12]
+    return graph.with_name(f"{graph.stem}.{_word(builder)}.{_word(gpu)}.{shapes.replace(':', '_')}.{content}.plan")
+
+
+def plans_in(folder: Path) -> Iterator[Path]:
+    yield from sorted(folder.glob("*.plan"))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Under a temporary name first: a file of that name is whole."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise EngineError(f"{path} cannot be written ({error.strerror}); free space or set LFVIDEO_CACHE") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def clean() -> int:
+    """Delete everything this version keeps in the cache -> bytes freed. Other folders there are left alone."""
+    freed = 0
+    for folder in graph_folders():
+        files = list(folder.iterdir())
+        if not all(file.suffix in (".onnx", ".plan", ".partial") for file in files):
+            continue
+        freed += sum(file.stat().st_size for file in files)
+        shutil.rmtree(folder)
+    return freed
+
+
+def _word(text: str) -> str:
+    """A name without what a file name should not have."""
+    return "".join(one if one.isalnum() or one in ".-" else "_" for one in text)

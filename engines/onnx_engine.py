@@ -1,0 +1,125 @@
+"""Runs exported graphs with ONNX Runtime: the way to run a learned method without torch."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from lfvideo_sr.engine import Precision
+from lfvideo_sr.errors import EngineError
+
+from .graph_engine import Graph, GraphEngine
+from .graphs import About, paths, told
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class OnnxEngine(GraphEngine):
+    """The three verbs of the graphs in a folder, on "cpu", "cuda", or "auto": CUDA where this runtime has it."""
+
+    def __init__(self, folder: Path, device: str = "auto"):
+        kind, number = pick_provider(device)
+        graphs: dict[str, Graph] = {verb: OnnxGraph(path, kind, number) for verb, path in paths(folder).items()}
+        super().__init__(graphs, kind if kind == "cpu" else f"{kind}:{number}")
+
+
+class OnnxGraph:
+    """One session; inputs and outputs are bound, so that features stay on the device they were made on."""
+
+    def __init__(self, path: Path, kind: str, number: int = 0):
+        self._kind, self._number = kind, number
+        self._session = _session(path, kind, number)
+        self.about = told(self._session.get_modelmeta().custom_metadata_map, path)
+        self._outputs = [one.name for one in self._session.get_outputs()]
+        self._inputs = [one.name for one in self._session.get_inputs()]
+
+    def __call__(self, given: Mapping[str, Any]) -> dict[str, "OnDevice"]:
+        binding = self._session.io_binding()
+        kept = {name: self._value(given[name]) for name in self._inputs}  # alive until the run is over
+        for name, value in kept.items():
+            binding.bind_ortvalue_input(name, value)
+        for name in self._outputs:
+            binding.bind_output(name, self._kind, self._number)
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:  # its exceptions have no common base but this
+            raise EngineError(
+                f"{self.about.verb} failed in ONNX Runtime ({_first_line(error)}); pass --engine torch"
+            ) from error
+        return dict(zip(self._outputs, map(OnDevice, binding.get_outputs())))
+
+    def _value(self, one: Any) -> onnxruntime.OrtValue:
+        if isinstance(one, OnDevice):
+            return one.value
+        return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(one), self._kind, self._number)
+
+
+class OnDevice:
+    """An output of ONNX Runtime's where the session left it."""
+
+    def __init__(self, value: onnxruntime.OrtValue):
+        self.value = value
+
+    @property
+    def nbytes(self) -> int:
+        return self.value.tensor_size_in_bytes()
+
+    def numpy(self) -> np.ndarray:
+        return self.value.numpy()
+
+
+def pick_provider(device: str) -> tuple[str, int]:
+    """ "auto", "cpu", "cuda", "cuda:1" -> kind and number; raises EngineError for what this runtime has not."""
+    kind, _, number = device.partition(":")
+    there = [name for name, provider in _PROVIDERS.items() if provider in onnxruntime.get_available_providers()]
+    if kind == "auto":
+        kind = "cuda" if "cuda" in there else "cpu"
+    if kind not in there or (number and not number.isdigit()):
+        raise EngineError(
+            f"device '{device}' is not known to this ONNX Runtime, which has {', '.join(there)}; pass one"
+        )
+    return kind, int(number or 0)
+
+
+def read_about(path: Path) -> About:
+    """What a graph says of itself; raises EngineError for a file that is none."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return told(_opened(path, options, [_PROVIDERS["cpu"]]).get_modelmeta().custom_metadata_map, path)
+
+
+def check_runs(precision: Precision, device: str) -> None:
+    """Raise EngineError where ONNX Runtime has no kernels for that precision."""
+    if precision is Precision.BF16 and pick_provider(device)[0] == "cpu":
+        raise EngineError("ONNX Runtime computes no bf16 on a CPU; pass --dtype fp32")
+
+
+def _session(path: Path, kind: str, number: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdigit():
+        options.intra_op_num_threads = int(threads)
+    providers: list[Any] = [_PROVIDERS["cpu"]]
+    if kind == "cuda":
+        providers.insert(0, (_PROVIDERS["cuda"], {"device_id": number}))
+    return _opened(path, options, providers)
+
+
+def _opened(path: Path, options: onnxruntime.SessionOptions, providers: list[Any]) -> onnxruntime.InferenceSession:
+    options.log_severity_level = 3
+    if not path.is_file():
+        raise EngineError(f"no graph {path}; build it: lfvideo-sr engine build")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # its exceptions have no common base but this
+        raise EngineError(
+            f"{path} cannot be loaded ({_first_line(error)}); build it again: lfvideo-sr engine build"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:160]

@@ -1,0 +1,92 @@
+"""How far an engine's verbs are from torch's, on the same noise and from the same fields."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from lfvideo_sr.correspondence import Correspondence
+from lfvideo_sr.engine import Matched
+from lfvideo_sr.frames import Frame, Size, TimeStamp
+from lfvideo_sr.media.resize import bicubic, degrade
+from lfvideo_sr.method import Method
+from lfvideo_sr.metrics import psnr_rgb
+from lfvideo_sr.references import EncodedReference, Reference
+
+from .export import never_exact
+from .graph_engine import GraphEngine
+from .torch_engine import TorchEngine
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Largest and mean absolute difference of a verb's results; places: the share of matches that differ.
+
+    Positions that differ where two scores tie within `largest` are matches as good.
+    """
+
+    verb: str
+    largest: float
+    mean: float
+    places: float | None = None
+    psnr: float | None = None  # in dB, of the picture
+
+
+def compare(engine: GraphEngine, method: Method, size: Size, seed: int = 0) -> list[Difference]:
+    """The three verbs at a low-resolution size, with one reference, beside torch in float32 on the CPU."""
+    never_exact(method)
+    plain = TorchEngine(method, "cpu", "fp32")
+    frame, reference = _example(size, engine.info.scale, seed)
+    own, theirs = plain.encode(reference), engine.encode(reference)
+    names = [name for name in theirs.features if name != "seed"]
+    encoded = [np.abs(_array(own.features[one]) - _array(theirs.features[one])) for one in names]
+    start = _start(engine, frame, own)
+    ours = plain.match(frame, own, None if start is None else _as_torch(start))
+    found = engine.match(frame, theirs, start)
+    relevance = np.abs(_array(ours.relevance) - _array(found.relevance))
+    moved = np.abs(_array(ours.positions) - _array(found.positions)).max(-1)
+    pictures = [plain.restore(frame, [Matched(own, ours)]), engine.restore(frame, [Matched(theirs, _as_numpy(ours))])]
+    picture = np.abs(pictures[0] - pictures[1])
+    return [
+        Difference("encode", max(float(one.max()) for one in encoded), float(np.mean([one.mean() for one in encoded]))),
+        Difference("match", float(relevance.max()), float(relevance.mean()), places=float((moved > 1e-3).mean())),
+        Difference("restore", float(picture.max()), float(picture.mean()), psnr=float(psnr_rgb(*pictures))),
+    ]
+
+
+def _example(size: Size, scale: int, seed: int) -> tuple[Frame, Reference]:
+    """Smooth noise, and a reference that shows it moved by a few pixels."""
+    large = size.scaled(scale)
+    noise = np.random.default_rng(seed).random((3, max(2, large.height // 6), max(2, large.width // 6)), np.float32)
+    picture = np.clip(bicubic(noise, large), 0, 1).astype(np.float32)
+    moved = np.ascontiguousarray(np.roll(picture, (3, 5), (1, 2)))
+    frame = Frame(degrade(picture, scale), 0, TimeStamp(0, Fraction(1)))
+    return frame, Reference(("verify",), Fraction(0), "verify", partial(np.copy, moved))
+
+
+def _start(engine: GraphEngine, frame: Frame, encoded: EncodedReference) -> Correspondence | None:
+    """For a search that needs one: the same field to start from, for both."""
+    if not engine.about.warm:
+        return None
+    height, width = (side * engine.info.scale // engine.about.field_stride for side in frame.pixels.shape[1:])
+    positions = np.random.default_rng(1).random((1, height, width, 2), np.float32) * np.array(encoded.size, np.float32)
+    relevance = np.zeros((1, height, width), np.float32)
+    return Correspondence(positions, relevance, engine.about.field_stride, encoded.size)
+
+
+def _array(one: Any) -> np.ndarray:
+    if isinstance(one, torch.Tensor):
+        one = one.float()
+    return np.asarray(one.numpy() if hasattr(one, "numpy") else one, np.float32)
+
+
+def _as_torch(field: Correspondence) -> Correspondence:
+    parts = (torch.from_numpy(one) for one in (field.positions, field.relevance))
+    return Correspondence(*parts, field.stride, field.reference_size)
+
+
+def _as_numpy(field: Correspondence) -> Correspondence:
+    return Correspondence(_array(field.positions), _array(field.relevance), field.stride, field.reference_size)

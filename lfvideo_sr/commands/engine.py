@@ -1,0 +1,172 @@
+"""`lfvideo-sr engine build | list | verify | clean`: exported graphs and compiled plans."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from ..checks import check_choice
+from ..choose import graphs_of, load_learned
+from ..engine import Precision
+from ..errors import EngineError, UsageError
+from ..frames import Size
+from ..methods import METHODS
+
+BUILT = ("tensorrt", "onnx")
+
+
+@dataclass(frozen=True)
+class EngineBuild:
+    """What `engine build` is asked for. output: a folder that gets a copy of the graphs."""
+
+    method: str
+    engine: str = "tensorrt"
+    shapes: str = "64x64:480x270:960x540"
+    precision: str = "auto"
+    weights: str | None = None
+    output: Path | None = None
+    device: str = "auto"
+
+    def run(self) -> None:
+        """Build what is missing or does not fit; what fits is left as it is."""
+        from ..engines.plans import Shapes
+
+        check_learned(self.method)
+        check_choice("--engine", self.engine, BUILT)
+        shapes = Shapes.of_text(self.shapes)
+        default = Precision.FP32 if self.engine == "onnx" else Precision.FP16
+        precision, folder, weights = graphs_of(self.method, self.weights, self.precision, default)
+        if self.engine == "onnx":
+            self._graphs(precision, folder, weights)
+            self._copy(folder)
+            return
+        gpu, trt = _gpu_and_library(self.device)
+        self._graphs(precision, folder, weights)
+        for path in _plans(folder, weights, precision, shapes, trt, gpu):
+            typer.echo(f"plan        {path}")
+
+    def _graphs(self, precision: Precision, folder: Path, weights: str) -> None:
+        from ..engines.cache import graphs_misfit
+
+        _needs("onnxruntime", "onnx", "onnxscript")
+        misfit = graphs_misfit(folder, weights, precision)
+        if misfit is None:
+            typer.echo(f"graphs      {folder} (already there)")
+            return
+        from ..engines.export import export_graphs
+
+        typer.echo(f"graphs      {misfit}; exporting {self.method} in {precision.value}, this takes minutes")
+        export_graphs(load_learned(self.method, self.weights), folder, weights, precision)
+        typer.echo(f"graphs      {folder}")
+
+    def _copy(self, folder: Path) -> None:
+        from ..engines.graphs import paths
+
+        if self.output is None:
+            return
+        target = self.output / folder.name
+        target.mkdir(parents=True, exist_ok=True)
+        for path in paths(folder).values():
+            shutil.copy(path, target)
+        typer.echo(f"copied to   {target}; where LFVIDEO_CACHE={self.output} is set, they are found")
+
+
+def list_engines() -> None:
+    """Every set of graphs in the cache, with its plans, and what does not fit this version."""
+    from ..engines.cache import cache_folder, graph_folders, plans_in
+    from ..engines.graphs import paths
+    from ..engines.onnx_engine import read_about
+    from ..engines.plans import read_plan
+
+    _needs("onnxruntime")
+    typer.echo(f"cache       {cache_folder()}")
+    for folder in graph_folders():
+        try:
+            about = read_about(paths(folder)["restore"])
+            misfit = about.misfit(about.weights, about.precision)
+            said = f"{about.info.name} {about.precision.value}, weights {about.weights}, version {about.version}"
+            typer.echo(f"graphs      {folder.name}: {said}{f' (stale: {misfit})' if misfit else ''}")
+        except EngineError as error:
+            typer.echo(f"graphs      {folder.name}: not usable ({error})")
+        for path in plans_in(folder):
+            try:
+                plan = read_plan(path)
+                typer.echo(f"plan        {plan.about.verb}: {plan.builder}, {plan.gpu}, {plan.shapes}")
+            except EngineError as error:
+                typer.echo(f"plan        {error}")
+
+
+def verify_engine(
+    method: str, engine: str, precision: str, weights: str | None, sizes: str, device: str, tolerance: float | None
+) -> None:
+    """Print how far each verb is from torch; raises EngineError where a largest difference is beyond `tolerance`."""
+    from ..choose import make_engine
+    from ..engines.graph_engine import GraphEngine
+    from ..engines.verify import compare
+
+    check_learned(method)
+    check_choice("--engine", engine, BUILT)
+    running = make_engine(method, weights=weights, device=device, dtype=precision, engine=engine)
+    assert isinstance(running, GraphEngine)
+    worst = 0.0
+    for size in _sizes(sizes):
+        for one in compare(running, load_learned(method, weights), size):
+            more = "" if one.psnr is None else f", PSNR between the pictures {one.psnr:.1f} dB"
+            more += "" if one.places is None else f" of relevance, {one.places:.2%} of the matches elsewhere"
+            typer.echo(f"{size!s:11} {one.verb:8} largest {one.largest:.2e}, mean {one.mean:.2e}{more}")
+            worst = max(worst, one.largest)
+    if tolerance is not None and worst > tolerance:
+        raise EngineError(f"{engine} differs from torch by {worst:.2e}, more than {tolerance:g}; build it again")
+
+
+def clean_engines() -> None:
+    from ..engines.cache import cache_folder, clean
+
+    typer.echo(f"{cache_folder()}: {clean() / 1e6:.1f} MB freed")
+
+
+def check_learned(method: str) -> None:
+    check_choice("the methods", method, list(METHODS))
+    if not METHODS[method].learned:
+        learned = ", ".join(name for name, entry in METHODS.items() if entry.learned)
+        raise UsageError(f"{method} is classical and needs no engine; choose one of: {learned}")
+
+
+def _gpu_and_library(device: str):
+    """The GPU's name and the TensorRT found; what is missing is told with what runs without it."""
+    from ..engines.device_buffers import device_buffers
+    from ..engines.plans import library
+
+    gpu = device_buffers(device).gpu
+    return gpu, library()
+
+
+def _plans(folder: Path, weights: str, precision: Precision, shapes, trt, gpu: str) -> list[Path]:
+    """The plans of all verbs, each built unless the one that is there fits."""
+    from ..engines.cache import plan_path
+    from ..engines.graphs import paths
+    from ..engines.onnx_engine import read_about
+    from ..engines.plans import build_plan, usable
+
+    found = []
+    for graph in paths(folder).values():
+        path = plan_path(graph, trt.builder, gpu, str(shapes))
+        if not usable(path, weights, precision, trt.builder, gpu):
+            path = build_plan(graph, read_about(graph), shapes, trt, gpu)
+        found.append(path)
+    return found
+
+
+def _sizes(text: str) -> list[Size]:
+    from .stream import parse_size
+
+    return [size for size in map(parse_size, text.split(",")) if size is not None]
+
+
+def _needs(*modules: str) -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise EngineError(f"this needs {', '.join(missing)}; pip install 'lfvideo-sr[onnx]'")

@@ -1,0 +1,55 @@
+"""Graphs of stream_ref's shipped weights, built once by the command a user would give, and kept from others' caches."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lfvideo_sr import cli
+from lfvideo_sr.choose import graphs_of
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """A cache with the graphs in fp32."""
+    folder = tmp_path_factory.mktemp("cache")
+    import shutil
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LFVIDEO_CACHE", str(folder))
+        patch.setattr(sys, "argv", ["lfvideo-sr", "engine", "build", "stream_ref", "--engine", "onnx"])
+        cli.main()
+    return folder
+
+
+@pytest.fixture
+def cache(built, monkeypatch) -> Path:
+    """That cache, in use; not to be written to."""
+    monkeypatch.setenv("LFVIDEO_CACHE", str(built))
+    return built
+
+
+@pytest.fixture
+def graphs(cache) -> Path:
+    """The folder with the three files."""
+    return graphs_of("stream_ref", None, "fp32")[1]
+
+
+@pytest.fixture
+def own_cache(built, tmp_path, monkeypatch) -> Path:
+    """A copy that a test may spoil."""
+    import shutil
+
+    shutil.copytree(built, tmp_path / "cache")
+    monkeypatch.setenv("LFVIDEO_CACHE", str(tmp_path / "cache"))
+    return graphs_of("stream_ref", None, "fp32")[1]
+
+
+@pytest.fixture
+def no_gpu(monkeypatch) -> Iterator[None]:
+    """As on a machine without one."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    yield
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)

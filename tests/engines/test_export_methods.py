@@ -1,0 +1,77 @@
+"""Every method's graphs: equal to torch through ONNX Runtime at three sizes, and built by TensorRT-RTX."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from small_networks import NETWORKS, small_network
+
+from lfvideo_sr.choose import load_learned
+from lfvideo_sr.engine import Precision
+from lfvideo_sr.engines.export import export_graphs
+from lfvideo_sr.engines.graphs import paths
+from lfvideo_sr.engines.onnx_engine import OnnxEngine, read_about
+from lfvideo_sr.engines.plans import Library, Shapes
+from lfvideo_sr.engines.verify import compare
+from lfvideo_sr.frames import Size
+from lfvideo_sr.method import Method
+from lfvideo_sr.methods import METHODS
+from lfvideo_sr.nn.patchmatch import dilation_steps, patchmatch
+from lfvideo_sr.nn.patchmatch import PatchMatchPlan, _beside_matches, _of_neighbours  # isort: skip
+from lfvideo_sr.nn.patchmatch_graph import dilation_steps as steps_of_a_graph
+from lfvideo_sr.nn.patchmatch_graph import improve_in_a_loop
+
+SIZES = [Size(48, 32), Size(33, 19), Size(70, 66)]
+SHAPES = Shapes.of_text("16x16:32x32:64x64")
+LEARNED = [name for name, entry in METHODS.items() if entry.learned]
+TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2}  # bf16: ONNX Runtime computes none on a CPU
+
+
+def maker(name: str) -> Callable[[], Method]:
+    """A method with the weights it comes with, else with a narrow network's."""
+    if name not in NETWORKS:
+        return lambda: load_learned(name)
+    return lambda: import_module(f"lfvideo_sr.methods.{METHODS[name].module}").build(small_network(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("name", LEARNED)
+def test_graphs_equal_torch_and_are_built(name, precision, tmp_path):
+    torch.manual_seed(0)
+    export_graphs(maker(name)(), tmp_path, "weights", Precision(precision))
+    if precision in TOLERANCE:
+        engine = OnnxEngine(tmp_path, "cpu")
+        for size in SIZES:
+            for one in compare(engine, maker(name)(), size):
+                assert one.largest < TOLERANCE[precision], (size, one)
+                assert precision != "fp32" or not one.places, (size, one)
+    rtx = Library(pytest.importorskip("tensorrt_rtx", reason="pip install tensorrt-rtx"))
+    for path in paths(tmp_path).values():
+        assert rtx.build(path, read_about(path), SHAPES)
+
+
+@pytest.mark.parametrize("coherent", [True, False])
+def test_patchmatch_as_a_loop_gives_the_same_field(coherent):
+    """The form that is exported, run as it is."""
+    generator = torch.Generator().manual_seed(0)
+    query, reference = (torch.rand(1, 8, *size, generator=generator) for size in ((30, 41), (25, 37)))
+    start = torch.randint(0, 25 * 37, (1, 30, 41), generator=generator)
+    field = patchmatch(query, reference, PatchMatchPlan((1,), (2,), coherent), initial=start)
+
+    def candidates(index: torch.Tensor, dilation: torch.Tensor):
+        size = reference.shape[2:]
+        return _of_neighbours(index, dilation, size if coherent else None), _beside_matches(index, dilation, size)
+
+    with torch.no_grad():
+        index, score = improve_in_a_loop(query, reference, start, 2, candidates)
+    assert torch.equal(index, field.index)
+    assert torch.allclose(score, field.score, atol=1e-6)
+
+
+def test_a_graph_counts_its_steps_as_patchmatch_does():
+    for height in (1, 2, 8, 16, 45, 64, 270, 540, 1080):
+        for width in (2, 16, 32, 64, 127, 128, 480, 512, 1024, 2048):
+            assert int(steps_of_a_graph(height * width)) == dilation_steps(height, width)

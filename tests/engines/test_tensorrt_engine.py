@@ -1,0 +1,225 @@
+"""The TensorRT engine's own logic, on a stand-in for the runtime; and the real thing where there is a GPU."""
+
+import os
+from fractions import Fraction
+
+import fake_tensorrt
+import numpy as np
+import pytest
+from small_clips import engine_of, rendered, stamp
+
+from lfvideo_sr.choose import choose_engine
+from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engines import device_buffers
+from lfvideo_sr.engines.graphs import paths
+from lfvideo_sr.engines.onnx_engine import read_about
+from lfvideo_sr.engines.plans import Library, Plan, Shapes, build_plan
+from lfvideo_sr.engines.tensorrt_engine import TensorRTEngine
+from lfvideo_sr.errors import EngineError
+from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.references import Reference
+
+SHAPES = Shapes.of_text("16x16:48x32:64x48")
+
+
+def plans(graphs) -> dict[str, Plan]:
+    found = {}
+    for verb, path in paths(graphs).items():
+        about = read_about(path)
+        content = fake_tensorrt.plan_of(path.read_bytes(), SHAPES.profile(about))
+        found[verb] = Plan(about, "fake-1", "Fake GPU", SHAPES, content)
+    return found
+
+
+@pytest.fixture
+def buffers() -> fake_tensorrt.HostBuffers:
+    return fake_tensorrt.HostBuffers()
+
+
+@pytest.fixture
+def engine(graphs, buffers) -> TensorRTEngine:
+    return TensorRTEngine(plans(graphs), Library(fake_tensorrt), buffers)
+
+
+@pytest.fixture(scope="module")
+def scene() -> list[np.ndarray]:
+    return rendered(0, 3, seed=30)
+
+
+def frame_of(pixels: np.ndarray) -> Frame:
+    return Frame(degrade(pixels), 0, stamp(0))
+
+
+def reference(pixels: np.ndarray, number: int = 0) -> Reference:
+    return Reference((number,), Fraction(0), "test", lambda: pixels)
+
+
+def test_it_computes_what_torch_computes(engine, scene):
+    pictures = []
+    for one in (engine, engine_of("stream_ref")):
+        encoded = one.encode(reference(scene[0]))
+        matched = Matched(encoded, one.match(frame_of(scene[1]), encoded, None))
+        pictures.append(one.restore(frame_of(scene[1]), [matched]))
+    assert np.abs(pictures[0] - pictures[1]).max() < 1e-4
+    assert engine.device == "cuda (Fake GPU)" and engine.precision is Precision.FP32
+
+
+def test_features_of_a_reference_are_not_uploaded_again(engine, buffers, scene):
+    encoded = engine.encode(reference(scene[0]))
+    assert buffers.uploads == 1
+    matched = Matched(encoded, engine.match(frame_of(scene[1]), encoded, None))
+    assert buffers.uploads == 1 + 2  # frame and seed
+    engine.restore(frame_of(scene[1]), [matched, matched])
+    assert buffers.uploads == 3 + 1 + 2 * 2  # frame, positions and relevance of both
+
+
+def test_buffers_live_as_long_as_the_features_need(engine, scene):
+    """What an encoded reference holds is still right after others were encoded and frames were restored."""
+    first = engine.encode(reference(scene[0]))
+    kept = first.features["detail"].numpy()
+    second = engine.encode(reference(scene[2], 1))
+    engine.restore(frame_of(scene[1]), [Matched(second, engine.match(frame_of(scene[1]), second, None))])
+    assert np.array_equal(first.features["detail"].numpy(), kept)
+
+
+@pytest.mark.parametrize("size", [Size(65, 32), Size(12, 40)], ids=str)
+def test_a_size_outside_the_plan_is_told_before_tensorrt_meets_it(engine, size):
+    frame = Frame(np.zeros((3, size.height, size.width), np.float32), 0, stamp(0))
+    with pytest.raises(EngineError, match="--engine torch") as error:
+        engine.restore(frame, [])
+    assert "frame is" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_plan_the_runtime_refuses(graphs, buffers):
+    spoilt = {verb: Plan(one.about, one.builder, one.gpu, one.shapes, b"?") for verb, one in plans(graphs).items()}
+    with pytest.raises(EngineError, match="plan of encode is refused by fake-1; build it again"):
+        TensorRTEngine(spoilt, Library(fake_tensorrt), buffers)
+
+
+class Fake(Library):
+    """The stand-in with a builder."""
+
+    builder = "fake-1"
+
+    def build(self, graph, about, shapes) -> bytes:
+        return fake_tensorrt.plan_of(graph.read_bytes(), shapes.profile(about))
+
+
+@pytest.fixture
+def with_fake(monkeypatch, buffers) -> None:
+    monkeypatch.setattr("lfvideo_sr.engines.plans.library", lambda: Fake(fake_tensorrt))
+    monkeypatch.setattr("lfvideo_sr.engines.device_buffers.device_buffers", lambda device="auto": buffers)
+
+
+def build_plans(folder) -> None:
+    for path in paths(folder).values():
+        build_plan(path, read_about(path), SHAPES, Fake(fake_tensorrt), "Fake GPU")
+
+
+def test_auto_takes_tensorrt_where_a_plan_is_there_and_never_builds_one(own_cache, with_fake):
+    chosen = choose_engine("stream_ref", dtype="fp32", size=Size(48, 32))
+    assert (chosen.name, list(own_cache.glob("*.plan"))) == ("torch", [])
+    assert "none is built" in chosen.why
+    build_plans(own_cache)
+    chosen = choose_engine("stream_ref", dtype="fp32", size=Size(48, 32))
+    assert (chosen.name, chosen.why) == ("tensorrt", "a plan is there")
+    chosen = choose_engine("stream_ref", dtype="fp32", size=Size(480, 270))
+    assert chosen.name == "torch" and "frames are 480x270" in chosen.why
+
+
+@pytest.mark.parametrize("spoil", ["truncated", "foreign"])
+def test_a_stream_goes_on_with_the_next_engine(own_cache, with_fake, run, hybrid_clip, tmp_path, monkeypatch, spoil):
+    build_plans(own_cache)
+    if spoil == "truncated":
+        for path in own_cache.glob("*.plan"):
+            path.write_bytes(path.read_bytes()[:-9])
+    else:
+        monkeypatch.setattr(Fake, "builder", "fake-2")
+    words = ("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--frames", 3, "--dtype", "fp32")
+    done = run(*words)
+    assert done.code == 0 and "engine      torch: no TensorRT plan can be used" in done.out
+    assert ("no whole plan" if spoil == "truncated" else "built by fake-1, this is fake-2") in done.out
+    refused = run(*words, "--overwrite", "--engine", "tensorrt")
+    assert refused.code == 4 and "engine build" in refused.line
+
+
+def test_a_stream_runs_on_a_plan(own_cache, with_fake, run, hybrid_clip, tmp_path):
+    build_plans(own_cache)
+    done = run("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--frames", 4, "--dtype", "fp32")
+    assert done.code == 0 and "engine      tensorrt: a plan is there" in done.out
+
+
+def test_engine_build_builds_what_does_not_fit_and_keeps_what_does(own_cache, with_fake, run, monkeypatch):
+    counted = []
+    build = Fake.build
+    monkeypatch.setattr(
+        Fake, "build", lambda self, graph, *rest: counted.append(graph.stem) or build(self, graph, *rest)
+    )
+    words = ("engine", "build", "stream_ref", "--precision", "fp32", "--shapes", str(SHAPES))
+    assert run(*words).code == 0 and counted == ["encode", "match", "restore"]
+    assert run(*words).code == 0 and len(counted) == 3
+    (spoilt,) = own_cache.glob("match.*.plan")
+    spoilt.write_bytes(spoilt.read_bytes()[:100])
+    assert run(*words).code == 0 and counted[3:] == ["match"]
+    listed = run("engine", "list").out
+    assert listed.count("plan        ") == 3 and str(SHAPES) in listed
+    verified = run(
+        "engine",
+        "verify",
+        "stream_ref",
+        "--engine",
+        "tensorrt",
+        "--precision",
+        "fp32",
+        "--sizes",
+        "48x32",
+        "--tolerance",
+        "1e-4",
+    )
+    assert verified.code == 0 and verified.out.count("largest") == 3
+
+
+def test_no_gpu_is_told_with_what_runs_without_one(no_gpu, cache, run):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("torch found the GPU before it was hidden")
+    for words in (("engine", "build", "stream_ref"), ("engine", "verify", "stream_ref", "--engine", "tensorrt")):
+        got = run(*words)
+        assert got.code == 4 and ("GPU" in got.line or "not installed" in got.line) and "--engine onnx" in got.line
+
+
+def test_without_torch_and_pycuda_there_are_no_buffers(monkeypatch):
+    class Absent:
+        def __init__(self, number: int):
+            raise ImportError
+
+    monkeypatch.setattr(device_buffers, "TorchBuffers", Absent)
+    monkeypatch.setattr(device_buffers, "PycudaBuffers", Absent)
+    with pytest.raises(EngineError, match="pip install torch or pycuda"):
+        device_buffers.device_buffers()
+
+
+@pytest.mark.gpu
+def test_a_real_plan_computes_what_torch_computes(own_cache, scene):
+    import torch
+
+    from lfvideo_sr.engines.plans import find_plans, library
+
+    if not torch.cuda.is_available():
+        if os.environ.get("LFVIDEO_REQUIRE_GPU") == "1":
+            pytest.fail("LFVIDEO_REQUIRE_GPU is 1, and torch finds no GPU")
+        pytest.skip("needs a CUDA device")
+    trt, buffers = library(), device_buffers.device_buffers()
+    for path in paths(own_cache).values():
+        build_plan(path, read_about(path), SHAPES, trt, buffers.gpu)
+    weights = read_about(paths(own_cache)["encode"]).weights
+    engine = TensorRTEngine(find_plans(own_cache, weights, Precision.FP32, trt.builder, buffers.gpu), trt, buffers)
+    encoded = engine.encode(reference(scene[0]))
+    matched = Matched(encoded, engine.match(frame_of(scene[1]), encoded, None))
+    picture = engine.restore(frame_of(scene[1]), [matched])
+    plain = engine_of("stream_ref")
+    encoded = plain.encode(reference(scene[0]))
+    wanted = plain.restore(frame_of(scene[1]), [Matched(encoded, plain.match(frame_of(scene[1]), encoded, None))])
+    assert np.abs(picture - wanted).max() < 5e-3  # TF32 convolutions
