@@ -27,8 +27,9 @@ class Buffer(Protocol):
 
 
 class Buffers(Protocol):
-    """Makes buffers on one device, with one stream."""
+    """Makes buffers on one device ("cuda:0"), with one stream. gpu: the device's name, as its maker calls it."""
 
+    device: str
     gpu: str
     stream: int
 
@@ -76,7 +77,7 @@ class TorchBuffers:
         if not torch.cuda.is_available():
             raise EngineError("TensorRT needs an NVIDIA GPU, and torch finds none; pass --engine onnx")
         self._torch, self._device = torch, torch.device("cuda", number)
-        self.gpu = torch.cuda.get_device_name(number)
+        self.device, self.gpu = str(self._device), torch.cuda.get_device_name(number)
         self._stream = torch.cuda.Stream(self._device)
         self.stream = self._stream.cuda_stream
         self._kinds = {"FLOAT": torch.float32, "HALF": torch.float16, "BF16": torch.bfloat16, "INT64": torch.int64}
@@ -125,7 +126,7 @@ class PycudaBuffers:
         except driver.Error as error:
             raise EngineError(f"TensorRT needs an NVIDIA GPU ({error}); pass --engine onnx") from error
         self._context.push()
-        self.driver, self.gpu = driver, device.name()
+        self.device, self.driver, self.gpu = f"cuda:{number}", driver, device.name()
         self.handle = driver.Stream()
         self.stream = self.handle.handle
         self._uploads: list[Any] = []  # pinned memory that a copy may still read

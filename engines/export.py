@@ -153,11 +153,11 @@ def _verbs(method: Method, slots: int) -> dict[str, _Verb]:
     places = method.info.scale // stride
     height, width, high, wide = (_TRACED[side] * multiple for side in "hwrq")
     frame, reference = torch.rand(1, 3, height, width), torch.rand(1, 3, 4 * high, 4 * wide)
-    seed = torch.rand(1, places * height, places * width, 2) * torch.tensor([4.0 * wide, 4.0 * high])
     features = {name: one.detach() for name, one in method.encoder(reference).items()}
     shapes = _feature_shapes(method, features)
     picture: dict[str, list[Dim]] = {FRAME: [1, 3, "1*h", "1*w"]}
-    field: list[Dim] = [1, f"{places}*h", f"{places}*w"]
+    seed = _example_seed(method, frame, features, places * height, places * width)
+    field: list[Dim] = [len(seed), f"{places}*h", f"{places}*w"]
 
     matching, restoring = _Read(features), _Read(features)
     positions, relevance = (part.detach() for part in method.matcher(frame, matching, seed))
@@ -179,6 +179,13 @@ def _verbs(method: Method, slots: int) -> dict[str, _Verb]:
         "match": _Verb(_Match(method), to_match, match_shapes, [POSITIONS, RELEVANCE]),
         "restore": _Verb(_Restore(method, restoring.names, slots), to_restore, restore_shapes, [PICTURE]),
     }  # fmt: skip
+
+
+def _example_seed(method: Method, frame: torch.Tensor, features: Mapping[str, torch.Tensor], height: int, width: int):
+    """Positions [S,h,w,2]; S fields where a method searches at several scales."""
+    if method.seeder is None:
+        return method.matcher(frame, features, None)[0].detach().clone()
+    return torch.rand(1, height, width, 2) * torch.tensor([4.0 * width, 4.0 * height])
 
 
 def _feature_shapes(method: Method, features: Mapping[str, torch.Tensor]) -> dict[str, list[Dim]]:

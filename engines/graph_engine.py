@@ -107,7 +107,7 @@ class GraphEngine:
         if len(found) < self.info.references:
             features = found[0].features if found else self._no_reference().features
             height, width = self._field_size(picture)
-            empty = np.zeros((1, height, width, 2), np.float32), np.zeros((1, height, width), np.float32)
+            empty = [np.zeros((self.fields, height, width, *last), np.float32) for last in ((2,), ())]
             found += [Match(features, *empty)] * (self.info.references - len(found))
         return found
 
@@ -116,6 +116,11 @@ class GraphEngine:
             side = _LEAST * self.info.scale * self.info.size_multiple
             self._none = self._encoded(("none",), np.zeros((3, side, side), np.float32))
         return self._none
+
+    @property
+    def fields(self) -> int:
+        """How many fields a match has: one for each scale that is searched."""
+        return int(self._graphs["match"].about.inputs[SEED][0])
 
     def _field_size(self, picture: np.ndarray) -> tuple[int, int]:
         places = self.info.scale // self.about.field_stride
@@ -146,7 +151,8 @@ class GraphEngine:
         """Every place at its own place in the reference, whatever its size: where a scene stands still."""
         height, width = self._field_size(picture)
         ratio = np.array([reference.size.width / width, reference.size.height / height], np.float32)
-        return ((pixel_grid(height, width) + 0.5) * ratio - 0.5).astype(np.float32)[None]
+        one = ((pixel_grid(height, width) + 0.5) * ratio - 0.5).astype(np.float32)
+        return np.stack([one] * self.fields)
 
     def __enter__(self) -> "GraphEngine":
         return self

@@ -23,7 +23,7 @@ class TensorRTEngine(GraphEngine):
         graphs: dict[str, Graph] = {
             verb: TensorRTGraph(plan, self._runtime, trt, buffers) for verb, plan in plans.items()
         }
-        super().__init__(graphs, f"cuda ({buffers.gpu})")
+        super().__init__(graphs, buffers.device)
 
 
 class TensorRTGraph:

@@ -72,8 +72,10 @@ def _start(engine: GraphEngine, frame: Frame, encoded: EncodedReference) -> Corr
     if not engine.about.warm:
         return None
     height, width = (side * engine.info.scale // engine.about.field_stride for side in frame.pixels.shape[1:])
-    positions = np.random.default_rng(1).random((1, height, width, 2), np.float32) * np.array(encoded.size, np.float32)
-    relevance = np.zeros((1, height, width), np.float32)
+    fields = engine.fields
+    positions = np.random.default_rng(1).random((fields, height, width, 2), np.float32)
+    positions = positions * np.array(encoded.size, np.float32)
+    relevance = np.zeros((fields, height, width), np.float32)
     return Correspondence(positions, relevance, engine.about.field_stride, encoded.size)
 
 

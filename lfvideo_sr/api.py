@@ -44,14 +44,15 @@ def open_stream(
     weights: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
+    engine: str = "auto",
     **options: Any,
 ) -> OpenStream:
     """Open a video for super-resolution; `options` are the fields of `StreamOptions` (ref_every, refs, causal ...).
 
     Raises InputError for what cannot be read, UsageError for options that contradict each other.
     """
-    engine = make_engine(method, weights=weights, device=device, dtype=dtype)
-    return OpenStream(StreamJob(path, engine, StreamOptions(**options)))
+    running = make_engine(method, weights=weights, device=device, dtype=dtype, engine=engine)
+    return OpenStream(StreamJob(path, running, StreamOptions(**options)))
 
 
 def open_light_field(

@@ -33,17 +33,19 @@ SCALE = 4
 
 def run_bench(
     clip: Path | None, size: Size | None, frames: int, *, method: str, weights: str | None, codec: str, preset: str,
-    device: str, dtype: str, as_json: bool,
+    device: str, dtype: str, engine: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
         if clip is None:
             clip = Path(folder) / "clip.mkv"
             _apart(make_clip, clip, size or Size(480, 270), frames)
-        with make_engine(method, weights=weights, device=device, dtype=dtype) as engine:
-            result = measure(clip, engine, frames, Path(folder) / "out.mkv", codec, preset)
+        with make_engine(method, weights=weights, device=device, dtype=dtype, engine=engine) as running:
+            result = {"engine": type(running).__name__} | measure(
+                clip, running, frames, Path(folder) / "out.mkv", codec, preset
+            )
             if METHODS[method].learned:
-                yardstick = yardstick_ms(Size(*map(int, result["input_size"].split("x"))), engine)
+                yardstick = yardstick_ms(Size(*map(int, result["input_size"].split("x"))), running)
                 result |= {"yardstick_ms": yardstick, "ratio": round(result["frame_ms"] / yardstick, 3)}
     print(json.dumps(result, indent=1) if as_json else "\n".join(lines(result)))
 
@@ -139,8 +141,8 @@ def _apart(work, *arguments) -> None:
 def lines(result: dict[str, Any]) -> list[str]:
     """For people."""
     shown = [
-        f"{result['method']} on {result['device']} in {result['dtype']}, {result['input_size']} -> "
-        f"{result['output_size']}, references: {result['references']}, {result['codec']}",
+        f"{result['method']} by {result['engine']} on {result['device']} in {result['dtype']}, "
+        f"{result['input_size']} -> {result['output_size']}, references: {result['references']}, {result['codec']}",
         *(
             f"  {name:8} {stage['median_ms']:8.1f} ms  (95th percentile {stage['p95_ms']:.1f})"
             for name, stage in result["stages"].items()

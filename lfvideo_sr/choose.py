@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .checks import check_choice
 from .engine import Engine, Precision
-from .errors import EngineError, InputError, UsageError
+from .errors import EngineError, InputError, TorchMissing, UsageError
 from .frames import Size
 from .method import Method
 from .methods import METHODS
@@ -62,7 +62,7 @@ def _best(method: str, weights: str | None, device: str, dtype: str, size: Size 
     if _has_torch():
         return Choice(_torch(method, weights, device, dtype), "torch", refused)
     if not graphs_are_there(method, weights, dtype):
-        raise EngineError(
+        raise TorchMissing(
             f"{method} needs torch, which is not installed, or its ONNX graphs; pip install torch, or carry over what "
             "`lfvideo-sr engine build` makes where torch is"
         )

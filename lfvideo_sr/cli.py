@@ -151,13 +151,14 @@ def image(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    engine: Engine = "auto",
 ) -> None:
     """Super-resolve one picture x4 with the best of the references given."""
     from .commands.image import ImageCommand
 
     ImageCommand(
         input, ref or [], output, no_refs=no_refs, simulate=simulate, method=method, weights=weights,
-        device=device, dtype=dtype, report=report, overwrite=overwrite,
+        device=device, dtype=dtype, engine=engine, report=report, overwrite=overwrite,
     ).run()  # fmt: skip
 
 
@@ -279,6 +280,7 @@ def bench(
     preset: Annotated[str, typer.Option(help="Speed of the encoder.")] = "medium",
     device: Device = "auto",
     dtype: Dtype = "auto",
+    engine: Engine = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Measure the whole stream, stage by stage, beside a 16-block 64-channel residual network of the same dtype."""
@@ -289,7 +291,7 @@ def bench(
 
     run_bench(
         clip, parse_size(size), frames, method=method, weights=weights, codec=codec, preset=preset,
-        device=device, dtype=dtype, as_json=as_json,
+        device=device, dtype=dtype, engine=engine, as_json=as_json,
     )  # fmt: skip
 
 

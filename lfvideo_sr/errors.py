@@ -28,6 +28,12 @@ class EngineError(LFVideoError, RuntimeError):
     exit_code = 4
 
 
+class TorchMissing(EngineError, ModuleNotFoundError):
+    """A learned method, and neither torch nor its exported graphs are there."""
+
+    name = "torch"
+
+
 class ShapeError(LFVideoError, ValueError):
     """An array's shape, dtype or range is not what the function documents."""
 

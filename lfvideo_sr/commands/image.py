@@ -43,6 +43,7 @@ class ImageCommand:
     weights: str | None = None
     device: str = "auto"
     dtype: str = "auto"
+    engine: str = "auto"
     report: Path | None = None
     overwrite: bool = False
 
@@ -61,10 +62,13 @@ class ImageCommand:
             write_json(self.report, report)
         print("\n".join(summary_lines(report)), flush=True)
 
+    def _engine(self) -> Engine:
+        return make_engine(self.method, weights=self.weights, device=self.device, dtype=self.dtype, engine=self.engine)
+
     def _restored(self, given: np.ndarray, references: Sequence[Path]) -> tuple[RestoredPicture, dict[str, Any]]:
         """The result and what is to be reported of it."""
         truth, low = simulated(given) if self.simulate else (None, given)
-        with make_engine(self.method, weights=self.weights, device=self.device, dtype=self.dtype) as engine:
+        with self._engine() as engine:
             started = time.monotonic()
             restored = restore(engine, low, picture_references(references, size_of(low), engine.info.scale))
             report = self._report(engine, size_of(low), restored, time.monotonic() - started)

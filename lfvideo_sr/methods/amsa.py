@@ -71,15 +71,18 @@ class MultiScaleEncoder(nn.Module):
         kept = {}
         for scale in range(self.scales):
             size = scaled(reference.shape, scale)
-            picture = bicubic(reference, size).clamp(0, 1) if scale else reference
+            picture = bicubic(reference, size, shrinks=FACTOR**-scale).clamp(0, 1) if scale else reference
             kept |= {f"{name}@{scale}": features for name, features in self.one(picture).items()}
         return kept
 
 
 def scaled(shape: Sequence[int], scale: int) -> Size:
     """Size of a reference of shape [...,H,W] reduced by FACTOR ** scale, in whole strides of the field."""
-    height, width = (max(1, round(side * FACTOR**scale / FIELD_STRIDE)) * FIELD_STRIDE for side in shape[-2:])
-    return Size(width, height)
+    over, under = 2 * 4**scale, FIELD_STRIDE * 5**scale  # FACTOR = 4 / 5; sizes stay whole numbers in a graph too
+    height, width = ((over * side + under) // (2 * under) for side in shape[-2:])
+    if not torch.compiler.is_exporting():
+        height, width = max(1, height), max(1, width)
+    return Size(width * FIELD_STRIDE, height * FIELD_STRIDE)
 
 
 class MultiScaleMatcher(nn.Module):

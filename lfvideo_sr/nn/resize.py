@@ -14,8 +14,14 @@ from ..frames import Size
 from ..media.resize import FRACTION_BITS, cubic_kernel, fixed_point, resize_taps
 
 
-def bicubic(x: torch.Tensor, size: Size) -> torch.Tensor:
-    """Resize x [...,H,W]. Float: differentiable, not rounded or clipped; uint8: Pillow's own integers, bit by bit."""
+def bicubic(x: torch.Tensor, size: Size, shrinks: float = 1.0) -> torch.Tensor:
+    """Resize x [...,H,W]. Float: differentiable, not rounded or clipped; uint8: Pillow's own integers, bit by bit.
+
+    shrinks: about how many times smaller it gets, which a graph has to know in advance, sizes of its own or not.
+    """
+    if torch.compiler.is_exporting():
+        taps = int(5 * max(shrinks, 1)) + 2  # 4 would do, were the sizes never rounded
+        return _along_in_a_graph(_along_in_a_graph(x, size.width, -1, taps), size.height, -2, taps)
     along = _along_integers if x.dtype == torch.uint8 else _along_numbers
     return along(along(x, size.width, -1), size.height, -2)
 
@@ -25,6 +31,25 @@ def _along_numbers(x: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
         return x
     first, weights = resize_taps(x.shape[axis], wanted)
     return _weighted(x, first, torch.from_numpy(weights).to(x), axis)
+
+
+def _along_in_a_graph(x: torch.Tensor, wanted: int, axis: int, taps: int) -> torch.Tensor:
+    """As `_along_numbers` for shrinking, with `resize_taps` computed in the graph: in whole numbers, 2 * wanted of
+    which are a source pixel, so that no place is rounded."""
+    length = x.shape[axis]
+    centre = (torch.arange(wanted, device=x.device) * 2 + 1) * length
+    first = torch.div(centre - 4 * length + wanted, 2 * wanted, rounding_mode="floor").clamp(min=0)
+    last = torch.div(centre + 4 * length + wanted, 2 * wanted, rounding_mode="floor").clamp(max=length)
+    shape = (-1,) if axis == -1 else (-1, 1)
+    total, whole = torch.zeros_like(x[..., :1] if axis == -1 else x[..., :1, :]), 0
+    for tap in range(taps):
+        index = first + tap
+        away = ((index * 2 + 1) * wanted - centre).to(x.dtype).abs() / (2 * length)
+        near, far = (1.5 * away - 2.5) * away * away + 1, ((-0.5 * away + 2.5) * away - 4) * away + 2
+        weight = torch.where(away < 1, near, torch.where(away < 2, far, 0.0)) * (index < last)
+        total = total + x.index_select(axis, index.clamp(max=length - 1)) * weight.view(shape)
+        whole = whole + weight
+    return total / whole.view(shape)
 
 
 def _along_integers(x: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:

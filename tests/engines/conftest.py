@@ -15,7 +15,6 @@ from lfvideo_sr.choose import graphs_of
 def built(tmp_path_factory) -> Path:
     """A cache with the graphs in fp32."""
     folder = tmp_path_factory.mktemp("cache")
-    import shutil
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LFVIDEO_CACHE", str(folder))

@@ -113,7 +113,7 @@ class HostBuffer:
 class HostBuffers:
     """Counts uploads, so that a test sees what stays where it is."""
 
-    gpu, stream = "Fake GPU", 7
+    device, gpu, stream = "cuda:0", "Fake GPU", 7
 
     def __init__(self) -> None:
         self.uploads = 0

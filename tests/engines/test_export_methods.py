@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +18,7 @@ from lfvideo_sr.frames import Size
 from lfvideo_sr.method import Method
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.nn.patchmatch import dilation_steps, patchmatch
+
 from lfvideo_sr.nn.patchmatch import PatchMatchPlan, _beside_matches, _of_neighbours  # isort: skip
 from lfvideo_sr.nn.patchmatch_graph import dilation_steps as steps_of_a_graph
 from lfvideo_sr.nn.patchmatch_graph import improve_in_a_loop

@@ -62,7 +62,7 @@ def test_it_computes_what_torch_computes(engine, scene):
         matched = Matched(encoded, one.match(frame_of(scene[1]), encoded, None))
         pictures.append(one.restore(frame_of(scene[1]), [matched]))
     assert np.abs(pictures[0] - pictures[1]).max() < 1e-4
-    assert engine.device == "cuda (Fake GPU)" and engine.precision is Precision.FP32
+    assert engine.device == "cuda:0" and engine.precision is Precision.FP32
 
 
 def test_features_of_a_reference_are_not_uploaded_again(engine, buffers, scene):
