@@ -17,7 +17,7 @@ from lfvideo_sr.methods.c2_matching import Correspondence
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.trainers.correspondence import CorrespondenceConfig, validate
 from lfvideo_sr.training.loop import data_folder
-from lfvideo_sr.training.pairs import photos_of
+from lfvideo_sr.training.sources import photos_of
 from lfvideo_sr.weights import load_into, read_about
 
 FRAMES = {"sharp": "teacher", "low resolution": "student"}  # what each stage is shown
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("checkpoints", type=Path, nargs="*")
     options = parser.parse_args()
-    photos = photos_of(data_folder(), ["sr_bench/BSD100"])
+    photos = photos_of(data_folder(), ["sr_bench/BSD100"], Path("runs/cache"))
     networks = {"plain features": plain(options.features)}
     networks |= {str(path): trained(path) for path in options.checkpoints}
     for name, network in networks.items():

@@ -20,7 +20,7 @@ from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods.e2ent2 import E2ENT2, network
 from lfvideo_sr.metrics import eight_bit, psnr_y, ssim_y
-from lfvideo_sr.training.pairs import validation_pairs
+from lfvideo_sr.training.sources import validation_pairs
 from lfvideo_sr.weights import load_into, read_about
 
 BORDER = 4

@@ -36,7 +36,7 @@ from lfvideo_sr.methods.c2_matching import search, search_from
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.nn.patchmatch import PatchMatchPlan
 from lfvideo_sr.nn.vgg import load_vgg
-from lfvideo_sr.training.pairs import reduced_pair, validation_pairs
+from lfvideo_sr.training.sources import reduced_pair, validation_pairs
 from lfvideo_sr.weights import load_into, read_about, weights_path
 
 EXCHANGED = {"exact search": {"exact": True}, "one scale": {"scales": 1}}  # of AMSA, by its size's options

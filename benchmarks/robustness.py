@@ -85,10 +85,11 @@ def rows(names: list[str], count: int) -> list[dict]:
     changes += [("scale", scale, 0.0, scale) for scale in SCALES]
     for name in names:
         method, _, weights = name.partition("=")
+        label = Path(weights).parent.name or method  # of a run, its folder's name
         with make_engine(method, weights=weights or None) as engine:
             for kind, degree, degrees, scale in changes:
                 error, psnr = np.mean([measure(engine, one, degrees, scale) for one in pictures(count)], 0)
-                row = {"method": method, "change": kind, "degree": degree}
+                row = {"method": label, "change": kind, "degree": degree}
                 found.append(row | {"error_px": round(float(error), 2), "psnr_y": round(float(psnr), 2)})
     return found
 

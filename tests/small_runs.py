@@ -12,7 +12,7 @@ from unittest import mock
 from small_networks import SMALL, SMALL_E2ENT2, SMALL_REFSR
 
 from lfvideo_sr.trainers import ccnet, correspondence, e2ent2, features, restoration, sisr, ssnet
-from lfvideo_sr.training import pairs
+from lfvideo_sr.training import sources
 
 COMMON = {"batch": 2, "max_steps": 5, "report_every": 1, "validate_every": 1000, "save_minutes": 1e9}
 SIZE = {key: list(value) if isinstance(value, tuple) else value for key, value in SMALL.items()}
@@ -130,15 +130,15 @@ def again(config: Any, **changes: Any) -> Any:
 
 
 def _run(module: Any, config: Any) -> Any:
-    with mock.patch.object(pairs, "_rendered", lambda number: partial(_kept, number)):
+    with mock.patch.object(sources, "_rendered", lambda number: partial(_kept, number)):
         module.train(config)
     return config
 
 
-_RENDERED = pairs._rendered
+_RENDERED = sources._rendered
 
 
 @lru_cache(32)
-def _kept(number: int) -> pairs.Pair:
+def _kept(number: int) -> sources.Pair:
     """Rendering a pair takes longer than a step; runs do not change it."""
     return _RENDERED(number)()

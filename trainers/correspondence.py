@@ -21,7 +21,7 @@ from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
 from lfvideo_sr.training.homographies import correspondence_sample
 from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
-from lfvideo_sr.training.pairs import photos_of
+from lfvideo_sr.training.sources import photos_of
 from lfvideo_sr.training.whitening import whiten
 from lfvideo_sr.weights import load_into
 
@@ -59,13 +59,13 @@ def train(config: CorrespondenceConfig) -> Path:
     check_choice("stage", config.stage, ("teacher", "student"))
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
-    photos = photos_of(root, config.photos)
+    photos = photos_of(root, config.photos, Path(config.cache))
     network = _network(config)
     if config.whiten:
         _whiten(network, photos, config)
     teacher = _teacher(config) if config.stage == "student" and config.distillation_weight else None
     losses = CorrespondenceLosses(network, config, teacher)
-    held_out = photos_of(root, config.validation_photos) if config.validation_photos else []
+    held_out = photos_of(root, config.validation_photos, Path(config.cache)) if config.validation_photos else []
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
     share = rise_and_fall(config.max_steps, config.warmup, config.decay)
     task = Task(

@@ -17,7 +17,8 @@ from torch import nn
 from lfvideo_sr.nn.residual import conv3x3
 from lfvideo_sr.nn.vgg import VGG, channels_of
 from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
-from lfvideo_sr.training.pairs import cut, photos_of
+from lfvideo_sr.training.pairs import cut
+from lfvideo_sr.training.sources import photos_of
 
 STRIDES = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu5_1": 16}
 
@@ -40,14 +41,14 @@ def train(config: FeaturesConfig) -> Path:
     torch.manual_seed(config.seed)  # first weights too
     network = VGG("vgg19", tuple(STRIDES), config.width)
     losses = Rebuilding(network, config.width)
-    held_out = photos_of(root, config.validation_photos) if config.validation_photos else []
+    held_out = photos_of(root, config.validation_photos, Path(config.cache)) if config.validation_photos else []
     optimizer = torch.optim.Adam(losses.parameters(), config.learning_rate)
     share = rise_and_fall(config.max_steps, warmup=100, decay=config.max_steps // 2)
     task = Task(
         network=network,
         about={"method": "features", "size": {"width": config.width}},
         steps={"rebuild": Step(losses, optimizer, ("loss", *STRIDES), share)},
-        sample=partial(sample, photos_of(root, config.photos), config),
+        sample=partial(sample, photos_of(root, config.photos, Path(config.cache)), config),
         validate=partial(validate, held_out, config, losses) if held_out else None,
         scores=("negative_loss", *(f"{layer}_held_out" for layer in STRIDES)),
         extra={"decoders": losses.decoders},

@@ -21,8 +21,9 @@ from lfvideo_sr.methods.c2_matching import C2Matching
 from lfvideo_sr.nn.vgg import VGG, load_vgg
 from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
 from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
-from lfvideo_sr.training.pairs import PairSettings, pair_sample, pairs_of, validation_pairs
+from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
+from lfvideo_sr.training.sources import pairs_of, validation_pairs
 from lfvideo_sr.weights import load_into
 
 METHODS = ("c2_matching", "rrsr", "amsa")
@@ -53,6 +54,9 @@ class RestorationConfig(RunConfig):
     side: int = 160
     reference_side: int = 160
     no_reference: float = 0.0
+    seen_from_elsewhere: float = 0.0
+    exposure_change: float = 0.0
+    wrong_reference: float = 0.0
     validation: str = ""
     learning_rate: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.999)
@@ -83,14 +87,21 @@ def train(config: RestorationConfig) -> Path:
         judge = torch.optim.Adam(critic.parameters(), config.learning_rate, betas=config.betas)
         steps["judge"] = Step(CriticLosses(critic, losses), judge, ("loss_critic",), share)
     settings = PairSettings(
-        config.side, config.reference_side, config.no_reference, bool(config.rtrr_weight), config.turned
+        side=config.side,
+        reference_side=config.reference_side,
+        no_reference=config.no_reference,
+        seen_from_elsewhere=config.seen_from_elsewhere,
+        exposure_change=config.exposure_change,
+        wrong_reference=config.wrong_reference,
+        turned=bool(config.rtrr_weight),
+        perspective=config.turned,
     )
     held_out = validation_pairs(root, config.validation) if config.validation else []
     task = Task(
         network=network,
         about={"method": config.method, "size": config.size},
         steps=steps,
-        sample=partial(sample, pairs_of(root, config.pairs, config.split), settings, config.seed),
+        sample=partial(sample, pairs_of(root, config.pairs, Path(config.cache), config.split), settings, config.seed),
         validate=partial(validate_pairs, held_out) if held_out else None,
         scores=("with_reference", "without"),
         extra={} if critic is None else {"critic": critic},
@@ -100,7 +111,7 @@ def train(config: RestorationConfig) -> Path:
 
 def sample(pairs: list, settings: PairSettings, seed: int, number: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng([seed, number])
-    return pair_sample(pairs[rng.integers(len(pairs))], rng, settings)
+    return pair_sample(pairs, rng, settings)
 
 
 class RestorationLosses(nn.Module):

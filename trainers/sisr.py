@@ -16,7 +16,8 @@ from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.nn.srresnet import SCALE, SRResNet
 from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
 from lfvideo_sr.training.losses import PICTURE_LOSSES
-from lfvideo_sr.training.pairs import cut, photos_of
+from lfvideo_sr.training.pairs import cut
+from lfvideo_sr.training.sources import photos_of
 
 LONGEST = 320  # pixels of a validation picture's sides that are looked at
 
@@ -38,6 +39,7 @@ class SISRConfig(RunConfig):
     loss: str = "mse"
     drop_at: tuple[int, ...] = ()
     decay: int = 0
+    cache: str = "runs/cache"
 
 
 def train(config: SISRConfig) -> Path:
@@ -46,14 +48,14 @@ def train(config: SISRConfig) -> Path:
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     network = SRResNet(config.channels, config.blocks)
-    held_out = photos_of(root, config.validation_photos) if config.validation_photos else []
+    held_out = photos_of(root, config.validation_photos, Path(config.cache)) if config.validation_photos else []
     share = rise_and_fall(config.max_steps, decay=config.decay) if config.decay else drops(*config.drop_at)
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
     task = Task(
         network=network,
         about={"method": "srresnet", "size": {"channels": config.channels, "blocks": config.blocks}},
         steps={"enlarge": Step(SISRLosses(network, config.loss), optimizer, ("loss",), share)},
-        sample=partial(sample, photos_of(root, config.photos), config),
+        sample=partial(sample, photos_of(root, config.photos, Path(config.cache)), config),
         validate=partial(validate, held_out) if held_out else None,
         scores=("psnr_y",),
     )

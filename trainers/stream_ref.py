@@ -47,7 +47,6 @@ class StreamRefConfig(RunConfig):
     clip: float = 1.0
     validate_every: int = 2000
     output: str = "runs/stream_ref"
-    cache: str = "runs/cache"
 
 
 def train(config: StreamRefConfig) -> Path:

@@ -107,8 +107,8 @@ class MultiScaleMatcher(nn.Module):
 
     def _search(self, query, descriptors, before) -> tuple[torch.Tensor, torch.Tensor]:
         if self.exact:
-            return search(query, descriptors, before)
-        return search_from(query, descriptors, PAPERS if before is None else WARM, before)
+            return search(query, descriptors, before, self.one.subplace)
+        return search_from(query, descriptors, PAPERS if before is None else WARM, before, self.one.subplace)
 
 
 def _ratio(reference: Features, scale: int) -> torch.Tensor:

@@ -31,6 +31,7 @@ from ..nn.matching import exact_search_to_the_edge
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
 from ..nn.residual import ResidualBlock, conv3x3, leaky
 from ..nn.resize import BicubicEnlarge, full_precision
+from ..nn.subplace import between_places
 from ..nn.vgg import VGG, channels_of
 
 INFO = MethodInfo("c2_matching", "learned correspondences and dynamic aggregation (C2-Matching)", references=5)
@@ -54,6 +55,8 @@ class C2Size:
     blocks:   residual blocks of Table 3's layers 1, 4, 9 and 14.
     textures, descriptors: VGG widths (64: the real network).
     dynamic:  learned offsets (Eq. 9); False aggregates a fixed patch, the ablation's baseline.
+    subplace: matches lie between places where scores say so, instead of whole places apart: not in the paper, which
+              leaves up to two pixels to the learned offsets; a short training cannot learn those.
     tap_flows, offsets_from, activation: see Reading; the published network has "own", "unmoved" and "leaky".
     """
 
@@ -63,6 +66,7 @@ class C2Size:
     descriptors: int = 64
     first_aggregation: bool = True
     dynamic: bool = True
+    subplace: bool = False
     tap_flows: Literal["shared", "own"] = "shared"
     offsets_from: Literal["fetched", "unmoved"] = "fetched"
     activation: Literal["none", "leaky"] = "none"
@@ -112,15 +116,15 @@ class Matcher(nn.Module):
 
     searches_everywhere = True  # in the reference
 
-    def __init__(self, extractor: VGG):
+    def __init__(self, extractor: VGG, subplace: bool = False):
         super().__init__()
-        self.extractor = extractor
+        self.extractor, self.subplace = extractor, subplace
         self.enlarge = BicubicEnlarge(SCALE)
 
     def forward(
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        return search(self.describe(frame), reference["matching"], seed)
+        return search(self.describe(frame), reference["matching"], seed, self.subplace)
 
     @torch.no_grad()
     def describe(self, frame: torch.Tensor) -> torch.Tensor:
@@ -134,31 +138,38 @@ def enlarged(enlarge: BicubicEnlarge, frame: torch.Tensor) -> torch.Tensor:
 
 
 def search(
-    query: torch.Tensor, reference: torch.Tensor, seed: torch.Tensor | None = None
+    query: torch.Tensor, reference: torch.Tensor, seed: torch.Tensor | None = None, subplace: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Best places of descriptors [B,C,h,w] among [B,C,H,W] -> positions in reference pixels [B,h,w,2], relevance.
 
     Exact, unless there are too many pairs for that; then from seed positions [B,h,w,2] if given.
     """
     if query[0, 0].numel() * reference[0, 0].numel() > EXACT_UNTIL:
-        return search_from(query, reference, PLAN if seed is None else WARM, seed)
+        return search_from(query, reference, PLAN if seed is None else WARM, seed, subplace)
     index, score = (part[:, 0] for part in exact_search_to_the_edge(query, reference))
-    return _positions(index, reference), score.clamp(0, 1).float()
+    return _positions(query, reference, index, subplace), score.clamp(0, 1).float()
 
 
 def search_from(
-    query: torch.Tensor, reference: torch.Tensor, plan: PatchMatchPlan, seed: torch.Tensor | None = None
+    query: torch.Tensor,
+    reference: torch.Tensor,
+    plan: PatchMatchPlan,
+    seed: torch.Tensor | None = None,
+    subplace: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The same by PatchMatch, from seed positions or from anywhere."""
     initial = None if seed is None else _index(seed, reference)
     field = patchmatch(query, reference, plan, initial=initial)
-    return _positions(field.index, reference), field.score.clamp(0, 1).float()
+    return _positions(query, reference, field.index, subplace), field.score.clamp(0, 1).float()
 
 
-def _positions(index: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+def _positions(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor, subplace: bool) -> torch.Tensor:
     """Places of a reference's descriptors, row * W + column, [B,h,w] -> positions in its pixels [B,h,w,2]."""
     columns = reference.shape[3]
-    return torch.stack([index % columns, index // columns], -1).float() * FIELD_STRIDE + (FIELD_STRIDE - 1) / 2
+    places = torch.stack([index % columns, index // columns], -1).float()
+    if subplace:
+        places = places + between_places(query, reference, index).float()
+    return places * FIELD_STRIDE + (FIELD_STRIDE - 1) / 2
 
 
 def _index(positions: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
@@ -183,6 +194,11 @@ def hypothesis(match: Match, layer: str) -> Hypothesis:
     ratio = FIELD_STRIDE // stride
     relevance = match.relevance[:, None].repeat_interleave(ratio, 2).repeat_interleave(ratio, 3)
     return Hypothesis(match.features[layer], positions_at(match.positions, FIELD_STRIDE, stride), relevance)
+
+
+def rows_of(given: Sequence[Hypothesis], rows: slice) -> list[Hypothesis]:
+    """What hypotheses say of some rows of the frame."""
+    return [Hypothesis(one.features, one.positions[:, rows], one.relevance[:, :, rows]) for one in given]
 
 
 class BestOf(nn.Module):
@@ -257,8 +273,7 @@ class Restorer(nn.Module):
         assert self.reach is not None
         around = -(-self.reach // 2) + 1
         top, bottom = max(0, first - around), min(content.shape[2], last + around)
-        rows = slice(2 * top, 2 * bottom)
-        part = [Hypothesis(one.features, one.positions[:, rows], one.relevance[:, :, rows]) for one in given]
+        part = rows_of(given, slice(2 * top, 2 * bottom))
         return self._finished(content[:, :, top:bottom], part)[:, :, 2 * (first - top) : 2 * (last - top)]
 
     def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
@@ -281,7 +296,7 @@ class C2Matching(nn.Module):
         self.textures = VGG("vgg19", TEXTURES, size.textures)
         self.restorer = self.make_restorer()
         self.encoder = Encoder(self.correspondence.reference, self.textures)
-        self.matcher = Matcher(self.correspondence.query)
+        self.matcher = Matcher(self.correspondence.query, size.subplace)
 
     def make_restorer(self) -> Restorer:
         return self.restorer_of(Restorer)

@@ -16,9 +16,11 @@ from ..method import Method, MethodInfo
 from ..nn.residual import ResidualBlock, leaky
 from ..nn.vgg import channels_of
 from .c2_matching import NARROW as NARROW
-from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as
+from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as, rows_of
 
 INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)
+OFFSETS_REACH = 3  # of the three convolutions that learn offsets
+_STRIP = 1 << 18  # places that are aligned at a time
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,45 @@ class ReferenceAwareFilters(nn.Module):
 
 
 class AlignmentSelection(nn.Module):
-    """One FAS: align reference features, merge, select, and fuse with residual blocks. (content, given) -> content."""
+    """One FAS: align reference features, merge, select, and fuse with residual blocks. (content, given) -> content.
 
-    def __init__(self, aggregation: nn.Module, channels: int, blocks: int, texture: int, filters: int):
+    reach: places round each that alignment sees of the content; None: all.
+    """
+
+    def __init__(
+        self,
+        aggregation: nn.Module,
+        channels: int,
+        blocks: int,
+        texture: int,
+        filters: int,
+        reach: int | None = None,
+    ):
         super().__init__()
-        self.align = BestOf(aggregation, texture)
+        self.align, self.reach = BestOf(aggregation, texture), reach
         merged = channels + texture
         plain = nn.Conv2d(merged, channels, 3, padding=1)
         self.select = ReferenceAwareFilters(merged, channels, filters) if filters else plain
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
 
     def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        merged = torch.cat([content, self.align(content, given)], 1)
+        merged = torch.cat([content, self.aligned(content, given)], 1)
         return content + self.body(leaky(self.select(merged)))
+
+    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        """Reference features beside the content; in inference a large picture's go in strips: learned offsets take more
+        memory than all else."""
+        height, width = content.shape[2:]
+        rows = max(1, _STRIP // width)
+        if torch.is_grad_enabled() or torch.compiler.is_exporting() or self.reach is None or height <= rows:
+            return self.align(content, given)
+        strips = []
+        for first in range(0, height, rows):
+            last = min(first + rows, height)
+            top, bottom = max(0, first - self.reach), min(height, last + self.reach)
+            found = self.align(content[:, :, top:bottom], rows_of(given, slice(top, bottom)))
+            strips.append(found[:, :, first - top : last - top])
+        return torch.cat(strips, 2)
 
 
 class Progressive(nn.Module):
@@ -103,7 +131,8 @@ class RRSR(C2Matching):
         if layer == TEXTURES[0]:
             return super().fusion(layer, blocks)
         size, texture = self.size, channels_of(layer, self.size.textures)
-        parts = (size.channels, blocks, texture, size.filters)
+        reach = None if size.reading.depends_on_place else OFFSETS_REACH
+        parts = (size.channels, blocks, texture, size.filters, reach)
         return Progressive([AlignmentSelection(self.aggregation(layer), *parts) for _ in range(size.alignments)])
 
 

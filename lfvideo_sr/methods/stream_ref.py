@@ -20,8 +20,8 @@ from torch import nn
 
 from ..media.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
-from ..nn.fused import conv_relu
-from ..nn.residual import ResidualBlock, conv3x3, conv_beside, convolution_dtype, zeroed
+from ..nn.fused import conv_relu, convolution_dtype
+from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
 from ..nn.resize import BicubicEnlarge, BicubicReduce
 from ..nn.warp import inside, sample_bicubic, warp_upsampled
 

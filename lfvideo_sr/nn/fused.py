@@ -35,12 +35,27 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
 def _fuses(x: torch.Tensor) -> bool:
     return (
         x.device.type == "cpu"
-        and x.dtype != torch.float64  # which oneDNN does not know
+        and _has(convolution_dtype(x))
         and not torch.is_grad_enabled()
         and not torch.compiler.is_compiling()
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
     )
+
+
+def convolution_dtype(x: torch.Tensor) -> torch.dtype:
+    """What convolutions of `x` run in here: autocast's dtype where it is on, else that of `x`."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+
+
+def _has(dtype: torch.dtype) -> bool:
+    """Whether the operators exist for a dtype on this processor; older ones lack half precision."""
+    if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")):
+        return False
+    if dtype == torch.bfloat16:
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if dtype == torch.float16:
+        return torch.ops.mkldnn._is_mkldnn_fp16_supported()
+    return dtype == torch.float32
 
 
 def _geometry(layer: nn.Conv2d) -> tuple:

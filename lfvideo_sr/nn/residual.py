@@ -47,9 +47,3 @@ def conv_beside(layer: nn.Conv2d, *parts: torch.Tensor) -> torch.Tensor:
         total = conv_add(layer, part, total, weight=weight, bias=None)
         start += part.shape[1]
     return total
-
-
-def convolution_dtype(x: torch.Tensor) -> torch.dtype:
-    """What convolutions of `x` run in here: autocast's dtype where it is on, else that of `x`."""
-    kind = x.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..media.images import read_image
 from ..media.resize import degrade, to_uint8
 from .flow_views import Load as LoadViews
-from .pairs import Pair
+from .sources import Pair
 
 Draw = Callable[[np.random.Generator], Pair]  # target and reference, uint8 [3,H,W] of one size
 

@@ -8,8 +8,10 @@ exactly: weights, averages, optimisers, random state and the next sample's numbe
 import itertools
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 from torch import nn
 from torch.utils.data import default_collate
 
@@ -38,6 +41,7 @@ class RunConfig:
     accumulate:  batches whose gradients are summed for one step.
     average:     decay of the averaged weights, which are what is validated and exported.
     clip:        largest norm of a step's gradient (0: as it comes).
+    cache:       folder where decoded clips are kept.
     """
 
     trainer: str = ""
@@ -53,6 +57,7 @@ class RunConfig:
     validate_every: int = 1000
     save_minutes: float = 3.0
     output: str = "runs/run"
+    cache: str = "runs/cache"
 
 
 def data_folder() -> Path:
@@ -107,16 +112,17 @@ def fit(task: Task, config: RunConfig) -> Path:
     log = _Log(task, config, first) if fabric.is_global_zero else None
     batches = _batches(task.sample, config, fabric, first)
     last = min(config.stop_after or config.max_steps, config.max_steps)
-    for step in range(first, last):
-        held = list(itertools.islice(batches, config.accumulate))
-        losses: dict[str, float] = {}
-        for ready in steps.values():
-            losses |= ready.take(held, step, config.clip)
-        averaged.update(task.network, step)
-        if log is not None:
-            state.sums = log.after(step + 1, losses, averaged.module, state)
-            if log.due_to_save() or step + 1 == last:
-                state.save(step + 1)
+    with nullcontext() if log is None else closing(log):
+        for step in range(first, last):
+            held = list(itertools.islice(batches, config.accumulate))
+            losses: dict[str, float] = {}
+            for ready in steps.values():
+                losses |= ready.take(held, step, config.clip)
+            averaged.update(task.network, step)
+            if log is not None:
+                state.sums = log.after(step + 1, losses, averaged.module, state)
+                if log.due_to_save() or step + 1 == last:
+                    state.save(step + 1)
     fabric.barrier()
     return state.path
 
@@ -172,8 +178,13 @@ class _Ready:
         if clip:
             self._fabric.clip_gradients(self._losses, self._optimizer, max_norm=clip)
         self._optimizer.step()
-        means = self._fabric.all_reduce({name: torch.tensor(one) for name, one in sums.items()})  # over processes
-        return {name: float(one) for name, one in means.items()}
+        return {name: self._mean(one) for name, one in sums.items()}
+
+    def _mean(self, value: float) -> float:
+        """Over processes."""
+        mean = self._fabric.all_reduce(torch.tensor(value))
+        assert isinstance(mean, torch.Tensor)
+        return float(mean)
 
 
 class _State:
@@ -223,7 +234,7 @@ class _State:
 
 
 class _Log:
-    """The course of a run: CSV, TensorBoard where it is installed, printed lines, pictures, the best state."""
+    """The course of a run: CSV, TensorBoard where it is installed, printed lines, a bar, pictures, the best state."""
 
     def __init__(self, task: Task, config: RunConfig, step: int):
         self._task, self._config = task, config
@@ -234,9 +245,14 @@ class _Log:
         self._board = _board(self._output, step)
         self._saved = time.monotonic()
         self._first, self._began = step, time.monotonic()
+        self._bar = _bar(config.max_steps, step)
+
+    def close(self) -> None:
+        self._bar.stop()
 
     def after(self, step: int, losses: dict[str, float], averaged: nn.Module, state: _State) -> dict[str, float]:
         """Take note of a step; returns the means of the losses since the last report, so far."""
+        self._bar.update(self._bar.task_ids[0], completed=step)
         every = self._config.report_every
         sums = {name: state.sums.get(name, 0.0) + losses[name] / every for name in losses}
         if step % every:
@@ -275,6 +291,15 @@ class _Log:
     def _left(self, step: int) -> str:
         seconds = (time.monotonic() - self._began) / (step - self._first) * (self._config.max_steps - step)
         return f"{seconds / 60:.0f} min"
+
+
+def _bar(total: int, done: int) -> Progress:
+    """A bar with the time left, at a terminal; a log file has the lines alone."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, disable=not sys.stdout.isatty())
+    bar.add_task("steps", total=total, completed=done)
+    bar.start()
+    return bar
 
 
 def _board(output: Path, step: int):

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..media.seed import FlowSeeder
 from .clips import Clip
+from .exposure import random_exposure
 
 SCALE = 4
 
@@ -150,7 +151,7 @@ def finish(rng: np.random.Generator, views: Views, settings: SampleSettings) -> 
     low = _compressed(rng, views.low[0]) if rng.random() < settings.compressed else views.low[0]
     references, reference_low = np.ascontiguousarray(views.high[1:]), views.low[1:]
     if rng.random() < settings.exposure_change:
-        curve = _exposure_curve(*rng.uniform([0.8, -0.05, 0.85], [1.2, 0.05, 1.15]))
+        curve = random_exposure(rng)
         references, reference_low = curve[references], curve[reference_low]
     seeds = np.stack([seed_positions(low, one) for one in reference_low])
     if rng.random() < settings.noisy_seed:
@@ -195,12 +196,6 @@ def _compressed(rng: np.random.Generator, low: np.ndarray) -> np.ndarray:
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert decoded is not None, "it was encoded just now"
     return decoded.transpose(2, 0, 1)
-
-
-def _exposure_curve(gain: float, offset: float, gamma: float) -> np.ndarray:
-    """Another exposure as a look-up table, uint8 [256]."""
-    levels = np.linspace(0, 1, 256) ** gamma * gain + offset
-    return np.round(np.clip(levels, 0, 1) * 255).astype(np.uint8)
 
 
 def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from small_networks import SMALL, count, filled, low, matched, picture
+from small_networks import SMALL, count, filled, low, matched, picture, small_network
 from torch import nn
 
 from lfvideo_sr.methods import rrsr
@@ -122,3 +122,18 @@ def test_one_plain_alignment_is_c2_matchings_fusion():
 def test_a_method_is_built_round_a_network():
     method = rrsr.build(rrsr.network({**SMALL, "alignments": 2, "filters": 3}))
     assert (method.info.name, method.field_stride, method.warm) == ("rrsr", 4, True)
+
+
+@torch.no_grad()
+def test_large_pictures_are_aligned_in_strips(monkeypatch):
+    """Each with all that its learned offsets see round it."""
+    network, sharp = small_network("rrsr"), picture(96, 24)
+    frame = low(sharp)
+    match = matched(network, frame, sharp.roll(5, 2))
+    whole = network.restorer(frame, [match])
+    stage = network.restorer.fusions[2].stages[0]
+    heights: list[int] = []
+    stage.align.register_forward_pre_hook(lambda _, given: heights.append(given[0].shape[2]))
+    monkeypatch.setattr(rrsr, "_STRIP", 40 * 24)
+    assert torch.allclose(network.restorer(frame, [match]), whole, atol=ROUNDING)
+    assert heights == [43, 46, 19]  # 96 rows by 40, with three on either side

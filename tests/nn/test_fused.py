@@ -37,6 +37,16 @@ def test_the_fused_path_is_taken_here():
         assert fused._fuses(torch.zeros(1)) or not torch.backends.mkldnn.is_available()
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16], ids=str)
+def test_processors_without_half_precision_take_the_plain_twin(layer, x, half, monkeypatch):
+    """Where the operators would raise."""
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_fp16_supported", lambda: False)
+    with torch.inference_mode(), torch.autocast("cpu", half):
+        assert not fused._fuses(x)
+        assert fused.conv_add(layer, x, torch.zeros(2, 16, 9, 14, dtype=half)).dtype == half
+
+
 def test_training_takes_the_plain_twin(layer, x):
     fused.conv_add(
         layer, fused.conv_relu(nn.Conv2d(24, 24, 3, padding=1), x), torch.zeros(2, 16, 9, 14)

@@ -1,14 +1,10 @@
-"""Training pairs: where they come from, what a sample is, and that it depends on its number alone."""
-
-import json
+"""Training pairs: what a sample is, and that it depends on its number alone."""
 
 import cv2
 import numpy as np
 import pytest
 
-from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import Size
-from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.trainers import restoration
 from lfvideo_sr.training.pairs import (
@@ -16,10 +12,7 @@ from lfvideo_sr.training.pairs import (
     corners_moved,
     cut,
     pair_sample,
-    pairs_of,
     perspective,
-    photos_of,
-    validation_pairs,
     warped,
 )
 
@@ -49,7 +42,7 @@ def alike(one, other):
 @pytest.mark.parametrize("turned", [False, True])
 def test_what_a_sample_holds(turned):
     settings = PairSettings(side=32, reference_side=48, turned=turned)
-    sample = pair_sample(same_place(), np.random.default_rng(0), settings)
+    sample = pair_sample([same_place()], np.random.default_rng(0), settings)
     shapes = {name: (one.dtype, one.shape) for name, one in sample.items()}
     wanted = {
         "target": (np.uint8, (3, 32, 32)),
@@ -72,7 +65,7 @@ def test_what_is_turned_is_cut_where_the_target_is():
     smooth = [bicubic(noise(8, 8, seed), Size(256, 256)) for seed in (0, 1)]  # nothing smaller than it is moved by
     apart = np.zeros(2)
     for number in range(8):
-        made = [pair_sample(lambda one=one: (one, one), np.random.default_rng(number), settings) for one in smooth]
+        made = [pair_sample([lambda one=one: (one, one)], np.random.default_rng(number), settings) for one in smooth]
         apart += [np.abs(one["turned"].astype(float) - made[0]["target"]).mean() for one in made]
     assert apart[0] < 0.6 * apart[1]
 
@@ -80,9 +73,9 @@ def test_what_is_turned_is_cut_where_the_target_is():
 def test_without_perspective_the_reference_itself_is_restored_in_turn():
     """Equation 2 of RRSR: the same part of it as of the target, and nothing else of the sample changes."""
     settings = PairSettings(side=32, reference_side=64, turned=True, perspective=False)
-    sample = pair_sample(same_place(), np.random.default_rng(0), settings)
+    sample = pair_sample([same_place()], np.random.default_rng(0), settings)
     assert np.array_equal(sample["turned"], sample["target"])  # the two pictures are one
-    other = pair_sample(same_place(), np.random.default_rng(0), PairSettings(side=32, reference_side=64, turned=True))
+    other = pair_sample([same_place()], np.random.default_rng(0), PairSettings(side=32, reference_side=64, turned=True))
     assert all(np.array_equal(sample[name], other[name]) for name in ("target", "frame", "reference", "present"))
     assert not np.array_equal(sample["turned"], other["turned"])
 
@@ -103,7 +96,7 @@ def test_flips_keep_the_pair():
     plain = noise(SIDE, SIDE)
     turns = {(up, left, turn): _turned(plain, up, left, turn) for up in (0, 1) for left in (0, 1) for turn in (0, 1)}
     for number in range(100):
-        sample = pair_sample(lambda: (plain, plain.copy()), np.random.default_rng(number), settings)
+        sample = pair_sample([lambda: (plain, plain.copy())], np.random.default_rng(number), settings)
         (name,) = [name for name, one in turns.items() if np.array_equal(one, sample["reference"])]
         seen.add(name)
         whole, part = (np.ascontiguousarray(sample[key].transpose(1, 2, 0)) for key in ("reference", "target"))
@@ -119,7 +112,7 @@ def _turned(picture, up, left, turn):
 
 def test_references_are_resized_without_keeping_their_shape():
     wide = smooth(40, 80)
-    sample = pair_sample(lambda: (wide, wide), np.random.default_rng(0), PairSettings(32, 24))
+    sample = pair_sample([lambda: (wide, wide)], np.random.default_rng(0), PairSettings(32, 24))
     small = bicubic(wide, Size(24, 24))
     turns = [_turned(small, up, left, turn) for up in (0, 1) for left in (0, 1) for turn in (0, 1)]
     assert sum(np.array_equal(sample["reference"], one) for one in turns) == 1
@@ -128,9 +121,44 @@ def test_references_are_resized_without_keeping_their_shape():
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_the_share_of_samples_without_a_reference(share):
     settings, load = PairSettings(16, 16, no_reference=share), same_place(16, 16)
-    present = [float(pair_sample(load, np.random.default_rng(number), settings)["present"]) for number in range(200)]
+    present = [float(pair_sample([load], np.random.default_rng(number), settings)["present"]) for number in range(200)]
     assert set(present) <= {0.0, 1.0}
     assert 1 - np.mean(present) == pytest.approx(share, abs=0.08)
+
+
+def with_reference(pairs, number, side=SIDE, **shares):
+    """A sample without a choice of place, so that shares change nothing but its reference."""
+    return pair_sample(pairs, np.random.default_rng(number), PairSettings(side, side, **shares))
+
+
+def test_another_exposure_is_a_function_of_the_value():
+    pairs = [same_place(SIDE, SIDE)]
+    for number in range(10):
+        plain, other = with_reference(pairs, number), with_reference(pairs, number, exposure_change=1.0)
+        assert np.array_equal(plain["target"], other["target"])
+        assert not np.array_equal(plain["reference"], other["reference"])
+        order = np.argsort(plain["reference"], axis=None)
+        assert (np.diff(other["reference"].flatten()[order].astype(int)) >= 0).all()  # what was brighter still is
+
+
+def test_a_reference_seen_from_elsewhere_shows_the_same_moved():
+    pictures = [bicubic(noise(8, 8, seed), Size(160, 160)) for seed in (0, 1)]  # corners move by an eighth at most
+    apart = np.zeros(2)
+    for number in range(10):
+        moved = with_reference([lambda: (pictures[0], pictures[0])], number, 160, seen_from_elsewhere=1.0)
+        for which, one in enumerate(pictures):
+            plain = with_reference([lambda one=one: (one, one)], number, 160)
+            apart[which] += np.abs(moved["reference"].astype(float) - plain["reference"]).mean()
+    assert 0 < apart[0] < 0.8 * apart[1]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.6])
+def test_the_share_of_wrong_references(share):
+    """Of two pairs, every other wrong one is right by chance."""
+    pairs = [lambda value=value: 2 * (np.full((3, SIDE, SIDE), value, np.uint8),) for value in (50, 200)]
+    made = [with_reference(pairs, number, wrong_reference=share) for number in range(200)]
+    wrong = np.mean([one["target"][0, 0, 0] != one["reference"][0, 0, 0] for one in made])
+    assert wrong == pytest.approx(share / 2, abs=0.08)
 
 
 def test_cuts_reach_everywhere_and_small_pictures_are_mirrored():
@@ -190,94 +218,3 @@ def test_perspective_is_rrsrs():
     homography = corners_moved(np.random.default_rng(3), (96, 80), 5, 20)
     assert np.array_equal(found, warped(picture, homography))
     assert found.shape == picture.shape and found.min() >= 95
-
-
-# Where pairs lie.
-
-
-@pytest.fixture
-def root(tmp_path):
-    """Three pairs in the way of CUFED5's training set, one of them by its older names."""
-    for number, (first, second) in enumerate([("a.png", "a.png"), ("b.png", "b.png"), ("007_0.png", "007_1.png")]):
-        for kind, name, seed in (("input", first, number), ("ref", second, 10 + number)):
-            (tmp_path / "set" / kind).mkdir(parents=True, exist_ok=True)
-            write_png(tmp_path / "set" / kind / name, noise(8, 12, seed).astype(np.float32) / 255)
-    (tmp_path / "splits.json").write_text(json.dumps({"train": {"one": ["b.png", "gone.png"]}, "validation": {}}))
-    return tmp_path
-
-
-def test_pairs_of_a_folder(root):
-    pairs = [load() for load in pairs_of(root, ["set"])]
-    wanted = [(noise(8, 12, number), noise(8, 12, 10 + number)) for number in (2, 0, 1)]  # in the order of names
-    assert all(np.array_equal(a, b) for pair, other in zip(pairs, wanted, strict=True) for a, b in zip(pair, other))
-
-
-def test_a_split_leaves_out_what_it_does_not_list(root):
-    (load,) = pairs_of(root, ["set"], "one")
-    assert np.array_equal(load()[0], noise(8, 12, 1))
-    with pytest.raises(InputError, match=r"splits\.json does not list 'two' under 'train'"):
-        pairs_of(root, ["set"], "two")
-    (root / "splits.json").unlink()
-    with pytest.raises(InputError, match=r"splits\.json does not list 'one'"):
-        pairs_of(root, ["set"], "one")
-
-
-def test_folders_and_rendered_pairs_go_together(root):
-    pairs = pairs_of(root, ["rendered:2", "set", "rendered:1"])
-    assert len(pairs) == 2 + 3 + 1
-    first, again = pairs[0](), pairs[5]()
-    assert [one.shape for one in first] == 2 * [(3, 160, 160)] and first[0].dtype == np.uint8
-    assert all(np.array_equal(a, b) for a, b in zip(first, again))
-    assert not np.array_equal(first[0], first[1]) and not np.array_equal(first[0], pairs[1]()[0])
-
-
-@pytest.mark.parametrize(
-    ("find", "said"),
-    [(pairs_of, "holds no training pairs; wanted are .*nowhere/input/NAME"), (photos_of, "holds no pictures")],
-)
-def test_what_is_not_there_is_named(find, said, tmp_path):
-    with pytest.raises(InputError, match=said):
-        find(tmp_path, ["nowhere"])
-
-
-@pytest.mark.parametrize("find", [pairs_of, photos_of])
-def test_what_names_no_data_is_one_line(find, tmp_path):
-    with pytest.raises(UsageError, match="to train on; name their folders"):
-        find(tmp_path, [])
-    with pytest.raises(InputError, match="'rendered:some' names no number"):
-        find(tmp_path, ["rendered:some"])
-
-
-def test_photos_are_found_at_any_depth(tmp_path):
-    for number, name in enumerate(("b/c/one.png", "a.PNG", "b/two.png")):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        write_png(tmp_path / name, noise(6, 6, number).astype(np.float32) / 255)
-    (tmp_path / "b" / "notes.txt").write_text("no picture")
-    photos = photos_of(tmp_path, ["."])
-    assert all(np.array_equal(load(), noise(6, 6, number)) for load, number in zip(photos, (1, 0, 2), strict=True))
-    assert np.array_equal(photos_of(tmp_path, ["rendered:1"])[0](), pairs_of(tmp_path, ["rendered:1"])[0]()[0])
-
-
-def test_validation_takes_the_best_reference_of_scenes_kept_for_it(tmp_path):
-    folder = tmp_path / "held"
-    folder.mkdir()
-    rows = [("s1", "i1", "r1"), ("s1", "i1", "r2"), ("s2", "i2", "r3"), ("s3", "i3", "r4")]
-    for number, name in enumerate(("i1", "r1", "r2", "i2", "r3", "i3", "r4")):
-        write_png(folder / f"{name}.png", noise(30, 90, number).astype(np.float32) / 255)
-    (folder / "pairs.csv").write_text("scene,input,ref\n" + "".join(f"{s},{i}.png,{r}.png\n" for s, i, r in rows))
-    splits = {"train": {}, "validation": {"held": ["held/s1", "held/s3"]}}
-    (tmp_path / "splits.json").write_text(json.dumps(splits))
-    pairs = [load() for load in validation_pairs(tmp_path, "held", longest=90)]
-    wanted = [(noise(30, 90, 0), noise(30, 90, 1)), (noise(30, 90, 5), noise(30, 90, 6))]
-    for pair, other in zip(pairs, wanted, strict=True):
-        for found, whole in zip(pair, other):
-            assert np.array_equal(found, whole[:, :28, :88])  # sides are multiples of 4
-    small = validation_pairs(tmp_path, "held", longest=31)[0]()[0]
-    assert small.shape == (3, 8, 28)  # a third, by area
-    mean = noise(30, 90, 0)[:, :24, :84].reshape(3, 8, 3, 28, 3).astype(np.float64).mean((2, 4))
-    assert np.abs(small - mean).max() <= 1
-
-
-def test_rendered_pairs_for_validation_are_others(tmp_path):
-    trained, held = pairs_of(tmp_path, ["rendered:1"])[0](), validation_pairs(tmp_path, "rendered:1")[0]()
-    assert not np.array_equal(trained[0], held[0])

@@ -1,0 +1,205 @@
+"""Where training pairs and photos come from: folders, clips, and this project's own scenes.
+
+A run names its sources in words: a folder below the data folder; "rendered:N" for N pairs of this project's own scenes;
+"clips:LIST" for pairs of moments of the clips that splits.json keeps under LIST ("train", "permissive", ...).
+Pictures are uint8 [3,H,W], read when a load is called.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError, UsageError
+from ..frames import Size
+from ..media.images import read_image
+from ..media.resize import crop_to_multiple, to_uint8, within
+from ..media.video import VideoSource
+from ..synthetic import random_scene, render
+from .clips import Clip, load_clips
+
+SCALE = 4
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+RENDERED, CLIPS = "rendered:", "clips:"
+SIDE = 160  # of rendered pairs and of those from clips, as of CUFED5's
+PAIRS_OF_A_CLIP = 24  # of one of mean sharpness; sharper ones give more
+LONGEST_STEP = 24  # frames between the two moments of a clip
+JITTER = 16  # pixels by which the second moment is cut elsewhere, at most
+Pair = tuple[np.ndarray, np.ndarray]
+Load = Callable[[], Pair]
+
+
+def pairs_of(root: Path, sources: Sequence[str], cached: Path, split: str = "") -> list[Load]:
+    """Pairs of the same name in FOLDER/input and FOLDER/ref, as CUFED5's training set has them, of clips, and of
+    rendered scenes. With `split`, of folders only names that this key of splits.json under `root` lists for training.
+    Decoded clips are kept in the folder `cached`."""
+    if not sources:
+        raise UsageError("no pairs to train on; name their folders as `pairs`, or [rendered:100]")
+    found: list[Load] = []
+    for words in sources:
+        if words.startswith(RENDERED):
+            found += _scenes(words)
+        elif words.startswith(CLIPS):
+            found += _moments(root, words, cached)
+        else:
+            found += _in_folder(root / words, _listed(root, split) if split else None)
+    return found
+
+
+def photos_of(root: Path, sources: Sequence[str], cached: Path) -> list[Callable[[], np.ndarray]]:
+    """All pictures below the folders; of "clips:LIST" and "rendered:N" the first of each pair."""
+    if not sources:
+        raise UsageError("no photos to train on; name their folders as `photos`, or [rendered:100]")
+    found: list[Callable[[], np.ndarray]] = []
+    for words in sources:
+        if words.startswith((RENDERED, CLIPS)):
+            found += [partial(_first, load) for load in pairs_of(root, [words], cached)]
+        else:
+            files = [path for path in sorted((root / words).rglob("*")) if path.suffix.lower() in PICTURES]
+            if not files:
+                raise InputError(f"{root / words} holds no pictures to train on; set LFVIDEO_DATA to their folder")
+            found += [partial(_read, path) for path in files]
+    return found
+
+
+def validation_pairs(root: Path, source: str, longest: int = 320) -> list[Load]:
+    """Of each scene that splits.json keeps for validation, the first line of FOLDER/pairs.csv (where the most similar
+    reference should stand), reduced by a whole factor until no side is longer than `longest`. "rendered:N" as for
+    pairs_of, but other scenes; "clips:validation": of each clip that is kept for it, frame 4 with frame 0."""
+    if source.startswith(RENDERED):
+        return _scenes(source, first=10_000)
+    if source.startswith(CLIPS):
+        return [_held_out(root / name, longest) for name in _clip_names(root, source.removeprefix(CLIPS))]
+    kept = _listed(root, source, "validation")
+    rows: dict[str, tuple[str, str]] = {}
+    with (root / source / "pairs.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if f"{source}/{row['scene']}" in kept:
+                rows.setdefault(row["scene"], (row["input"], row["ref"]))
+    folder = root / source
+    return [reduced_pair(folder / first, folder / second, longest) for first, second in rows.values()]
+
+
+def reduced_pair(first: Path, second: Path, longest: int = 320) -> Load:
+    """Two files, each reduced by a whole factor until no side is longer than `longest`, cut to multiples of 4."""
+
+    def load() -> Pair:
+        small = (within(_read(path), longest) for path in (first, second))
+        target, reference = (np.ascontiguousarray(crop_to_multiple(one, SCALE)) for one in small)
+        return target, reference
+
+    return load
+
+
+def _in_folder(folder: Path, allowed: set[str] | None) -> list[Load]:
+    inputs = sorted(path for path in (folder / "input").glob("*") if path.suffix.lower() in PICTURES)
+    if allowed is not None:
+        inputs = [path for path in inputs if path.name in allowed]
+    if not inputs:
+        raise InputError(
+            f"{folder} holds no training pairs; wanted are {folder}/input/NAME and {folder}/ref/NAME, as in CUFED5's "
+            "training set (github.com/ZZUTK/SRNTT)"
+        )
+    return [_from_files(path, _partner(path)) for path in inputs]
+
+
+def _partner(path: Path) -> Path:
+    """The reference of an input: of its name, or in CUFED5's way NNN_0.png beside NNN_1.png."""
+    folder = path.parent.parent / "ref"
+    same = folder / path.name
+    return same if same.exists() else folder / path.name.replace("_0.", "_1.")
+
+
+def _listed(root: Path, split: str, part: str = "train") -> set[str]:
+    try:
+        return set(json.loads((root / "splits.json").read_text())[part][split])
+    except (OSError, ValueError, KeyError) as error:
+        said = f"{root}/splits.json does not list '{split}' under '{part}' ({error}); list it, or name another"
+        raise InputError(said) from error
+
+
+def _from_files(first: Path, second: Path) -> Load:
+    return lambda: (_read(first), _read(second))
+
+
+def _read(path: Path) -> np.ndarray:
+    return to_uint8(read_image(path))
+
+
+def _first(load: Load) -> np.ndarray:
+    return load()[0]
+
+
+def _scenes(words: str, first: int = 0) -> list[Load]:
+    """The pairs that "rendered:N" stands for."""
+    count = words.removeprefix(RENDERED)
+    if not count.isdecimal():
+        raise InputError(f"'{words}' names no number of scenes; write {RENDERED}100, say")
+    return [_rendered(first + number) for number in range(int(count))]
+
+
+def _rendered(number: int) -> Load:
+    """Two moments of a scene of this project's own, rendered once."""
+
+    @cache
+    def load() -> Pair:
+        rng = np.random.default_rng([7, number])
+        scene, later = random_scene(rng, width=SIDE), float(rng.uniform(1, 6))
+        first, second = (to_uint8(render(scene, moment, Size(SIDE, SIDE))) for moment in (0.0, later))
+        return first, second
+
+    return load
+
+
+def _moments(root: Path, words: str, cached: Path) -> list[Load]:
+    """The pairs that "clips:LIST" stands for: more of the sharper clips. None of them is kept for validation."""
+    held_out = _clip_names(root, "validation")
+    names = [name for name in _clip_names(root, words.removeprefix(CLIPS)) if name not in held_out]
+    clips = load_clips(root, tuple(names), cached, SIDE + 2 * JITTER)
+    if not clips:
+        raise InputError(
+            f"'{words}' leaves no clip to train on; name a list of splits.json with sharp clips of its own"
+        )
+    mean = np.mean([clip.sharpness for clip in clips])
+    counts = [max(1, round(PAIRS_OF_A_CLIP * clip.sharpness / mean)) for clip in clips]
+    return [_moment(clip, number) for clip, count in zip(clips, counts) for number in range(count)]
+
+
+def _moment(clip: Clip, number: int) -> Load:
+    """Two moments of a clip, cut at nearly the same place."""
+
+    def load() -> Pair:
+        rng = np.random.default_rng([11, number])
+        frames, _, height, width = clip.high.shape
+        step = int(rng.integers(1, LONGEST_STEP + 1)) * int(rng.choice([-1, 1]))
+        first = int(rng.integers(frames))
+        second = first + step if 0 <= first + step < frames else max(0, min(frames - 1, first - step))
+        place = rng.integers(JITTER, (height - SIDE - JITTER + 1, width - SIDE - JITTER + 1))
+        other = place + rng.integers(-JITTER, JITTER + 1, 2)
+        return _cut(clip.high[first], place), _cut(clip.high[second], other)
+
+    return load
+
+
+def _cut(picture: np.ndarray, place: np.ndarray) -> np.ndarray:
+    top, left = place
+    return np.array(picture[:, top : top + SIDE, left : left + SIDE])
+
+
+def _held_out(path: Path, longest: int) -> Load:
+    """Frame 4 of a clip with frame 0, reduced as photos are."""
+
+    def load() -> Pair:
+        with VideoSource(path, frames=5, detect_cuts=False) as source:
+            frames = [to_uint8(within(frame.pixels, longest)) for frame in source]
+        target, reference = (np.ascontiguousarray(crop_to_multiple(frames[at], SCALE)) for at in (4, 0))
+        return target, reference
+
+    return load
+
+
+def _clip_names(root: Path, part: str) -> list[str]:
+    return sorted(_listed(root, "video", part))
