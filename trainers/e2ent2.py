@@ -65,6 +65,7 @@ class E2ENT2Config(RunConfig):
     critic_width: int = 32
     rtrr_weight: float = 0.0
     turned: bool = True
+    cache: str = "runs/cache"
 
 
 def train(config: E2ENT2Config) -> Path:
@@ -105,18 +106,14 @@ def material(config: E2ENT2Config, root: Path) -> list[Sample]:
     """What makes a sample of each photo and of each pair."""
     if not config.photos and not config.pairs:
         raise UsageError("nothing to train on; name folders as `photos` or `pairs`, or [rendered:100]")
+    shares = {"no_reference": config.no_reference, "turned": bool(config.rtrr_weight), "perspective": config.turned}
+    crops = CropSettings(config.side, config.apart, **shares)
+    beside = PairSettings(config.side, config.reference_side, **shares)
     cached = Path(config.cache)
-    options = {
-        "no_reference": config.no_reference,
-        "turned": bool(config.rtrr_weight),
-        "perspective": config.turned,
-    }
-    crops = CropSettings(config.side, config.apart, **options)
-    beside = PairSettings(config.side, config.reference_side, **options)
     photos = photos_of(root, config.photos, cached) if config.photos else []
     pairs = pairs_of(root, config.pairs, cached, config.split) if config.pairs else []
     made: list[Sample] = [lambda rng, load=load: two_crops(load, rng, crops) for load in photos]
-    return made + [lambda rng, load=load: pair_sample([load], rng, beside) for load in pairs]
+    return made + len(pairs) * [lambda rng: pair_sample(pairs, rng, beside)]
 
 
 class E2ENT2Losses(nn.Module):

@@ -39,6 +39,7 @@ class SISRConfig(RunConfig):
     loss: str = "mse"
     drop_at: tuple[int, ...] = ()
     decay: int = 0
+    cache: str = "runs/cache"
 
 
 def train(config: SISRConfig) -> Path:
