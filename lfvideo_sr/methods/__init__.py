@@ -19,9 +19,9 @@ METHODS: dict[str, Entry] = {
     "stream_ref": Entry("stream_ref", learned=True, weights="stream_ref"),
     "flow_transfer": Entry("flow_transfer"),
     "bicubic": Entry("bicubic"),
-    "c2_matching": Entry("c2_matching", learned=True),
+    "c2_matching": Entry("c2_matching", learned=True, weights="c2_matching"),
     "rrsr": Entry("rrsr", learned=True),
-    "amsa": Entry("amsa", learned=True),
+    "amsa": Entry("amsa", learned=True, weights="amsa"),
     "e2ent2": Entry("e2ent2", learned=True),
     "refsr_net": Entry("refsr_net", learned=True),
 }
