@@ -40,11 +40,13 @@ class Buffers(Protocol):
 
 
 def device_buffers(device: str = "auto") -> Buffers:
-    """By torch where it has CUDA, else by pycuda; raises EngineError where there is no GPU."""
-    number = int(device.partition(":")[2] or 0)
+    """By torch where it is installed, else by pycuda; raises EngineError where there is no GPU."""
+    name, _, number = device.partition(":")
+    if name not in ("auto", "cuda") or not (number or "0").isdigit():
+        raise EngineError(f"TensorRT runs on CUDA devices, --device is {device}; pass cuda, or --engine onnx")
     for kind in (TorchBuffers, PycudaBuffers):
         try:
-            return kind(number)
+            return kind(int(number or 0))
         except ImportError:
             continue
     raise EngineError("no layer for buffers on a GPU; pip install torch or pycuda, or pass --engine onnx")

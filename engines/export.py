@@ -73,7 +73,14 @@ def export_graphs(method: Method, folder: Path, weights: str, precision: Precisi
             name, replace(method.info, references=slots), weights, precision, method.field_stride,
             _seeder_arguments(method), method.warm, verb.shapes,
         )  # fmt: skip
-        _write(_traced(verb, precision), about, path)
+        try:
+            program = _traced(verb, precision)
+        except Exception as error:  # the exporter's errors have no common base
+            said = " ".join(str(error).split())[:200]
+            raise EngineError(
+                f"{name} of {method.info.name} cannot be exported ({said}); pass --engine torch"
+            ) from error
+        _write(program, about, path)
         told[name] = about
     return told
 

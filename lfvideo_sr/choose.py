@@ -53,8 +53,8 @@ def choose_engine(
 
 def _best(method: str, weights: str | None, device: str, dtype: str, size: Size | None) -> Choice:
     """What "auto" takes. Where torch is absent and there are no graphs, that torch is missing is what is said."""
-    refused = "no TensorRT plan"
-    if device == "auto" or device.startswith("cuda"):
+    refused = "no TensorRT plan is built"
+    if (device == "auto" or device.startswith("cuda")) and _plans_are_there(method, weights, dtype):
         try:
             return Choice(_tensorrt(method, weights, device, dtype, size), "tensorrt", "a plan is there")
         except EngineError as error:
@@ -126,6 +126,16 @@ def graphs_of(
 def graphs_are_there(method: str, weights: str | None, dtype: str) -> bool:
     """Whether anything was built at all, fit or not."""
     return find_spec("onnxruntime") is not None and graphs_of(method, weights, dtype)[1].is_dir()
+
+
+def _plans_are_there(method: str, weights: str | None, dtype: str) -> bool:
+    """Whether any plan lies there, fit or not: looking for TensorRT itself takes longer than this."""
+    from .engines.cache import plans_in
+
+    try:
+        return any(plans_in(graphs_of(method, weights, dtype, Precision.FP16)[1]))
+    except EngineError:  # a dtype that is none: whoever runs will say so
+        return False
 
 
 def _has_torch() -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from small_networks import NETWORKS, small_network
 from lfvideo_sr.choose import load_learned
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.engines.export import export_graphs
-from lfvideo_sr.engines.graphs import paths
+from lfvideo_sr.engines.graphs import VERBS, paths
 from lfvideo_sr.engines.onnx_engine import OnnxEngine, read_about
 from lfvideo_sr.engines.plans import Library, Shapes
 from lfvideo_sr.engines.verify import compare
@@ -26,7 +27,9 @@ from lfvideo_sr.nn.patchmatch_graph import improve_in_a_loop
 SIZES = [Size(48, 32), Size(33, 19), Size(70, 66)]
 SHAPES = Shapes.of_text("16x16:32x32:64x64")
 LEARNED = [name for name, entry in METHODS.items() if entry.learned]
-TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2}  # bf16: ONNX Runtime computes none on a CPU
+PRECISIONS = ["fp32", "fp16", "bf16"]
+REFUSED = {("c2_matching", "restore"): "TensorRT-RTX 1.7.1 fails in its own compiler (ssa_validation)"}
+TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2}
 
 
 def maker(name: str) -> Callable[[], Method]:
@@ -36,21 +39,37 @@ def maker(name: str) -> Callable[[], Method]:
     return lambda: import_module(f"lfvideo_sr.methods.{METHODS[name].module}").build(small_network(name))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
-@pytest.mark.parametrize("name", LEARNED)
-def test_graphs_equal_torch_and_are_built(name, precision, tmp_path):
+@pytest.fixture(
+    scope="module", params=[(name, precision) for name in LEARNED for precision in PRECISIONS], ids="-".join
+)
+def exported(request, tmp_path_factory) -> tuple[str, str, Path]:
+    name, precision = request.param
+    folder = tmp_path_factory.mktemp("graphs")
     torch.manual_seed(0)
-    export_graphs(maker(name)(), tmp_path, "weights", Precision(precision))
-    if precision in TOLERANCE:
-        engine = OnnxEngine(tmp_path, "cpu")
-        for size in SIZES:
-            for one in compare(engine, maker(name)(), size):
-                assert one.largest < TOLERANCE[precision], (size, one)
-                assert precision != "fp32" or not one.places, (size, one)
+    export_graphs(maker(name)(), folder, "weights", Precision(precision))
+    return name, precision, folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_graphs_equal_torch(exported, size):
+    name, precision, folder = exported
+    if precision == "bf16":
+        pytest.skip("ONNX Runtime computes no bf16 on a CPU; TensorRT-RTX builds it, see the next test")
+    for one in compare(OnnxEngine(folder, "cpu"), maker(name)(), size):
+        assert one.largest < TOLERANCE[precision], one
+        assert precision != "fp32" or not one.places, one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", VERBS)
+def test_tensorrt_rtx_builds_the_graphs(exported, verb, request):
+    name, _, folder = exported
     rtx = Library(pytest.importorskip("tensorrt_rtx", reason="pip install tensorrt-rtx"))
-    for path in paths(tmp_path).values():
-        assert rtx.build(path, read_about(path), SHAPES)
+    if (name, verb) in REFUSED:
+        request.applymarker(pytest.mark.xfail(reason=REFUSED[name, verb], strict=True))
+    path = paths(folder)[verb]
+    assert rtx.build(path, read_about(path), SHAPES)
 
 
 @pytest.mark.parametrize("coherent", [True, False])

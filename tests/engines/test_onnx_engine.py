@@ -140,7 +140,7 @@ def test_a_stream_gives_what_torch_gives(run, cache, hybrid_clip, tmp_path):
 
 def test_auto_takes_torch_and_says_why(no_gpu, cache):
     chosen = choose_engine("stream_ref", device="cpu")
-    assert (chosen.name, chosen.why) == ("torch", "no TensorRT plan")
+    assert (chosen.name, chosen.why) == ("torch", "no TensorRT plan is built")
 
 
 def test_what_onnx_runtime_cannot_do_is_told(run, cache, hybrid_clip, tmp_path):

@@ -120,7 +120,7 @@ def build_plans(folder) -> None:
 def test_auto_takes_tensorrt_where_a_plan_is_there_and_never_builds_one(own_cache, with_fake):
     chosen = choose_engine("stream_ref", dtype="fp32", size=Size(48, 32))
     assert (chosen.name, list(own_cache.glob("*.plan"))) == ("torch", [])
-    assert "none is built" in chosen.why
+    assert chosen.why == "no TensorRT plan is built"
     build_plans(own_cache)
     chosen = choose_engine("stream_ref", dtype="fp32", size=Size(48, 32))
     assert (chosen.name, chosen.why) == ("tensorrt", "a plan is there")
@@ -199,6 +199,12 @@ def test_without_torch_and_pycuda_there_are_no_buffers(monkeypatch):
     monkeypatch.setattr(device_buffers, "PycudaBuffers", Absent)
     with pytest.raises(EngineError, match="pip install torch or pycuda"):
         device_buffers.device_buffers()
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps", "cuda:x"])
+def test_tensorrt_on_something_else_is_a_mistake(device):
+    with pytest.raises(EngineError, match=f"--device is {device}"):
+        device_buffers.device_buffers(device)
 
 
 @pytest.mark.gpu
