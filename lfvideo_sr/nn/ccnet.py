@@ -46,5 +46,10 @@ class CCNet(nn.Module):
         self._enlarge = [enlarge or Bilinear(size.scale)]  # in a list: no part of this network's weights
 
     def enlarge(self, frame: torch.Tensor) -> torch.Tensor:
-        """Frame [B,3,h,w] in [0,1] -> as large as a reference, [B,3,s*h,s*w]."""
-        return self._enlarge[0].to(frame.device)(frame).clamp(0, 1)
+        """Frame [B,3,h,w] in [0,1] -> as large as a reference, [B,3,s*h,s*w]; bilinearly as far as what enlarges does
+        not reach, as a x4 network at scale 8."""
+        made = self._enlarge[0].to(frame.device)(frame).float().clamp(0, 1)
+        wanted = [self.size.scale * side for side in frame.shape[2:]]
+        if list(made.shape[2:]) == wanted:
+            return made
+        return F.interpolate(made, wanted, mode="bilinear", align_corners=False)

@@ -83,3 +83,5 @@ def test_frames_are_enlarged_by_what_is_given():
     network = CCNet(CCNetSize(12, scale=4), other)
     assert torch.equal(network.enlarge(frame), other(frame)) and not torch.equal(network.enlarge(frame), wanted)
     assert Bilinear(8)(frame).shape == (1, 3, 48, 64)
+    further = nn.functional.interpolate(other(frame), scale_factor=2, mode="bilinear", align_corners=False)
+    assert torch.equal(CCNet(CCNetSize(12, scale=8), other).enlarge(frame), further)  # a x4 network at scale 8

@@ -356,7 +356,8 @@ def family():
 def made(tmp_path_factory):
     """Checkpoints of what runs start from."""
     folder = tmp_path_factory.mktemp("made")
-    runs = {name: RUNS[name](folder / name, max_steps=1, batch=1) for name in ("features", "teacher", "sisr", "e2ent2")}
+    names = ("features", "teacher", "sisr", "ccnet", "e2ent2")
+    runs = {name: RUNS[name](folder / name, max_steps=1, batch=1) for name in names}
     return {name: f"{run.output}/last.pt" for name, run in runs.items()}
 
 
@@ -383,7 +384,7 @@ def test_shipped_configs_take_two_steps(path, tmp_path, made):
     changes |= {"cache": str(tmp_path / "cache"), **SHRINKING.get(module, {})}
     starts = dict.fromkeys(("start", "features", "perceptual_features", "vgg_features"), "features")
     starts |= {"teacher": "teacher", "correspondence": "teacher", "enlarge_by": "sisr"}
-    for key, name in (starts | ({"start": "e2ent2"} if module == "e2ent2" else {})).items():
+    for key, name in (starts | ({"start": module} if module in ("e2ent2", "ccnet") else {})).items():
         if asdict(config).get(key) and key not in changes:
             changes[key] = made[name]
     if module == "restoration" and config.start:
