@@ -147,11 +147,12 @@ def _has_torch() -> bool:
 
 def weights_file(method: str, weights: str | None) -> Path:
     """The weights of a learned method, shipped ones or what is given; raises InputError where there are none."""
-    from .weights import weights_path
+    from .weights import shipped, weights_path
 
     entry = METHODS[method]
     if weights is None and entry.weights is None:
-        raise InputError(f"{method} comes without weights; pass --weights FILE, a run's last.pt or converted ones")
+        to_try = "".join(f", or --weights {name} to try it" for name in shipped(method))
+        raise InputError(f"{method} has no default weights; pass --weights FILE, a run's last.pt or converted{to_try}")
     return weights_path(weights or entry.weights or method)
 
 

@@ -26,6 +26,8 @@ NETWORKS = {
     "refsr_net": lambda: RefSRNet(RefSRSize(**SMALL_REFSR)),
 }
 
+FAMILY = ("c2_matching", "rrsr", "amsa")  # they have C2-Matching's parts
+
 
 def filled(module: nn.Module) -> nn.Module:
     """The module with all its parameters set by arithmetic, so the same everywhere; none is zero."""

@@ -126,6 +126,16 @@ def test_a_learned_methods_weights_are_shipped_and_fit(name):
     load_into(network, path)
 
 
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_weights_fit_and_have_a_card_and_a_log(name):
+    about = read_about(weights_path(name))
+    network = import_module(f"lfvideo_sr.methods.{METHODS[about['method']].module}").network(about["size"])
+    load_into(network, weights_path(name))
+    card, log = (weights_path(name).with_suffix(suffix).read_text() for suffix in (".md", ".csv"))
+    assert card.startswith(f"# {name}\n") and f"{name}.csv" in card
+    assert log.splitlines()[-1].startswith(str(about["steps"]))
+
+
 def test_methods_lie_where_the_table_says():
     there = {file.stem for file in (ROOT / "lfvideo_sr" / "methods").glob("*.py")} - {"__init__"}
     assert {entry.module for entry in METHODS.values()} == there

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a method lives, whether it is learned (torch, weights), and the name of its shipped weights.
+    """Where a method lives, whether it is learned (torch, weights), and the name of its default weights.
 
-    A learned method without any runs with weights that a user gives.
+    A learned method without any runs with weights that a user names.
     """
 
     module: str
@@ -19,9 +19,9 @@ METHODS: dict[str, Entry] = {
     "stream_ref": Entry("stream_ref", learned=True, weights="stream_ref"),
     "flow_transfer": Entry("flow_transfer"),
     "bicubic": Entry("bicubic"),
-    "c2_matching": Entry("c2_matching", learned=True, weights="c2_matching"),
+    "c2_matching": Entry("c2_matching", learned=True),
     "rrsr": Entry("rrsr", learned=True),
-    "amsa": Entry("amsa", learned=True, weights="amsa"),
+    "amsa": Entry("amsa", learned=True),
     "e2ent2": Entry("e2ent2", learned=True),
     "refsr_net": Entry("refsr_net", learned=True),
 }

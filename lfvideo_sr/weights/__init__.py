@@ -26,9 +26,10 @@ def weights_path(name: str) -> Path:
     raise InputError(f"no weights named '{name}' are shipped; there are: {', '.join(shipped()) or 'none'}")
 
 
-def shipped() -> list[str]:
-    """Names of the weights in this installation."""
-    return sorted(Path(one.name).stem for one in files(__package__).iterdir() if one.name.endswith(".safetensors"))
+def shipped(method: str | None = None) -> list[str]:
+    """Names of the weights in this installation, of one method or of all."""
+    names = sorted(Path(one.name).stem for one in files(__package__).iterdir() if one.name.endswith(".safetensors"))
+    return names if method is None else [name for name in names if read_about(weights_path(name))["method"] == method]
 
 
 def fingerprint(path: Path) -> str:

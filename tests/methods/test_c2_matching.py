@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from small_networks import NETWORKS, SMALL, blurred, count, filled, low, matched, picture, small_network
+from small_networks import FAMILY, SMALL, blurred, count, filled, low, matched, picture, small_network
 from torch import nn
 
 from lfvideo_sr.frames import Size
@@ -53,7 +53,7 @@ def light():
         return C2Matching(LIGHT)
 
 
-@pytest.fixture(scope="module", params=list(NETWORKS))
+@pytest.fixture(scope="module", params=FAMILY)
 def network(request):
     """What follows holds for all methods that build on this one."""
     return small_network(request.param)
