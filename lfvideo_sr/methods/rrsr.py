@@ -4,8 +4,9 @@ Its other half, reciprocal target-reference reconstruction, is a way of training
 trainers/restoration.py. The paper does not state the filters' size; 3x3 is taken here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,13 +15,14 @@ from torch import nn
 
 from ..method import Method, MethodInfo
 from ..nn.residual import ResidualBlock, leaky
+from ..nn.strips import in_strips
 from ..nn.vgg import channels_of
 from .c2_matching import NARROW as NARROW
 from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as, rows_of
 
 INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)
 OFFSETS_REACH = 3  # of the three convolutions that learn offsets
-_STRIP = 1 << 18  # places that are aligned at a time
+_STRIP = 1 << 18  # places that are aligned, then fused, at a time
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,16 @@ class ReferenceAwareFilters(nn.Module):
         nn.init.uniform_(self.templates, -reach, reach)
 
     def forward(self, merged: torch.Tensor) -> torch.Tensor:
-        shares = self.route(merged.mean((2, 3))).sigmoid()  # Eq. 4
+        return self.filtered(merged, self.filters(merged.mean((2, 3))))
+
+    def filters(self, means: torch.Tensor) -> torch.Tensor:
+        """Means over what was merged [B,I] -> a filter for each sample [B,O,I,3,3] (Eq. 4)."""
+        shares = self.route(means).sigmoid()
         templates = self.templates.unflatten(0, (self.count, -1)).to(shares.dtype)
-        filters = torch.einsum("bk,koirc->boirc", shares, templates)
+        return torch.einsum("bk,koirc->boirc", shares, templates)
+
+    def filtered(self, merged: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+        """Eq. 5."""
         batch, _, height, width = merged.shape
         side_by_side = merged.reshape(1, -1, height, width)  # each sample meets its own filter
         found = F.conv2d(side_by_side, filters.flatten(0, 1), padding=1, groups=batch)
@@ -82,23 +91,27 @@ class AlignmentSelection(nn.Module):
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
 
     def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        merged = torch.cat([content, self.aligned(content, given)], 1)
-        return content + self.body(leaky(self.select(merged)))
+        rows = max(1, _STRIP // content.shape[3])
+        whole = torch.is_grad_enabled() or torch.compiler.is_exporting() or self.reach is None
+        if whole or content.shape[2] <= rows:
+            return self._fused(content, self.align(content, given), self.select)
+        return self._in_strips(content, given, rows)
 
-    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        """Reference features beside the content; in inference a large picture's go in strips: learned offsets take more
-        memory than all else."""
-        height, width = content.shape[2:]
-        rows = max(1, _STRIP // width)
-        if torch.is_grad_enabled() or torch.compiler.is_exporting() or self.reach is None or height <= rows:
-            return self.align(content, given)
-        strips = []
-        for first in range(0, height, rows):
-            last = min(first + rows, height)
-            top, bottom = max(0, first - self.reach), min(height, last + self.reach)
-            found = self.align(content[:, :, top:bottom], rows_of(given, slice(top, bottom)))
-            strips.append(found[:, :, first - top : last - top])
-        return torch.cat(strips, 2)
+    def _fused(self, content: torch.Tensor, aligned: torch.Tensor, select: Callable) -> torch.Tensor:
+        return content + self.body(leaky(select(torch.cat([content, aligned], 1))))
+
+    def _in_strips(self, content: torch.Tensor, given: Sequence[Hypothesis], rows: int) -> torch.Tensor:
+        """The same for a large picture. Filters follow from the mean of all that is merged, so all is aligned first."""
+        assert self.reach is not None
+        height, select = content.shape[2], self.select
+        aligned = in_strips(
+            lambda part: self.align(content[:, :, part], rows_of(given, part)), height, rows, self.reach
+        )
+        if isinstance(select, ReferenceAwareFilters):
+            means = torch.cat([content.mean((2, 3)), aligned.mean((2, 3))], 1)
+            select = partial(select.filtered, filters=select.filters(means))
+        sees = 1 + 2 * len(self.body)
+        return in_strips(lambda part: self._fused(content[:, :, part], aligned[:, :, part], select), height, rows, sees)
 
 
 class Progressive(nn.Module):

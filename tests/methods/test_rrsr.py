@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from small_networks import SMALL, count, filled, low, matched, picture, small_network
+from small_networks import SMALL, count, filled, low, matched, picture
 from torch import nn
 
 from lfvideo_sr.methods import rrsr
@@ -125,9 +125,11 @@ def test_a_method_is_built_round_a_network():
 
 
 @torch.no_grad()
-def test_large_pictures_are_aligned_in_strips(monkeypatch):
-    """Each with all that its learned offsets see round it."""
-    network, sharp = small_network("rrsr"), picture(96, 24)
+@pytest.mark.parametrize("filters", [3, 0], ids=["reference-aware filters", "plain"])
+def test_large_pictures_are_aligned_and_fused_in_strips(filters, monkeypatch):
+    """Each with all that it sees round it; the filters are those of the whole picture."""
+    network, sharp = filled(RRSR(RRSRSize(**SMALL, alignments=2, filters=filters))), picture(96, 24)
+    network.correspondence.reference.load_state_dict(network.correspondence.query.state_dict())
     frame = low(sharp)
     match = matched(network, frame, sharp.roll(5, 2))
     whole = network.restorer(frame, [match])
