@@ -1,8 +1,6 @@
 """A folder with one picture per view: view_R_C.png, HCI 2016, the Stanford gantry's names, or any pattern."""
 
-import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from ..media.reference_source import size_of
 from ..media.stills import PICTURES
 from .field import FieldInfo
 from .grid import Grid, name_of
-from .partial import check_no_file, partial_of, remove, writing
+from .partial import check_folder, partial_of, remove, replace_folder, writing
 
 HCI_PARAMETERS = "parameters.cfg"
 _VIEW = re.compile(r"view_(\d+)_(\d+)")
@@ -183,7 +181,7 @@ class FolderField:
 class _FolderSink:
     def __init__(self, path: Path, size: Size, source: FolderField):
         self._path, self._partial, self._size, self._source = path, partial_of(path), size, source
-        check_no_file(path)
+        check_folder(path)
         remove(self._partial)
         with writing(path):
             self._partial.mkdir()
@@ -206,10 +204,7 @@ class _FolderSink:
         write_png(self._partial / name, view.pixels, self._source.bit_depth)
 
     def close(self) -> None:
-        with writing(self._path):
-            if self._path.is_dir():
-                shutil.rmtree(self._path)
-            os.replace(self._partial, self._path)
+        replace_folder(self._partial, self._path)
 
     def abort(self) -> None:
         remove(self._partial)

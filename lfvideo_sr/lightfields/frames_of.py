@@ -1,8 +1,6 @@
 """Light-field video as one mosaic of views per frame: a video (quilt), or a folder of pictures."""
 
-import os
 import re
-import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,7 +21,7 @@ from ..media.stills import PICTURES
 from ..media.video import VideoSource
 from .field import FieldInfo
 from .grid import Grid, name_of
-from .partial import check_no_file, partial_of, remove, writing
+from .partial import check_folder, partial_of, remove, replace_folder, writing
 
 _HELD = 3  # frames: what is read ahead and what is matched may lie in neighbouring ones
 
@@ -149,7 +147,7 @@ def _by_number(path: Path) -> tuple[list[int], str]:
 class _FolderSink:
     def __init__(self, path: Path, names: list[str], depth: int):
         self._path, self._partial, self._names, self._depth = path, partial_of(path), names, depth
-        check_no_file(path)
+        check_folder(path)
         remove(self._partial)
         with writing(path):
             self._partial.mkdir()
@@ -158,10 +156,7 @@ class _FolderSink:
         write_png(self._partial / self._names[number], pixels, self._depth)
 
     def close(self) -> None:
-        with writing(self._path):
-            if self._path.is_dir():
-                shutil.rmtree(self._path)
-            os.replace(self._partial, self._path)
+        replace_folder(self._partial, self._path)
 
     def abort(self) -> None:
         remove(self._partial)

@@ -1,6 +1,7 @@
 """Targets that appear under their name only when they are whole."""
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from ..errors import OutputError
 
 _FILES = {".h5", ".hdf5", ".mat", ".png", ".jpg", ".mp4", ".mkv", ".mov"}
+_LEFT = {".png", ".cfg"}  # what a run leaves in a folder
 
 
 def partial_of(path: Path) -> Path:
@@ -42,7 +44,19 @@ def check_ending(path: Path, endings: tuple[str, ...], what: str) -> None:
         raise OutputError(f"{path}: the output is {what}, as the input; end -o in {' or '.join(endings)}")
 
 
-def check_no_file(path: Path) -> None:
-    """Refuse a file where a folder is to be."""
+def check_folder(path: Path) -> None:
+    """Refuse a file where a folder is to be, and a folder with more in it than an earlier run leaves: it is replaced
+    whole."""
     if path.is_file() or path.suffix.lower() in _FILES:
         raise OutputError(f"{path}: the output is a folder of pictures, as the input; give -o a folder's name")
+    foreign = [one.name for one in path.iterdir() if one.suffix not in _LEFT or one.is_dir()] if path.is_dir() else []
+    if foreign:
+        raise OutputError(f"{path} holds {min(foreign)}, which would be deleted; give -o another folder's name")
+
+
+def replace_folder(partial: Path, path: Path) -> None:
+    """Give a finished folder its name, in the place of an earlier run's."""
+    with writing(path):
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(partial, path)
