@@ -20,6 +20,13 @@ from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import eight_bit
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In several processes, tests of a file stay together, and those of engines, for what they share."""
+    for item in items:
+        file = item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group("engines" if item.path.parent.name == "engines" else file))
+
+
 @pytest.fixture(scope="session")
 def pictures() -> list[np.ndarray]:
     """Two rendered scenes with a hard cut between frames CUT - 1 and CUT; exactly what `high_clip` decodes to."""

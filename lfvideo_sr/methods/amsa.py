@@ -25,6 +25,7 @@ from ..nn.resize import bicubic
 from ..nn.vgg import channels_of
 from .c2_matching import (
     FIELD_STRIDE,
+    Alignment,
     C2Matching,
     C2Size,
     Encoder,
@@ -121,15 +122,15 @@ def _ratio(reference: Features, scale: int) -> torch.Tensor:
     return torch.tensor(sides, device=whole.device)
 
 
-class ByRelevance(nn.Module):
+class ByRelevance(Alignment):
     """Eq. 9 and the sum in Eq. 10: aggregates every hypothesis, weighted by softmax of relevance; zero where nothing
     is relevant."""
 
     def __init__(self, aggregation: nn.Module, channels: int, sharpness: float):
-        super().__init__()
-        self.aggregation, self.channels, self.sharpness = aggregation, channels, sharpness
+        super().__init__(aggregation, channels)
+        self.sharpness = sharpness
 
-    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
         total = content.new_zeros(content.shape[0], self.channels, *content.shape[2:])
         weights = torch.zeros_like(total[:, :1], dtype=torch.float32)
         for one in given:

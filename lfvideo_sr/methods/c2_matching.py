@@ -32,6 +32,7 @@ from ..nn.patches import row_and_column
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
 from ..nn.residual import ResidualBlock, conv3x3, leaky
 from ..nn.resize import BicubicEnlarge, full_precision
+from ..nn.strips import in_strips
 from ..nn.subplace import between_places
 from ..nn.vgg import VGG, channels_of
 
@@ -45,8 +46,10 @@ EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a referen
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
 NARROW = {"channels": 4, "textures": 2, "descriptors": 2}  # of a size: as deep, so it sees as far, and quick to measure
-_STRIP = 1 << 17  # pixels at stride 2 that are finished at a time
-_OTHER_LAYERS = 6  # convolutions at stride 1 that are no residual block's: three for offsets, layers 13, 16 and 17
+OFFSETS_REACH = 3  # places round each that decide its offsets: of three convolutions
+_ALIGNED = 1 << 16  # places whose reference features are aggregated at a time
+_FUSED = 1 << 18  # places that are fused at a time
+_FINISHED = 1 << 17  # pixels at stride 2 that are finished at a time
 
 
 @dataclass(frozen=True)
@@ -208,14 +211,31 @@ def rows_of(given: Sequence[Hypothesis], rows: slice) -> list[Hypothesis]:
     return [Hypothesis(one.features, one.positions[:, rows], one.relevance[:, :, rows]) for one in given]
 
 
-class BestOf(nn.Module):
-    """Aggregates every hypothesis and keeps, at each place, the most relevant one's; zero where none is relevant."""
+class Alignment(nn.Module):
+    """Aggregates hypotheses for the content [B,C,h,w] -> [B,channels,h,w], a strip of a large picture at a time.
 
-    def __init__(self, aggregation: nn.Module, channels: int):
+    reach: places of the content round each that an aggregation sees; None: all.
+    """
+
+    def __init__(self, aggregation: nn.Module, channels: int, reach: int | None = OFFSETS_REACH):
         super().__init__()
-        self.aggregation, self.channels = aggregation, channels
+        self.aggregation, self.channels, self.reach = aggregation, channels, reach
 
     def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        def work(rows: slice) -> torch.Tensor:
+            return self.aligned(content[:, :, rows], rows_of(given, rows))
+
+        return in_strips(work, *content.shape[2:], _ALIGNED, self.reach)
+
+    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+        """The same for what is small enough to be held."""
+        raise NotImplementedError
+
+
+class BestOf(Alignment):
+    """Keeps, at each place, what the most relevant hypothesis gives; zero where none is relevant."""
+
+    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
         best = content.new_zeros(content.shape[0], self.channels, *content.shape[2:])
         trust: torch.Tensor | float = 0.0
         for one in given:
@@ -228,7 +248,7 @@ class BestOf(nn.Module):
 class Fusion(nn.Module):
     """One stride of Table 3 (layers 2 to 5, 7 to 10, 12 to 15): content + blocks(conv[content, aggregated])."""
 
-    def __init__(self, channels: int, blocks: int, aggregated: int, aggregation: nn.Module | None):
+    def __init__(self, channels: int, blocks: int, aggregated: int, aggregation: Alignment | None):
         super().__init__()
         self.aggregation = aggregation
         self.head = conv3x3(channels + aggregated, channels)
@@ -236,7 +256,14 @@ class Fusion(nn.Module):
 
     def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
         parts = [content] if self.aggregation is None else [content, self.aggregation(content, given)]
-        return content + self.body(leaky(self.head(torch.cat(parts, 1))))
+
+        def work(rows: slice) -> torch.Tensor:
+            return self._fused(*(part[:, :, rows] for part in parts))
+
+        return in_strips(work, *content.shape[2:], _FUSED, 1 + 2 * len(self.body))
+
+    def _fused(self, content: torch.Tensor, *aggregated: torch.Tensor) -> torch.Tensor:
+        return content + self.body(leaky(self.head(torch.cat([content, *aggregated], 1))))
 
 
 class Restorer(nn.Module):
@@ -262,32 +289,28 @@ class Restorer(nn.Module):
         content = self.fusions[0](content, coarse)
         content = self.fusions[1](self._enlarged(content, 0), middle)
         base = F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False)
-        whole = torch.is_grad_enabled() or torch.compiler.is_exporting() or self.reach is None
-        if whole or content.shape[2] <= (rows := max(1, _STRIP // content.shape[3])):
-            return base + self._finished(content, fine)
-        for first in range(0, content.shape[2], rows):
-            added = self._strip(content, fine, first, min(first + rows, content.shape[2]))
-            base[:, :, 2 * first : 2 * first + added.shape[2]] += added
-        return base
+
+        def finished(rows: slice) -> torch.Tensor:
+            return self._finished(content[:, :, rows], rows_of(fine, _twice(rows)))
+
+        around = None if self.reach is None else -(-self.reach // 2) + 1
+        return base + in_strips(finished, *content.shape[2:], _FINISHED, around, scale=2)
 
     def _finished(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
         """Content at stride 2 -> what is added to the enlarged frame."""
         content = self.fusions[2](self._enlarged(content, 1), given)
         return self.tail(leaky(self.narrow(content)))
 
-    def _strip(self, content: torch.Tensor, given: Sequence[Hypothesis], first: int, last: int) -> torch.Tensor:
-        """The same for rows first .. last of the content at stride 2."""
-        assert self.reach is not None
-        around = -(-self.reach // 2) + 1
-        top, bottom = max(0, first - around), min(content.shape[2], last + around)
-        part = rows_of(given, slice(2 * top, 2 * bottom))
-        return self._finished(content[:, :, top:bottom], part)[:, :, 2 * (first - top) : 2 * (last - top)]
-
     def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
         return leaky(F.pixel_shuffle(self.enlargers[number](content), 2))
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
         return [hypothesis(match, layer) for match in matches]
+
+
+def _twice(rows: slice) -> slice:
+    """The same rows of a picture twice as high."""
+    return rows if rows.start is None else slice(2 * rows.start, 2 * rows.stop)
 
 
 class C2Matching(nn.Module):
@@ -319,14 +342,20 @@ class C2Matching(nn.Module):
         """Output pixels round a place that the fusion at stride 1 and the layers after it see; None: all of them."""
         if self.size.reading.depends_on_place:
             return None
-        return 2 * self.size.blocks[-1] + _OTHER_LAYERS
+        others = OFFSETS_REACH + 3  # layers 13, 16 and 17 of Table 3
+        return 2 * self.size.blocks[-1] + others
+
+    @property
+    def alignment_reach(self) -> int | None:
+        """Places round each that an alignment sees of the content; None: all of them."""
+        return None if self.size.reading.depends_on_place else OFFSETS_REACH
 
     def fusion(self, layer: str, blocks: int) -> nn.Module:
         """What happens at the stride of a texture layer."""
         size, texture = self.size, channels_of(layer, self.size.textures)
         if layer == TEXTURES[0] and not size.first_aggregation:
             return Fusion(size.channels, blocks, 0, None)
-        return Fusion(size.channels, blocks, texture, BestOf(self.aggregation(layer), texture))
+        return Fusion(size.channels, blocks, texture, BestOf(self.aggregation(layer), texture, self.alignment_reach))
 
     def aggregation(self, layer: str) -> nn.Module:
         """What reads one reference at the stride of a texture layer."""

@@ -4,7 +4,7 @@ Its other half, reciprocal target-reference reconstruction, is a way of training
 trainers/restoration.py. The paper does not state the filters' size; 3x3 is taken here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,11 +18,10 @@ from ..nn.residual import ResidualBlock, leaky
 from ..nn.strips import in_strips
 from ..nn.vgg import channels_of
 from .c2_matching import NARROW as NARROW
-from .c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, build_as, rows_of
+from .c2_matching import TEXTURES, Alignment, BestOf, C2Matching, C2Size, Hypothesis, build_as
 
 INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)
-OFFSETS_REACH = 3  # of the three convolutions that learn offsets
-_STRIP = 1 << 18  # places that are aligned, then fused, at a time
+_FUSED = 1 << 18  # places that are fused at a time
 
 
 @dataclass(frozen=True)
@@ -69,49 +68,27 @@ class ReferenceAwareFilters(nn.Module):
 
 
 class AlignmentSelection(nn.Module):
-    """One FAS: align reference features, merge, select, and fuse with residual blocks. (content, given) -> content.
+    """One FAS: align reference features, merge, select, and fuse with residual blocks. (content, given) -> content."""
 
-    reach: places round each that alignment sees of the content; None: all.
-    """
-
-    def __init__(
-        self,
-        aggregation: nn.Module,
-        channels: int,
-        blocks: int,
-        texture: int,
-        filters: int,
-        reach: int | None = None,
-    ):
+    def __init__(self, align: Alignment, channels: int, blocks: int, filters: int):
         super().__init__()
-        self.align, self.reach = BestOf(aggregation, texture), reach
-        merged = channels + texture
+        self.align = align
+        merged = channels + align.channels
         plain = nn.Conv2d(merged, channels, 3, padding=1)
         self.select = ReferenceAwareFilters(merged, channels, filters) if filters else plain
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
 
     def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        rows = max(1, _STRIP // content.shape[3])
-        whole = torch.is_grad_enabled() or torch.compiler.is_exporting() or self.reach is None
-        if whole or content.shape[2] <= rows:
-            return self._fused(content, self.align(content, given), self.select)
-        return self._in_strips(content, given, rows)
-
-    def _fused(self, content: torch.Tensor, aligned: torch.Tensor, select: Callable) -> torch.Tensor:
-        return content + self.body(leaky(select(torch.cat([content, aligned], 1))))
-
-    def _in_strips(self, content: torch.Tensor, given: Sequence[Hypothesis], rows: int) -> torch.Tensor:
-        """The same for a large picture. Filters follow from the mean of all that is merged, so all is aligned first."""
-        assert self.reach is not None
-        height, select = content.shape[2], self.select
-        aligned = in_strips(
-            lambda part: self.align(content[:, :, part], rows_of(given, part)), height, rows, self.reach
-        )
-        if isinstance(select, ReferenceAwareFilters):
+        aligned, select = self.align(content, given), self.select
+        if isinstance(select, ReferenceAwareFilters):  # they follow from the mean of the whole, so not in the strips
             means = torch.cat([content.mean((2, 3)), aligned.mean((2, 3))], 1)
             select = partial(select.filtered, filters=select.filters(means))
-        sees = 1 + 2 * len(self.body)
-        return in_strips(lambda part: self._fused(content[:, :, part], aligned[:, :, part], select), height, rows, sees)
+
+        def work(rows: slice) -> torch.Tensor:
+            merged = torch.cat([content[:, :, rows], aligned[:, :, rows]], 1)
+            return content[:, :, rows] + self.body(leaky(select(merged)))
+
+        return in_strips(work, *content.shape[2:], _FUSED, 1 + 2 * len(self.body))
 
 
 class Progressive(nn.Module):
@@ -144,9 +121,12 @@ class RRSR(C2Matching):
         if layer == TEXTURES[0]:
             return super().fusion(layer, blocks)
         size, texture = self.size, channels_of(layer, self.size.textures)
-        reach = None if size.reading.depends_on_place else OFFSETS_REACH
-        parts = (size.channels, blocks, texture, size.filters, reach)
-        return Progressive([AlignmentSelection(self.aggregation(layer), *parts) for _ in range(size.alignments)])
+
+        def stage() -> AlignmentSelection:
+            align = BestOf(self.aggregation(layer), texture, self.alignment_reach)
+            return AlignmentSelection(align, size.channels, blocks, size.filters)
+
+        return Progressive([stage() for _ in range(size.alignments)])
 
 
 def build(network: RRSR) -> Method:

@@ -5,19 +5,25 @@ from collections.abc import Callable
 import torch
 
 
-def in_strips(work: Callable[[slice], torch.Tensor], height: int, rows: int, reach: int) -> torch.Tensor:
-    """work(rows of the picture) -> [B,C,n,W] for these n rows; put together, [B,C,height,W].
+def in_strips(
+    work: Callable[[slice], torch.Tensor], height: int, width: int, places: int, reach: int | None, scale: int = 1
+) -> torch.Tensor:
+    """work(rows of the picture) -> [B,C,scale*n,scale*W] for these n rows; put together, [B,C,scale*height,scale*W].
 
-    rows: finished at a time. reach: rows on either side that a result depends on; `work` is given these too, as far as
-    the picture goes, so that nothing differs from working on it whole.
+    height, width: of the picture. places: finished at a time, in whole rows. reach: rows on either side that a result
+    depends on; `work` is given these too, as far as the picture goes, so that nothing differs from working on it whole,
+    as training and exported graphs do, a small picture, and one where a result may depend on everything (None).
     """
-    whole: torch.Tensor | None = None
+    whole = reach is None or torch.is_grad_enabled() or torch.compiler.is_exporting()
+    if whole or height <= (rows := max(1, places // width)):
+        return work(slice(None))
+    together: torch.Tensor | None = None
     for first in range(0, height, rows):
         last = min(first + rows, height)
         top, bottom = max(0, first - reach), min(height, last + reach)
-        found = work(slice(top, bottom))[:, :, first - top : last - top]
-        if whole is None:
-            whole = found.new_empty(*found.shape[:2], height, found.shape[3])
-        whole[:, :, first:last] = found
-    assert whole is not None, "a picture has rows"
-    return whole
+        found = work(slice(top, bottom))[:, :, scale * (first - top) : scale * (last - top)]
+        if together is None:
+            together = found.new_empty(*found.shape[:2], scale * height, found.shape[3])
+        together[:, :, scale * first : scale * last] = found
+    assert together is not None, "a picture has rows"
+    return together

@@ -47,9 +47,11 @@ class VGG(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
         x = (pictures - self.mean) / self.spread
-        found = {}
+        found: dict[str, torch.Tensor] = {}
+        in_place = not torch.is_grad_enabled() and not torch.compiler.is_exporting()
         for name, layer in zip(self.names, self.features):
-            x = layer(x)
+            spare = in_place and isinstance(layer, nn.ReLU) and name.replace("relu", "conv") not in found
+            x = x.relu_() if spare else layer(x)  # spares a second copy of what are the largest features
             if name in self.wanted:
                 found[name] = x
         return found

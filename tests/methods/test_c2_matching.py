@@ -321,8 +321,10 @@ def test_strips_of_a_large_picture_equal_the_whole(method, monkeypatch):
     frame = low(sharp)
     match = matched(network, frame, sharp.roll(5, 2))
     whole = network.restorer(frame, [match])
-    monkeypatch.setattr(c2_matching, "_STRIP", 5 * 12)
-    monkeypatch.setattr(network.restorer, "_strip", counted := Counting(network.restorer._strip))
+    monkeypatch.setattr(c2_matching, "_ALIGNED", 3 * 24)
+    monkeypatch.setattr(c2_matching, "_FUSED", 7 * 12)
+    monkeypatch.setattr(c2_matching, "_FINISHED", 5 * 12)
+    monkeypatch.setattr(network.restorer, "_finished", counted := Counting(network.restorer._finished))
     assert torch.allclose(network.restorer(frame, [match]), whole, atol=ROUNDING)
     assert counted.calls == 10  # 48 rows at stride 2, five at a time
 

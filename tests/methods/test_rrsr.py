@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from small_networks import SMALL, count, filled, low, matched, picture
 from torch import nn
 
-from lfvideo_sr.methods import rrsr
+from lfvideo_sr.methods import c2_matching, rrsr
 from lfvideo_sr.methods.c2_matching import BestOf, Fusion, Hypothesis
 from lfvideo_sr.methods.rrsr import RRSR, AlignmentSelection, Progressive, ReferenceAwareFilters, RRSRSize
 from lfvideo_sr.nn.dynamic_aggregation import MaskedAggregation
@@ -76,13 +76,12 @@ def test_filters_start_as_large_as_one_convolution():
 @torch.no_grad()
 @pytest.mark.parametrize("filters", [3, 0])
 def test_a_stage_aligns_merges_selects_and_fuses(filters):
-    stage = filled(AlignmentSelection(MaskedAggregation(5, 8), 5, 2, 8, filters))
+    stage = filled(AlignmentSelection(BestOf(MaskedAggregation(5, 8), 8), 5, 2, filters))
     rng = torch.Generator().manual_seed(2)
     content = torch.randn(2, 5, 4, 6, generator=rng)
     relevance = torch.rand(2, 1, 4, 6, generator=rng)
     given = [Hypothesis(torch.randn(2, 8, 7, 5, generator=rng), torch.rand(2, 4, 6, 2, generator=rng) * 4, relevance)]
     aligned = stage.align.aggregation(content, given[0].features, given[0].positions)
-    assert isinstance(stage.align, BestOf)
     x = stage.select(torch.cat([content, aligned], 1))
     x = torch.where(x > 0, x, 0.1 * x)
     for block in stage.body:
@@ -127,15 +126,18 @@ def test_a_method_is_built_round_a_network():
 @torch.no_grad()
 @pytest.mark.parametrize("filters", [3, 0], ids=["reference-aware filters", "plain"])
 def test_large_pictures_are_aligned_and_fused_in_strips(filters, monkeypatch):
-    """Each with all that it sees round it; the filters are those of the whole picture."""
+    """Each with all that it sees round it; the filters are those of the whole picture, made once for all strips."""
     network, sharp = filled(RRSR(RRSRSize(**SMALL, alignments=2, filters=filters))), picture(96, 24)
     network.correspondence.reference.load_state_dict(network.correspondence.query.state_dict())
     frame = low(sharp)
     match = matched(network, frame, sharp.roll(5, 2))
     whole = network.restorer(frame, [match])
     stage = network.restorer.fusions[2].stages[0]
-    heights: list[int] = []
-    stage.align.register_forward_pre_hook(lambda _, given: heights.append(given[0].shape[2]))
-    monkeypatch.setattr(rrsr, "_STRIP", 40 * 24)
+    heights: dict[str, list[int]] = {"aligned": [], "fused": []}
+    for name, part in (("aligned", stage.align.aggregation), ("fused", stage.body)):
+        part.register_forward_pre_hook(lambda _, given, name=name: heights[name].append(given[0].shape[2]))
+    monkeypatch.setattr(c2_matching, "_ALIGNED", 40 * 24)
+    monkeypatch.setattr(rrsr, "_FUSED", 60 * 24)
     assert torch.allclose(network.restorer(frame, [match]), whole, atol=ROUNDING)
-    assert heights == [43, 46, 19]  # 96 rows by 40, with three on either side
+    assert heights["aligned"] == [43, 46, 19]  # 96 rows by 40, with three on either side
+    assert heights["fused"] == [63, 39]  # by 60, with three on either side: those of a convolution and of one block

@@ -451,7 +451,8 @@ def test_a_picture_in_strips_is_the_picture(options, monkeypatch):
     match = Match(features, torch.rand(1, 24, 5, 2) * 60, torch.ones(1, 24, 5))
     with torch.no_grad():
         whole = network.restorer(frame, [match])
-        monkeypatch.setattr(c2_matching, "_STRIP", 20)
+        for name in ("_ALIGNED", "_FUSED", "_FINISHED"):
+            monkeypatch.setattr(c2_matching, name, 20)
         torch.testing.assert_close(network.restorer(frame, [match]), whole, atol=1e-5, rtol=1e-4)
 
 
