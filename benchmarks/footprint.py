@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Seconds and peak memory of one frame with one reference: encode, match, match again from that field, restore.
+"""Seconds and peak memory of one frame: encode and match each reference, match again from that field, restore.
 
-usage: benchmarks/footprint.py METHOD [--weights FILE] [--size 480x270] [--dtype bf16]
+usage: benchmarks/footprint.py METHOD [--weights FILE] [--size 480x270] [--dtype bf16] [--references 1]
 
 Without weights, the untrained network of the paper's size: cost does not depend on what was learned, but for
 PatchMatch, which compares more where descriptors say little. The picture is a rendered scene. Memory is the process's
@@ -49,17 +49,20 @@ def main() -> None:
     parser.add_argument("--weights")
     parser.add_argument("--size", default="480x270", help="of the low-resolution frame")
     parser.add_argument("--dtype", default="bf16")
+    parser.add_argument("--references", type=int, default=1)
     options = parser.parse_args()
     size = parse_size(options.size).scaled(4)
     scene = random_scene(np.random.default_rng(1), width=size.width)
     frame = Frame(np.ascontiguousarray(degrade(render(scene, 0.0, size)), np.float32), 0, View(0, 0))
-    sharp = render(scene, 2.0, size)
-    reference = Reference((0,), Fraction(0), "rendered", lambda: sharp)
     engine = TorchEngine(method_of(options.method, options.weights), "cpu", options.dtype)
-    encoded = timed("encode", engine.encode, reference)
-    field = timed("match", engine.match, frame, encoded, None)
-    field = timed("match, warm", engine.match, frame, encoded, field)
-    timed("restore", engine.restore, frame, [Matched(encoded, field)])
+    matches = []
+    for number in range(options.references):
+        sharp = render(scene, 2.0 + number, size)
+        encoded = timed("encode", engine.encode, Reference((number,), Fraction(0), "rendered", lambda one=sharp: one))
+        field = timed("match", engine.match, frame, encoded, None)
+        field = timed("match, warm", engine.match, frame, encoded, field)
+        matches.append(Matched(encoded, field))
+    timed("restore", engine.restore, frame, matches)
 
 
 if __name__ == "__main__":
