@@ -84,8 +84,8 @@ def _follow(name: str, frames: list[np.ndarray], channels: int) -> Iterator[Warm
         cold = patchmatch(query, reference)
         if before is not None:
             warm = patchmatch(query, reference, WARM, initial=before)
-            scores = (round(float(field.score.mean()), 5) for field in (cold, warm))
-            yield WarmStart(name, number, *scores, cold.compared, warm.compared)
+            from_cold, from_warm = (round(float(field.score.mean()), 5) for field in (cold, warm))
+            yield WarmStart(name, number, from_cold, from_warm, cold.compared, warm.compared)
         before = cold.index if before is None else warm.index
 
 

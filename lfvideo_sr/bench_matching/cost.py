@@ -56,8 +56,8 @@ def measure(search: str, size: Size, channels: int) -> Cost:
         seconds = time.perf_counter() - started
         memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
         score = float(relevance(query, reference, found.index).mean())
-    counts = (round(count / 1e9, 2) for count in found[1:])
-    return Cost(search, str(size), round(seconds, 3), *counts, memory, round(score, 5))
+    counted, whole = (round(count / 1e9, 2) for count in (found.multiply_adds, found.whole_patches))
+    return Cost(search, str(size), round(seconds, 3), counted, whole, memory, round(score, 5))
 
 
 def crossover(costs: Sequence[Cost], search: str) -> str | None:

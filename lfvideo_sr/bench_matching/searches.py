@@ -20,7 +20,7 @@ class Found(NamedTuple):
     """index: matches int64 [1,h,w] as row * W + column of the reference. multiply_adds: of inner products, counted;
     whole_patches: what comparing whole patches takes for the same candidates, and in PatchMatch for all of them."""
 
-    index: torch.Tensor
+    index: torch.Tensor  # type: ignore[assignment]  # a tuple's method has this name too
     multiply_adds: float
     whole_patches: float
 

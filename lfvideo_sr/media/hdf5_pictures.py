@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
     file: Path
     dataset: str
-    index: tuple[int, ...]
+    index: tuple[int, ...]  # type: ignore[assignment]  # a tuple's method has this name too
 
 
 def place_of(path: Path) -> Place | None:

@@ -69,7 +69,7 @@ class MultiScaleEncoder(nn.Module):
         self.one, self.scales = one, scales
 
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
-        kept = {}
+        kept: dict[str, torch.Tensor] = {}
         for scale in range(self.scales):
             size = scaled(reference.shape, scale)
             picture = bicubic(reference, size, shrinks=FACTOR**-scale).clamp(0, 1) if scale else reference
@@ -165,6 +165,7 @@ class AMSA(C2Matching):
 
     def __init__(self, size: AMSASize = AMSASize()):
         super().__init__(size)
+        assert isinstance(self.encoder, Encoder) and isinstance(self.matcher, Matcher)
         self.encoder = MultiScaleEncoder(self.encoder, size.scales)
         self.matcher = MultiScaleMatcher(self.matcher, size.scales, size.exact)
 

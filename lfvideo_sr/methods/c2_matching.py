@@ -225,7 +225,7 @@ class Alignment(nn.Module):
         def work(rows: slice) -> torch.Tensor:
             return self.aligned(content[:, :, rows], rows_of(given, rows))
 
-        return in_strips(work, *content.shape[2:], _ALIGNED, self.reach)
+        return in_strips(work, content, _ALIGNED, self.reach)
 
     def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
         """The same for what is small enough to be held."""
@@ -260,7 +260,7 @@ class Fusion(nn.Module):
         def work(rows: slice) -> torch.Tensor:
             return self._fused(*(part[:, :, rows] for part in parts))
 
-        return in_strips(work, *content.shape[2:], _FUSED, 1 + 2 * len(self.body))
+        return in_strips(work, content, _FUSED, 1 + 2 * len(self.body))
 
     def _fused(self, content: torch.Tensor, *aggregated: torch.Tensor) -> torch.Tensor:
         return content + self.body(leaky(self.head(torch.cat([content, *aggregated], 1))))
@@ -294,7 +294,7 @@ class Restorer(nn.Module):
             return self._finished(content[:, :, rows], rows_of(fine, _twice(rows)))
 
         around = None if self.reach is None else -(-self.reach // 2) + 1
-        return base + in_strips(finished, *content.shape[2:], _FINISHED, around, scale=2)
+        return base + in_strips(finished, content, _FINISHED, around, scale=2)
 
     def _finished(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
         """Content at stride 2 -> what is added to the enlarged frame."""
@@ -325,8 +325,8 @@ class C2Matching(nn.Module):
         self.correspondence = Correspondence(size.descriptors)
         self.textures = VGG("vgg19", TEXTURES, size.textures)
         self.restorer = self.make_restorer()
-        self.encoder = Encoder(self.correspondence.reference, self.textures)
-        self.matcher = Matcher(self.correspondence.query, size.subplace)
+        self.encoder: nn.Module = Encoder(self.correspondence.reference, self.textures)
+        self.matcher: nn.Module = Matcher(self.correspondence.query, size.subplace)
 
     def make_restorer(self) -> Restorer:
         return self.restorer_of(Restorer)

@@ -4,7 +4,7 @@ Its other half, reciprocal target-reference reconstruction, is a way of training
 trainers/restoration.py. The paper does not state the filters' size; 3x3 is taken here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -79,16 +79,17 @@ class AlignmentSelection(nn.Module):
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
 
     def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        aligned, select = self.align(content, given), self.select
-        if isinstance(select, ReferenceAwareFilters):  # they follow from the mean of the whole, so not in the strips
+        aligned = self.align(content, given)
+        select: Callable[[torch.Tensor], torch.Tensor] = self.select
+        if isinstance(self.select, ReferenceAwareFilters):  # the mean of the whole decides them, not a strip's
             means = torch.cat([content.mean((2, 3)), aligned.mean((2, 3))], 1)
-            select = partial(select.filtered, filters=select.filters(means))
+            select = partial(self.select.filtered, filters=self.select.filters(means))
 
         def work(rows: slice) -> torch.Tensor:
             merged = torch.cat([content[:, :, rows], aligned[:, :, rows]], 1)
             return content[:, :, rows] + self.body(leaky(select(merged)))
 
-        return in_strips(work, *content.shape[2:], _FUSED, 1 + 2 * len(self.body))
+        return in_strips(work, content, _FUSED, 1 + 2 * len(self.body))
 
 
 class Progressive(nn.Module):

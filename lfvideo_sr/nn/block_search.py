@@ -59,8 +59,8 @@ def _coarse(query: torch.Tensor, reference: torch.Tensor, centres: torch.Tensor,
     at_once = max(1, _STRIP // (height * width))
     best = []
     for part in centres.split(at_once):
-        total = sum(_dilated_scores(query[0], reference[0], part, dilation) for dilation in plan.dilations)
-        best.append(total.flatten(1).argmax(1))
+        scores = [_dilated_scores(query[0], reference[0], part, dilation) for dilation in plan.dilations]
+        best.append(sum(scores[1:], scores[0]).flatten(1).argmax(1))
     place = torch.cat(best)
     return torch.stack([place // width, place % width], 1)
 

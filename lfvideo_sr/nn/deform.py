@@ -57,8 +57,8 @@ def deform_aggregate(
     strips = []
     for first in range(0, height, rows):
         here = slice(first, first + rows)
-        part = (None if one is None else one[:, :, :, here] for one in (offsets, mask))
-        strips.append(_aggregate(source, positions[:, :, here], weight, bias, *part, groups))
+        moved, weighted = (None if one is None else one[:, :, :, here] for one in (offsets, mask))
+        strips.append(_aggregate(source, positions[:, :, here], weight, bias, moved, weighted, groups))
     return torch.cat(strips, 2)
 
 
@@ -67,7 +67,7 @@ def _aggregate(source, positions, weight, bias, offsets, mask, groups: int) -> t
     exact = torch.promote_types(source.dtype, torch.float32)  # half precision cannot hold a position
     grouped = source.reshape(batch * groups, channels // groups, height, width).to(exact)
     scale = torch.tensor([2 / width, 2 / height], device=source.device, dtype=exact)
-    total = None
+    total: torch.Tensor | None = None
     for tap, taps in enumerate(weight.flatten(2).unbind(2)):
         at = positions[:, None, tap] if offsets is None else positions[:, None, tap] + offsets[:, :, tap]
         grid = ((at.to(exact) + 0.5) * scale - 1).expand(-1, groups, -1, -1, -1).flatten(0, 1)
@@ -78,6 +78,7 @@ def _aggregate(source, positions, weight, bias, offsets, mask, groups: int) -> t
             read.reshape(batch, channels, *read.shape[-2:]), taps[:, :, None, None], bias if tap == 0 else None
         )
         total = part if total is None else total + part
+    assert total is not None, "a kernel has taps"
     return total
 
 

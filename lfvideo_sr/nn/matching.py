@@ -26,7 +26,7 @@ class Matches(NamedTuple):
     score: [B,k,h',w'], inner product of the two patches at unit length.
     """
 
-    index: torch.Tensor
+    index: torch.Tensor  # type: ignore[assignment]  # a tuple's method has this name too
     score: torch.Tensor
 
 

@@ -54,7 +54,7 @@ class Field(NamedTuple):
     compared: how many pairs of patches were compared for it, all levels and the whole batch together.
     """
 
-    index: torch.Tensor
+    index: torch.Tensor  # type: ignore[assignment]  # a tuple's method has this name too
     score: torch.Tensor
     compared: int
 
@@ -112,7 +112,8 @@ def _coarse_to_fine(query, reference, plan: PatchMatchPlan, initial, seed: int, 
         raise ShapeError(f"initial is {list(initial.shape)}; the query's [B,h,w] is wanted")
     with searching(query):
         query, reference = exact(query), exact(reference)
-        field, compared, before, columns = None, 0, 1, 0
+        field: Field | None = None
+        compared, before, columns = 0, 1, 0
         for level, rounds in zip(plan.levels, plan.rounds):
             own, other = _averaged(query, level), _averaged(reference, level)
             if field is not None:
@@ -123,6 +124,7 @@ def _coarse_to_fine(query, reference, plan: PatchMatchPlan, initial, seed: int, 
                 start = random_field(own, other, seed)
             field = _improve(own, other, start, rounds, plan.coherent, comparison)
             compared, before, columns = compared + field.compared, level, other.shape[-1]
+        assert field is not None, "a plan has levels"
         return field._replace(compared=compared)
 
 
@@ -180,7 +182,7 @@ def _around() -> Iterator[tuple[int, int]]:
     return ((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
 
-def _of_neighbours(index: torch.Tensor, dilation: int, moved: Sequence[int] | None) -> Iterator[torch.Tensor]:
+def _of_neighbours(index: torch.Tensor, dilation: int | torch.Tensor, moved: Sequence[int] | None) -> Iterator[torch.Tensor]:
     """The matches of each pixel's eight neighbours (beyond the edge: of the pixel at the edge). With `moved`, the size
     of the reference, each is moved by the way from the neighbour to the pixel and held within the reference."""
     height, width = index.shape[1:]
@@ -196,7 +198,7 @@ def _of_neighbours(index: torch.Tensor, dilation: int, moved: Sequence[int] | No
         yield row.clamp(0, moved[0] - 1) * moved[1] + column.clamp(0, moved[1] - 1)
 
 
-def _beside_matches(index: torch.Tensor, dilation: int, size: Sequence[int]) -> Iterator[torch.Tensor]:
+def _beside_matches(index: torch.Tensor, dilation: int | torch.Tensor, size: Sequence[int]) -> Iterator[torch.Tensor]:
     """The eight neighbours of each pixel's match, held within the reference."""
     height, width = size
     row, column = row_and_column(index, width)

@@ -41,7 +41,8 @@ def _along_in_a_graph(x: torch.Tensor, wanted: int, axis: int, taps: int) -> tor
     first = torch.div(centre - 4 * length + wanted, 2 * wanted, rounding_mode="floor").clamp(min=0)
     last = torch.div(centre + 4 * length + wanted, 2 * wanted, rounding_mode="floor").clamp(max=length)
     shape = (-1,) if axis == -1 else (-1, 1)
-    total, whole = torch.zeros_like(x[..., :1] if axis == -1 else x[..., :1, :]), 0
+    total = torch.zeros_like(x[..., :1] if axis == -1 else x[..., :1, :])
+    whole = torch.zeros((), dtype=x.dtype, device=x.device)
     for tap in range(taps):
         index = first + tap
         away = ((index * 2 + 1) * wanted - centre).to(x.dtype).abs() / (2 * length)

@@ -6,16 +6,19 @@ import torch
 
 
 def in_strips(
-    work: Callable[[slice], torch.Tensor], height: int, width: int, places: int, reach: int | None, scale: int = 1
+    work: Callable[[slice], torch.Tensor], picture: torch.Tensor, places: int, reach: int | None, scale: int = 1
 ) -> torch.Tensor:
-    """work(rows of the picture) -> [B,C,scale*n,scale*W] for these n rows; put together, [B,C,scale*height,scale*W].
+    """work(rows of a picture [B,C,H,W]) -> [B,O,scale*n,scale*W] for these n rows; put together, [B,O,scale*H,scale*W].
 
-    height, width: of the picture. places: finished at a time, in whole rows. reach: rows on either side that a result
-    depends on; `work` is given these too, as far as the picture goes, so that nothing differs from working on it whole,
-    as training and exported graphs do, a small picture, and one where a result may depend on everything (None).
+    places: finished at a time, in whole rows. reach: rows on either side that a result depends on; `work` is given
+    these too, as far as the picture goes, so that nothing differs from working on it whole. That is what happens in
+    training, in exported graphs, with small pictures, and where a result may depend on everything (reach None).
     """
-    whole = reach is None or torch.is_grad_enabled() or torch.compiler.is_exporting()
-    if whole or height <= (rows := max(1, places // width)):
+    height, width = picture.shape[2:]
+    if reach is None or torch.is_grad_enabled() or torch.compiler.is_exporting():
+        return work(slice(None))
+    rows = max(1, places // width)
+    if height <= rows:
         return work(slice(None))
     together: torch.Tensor | None = None
     for first in range(0, height, rows):

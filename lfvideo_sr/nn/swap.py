@@ -22,7 +22,7 @@ class Swapped(NamedTuple):
     reduced reference (row * W + column); score [B,h-2,w-2], not differentiable."""
 
     features: torch.Tensor
-    index: torch.Tensor
+    index: torch.Tensor  # type: ignore[assignment]  # a tuple's method has this name too
     score: torch.Tensor
 
 

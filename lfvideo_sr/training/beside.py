@@ -41,7 +41,7 @@ def beside_sample(draw: Draw, rng: np.random.Generator, settings: BesideSettings
     parts = (one[:, top : top + side, left : left + side] for one in pair)
     target, reference = (np.ascontiguousarray(np.rot90(one, turns, (1, 2))) for one in parts)
     frame = degrade(target.astype(np.float32) / 255, settings.scale).astype(np.float32)
-    present = np.float32(rng.random() >= settings.no_reference)
+    present = np.array(rng.random() >= settings.no_reference, np.float32)
     return {"target": target, "frame": frame, "reference": reference, "present": present}
 
 

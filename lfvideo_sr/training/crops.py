@@ -34,7 +34,7 @@ def two_crops(
         "target": target,
         "frame": low(target),
         "reference": reference,
-        "present": np.float32(rng.random() >= settings.no_reference),
+        "present": np.array(rng.random() >= settings.no_reference, np.float32),
     }
     if settings.turned:
         turned = perspective(rng, reference) if settings.perspective else reference

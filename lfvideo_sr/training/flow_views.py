@@ -61,8 +61,8 @@ def moving_views(rng: np.random.Generator, size: Size, most: float) -> FlowViews
         fastest = float(np.percentile(length, 98)) if length.size else most
         later *= np.clip(wanted / max(fastest, 1e-3), 0.25, 4)
     moved, visible = flow(scene, 0.0, later, size)
-    pictures = (to_uint8(render(scene, moment, size)) for moment in (0.0, later))
-    return FlowViews(*pictures, np.where(visible[..., None], moved, np.float32(np.nan)))
+    first, second = (to_uint8(render(scene, moment, size)) for moment in (0.0, later))
+    return FlowViews(first, second, np.where(visible[..., None], moved, np.float32(np.nan)))
 
 
 def sintel_views(folder: Path, part: str) -> list[Load]:

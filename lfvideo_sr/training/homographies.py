@@ -36,5 +36,5 @@ def true_positions(homography: np.ndarray, side: int) -> np.ndarray:
     centres = np.arange(side // STRIDE, dtype=np.float64) * STRIDE + (STRIDE - 1) / 2
     grid = np.stack(np.meshgrid(centres, centres), -1)
     moved = cv2.perspectiveTransform(grid, homography)
-    inside = ((moved >= BORDER) & (moved <= side - 1 - BORDER)).all(-1)
-    return np.where(inside[..., None], moved, np.nan).astype(np.float32)
+    inside = ((moved >= BORDER) & (moved <= side - 1 - BORDER)).all(-1, keepdims=True)
+    return np.where(inside, moved, np.nan).astype(np.float32)

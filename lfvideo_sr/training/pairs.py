@@ -43,9 +43,9 @@ def pair_sample(pairs: Sequence[Load], rng: np.random.Generator, settings: PairS
     """Of one of the pairs: target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,r,r],
     present f32 [] (1 or 0); with `turned`: turned u8 [3,s,s], cut where the target is so that the two show much the
     same, and its low-resolution turned_frame f32 [3,s/4,s/4]."""
-    target, reference = pairs[rng.integers(len(pairs))]()
+    target, reference = pairs[int(rng.integers(len(pairs)))]()
     if _happens(rng, settings.wrong_reference):
-        reference = pairs[rng.integers(len(pairs))]()[1]
+        reference = pairs[int(rng.integers(len(pairs)))]()[1]
     side = Size(settings.reference_side, settings.reference_side)
     if reference.shape[1:] != (side.height, side.width):
         reference = bicubic(reference, side)

@@ -71,7 +71,7 @@ def quarter_turns(views: FlowViews, count: int) -> FlowViews:
 
 def _moved_grid(views: FlowViews, right: int, down: int):
     """The first picture from another corner, so that its low-resolution pixels lie elsewhere; the second stays."""
-    flow = views.flow[down:, right:] + np.float32([right, down])
+    flow = views.flow[down:, right:] + np.array([right, down], np.float32)
     return views.first[:, down:, right:], views.second, flow
 
 
