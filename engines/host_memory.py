@@ -4,17 +4,19 @@ import ctypes
 import platform
 from functools import cache
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # glibc's malloc.h
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
+_MAPPED = 32 << 20  # bytes from which a block is mapped by itself, the most that glibc allows
 
 
 @cache
 def keep_freed_memory() -> bool:
     """Tell glibc's malloc to serve large blocks from its heap and not to give them back; whether that was possible.
 
-    Without it every large buffer is mapped, zeroed page by page and unmapped again. This holds for the whole process;
-    it is called when a CPU engine or a trainer starts, never on import.
+    Without it every large buffer is mapped, zeroed page by page and unmapped again. The largest still are: among blocks
+    of many sizes a heap keeps holes that none of these fits into, gigabytes of them in a large network. This holds for
+    the whole process; it is called when a CPU engine or a trainer starts, never on import.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, 2**31 - 1) and mallopt(_TOP_PAD, 64 << 20))
+    return bool(mallopt(_MMAP_THRESHOLD, _MAPPED) and mallopt(_TRIM_THRESHOLD, 2**31 - 1) and mallopt(_TOP_PAD, 64 << 20))

@@ -48,7 +48,7 @@ WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
 NARROW = {"channels": 4, "textures": 2, "descriptors": 2}  # of a size: as deep, so it sees as far, and quick to measure
 OFFSETS_REACH = 3  # places round each that decide its offsets: of three convolutions
 _ALIGNED = 1 << 16  # places whose reference features are aggregated at a time
-_FUSED = 1 << 18  # places that are fused at a time
+_FUSED = 1 << 20  # places that are fused at a time: all of a strip that is finished
 _FINISHED = 1 << 17  # pixels at stride 2 that are finished at a time
 
 
