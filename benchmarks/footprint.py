@@ -36,10 +36,11 @@ def method_of(name: str, weights: str | None):
 
 def timed(what: str, work, *arguments):
     """The result of work(*arguments), with a line that says what it cost."""
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     result = work(*arguments)
+    seconds, used = time.perf_counter() - started, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    print(f"{what:14} {time.perf_counter() - started:8.1f} s   peak {peak:.2f} GB", flush=True)
+    print(f"{what:14} {seconds:8.1f} s   {used:8.1f} s of processors   peak {peak:.2f} GB", flush=True)
     return result
 
 
