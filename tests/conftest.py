@@ -20,6 +20,7 @@ from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import eight_bit
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In several processes, tests of a file stay together, and those of engines, for what they share."""
     for item in items:

@@ -574,9 +574,18 @@ def test_an_interrupt_ends_with_130_and_leaves_what_plays(tmp_path):
     assert 0 < len(ticks_of(partial)) < 1600
 
 
+def wait_for_numpy(process: subprocess.Popen) -> None:
+    """Until the process has read its command line and is loading what that needs: seconds on a busy machine."""
+    maps = Path(f"/proc/{process.pid}/maps")
+    for _ in range(600 if maps.exists() else 10):
+        if maps.exists() and "numpy" in maps.read_text():
+            return
+        time.sleep(0.05)
+
+
 def test_an_interrupt_while_it_starts_leaves_nothing(tmp_path, low_clip):
     with interruptible(tmp_path, "stream", low_clip, "-o", "out.mkv", "--method", "stream_ref") as process:
-        time.sleep(0.5)
+        wait_for_numpy(process)
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=30)
     assert process.returncode == 130 and "Traceback" not in error
