@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """RefSR-Net beside what needs less (RefSR-Net, Table 3): PSNR over RGB, and seconds of its two ways to restore.
 
-usage: LFVIDEO_DATA=FOLDER benchmarks/refsr_net.py --weights CHECKPOINT [--single CHECKPOINT] [--crop 256] [--json]
+usage: LFVIDEO_DATA=FOLDER benchmarks/refsr_net.py --weights CHECKPOINT... [--single CHECKPOINT] [--crop 320] [--edge 64]
+                                                   [--limit N] [--json]
 
 The folder holds sintel/ and lightfields/ as `lfvideo-sr evaluate` reads them: a frame with the one before as reference,
 the middle view of a light field with the first. Light fields that FOLDER/splits.json lists under `train` are left out.
-The middle of each picture is taken, --crop pixels a side.
+The middle of each picture is taken, --crop pixels a side, and measured without its outer --edge pixels, for which the
+same part of the reference may not hold what moved.
 
 bicubic           enlargement
 single            the single-image network alone (--single: last.pt of sisr_small)
@@ -126,7 +128,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, nargs="+", required=True)
     parser.add_argument("--single", type=Path)
-    parser.add_argument("--crop", type=int, default=256)
+    parser.add_argument("--crop", type=int, default=320)
+    parser.add_argument("--edge", type=int, default=64)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -136,9 +139,11 @@ def main() -> None:
         given = pairs(root, dataset, options.crop, options.limit)
         for path in options.weights:
             scores: dict[str, list[tuple[float, float]]] = {}
+            net = trained(path)
             for picture, reference in given:
-                for what, made, seconds in rows(trained(path), single, picture, reference):
-                    scores.setdefault(what, []).append((psnr_rgb(eight_bit(made), picture), seconds))
+                for what, made, seconds in rows(net, single, picture, reference):
+                    quality = psnr_rgb(eight_bit(made), picture, options.edge)
+                    scores.setdefault(what, []).append((quality, seconds))
             result[f"{dataset}, {path}, {len(given)} pictures"] = {
                 what: [round(float(value), 3) for value in np.mean(one, 0)] for what, one in scores.items()
             }
