@@ -37,8 +37,8 @@ def windowed_search(
 
     centres: rows [h] and columns [w] of the reference, int64, ascending, that count as the own places of the query's
         rows and columns, where the two pictures do not lie pixel on pixel.
-    patch: odd; the scores of so many by so many neighbours in the query, all moved alike, are summed; beyond an edge its
-        pixels count again. A departure from the paper, whose pixels each go where they like.
+    patch: odd; the scores of so many by so many neighbours in the query, all moved alike, are summed; beyond an edge
+        its pixels count again. A departure from the paper, whose pixels each go where they like.
     A pixel with nothing in reach is a ShapeError, as where a frame is larger than the reference by more than `reach`.
     """
     check_searchable(query, reference, 1, 1)
