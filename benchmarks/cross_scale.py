@@ -2,7 +2,8 @@
 """How exactly places of a low-resolution frame are found in a sharp reference (RefSR-Net, Table 2).
 
 usage: LFVIDEO_DATA=FOLDER benchmarks/cross_scale.py [--scale 4] [--ccnet NAME=CHECKPOINT...]
-                                                     [--method NAME[=WEIGHTS]...] [--step 16] [--only WORD...] [--json]
+                                                     [--together 5] [--method NAME[=WEIGHTS]...] [--step 16]
+                                                     [--only WORD...] [--json]
 
 The frame is frame n of MPI Sintel's clips below FOLDER/sintel, reduced; the reference is frame n + 1, sharp, so that
 the known flow tells where every place of the frame lies. Measured are places every --step pixels, 40 pixels from the
@@ -10,6 +11,8 @@ edge, that stay visible; all searches but those of whole methods look up to 100 
 is the distance between the pixel that was found and the pixel nearest to the truth; percent of places with at most so
 much.
 
+CC-Net      of --ccnet's checkpoints; "5x5": the scores of --together low-resolution places along a side are summed before
+            the best is taken, which the paper does not do
 zncc        zero-mean normalised cross-correlation of luma patches of several sides; the paper states none
 dense_sift  OpenCV's SIFT at every pixel, bins of 8 pixels
 patchmatch  first and second derivatives of luma (Chang et al., the feature of Boominathan et al.), squared distance of
@@ -143,20 +146,32 @@ def described(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(vectors.T).reshape(128, height, width)
 
 
-def by_vectors(own: np.ndarray, other: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The position with the largest inner product for each place; features [C,H,W]."""
+def by_vectors(own: np.ndarray, other: np.ndarray, places: np.ndarray, together: int = 1, apart: int = 1) -> np.ndarray:
+    """The position with the largest inner product for each place, or sum of `together` by as many, `apart` pixels from
+    each other; features [C,H,W]."""
     height, width = other.shape[1:]
+    edge = together // 2 * apart
+    own, other = (np.pad(one, ((0, 0), (edge, edge), (edge, edge)), "edge") if edge else one for one in (own, other))
     found = []
     for x, y in places:
         left, top = max(0, x - REACH), max(0, y - REACH)
-        part = other[:, top : min(height, y + REACH + 1), left : min(width, x + REACH + 1)]
-        row, column = divmod(int(np.tensordot(own[:, y, x], part, 1).argmax()), part.shape[2])
+        high, wide = min(height, y + REACH + 1) - top, min(width, x + REACH + 1) - left
+        part = other[:, top : top + high + 2 * edge, left : left + wide + 2 * edge]
+        taps = own[:, y : y + 2 * edge + 1 : apart, x : x + 2 * edge + 1 : apart]
+        scores = np.tensordot(taps.reshape(len(taps), -1).T, part, 1).reshape(together, together, *part.shape[1:])
+        steps = range(0, 2 * edge + 1, apart)
+        total = sum(
+            scores[i, j, down : down + high, across : across + wide]
+            for i, down in enumerate(steps)
+            for j, across in enumerate(steps)
+        )
+        row, column = divmod(int(total.argmax()), wide)
         found.append((left + column, top + row))
     return np.array(found)
 
 
 @torch.inference_mode()
-def ccnet(case: Case, checkpoint: Path) -> np.ndarray:
+def ccnet(case: Case, checkpoint: Path, together: int = 1) -> np.ndarray:
     network = CCNet(CCNetSize(**read_about(checkpoint)["size"]))
     load_into(network, checkpoint)
     network.eval()
@@ -165,7 +180,7 @@ def ccnet(case: Case, checkpoint: Path) -> np.ndarray:
     frame = network.enlarge(torch.from_numpy(np.ascontiguousarray(case.low, np.float32))[None])
     reference = torch.from_numpy(np.ascontiguousarray(case.reference))[None]
     own, other = network.query.everywhere(frame)[0], network.reference.everywhere(reference)[0]
-    return by_vectors(own.numpy(), other.numpy(), case.places)
+    return by_vectors(own.numpy(), other.numpy(), case.places, together, case.scale)
 
 
 def by_method(case: Case, engine) -> np.ndarray:
@@ -187,6 +202,9 @@ def matchers(options: argparse.Namespace) -> dict[str, Matcher]:
     for given in options.ccnet:
         name, _, path = given.partition("=")
         found[f"CC-Net {name}"] = partial(ccnet, checkpoint=Path(path))
+        if options.together > 1:
+            what = f"CC-Net {name}, {options.together}x{options.together}"
+            found[what] = partial(ccnet, checkpoint=Path(path), together=options.together)
     for side in ZNCC_SIDES:
         found[f"zncc {side}"] = partial(zncc, side=side, blurry=False)
         found[f"zncc_blurry {side}"] = partial(zncc, side=side, blurry=True)
@@ -208,6 +226,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, default=4)
     parser.add_argument("--step", type=int, default=16)
     parser.add_argument("--ccnet", nargs="*", default=[])
+    parser.add_argument("--together", type=int, default=5)
     parser.add_argument("--method", nargs="*", default=["stream_ref", "flow_transfer"])
     parser.add_argument("--only", nargs="*", help="rows whose names hold one of these words")
     parser.add_argument("--json", action="store_true")

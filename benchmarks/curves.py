@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Learning curves of trainings, as a picture: the loss, and PSNR with the reference and without where it was validated.
+"""Learning curves of trainings, as a picture: the loss, and what was measured where it was validated: PSNR with the
+reference and without, or CC-Net's share of places found.
 
 usage: benchmarks/curves.py TARGET.svg RUN...
 
@@ -10,7 +11,12 @@ import argparse
 import csv
 from pathlib import Path
 
-LOSS, SCORES = "reconstruction", {"with_reference": "o-", "without": "o--"}
+LOSSES = {"reconstruction": "mean absolute error, training", "loss": "loss, training"}  # the first that a run has
+SCORES = {
+    "with_reference": ("o-", "PSNR-Y, dB, held-out photos"),
+    "without": ("o--", "PSNR-Y, dB, held-out photos"),
+    "within_1": ("o-", "share at most one pixel off, held-out scenes"),
+}
 
 
 def course(run: Path) -> list[dict[str, float]]:
@@ -29,12 +35,15 @@ def plot(runs: list[Path], target: Path) -> None:
     figure, (losses, scores) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
     for number, run in enumerate(runs):
         rows, colour = course(run), f"C{number}"
-        losses.plot(*zip(*((row["step"], row[LOSS]) for row in rows)), color=colour, label=run.name)
-        for name, style in SCORES.items():
+        loss = next(name for name in LOSSES if name in rows[0])
+        losses.plot(*zip(*((row["step"], row[loss]) for row in rows)), color=colour, label=run.name)
+        losses.set_ylabel(LOSSES[loss])
+        for name, (style, unit) in SCORES.items():
             points = [(row["step"], row[name]) for row in rows if name in row]
-            scores.plot(*zip(*points), style, color=colour, markersize=4, label=f"{run.name}, {name.replace('_', ' ')}")
-    losses.set_ylabel("mean absolute error, training")
-    scores.set_ylabel("PSNR-Y, dB, held-out photos")
+            if points:
+                label = f"{run.name}, {name.replace('_', ' ')}"
+                scores.plot(*zip(*points), style, color=colour, markersize=4, label=label)
+                scores.set_ylabel(unit)
     for axis in (losses, scores):
         axis.set_xlabel("step")
         axis.legend(fontsize=7)

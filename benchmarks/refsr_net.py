@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """RefSR-Net beside what needs less (RefSR-Net, Table 3): PSNR over RGB, and seconds of its two ways to restore.
 
-usage: LFVIDEO_DATA=FOLDER benchmarks/refsr_net.py --weights CHECKPOINT [--single CHECKPOINT] [--crop 256] [--json]
+usage: LFVIDEO_DATA=FOLDER benchmarks/refsr_net.py --weights CHECKPOINT... [--single CHECKPOINT] [--crop 256]
+                                                   [--edge 48] [--together N...] [--limit N] [--json]
 
 The folder holds sintel/ and lightfields/ as `lfvideo-sr evaluate` reads them: a frame with the one before as reference,
 the middle view of a light field with the first. Light fields that FOLDER/splits.json lists under `train` are left out.
-The middle of each picture is taken, --crop pixels a side.
+The middle of each picture is taken, --crop pixels a side, and measured without its outer --edge pixels, for which the
+same part of the reference may not hold what moved.
 
 bicubic           enlargement
 single            the single-image network alone (--single: last.pt of sisr_small)
 single, sliding   the same by windows of 24x24 low-resolution pixels every 2, averaged
 exemplar          Boominathan et al.: the nine patches of the reference most similar by first and second derivatives
                   (squared distance, within 100 pixels), averaged by similarity; overlapping patches averaged
-refsr_net         --weights, at once and by sliding windows; "no reference": at once, with none
+refsr_net         --weights, at once and by sliding windows; "no reference": at once, with none; --together: matched
+                  with the scores of so many places along a side summed (default: as the weights say)
 """
 
 import argparse
@@ -93,6 +96,9 @@ def single_sliding(single: torch.nn.Module, frame: torch.Tensor) -> torch.Tensor
     return total / count
 
 
+Row = tuple[str, np.ndarray, float]  # name, picture, seconds where they are measured
+
+
 def trained(path: Path) -> RefSRNet:
     found = network(read_about(path)["size"])
     load_into(found, path)
@@ -100,26 +106,32 @@ def trained(path: Path) -> RefSRNet:
 
 
 @torch.inference_mode()
-def rows(net: RefSRNet, single, picture: np.ndarray, reference: np.ndarray) -> Iterator[tuple[str, np.ndarray, float]]:
-    scale = net.size.scale
+def simple_rows(picture: np.ndarray, reference: np.ndarray, scale: int, single) -> Iterator[Row]:
+    """What needs no RefSR-Net."""
     low = np.ascontiguousarray(degrade(picture, scale), np.float32)
-    frame = torch.from_numpy(low)[None]
     yield "bicubic", enlarged(low, scale), 0.0
     if single is not None and scale == 4:
+        frame = torch.from_numpy(low)[None]
         yield "single", single(frame)[0].numpy(), 0.0
         yield "single, sliding", single_sliding(single, frame).numpy(), 0.0
     yield "exemplar", exemplar(low, reference, scale), 0.0
+
+
+@torch.inference_mode()
+def rows(net: RefSRNet, picture: np.ndarray, reference: np.ndarray, together: int) -> Iterator[Row]:
+    frame = torch.from_numpy(np.ascontiguousarray(degrade(picture, net.size.scale), np.float32))[None]
     encoded = net.encoder(torch.from_numpy(reference)[None])
+    net.matcher.together = together or net.size.together
     match = Match(encoded, *net.matcher(frame, encoded))
     for what, windows, matches in (
-        ("refsr_net, no reference", False, []),
-        ("refsr_net, at once", False, [match]),
-        ("refsr_net, by windows", True, [match]),
+        ("no reference", False, []),
+        ("at once", False, [match]),
+        ("by windows", True, [match]),
     ):
         net.restorer.size = replace(net.size, windows=windows)
         started = time.perf_counter()
         made = net.restorer(frame, matches)[0].numpy()
-        yield what, made, time.perf_counter() - started
+        yield f"{what}, together {net.matcher.together}", made, time.perf_counter() - started
 
 
 def main() -> None:
@@ -127,28 +139,38 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="+", required=True)
     parser.add_argument("--single", type=Path)
     parser.add_argument("--crop", type=int, default=256)
+    parser.add_argument("--edge", type=int, default=48)
+    parser.add_argument("--together", type=int, nargs="*", default=[0])
     parser.add_argument("--limit", type=int)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     single = load_srresnet(options.single) if options.single else None
     root, result = Path(os.environ["LFVIDEO_DATA"]), {}
+    nets = {str(path): trained(path) for path in options.weights}
     for dataset in ("sintel", "lightfields"):
         given = pairs(root, dataset, options.crop, options.limit)
-        for path in options.weights:
-            scores: dict[str, list[tuple[float, float]]] = {}
-            for picture, reference in given:
-                for what, made, seconds in rows(trained(path), single, picture, reference):
-                    scores.setdefault(what, []).append((psnr_rgb(eight_bit(made), picture), seconds))
-            result[f"{dataset}, {path}, {len(given)} pictures"] = {
-                what: [round(float(value), 3) for value in np.mean(one, 0)] for what, one in scores.items()
-            }
+        scores: dict[str, list[tuple[float, float]]] = {}
+        for picture, reference in given:
+            scale = next(iter(nets.values())).size.scale
+            made = list(simple_rows(picture, reference, scale, single))
+            for name, net in nets.items():
+                for together in options.together:
+                    made += [(f"{name}, {what}", *rest) for what, *rest in rows(net, picture, reference, together)]
+            for what, result_picture, seconds in made:
+                quality = psnr_rgb(eight_bit(result_picture), picture, options.edge)
+                scores.setdefault(what, []).append((quality, seconds))
+        result[f"{dataset}, {len(given)} pictures"] = {
+            what: [round(float(value), 3) for value in np.mean(one, 0)] for what, one in scores.items()
+        }
+        if not options.json:
+            show(*result.popitem())
     if options.json:
         print(json.dumps(result, indent=1))
-        return
-    for name, table in result.items():
-        print(
-            name, *(f"  {what:26} {psnr:.2f} dB  {seconds:.2f} s" for what, (psnr, seconds) in table.items()), sep="\n"
-        )
+
+
+def show(name: str, table: dict[str, list[float]]) -> None:
+    rows = (f"  {what:60} {psnr:.2f} dB  {seconds:.2f} s" for what, (psnr, seconds) in table.items())
+    print(name, *rows, sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ class CCNetConfig(RunConfig):
 
     sharpness: that scores are multiplied by before their softmax; 1 in the paper, cosines want more.
     start: checkpoint to go on from.
+    fixed_statistics: normalise by the running statistics, as the trained network does, and leave them as `start` has
+        them. In a batch of few scenes each picture's own are far from those, and blurred frames' from sharp references'.
+    contrast: least factor by which a sample's contrast is reduced (then rounded to 8 bits); 1 leaves it.
     scenes, side, motion: so many rendered scenes of so many pixels a side, moving by up to so many pixels.
     sintel: folder with MPI Sintel's training set; in the place of rendered scenes.
     enlarge_by: checkpoint of a single-image network that enlarges frames; without, bilinear (Fig. 2 compares them).
@@ -43,6 +46,8 @@ class CCNetConfig(RunConfig):
     unit: bool = False
     sharpness: float = 1.0
     start: str = ""
+    fixed_statistics: bool = False
+    contrast: float = 1.0
     reach: int = 64
     queries: int = 1
     spacing: int = GRID
@@ -69,7 +74,7 @@ def train(config: CCNetConfig) -> Path:
     network = CCNet(size, enlarge)
     if config.start:
         load_into(network, Path(config.start))
-    losses = CCNetLosses(network, settings, config.sharpness)
+    losses = CCNetLosses(network, settings, config.sharpness, config.fixed_statistics)
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
     falls = drops(*config.drop_at, factor=0.05)
     share = rise_and_fall(config.max_steps, decay=config.decay) if config.decay else falls
@@ -77,26 +82,40 @@ def train(config: CCNetConfig) -> Path:
         network=network,
         about={"method": "ccnet", "size": asdict(size)},
         steps={"match": Step(losses, optimizer, ("loss",), share)},
-        sample=partial(sample, _views(config, "train"), settings, config.seed),
+        sample=partial(sample, _views(config, "train"), settings, config.seed, config.contrast),
         validate=partial(validate, _views(config, "validation"), config, settings, enlarge),
         scores=("within_1", "exact"),
     )
     return fit(task, config)
 
 
-def sample(views: list[Load], settings: WindowSettings, seed: int, number: int) -> dict[str, np.ndarray]:
+def sample(
+    views: list[Load], settings: WindowSettings, seed: int, contrast: float, number: int
+) -> dict[str, np.ndarray]:
     rng = np.random.default_rng([seed, number])
-    return window_sample(views[rng.integers(len(views))](), rng, settings)
+    made = window_sample(views[rng.integers(len(views))](), rng, settings)
+    return made if contrast == 1 else faded(made, rng, contrast)
+
+
+def faded(made: dict[str, np.ndarray], rng: np.random.Generator, least: float) -> dict[str, np.ndarray]:
+    """Both pictures of a sample with less contrast, in 8 bits: much of what cameras see is faint, and rendered scenes
+    are not. Factors from `least` to 1, small ones as often as large ones."""
+    factor = np.float32(least ** rng.random())
+    middle = made["reference"].mean((1, 2), keepdims=True)
+    faint = {name: middle + factor * (made[name] - middle) for name in ("frame", "reference")}
+    return made | {name: np.round(255 * one.clip(0, 1)) / np.float32(255) for name, one in faint.items()}
 
 
 class CCNetLosses(nn.Module):
     """Eq. 1: cross-entropy of each place's match among all positions of the window."""
 
-    def __init__(self, network: CCNet, settings: WindowSettings, sharpness: float = 1.0):
+    def __init__(self, network: CCNet, settings: WindowSettings, sharpness: float = 1.0, fixed: bool = False):
         super().__init__()
-        self.network, self.settings, self.sharpness = network, settings, sharpness
+        self.network, self.settings, self.sharpness, self.fixed = network, settings, sharpness, fixed
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if self.fixed:
+            self.network.eval()  # normalisation is all that differs
         scores = self.sharpness * place_scores(self.network, batch, self.settings)
         return {"loss": F.cross_entropy(scores.flatten(0, 1), batch["truth"].flatten(), ignore_index=-1)}
 

@@ -17,6 +17,7 @@ Departures, and why:
 - References of another size than the frame's: windows are centred where the place lies in proportion.
 - Several references: each place takes the one whose match is most similar (cosine, also the relevance).
 - Without a reference its features are zero; training shows such samples where a configuration says how many.
+- `together` sums the scores of neighbouring places, moved alike, before the best is taken; 1, the paper's, by default.
 - `onto_enlarged` adds the result to the bilinear enlargement, so that short trainings begin there; off by default.
 """
 
@@ -50,8 +51,8 @@ class RefSRSize:
     """scale: 4, or 8 as in the paper. matching, siamese, unit: CC-Net's width in percent and options, see CCNetSize.
     features, blocks: SRResNet's. channels, equations: SS-Net's.
 
-    reach: pixels of the search to each side. windows: restore by sliding windows, else at once. patch, stride: of these
-        windows, in low-resolution pixels; the paper does not state SS-Net's stride and slides its single-image network
+    reach: pixels of the search to each side. together: odd; places along a side whose scores are summed.
+    windows: restore by sliding windows, else at once. patch, stride: of these windows, in low-resolution pixels; the paper does not state SS-Net's stride and slides its single-image network
         by 2.
     """
 
@@ -65,6 +66,7 @@ class RefSRSize:
     equations: Equations = "meant"
     onto_enlarged: bool = False
     reach: int = 100
+    together: int = 1
     windows: bool = False
     patch: int = 8
     stride: int = 2
@@ -84,9 +86,9 @@ class Encoder(nn.Module):
 class Matcher(nn.Module):
     """Frame [B,3,h,w], an encoded reference -> positions [B,h,w,2], relevance [B,h,w]."""
 
-    def __init__(self, correspondence: CCNet, reach: int):
+    def __init__(self, correspondence: CCNet, reach: int, together: int = 1):
         super().__init__()
-        self.correspondence, self.reach = correspondence, reach
+        self.correspondence, self.reach, self.together = correspondence, reach, together
 
     def forward(
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
@@ -99,7 +101,7 @@ class Matcher(nn.Module):
             (torch.arange(own, device=frame.device) * scale + middle) * length // (own * scale)
             for own, length in zip(query.shape[2:], other.shape[2:])
         )
-        index = windowed_search(query, other, reach=self.reach, centres=centres).index[:, 0]
+        index = windowed_search(query, other, reach=self.reach, centres=centres, patch=self.together).index[:, 0]
         columns = other.shape[3]
         found = torch.stack([index % columns, index // columns], -1).float()
         return found - (middle - (scale - 1) / 2), _cosine(query, other, index).clamp(0, 1)
@@ -194,7 +196,7 @@ class RefSRNet(nn.Module):
         self.size = size
         self.correspondence = CCNet(CCNetSize(size.matching, size.siamese, size.scale, size.unit))
         self.encoder = Encoder(self.correspondence)
-        self.matcher = Matcher(self.correspondence, size.reach)
+        self.matcher = Matcher(self.correspondence, size.reach, size.together)
         self.restorer = Restorer(SRResNet(size.features, size.blocks), size)
 
 

@@ -4,6 +4,8 @@ Training scores all places of a window round the true match at once (`window_sco
 looks for the best place within a larger window round the pixel itself (`windowed_search`).
 """
 
+from functools import partial
+
 import torch
 
 from ..errors import ShapeError
@@ -28,12 +30,15 @@ def windowed_search(
     *,
     reach: int = 100,
     centres: tuple[torch.Tensor, torch.Tensor] | None = None,
+    patch: int = 1,
 ) -> Matches:
     """For every pixel of `query` [B,C,h,w] the pixel of `reference` [B,C,H,W] with the largest inner product, of those
     at most `reach` pixels away from its own place along each axis: [B,1,h,w]; among equal ones the first.
 
     centres: rows [h] and columns [w] of the reference, int64, ascending, that count as the own places of the query's
         rows and columns, where the two pictures do not lie pixel on pixel.
+    patch: odd; the scores of so many by so many neighbours in the query, all moved alike, are summed; beyond an edge
+        its pixels count again. A departure from the paper, whose pixels each go where they like.
     A pixel with nothing in reach is a ShapeError, as where a frame is larger than the reference by more than `reach`.
     """
     check_searchable(query, reference, 1, 1)
@@ -43,7 +48,8 @@ def windowed_search(
             f"a window of {reach} pixels leaves parts of {list(query.shape)} without a place in {list(reference.shape)}"
         )
     with searching(query):
-        parts = [_search(one, other, reach, rows, columns) for one, other in zip(exact(query), exact(reference))]
+        search = _search if patch == 1 else partial(_search_together, patch=patch)
+        parts = [search(one, other, reach, rows, columns) for one, other in zip(exact(query), exact(reference))]
     return Matches(*(torch.stack(part)[:, None] for part in zip(*parts)))
 
 
@@ -54,8 +60,7 @@ def _search(
     height, width = query.shape[1:]
     index = torch.zeros(height, width, dtype=torch.int64, device=query.device)
     score = query.new_zeros(height, width)
-    apart = max(1, int(columns[-1] - columns[0]) // max(1, width - 1))  # so that windows taken together overlap
-    across = max(1, min(width, reach // apart, _STRIP // (2 * reach + 1) ** 2))
+    across = _across(width, reach, columns)
     for left in range(0, width, across):
         part = slice(left, min(left + across, width))
         for number, row in enumerate(rows.tolist()):
@@ -78,3 +83,64 @@ def _best_near(
     scores.masked_fill_(away[:, None], -torch.inf)
     best, place = scores.flatten(1).max(1)
     return best, (place // part.shape[2] + top) * width + place % part.shape[2] + left
+
+
+def _across(width: int, reach: int, columns: torch.Tensor) -> int:
+    """How many pixels of a row are taken at a time: their windows overlap."""
+    apart = max(1, int(columns[-1] - columns[0]) // max(1, width - 1))
+    return max(1, min(width, reach // apart, _STRIP // (2 * reach + 1) ** 2))
+
+
+def _search_together(
+    query: torch.Tensor, reference: torch.Tensor, reach: int, rows: torch.Tensor, columns: torch.Tensor, patch: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """_search with the scores of neighbours summed: a box sum over the query of scores by displacement."""
+    height, width = query.shape[1:]
+    reach, half = min(reach, max(reference.shape[1:])), patch // 2
+    index = torch.zeros(height, width, dtype=torch.int64, device=query.device)
+    score = query.new_zeros(height, width)
+    for left in range(0, width, _across(width, reach, columns)):
+        part = slice(left, min(left + _across(width, reach, columns), width))
+        near = torch.arange(part.start - half, part.stop + half, device=query.device).clamp(0, width - 1)
+        held: dict[int, torch.Tensor] = {}  # of rows, summed along them
+        for number in range(height):
+            wanted = [min(max(other, 0), height - 1) for other in range(number - half, number + half + 1)]
+            held = {
+                other: held[other]
+                if other in held
+                else _displaced(query[:, other, near], reference, int(rows[other]), columns[near], reach, patch)
+                for other in dict.fromkeys(wanted)
+            }
+            total = torch.stack([held[other] for other in wanted]).sum(0)
+            score[number, part], index[number, part] = _best_displaced(total, reference, rows[number], columns[part])
+    return index, score
+
+
+def _displaced(
+    query: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor, reach: int, patch: int
+) -> torch.Tensor:
+    """query [C,n], pixels of one row -> scores of every displacement, each summed over `patch` pixels side by side,
+    [n-patch+1,k,k] with k = 2 * reach + 1."""
+    channels, height, width = reference.shape
+    steps = torch.arange(-reach, reach + 1, device=query.device)
+    left, right = int(columns.min()) - reach, int(columns.max()) + reach + 1
+    across = torch.arange(left, right, device=query.device).clamp(0, width - 1)
+    part = reference[:, (row + steps).clamp(0, height - 1)][:, :, across]
+    scores = (query.T @ part.reshape(channels, -1)).unflatten(1, part.shape[1:])
+    own = (columns[:, None] + steps - left)[:, None].expand(-1, len(steps), -1)
+    scores = scores.gather(2, own)
+    return torch.stack([scores[first : len(scores) - patch + 1 + first] for first in range(patch)]).sum(0)
+
+
+def _best_displaced(
+    scores: torch.Tensor, reference: torch.Tensor, row: torch.Tensor, columns: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores [n,k,k] of displacements from (row, columns [n]) -> the best score that lies in the reference, and its
+    index there."""
+    height, width = reference.shape[1:]
+    steps = torch.arange(scores.shape[1], device=scores.device) - scores.shape[1] // 2
+    rows, across = row + steps, columns[:, None] + steps
+    outside = ((rows < 0) | (rows >= height))[:, None] | ((across < 0) | (across >= width))[:, None]
+    best, place = scores.masked_fill(outside, -torch.inf).flatten(1).max(1)
+    side = len(steps)
+    return best, (rows[place // side]) * width + across.gather(1, (place % side)[:, None])[:, 0]

@@ -47,6 +47,39 @@ def test_windows_may_be_centred_elsewhere(reach):
     assert torch.allclose(found.score[0, 0], score[rows[:, None], columns].double(), atol=1e-5)
 
 
+def literal_together(query, reference, reach, rows, columns, patch):
+    """Displacement by displacement; beyond an edge its pixels again."""
+    height, width = reference.shape[1:]
+    half = patch // 2
+    index = torch.zeros(query.shape[1:], dtype=torch.int64)
+    for y in range(query.shape[1]):
+        for x in range(query.shape[2]):
+            best = -torch.inf
+            for dy in range(-reach, reach + 1):
+                for dx in range(-reach, reach + 1):
+                    there = int(rows[y]) + dy, int(columns[x]) + dx
+                    if not (0 <= there[0] < height and 0 <= there[1] < width):
+                        continue
+                    total = 0.0
+                    for i in range(-half, half + 1):
+                        for j in range(-half, half + 1):
+                            v, u = min(max(y + i, 0), len(rows) - 1), min(max(x + j, 0), len(columns) - 1)
+                            row = min(max(int(rows[v]) + dy, 0), height - 1)
+                            column = min(max(int(columns[u]) + dx, 0), width - 1)
+                            total += float(query[:, v, u] @ reference[:, row, column])
+                    if total > best:
+                        best, index[y, x] = total, there[0] * width + there[1]
+    return index
+
+
+@pytest.mark.parametrize("reach", [1, 3])
+def test_neighbours_may_be_scored_together(reach):
+    query, reference = features(1, 4, 3, 5), features(1, 4, 11, 14, seed=1)
+    rows, columns = torch.tensor([1, 5, 9]), torch.tensor([1, 4, 7, 10, 13])
+    found = windowed_search(query, reference, reach=reach, centres=(rows, columns), patch=3)
+    assert torch.equal(found.index[0, 0], literal_together(query[0], reference[0], reach, rows, columns, 3))
+
+
 def test_among_equal_places_the_first_wins():
     found = windowed_search(torch.ones(1, 2, 3, 4), torch.ones(1, 2, 3, 4), reach=1)
     assert found.index[0, 0].tolist() == [[0, 0, 1, 2], [0, 0, 1, 2], [4, 4, 5, 6]]

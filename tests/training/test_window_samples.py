@@ -11,7 +11,7 @@ from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
 from lfvideo_sr.nn.windowed import window_scores
-from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, place_scores, train
+from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, faded, place_scores, train
 from lfvideo_sr.training import flow_views
 from lfvideo_sr.training.flow_views import FlowViews, moving_views, rendered_views, sintel_views
 from lfvideo_sr.training.window_samples import GRID, MARGIN, WindowSettings, quarter_turns, window_sample
@@ -136,6 +136,30 @@ def test_places_without_a_match_do_not_count():
     loss = CCNetLosses(network, settings)(batch)["loss"]
     scores = place_scores(network, batch, settings)[0, 0]
     assert float(loss.detach()) == pytest.approx(float(-scores.log_softmax(0)[batch["truth"][0, 0]].detach()), rel=1e-4)
+
+
+def test_fixed_statistics_are_those_of_use():
+    """Normalised as after training, and left as they are; the weights learn all the same."""
+    settings = WindowSettings(4, 6, 1)
+    network, batch = CCNet(CCNetSize(12, scale=4)), batch_of(settings)
+    before = {name: one.clone() for name, one in network.named_buffers()}
+    loss = CCNetLosses(network.train(), settings, fixed=True)(batch)["loss"]
+    loss.backward()
+    assert all(torch.equal(one, before[name]) for name, one in network.named_buffers())
+    assert network.query.layers[0].weight.grad.abs().sum() > 0
+    assert torch.equal(loss, CCNetLosses(network.eval(), settings)(batch)["loss"])
+    assert not torch.equal(loss, CCNetLosses(network.train(), settings)(batch)["loss"])
+
+
+def test_fading_takes_contrast_from_both_pictures_alike():
+    made = window_sample(shifted(3, 2), np.random.default_rng(0), WindowSettings(4, 6, 1))
+    faint = faded(made, np.random.default_rng(1), 0.1)
+    shares = [faint[name].std() / made[name].std() for name in ("frame", "reference")]
+    assert shares[0] == pytest.approx(shares[1], rel=0.02) and 0.1 < shares[0] < 0.9
+    assert all(
+        np.allclose(255 * faint[name], np.round(255 * faint[name]), atol=1e-3) for name in ("frame", "reference")
+    )
+    assert faint["frame"].dtype == np.float32 and faint["truth"] is made["truth"]
 
 
 def test_rendered_views_are_kept_and_moved_by_known_flow(tmp_path):
