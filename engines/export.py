@@ -47,7 +47,7 @@ _FOLDED = 1 << 26  # numbers of a constant that may be computed ahead: all weigh
 # Sizes a graph is traced at, each side another number: quarter reference sides r, q and frame sides h, w.
 _TRACED = {"h": 20, "w": 24, "r": 22, "q": 26}
 _BESIDE = {"r": 34, "q": 38}  # of a second reference, which shows how sides follow
-_SIDES = (2, 1 << 13)
+_SIDES = (8, 1 << 13)  # so that patches and their edges fit
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class _Match(nn.Module):
         self.matcher = method.matcher
 
     def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        positions, relevance = self.matcher(given[FRAME], given, given[SEED])
+        positions, relevance = self.matcher(given[FRAME], given, given.get(SEED))
         return positions, relevance.float()
 
 
@@ -169,8 +169,10 @@ def _verbs(method: Method, slots: int) -> dict[str, _Verb]:
     matching, restoring = _Read(features), _Read(features)
     positions, relevance = (part.detach() for part in method.matcher(frame, matching, seed))
     method.restorer(frame, [Match(restoring, positions, relevance.float())] * slots)
-    to_match = {FRAME: frame, SEED: seed} | {name: features[name] for name in matching.names}
-    match_shapes = picture | {SEED: [*field, 2]} | {name: shapes[name] for name in matching.names}
+    to_match = {FRAME: frame} | {name: features[name] for name in matching.names}
+    match_shapes = picture | {name: shapes[name] for name in matching.names}
+    if method.seeder is not None or method.warm:
+        to_match, match_shapes = to_match | {SEED: seed}, match_shapes | {SEED: [*field, 2]}
     to_restore, restore_shapes = {FRAME: frame}, dict(picture)
     for number in range(slots):
         own = {name: features[name] for name in restoring.names} | {POSITIONS: positions, RELEVANCE: relevance.float()}
@@ -311,6 +313,9 @@ def _quiet():
 
 def _write(program, about: About, path: Path) -> None:
     model = program.model
+    for node in model.graph.all_nodes():  # where in which file of this machine each came from
+        for told in (node, *node.outputs):
+            told.metadata_props.clear()
     found = UNWANTED & {node.op_type for node in model.graph.all_nodes()}
     if found:
         raise EngineError(f"{about.verb} of {about.info.name} holds {', '.join(found)}, which TensorRT refuses")

@@ -1,12 +1,13 @@
 """The TensorRT engine's own logic, on a stand-in for the runtime; and the real thing where there is a GPU."""
 
+import json
 import os
 from fractions import Fraction
 
 import fake_tensorrt
 import numpy as np
 import pytest
-from small_clips import engine_of, rendered, stamp
+from small_clips import engine_of, rendered, stamp, write_clip
 
 from lfvideo_sr.choose import choose_engine
 from lfvideo_sr.engine import Matched, Precision
@@ -18,6 +19,7 @@ from lfvideo_sr.engines.tensorrt_engine import TensorRTEngine
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references import Reference
 
 SHAPES = Shapes.of_text("16x16:48x32:64x48")
@@ -142,6 +144,34 @@ def test_a_stream_goes_on_with_the_next_engine(own_cache, with_fake, run, hybrid
     assert ("no whole plan" if spoil == "truncated" else "built by fake-1, this is fake-2") in done.out
     refused = run(*words, "--overwrite", "--engine", "tensorrt")
     assert refused.code == 4 and "engine build" in refused.line
+
+
+@pytest.mark.parametrize("spoil", ["a reference outside the plan", "a failure in the middle"])
+def test_a_stream_that_a_plan_refuses_goes_on_with_torch(own_cache, with_fake, pictures, run, tmp_path, monkeypatch, spoil):
+    """From the frame on where it happens, and as torch alone would have made it."""
+    import cv2
+
+    clip, stills = tmp_path / "low.mkv", tmp_path / "low.refs"
+    write_clip(clip, [degrade(one) for one in pictures[:4]])
+    build_plans(own_cache)
+    if spoil == "a failure in the middle":
+        count = iter(range(99))
+        plain = fake_tensorrt.Context.execute_async_v3
+        monkeypatch.setattr(
+            fake_tensorrt.Context, "execute_async_v3", lambda self, stream: next(count) < 7 and plain(self, stream)
+        )
+    stills.mkdir()
+    large = pictures[0] if spoil == "a failure in the middle" else np.tile(pictures[0], (1, 2, 2))
+    cv2.imwrite(str(stills / "t0.png"), (large[::-1].transpose(1, 2, 0) * 255).round())
+    words = ("stream", clip, "--codec", "ffv1", "--dtype", "fp32", "--refs", stills)
+    done = run(*words, "-o", tmp_path / "auto.mkv")
+    assert done.code == 0, done.err
+    assert "engine      tensorrt: a plan is there" in done.out and "engine      torch from here on: " in done.out
+    report = json.loads((tmp_path / "auto.report.json").read_text())
+    assert report["engine"] == "torch" and any("from here on" in line for line in report["warnings"])
+    assert run(*words, "-o", tmp_path / "torch.mkv", "--engine", "torch").code == 0
+    frames = [[one.pixels for one in VideoSource(tmp_path / f"{name}.mkv")] for name in ("auto", "torch")]
+    assert all(np.abs(one - other).max() <= 2 / 255 + 1e-6 for one, other in zip(*frames, strict=True))
 
 
 def test_a_stream_runs_on_a_plan(own_cache, with_fake, run, hybrid_clip, tmp_path):
