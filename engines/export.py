@@ -76,7 +76,7 @@ def export_graphs(method: Method, folder: Path, weights: str, precision: Precisi
         try:
             program = _traced(verb, precision)
         except Exception as error:  # the exporter's errors have no common base
-            said = " ".join(str(error).split())[:200]
+            said = " ".join(str(error).split())[:400]
             raise EngineError(
                 f"{name} of {method.info.name} cannot be exported ({said}); pass --engine torch"
             ) from error

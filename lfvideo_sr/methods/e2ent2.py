@@ -205,7 +205,7 @@ class Restorer(nn.Module):
         swapped = self.swapped(features, matches)
         made = self.res2(torch.cat([swapped, self.res1(features)], 1))
         if torch.compiler.is_exporting():  # where no slot of a graph is filled, as without a reference
-            found = (torch.stack([match.relevance.amax() for match in matches]).amax() > 0).to(made.dtype)
+            found = (torch.stack([match.relevance.amax((0, 1, 2)) for match in matches]).amax(0) > 0).to(made.dtype)
             made = made * found + self.single(features) * (1 - found)
         return _enlarged(frame) + made
 

@@ -24,8 +24,9 @@ def search_in_a_loop(
     down = torch.arange(2 * reach + 1, device=device) - reach
     # two places a step apart are at most so far apart in the reference, rounded up
     across = torch.arange(2 * reach + 2 + (_TOGETHER - 1) * wide // width, device=device) - reach
-    row = torch.arange(height, device=device)[:, None].expand(height, blocks).flatten()
-    first = (torch.arange(blocks, device=device) * _TOGETHER)[None].expand(height, blocks).flatten()
+    steps = torch.arange(height * blocks, device=device)
+    row = torch.div(steps, blocks, rounding_mode="floor")
+    first = (steps - row * blocks) * _TOGETHER
     bounds = torch.tensor([high, wide], device=device)
 
     def step(carried: torch.Tensor, which: tuple[torch.Tensor, torch.Tensor]):
@@ -43,5 +44,6 @@ def search_in_a_loop(
         return carried + 0, (best, place.flatten().index_select(0, found))
 
     _, (score, index) = scan(step, torch.zeros((), device=device), (row, first))
-    score, index = (one.reshape(height, blocks * _TOGETHER)[:, :width] for one in (score, index))
+    kept = (torch.arange(height, device=device)[:, None] * (blocks * _TOGETHER) + torch.arange(width, device=device))
+    score, index = (one.flatten().index_select(0, kept.flatten()).reshape(height, width) for one in (score, index))
     return index, score
