@@ -107,7 +107,10 @@ class _Encode(nn.Module):
 
     def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         features = self.encoder(given[REFERENCE])
-        kept = tuple(features[name].contiguous() for name in self.names)
+        # what is kept as given becomes a value of its own, for inputs and outputs have names of their own
+        kept = tuple(
+            one.clone() if one is given[REFERENCE] else one.contiguous() for one in (features[name] for name in self.names)
+        )
         return (*kept, self.reduce(given[REFERENCE])) if self.seeded else kept
 
 
