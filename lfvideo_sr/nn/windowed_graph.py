@@ -44,6 +44,6 @@ def search_in_a_loop(
         return carried + 0, (best, place.flatten().index_select(0, found))
 
     _, (score, index) = scan(step, torch.zeros((), device=device), (row, first))
-    kept = (torch.arange(height, device=device)[:, None] * (blocks * _TOGETHER) + torch.arange(width, device=device))
+    kept = torch.arange(height, device=device)[:, None] * (blocks * _TOGETHER) + torch.arange(width, device=device)
     score, index = (one.flatten().index_select(0, kept.flatten()).reshape(height, width) for one in (score, index))
     return index, score

@@ -109,7 +109,9 @@ def test_a_swap_as_a_graph_makes_it_is_the_same(monkeypatch):
     """E2ENT2's Eq. 4 in the form that is exported, run as it is."""
     generator = torch.Generator().manual_seed(0)
     query, low, high = (torch.rand(1, 3, *size, generator=generator) for size in ((7, 9), (6, 8), (24, 32)))
-    index = torch.randint(1, 5, (1, 5, 7), generator=generator) * 8 + torch.randint(1, 7, (1, 5, 7), generator=generator)
+    index = torch.randint(1, 5, (1, 5, 7), generator=generator) * 8 + torch.randint(
+        1, 7, (1, 5, 7), generator=generator
+    )
     plain = swap(query, low, high, index)
     monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
     assert torch.allclose(swap(query, low, high, index), plain, atol=1e-6)

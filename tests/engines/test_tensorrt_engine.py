@@ -1,7 +1,6 @@
 """The TensorRT engine's own logic, on a stand-in for the runtime; and the real thing where there is a GPU."""
 
 import json
-import os
 from fractions import Fraction
 
 import fake_tensorrt
@@ -240,15 +239,9 @@ def test_tensorrt_on_something_else_is_a_mistake(device):
 
 
 @pytest.mark.gpu
-def test_a_real_plan_computes_what_torch_computes(own_cache, scene):
-    import torch
-
+def test_a_real_plan_computes_what_torch_computes(gpu, own_cache, scene):
     from lfvideo_sr.engines.plans import find_plans, library
 
-    if not torch.cuda.is_available():
-        if os.environ.get("LFVIDEO_REQUIRE_GPU") == "1":
-            pytest.fail("LFVIDEO_REQUIRE_GPU is 1, and torch finds no GPU")
-        pytest.skip("needs a CUDA device")
     trt, buffers = library(), device_buffers.device_buffers()
     for path in paths(own_cache).values():
         build_plan(path, read_about(path), SHAPES, trt, buffers.gpu)

@@ -28,7 +28,9 @@ def test_a_stream_runs_where_torch_was_never_installed(hybrid_clip, tmp_path, mo
     python = tmp_path / "venv" / "bin" / "python"
     ran(python, "-m", "pip", "install", "-q", *needed, runtime)
     ran(python, "-m", "pip", "install", "-q", "--no-deps", ROOT)
-    assert not {"torch", "torchvision"} & set(ran(python, "-m", "pip", "list", "--format=freeze").replace("==", " ").split())
+    assert not {"torch", "torchvision"} & set(
+        ran(python, "-m", "pip", "list", "--format=freeze").replace("==", " ").split()
+    )
     monkeypatch.setenv("LFVIDEO_CACHE", str(tmp_path / "cache"))
     output = tmp_path / "out.mkv"
     command = (python.with_name("lfvideo-sr"), "stream", hybrid_clip, "-o", output, "--codec", "ffv1", "--frames", "5")

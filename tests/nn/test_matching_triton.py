@@ -47,6 +47,5 @@ def test_the_kernel_equals_its_twin_in_the_interpreter():
 
 
 @pytest.mark.gpu
-def test_the_kernel_equals_its_twin_on_a_gpu():
-    assert torch.cuda.is_available()
+def test_the_kernel_equals_its_twin_on_a_gpu(gpu):
     check("cuda", [*SMALL, ((60, 50), (45, 70), 256, 3)])
