@@ -15,7 +15,6 @@ from itertools import pairwise
 from statistics import median
 
 import numpy as np
-
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -108,10 +108,8 @@ class _Encode(nn.Module):
     def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         features = self.encoder(given[REFERENCE])
         # what is kept as given becomes a value of its own, for inputs and outputs have names of their own
-        kept = tuple(
-            one.clone() if one is given[REFERENCE] else one.contiguous()
-            for one in (features[name] for name in self.names)
-        )
+        found = [features[name] for name in self.names]
+        kept = tuple(one.clone() if one is given[REFERENCE] else one.contiguous() for one in found)
         return (*kept, self.reduce(given[REFERENCE])) if self.seeded else kept
 
 

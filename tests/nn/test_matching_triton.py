@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
 
 pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 
