@@ -38,7 +38,7 @@ def shipped_folders() -> list[Path]:
 
 
 def shipped_graphs(folder: Path) -> Path | None:
-    """The shipped graphs that are named as a folder of the cache, which says all they depend on; None: there are none."""
+    """The shipped graphs named as a folder of the cache, which says all they depend on; None: there are none."""
     return next((one for one in shipped_folders() if one.name == folder.name), None)
 
 
