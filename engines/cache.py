@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -28,7 +29,25 @@ def graph_folder(method: str, weights: str, precision: Precision) -> Path:
 
 def graph_folders() -> list[Path]:
     """All that are in the cache, whole or not."""
-    folder = cache_folder()
+    return _folders_in(cache_folder())
+
+
+def shipped_folders() -> list[Path]:
+    """Graphs that come with this installation: those of the default method's weights, so that it runs without torch."""
+    return _folders_in(Path(str(files("lfvideo_sr.weights"))) / "graphs")
+
+
+def shipped_graphs(folder: Path) -> Path | None:
+    """The shipped graphs named as a folder of the cache, which says all they depend on; None: there are none."""
+    return next((one for one in shipped_folders() if one.name == folder.name), None)
+
+
+def graphs_to_run(folder: Path) -> Path:
+    """A folder of the cache, or, where it is not there, the shipped one of that name."""
+    return folder if folder.is_dir() else shipped_graphs(folder) or folder
+
+
+def _folders_in(folder: Path) -> list[Path]:
     return sorted(one for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
 
 

@@ -47,7 +47,7 @@ _FOLDED = 1 << 26  # numbers of a constant that may be computed ahead: all weigh
 # Sizes a graph is traced at, each side another number: quarter reference sides r, q and frame sides h, w.
 _TRACED = {"h": 20, "w": 24, "r": 22, "q": 26}
 _BESIDE = {"r": 34, "q": 38}  # of a second reference, which shows how sides follow
-_SIDES = (2, 1 << 13)
+_SIDES = (8, 1 << 13)  # so that patches and their edges fit
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def export_graphs(method: Method, folder: Path, weights: str, precision: Precisi
         try:
             program = _traced(verb, precision)
         except Exception as error:  # the exporter's errors have no common base
-            said = " ".join(str(error).split())[:200]
+            said = " ".join(str(error).split())[:400]
             raise EngineError(
                 f"{name} of {method.info.name} cannot be exported ({said}); pass --engine torch"
             ) from error
@@ -107,7 +107,9 @@ class _Encode(nn.Module):
 
     def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         features = self.encoder(given[REFERENCE])
-        kept = tuple(features[name].contiguous() for name in self.names)
+        # what is kept as given becomes a value of its own, for inputs and outputs have names of their own
+        found = [features[name] for name in self.names]
+        kept = tuple(one.clone() if one is given[REFERENCE] else one.contiguous() for one in found)
         return (*kept, self.reduce(given[REFERENCE])) if self.seeded else kept
 
 
@@ -117,7 +119,7 @@ class _Match(nn.Module):
         self.matcher = method.matcher
 
     def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        positions, relevance = self.matcher(given[FRAME], given, given[SEED])
+        positions, relevance = self.matcher(given[FRAME], given, given.get(SEED))
         return positions, relevance.float()
 
 
@@ -169,8 +171,10 @@ def _verbs(method: Method, slots: int) -> dict[str, _Verb]:
     matching, restoring = _Read(features), _Read(features)
     positions, relevance = (part.detach() for part in method.matcher(frame, matching, seed))
     method.restorer(frame, [Match(restoring, positions, relevance.float())] * slots)
-    to_match = {FRAME: frame, SEED: seed} | {name: features[name] for name in matching.names}
-    match_shapes = picture | {SEED: [*field, 2]} | {name: shapes[name] for name in matching.names}
+    to_match = {FRAME: frame} | {name: features[name] for name in matching.names}
+    match_shapes = picture | {name: shapes[name] for name in matching.names}
+    if method.seeder is not None or method.warm:
+        to_match, match_shapes = to_match | {SEED: seed}, match_shapes | {SEED: [*field, 2]}
     to_restore, restore_shapes = {FRAME: frame}, dict(picture)
     for number in range(slots):
         own = {name: features[name] for name in restoring.names} | {POSITIONS: positions, RELEVANCE: relevance.float()}
@@ -311,6 +315,9 @@ def _quiet():
 
 def _write(program, about: About, path: Path) -> None:
     model = program.model
+    for node in model.graph.all_nodes():  # where in which file of this machine each came from
+        for told in (node, *node.outputs):
+            told.metadata_props.clear()
     found = UNWANTED & {node.op_type for node in model.graph.all_nodes()}
     if found:
         raise EngineError(f"{about.verb} of {about.info.name} holds {', '.join(found)}, which TensorRT refuses")

@@ -68,17 +68,17 @@ class GraphEngine:
         before = self._fitting(previous, picture, reference)
         if self._seeder is not None:
             return self._run_match(picture, reference, self._searched(frame, picture, reference, before))
-        if before is not None:
+        if before is not None or not self.about.warm:
             return self._run_match(picture, reference, before)
         found = self._run_match(picture, reference, self._start(picture, reference))
         for _ in range(COLD_ROUNDS - 1):
             found = self._run_match(picture, reference, found.positions)
         return found
 
-    def _run_match(self, picture: np.ndarray, reference: EncodedReference, seed: np.ndarray) -> Correspondence:
+    def _run_match(self, picture: np.ndarray, reference: EncodedReference, seed: np.ndarray | None) -> Correspondence:
         wanted = self._graphs["match"].about.inputs
-        given = {FRAME: picture, SEED: seed} | {name: one for name, one in reference.features.items() if name in wanted}
-        given[SEED] = seed  # a feature of that name is the seeder's own
+        given = {name: one for name, one in reference.features.items() if name in wanted}
+        given |= {FRAME: picture, SEED: seed}  # a feature of that name is the seeder's own
         found = self._graphs["match"](given)
         positions, relevance = (np.array(found[name].numpy()) for name in (POSITIONS, RELEVANCE))
         return Correspondence(positions, relevance, self.about.field_stride, reference.size)
@@ -120,7 +120,7 @@ class GraphEngine:
     @property
     def fields(self) -> int:
         """How many fields a match has: one for each scale that is searched."""
-        return int(self._graphs["match"].about.inputs[SEED][0])
+        return int(self._graphs["restore"].about.inputs[slot(POSITIONS, 0)][0])
 
     def _field_size(self, picture: np.ndarray) -> tuple[int, int]:
         places = self.info.scale // self.about.field_stride

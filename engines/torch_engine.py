@@ -130,11 +130,11 @@ class _Running:
 def _extended(positions: torch.Tensor, right: int, below: int, step: float) -> torch.Tensor:
     """Continue a field [1,h,w,2] beyond its right and lower edge with the edge's displacement."""
     if right:
-        more = positions[:, :, -1:] + torch.tensor([step, 0.0], device=positions.device)
-        positions = torch.cat([positions, more.expand(-1, -1, right, -1)], 2)
+        across = torch.tensor([step, 0.0]) * torch.arange(1, right + 1)[:, None]
+        positions = torch.cat([positions, positions[:, :, -1:] + across.to(positions.device)], 2)
     if below:
-        more = positions[:, -1:] + torch.tensor([0.0, step], device=positions.device)
-        positions = torch.cat([positions, more.expand(-1, below, -1, -1)], 1)
+        down = torch.tensor([0.0, step]) * torch.arange(1, below + 1)[:, None, None]
+        positions = torch.cat([positions, positions[:, -1:] + down.to(positions.device)], 1)
     return positions
 
 
@@ -161,8 +161,13 @@ def pick_precision(name: str, device: torch.device) -> Precision:
             return Precision(name)
         except ValueError:
             raise EngineError(f"no dtype '{name}'; choose one of: auto, fp32, bf16, fp16") from None
-    if device.type == "cuda":
-        return Precision.BF16 if torch.cuda.is_bf16_supported() else Precision.FP16
-    if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
+    if computes_bf16(device):
         return Precision.BF16
-    return Precision.FP32
+    return Precision.FP16 if device.type == "cuda" else Precision.FP32
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether it computes bf16 itself; a CPU that imitates it takes many times as long as in fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()

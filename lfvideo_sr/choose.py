@@ -1,5 +1,6 @@
 """Chooses by name: the method, the engine that runs it, and its weights."""
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,10 +35,12 @@ def make_engine(
 
 def choose_engine(
     method: str = "stream_ref", *, weights: str | None = None, device: str = "auto", dtype: str = "auto",
-    engine: str = "auto", size: Size | None = None,
+    engine: str = "auto", size: Size | None = None, tell: Callable[[str], object] = lambda line: None,
 ) -> Choice:  # fmt: skip
     """`engine`: torch, onnx, tensorrt, or auto: TensorRT where a usable plan is there (for frames of `size`, if known),
-    else torch, and ONNX Runtime where torch is absent. Raises EngineError for one that cannot be had."""
+    else torch, and ONNX Runtime where torch is absent. Raises EngineError for one that cannot be had.
+
+    tell: is given a line where TensorRT, taken by auto, refuses in the middle and another goes on."""
     check_choice("--method", method, list(METHODS))
     check_choice("--engine", engine, ENGINES)
     if not METHODS[method].learned:
@@ -48,17 +51,32 @@ def choose_engine(
         return Choice(_onnx(method, weights, device, dtype), "onnx", "asked for")
     if engine == "tensorrt":
         return Choice(_tensorrt(method, weights, device, dtype, size), "tensorrt", "asked for")
-    return _best(method, weights, device, dtype, size)
+    return _best(method, weights, device, dtype, size, tell)
 
 
-def _best(method: str, weights: str | None, device: str, dtype: str, size: Size | None) -> Choice:
-    """What "auto" takes. Where torch is absent and there are no graphs, that torch is missing is what is said."""
+def _best(
+    method: str, weights: str | None, device: str, dtype: str, size: Size | None, tell: Callable[[str], object]
+) -> Choice:
+    """What "auto" takes."""
     refused = "no TensorRT plan is built"
     if (device == "auto" or device.startswith("cuda")) and _plans_are_there(method, weights, dtype):
+        from .engines.fallback import FallingBack
+
+        def following() -> tuple[str, Engine]:
+            chosen = _without_plans(method, weights, device, dtype, "")
+            return chosen.name, chosen.engine
+
         try:
-            return Choice(_tensorrt(method, weights, device, dtype, size), "tensorrt", "a plan is there")
+            first = _tensorrt(method, weights, device, dtype, size)
+            return Choice(FallingBack("tensorrt", first, following, tell), "tensorrt", "a plan is there")
         except EngineError as error:
             refused = str(error).split("; ")[0]
+    return _without_plans(method, weights, device, dtype, refused)
+
+
+def _without_plans(method: str, weights: str | None, device: str, dtype: str, refused: str) -> Choice:
+    """Torch, or ONNX Runtime where it is absent. Where there are no graphs either, that torch is missing is what is
+    said."""
     if _has_torch():
         return Choice(_torch(method, weights, device, dtype), "torch", refused)
     if not graphs_are_there(method, weights, dtype):
@@ -85,10 +103,11 @@ def _torch(method: str, weights: str | None, device: str, dtype: str) -> Engine:
 
 
 def _onnx(method: str, weights: str | None, device: str, dtype: str) -> Engine:
-    from .engines.cache import graphs_misfit
+    from .engines.cache import graphs_misfit, graphs_to_run
     from .engines.onnx_engine import OnnxEngine, check_runs
 
     precision, folder, print_of_weights = graphs_of(method, weights, dtype)
+    folder = graphs_to_run(folder)
     check_runs(precision, device)
     misfit = graphs_misfit(folder, print_of_weights, precision)
     if misfit:
@@ -113,7 +132,7 @@ def _tensorrt(method: str, weights: str | None, device: str, dtype: str, size: S
 def graphs_of(
     method: str, weights: str | None, dtype: str, default: Precision = Precision.FP32
 ) -> tuple[Precision, Path, str]:
-    """Precision, folder and fingerprint of weights of a method's graphs, whether they are there or not."""
+    """Precision, folder in the cache and fingerprint of weights of a method's graphs, whether they are there or not."""
     from .engines.cache import graph_folder
     from .engines.graphs import check_precision
     from .weights import fingerprint
@@ -124,8 +143,10 @@ def graphs_of(
 
 
 def graphs_are_there(method: str, weights: str | None, dtype: str) -> bool:
-    """Whether anything was built at all, fit or not."""
-    return find_spec("onnxruntime") is not None and graphs_of(method, weights, dtype)[1].is_dir()
+    """Whether anything was built or is shipped at all, fit or not."""
+    from .engines.cache import graphs_to_run
+
+    return find_spec("onnxruntime") is not None and graphs_to_run(graphs_of(method, weights, dtype)[1]).is_dir()
 
 
 def _plans_are_there(method: str, weights: str | None, dtype: str) -> bool:

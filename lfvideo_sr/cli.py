@@ -408,11 +408,12 @@ def engine_build(
     weights: Weights = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for a copy of the graphs.")] = None,
     device: Device = "auto",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Export anew, whatever is there or shipped.")] = False,
 ) -> None:
-    """Export a method to ONNX and compile it; what is there and fits is kept."""
+    """Export a method to ONNX and compile it; what is there or shipped and fits is kept."""
     from .commands.engine import EngineBuild
 
-    EngineBuild(method, engine, shapes, precision, weights, output, device).run()
+    EngineBuild(method, engine, shapes, precision, weights, output, device, fresh).run()
 
 
 @engine_app.command("list")

@@ -56,6 +56,17 @@ def hybrid_clip(high_clip) -> Path:
 
 
 @pytest.fixture
+def gpu() -> None:
+    """Skips where there is no CUDA device, and fails where LFVIDEO_REQUIRE_GPU=1 says that there is one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        if os.environ.get("LFVIDEO_REQUIRE_GPU") == "1":
+            pytest.fail("LFVIDEO_REQUIRE_GPU is 1, and torch finds no GPU")
+        pytest.skip("needs a CUDA device")
+
+
+@pytest.fixture
 def run(monkeypatch, capsys) -> Callable[..., Outcome]:
     """Runs a command line in this process."""
 

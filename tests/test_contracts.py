@@ -275,7 +275,7 @@ def test_names_that_are_none():
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", LEARNED)
-def test_a_gpu_computes_what_the_cpu_computes(name, scene):
+def test_a_gpu_computes_what_the_cpu_computes(gpu, name, scene):
     high = part(scene, SIZES[0])
     frame, beside = frame_of(degrade(high)), part(scene, SIZES[0], (8, 0))
     engines = [make_engine(name, device=device, dtype="fp32") for device in ("cuda", "cpu")]

@@ -1,6 +1,5 @@
 """`lfvideo-sr engine build | list | verify | clean`: exported graphs and compiled plans."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ BUILT = ("tensorrt", "onnx")
 
 @dataclass(frozen=True)
 class EngineBuild:
-    """What `engine build` is asked for. output: a folder that gets a copy of the graphs."""
+    """What `engine build` is asked for. output: a folder that gets a copy of the graphs; fresh: export in any case."""
 
     method: str
     engine: str = "tensorrt"
@@ -27,6 +26,7 @@ class EngineBuild:
     weights: str | None = None
     output: Path | None = None
     device: str = "auto"
+    fresh: bool = False
 
     def run(self) -> None:
         """Build what is missing or does not fit; what fits is left as it is."""
@@ -47,13 +47,19 @@ class EngineBuild:
             typer.echo(f"plan        {path}")
 
     def _graphs(self, precision: Precision, folder: Path, weights: str) -> None:
-        from ..engines.cache import graphs_misfit
+        from ..engines.cache import graphs_misfit, shipped_graphs
 
-        _needs("onnxruntime", "onnx", "onnxscript")
-        misfit = graphs_misfit(folder, weights, precision)
+        _needs("onnxruntime")
+        misfit = "asked for anew" if self.fresh else graphs_misfit(folder, weights, precision)
         if misfit is None:
             typer.echo(f"graphs      {folder} (already there)")
             return
+        shipped = shipped_graphs(folder)
+        if shipped is not None and not self.fresh and graphs_misfit(shipped, weights, precision) is None:
+            _copied(shipped, folder)
+            typer.echo(f"graphs      {folder} (as shipped; nothing is exported)")
+            return
+        _needs("torch", "onnx", "onnxscript")
         from ..engines.export import export_graphs
 
         typer.echo(f"graphs      {misfit}; exporting {self.method} in {precision.value}, this takes minutes")
@@ -61,25 +67,33 @@ class EngineBuild:
         typer.echo(f"graphs      {folder}")
 
     def _copy(self, folder: Path) -> None:
-        from ..engines.graphs import paths
-
         if self.output is None:
             return
         target = self.output / folder.name
-        target.mkdir(parents=True, exist_ok=True)
-        for path in paths(folder).values():
-            shutil.copy(path, target)
+        _copied(folder, target)
         typer.echo(f"copied to   {target}; where LFVIDEO_CACHE={self.output} is set, they are found")
 
 
+def _copied(folder: Path, target: Path) -> None:
+    """Copy graphs, each whole or not at all."""
+    from ..engines.cache import write_whole
+    from ..engines.graphs import paths
+
+    target.mkdir(parents=True, exist_ok=True)
+    for path in paths(folder).values():
+        write_whole(target / path.name, path.read_bytes())
+
+
 def list_engines() -> None:
-    """Every set of graphs in the cache, with its plans, and what does not fit this version."""
-    from ..engines.cache import cache_folder, graph_folders, plans_in
+    """Every set of graphs in the cache, with its plans, and what does not fit this version; and what is shipped."""
+    from ..engines.cache import cache_folder, graph_folders, plans_in, shipped_folders
     from ..engines.graphs import paths
     from ..engines.onnx_engine import read_about
     from ..engines.plans import read_plan
 
     _needs("onnxruntime")
+    for folder in shipped_folders():
+        typer.echo(f"shipped     {folder.name}")
     typer.echo(f"cache       {cache_folder()}")
     for folder in graph_folders():
         try:
@@ -165,8 +179,15 @@ def _sizes(text: str) -> list[Size]:
 
 
 def _needs(*modules: str) -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in modules if find_spec(name) is None]
+    missing = [name for name in modules if not _there(name)]
     if missing:
         raise EngineError(f"this needs {', '.join(missing)}; pip install 'lfvideo-sr[onnx]'")
+
+
+def _there(module: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # sys.modules holds None for it: as good as absent
+        return False

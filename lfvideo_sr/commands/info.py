@@ -36,10 +36,16 @@ def show_info(as_json: bool) -> None:
         return
     print(f"lfvideo-sr  {found['version']}, Python {found['python']}")
     for device, about in found["devices"].items():
-        print(f"device      {device}: {about['name']}; runs {about['default']}, can {', '.join(about['dtypes'])}")
+        print(f"device      {device}: {about['name']}; runs {about['default']}, can {_listed(about)}")
     print("encoders    " + ", ".join(name for name, works in found["codecs"].items() if works))
     print("absent      " + ", ".join(name for name, there in found["extras"].items() if not there))
     print(f"methods     {', '.join(found['methods'])}; weights: {', '.join(found['weights']) or 'none'}")
+
+
+def _listed(device: dict[str, Any]) -> str:
+    """A device's dtypes; one that it only imitates is never a gain."""
+    emulated = device.get("emulated", [])
+    return ", ".join(f"{one} (emulated: slower than fp32)" if one in emulated else one for one in device["dtypes"])
 
 
 def show_method(name: str, as_json: bool) -> None:
@@ -93,9 +99,11 @@ def _devices() -> dict[str, dict[str, Any]]:
         return {"cpu": {"name": platform.processor() or platform.machine(), "dtypes": ["fp32"], "default": "fp32"}}
     import torch
 
-    from ..engines.torch_engine import pick_precision
+    from ..engines.torch_engine import computes_bf16, pick_precision
 
-    found = {"cpu": {"name": f"{platform.machine()}, {torch.get_num_threads()} threads", "dtypes": ["fp32", "bf16"]}}
+    name = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    found: dict[str, dict[str, Any]] = {"cpu": {"name": name, "dtypes": ["fp32", "bf16"]}}
+    found["cpu"]["emulated"] = [] if computes_bf16(torch.device("cpu")) else ["bf16"]
     for number in range(torch.cuda.device_count()):
         found[f"cuda:{number}"] = {"name": torch.cuda.get_device_name(number), "dtypes": ["fp32", "bf16", "fp16"]}
     if torch.backends.mps.is_available():

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from glob import escape
 from pathlib import Path
@@ -78,23 +78,25 @@ class StreamCommand:
             return
         check_target(output, self.overwrite)
         check_folder(report_path, "--report")
-        chosen = self._engine()
+        changes: list[str] = []  # of the engine, in the middle
+        chosen = self._engine(lambda line: (changes.append(line), progress.say(line)))
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
             self._announce(job, chosen, progress)
             seconds, warnings = self._write(job, output, progress)
-            report = stream_report(job, output, seconds, warnings)
-        report["engine"] = chosen.name
+            report = stream_report(job, output, seconds, warnings + changes)
+            report["engine"] = getattr(engine, "name", chosen.name)
         report["output_size"] = str(self.encoding.output_size(job))
         report |= {"fingerprint": asked.text if asked else None, "output_bytes": output.stat().st_size}
         write_json(report_path, report)
         for line in [*summary_lines(report), f"report      {report_path}"]:
             progress.say(line)
 
-    def _engine(self) -> Choice:
+    def _engine(self, tell: Callable[[str], object]) -> Choice:
         size = low_size(self.input, self.options) if self.input.is_file() else None
         return choose_engine(
-            self.method, weights=self.weights, device=self.device, dtype=self.dtype, engine=self.engine, size=size
-        )
+            self.method, weights=self.weights, device=self.device, dtype=self.dtype, engine=self.engine, size=size,
+            tell=tell,
+        )  # fmt: skip
 
     def _fingerprint(self) -> Fingerprint | None:
         if not self.input.is_file() or self.method not in METHODS:

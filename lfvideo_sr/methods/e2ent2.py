@@ -11,7 +11,8 @@ full resolution (Res2); the single-image branch adds to the bilinear enlargement
 Departures, and why:
 - Without a reference the picture is the single-image branch's, which is trained beside the other anyway.
 - Several references: each place takes the one whose patch is most similar (cosine, also the relevance).
-- Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch by cosine instead of Eq. 3's score.
+- Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch by cosine instead of Eq. 3's score, warm-started
+  from the frame before in a stream; so it is in an exported graph, whatever the size.
 - Eq. 3 compares whole patches; places at the frame's edge go where their inner neighbours do.
 """
 
@@ -26,6 +27,7 @@ from torch import nn
 from ..frames import Size
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.matching import exact_search
+from ..nn.patches import row_and_column
 from ..nn.patchmatch import PatchMatchPlan, patchmatch, relevance
 from ..nn.residual import ResidualBlock, conv3x3, leaky
 from ..nn.resize import bicubic
@@ -38,6 +40,7 @@ SCALE = 4
 FIELD_STRIDE = 4
 EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
 PLAN = PatchMatchPlan(coherent=True)
+WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
 VGG_LAYER = "relu1_2"  # the deepest at full resolution, where the paper's features are
 NARROW = {"channels": 4, "vgg_width": 4}  # of a size: as deep, so it sees as far, and quick to measure
 
@@ -92,41 +95,55 @@ class Encoder(nn.Module):
 
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
         height, width = (side // SCALE for side in reference.shape[2:])
-        reduced = bicubic(reference, Size(width, height)).clamp(0, 1)
+        reduced = bicubic(reference, Size(width, height), shrinks=SCALE).clamp(0, 1)
         return {"high": self.phi(reference), "low": self.phi(reduced)}
 
 
 class Matcher(nn.Module):
-    """Frame [B,3,h,w], an encoded reference -> positions [B,h,w,2], relevance [B,h,w]; no gradient passes."""
+    """Frame [B,3,h,w], an encoded reference -> positions [B,h,w,2], relevance [B,h,w]; no gradient passes.
+
+    exact_until: see `search`.
+    """
 
     searches_everywhere = True  # in the reference
 
-    def __init__(self, phi: nn.Module):
+    def __init__(self, phi: nn.Module, exact_until: int | None = None):
         super().__init__()
-        self.phi = phi
+        self.phi, self.exact_until = phi, exact_until
 
     @torch.no_grad()
     def forward(
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         query, low = self.phi(frame).float(), reference["low"].float()
-        index = search(query, low)
-        cosine = relevance(query, low, F.pad(index, (1, 1, 1, 1)))[:, 1:-1, 1:-1]  # of whole patches
+        index = search(query, low, seed, self.exact_until)
+        around = F.pad(index, (1, 1, 1, 1))  # with any place: only whole patches are compared
+        cosine = relevance(query, low, around)[:, 1:-1, 1:-1]
         return positions_of(index, low.shape[3]), to_the_edge(cosine[..., None])[..., 0].clamp(0, 1)
 
 
-def search(query: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
-    """For each whole patch of `query` [B,C,h,w] the centre of the best in `low` [B,C,H,W], int64 [B,h-2,w-2]."""
-    if query[0, 0].numel() * low[0, 0].numel() <= EXACT_UNTIL:
+def search(
+    query: torch.Tensor, low: torch.Tensor, seed: torch.Tensor | None = None, exact_until: int | None = None
+) -> torch.Tensor:
+    """For each whole patch of `query` [B,C,h,w] the centre of the best in `low` [B,C,H,W], int64 [B,h-2,w-2].
+
+    Exact, unless there are more than `exact_until` pairs (None: EXACT_UNTIL); then from seed positions [B,h,w,2] if
+    given. An exported graph never searches exactly.
+    """
+    most = EXACT_UNTIL if exact_until is None else exact_until
+    if not torch.compiler.is_exporting() and query[0, 0].numel() * low[0, 0].numel() <= most:
         return exact_search(query, low, patch=PATCH, order=1).index[:, 0]
-    index = patchmatch(query, low, PLAN).index[:, 1:-1, 1:-1]
-    return _clamped(index % low.shape[3], index // low.shape[3], low)
+    initial = None if seed is None else _nearest(seed, low, edge=0)
+    index = patchmatch(query, low, PLAN if seed is None else WARM, initial=initial).index[:, 1:-1, 1:-1]
+    row, column = row_and_column(index, low.shape[3])
+    return _clamped(column, row, low)
 
 
 def positions_of(index: torch.Tensor, columns: int) -> torch.Tensor:
     """Centres of matches [B,h-2,w-2] on the reduced reference's grid -> positions in the reference, for all places,
     [B,h,w,2]."""
-    inner = torch.stack([index % columns, index // columns], -1).float()
+    row, column = row_and_column(index, columns)
+    inner = torch.stack([column, row], -1).float()
     height, width = (side + 2 for side in index.shape[1:])
     moved = inner - grid_positions(height, width, index.device)[:, 1:-1, 1:-1]
     places = grid_positions(height, width, index.device) + to_the_edge(moved)
@@ -135,8 +152,13 @@ def positions_of(index: torch.Tensor, columns: int) -> torch.Tensor:
 
 def index_of(positions: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
     """The way back: centres of the patches nearest to positions [B,h,w,2], int64 [B,h-2,w-2]."""
-    x, y = ((positions[:, 1:-1, 1:-1] - (SCALE - 1) / 2) / SCALE).round().long().unbind(-1)
-    return _clamped(x, y, low)
+    return _nearest(positions[:, 1:-1, 1:-1], low)
+
+
+def _nearest(positions: torch.Tensor, low: torch.Tensor, edge: int = 1) -> torch.Tensor:
+    """Places of `low` nearest to positions [B,h,w,2] in the reference, at least `edge` from its edge, int64 [B,h,w]."""
+    x, y = ((positions - (SCALE - 1) / 2) / SCALE).round().long().unbind(-1)
+    return _clamped(x, y, low, edge)
 
 
 def to_the_edge(inner: torch.Tensor) -> torch.Tensor:
@@ -144,10 +166,10 @@ def to_the_edge(inner: torch.Tensor) -> torch.Tensor:
     return F.pad(inner.permute(0, 3, 1, 2), (1, 1, 1, 1), mode="replicate").permute(0, 2, 3, 1)
 
 
-def _clamped(x: torch.Tensor, y: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
-    """Columns and rows of whole patches' centres -> row * W + column."""
+def _clamped(x: torch.Tensor, y: torch.Tensor, low: torch.Tensor, edge: int = 1) -> torch.Tensor:
+    """Columns and rows of patches' centres -> row * W + column, with edge 1 of whole patches'."""
     height, width = low.shape[2:]
-    return y.clamp(1, height - 2) * width + x.clamp(1, width - 2)
+    return y.clamp(edge, height - 1 - edge) * width + x.clamp(edge, width - 1 - edge)
 
 
 class Enlarger(nn.Module):
@@ -181,7 +203,11 @@ class Restorer(nn.Module):
             return self.alone(frame)
         features = self.phi(frame)
         swapped = self.swapped(features, matches)
-        return _enlarged(frame) + self.res2(torch.cat([swapped, self.res1(features)], 1))
+        made = self.res2(torch.cat([swapped, self.res1(features)], 1))
+        if torch.compiler.is_exporting():  # where no slot of a graph is filled, as without a reference
+            found = (torch.stack([match.relevance.amax((0, 1, 2)) for match in matches]).amax(0) > 0).to(made.dtype)
+            made = made * found + self.single(features) * (1 - found)
+        return _enlarged(frame) + made
 
     def alone(self, frame: torch.Tensor) -> torch.Tensor:
         """The single-image branch (Fig. 3)."""
@@ -227,6 +253,7 @@ def build(network: E2ENT2) -> Method:
         matcher=network.matcher,
         restorer=network.restorer,
         field_stride=FIELD_STRIDE,
+        warm=True,
     )
 
 

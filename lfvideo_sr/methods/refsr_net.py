@@ -34,6 +34,7 @@ from torch import nn
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.ccnet import CCNet, CCNetSize
 from ..nn.dynamic_aggregation import positions_at
+from ..nn.patches import row_and_column
 from ..nn.sliding import Corners, corners, slide
 from ..nn.srresnet import SRResNet
 from ..nn.ssnet import Equations, SSNet, Synthesised
@@ -96,14 +97,17 @@ class Matcher(nn.Module):
         scale, other = self.correspondence.size.scale, reference["matching"]
         middle = scale // 2
         query = self.correspondence.query.everywhere(self.correspondence.enlarge(frame))
-        query = query[:, :, middle::scale, middle::scale]
+        height, width = frame.shape[2:]
+        query = query.unflatten(3, (width, scale)).unflatten(2, (height, scale))[:, :, :, middle, :, middle]
         centres = tuple(
-            (torch.arange(own, device=frame.device) * scale + middle) * length // (own * scale)
-            for own, length in zip(query.shape[2:], other.shape[2:])
+            torch.div(
+                (torch.arange(own, device=frame.device) * scale + middle) * length, own * scale, rounding_mode="floor"
+            )
+            for own, length in zip((height, width), other.shape[2:])
         )
         index = windowed_search(query, other, reach=self.reach, centres=centres, patch=self.together).index[:, 0]
-        columns = other.shape[3]
-        found = torch.stack([index % columns, index // columns], -1).float()
+        row, column = row_and_column(index, other.shape[3])
+        found = torch.stack([column, row], -1).float()
         return found - (middle - (scale - 1) / 2), _cosine(query, other, index).clamp(0, 1)
 
 

@@ -51,7 +51,29 @@ def swap(
     ratio = high.shape[-1] // low.shape[-1]
     if high.shape != (*low.shape[:2], ratio * low.shape[2], ratio * low.shape[3]):
         raise ShapeError(f"high {list(high.shape)} is no whole multiple of low {list(low.shape)} with equal B and C")
+    if torch.compiler.is_exporting():
+        return _swapped_in_a_graph(high, index, ratio)
     return _Swap.apply(query, low, high, index, ratio, alphas)
+
+
+def _swapped_in_a_graph(high: torch.Tensor, index: torch.Tensor, ratio: int) -> torch.Tensor:
+    """The forward pass of Eq. 4 for one frame, without writing into parts of a map: every place asks each patch over it
+    for its pixel, and those beyond the frame's edge count for nothing."""
+    batch, channels, height, width = high.shape
+    rows, columns = height // ratio, width // ratio
+    cells = high.reshape(batch, channels, rows, ratio, columns, ratio).permute(0, 1, 3, 5, 2, 4)
+    cells = cells.reshape(channels * ratio * ratio, rows * columns)
+    whole = torch.ones_like(index, dtype=high.dtype)
+    total: torch.Tensor | float = 0.0
+    covered: torch.Tensor | float = 0.0
+    for top in range(PATCH):
+        for left in range(PATCH):  # of a place, in the patch that is asked
+            around = (left, PATCH - 1 - left, top, PATCH - 1 - top)
+            at = F.pad(index + ((top - 1) * columns + left - 1), around)
+            there = F.pad(whole, around)
+            found = cells.index_select(1, at.flatten()).reshape(1, -1, *at.shape[1:])
+            total, covered = total + found * there[:, None], covered + there
+    return F.pixel_shuffle(total / covered[:, None], ratio)
 
 
 class _Swap(torch.autograd.Function):

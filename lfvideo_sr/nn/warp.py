@@ -25,6 +25,17 @@ def sample(source: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear"
     return sampled.to(source.dtype)
 
 
+def apart(grid: torch.Tensor) -> torch.Tensor:
+    """A grid [B,h,w,2] as it is, but read row by row where a graph is exported.
+
+    TensorRT-RTX 1.7 joins the sums that make a grid with others that hang on what was sampled there, and then fails
+    (`ssa_validation`): learned offsets are such. Across a gather it joins nothing.
+    """
+    if not torch.compiler.is_exporting():
+        return grid
+    return grid.index_select(1, torch.arange(grid.shape[1], device=grid.device))
+
+
 def inside(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """1 where positions [B,h,w,2] fall into a picture of that size, else 0: float32 [B,1,h,w]."""
     x, y = positions.unbind(-1)

@@ -10,6 +10,7 @@ import torch
 
 from ..errors import ShapeError
 from .matching import Matches, check_searchable, exact, searching
+from .windowed_graph import search_in_a_loop
 
 _STRIP = 1 << 22  # products held at a time
 
@@ -43,6 +44,12 @@ def windowed_search(
     """
     check_searchable(query, reference, 1, 1)
     rows, columns = centres or (torch.arange(side, device=query.device) for side in query.shape[2:])
+    if torch.compiler.is_exporting():  # of one frame; whether all have a place cannot be asked
+        if patch != 1:
+            raise ShapeError(f"a graph sums no scores of neighbours ({patch}x{patch}); run this network with torch")
+        with searching(query):
+            found = search_in_a_loop(exact(query)[0], exact(reference)[0], reach, rows, columns)
+            return Matches(*(part[None, None] for part in found))
     if reach < 0 or any(int(own[-1]) >= other + reach for own, other in zip((rows, columns), reference.shape[2:])):
         raise ShapeError(
             f"a window of {reach} pixels leaves parts of {list(query.shape)} without a place in {list(reference.shape)}"

@@ -1,4 +1,4 @@
-"""Graphs of stream_ref's shipped weights, built once by the command a user would give, and kept from others' caches."""
+"""Graphs of stream_ref's shipped weights, had by the command a user would give, and kept from others' caches."""
 
 import os
 import sys

@@ -1,6 +1,8 @@
 """Every method's graphs: equal to torch through ONNX Runtime at three sizes, and built by TensorRT-RTX."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -19,6 +21,9 @@ from lfvideo_sr.frames import Size
 from lfvideo_sr.method import Method
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.nn.patchmatch import dilation_steps, patchmatch
+from lfvideo_sr.nn.swap import swap
+from lfvideo_sr.nn.windowed import windowed_search
+from lfvideo_sr.nn.windowed_graph import search_in_a_loop
 
 from lfvideo_sr.nn.patchmatch import PatchMatchPlan, _beside_matches, _of_neighbours  # isort: skip
 from lfvideo_sr.nn.patchmatch_graph import dilation_steps as steps_of_a_graph
@@ -28,15 +33,27 @@ SIZES = [Size(48, 32), Size(33, 19), Size(70, 66)]
 SHAPES = Shapes.of_text("16x16:32x32:64x64")
 LEARNED = [name for name, entry in METHODS.items() if entry.learned]
 PRECISIONS = ["fp32", "fp16", "bf16"]
-REFUSED = {("c2_matching", "restore"): "TensorRT-RTX 1.7.1 fails in its own compiler (ssa_validation)"}
 TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2}
+ONE_REFERENCE = ("rrsr", "amsa")  # their graphs are several times as large with two
 
 
 def maker(name: str) -> Callable[[], Method]:
     """A method with the weights it comes with, else with a narrow network's."""
     if name not in NETWORKS:
         return lambda: load_learned(name)
-    return lambda: import_module(f"lfvideo_sr.methods.{METHODS[name].module}").build(small_network(name))
+    make = varied_network if name == "refsr_net" else partial(small_network, name)
+
+    def made() -> Method:
+        method = import_module(f"lfvideo_sr.methods.{METHODS[name].module}").build(make())
+        return replace(method, info=replace(method.info, references=1)) if name in ONE_REFERENCE else method
+
+    return made
+
+
+def varied_network() -> torch.nn.Module:
+    """As it is initialised: the filled one's features are the same everywhere, so that every place matches."""
+    torch.manual_seed(0)
+    return NETWORKS["refsr_net"]().eval()
 
 
 @pytest.fixture(
@@ -63,11 +80,9 @@ def test_graphs_equal_torch(exported, size):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
-def test_tensorrt_rtx_builds_the_graphs(exported, verb, request):
-    name, _, folder = exported
+def test_tensorrt_rtx_builds_the_graphs(exported, verb):
+    _, _, folder = exported
     rtx = Library(pytest.importorskip("tensorrt_rtx", reason="pip install tensorrt-rtx"))
-    if (name, verb) in REFUSED:
-        request.applymarker(pytest.mark.xfail(reason=REFUSED[name, verb], strict=True))
     path = paths(folder)[verb]
     assert rtx.build(path, read_about(path), SHAPES)
 
@@ -88,6 +103,30 @@ def test_patchmatch_as_a_loop_gives_the_same_field(coherent):
         index, score = improve_in_a_loop(query, reference, start, 2, candidates)
     assert torch.equal(index, field.index)
     assert torch.allclose(score, field.score, atol=1e-6)
+
+
+def test_a_swap_as_a_graph_makes_it_is_the_same(monkeypatch):
+    """E2ENT2's Eq. 4 in the form that is exported, run as it is."""
+    generator = torch.Generator().manual_seed(0)
+    query, low, high = (torch.rand(1, 3, *size, generator=generator) for size in ((7, 9), (6, 8), (24, 32)))
+    index = torch.randint(1, 5, (1, 5, 7), generator=generator) * 8 + torch.randint(
+        1, 7, (1, 5, 7), generator=generator
+    )
+    plain = swap(query, low, high, index)
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    assert torch.allclose(swap(query, low, high, index), plain, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(9, 21), (12, 40)])
+def test_a_windowed_search_as_a_loop_finds_the_same(size):
+    """The form that is exported, run as it is, in a reference of another size."""
+    generator = torch.Generator().manual_seed(0)
+    query, reference = torch.rand(6, *size, generator=generator), torch.rand(6, 33, 70, generator=generator)
+    centres = tuple((torch.arange(own) * 4 + 2) * other // (own * 4) for own, other in zip(size, (33, 70)))
+    plain = windowed_search(query[None], reference[None], reach=5, centres=centres)
+    with torch.no_grad():
+        index, score = search_in_a_loop(query, reference, 5, *centres)
+    assert torch.equal(index, plain.index[0, 0]) and torch.allclose(score, plain.score[0, 0], atol=1e-5)
 
 
 def test_a_graph_counts_its_steps_as_patchmatch_does():

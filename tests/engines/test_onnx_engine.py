@@ -11,8 +11,9 @@ import onnx
 import pytest
 from small_clips import engine_of, rendered, stamp
 
-from lfvideo_sr.choose import choose_engine, load_learned
+from lfvideo_sr.choose import choose_engine, graphs_of, load_learned
 from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engines.cache import graphs_misfit, shipped_folders, shipped_graphs
 from lfvideo_sr.engines.export import OPSET, UNWANTED
 from lfvideo_sr.engines.graph_engine import extended, padded
 from lfvideo_sr.engines.graphs import KEY, VERBS, About, paths
@@ -115,9 +116,28 @@ def test_a_stream_runs_without_torch(cache, hybrid_clip, tmp_path, engine, why):
     assert (report["frames"], report["engine"], report["device"], report["dtype"]) == (5, "onnx", "cpu", "fp32")
 
 
+def test_nothing_need_be_built_for_the_shipped_weights(hybrid_clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("LFVIDEO_CACHE", str(tmp_path / "empty"))
+    output = tmp_path / "out.mkv"
+    done = without_torch("stream", hybrid_clip, "-o", output, "--codec", "ffv1", "--frames", 2)
+    assert done.returncode == 0 and "engine      onnx: torch is not installed" in done.stdout, done.stderr
+    assert not (tmp_path / "empty").exists()
+
+
+def test_shipped_graphs_are_those_of_this_version():
+    """After a change of version, weights or layout: lfvideo-sr engine build stream_ref --engine onnx --fresh -o
+    lfvideo_sr/weights/graphs, and delete the folder that was there."""
+    precision, folder, weights = graphs_of("stream_ref", None, "fp32")
+    (shipped,) = shipped_folders()
+    assert shipped == shipped_graphs(folder) and graphs_misfit(shipped, weights, precision) is None
+    assert sum(one.stat().st_size for one in shipped.iterdir()) < 3e6
+    for path in shipped.iterdir():
+        assert b'File "' not in path.read_bytes()  # nothing of the machine that exported them
+
+
 def test_without_torch_and_graphs_the_line_says_how_to_get_either(hybrid_clip, tmp_path, monkeypatch):
     monkeypatch.setenv("LFVIDEO_CACHE", str(tmp_path / "empty"))
-    done = without_torch("stream", hybrid_clip, "-o", tmp_path / "out.mkv")
+    done = without_torch("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--dtype", "fp16")
     assert done.returncode == 4 and "torch" in done.stderr and "engine build" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
@@ -188,6 +208,7 @@ def test_a_field_is_continued_as_torch_engine_continues_it():
     from lfvideo_sr.engines.torch_engine import _extended
 
     field = np.random.default_rng(0).random((3, 4, 2), np.float32)
-    ours = extended(field, below=1, right=1, step=2.0)
-    assert np.allclose(ours, _extended(torch.from_numpy(field)[None], right=1, below=1, step=2.0)[0].numpy())
-    assert np.allclose(extended(field, 2, 0, 2.0)[-1] - field[-1], [0, 4])
+    ours = extended(field, below=2, right=3, step=2.0)
+    assert ours.shape == (5, 7, 2)
+    assert np.allclose(ours, _extended(torch.from_numpy(field)[None], right=3, below=2, step=2.0)[0].numpy())
+    assert np.allclose(ours[-1] - ours[2], [0, 4]) and np.allclose(ours[:, -1] - ours[:, 3], [6, 0])

@@ -1,12 +1,12 @@
 """The TensorRT engine's own logic, on a stand-in for the runtime; and the real thing where there is a GPU."""
 
-import os
+import json
 from fractions import Fraction
 
 import fake_tensorrt
 import numpy as np
 import pytest
-from small_clips import engine_of, rendered, stamp
+from small_clips import engine_of, rendered, stamp, write_clip
 
 from lfvideo_sr.choose import choose_engine
 from lfvideo_sr.engine import Matched, Precision
@@ -18,6 +18,7 @@ from lfvideo_sr.engines.tensorrt_engine import TensorRTEngine
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references import Reference
 
 SHAPES = Shapes.of_text("16x16:48x32:64x48")
@@ -144,6 +145,36 @@ def test_a_stream_goes_on_with_the_next_engine(own_cache, with_fake, run, hybrid
     assert refused.code == 4 and "engine build" in refused.line
 
 
+@pytest.mark.parametrize("spoil", ["a reference outside the plan", "a failure in the middle"])
+def test_a_stream_that_a_plan_refuses_goes_on_with_torch(
+    own_cache, with_fake, pictures, run, tmp_path, monkeypatch, spoil
+):
+    """From the frame on where it happens, and as torch alone would have made it."""
+    import cv2
+
+    clip, stills = tmp_path / "low.mkv", tmp_path / "low.refs"
+    write_clip(clip, [degrade(one) for one in pictures[:4]])
+    build_plans(own_cache)
+    if spoil == "a failure in the middle":
+        count = iter(range(99))
+        plain = fake_tensorrt.Context.execute_async_v3
+        monkeypatch.setattr(
+            fake_tensorrt.Context, "execute_async_v3", lambda self, stream: next(count) < 4 and plain(self, stream)
+        )
+    stills.mkdir()
+    still = pictures[0] if spoil == "a failure in the middle" else np.tile(pictures[0], (1, 1, 2))
+    cv2.imwrite(str(stills / "t0.png"), (still[::-1].transpose(1, 2, 0) * 255).round().astype(np.uint8))
+    words = ("stream", clip, "--codec", "ffv1", "--dtype", "fp32", "--refs", stills)
+    done = run(*words, "-o", tmp_path / "auto.mkv")
+    assert done.code == 0, done.err
+    assert "engine      tensorrt: a plan is there" in done.out and "engine      torch from here on: " in done.out
+    report = json.loads((tmp_path / "auto.report.json").read_text())
+    assert report["engine"] == "torch" and any("from here on" in line for line in report["warnings"])
+    assert run(*words, "-o", tmp_path / "torch.mkv", "--engine", "torch").code == 0
+    frames = [[one.pixels for one in VideoSource(tmp_path / f"{name}.mkv")] for name in ("auto", "torch")]
+    assert all(np.abs(one - other).mean() < 1 / 255 for one, other in zip(*frames, strict=True))
+
+
 def test_a_stream_runs_on_a_plan(own_cache, with_fake, run, hybrid_clip, tmp_path):
     build_plans(own_cache)
     done = run("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--frames", 4, "--dtype", "fp32")
@@ -208,15 +239,9 @@ def test_tensorrt_on_something_else_is_a_mistake(device):
 
 
 @pytest.mark.gpu
-def test_a_real_plan_computes_what_torch_computes(own_cache, scene):
-    import torch
-
+def test_a_real_plan_computes_what_torch_computes(gpu, own_cache, scene):
     from lfvideo_sr.engines.plans import find_plans, library
 
-    if not torch.cuda.is_available():
-        if os.environ.get("LFVIDEO_REQUIRE_GPU") == "1":
-            pytest.fail("LFVIDEO_REQUIRE_GPU is 1, and torch finds no GPU")
-        pytest.skip("needs a CUDA device")
     trt, buffers = library(), device_buffers.device_buffers()
     for path in paths(own_cache).values():
         build_plan(path, read_about(path), SHAPES, trt, buffers.gpu)
