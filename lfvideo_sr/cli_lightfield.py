@@ -55,6 +55,9 @@ def lightfield_restore(
     matching: Annotated[
         str, typer.Option(help="guided: fields are told from a few views'; free: each view is searched.")
     ] = "guided",
+    epipolar: Annotated[
+        float, typer.Option(help="Weight of each neighbouring view beside a view's own, 0 to 1; 0 turns it off.")
+    ] = 0.5,
     simulate: Annotated[bool, typer.Option("--simulate", help="IN is sharp: degrade, restore, score.")] = False,
     gt: Annotated[str | None, typer.Option(help="Sharp light field to score against.")] = None,
     layout: Layout = None,
@@ -86,7 +89,7 @@ def lightfield_restore(
     options = GridOptions(
         open=opening, refs=tuple(refs or ()), ref_views=tuple(ref_view or ()), no_refs=no_refs,
         require_refs=require_refs, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
-        ref_every=ref_every, views=views, matching=matching, simulate=simulate, gt=gt,
+        ref_every=ref_every, views=views, matching=matching, epipolar=epipolar, simulate=simulate, gt=gt,
     )  # fmt: skip
     LightFieldCommand(
         input, output, options, Pictures(mosaic, video, epi, viewer), method=method, weights=weights,

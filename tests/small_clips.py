@@ -60,9 +60,7 @@ def rendered(first: int, count: int, seed: int, size: Size = HIGH) -> list[np.nd
     return [render(scene, float(first + number), size) for number in range(count)]
 
 
-def write_clip(
-    path: Path, pictures: list[np.ndarray], stamps: Callable[[int], TimeStamp] = stamp, **options
-) -> Path:
+def write_clip(path: Path, pictures: list[np.ndarray], stamps: Callable[[int], TimeStamp] = stamp, **options) -> Path:
     """A lossless RGB clip of pictures of one size; `options` are VideoSink's."""
     size = Size(pictures[0].shape[2], pictures[0].shape[1])
     video = VideoInfo(

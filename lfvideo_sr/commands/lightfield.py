@@ -69,7 +69,7 @@ class LightFieldCommand:
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
         self._check_targets(output, report_path)
-        with self._engine() as engine, GridJob(self.input, engine, self.options) as job:
+        with self._engine() as engine, GridJob(self.input, engine, self.options, output.parent) as job:
             self._announce(job, progress)
             seconds = self._write(job, output, progress)
             self._write_pictures(job, output)

@@ -30,7 +30,7 @@ class GuidedEngine:
     reference, once, and predicts the rest.
 
     grid, read: the light field at low resolution, all of it; places: where references stand, by key;
-    place_of: where a frame stands. guide: False matches every view freely.
+    place_of: where a frame stands. guide: False matches every view freely. `guides` says whether it can do else.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class GuidedEngine:
     ):
         self._engine, self._grid, self._read = engine, grid, read
         self._places, self._place_of = places, place_of
-        self._guide = guide and engine.info.guided
+        self.guides = guide and engine.info.guided
         self.info, self.device, self.precision = engine.info, engine.device, engine.precision
         self._known: dict[tuple, _Guide | None] = {}
         self.searched = 0  # matches that took a search, those of probes included
@@ -69,6 +69,14 @@ class GuidedEngine:
         self.guided += 1
         return found
 
+    def motion(self, place: Place, reference: Reference) -> np.ndarray | None:
+        """How far what a view shows moves, x and y, from one column to the next and from one row to the next: output
+        pixels, f32 [h,w,4] on a grid of the field's stride. None where a reference's views told nothing."""
+        guide = self._known.get(reference.key)
+        if guide is None or self._places[reference.key].frame != place.frame:
+            return None
+        return guide.parallax.per_step(step(guide.view, place.view)) * np.float32(guide.sample.stride)
+
     def _search(self, frame: Frame, reference: EncodedReference, start: Correspondence | None) -> Correspondence:
         self.searched += 1
         return self._engine.match(frame, reference, start)
@@ -76,7 +84,7 @@ class GuidedEngine:
     def _guide_of(self, frame: Frame, reference: EncodedReference) -> "_Guide | None":
         """What is known of a reference's views; None where nothing can be told from them, or for another frame."""
         stands = self._places.get(reference.key)
-        if not self._guide or stands is None or stands.frame != self._place_of(frame).frame:
+        if not self.guides or stands is None or stands.frame != self._place_of(frame).frame:
             return None
         scale = self.info.scale
         if reference.size != frame.size.scaled(scale):

@@ -94,6 +94,15 @@ class Parallax:
         """bend as [h,w,4], for one look-up."""
         return np.dstack([self.bend[0], self.bend[1]])
 
+    def per_step(self, step: tuple[int, int]) -> np.ndarray:
+        """How far what the view at that step from the reference shows moves, x and y, from one column to the next and
+        from one row to the next: places, f32 [h,w,4] on the places of that view."""
+        disparity = _carried(self.disparity, step)
+        bends = _look_up(self._bends, _moved(disparity, step))
+        bends[..., 0] += disparity
+        bends[..., 3] += disparity
+        return -bends
+
     def predict(self, step: tuple[int, int], luma: np.ndarray) -> Prediction:
         """The field of the view at that step from the reference, whose luma on the field's grid is f32 [h,w]."""
         disparity = _carried(self.disparity, step)
