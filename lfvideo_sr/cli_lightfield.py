@@ -74,6 +74,7 @@ def lightfield_restore(
     weights: Weights = None,
     report: Annotated[Path | None, typer.Option(help="Report; default <output stem>.report.json.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what, how long and how large, and stop.")] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
     progress: Annotated[str, typer.Option(help="auto, plain, json or none.")] = "auto",
@@ -93,7 +94,7 @@ def lightfield_restore(
     )  # fmt: skip
     LightFieldCommand(
         input, output, options, Pictures(mosaic, video, epi, viewer), method=method, weights=weights,
-        device=device, dtype=dtype, report=report, overwrite=overwrite, progress=progress,
+        device=device, dtype=dtype, report=report, overwrite=overwrite, progress=progress, dry_run=dry_run,
     ).run()  # fmt: skip
 
 
