@@ -2,8 +2,8 @@
 every view, since positions move in proportion to the steps along rows and columns.
 
 A few views, the probes, are matched freely. Each gives a disparity for every place of the reference; their median is
-taken, weighed by what each could see, with what the probes have in common beside it: a smooth motion off the lines
-(lenses and rigs are not ideal), and relevance. A further view costs a few look-ups instead of a search.
+taken, with what the probes have in common beside it: a smooth motion off the lines (lenses and rigs are not ideal),
+and relevance. A further view costs a few look-ups instead of a search.
 
 Coordinates: places (x, y) of the field's own grid, `stride` output pixels apart; a step is (columns, rows) between
 two views. A place p of the view at step D from the reference lies at q = p + D * disparity(q) + bend(q) D.
@@ -25,7 +25,6 @@ _BENT = 0.3  # places: what lies further off the lines is a wrong match, not a l
 _SMOOTH = 3.0  # places, of the motion off the lines
 _SAME = 0.7  # places: two views agree on a disparity within this
 _NOISE, _WRONG = 20.0, 6.0  # levels of 255: aliasing alone makes a misfit of the first; beyond it trust falls to 1/e
-_PATCH, _NO_EDGE = 2.0, 1.0  # places that are looked at for edges; squared levels of 255 a place that are none
 _ASTRAY = 0.4  # of the motion lies off the lines: the views stand in no such grid
 
 
@@ -76,17 +75,14 @@ class Parallax:
     @classmethod
     def of(cls, probes: Sequence[Probe], luma: np.ndarray) -> "Parallax":
         """From one probe or more, on different sides of the reference where there are such."""
-        steps, structure = [one.step for one in probes], _structure(luma)
         there = [_carried(probe.disparity, _negative(probe.step)) for probe in probes]
         disparity = np.median(there, 0).astype(np.float32)
-        for _ in range(_ROUNDS):
-            sources = [_moved(disparity, _negative(one)) for one in steps]
-            motions = [look_up(one.motion, at) for one, at in zip(probes, sources)]
-            disparity = _disparity(motions, steps, structure)
+        sources = [_moved(one, _negative(probe.step)) for one, probe in zip(there, probes)]
         relevance = np.median([look_up(one.relevance, at) for one, at in zip(probes, sources)], 0).astype(np.float32)
-        off = [motion - disparity[..., None] * np.array(one, np.float32) for motion, one in zip(motions, steps)]
-        off = [np.einsum("hwij,hwj->hwi", structure, one) for one in off]
-        return cls(disparity, _bend(off, steps), relevance, luma, _astray(off, motions, relevance))
+        motions = [look_up(one.motion, at) for one, at in zip(probes, sources)]
+        off = [motion - disparity[..., None] * np.array(one.step, np.float32) for motion, one in zip(motions, probes)]
+        bend = _bend(off, [one.step for one in probes])
+        return cls(disparity, bend, relevance, luma, _astray(off, motions, relevance))
 
     @property
     def trusted(self) -> bool:
@@ -152,38 +148,6 @@ def _own(height: int, width: int) -> Places:
     """The places themselves; not to be written to."""
     grid = pixel_grid(height, width)
     return np.ascontiguousarray(grid[..., 0]), np.ascontiguousarray(grid[..., 1])
-
-
-def _structure(luma: np.ndarray) -> np.ndarray:
-    """Along which directions the picture tells motion apart: the structure tensor, its larger eigenvalue 1, f32
-    [h,w,2,2]; the unit matrix where nothing is seen."""
-    along_y, along_x = np.gradient(luma)
-    xx, xy, yy = (cv2.GaussianBlur(one, (0, 0), _PATCH) for one in (along_x**2, along_x * along_y, along_y**2))
-    xx, yy = xx + _NO_EDGE, yy + _NO_EDGE
-    larger = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    return (np.stack([xx, xy, xy, yy], -1) / larger[..., None]).reshape(*luma.shape, 2, 2).astype(np.float32)
-
-
-def _disparity(motions: Sequence[np.ndarray], steps: Sequence[tuple[int, int]], structure: np.ndarray) -> np.ndarray:
-    """The median of what the probes' motions [h,w,2] say, each weighed by how much its line crosses edges there: along
-    stripes any motion looks right, so that only what goes across them counts. f32 [h,w]"""
-    said, weights = [], []
-    for motion, step in zip(motions, steps):
-        along = structure @ np.array(step, np.float32)  # symmetric: step' S
-        weight = along @ np.array(step, np.float32)
-        said.append((along * motion).sum(-1) / weight)
-        weights.append(weight / (step[0] ** 2 + step[1] ** 2))
-    return _weighted_median(np.stack(said), np.stack(weights))
-
-
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Along the first axis; halfway between the lower and the upper one, so that of two equals it is the mean."""
-    order = np.argsort(values, 0)
-    values, weights = (np.take_along_axis(one, order, 0) for one in (values, weights))
-    below = np.cumsum(weights, 0) / weights.sum(0)
-    ends = [np.argmax(below >= half, 0)[None] for half in (0.5 - 1e-4, 0.5 + 1e-4)]
-    lower, upper = (np.take_along_axis(values, end, 0)[0] for end in ends)
-    return ((lower + upper) / 2).astype(np.float32)
 
 
 def _bend(off: Sequence[np.ndarray], steps: Sequence[tuple[int, int]]) -> np.ndarray:
