@@ -6,13 +6,16 @@ usage: LFVIDEO_DATA=FOLDER benchmarks/lightfields.py [--scenes NAME ...] [--view
 Each view is reduced by 8-bit bicubic and restored; PSNR-Y and SSIM-Y of all views but the reference, beside bicubic,
 the single-image path and flow_transfer; `slope`: mean difference of the slopes of epipolar-plane images from the
 truth's, in pixels per view; `guided` tells most fields from a few, `free` searches every view. Both match every view
-in turn, in one run, so that the ratio of their times holds on a busy machine.
+in turn, in one run, so that the ratio of their times holds on a busy machine. `epipolar` is guided, and views agree
+with their neighbours along epipolar lines, as the command has it by default.
 """
 
 import argparse
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,10 +31,13 @@ from lfvideo_sr.lightfields.references import simulated
 from lfvideo_sr.lightfields.simulated import SimulatedField
 from lfvideo_sr.media.resize import bicubic
 from lfvideo_sr.metrics import eight_bit, psnr_y, ssim_y
+from lfvideo_sr.stream.epipolar import Agreement
+from lfvideo_sr.stream.grid import order
 from lfvideo_sr.stream.guided import GuidedEngine, Place
+from lfvideo_sr.stream.pipeline import Restored
 
 SCENES = ("lytro_2067", "antinous", "cotton_row")
-WAYS = ("bicubic", "single", "flow_transfer", "free", "guided")
+WAYS = ("bicubic", "single", "flow_transfer", "free", "guided", "epipolar")
 
 
 @dataclass
@@ -42,6 +48,7 @@ class Scores:
     ssim_y: dict[View, float] = field(default_factory=dict)
     lumas: dict[View, np.ndarray] = field(default_factory=dict)
     matching: float = 0.0  # seconds, all told
+    restoring: float = 0.0  # likewise; of `epipolar`, what agreeing adds to guided
     searched: int = 0
 
     def add(self, view: View, pixels: np.ndarray, truth: np.ndarray) -> None:
@@ -67,24 +74,40 @@ def measure(path: Path) -> tuple[dict[str, Scores], Grid, dict[View, np.ndarray]
         "free": _on_grid(learned, source, lows, False),
         "guided": _on_grid(learned, source, lows, True),
     }
-    reference = simulated(source, [], 1).placed[0].reference
+    placed = simulated(source, [], 1).placed
+    reference = placed[0].reference
     encoded = {way: engine.encode(reference) for way, engine in engines.items()}
-    for index, view in enumerate(grid):
+    views = [place.view for place in order(grid, 1, placed)]
+    agreement = Agreement(views, lambda view, _: engines["guided"].motion(Place(view), reference))
+    for index, view in enumerate(views):
         frame, truth = Frame(lows[view], index, view), source.truth(view)
         truths[view] = view_luma(eight_bit(truth))
         if view == grid.centre:  # given, as its own pixels
             for one in scores.values():
                 one.lumas[view] = truths[view]
+            agreement.add(Restored(frame.with_pixels(truth), frame, (reference,), own=True, passed=True))
             continue
         scores["bicubic"].add(view, bicubic(frame.pixels, Size(truth.shape[2], truth.shape[1])), truth)
         scores["single"].add(view, learned.restore(frame, []), truth)
         for way, engine in engines.items():
-            started = time.perf_counter()
-            found = engine.match(frame, encoded[way], None)
-            scores[way].matching += time.perf_counter() - started
+            with _timed(scores[way], "matching"):
+                found = engine.match(frame, encoded[way], None)
+            with _timed(scores[way], "restoring"):
+                pixels = engine.restore(frame, [Matched(encoded[way], found)])
             scores[way].searched = engine.searched
-            scores[way].add(view, engine.restore(frame, [Matched(encoded[way], found)]), truth)
+            scores[way].add(view, pixels, truth)
+        with _timed(scores["epipolar"], "restoring"):  # guided is the last of the engines
+            agreed = agreement.add(Restored(frame.with_pixels(pixels), frame, (reference,), own=False, passed=False))
+        scores["epipolar"].add(view, agreed.frame.pixels, truth)
+    agreement.close()
     return scores, grid, truths
+
+
+@contextmanager
+def _timed(scores: Scores, name: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    setattr(scores, name, getattr(scores, name) + time.perf_counter() - started)
 
 
 def _on_grid(engine: Engine, source: SimulatedField, lows: dict[View, np.ndarray], guide: bool) -> GuidedEngine:
@@ -107,14 +130,19 @@ def table(name: str, scores: dict[str, Scores], grid: Grid, truths: dict[View, n
         result["by_distance"][label] = means
     result["slope"] = {way: grid_slope_error(scores[way].lumas, truths, grid) for way in WAYS}
     print(f"{'slope error':>20}        " + "".join(f"{one:>19.4f}" for one in result["slope"].values()))
-    gains = {way: min(scores["guided"].psnr_y[view] - scores[way].psnr_y[view] for view in others) for way in WAYS}
-    print(f"{'guided, least gain':>20}        " + "".join(f"{one:>19.2f}" for one in gains.values()))
+    gains = {way: min(scores["epipolar"].psnr_y[view] - scores[way].psnr_y[view] for view in others) for way in WAYS}
+    print(f"{'epipolar, least gain':>20}        " + "".join(f"{one:>19.2f}" for one in gains.values()))
     free, guided = scores["free"], scores["guided"]
     result |= {"least_gain": gains, "matching_ratio": free.matching / guided.matching}
     print(
         f"{'matching':>20}        {1e3 * free.matching / len(others):.1f} ms a view free, "
         f"{1e3 * guided.matching / len(others):.1f} guided ({guided.searched} searches): "
         f"{result['matching_ratio']:.2f} times faster",
+    )
+    result["restoring"] = {way: scores[way].restoring / len(others) for way in ("guided", "epipolar")}
+    print(
+        f"{'restoring':>20}        {1e3 * result['restoring']['guided']:.1f} ms a view, "
+        f"agreeing {1e3 * result['restoring']['epipolar']:.1f} more",
         flush=True,
     )
     return result

@@ -3,12 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from . import __version__
+from .cli_lightfield import lightfield_app
+from .cli_options import Device, Dtype, Engine, Method, Weights
 from .errors import EngineError, LFVideoError, UsageError
 
 app = typer.Typer(
@@ -25,33 +26,11 @@ engine_app = typer.Typer(help="Export methods to ONNX, compile them for TensorRT
 app.add_typer(engine_app, name="engine")
 bench_app = typer.Typer()
 app.add_typer(bench_app, name="bench")
-
-
-class _RestoreUnlessNamed(TyperGroup):
-    """`lightfield IN` is `lightfield restore IN`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] != "--help":
-            args = ["restore", *args]
-        return super().parse_args(ctx, args)
-
-
-lightfield_app = typer.Typer(
-    cls=_RestoreUnlessNamed, no_args_is_help=True, help="Super-resolve a light field x4, or look at one: info."
-)
 app.add_typer(lightfield_app, name="lightfield")
-
 _INTERRUPTED = 130
 
-Method = Annotated[
-    str, typer.Option(help="stream_ref, flow_transfer, bicubic, c2_matching, rrsr, amsa, e2ent2 or refsr_net.")
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16, fp16.")]
-Engine = Annotated[str, typer.Option(help="auto, torch, onnx, tensorrt.")]
 Built = Annotated[str, typer.Option(help="tensorrt, or onnx: graphs alone, which run on any CPU.")]
 LearnedMethod = Annotated[str, typer.Argument(metavar="METHOD", help="A learned method.")]
-Weights = Annotated[str | None, typer.Option(help="Weights by name, or a .safetensors file.")]
 
 
 @app.callback()
@@ -160,98 +139,6 @@ def image(
         input, ref or [], output, no_refs=no_refs, simulate=simulate, method=method, weights=weights,
         device=device, dtype=dtype, engine=engine, report=report, overwrite=overwrite,
     ).run()  # fmt: skip
-
-
-Layout = Annotated[
-    str | None, typer.Option(help="Layout of the file by name, or axes: row,~column,y,x,channel (~ runs backwards).")
-]
-GridShape = Annotated[str | None, typer.Option(help="ROWSxCOLUMNS, where the file does not say.")]
-Item = Annotated[int | None, typer.Option(help="Which of several scenes or frames of the file.")]
-Pattern = Annotated[str | None, typer.Option(help="Names of a folder's views, as shot_{row}_{column}.png.")]
-Transpose = Annotated[bool, typer.Option("--transpose", help="Rows and columns of views are exchanged.")]
-Mirror = Annotated[list[str] | None, typer.Option(help="rows or columns that run backwards; repeat it.")]
-
-
-@lightfield_app.command("restore")
-def lightfield_restore(
-    input: Annotated[
-        str, typer.Argument(metavar="IN", help="HDF5 (FILE::/KEY), .mat, ESLF picture, or folder of views.")
-    ],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Target; default IN_x4 beside IN.")] = None,
-    refs: Annotated[
-        list[str] | None,
-        typer.Option(help="Sharp picture, folder of views, manifest .csv, or light field; repeat it for pictures."),
-    ] = None,
-    ref_view: Annotated[
-        list[str] | None, typer.Option(help="ROW,COLUMN of a reference; default the centre; repeat it.")
-    ] = None,
-    no_refs: Annotated[bool, typer.Option("--no-refs", help="Every view by the single-image path.")] = False,
-    require_refs: Annotated[bool, typer.Option("--require-refs", help="Finding no references is an error.")] = False,
-    ref_output: Annotated[str, typer.Option(help="At a reference's own view: pass its pixels, or sr.")] = "pass",
-    ref_cache: Annotated[str, typer.Option(help="Memory for encoded references, e.g. 512MiB.")] = "256MiB",
-    max_refs: Annotated[int, typer.Option(help="References per view.")] = 2,
-    ref_every: Annotated[int, typer.Option(help="Light-field video: so many frames share references.")] = 8,
-    views: Annotated[str | None, typer.Option(help="Only these: ROW,COLUMN or FIRST:LAST,FIRST:LAST.")] = None,
-    matching: Annotated[
-        str, typer.Option(help="guided: fields are told from a few views'; free: each view is searched.")
-    ] = "guided",
-    simulate: Annotated[bool, typer.Option("--simulate", help="IN is sharp: degrade, restore, score.")] = False,
-    gt: Annotated[str | None, typer.Option(help="Sharp light field to score against.")] = None,
-    layout: Layout = None,
-    grid: GridShape = None,
-    item: Item = None,
-    pattern: Pattern = None,
-    transpose: Transpose = False,
-    mirror: Mirror = None,
-    mosaic: Annotated[Path | None, typer.Option(help="Also all views side by side, a PNG.")] = None,
-    video: Annotated[Path | None, typer.Option(help="Also a walk through the views, an .mp4.")] = None,
-    epi: Annotated[Path | None, typer.Option(help="Also epipolar-plane images, a PNG.")] = None,
-    viewer: Annotated[Path | None, typer.Option(help="Also a page to look at it, an .html with all inside.")] = None,
-    method: Method = "stream_ref",
-    weights: Weights = None,
-    report: Annotated[Path | None, typer.Option(help="Report; default <output stem>.report.json.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    progress: Annotated[str, typer.Option(help="auto, plain, json or none.")] = "auto",
-) -> None:
-    """Super-resolve a light field x4 with one sharp view, or several; `restore` may be left out."""
-    from .commands.lightfield import LightFieldCommand, Pictures
-    from .commands.stream import parse_bytes
-    from .lightfields.grid import parse_grid
-    from .lightfields.opening import OpenOptions
-    from .stream.grid_job import GridOptions
-
-    opening = OpenOptions(layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()))
-    options = GridOptions(
-        open=opening, refs=tuple(refs or ()), ref_views=tuple(ref_view or ()), no_refs=no_refs,
-        require_refs=require_refs, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
-        ref_every=ref_every, views=views, matching=matching, simulate=simulate, gt=gt,
-    )  # fmt: skip
-    LightFieldCommand(
-        input, output, options, Pictures(mosaic, video, epi, viewer), method=method, weights=weights,
-        device=device, dtype=dtype, report=report, overwrite=overwrite, progress=progress,
-    ).run()  # fmt: skip
-
-
-@lightfield_app.command("info")
-def lightfield_info(
-    input: Annotated[str, typer.Argument(metavar="IN", help="A light field, as above.")],
-    layout: Layout = None,
-    grid: GridShape = None,
-    item: Item = None,
-    pattern: Pattern = None,
-    transpose: Transpose = False,
-    mirror: Mirror = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
-) -> None:
-    """Layout, grid, size, disparity, and whether rows or columns are mirrored or exchanged."""
-    from .commands.lightfield_info import show_light_field
-    from .lightfields.grid import parse_grid
-    from .lightfields.opening import OpenOptions
-
-    opening = OpenOptions(layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()))
-    show_light_field(input, opening, as_json)
 
 
 @app.command()

@@ -61,6 +61,7 @@ def grid_report(job: GridJob, output: Path | None, seconds: float) -> dict[str, 
         "grid": {"rows": list(info.grid.rows), "columns": list(info.grid.columns), "restored": len(job.grid)},
         "samples": info.samples,
         "lightfield_frames": info.frames,
+        "epipolar": {"weight": job.options.epipolar, "agreed": 0 if job.agreement is None else job.agreement.agreed},
         "matching": {"guided": job.engine.guided, "searched": job.engine.searched},
     }
     if job.scorer is not None:

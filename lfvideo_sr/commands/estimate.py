@@ -1,18 +1,32 @@
-"""How long a run will take, from one small piece of work done for the purpose."""
+"""How long a run will take and how much disk it fills, from one small piece of work done for the purpose."""
 
+import shutil
 import time
 from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from ..engine import Matched
+from ..engine import Engine, Matched
 from ..errors import EngineError
 from ..frames import Frame, Size, TimeStamp
 from ..references import Reference
+from ..stream.grid_job import GridJob
+from ..stream.guided import probe_views
 from ..stream.job import StreamJob
 
 _PIECE = Size(160, 96)  # low-resolution pixels
 _ENCODING = 6e-9  # seconds per output pixel, a mild guess for conversion and encoding
+_AGREEING = 8e-8  # likewise, for what neighbouring views take from each other
+_TOLD = 0.25  # of a search: a field that is told from others'
+
+
+class Pace(NamedTuple):
+    """Seconds per low-resolution pixel: to search all references, and to restore."""
+
+    match: float
+    restore: float
 
 
 def estimated_seconds(job: StreamJob) -> float | None:
@@ -20,24 +34,76 @@ def estimated_seconds(job: StreamJob) -> float | None:
     noise, on which it is tried."""
     if not job.info.frames:
         return None
-    try:
-        per_pixel = _seconds_per_pixel(job)
-    except EngineError:  # a plan for larger sizes; what is wrong beyond that, the first frame will tell
+    pace = _pace(job.engine, 0 if job.reference_kind == "none" else job.engine.info.references)
+    if pace is None:
         return None
-    width, height = job.info.size
-    each = per_pixel * width * height + _ENCODING * width * height * job.engine.info.scale**2
+    pixels = job.info.size.width * job.info.size.height
+    each = sum(pace) * pixels + _ENCODING * pixels * job.engine.info.scale**2
     return max(1.0, each * job.info.frames)
 
 
-def _seconds_per_pixel(job: StreamJob) -> float:
-    engine = job.engine
-    noise = np.random.default_rng(0)
+def estimated_grid_seconds(job: GridJob, engine: Engine) -> float | None:
+    """Likewise for all views of a light field by the job's engine: few are searched where the others' fields are told
+    from theirs."""
+    count = min(len(job.references.placed), engine.info.references, job.options.max_refs)
+    pace = _pace(engine, count)
+    if pace is None:
+        return None
+    pixels, scale, views = job.info.size.width * job.info.size.height, engine.info.scale, len(job.grid)
+    frames = job.source.info.frames
+    searches = views
+    if job.engine.guides and count:
+        probes = len(probe_views(job.source.info.grid, job.references.placed[0].view))
+        searches = min(views, probes + _TOLD * views)
+    each = pace.match * searches + pace.restore * views
+    written = _ENCODING + (_AGREEING if job.agreement is not None and count else 0.0)
+    return max(1.0, frames * pixels * (each + written * views * scale**2))
+
+
+def most_bytes(job: GridJob) -> int:
+    """What the output takes at most, uncompressed; 0 where nothing can be said."""
+    return job.size.width * job.size.height * (job.info.frames or 0) * job.source.info.pixel
+
+
+def lacking(folder: Path, most: int) -> str:
+    """A warning where a folder's disk has less room than that; else ""."""
+    free = shutil.disk_usage(folder).free
+    return f"the disk has {shown_bytes(free)} left, which may not do" if free < most else ""
+
+
+def shown_bytes(count: int) -> str:
+    """ "1.3 GB" """
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{max(1, round(count / 1e3))} kB"
+
+
+def shown_seconds(seconds: float) -> str:
+    """ "40 s", "3 min", "2.5 h" """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _pace(engine: Engine, count: int) -> Pace | None:
+    """With so many references; None where the engine does not take the piece."""
+    try:
+        return _measured(engine, count)
+    except EngineError:  # a plan for larger sizes; what is wrong beyond that, the first frame will tell
+        return None
+
+
+def _measured(engine: Engine, count: int) -> Pace:
+    noise, scale = np.random.default_rng(0), engine.info.scale
     frame = Frame(noise.random((3, _PIECE.height, _PIECE.width), np.float32), 0, TimeStamp(0, Fraction(1)))
-    large = noise.random((3, _PIECE.height * engine.info.scale, _PIECE.width * engine.info.scale), np.float32)
-    count = 0 if job.reference_kind == "none" else engine.info.references
+    large = noise.random((3, _PIECE.height * scale, _PIECE.width * scale), np.float32)
     encoded = [engine.encode(Reference(("estimate",), Fraction(0), "estimate", lambda: large))] * count
     for _ in range(2):  # the first round warms up
         started = time.perf_counter()
-        engine.restore(frame, [Matched(one, engine.match(frame, one, None)) for one in encoded])
-        taken = time.perf_counter() - started
-    return taken / (_PIECE.width * _PIECE.height)
+        matched = [Matched(one, engine.match(frame, one, None)) for one in encoded]
+        between = time.perf_counter()
+        engine.restore(frame, matched)
+        ended = time.perf_counter()
+    pixels = _PIECE.width * _PIECE.height
+    return Pace((between - started) / pixels, (ended - between) / pixels)

@@ -19,6 +19,7 @@ from ..methods import METHODS
 from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines, write_json
 from ..stream.grid_job import GridJob, GridOptions
 from ..weights import fingerprint, weights_path
+from .estimate import estimated_grid_seconds, lacking, most_bytes, shown_bytes, shown_seconds
 from .progress import Progress, make_progress
 from .stream import check_folder, check_target
 
@@ -45,7 +46,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class LightFieldCommand:
-    """Everything one run is asked to do."""
+    """Everything one run is asked to do. dry_run: only say what would be done, how long and how large."""
 
     input: str
     output: Path | None
@@ -58,6 +59,7 @@ class LightFieldCommand:
     report: Path | None = None
     overwrite: bool = False
     progress: str = "auto"
+    dry_run: bool = False
 
     def run(self) -> None:
         """Write output, pictures and report; raises LFVideoError with nothing half-written left."""
@@ -69,8 +71,10 @@ class LightFieldCommand:
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
         self._check_targets(output, report_path)
-        with self._engine() as engine, GridJob(self.input, engine, self.options) as job:
-            self._announce(job, progress)
+        with self._engine() as engine, GridJob(self.input, engine, self.options, output.parent) as job:
+            self._announce(job, engine, output, progress)
+            if self.dry_run:
+                return
             seconds = self._write(job, output, progress)
             self._write_pictures(job, output)
             report = grid_report(job, output, seconds)
@@ -116,11 +120,17 @@ class LightFieldCommand:
         for path in self.pictures.named().values():
             check_target(path, self.overwrite)
 
-    def _announce(self, job: GridJob, progress: Progress) -> None:
+    def _announce(self, job: GridJob, engine: Engine, output: Path, progress: Progress) -> None:
         info = job.source.info
         frames = f", {info.frames} frames" if info.frames > 1 else ""
         progress.say(f"layout      {info.layout} ({info.decided}): {info.grid}{frames}, {info.samples}")
-        progress.say(f"{job.info.name} {job.info.size} -> {job.size}, {job.info.frames} views")
+        most = most_bytes(job)
+        guesses = [f"{job.info.frames} views", *([f"at most {shown_bytes(most)}"] if most else [])]
+        if seconds := estimated_grid_seconds(job, engine):
+            guesses.append(f"about {shown_seconds(seconds)}")
+        progress.say(f"{job.info.name} {job.info.size} -> {job.size}; {', '.join(guesses)}")
+        if warning := lacking(output.parent, most):
+            progress.say(f"warning     {warning}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
         if job.reference_kind == "anchor":
             progress.say(

@@ -18,7 +18,7 @@ from ..methods import METHODS
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
 from ..weights import fingerprint, weights_path
-from .estimate import estimated_seconds
+from .estimate import estimated_seconds, shown_seconds
 from .progress import Progress, make_progress
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -118,7 +118,7 @@ class StreamCommand:
 
     def _announce(self, job: StreamJob, chosen: Choice, progress: Progress) -> None:
         seconds = estimated_seconds(job)
-        guess = f"; about {seconds:.0f} s" if seconds else ""
+        guess = f"; about {shown_seconds(seconds)}" if seconds else ""
         progress.say(f"{job.info.name} {job.info.size} -> {self.encoding.output_size(job)}{guess}")
         progress.say(f"engine      {chosen.name}: {chosen.why}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")

@@ -67,7 +67,8 @@ class ArrayField:
         size = self.found.sizes[self.item or 0] if self.found.sizes else Size(extent.x, extent.y)
         frames = extent.item if self.item is None else 1
         grid = Grid.of(extent.row, extent.column)
-        self.info = FieldInfo(self.name, self.found.layout, self.found.decided, grid, size, samples, frames)
+        pixel = self.array.dtype.itemsize * extent.channel
+        self.info = FieldInfo(self.name, self.found.layout, self.found.decided, grid, size, samples, frames, pixel)
 
     def read(self, view: View, frame: int = 0) -> np.ndarray:
         """Float32 [3,H,W] RGB in [0,1]."""

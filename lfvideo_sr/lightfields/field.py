@@ -19,6 +19,7 @@ class FieldInfo:
     decided:  why it was taken for that, one line for people.
     samples:  what a sample is, e.g. "uint8 RGB".
     frames:   more than one in a light-field video.
+    pixel:    bytes of a pixel in the file, before compression; 0: it is a video, which says nothing of its size.
     """
 
     name: str
@@ -28,6 +29,7 @@ class FieldInfo:
     size: Size
     samples: str
     frames: int = 1
+    pixel: int = 0
 
 
 class LightField(Protocol):

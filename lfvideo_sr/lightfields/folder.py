@@ -155,8 +155,9 @@ class FolderField:
         first = self._picture(next(iter(grid)))
         self.bit_depth = first.bit_depth
         samples = f"uint{first.bit_depth} RGB"
-        size = size_of(first.pixels)
-        self.info = FieldInfo(str(self.folder), self.named.layout, self.named.decided, grid, size, samples)
+        size, pixel = size_of(first.pixels), 3 * first.bit_depth // 8
+        named = self.named
+        self.info = FieldInfo(str(self.folder), named.layout, named.decided, grid, size, samples, pixel=pixel)
 
     def _picture(self, view: View) -> Picture:
         return read_picture(self.named.files[view])

@@ -33,6 +33,7 @@ class Mosaics(Protocol):
     size: Size
     count: int
     samples: str
+    pixel: int  # bytes, as FieldInfo says
 
     def at(self, number: int) -> np.ndarray: ...
 
@@ -66,7 +67,8 @@ class MosaicField:
             raise InputError(f"{name} is {size}, which {rows}x{columns} views do not divide; pass another --grid")
         tile = Size(size.width // columns, size.height // rows)
         grid, mosaics = Grid.of(rows, columns), self.mosaics
-        self.info = FieldInfo(mosaics.name, "mosaic", "--grid", grid, tile, mosaics.samples, mosaics.count)
+        count, pixel = mosaics.count, mosaics.pixel
+        self.info = FieldInfo(mosaics.name, "mosaic", "--grid", grid, tile, mosaics.samples, count, pixel)
 
     def read(self, view: View, frame: int = 0) -> np.ndarray:
         """Float32 [3,H,W] RGB in [0,1]."""
@@ -122,6 +124,7 @@ class FolderMosaics:
         first = read_picture(self._files[0])
         self.size, self.count = size_of(first.pixels), len(self._files)
         self._depth, self.samples = first.bit_depth, f"uint{first.bit_depth} RGB"
+        self.pixel = 3 * first.bit_depth // 8
         self._held = _Held(self._read)
 
     def _read(self, number: int) -> np.ndarray:
@@ -171,6 +174,7 @@ class VideoMosaics:
             self.video, self.size = source.video, source.info.size
         self.count = sum(1 for _ in frame_times(self.video))
         self.samples = f"{self.video.bit_depth} bit video"
+        self.pixel = 0
         self._stamps: dict[int, TimeStamp] = {}
         self._frames: Iterator[Frame] = iter(())
         self._source: VideoSource | None = None

@@ -26,6 +26,7 @@ from ..lightfields.simulated import GridTruth, SimulatedField
 from ..media.stills import PICTURES
 from ..prefetch import prefetch
 from ..references import ReferenceCache
+from .epipolar import WEIGHT, Agreement
 from .grid import choose_references, order, own_reference
 from .guided import GuidedEngine, Place
 from .job import DEFAULT_CACHE
@@ -45,6 +46,7 @@ class GridOptions:
     views:     "3,3" or "2:6,2:6": only these views are restored.
     matching:  "guided": most fields are told from a few, by geometry; "free": each view is searched.
     ref_every: of a light-field video, every so many frames have references.
+    epipolar:  how much a neighbouring view counts beside a view's own pixels, 0 to 1; 0: each stands alone.
     """
 
     open: OpenOptions = field(default_factory=OpenOptions)
@@ -58,6 +60,7 @@ class GridOptions:
     ref_every: int = 8
     views: str | None = None
     matching: str = "guided"
+    epipolar: float = WEIGHT
     simulate: bool = False
     gt: str | None = None
 
@@ -66,6 +69,8 @@ class GridOptions:
         check_positive("--ref-every", self.ref_every)
         check_choice("--ref-output", self.ref_output, ("pass", "sr"))
         check_choice("--matching", self.matching, ("guided", "free"))
+        if not 0 <= self.epipolar <= 1:
+            raise UsageError(f"--epipolar is {self.epipolar}; a number from 0 to 1 is wanted")
         if self.no_refs and (self.refs or self.require_refs):
             raise UsageError("--no-refs contradicts --refs and --require-refs; drop one of them")
         if self.simulate and self.gt:
@@ -75,10 +80,14 @@ class GridOptions:
 class GridJob:
     """Opened and checked; iterate it once for the restored views. Close it, or use it as a context manager."""
 
-    def __init__(self, path: Path | str, engine: Engine, options: GridOptions | None = None):
+    def __init__(
+        self, path: Path | str, engine: Engine, options: GridOptions | None = None, scratch: Path | None = None
+    ):
+        """scratch: folder for what does not fit in memory; default the system's for temporary files."""
         self.path, self.options = Path(path), options or GridOptions()
         self.watch = Stopwatch()
         self._extra: list[LightField] = []  # opened beside the source
+        self.agreement: Agreement | None = None
         self.source = self._open_source(path)
         try:
             wanted = self.options.views
@@ -91,6 +100,7 @@ class GridJob:
             raise
         self.cache = ReferenceCache(self.engine.encode, self.options.ref_cache)
         self.resolver = SuperResolver(self.engine, self.cache, self.watch, self.options.ref_output == "pass")
+        self.agreement = self._agreement(scratch)
         self.frames = 0
 
     @property
@@ -126,6 +136,9 @@ class GridJob:
         with closing(frames):
             for restored in self.resolver.run(self._pair(frame) for frame in frames):
                 self.frames += 1
+                if self.agreement is not None:
+                    with self.watch.stage("agree"):
+                        restored = self.agreement.add(restored)
                 if self.scorer is not None:
                     self.scorer.add(restored)
                 yield restored
@@ -146,6 +159,18 @@ class GridJob:
     def _pair(self, frame: Frame) -> Paired:
         place, placed = self._place_of(frame), self.references.placed
         return Paired(frame, choose_references(place, placed, self.options.max_refs), own_reference(place, placed))
+
+    def _agreement(self, scratch: Path | None) -> Agreement | None:
+        if not (self.options.epipolar and self.engine.guides):
+            return None
+        views = [place.view for place in order(self.grid, 1, self.references.placed)]
+        return Agreement(views, self._motion, self.options.epipolar, scratch)
+
+    def _motion(self, view: View, restored: Restored) -> np.ndarray | None:
+        """By the nearest reference that tells it, of those that served the view."""
+        place = Place(view, self.frame_number(restored.frame))
+        told = (self.engine.motion(place, one) for one in restored.references)
+        return next((one for one in told if one is not None), None)
 
     def _open_source(self, path: Path | str) -> LightField:
         if not self.options.simulate:
@@ -225,6 +250,8 @@ class GridJob:
         return sharp
 
     def close(self) -> None:
+        if self.agreement is not None:
+            self.agreement.close()
         for opened in (self.source, *self._extra):
             opened.close()
 

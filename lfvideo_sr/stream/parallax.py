@@ -78,8 +78,8 @@ class Parallax:
         there = [_carried(probe.disparity, _negative(probe.step)) for probe in probes]
         disparity = np.median(there, 0).astype(np.float32)
         sources = [_moved(one, _negative(probe.step)) for one, probe in zip(there, probes)]
-        relevance = np.median([_look_up(one.relevance, at) for one, at in zip(probes, sources)], 0).astype(np.float32)
-        motions = [_look_up(one.motion, at) for one, at in zip(probes, sources)]
+        relevance = np.median([look_up(one.relevance, at) for one, at in zip(probes, sources)], 0).astype(np.float32)
+        motions = [look_up(one.motion, at) for one, at in zip(probes, sources)]
         off = [motion - disparity[..., None] * np.array(one.step, np.float32) for motion, one in zip(motions, probes)]
         bend = _bend(off, [one.step for one in probes])
         return cls(disparity, bend, relevance, luma, _astray(off, motions, relevance))
@@ -94,13 +94,29 @@ class Parallax:
         """bend as [h,w,4], for one look-up."""
         return np.dstack([self.bend[0], self.bend[1]])
 
+    def followed(self, places: np.ndarray, relevance: np.ndarray, luma: np.ndarray) -> "Parallax":
+        """Of another frame, whose view at the reference's place has that luma, and whose places lie at `places`
+        [h,w,2] of the reference, with that relevance. Things keep their distance from frame to frame."""
+        at = places[..., 0], places[..., 1]
+        bend = np.stack([look_up(one, at) for one in self.bend])
+        return Parallax(look_up(self.disparity, at), bend, relevance, luma, self.astray)
+
+    def per_step(self, step: tuple[int, int]) -> np.ndarray:
+        """How far what the view at that step from the reference shows moves, x and y, from one column to the next and
+        from one row to the next: places, f32 [h,w,4] on the places of that view."""
+        disparity = _carried(self.disparity, step)
+        bends = look_up(self._bends, _moved(disparity, step))
+        bends[..., 0] += disparity
+        bends[..., 3] += disparity
+        return -bends
+
     def predict(self, step: tuple[int, int], luma: np.ndarray) -> Prediction:
         """The field of the view at that step from the reference, whose luma on the field's grid is f32 [h,w]."""
         disparity = _carried(self.disparity, step)
         at = _moved(disparity, step)
-        apart = (_look_up(self.disparity, at) - disparity) * (max(map(abs, step)) / _SAME)
-        relevance = _look_up(self.relevance, at) * np.exp(-(apart**2))
-        off = _look_up(self._bends, at)
+        apart = (look_up(self.disparity, at) - disparity) * (max(map(abs, step)) / _SAME)
+        relevance = look_up(self.relevance, at) * np.exp(-(apart**2))
+        off = look_up(self._bends, at)
         places = np.dstack([at[axis] + off[..., axis] * step[0] + off[..., 2 + axis] * step[1] for axis in (0, 1)])
         misfit = misfit_of(luma, self.luma, places)
         relevance *= np.exp(-np.maximum(misfit - _NOISE, 0) / _WRONG)
@@ -117,7 +133,7 @@ def _carried(values: np.ndarray, step: tuple[int, int]) -> np.ndarray:
     """Disparities of one view on the places of another at `step` from it: d(p) = values(p + step * d(p))."""
     found = values
     for _ in range(_ROUNDS):
-        found = _look_up(values, _moved(found, step))
+        found = look_up(values, _moved(found, step))
     return found
 
 
@@ -148,7 +164,7 @@ def _astray(off: Sequence[np.ndarray], motions: Sequence[np.ndarray], relevance:
     return lost / max(all_told, 0.5 * len(off))
 
 
-def _look_up(values: np.ndarray, at: Places) -> np.ndarray:
+def look_up(values: np.ndarray, at: Places) -> np.ndarray:
     """values f32 [h,w] or [h,w,channels] at places; beyond the edge: its value."""
     return cv2.remap(values, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 

@@ -253,6 +253,15 @@ def test_pictures_of_the_result(run, scene, centre, tmp_path):
     assert "http" not in page.replace("http-equiv", "")  # nothing is loaded from elsewhere
 
 
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(run, scene, centre, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    target = tmp_path / "sr.h5"
+    outcome = run("lightfield", scene, "--refs", centre, "-o", target, "--dry-run", *FAST[:2])
+    assert outcome.code == 0 and sorted(tmp_path.iterdir()) == before
+    most = f"{9 * HIGH.width * HIGH.height * 3 / 1e3:.0f} kB"
+    assert re.search(rf"{LOW} -> {HIGH}; 9 views, at most {most}, about \d+ s\n", outcome.out)
+
+
 def refused(run, code: int, *arguments: object) -> str:
     outcome = run("lightfield", *arguments)
     assert outcome.code == code, outcome

@@ -19,7 +19,7 @@ from lfvideo_sr.references import Reference
 from lfvideo_sr.stream.grid import choose_references, order, own_reference
 from lfvideo_sr.stream.guided import REACH, GuidedEngine, Place, probe_views
 from lfvideo_sr.stream.parallax import Parallax, Probe
-from lfvideo_sr.synthetic import flow, random_scene
+from lfvideo_sr.synthetic import flow, random_scene, render
 
 SIZE = Size(192, 160)
 CENTRE = View(2, 2)
@@ -141,6 +141,32 @@ def test_a_view_that_fits_badly_is_searched_from_the_prediction_on(sharp):
     lows[View(2, 3)] = np.ascontiguousarray(np.roll(lows[View(2, 3)], (5, 5), (1, 2)))
     run = Counted(sharp, lows, True)
     assert run.searched == 5 and run.guided == 24
+
+
+def test_other_frames_of_a_light_field_video_are_told_through_one_search_each():
+    scene, grid, size = random_scene(np.random.default_rng(3), width=160, planes=(3, 4)), Grid.of(3, 3), Size(160, 128)
+    sharp = {
+        Place(view, frame): eight_bit(render(scene, 1.5 * frame, size, view=(view.row - 1.0, view.column - 1.0)))
+        for frame in range(3)
+        for view in grid
+    }
+    lows = {place: degrade(pixels) for place, pixels in sharp.items()}
+    stands = {("a",): Place(View(1, 1), 0), ("b",): Place(View(1, 1), 2)}
+    scores = {}
+    for guide in (False, True):
+        engine = engine_of("stream_ref")
+        guided = GuidedEngine(engine, grid, lows.__getitem__, stands, lambda one: Place(one.stamp, one.index), guide)
+        references = [Reference(key, Fraction(0), "r", lambda at=at: sharp[at]) for key, at in stands.items()]
+        encoded = [guided.encode(one) for one in references]
+        scores[guide] = []
+        for place, low in lows.items():
+            frame = Frame(low, place.frame, place.view)
+            matched = [Matched(one, guided.match(frame, one, None)) for one in encoded]
+            if place not in stands.values():
+                scores[guide].append(psnr_y(eight_bit(guided.restore(frame, matched)), sharp[place]))
+            assert (guided.motion(place, references[0]) is not None) == guide
+    assert guided.searched == 2 * 4 + 2 * 2 and guided.guided == 2 * 27
+    assert np.mean(scores[True]) > np.mean(scores[False]) - 0.1
 
 
 def placed(*views: View, frame: int = 0) -> list[ViewReference]:

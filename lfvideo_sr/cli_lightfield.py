@@ -1,0 +1,118 @@
+"""The command line of light fields: `lightfield IN`, which is `lightfield restore IN`, and `lightfield info IN`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .cli_options import Device, Dtype, Method, Weights
+
+
+class _RestoreUnlessNamed(TyperGroup):
+    """`lightfield IN` is `lightfield restore IN`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = ["restore", *args]
+        return super().parse_args(ctx, args)
+
+
+lightfield_app = typer.Typer(
+    cls=_RestoreUnlessNamed, no_args_is_help=True, help="Super-resolve a light field x4, or look at one: info."
+)
+
+Layout = Annotated[
+    str | None, typer.Option(help="Layout of the file by name, or axes: row,~column,y,x,channel (~ runs backwards).")
+]
+GridShape = Annotated[str | None, typer.Option(help="ROWSxCOLUMNS, where the file does not say.")]
+Item = Annotated[int | None, typer.Option(help="Which of several scenes or frames of the file.")]
+Pattern = Annotated[str | None, typer.Option(help="Names of a folder's views, as shot_{row}_{column}.png.")]
+Transpose = Annotated[bool, typer.Option("--transpose", help="Rows and columns of views are exchanged.")]
+Mirror = Annotated[list[str] | None, typer.Option(help="rows or columns that run backwards; repeat it.")]
+
+
+@lightfield_app.command("restore")
+def lightfield_restore(
+    input: Annotated[
+        str, typer.Argument(metavar="IN", help="HDF5 (FILE::/KEY), .mat, ESLF picture, or folder of views.")
+    ],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Target; default IN_x4 beside IN.")] = None,
+    refs: Annotated[
+        list[str] | None,
+        typer.Option(help="Sharp picture, folder of views, manifest .csv, or light field; repeat it for pictures."),
+    ] = None,
+    ref_view: Annotated[
+        list[str] | None, typer.Option(help="ROW,COLUMN of a reference; default the centre; repeat it.")
+    ] = None,
+    no_refs: Annotated[bool, typer.Option("--no-refs", help="Every view by the single-image path.")] = False,
+    require_refs: Annotated[bool, typer.Option("--require-refs", help="Finding no references is an error.")] = False,
+    ref_output: Annotated[str, typer.Option(help="At a reference's own view: pass its pixels, or sr.")] = "pass",
+    ref_cache: Annotated[str, typer.Option(help="Memory for encoded references, e.g. 512MiB.")] = "256MiB",
+    max_refs: Annotated[int, typer.Option(help="References per view.")] = 2,
+    ref_every: Annotated[int, typer.Option(help="Light-field video: so many frames share references.")] = 8,
+    views: Annotated[str | None, typer.Option(help="Only these: ROW,COLUMN or FIRST:LAST,FIRST:LAST.")] = None,
+    matching: Annotated[
+        str, typer.Option(help="guided: fields are told from a few views'; free: each view is searched.")
+    ] = "guided",
+    epipolar: Annotated[
+        float, typer.Option(help="Weight of each neighbouring view beside a view's own, 0 to 1; 0 turns it off.")
+    ] = 0.5,
+    simulate: Annotated[bool, typer.Option("--simulate", help="IN is sharp: degrade, restore, score.")] = False,
+    gt: Annotated[str | None, typer.Option(help="Sharp light field to score against.")] = None,
+    layout: Layout = None,
+    grid: GridShape = None,
+    item: Item = None,
+    pattern: Pattern = None,
+    transpose: Transpose = False,
+    mirror: Mirror = None,
+    mosaic: Annotated[Path | None, typer.Option(help="Also all views side by side, a PNG.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Also a walk through the views, an .mp4.")] = None,
+    epi: Annotated[Path | None, typer.Option(help="Also epipolar-plane images, a PNG.")] = None,
+    viewer: Annotated[Path | None, typer.Option(help="Also a page to look at it, an .html with all inside.")] = None,
+    method: Method = "stream_ref",
+    weights: Weights = None,
+    report: Annotated[Path | None, typer.Option(help="Report; default <output stem>.report.json.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what, how long and how large, and stop.")] = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    progress: Annotated[str, typer.Option(help="auto, plain, json or none.")] = "auto",
+) -> None:
+    """Super-resolve a light field x4 with one sharp view, or several; `restore` may be left out."""
+    from .commands.lightfield import LightFieldCommand, Pictures
+    from .commands.stream import parse_bytes
+    from .lightfields.grid import parse_grid
+    from .lightfields.opening import OpenOptions
+    from .stream.grid_job import GridOptions
+
+    opening = OpenOptions(layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()))
+    options = GridOptions(
+        open=opening, refs=tuple(refs or ()), ref_views=tuple(ref_view or ()), no_refs=no_refs,
+        require_refs=require_refs, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
+        ref_every=ref_every, views=views, matching=matching, epipolar=epipolar, simulate=simulate, gt=gt,
+    )  # fmt: skip
+    LightFieldCommand(
+        input, output, options, Pictures(mosaic, video, epi, viewer), method=method, weights=weights,
+        device=device, dtype=dtype, report=report, overwrite=overwrite, progress=progress, dry_run=dry_run,
+    ).run()  # fmt: skip
+
+
+@lightfield_app.command("info")
+def lightfield_info(
+    input: Annotated[str, typer.Argument(metavar="IN", help="A light field, as above.")],
+    layout: Layout = None,
+    grid: GridShape = None,
+    item: Item = None,
+    pattern: Pattern = None,
+    transpose: Transpose = False,
+    mirror: Mirror = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Layout, grid, size, disparity, and whether rows or columns are mirrored or exchanged."""
+    from .commands.lightfield_info import show_light_field
+    from .lightfields.grid import parse_grid
+    from .lightfields.opening import OpenOptions
+
+    opening = OpenOptions(layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()))
+    show_light_field(input, opening, as_json)

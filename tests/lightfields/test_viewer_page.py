@@ -1,0 +1,114 @@
+"""The viewer's page in a real browser: what people see when they move the pointer and the slider."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+
+from lfvideo_sr.frames import Size, View
+from lfvideo_sr.lightfields.field import FieldInfo
+from lfvideo_sr.lightfields.grid import Grid
+from lfvideo_sr.lightfields.viewer import write_viewer
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+GRID = Grid((3, 4, 5), (0, 1, 2, 3))
+HIGH, LOW = Size(240, 180), Size(60, 45)
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass
+class Plain:
+    """A light field of one colour a view: red says the row, green the column, blue whether it is the output."""
+
+    size: Size
+    blue: int
+
+    @property
+    def info(self) -> FieldInfo:
+        return FieldInfo("plain", "folder", "made here", GRID, self.size, "uint8 RGB")
+
+    def read(self, view: View, frame: int = 0) -> np.ndarray:
+        colour = np.array(self.colour(view), np.float32) / 255
+        return np.broadcast_to(colour[:, None, None], (3, self.size.height, self.size.width))
+
+    def colour(self, view: View) -> tuple[int, int, int]:
+        row, column = GRID.place(view)
+        return 60 + 60 * row, 40 + 50 * column, self.blue
+
+
+BEFORE, AFTER = Plain(LOW, 20), Plain(HIGH, 220)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Iterator:
+    """The page, opened; `asked` of it are the addresses that it loaded."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)}")
+    path = tmp_path_factory.mktemp("viewer") / "look.html"
+    write_viewer(path, AFTER, BEFORE, "plain <views> & more")  # type: ignore[arg-type]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 800, "height": 600})
+        opened.asked, opened.wrong = [], []
+        opened.on("request", lambda request: opened.asked.append(request.url))
+        opened.on("pageerror", lambda error: opened.wrong.append(str(error)))
+        opened.goto(path.as_uri())
+        yield opened
+        browser.close()
+
+
+def seen(page) -> np.ndarray:
+    """What the picture on the page shows, RGB int [H,W,3]."""
+    page.evaluate("() => Promise.all([...document.images].map(one => one.decode()))")
+    shot = cv2.imdecode(np.frombuffer(page.locator("#stage").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    assert shot is not None
+    return shot[..., ::-1].astype(int)
+
+
+def point(page, across: float, down: float) -> None:
+    """Move the pointer to a part of the picture's width and height."""
+    box = page.locator("#stage").bounding_box()
+    page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+
+
+def slide(page, part: int) -> None:
+    page.locator("#cut").fill(str(part))
+
+
+def assert_shows(shown: np.ndarray, colour: tuple[int, int, int]) -> None:
+    np.testing.assert_allclose(shown.reshape(-1, 3).mean(0), colour, atol=4)  # JPEG
+
+
+def test_it_opens_on_the_centre_and_loads_nothing_from_elsewhere(page):
+    assert page.title() == page.locator("h1").inner_text() == "plain <views> & more"
+    assert page.locator("#name").inner_text() == "4,2"
+    assert_shows(seen(page), AFTER.colour(View(4, 2)))
+    assert {address.split(":")[0] for address in page.asked} <= {"file", "data"} and page.wrong == []
+
+
+@pytest.mark.parametrize(("across", "down", "view"), [(0.02, 0.02, (3, 0)), (0.98, 0.5, (4, 3)), (0.4, 0.98, (5, 1))])
+def test_the_pointer_changes_the_view(page, across, down, view):
+    slide(page, 0)
+    point(page, across, down)
+    assert page.locator("#name").inner_text() == f"{view[0]},{view[1]}"
+    assert_shows(seen(page), AFTER.colour(View(*view)))
+
+
+def test_the_slider_lays_the_input_over_the_output(page):
+    point(page, 0.02, 0.98)
+    slide(page, 50)
+    shown, view = seen(page), View(5, 0)
+    half = shown.shape[1] // 2
+    assert_shows(shown[:, : half - 4], BEFORE.colour(view))
+    assert_shows(shown[:, half + 4 :], AFTER.colour(view))
+    slide(page, 100)
+    assert_shows(seen(page)[:, :-4], BEFORE.colour(view))
+    slide(page, 0)
+    assert_shows(seen(page)[:, 4:], AFTER.colour(view))
+    assert page.wrong == []
