@@ -51,7 +51,7 @@ def estimated_grid_seconds(job: GridJob, engine: Engine) -> float | None:
         return None
     pixels, scale, views = job.info.size.width * job.info.size.height, engine.info.scale, len(job.grid)
     frames = job.source.info.frames
-    searches = views
+    searches = float(views)
     if job.engine.guides and count:
         probes = len(probe_views(job.source.info.grid, job.references.placed[0].view))
         searches = min(views, probes + _TOLD * views)

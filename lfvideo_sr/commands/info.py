@@ -120,6 +120,7 @@ def _opens(codec: str) -> bool:
     os.environ.setdefault("SVT_LOG", "1")  # 1: errors only; as when it encodes
     try:
         context = av.CodecContext.create(codec, "w")
+        assert isinstance(context, av.VideoCodecContext)
         context.options = {"x265-params": "log-level=error"} if codec == "libx265" else {}
         context.width, context.height, context.pix_fmt = 256, 144, "yuv420p"
         context.time_base = Fraction(1, 25)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from glob import escape
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -79,7 +80,12 @@ class StreamCommand:
         check_target(output, self.overwrite)
         check_folder(report_path, "--report")
         changes: list[str] = []  # of the engine, in the middle
-        chosen = self._engine(lambda line: (changes.append(line), progress.say(line)))
+
+        def changed(line: str) -> None:
+            changes.append(line)
+            progress.say(line)
+
+        chosen = self._engine(changed)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
             self._announce(job, chosen, progress)
             seconds, warnings = self._write(job, output, progress)
@@ -178,6 +184,10 @@ def check_folder(path: Path, option: str) -> None:
         raise OutputError(f"{path.parent} is no folder; make it, or give another {option}")
 
 
+@overload
+def parse_size(text: str) -> Size: ...
+@overload
+def parse_size(text: None) -> None: ...
 def parse_size(text: str | None) -> Size | None:
     """ "1920x1080" -> Size; even sides are wanted."""
     if text is None:

@@ -53,8 +53,8 @@ class RefSRSize:
     features, blocks: SRResNet's. channels, equations: SS-Net's.
 
     reach: pixels of the search to each side. together: odd; places along a side whose scores are summed.
-    windows: restore by sliding windows, else at once. patch, stride: of these windows, in low-resolution pixels; the paper does not state SS-Net's stride and slides its single-image network
-        by 2.
+    windows: restore by sliding windows, else at once. patch, stride: of these windows, in low-resolution pixels; the
+        paper does not state SS-Net's stride and slides its single-image network by 2.
     """
 
     scale: int = 4
@@ -99,16 +99,17 @@ class Matcher(nn.Module):
         query = self.correspondence.query.everywhere(self.correspondence.enlarge(frame))
         height, width = frame.shape[2:]
         query = query.unflatten(3, (width, scale)).unflatten(2, (height, scale))[:, :, :, middle, :, middle]
-        centres = tuple(
+        rows, columns = (
             torch.div(
                 (torch.arange(own, device=frame.device) * scale + middle) * length, own * scale, rounding_mode="floor"
             )
             for own, length in zip((height, width), other.shape[2:])
         )
-        index = windowed_search(query, other, reach=self.reach, centres=centres, patch=self.together).index[:, 0]
+        found = windowed_search(query, other, reach=self.reach, centres=(rows, columns), patch=self.together)
+        index = found.index[:, 0]
         row, column = row_and_column(index, other.shape[3])
-        found = torch.stack([column, row], -1).float()
-        return found - (middle - (scale - 1) / 2), _cosine(query, other, index).clamp(0, 1)
+        positions = torch.stack([column, row], -1).float() - (middle - (scale - 1) / 2)
+        return positions, _cosine(query, other, index).clamp(0, 1)
 
 
 def _cosine(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

@@ -182,7 +182,9 @@ def _around() -> Iterator[tuple[int, int]]:
     return ((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
 
-def _of_neighbours(index: torch.Tensor, dilation: int | torch.Tensor, moved: Sequence[int] | None) -> Iterator[torch.Tensor]:
+def _of_neighbours(
+    index: torch.Tensor, dilation: int | torch.Tensor, moved: Sequence[int] | None
+) -> Iterator[torch.Tensor]:
     """The matches of each pixel's eight neighbours (beyond the edge: of the pixel at the edge). With `moved`, the size
     of the reference, each is moved by the way from the neighbour to the pixel and held within the reference."""
     height, width = index.shape[1:]

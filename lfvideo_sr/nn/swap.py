@@ -7,6 +7,8 @@ done on the low-resolution grid with cells for pixels, one tap of the 3x3 at a t
 
 from typing import NamedTuple
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -27,7 +29,7 @@ class Swapped(NamedTuple):
 
 
 def match_and_swap(
-    query: torch.Tensor, low: torch.Tensor, high: torch.Tensor, alphas: tuple[float, float, float] = ALPHAS
+    query: torch.Tensor, low: torch.Tensor, high: torch.Tensor, alphas: Sequence[float] = ALPHAS
 ) -> Swapped:
     """Match `query` [B,C,h,w] in `low` [B,C,H,W]; swap in patches of `high` [B,C,r*H,r*W] (Eq. 3 and 4).
 
@@ -45,7 +47,7 @@ def swap(
     low: torch.Tensor,
     high: torch.Tensor,
     index: torch.Tensor,
-    alphas: tuple[float, float, float] = ALPHAS,
+    alphas: Sequence[float] = ALPHAS,
 ) -> torch.Tensor:
     """Eq. 4 and 5 alone, for matches that are known: index int64 [B,h-2,w-2] as in Swapped -> [B,C,r*h,r*w]."""
     ratio = high.shape[-1] // low.shape[-1]
@@ -64,8 +66,8 @@ def _swapped_in_a_graph(high: torch.Tensor, index: torch.Tensor, ratio: int) -> 
     cells = high.reshape(batch, channels, rows, ratio, columns, ratio).permute(0, 1, 3, 5, 2, 4)
     cells = cells.reshape(channels * ratio * ratio, rows * columns)
     whole = torch.ones_like(index, dtype=high.dtype)
-    total: torch.Tensor | float = 0.0
-    covered: torch.Tensor | float = 0.0
+    total = torch.zeros(1, device=high.device, dtype=high.dtype)
+    covered = total
     for top in range(PATCH):
         for left in range(PATCH):  # of a place, in the patch that is asked
             around = (left, PATCH - 1 - left, top, PATCH - 1 - top)

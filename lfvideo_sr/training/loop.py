@@ -148,8 +148,9 @@ def _fabric(config: RunConfig) -> L.Fabric:
     world = int(os.environ.get("WORLD_SIZE", 1))
     local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     strategy = "ddp" if world > 1 else "auto"
+    precision: Any = config.precision  # Fabric lists the words it knows, and says so where it knows one not
     fabric = L.Fabric(
-        accelerator="auto", devices=local, num_nodes=world // local, strategy=strategy, precision=config.precision
+        accelerator="auto", devices=local, num_nodes=world // local, strategy=strategy, precision=precision
     )
     fabric.launch()
     return fabric
