@@ -5,9 +5,8 @@ place of the reference's high-resolution features. A patch of 3r x 3r pixels is 
 done on the low-resolution grid with cells for pixels, one tap of the 3x3 at a time; no patch is ever cut out.
 """
 
-from typing import NamedTuple
-
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
