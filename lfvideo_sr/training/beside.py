@@ -59,13 +59,13 @@ def moving(load: LoadViews) -> Draw:
     return draw
 
 
-def light_fields(root: Path, folders: Sequence[str]) -> list[Draw]:
+def light_fields(root: Path, folders: Sequence[str], side: int = SIDE) -> list[Draw]:
     """Two views drawn from each folder of view_R_C.png, as section 5.2 trains; "rendered:N" are the 5x5 views of N
-    scenes of this project's own."""
+    scenes of this project's own, `side` pixels a side."""
     found: list[Draw] = []
     for folder in folders:
         if folder.startswith(RENDERED):
-            found += [_two_rendered(number) for number in range(scenes_in(folder))]
+            found += [_two_rendered(number, side) for number in range(scenes_in(folder))]
             continue
         views = sorted((path for path in (root / folder).glob("view_*_*.png")), key=_place)
         if len(views) < 2:
@@ -78,15 +78,15 @@ def _place(path: Path) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", path.stem)))
 
 
-def _two_rendered(number: int) -> Draw:
+def _two_rendered(number: int, side: int) -> Draw:
     """A view is rendered when it is first drawn, and then held."""
     held: dict[tuple[float, float], np.ndarray] = {}
 
     def view(place: int) -> np.ndarray:
         at = place // _ACROSS - _ACROSS / 2 + 0.5, place % _ACROSS - _ACROSS / 2 + 0.5
         if at not in held:
-            scene = random_scene(np.random.default_rng([13, number]), width=SIDE)
-            held[at] = to_uint8(render(scene, 0.0, Size(SIDE, SIDE), view=at))
+            scene = random_scene(np.random.default_rng([13, number]), width=side)
+            held[at] = to_uint8(render(scene, 0.0, Size(side, side), view=at))
         return held[at]
 
     def draw(rng: np.random.Generator) -> Pair:
