@@ -95,7 +95,7 @@ def listed(size: dict[str, Any]) -> dict[str, Any]:
 # How a shipped configuration of a trainer gets small, beyond what all have in common.
 SHRINKING: dict[str, dict[str, Any]] = {
     "ccnet": {"width": 12, "reach": 4, "queries": 1, "scenes": 2, "side": 144, "motion": 6.0, "sintel": ""},
-    "ssnet": {"scenes": 2, "scene_side": 80, "motion": 6.0, "side": 64, "sintel": "", "light_fields": ()},
+    "ssnet": {"scenes": 2, "scene_side": 80, "motion": 6.0, "side": 64, "sintel": "", "light_fields": ("rendered:1",)},
     "sisr": {"channels": 8, "blocks": 1},
     "e2ent2": {"apart": 8},
 }

@@ -34,7 +34,7 @@ class SSNetConfig(RunConfig):
     correspondence: checkpoint of CC-Net. features: of the single-image network. Without them a part keeps random
         weights, which is of use in tests only.
     scenes, scene_side, motion, cache: rendered scenes, as for CC-Net. sintel: folder of MPI Sintel's training set.
-    light_fields: folders of view_R_C.png, of which two views are drawn at a time.
+    light_fields: folders of view_R_C.png, of which two views are drawn at a time; "rendered:N", of scene_side pixels.
     side: of the parts that are matched and restored. windows: so many of its patches are trained on, each with the
         reference patch its middle matches, as in the paper; 0: the whole part at once (the dense path).
     loss: "l1" or "mse"; the paper does not say.
@@ -89,7 +89,7 @@ def material(config: SSNetConfig) -> list[Draw]:
     root = data_folder()
     loads = rendered_views(config.scenes, config.scene_side, config.motion, Path(config.cache))
     loads += sintel_views(root / config.sintel, "train") if config.sintel else []
-    found = [moving(load) for load in loads] + light_fields(root, config.light_fields)
+    found = [moving(load) for load in loads] + light_fields(root, config.light_fields, config.scene_side)
     if not found:
         raise UsageError("nothing to train on; give `scenes`, `sintel` or `light_fields`")
     return found

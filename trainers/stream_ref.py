@@ -16,8 +16,9 @@ from lfvideo_sr.training.clips import load_clips
 from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
 from lfvideo_sr.training.losses import alignment_loss, decibel_loss, field_loss, relevance_loss
 from lfvideo_sr.training.samples import ReferenceSamples, SampleSettings
-from lfvideo_sr.training.scenes import load_scenes
+from lfvideo_sr.training.scenes import load_grids, load_scenes
 from lfvideo_sr.training.validation import HybridClip, validate
+from lfvideo_sr.weights import load_into, weights_path
 
 LOSSES = ("loss", "picture", "alignment", "relevance", "field")
 
@@ -26,12 +27,15 @@ LOSSES = ("loss", "picture", "alignment", "relevance", "field")
 class StreamRefConfig(RunConfig):
     """Paths of clips are relative to the folder in the environment variable LFVIDEO_DATA.
 
-    scenes, rendered: how many scenes are rendered, and the share of samples that are of them.
+    scenes, grids, rendered: how many scenes, and views of how many light fields, are rendered; and the share of samples
+        that are of either. start: weights to go on from, by name or file.
     """
 
     clips: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
     scenes: int = 400
+    grids: int = 0
+    start: str = ""
     rendered: float = 0.3
     channels: int = 64
     blocks: int = 6
@@ -54,6 +58,8 @@ def train(config: StreamRefConfig) -> Path:
     torch.manual_seed(config.seed)
     size = StreamRefSize(config.channels, config.blocks, config.matching)
     network = StreamRef(size).to(memory_format=torch.channels_last)
+    if config.start:
+        load_into(network, weights_path(config.start))
     settings = SampleSettings()
     samples = ReferenceSamples(*_material(config, settings), settings, config.seed, config.rendered)
     clips = [HybridClip.load(data_folder() / name) for name in config.validation]
@@ -125,4 +131,5 @@ def _validated(clips: list[HybridClip], network: nn.Module) -> tuple[dict[str, f
 def _material(config: StreamRefConfig, settings: SampleSettings):
     cache = Path(config.cache)
     clips = load_clips(data_folder(), config.clips, cache, SCALE * settings.window) if config.clips else []
-    return clips, load_scenes(config.scenes, settings.window, cache)
+    grids = load_grids(config.grids, settings.window, cache) if config.grids else []
+    return clips, load_scenes(config.scenes, settings.window, cache) + grids

@@ -11,10 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..frames import Size
 from ..media.images import read_image
 from ..media.resize import degrade, to_uint8
+from ..synthetic import random_scene, render
 from .flow_views import Load as LoadViews
-from .sources import Pair
+from .sources import RENDERED, SIDE, Pair, scenes_in
+
+_ACROSS = 5  # views of a rendered light field along each side
 
 Draw = Callable[[np.random.Generator], Pair]  # target and reference, uint8 [3,H,W] of one size
 
@@ -55,10 +59,14 @@ def moving(load: LoadViews) -> Draw:
     return draw
 
 
-def light_fields(root: Path, folders: Sequence[str]) -> list[Draw]:
-    """Two views drawn from each folder of view_R_C.png, as section 5.2 trains."""
-    found = []
+def light_fields(root: Path, folders: Sequence[str], side: int = SIDE) -> list[Draw]:
+    """Two views drawn from each folder of view_R_C.png, as section 5.2 trains; "rendered:N" are the 5x5 views of N
+    scenes of this project's own, `side` pixels a side."""
+    found: list[Draw] = []
     for folder in folders:
+        if folder.startswith(RENDERED):
+            found += [_two_rendered(number, side) for number in range(scenes_in(folder))]
+            continue
         views = sorted((path for path in (root / folder).glob("view_*_*.png")), key=_place)
         if len(views) < 2:
             raise InputError(f"{root / folder} holds {len(views)} views; wanted are view_ROW_COLUMN.png, two or more")
@@ -68,6 +76,24 @@ def light_fields(root: Path, folders: Sequence[str]) -> list[Draw]:
 
 def _place(path: Path) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", path.stem)))
+
+
+def _two_rendered(number: int, side: int) -> Draw:
+    """A view is rendered when it is first drawn, and then held."""
+    held: dict[tuple[float, float], np.ndarray] = {}
+
+    def view(place: int) -> np.ndarray:
+        at = place // _ACROSS - _ACROSS / 2 + 0.5, place % _ACROSS - _ACROSS / 2 + 0.5
+        if at not in held:
+            scene = random_scene(np.random.default_rng([13, number]), width=side)
+            held[at] = to_uint8(render(scene, 0.0, Size(side, side), view=at))
+        return held[at]
+
+    def draw(rng: np.random.Generator) -> Pair:
+        target, reference = (view(int(one)) for one in rng.choice(_ACROSS**2, 2, replace=False))
+        return target, reference
+
+    return draw
 
 
 def _two_of(views: list[Path]) -> Draw:

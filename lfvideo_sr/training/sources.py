@@ -135,10 +135,15 @@ def _first(load: Load) -> np.ndarray:
 
 def _scenes(words: str, first: int = 0) -> list[Load]:
     """The pairs that "rendered:N" stands for."""
+    return [_rendered(first + number) for number in range(scenes_in(words))]
+
+
+def scenes_in(words: str) -> int:
+    """The N of "rendered:N"."""
     count = words.removeprefix(RENDERED)
     if not count.isdecimal():
         raise InputError(f"'{words}' names no number of scenes; write {RENDERED}100, say")
-    return [_rendered(first + number) for number in range(int(count))]
+    return int(count)
 
 
 def _rendered(number: int) -> Load:

@@ -1,5 +1,7 @@
 """Samples of pictures that lie beside each other, and E2ENT2's two crops of one photo."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -93,3 +95,14 @@ def test_crops_for_reciprocal_reconstruction_show_the_reference_turned():
     assert not np.array_equal(made["turned"], made["reference"])
     plain = two_crops(lambda: numbered(100, 120), np.random.default_rng(0), CropSettings(64, 12, 0, True, False))
     assert np.array_equal(plain["turned"], plain["reference"])
+
+
+def test_rendered_light_fields_give_two_views_of_one_scene():
+    first, second = light_fields(Path("nowhere"), ["rendered:2"])
+    target, reference = first(np.random.default_rng(0))
+    assert target.dtype == np.uint8 and target.shape == reference.shape and not np.array_equal(target, reference)
+    other, _ = second(np.random.default_rng(0))
+    alike, apart = (np.abs(one.astype(int) - target).mean() for one in (reference, other))
+    assert alike < 0.7 * apart
+    with pytest.raises(InputError, match="rendered:100"):
+        light_fields(Path("nowhere"), ["rendered:some"])

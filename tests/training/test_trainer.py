@@ -2,15 +2,21 @@
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
+from lfvideo_sr import configs
 from lfvideo_sr.choose import make_engine
+from lfvideo_sr.config import load_config
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.trainers.export import export_weights
 from lfvideo_sr.trainers.stream_ref import StreamRefConfig, train
 from lfvideo_sr.training.loop import rise_and_fall
+from lfvideo_sr.training.scenes import grid_views
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +78,31 @@ def test_learning_rate_rises_holds_and_falls():
     share = rise_and_fall(100, warmup=10, decay=20)
     rates = [share(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[9:81] == [1.0] * 72 and rates[-1] == pytest.approx(0.05)
+
+
+def test_the_configuration_for_light_fields_goes_on_from_the_shipped_weights(tmp_path):
+    given = load_config(Path(configs.__path__[0]) / "stream_ref_lf.yaml", StreamRefConfig)
+    smaller = {"scenes": 1, "grids": 1, "batch": 1, "max_steps": 2, "decay_steps": 1, "report_every": 1}
+    pictures = {}
+    for start in (given.start, ""):
+        config = replace(
+            given, **smaller, start=start, cache=str(tmp_path / "cache"), output=str(tmp_path / f"run{start}")
+        )
+        train(config)
+        rows = course(config)
+        assert [row[0] for row in rows] == ["1", "2"]
+        pictures[start] = float(rows[0][2])
+    assert pictures["stream_ref"] < pictures[""] - 0.5
+
+
+def test_views_of_a_rendered_light_field_lie_where_the_flow_says():
+    views = grid_views(np.random.default_rng(3), 72)
+    assert views.high.shape == (3, 3, 288, 288) and views.low.shape == (3, 3, 72, 72)
+    y, x = np.mgrid[:288, :288].astype(np.float32)
+    for number in (0, 1):
+        moved = views.flow[number]
+        reference = views.high[1 + number].transpose(1, 2, 0).astype(np.float32)
+        found = cv2.remap(reference, x + moved[..., 0], y + moved[..., 1], cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
+        apart, unmoved = (np.abs(one - views.high[0].transpose(1, 2, 0)).mean(-1) for one in (found, reference))
+        seen = views.visible[number]
+        assert apart[seen].mean() < 0.5 * unmoved[seen].mean()
