@@ -11,8 +11,8 @@ edge, that stay visible; all searches but those of whole methods look up to 100 
 is the distance between the pixel that was found and the pixel nearest to the truth; percent of places with at most so
 much.
 
-CC-Net      of --ccnet's checkpoints; "5x5": the scores of --together low-resolution places along a side are summed before
-            the best is taken, which the paper does not do
+CC-Net      of --ccnet's checkpoints; "5x5": the scores of --together low-resolution places along a side are summed
+            before the best is taken, which the paper does not do
 zncc        zero-mean normalised cross-correlation of luma patches of several sides; the paper states none
 dense_sift  OpenCV's SIFT at every pixel, bins of 8 pixels
 patchmatch  first and second derivatives of luma (Chang et al., the feature of Boominathan et al.), squared distance of

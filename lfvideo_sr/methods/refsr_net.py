@@ -52,8 +52,8 @@ class RefSRSize:
     features, blocks: SRResNet's. channels, equations: SS-Net's.
 
     reach: pixels of the search to each side. together: odd; places along a side whose scores are summed.
-    windows: restore by sliding windows, else at once. patch, stride: of these windows, in low-resolution pixels; the paper does not state SS-Net's stride and slides its single-image network
-        by 2.
+    windows: restore by sliding windows, else at once. patch, stride: of these windows, in low-resolution pixels; the
+        paper does not state SS-Net's stride and slides its single-image network by 2.
     """
 
     scale: int = 4
