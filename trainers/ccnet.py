@@ -31,7 +31,7 @@ class CCNetConfig(RunConfig):
     sharpness: that scores are multiplied by before their softmax; 1 in the paper, cosines want more.
     start: checkpoint to go on from.
     fixed_statistics: normalise by the running statistics, as the trained network does, and leave them as `start` has
-        them. In a batch of few scenes each picture's own are far from those, and blurred frames' from sharp ones'.
+        them. In a batch of few scenes each picture's own are far from those, as are blurred frames' from references'.
     contrast: least factor by which a sample's contrast is reduced (then rounded to 8 bits); 1 leaves it.
     scenes, side, motion: so many rendered scenes of so many pixels a side, moving by up to so many pixels.
     sintel: folder with MPI Sintel's training set; in the place of rendered scenes.

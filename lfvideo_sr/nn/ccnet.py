@@ -15,7 +15,7 @@ class CCNetSize:
     one structure. scale: of the frame.
 
     unit: compare by cosine, a departure: with the paper's plain inner products a reference's places of high contrast
-    win over the right ones of low contrast, in a network that has not seen 800,000 samples (docs/results.md).
+    win over the right ones of low contrast, in a network that has not seen 800,000 samples (docs/results_flow.md).
     """
 
     width: int = 100

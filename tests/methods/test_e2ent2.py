@@ -160,4 +160,4 @@ def test_vgg_features_take_phis_place():
 
 def test_a_method_is_built_round_a_network():
     method = e2ent2.build(e2ent2.network({"channels": 8, "blocks": 1, "decoder": [1, 2]}))
-    assert (method.info.name, method.info.scale, method.field_stride, method.warm) == ("e2ent2", 4, 4, False)
+    assert (method.info.name, method.info.scale, method.field_stride, method.warm) == ("e2ent2", 4, 4, True)
