@@ -16,7 +16,7 @@ from ..media.images import read_image
 from ..media.resize import degrade, to_uint8
 from ..synthetic import random_scene, render
 from .flow_views import Load as LoadViews
-from .sources import RENDERED, SIDE, Pair, scenes_in
+from .sources import RENDERED, SIDE, Pair, kept_for_validation, scenes_in
 
 _ACROSS = 5  # views of a rendered light field along each side
 
@@ -63,10 +63,13 @@ def light_fields(root: Path, folders: Sequence[str], side: int = SIDE) -> list[D
     """Two views drawn from each folder of view_R_C.png, as section 5.2 trains; "rendered:N" are the 5x5 views of N
     scenes of this project's own, `side` pixels a side."""
     found: list[Draw] = []
+    held_out = kept_for_validation(root, "lightfields")
     for folder in folders:
         if folder.startswith(RENDERED):
             found += [_two_rendered(number, side) for number in range(scenes_in(folder))]
             continue
+        if Path(folder).as_posix() in held_out:
+            raise InputError(f"splits.json keeps {folder} for validation; name light fields to train on")
         views = sorted((path for path in (root / folder).glob("view_*_*.png")), key=_place)
         if len(views) < 2:
             raise InputError(f"{root / folder} holds {len(views)} views; wanted are view_ROW_COLUMN.png, two or more")

@@ -113,6 +113,17 @@ def _partner(path: Path) -> Path:
     return same if same.exists() else folder / path.name.replace("_0.", "_1.")
 
 
+def kept_for_validation(root: Path, split: str) -> set[str]:
+    """What splits.json under `root`, if there is one, keeps under this key; it is never trained on."""
+    listing = root / "splits.json"
+    if not listing.is_file():
+        return set()
+    try:
+        return set(json.loads(listing.read_text())["validation"].get(split, ()))
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{listing} names nothing as 'validation' ({error}); mend it") from error
+
+
 def _listed(root: Path, split: str, part: str = "train") -> set[str]:
     try:
         return set(json.loads((root / "splits.json").read_text())[part][split])

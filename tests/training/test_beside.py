@@ -60,6 +60,12 @@ def test_two_views_of_a_light_field_are_drawn(tmp_path):
     assert {one for pair in drawn for one in pair} == {0, 1, 2, 10, 11, 12}
 
 
+def test_light_fields_kept_for_validation_are_refused(tmp_path):
+    (tmp_path / "splits.json").write_text('{"validation": {"lightfields": ["fields/kept"]}}')
+    with pytest.raises(InputError, match="keeps fields/kept/ for validation"):
+        light_fields(tmp_path, ["fields/kept/"])
+
+
 def test_what_holds_no_sample_is_one_line(tmp_path):
     with pytest.raises(InputError, match="holds 0 views"):
         light_fields(tmp_path, ["gone"])
