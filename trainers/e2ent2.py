@@ -106,13 +106,8 @@ def material(config: E2ENT2Config, root: Path) -> list[Sample]:
     """What makes a sample of each photo and of each pair."""
     if not config.photos and not config.pairs:
         raise UsageError("nothing to train on; name folders as `photos` or `pairs`, or [rendered:100]")
-    if config.photos and config.pairs and config.reference_side != config.side:
-        raise UsageError(
-            f"photos give references of {config.side} pixels a side and pairs of {config.reference_side}, which fit in "
-            f"no batch; give `reference_side` {config.side}"
-        )
     shares = {"no_reference": config.no_reference, "turned": bool(config.rtrr_weight), "perspective": config.turned}
-    crops = CropSettings(config.side, config.apart, **shares)
+    crops = CropSettings(config.side, config.apart, **shares, reference_side=config.reference_side)
     beside = PairSettings(config.side, config.reference_side, **shares)
     cached = Path(config.cache)
     photos = photos_of(root, config.photos, cached) if config.photos else []

@@ -11,25 +11,27 @@ from .pairs import cut, perspective
 
 @dataclass(frozen=True)
 class CropSettings:
-    """side: of both crops, in pixels, a multiple of 4. apart: most pixels between their corners along each axis.
-    no_reference, turned, perspective: as in PairSettings."""
+    """side: of both crops, in pixels, a multiple of 4; reference_side: of the second, if another. apart: most pixels
+    between their corners along each axis. no_reference, turned, perspective: as in PairSettings."""
 
     side: int = 160
     apart: int = 80
     no_reference: float = 0.0
     turned: bool = False
     perspective: bool = True
+    reference_side: int | None = None
 
 
 def two_crops(
     load: Callable[[], np.ndarray], rng: np.random.Generator, settings: CropSettings
 ) -> dict[str, np.ndarray]:
-    """target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,s,s], present f32 []; with
+    """target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,r,r], present f32 []; with
     `turned` also turned and turned_frame, as pair_sample gives them. Crops are moved, not flipped, as in the paper."""
     side, apart = settings.side, settings.apart
-    around = cut(rng, load(), side + apart)
+    sides = side, settings.reference_side or side
+    around = cut(rng, load(), max(sides) + apart)
     corners = rng.integers(0, apart + 1, (2, 2))
-    target, reference = (around[:, y : y + side, x : x + side].copy() for y, x in corners)
+    target, reference = (around[:, y : y + one, x : x + one].copy() for (y, x), one in zip(corners, sides))
     sample = {
         "target": target,
         "frame": low(target),
@@ -37,7 +39,7 @@ def two_crops(
         "present": np.array(rng.random() >= settings.no_reference, np.float32),
     }
     if settings.turned:
-        turned = perspective(rng, reference) if settings.perspective else reference
+        turned = cut(rng, perspective(rng, reference) if settings.perspective else reference, side)
         sample |= {"turned": turned, "turned_frame": low(turned)}
     return sample
 

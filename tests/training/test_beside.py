@@ -85,6 +85,13 @@ def test_two_crops_of_one_photo_lie_near_each_other(number):
     assert np.allclose(made["frame"], degrade(made["target"].astype(np.float32) / 255)) and made["present"] == 1
 
 
+def test_a_reference_may_be_larger_than_its_target():
+    """As where photos and pairs meet in a batch."""
+    settings = CropSettings(32, 12, turned=True, reference_side=48)
+    made = two_crops(lambda: numbered(100, 120), np.random.default_rng(0), settings)
+    assert [made[name].shape[1] for name in ("target", "reference", "turned", "turned_frame")] == [32, 48, 32, 8]
+
+
 def test_crops_differ_and_small_photos_are_mirrored():
     made = [two_crops(lambda: numbered(100, 120), np.random.default_rng(n), CropSettings(32, 12)) for n in range(10)]
     assert sum(not np.array_equal(one["target"], one["reference"]) for one in made) > 7
