@@ -35,7 +35,8 @@ class E2ENT2Config(RunConfig):
 
     size: of the network, as E2ENT2Size says; {} is the paper's.
     photos: folders whose pictures are cropped twice for a pair; apart: see CropSettings. pairs, split: as for other
-        trainers, beside or instead of photos.
+        trainers, beside or instead of photos. reference_side: of the pairs' references, and of photos' beside them;
+        alone, photos have references of `side`.
     reconstruction: "l1", or "mse" (E2ENT2-MSE in Table 1).
     reconstruction_weight, adversarial_weight: of Eq. 8 and Eq. 10; 1e-2 and 1e-5 in the paper. 0: no GAN.
     rtrr_weight, turned: RRSR's reciprocal reconstruction, see restoration.
@@ -107,7 +108,8 @@ def material(config: E2ENT2Config, root: Path) -> list[Sample]:
     if not config.photos and not config.pairs:
         raise UsageError("nothing to train on; name folders as `photos` or `pairs`, or [rendered:100]")
     shares = {"no_reference": config.no_reference, "turned": bool(config.rtrr_weight), "perspective": config.turned}
-    crops = CropSettings(config.side, config.apart, **shares, reference_side=config.reference_side)
+    as_pairs = config.reference_side if config.pairs else None
+    crops = CropSettings(config.side, config.apart, **shares, reference_side=as_pairs)
     beside = PairSettings(config.side, config.reference_side, **shares)
     cached = Path(config.cache)
     photos = photos_of(root, config.photos, cached) if config.photos else []
