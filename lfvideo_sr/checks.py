@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from importlib.util import find_spec
 
 from .errors import UsageError
 
@@ -19,3 +20,11 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     near = get_close_matches(value, choices, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(choices)}"
     raise UsageError(f"no '{value}' in {name}; {hint}")
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module could be imported; it is not."""
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # sys.modules holds None for it: as good as absent
+        return False

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from .checks import check_choice
+from .checks import check_choice, is_installed
 from .engine import Engine, Precision
 from .errors import EngineError, InputError, TorchMissing, UsageError
 from .frames import Size
@@ -77,7 +76,7 @@ def _best(
 def _without_plans(method: str, weights: str | None, device: str, dtype: str, refused: str) -> Choice:
     """Torch, or ONNX Runtime where it is absent. Where there are no graphs either, that torch is missing is what is
     said."""
-    if _has_torch():
+    if is_installed("torch"):
         return Choice(_torch(method, weights, device, dtype), "torch", refused)
     if not graphs_are_there(method, weights, dtype):
         raise TorchMissing(
@@ -146,7 +145,7 @@ def graphs_are_there(method: str, weights: str | None, dtype: str) -> bool:
     """Whether anything was built or is shipped at all, fit or not."""
     from .engines.cache import graphs_to_run
 
-    return find_spec("onnxruntime") is not None and graphs_to_run(graphs_of(method, weights, dtype)[1]).is_dir()
+    return is_installed("onnxruntime") and graphs_to_run(graphs_of(method, weights, dtype)[1]).is_dir()
 
 
 def _plans_are_there(method: str, weights: str | None, dtype: str) -> bool:
@@ -156,13 +155,6 @@ def _plans_are_there(method: str, weights: str | None, dtype: str) -> bool:
     try:
         return any(plans_in(graphs_of(method, weights, dtype, Precision.FP16)[1]))
     except EngineError:  # a dtype that is none: whoever runs will say so
-        return False
-
-
-def _has_torch() -> bool:
-    try:
-        return find_spec("torch") is not None
-    except ValueError:  # sys.modules holds None for it: as good as absent
         return False
 
 

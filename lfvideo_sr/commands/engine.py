@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from ..checks import check_choice
+from ..checks import check_choice, is_installed
 from ..choose import graphs_of, load_learned
 from ..engine import Precision
 from ..errors import EngineError, UsageError
@@ -179,15 +179,6 @@ def _sizes(text: str) -> list[Size]:
 
 
 def _needs(*modules: str) -> None:
-    missing = [name for name in modules if not _there(name)]
+    missing = [name for name in modules if not is_installed(name)]
     if missing:
         raise EngineError(f"this needs {', '.join(missing)}; pip install 'lfvideo-sr[onnx]'")
-
-
-def _there(module: str) -> bool:
-    from importlib.util import find_spec
-
-    try:
-        return find_spec(module) is not None
-    except ValueError:  # sys.modules holds None for it: as good as absent
-        return False

@@ -1,15 +1,14 @@
 """MATLAB files. v7.3 is HDF5 and is read view by view; v5 can only be read and written whole."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, OutputError
 from .arrangement import Arrangement, Extent
-from .partial import check_ending, partial_of, remove, writing
+from .collected import Collected
+from .partial import check_ending
 
 _LIMIT = (1 << 31) - 1  # bytes of one variable of v5
 
@@ -45,33 +44,19 @@ class Matlab5Store:
         pass
 
 
-class _Matlab5Target:
-    """Collects the array in a file beside the target, so that only the last step needs it in memory."""
-
+class _Matlab5Target(Collected):
     def __init__(self, path: Path, key: str, shape: tuple[int, ...], dtype: np.dtype):
-        self._path, self._key = path, key
+        self._key = key
         size = int(np.prod([*shape, dtype.itemsize]))
         if size > _LIMIT:
             raise OutputError(
                 f"{path}: a MATLAB v5 variable holds 2 GB, this one needs {size / 1e9:.1f}; save the input as v7.3, "
                 "or choose a part with --views"
             )
-        self._partial = partial_of(path)
-        self._collected = path.with_name(f"{path.stem}.partial.array")
-        with writing(path):
-            self.array: Any = np.memmap(self._collected, dtype, "w+", shape=shape)
+        super().__init__(path, shape, dtype)
 
-    def close(self) -> None:
+    def encode(self, path: Path) -> None:
         from scipy.io import savemat
 
-        try:
-            with writing(self._path), self._partial.open("wb") as file:
-                savemat(file, {self._key: np.asarray(self.array)}, do_compression=True)
-            os.replace(self._partial, self._path)
-        finally:
-            self.abort()
-
-    def abort(self) -> None:
-        self.array = None
-        remove(self._collected)
-        remove(self._partial)
+        with path.open("wb") as file:
+            savemat(file, {self._key: np.asarray(self.array)}, do_compression=True)

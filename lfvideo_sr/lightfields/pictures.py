@@ -1,8 +1,6 @@
 """One picture that holds all views: what a lenslet camera shows (ESLF), or a mosaic of tiles."""
 
-import os
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +10,8 @@ from ..frames import Size
 from ..media.images import read_picture
 from .arrangement import Arrangement, Extent, Lenslets, Mosaic
 from .arrays import Found
-from .partial import check_ending, partial_of, remove, writing
+from .collected import Collected
+from .partial import check_ending
 
 PICTURE_LAYOUTS = {
     "eslf": "ESLF picture: view (row,column) is picture[row::14, column::14]; --grid for another number",
@@ -73,23 +72,7 @@ class PictureStore:
         pass
 
 
-class _PictureTarget:
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype):
-        self._path, self._partial = path, partial_of(path)
-        self._collected = path.with_name(f"{path.stem}.partial.array")
-        with writing(path):
-            self.array: Any = np.memmap(self._collected, dtype, "w+", shape=shape)
-
-    def close(self) -> None:
-        try:
-            with writing(self._path):
-                if not cv2.imwrite(str(self._partial), self.array[..., ::-1]):
-                    raise OSError("it could not be encoded")
-                os.replace(self._partial, self._path)
-        finally:
-            self.abort()
-
-    def abort(self) -> None:
-        self.array = None
-        remove(self._collected)
-        remove(self._partial)
+class _PictureTarget(Collected):
+    def encode(self, path: Path) -> None:
+        if not cv2.imwrite(str(path), self.array[..., ::-1]):
+            raise OSError("it could not be encoded")
