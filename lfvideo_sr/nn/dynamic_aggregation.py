@@ -17,7 +17,7 @@ from ..checks import check_choice
 from .deform import DeformAggregation, tap_positions
 from .matching import exact
 from .residual import conv3x3, leaky, zeroed
-from .warp import apart, grid_positions
+from .warp import apart, grid_positions, grid_sample
 
 TAPS = 9
 GROUPS = 8  # of channels that share offsets; fewer in narrow networks
@@ -143,5 +143,5 @@ def fetch(reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     source = exact(reference)
     scale = torch.tensor([2 / width, 2 / height], device=positions.device, dtype=source.dtype)
     grid = (positions.detach().to(source.dtype) + 0.5) * scale - 1
-    sampled = F.grid_sample(source, apart(grid), padding_mode="zeros", align_corners=False)
+    sampled = grid_sample(source, apart(grid))
     return sampled.to(reference.dtype)
