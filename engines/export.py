@@ -224,7 +224,7 @@ class _Typed(TorchFunctionMode):
     SHORT = frozenset(
         {
             torch.conv2d, torch.matmul, torch.bmm, torch.einsum, torch.Tensor.matmul, torch.Tensor.__matmul__,
-            nn.functional.conv2d, nn.functional.linear,
+            nn.functional.conv2d, nn.functional.linear, torch.prelu,
         }
     )  # fmt: skip
 

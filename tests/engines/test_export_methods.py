@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rounding import widened
 from small_networks import NETWORKS, small_network
 
 from lfvideo_sr.choose import load_learned
@@ -33,7 +34,8 @@ SIZES = [Size(48, 32), Size(33, 19), Size(70, 66)]
 SHAPES = Shapes.of_text("16x16:32x32:64x64")
 LEARNED = [name for name, entry in METHODS.items() if entry.learned]
 PRECISIONS = ["fp32", "fp16", "bf16"]
-TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2}
+TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2, "bf16": 1e-1}
+MOVED = {"fp32": 1e-3, "fp16": 0.05, "bf16": 0.25}  # of stream_ref's matches, in pixels of the reference
 ONE_REFERENCE = ("rrsr", "amsa")  # their graphs are several times as large with two
 
 
@@ -67,14 +69,29 @@ def exported(request, tmp_path_factory) -> tuple[str, str, Path]:
     return name, precision, folder
 
 
+@pytest.fixture(scope="module")
+def runnable(exported, tmp_path_factory) -> Path:
+    """The graphs, or, as ONNX Runtime has no bf16 on a CPU, what rounds to bf16 where they compute in it."""
+    _, precision, folder = exported
+    if precision != "bf16":
+        return folder
+    rounding = tmp_path_factory.mktemp("rounding")
+    rounded = [widened(path, paths(rounding)[verb]) for verb, path in paths(folder).items()]
+    assert any(rounded), "nothing of it is in bf16"
+    return rounding
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_graphs_equal_torch(exported, size):
-    name, precision, folder = exported
-    if precision == "bf16":
-        pytest.skip("ONNX Runtime computes no bf16 on a CPU; TensorRT-RTX builds it, see the next test")
-    for one in compare(OnnxEngine(folder, "cpu"), maker(name)(), size):
-        assert one.largest < TOLERANCE[precision], one
+def test_graphs_equal_torch(exported, runnable, size):
+    """In a short format a search may take another way where candidates tie within the rounding, and end elsewhere: so
+    of relevance 99 of 100 places are held to the tolerance."""
+    name, precision, _ = exported
+    for one in compare(OnnxEngine(runnable, "cpu"), maker(name)(), size):
+        print(f"\n{name} {precision} {size} {one}")
+        searched = one.verb == "match" and precision != "fp32"
+        assert (one.usual if searched else one.largest) < TOLERANCE[precision], one
+        assert name != "stream_ref" or (one.moved or 0) < MOVED[precision], one  # they are computed
         # windows hold places whose scores tie within the tolerance
         assert precision != "fp32" or (one.places or 0) <= (0.005 if name == "refsr_net" else 0), one
 
