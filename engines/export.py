@@ -40,6 +40,7 @@ from .graphs import (
 
 OPSET = 20  # the first whose GridSample is what TensorRT and ONNX Runtime both read
 SLOTS = 2  # references of a restore graph, where the method takes as many: as many as a stream gives by default
+OPSET_BF16 = 22  # the first whose convolutions and samples may be bf16; nothing else in it differs for these graphs
 UNWANTED = {"DeformConv", "Col2Im"}  # TensorRT refuses them
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 _FOLDED = 1 << 26  # numbers of a constant that may be computed ahead: all weights
@@ -321,6 +322,8 @@ def _write(program, about: About, path: Path) -> None:
     found = UNWANTED & {node.op_type for node in model.graph.all_nodes()}
     if found:
         raise EngineError(f"{about.verb} of {about.info.name} holds {', '.join(found)}, which TensorRT refuses")
+    if about.precision is Precision.BF16:
+        model.opset_imports[""] = OPSET_BF16
     model.metadata_props[KEY] = about.to_text()
     temporary = path.with_suffix(".partial")
     try:
