@@ -34,7 +34,8 @@ def grid_sample(source: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear"
         return F.grid_sample(source, grid, mode=mode, padding_mode=padding, align_corners=False)
     from torch.onnx.ops import symbolic
 
-    said = {"mode": {"bilinear": "linear", "bicubic": "cubic"}[mode], "padding_mode": padding, "align_corners": 0}
+    name = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
+    said = {"mode": name, "padding_mode": padding, "align_corners": 0}
     shape = (*source.shape[:2], *grid.shape[1:3])
     return symbolic("GridSample", (source, grid), said, dtype=source.dtype, shape=shape, version=20)
 
