@@ -42,7 +42,7 @@ def compare(engine: GraphEngine, method: Method, size: Size, seed: int = 0) -> l
     """The three verbs at a low-resolution size, with one reference, beside torch in float32 on the CPU."""
     never_exact(method)
     plain = TorchEngine(method, "cpu", "fp32")
-    frame, reference = _example(size, engine.info.scale, seed)
+    frame, reference = example(size, engine.info.scale, seed)
     own, theirs = plain.encode(reference), engine.encode(reference)
     names = [name for name in theirs.features if name != "seed"]
     encoded = [np.abs(_array(own.features[one]) - _array(theirs.features[one])).ravel() for one in names]
@@ -63,7 +63,7 @@ def _difference(verb: str, off: np.ndarray, **more: float) -> Difference:
     return Difference(verb, float(off.max()), float(off.mean()), float(np.quantile(off, 0.99)), **more)
 
 
-def _example(size: Size, scale: int, seed: int) -> tuple[Frame, Reference]:
+def example(size: Size, scale: int, seed: int) -> tuple[Frame, Reference]:
     """Smooth noise, and a reference that shows it moved by a few pixels."""
     large = size.scaled(scale)
     noise = np.random.default_rng(seed).random((3, max(2, large.height // 6), max(2, large.width // 6)), np.float32)
