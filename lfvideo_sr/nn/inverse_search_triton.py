@@ -1,4 +1,4 @@
-"""The steps of inverse_search.py and variational.py as Triton kernels: a level is some fifty small launches, where torch
+"""The steps of inverse_search.py and variational.py as Triton kernels: a level is fifty small launches, where torch
 takes thousands. Imported only where it is wanted; runs on CUDA, or anywhere with TRITON_INTERPRET=1.
 
 Pictures are float32 [B,1,h,w], flows [B,2,h,w], as in the twins; kernels see one of a batch at a time.
@@ -256,8 +256,8 @@ def _weigh(
     inside = (x + fu >= -0.5) & (x + fu <= width - 0.5) & (y + fv >= -0.5) & (y + fv <= height - 0.5)
 
     gx, gy = _mean_slopes(source, there, y, x, height, width, wanted)
-    rx, ry = _mean_slopes(source, there, y, x + 1, height, width, wanted)
-    lx, ly = _mean_slopes(source, there, y, x - 1, height, width, wanted)
+    rx, _ = _mean_slopes(source, there, y, x + 1, height, width, wanted)
+    lx, _ = _mean_slopes(source, there, y, x - 1, height, width, wanted)
     bx, by = _mean_slopes(source, there, y + 1, x, height, width, wanted)
     tx, ty = _mean_slopes(source, there, y - 1, x, height, width, wanted)
     sx, sy = _slopes(source, y, x, height, width, wanted)

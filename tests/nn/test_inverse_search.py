@@ -70,7 +70,9 @@ def test_a_batch_is_its_pictures_one_by_one():
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize(("size", "levels"), [((540, 960), 6), ((8, 8), 1), ((5, 300), 1), ((16, 2000), 2), ((1, 1), 1)])
+@pytest.mark.parametrize(
+    ("size", "levels"), [((540, 960), 6), ((8, 8), 1), ((5, 300), 1), ((16, 2000), 2), ((1, 1), 1)]
+)
 def test_levels(size, levels):
     assert level_count(*size) == levels
 

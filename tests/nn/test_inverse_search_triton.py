@@ -10,6 +10,7 @@ pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 
 CHECK = """
 import torch
+import torch.nn.functional as F
 from lfvideo_sr.nn import inverse_search_triton
 from lfvideo_sr.nn.inverse_search import PLAIN, InverseSearchSettings, inverse_search
 from lfvideo_sr.nn.inverse_search_triton import FUSED
@@ -23,8 +24,8 @@ def noise(seed, height, width):
     return torch.rand(2, 1, height // 4, width // 4, generator=torch.Generator().manual_seed(seed))
 
 for height, width in SIZES:
-    target = 255 * torch.nn.functional.interpolate(noise(1, height, width), (height, width), mode="bicubic").clamp(0, 1)
-    flow = torch.nn.functional.interpolate(noise(2, height, width).repeat(1, 2, 1, 1) * 4 - 2, (height, width), mode="bicubic")
+    target = 255 * F.interpolate(noise(1, height, width), (height, width), mode="bicubic").clamp(0, 1)
+    flow = F.interpolate(noise(2, height, width).repeat(1, 2, 1, 1) * 4 - 2, (height, width), mode="bicubic")
     source = sample(target, grid_positions(height, width) + flow.permute(0, 2, 3, 1))
     for start in (None, flow + 1):
         given = [None if one is None else one.to(DEVICE) for one in (source, target, start)]
@@ -32,15 +33,12 @@ for height, width in SIZES:
         apart = (plain - fused).abs().flatten()
         assert apart.median() < 1e-3 and apart.quantile(0.99) < 0.05, (height, width, apart.median(), apart.max())
 
-found = torch.tensor([1.5, -0.5], device=DEVICE)[None, :, None, None].repeat(2, 1, 6, 9) + flow[:, :, :6, :9].to(DEVICE)
 pictures = source[:, :, :20, :32].to(DEVICE), target[:, :, :20, :32].to(DEVICE)
-coarse = flow[:, :, :10, :16].to(DEVICE)
-for one, other in (
-    (PLAIN.descend(*pictures, coarse, None, 3), FUSED.descend(*pictures, coarse, None, 3)),
-    (PLAIN.spread(found, *pictures), FUSED.spread(found, *pictures)),
-    (PLAIN.refine(flow[:, :, :20, :32].to(DEVICE), *pictures, 1), FUSED.refine(flow[:, :, :20, :32].to(DEVICE), *pictures, 1)),
-):
-    assert one.shape == other.shape and (one - other).abs().median() < 1e-4, (one - other).abs().max()
+coarse, fine, found = (flow[:, :, :rows, :columns].to(DEVICE) for rows, columns in ((10, 16), (20, 32), (6, 9)))
+steps = {"descend": (*pictures, coarse, None, 3), "spread": (found, *pictures), "refine": (fine, *pictures, 1)}
+for name, given in steps.items():
+    one, other = getattr(PLAIN, name)(*given), getattr(FUSED, name)(*given)
+    assert one.shape == other.shape and (one - other).abs().median() < 1e-4, (name, (one - other).abs().max())
 print("equal")
 """
 
