@@ -91,8 +91,8 @@ def _at(picture, y, x, height, width, wanted):
 @triton.jit
 def _between(picture, y, x, height, width, wanted):
     """Bilinear samples at (x, y), beyond the picture those of its edge."""
-    y = tl.minimum(tl.maximum(y, 0.0), (height - 1).to(tl.float32))
-    x = tl.minimum(tl.maximum(x, 0.0), (width - 1).to(tl.float32))
+    y = tl.minimum(tl.maximum(y, 0.0), (height - 1) * 1.0)
+    x = tl.minimum(tl.maximum(x, 0.0), (width - 1) * 1.0)
     top, left = tl.floor(y), tl.floor(x)
     down, across = y - top, x - left
     row, column = top.to(tl.int32), left.to(tl.int32)
@@ -118,6 +118,15 @@ def _residual(target, levels, y, x, u, v, height, width, wanted):
     """What patches [P,64] moved by (u, v) [P] differ by, means apart."""
     there = _between(target, y + v[:, None], x + u[:, None], height, width, wanted)
     return there - (tl.sum(there, 1) / there.shape[1])[:, None] - levels
+
+
+@triton.jit
+def _better(u, v, misfit, residual, tu, tv, tried):
+    """What is tried [P], where it fits patches better."""
+    its = tl.sum(tried * tried, 1)
+    better = its < misfit
+    residual = tl.where(better[:, None], tried, residual)
+    return tl.where(better, tu, u), tl.where(better, tv, v), tl.where(better, its, misfit), residual
 
 
 @triton.jit
@@ -155,23 +164,21 @@ def _descend(
     fy, fx = y.to(tl.float32), x.to(tl.float32)
     residual = _residual(target, levels, fy, fx, u, v, height, width, wanted)
     misfit = tl.sum(residual * residual, 1)
-    for number in tl.static_range(5 if OTHER else 4):
-        if number < 4:  # the patches above, below, to the left and to the right
-            dy: tl.constexpr = (number == 1) - (number == 0)
-            dx: tl.constexpr = (number == 3) - (number == 2)
-            tu = _start(flow, row + dy, column + dx, rows, columns, flow_height, flow_width, step, FINER, there)
-            tv = _start(flow + plane, row + dy, column + dx, rows, columns, flow_height, flow_width, step, FINER, there)
-        else:
-            tu = _start(other, row, column, rows, columns, height, width, STRIDE, 1, there)
-            tv = _start(other + height * width, row, column, rows, columns, height, width, STRIDE, 1, there)
+    for number in range(4):  # the patches above, below, to the left and to the right
+        ahead, upright = 2 * (number % 2) - 1, 1 - number // 2
+        r, c = row + ahead * upright, column + ahead * (1 - upright)
+        tu = _start(flow, r, c, rows, columns, flow_height, flow_width, step, FINER, there)
+        tv = _start(flow + plane, r, c, rows, columns, flow_height, flow_width, step, FINER, there)
         tried = _residual(target, levels, fy, fx, tu, tv, height, width, wanted)
-        its = tl.sum(tried * tried, 1)
-        better = its < misfit
-        u, v, misfit = tl.where(better, tu, u), tl.where(better, tv, v), tl.where(better, its, misfit)
-        residual = tl.where(better[:, None], tried, residual)
+        u, v, misfit, residual = _better(u, v, misfit, residual, tu, tv, tried)
+    if OTHER:
+        tu = _start(other, row, column, rows, columns, height, width, STRIDE, 1, there)
+        tv = _start(other + height * width, row, column, rows, columns, height, width, STRIDE, 1, there)
+        tried = _residual(target, levels, fy, fx, tu, tv, height, width, wanted)
+        u, v, misfit, residual = _better(u, v, misfit, residual, tu, tv, tried)
 
     bu, bv, tu, tv = u, v, u, v
-    for _ in tl.static_range(DESCENTS):
+    for _ in range(DESCENTS):
         x_sum, y_sum = tl.sum(gx * residual, 1), tl.sum(gy * residual, 1)
         tu = tu - (yy * x_sum - xy * y_sum) / determinant
         tv = tv - (xx * y_sum - xy * x_sum) / determinant
