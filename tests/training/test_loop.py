@@ -131,6 +131,29 @@ def test_every_sample_is_seen_once_in_order(tmp_path):
     assert losses.seen[0] == [float(np.float32(number) / np.float32(10)) for number in (12, 13)]
 
 
+def test_workers_make_the_same_samples_in_the_same_order(tmp_path):
+    """Without drawing from the random state of the run, and after a stop too."""
+    _, one, _ = straight(tmp_path / "thread", batch=2, accumulate=2, average=0.9)
+    losses, other, _ = straight(tmp_path / "workers", batch=2, accumulate=2, average=0.9, workers=3, stop_after=4)
+    assert len(losses.seen) == 8
+    losses, other, _ = straight(tmp_path / "workers", batch=2, accumulate=2, average=0.9, workers=2)
+    assert len(losses.seen) == 4
+    assert lines(other) == lines(one)
+    assert all(equal(state(other)[key], state(one)[key]) for key in ("modules", "averaged", "optimizers", "rng"))
+
+
+def broken(number):
+    raise InputError(f"sample {number} is not there")
+
+
+def test_an_error_of_a_worker_is_told(tmp_path):
+    network = nn.Linear(3, 1)
+    steps = {"fit": Step(Line(network), torch.optim.SGD(network.parameters(), 0.1), ("loss",))}
+    config = RunConfig(**{**COMMON, "workers": 1, "output": str(tmp_path)})
+    with pytest.raises(InputError, match="sample 0 is not there"):
+        fit(Task(network, {}, steps, broken), config)
+
+
 def test_accumulated_batches_are_one_larger_batch(tmp_path):
     once, _, _ = straight(tmp_path / "once", batch=4)
     twice, _, _ = straight(tmp_path / "twice", batch=2, accumulate=2)
