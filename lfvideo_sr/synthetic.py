@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from .frames import Size
-from .textures import SILHOUETTES, random_texture, silhouette
+from .textures import SILHOUETTES, Surface, random_texture, silhouette
 
 Vector = Sequence[float] | np.ndarray
 _FINE = 2  # samples per pixel and axis
@@ -179,16 +179,18 @@ def random_scene(
     planes: tuple[int, int] = (3, 8),
     exposure_change: float = 0.0,
     width: int = 512,
+    texture: Surface = random_texture,
 ) -> Scene:
     """Patches of all kinds crossing before a background.
 
     motion: 1 moves things by about 1 to 6 pixels per unit of time in a picture of `width`, 0 stands still.
     planes: least and most patches before the background. exposure_change: largest change of log exposure.
     width:  the picture width for which textures carry detail up to the pixel limit.
+    texture: what surfaces are covered with.
     """
     depths = np.sort(rng.uniform(1.8, 4.6, rng.integers(planes[0], planes[1] + 1)))[::-1]
     speed = motion / width  # one pixel per unit of time, at depth 1
-    patches = [_random_patch(rng, depth, speed, width) for depth in depths]
+    patches = [_random_patch(rng, depth, speed, width, texture) for depth in depths]
     camera = Camera(
         position=_random_path(rng, (0, 0, 0), speed * 8 * np.array([1.2, 0.8, 1])),
         turn=_random_path(rng, (0, 0, 0), speed * np.array([0.5, 0.5, 1])),
@@ -196,7 +198,7 @@ def random_scene(
         baseline=1.8 * 2 / width,
     )
     exposure = Path((0,), sway=exposure_change, rate=rng.uniform(0.05, 0.5), phase=rng.uniform(0, 6.28))
-    return Scene((_random_background(rng, width), *patches), camera, exposure)
+    return Scene((_random_background(rng, width, texture), *patches), camera, exposure)
 
 
 def _rotation(vector: np.ndarray) -> np.ndarray:
@@ -285,21 +287,21 @@ def _random_path(rng: np.random.Generator, start: Vector, speed: np.ndarray) -> 
     return Path(start, drift, swing / rate, rate, rng.uniform(0, 6.28))
 
 
-def _random_patch(rng: np.random.Generator, depth: float, speed: float, width: int) -> Plane:
+def _random_patch(rng: np.random.Generator, depth: float, speed: float, width: int, texture: Surface) -> Plane:
     """A patch at `depth` of a tenth to half the picture's width."""
     half = depth * np.exp(rng.uniform(np.log(0.05), np.log(0.25))) * np.exp(rng.uniform(-0.4, 0.4) * np.array([1, -1]))
     across, down = (2 * half / depth * width * rng.uniform(0.9, 1.6)).astype(int)
     shape = (int(down), int(across))
-    look = Texture.of(random_texture(rng, shape), silhouette(rng.choice(SILHOUETTES), rng, shape))
+    look = Texture.of(texture(rng, shape), silhouette(rng.choice(SILHOUETTES), rng, shape))
     place = rng.uniform(-0.45, 0.45, 2) * depth
     position = _random_path(rng, (*place, depth), depth * speed * np.array([4, 3, 0.5]))
     turn = _random_path(rng, rng.uniform(-0.4, 0.4, 3), speed * np.array([2, 2, 4]))
     return Plane(look, (half[0], half[1]), position, turn)
 
 
-def _random_background(rng: np.random.Generator, width: int) -> Plane:
+def _random_background(rng: np.random.Generator, width: int, texture: Surface) -> Plane:
     depth = 6.0
     side = int(1.4 * width * rng.uniform(0.9, 1.4))
-    look = Texture.of(random_texture(rng, (side, side)))
+    look = Texture.of(texture(rng, (side, side)))
     turn = (*rng.uniform(-0.15, 0.15, 2), rng.uniform(-0.5, 0.5))
     return Plane(look, (0.7 * depth, 0.7 * depth), Path((0, 0, depth)), Path(turn), endless=True)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 SILHOUETTES = ("rectangle", "ellipse", "blob")
+Surface = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]  # of a shape -> float32 [h,w,3] in [0,1]
 
 
 def silhouette(kind: str, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -145,7 +146,7 @@ def _between(colours: Sequence[np.ndarray] | np.ndarray, share: np.ndarray) -> n
     return colours[0] + (colours[1] - colours[0]) * share[..., None]
 
 
-TEXTURES: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] = {
+TEXTURES: dict[str, Surface] = {
     "leaves": _leaves,
     "clouds": _clouds,
     "grating": _grating,

@@ -16,8 +16,10 @@ from lfvideo_sr.methods.refsr_net import load_srresnet
 from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
 from lfvideo_sr.nn.dilated import FIELD
 from lfvideo_sr.nn.resize import full_precision
+from lfvideo_sr.training.films import FilmSettings, random_look
 from lfvideo_sr.training.flow_views import Load, rendered_views, sintel_views
 from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
+from lfvideo_sr.training.sources import photos_of
 from lfvideo_sr.training.window_samples import GRID, MARGIN, WindowSettings, window_sample
 from lfvideo_sr.weights import load_into
 
@@ -33,6 +35,8 @@ class CCNetConfig(RunConfig):
     fixed_statistics: normalise by the running statistics, as the trained network does, and leave them as `start` has
         them. In a batch of few scenes each picture's own are far from those, as are blurred frames' from references'.
     contrast: least factor by which a sample's contrast is reduced (then rounded to 8 bits); 1 leaves it.
+    flat, blur, noise: what films look like, see FilmSettings.
+    photos: folders of photos that most of the scenes' surfaces are covered with.
     scenes, side, motion: so many rendered scenes of so many pixels a side, moving by up to so many pixels.
     sintel: folder with MPI Sintel's training set; in the place of rendered scenes.
     enlarge_by: checkpoint of a single-image network that enlarges frames; without, bilinear (Fig. 2 compares them).
@@ -48,6 +52,10 @@ class CCNetConfig(RunConfig):
     start: str = ""
     fixed_statistics: bool = False
     contrast: float = 1.0
+    flat: float = 1.0
+    blur: float = 0.0
+    noise: float = 0.0
+    photos: tuple[str, ...] = ()
     reach: int = 64
     queries: int = 1
     spacing: int = GRID
@@ -82,19 +90,19 @@ def train(config: CCNetConfig) -> Path:
         network=network,
         about={"method": "ccnet", "size": asdict(size)},
         steps={"match": Step(losses, optimizer, ("loss",), share)},
-        sample=partial(sample, _views(config, "train"), settings, config.seed, config.contrast),
+        sample=partial(sample, _views(config, "train"), settings, config),
         validate=partial(validate, _views(config, "validation"), config, settings, enlarge),
         scores=("within_1", "exact"),
     )
     return fit(task, config)
 
 
-def sample(
-    views: list[Load], settings: WindowSettings, seed: int, contrast: float, number: int
-) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng([seed, number])
-    made = window_sample(views[rng.integers(len(views))](), rng, settings)
-    return made if contrast == 1 else faded(made, rng, contrast)
+def sample(views: list[Load], settings: WindowSettings, config: CCNetConfig, number: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng([config.seed, number])
+    film = FilmSettings(config.flat, config.blur, config.noise)
+    look = None if film == FilmSettings() else random_look(rng, film)
+    made = window_sample(views[rng.integers(len(views))](), rng, settings, look)
+    return made if config.contrast == 1 else faded(made, rng, config.contrast)
 
 
 def faded(made: dict[str, np.ndarray], rng: np.random.Generator, least: float) -> dict[str, np.ndarray]:
@@ -153,4 +161,6 @@ def _views(config: CCNetConfig, part: str) -> list[Load]:
     if config.sintel:
         return sintel_views(data_folder() / config.sintel, part)
     first, count = (0, config.scenes) if part == "train" else (HELD_OUT, min(config.scenes, config.validation_samples))
-    return rendered_views(count, config.side, config.motion, Path(config.cache), first)
+    cache = Path(config.cache)
+    photos = photos_of(data_folder(), config.photos, cache) if config.photos else []
+    return rendered_views(count, config.side, config.motion, cache, first, photos)

@@ -50,6 +50,7 @@ def windowed_search(
         with searching(query):
             found = search_in_a_loop(exact(query)[0], exact(reference)[0], reach, rows, columns)
             return Matches(*(part[None, None] for part in found))
+    rows, columns = rows.cpu(), columns.cpu()  # once: to ask a GPU for each row's numbers is to wait for it
     if reach < 0 or any(int(own[-1]) >= other + reach for own, other in zip((rows, columns), reference.shape[2:])):
         raise ShapeError(
             f"a window of {reach} pixels leaves parts of {list(query.shape)} without a place in {list(reference.shape)}"
@@ -63,7 +64,7 @@ def windowed_search(
 def _search(
     query: torch.Tensor, reference: torch.Tensor, reach: int, rows: torch.Tensor, columns: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One frame [C,h,w] in one reference [C,H,W] -> index and score [h,w]."""
+    """One frame [C,h,w] in one reference [C,H,W] -> index and score [h,w]; rows and columns on the host."""
     height, width = query.shape[1:]
     index = torch.zeros(height, width, dtype=torch.int64, device=query.device)
     score = query.new_zeros(height, width)
@@ -86,8 +87,8 @@ def _best_near(
     left, right = max(int(columns[0]) - reach, 0), min(int(columns[-1]) + reach + 1, width)
     part = reference[:, top:bottom, left:right]
     scores = (query.T @ part.reshape(channels, -1)).unflatten(1, part.shape[1:])
-    away = (torch.arange(left, right, device=columns.device) - columns[:, None]).abs() > reach
-    scores.masked_fill_(away[:, None], -torch.inf)
+    away = (torch.arange(left, right) - columns[:, None]).abs() > reach
+    scores.masked_fill_(_beside(query, away)[:, None], -torch.inf)
     best, place = scores.flatten(1).max(1)
     return best, (place // part.shape[2] + top) * width + place % part.shape[2] + left
 
@@ -108,18 +109,18 @@ def _search_together(
     score = query.new_zeros(height, width)
     for left in range(0, width, _across(width, reach, columns)):
         part = slice(left, min(left + _across(width, reach, columns), width))
-        near = torch.arange(part.start - half, part.stop + half, device=query.device).clamp(0, width - 1)
+        near = torch.arange(part.start - half, part.stop + half).clamp(0, width - 1)
         held: dict[int, torch.Tensor] = {}  # of rows, summed along them
         for number in range(height):
             wanted = [min(max(other, 0), height - 1) for other in range(number - half, number + half + 1)]
-            held = {
-                other: held[other]
-                if other in held
-                else _displaced(query[:, other, near], reference, int(rows[other]), columns[near], reach, patch)
-                for other in dict.fromkeys(wanted)
-            }
+            for other in set(wanted) - held.keys():
+                own, place = query[:, other, _beside(query, near)], int(rows[other])
+                held[other] = _displaced(own, reference, place, columns[near], reach, patch)
+            held = {other: held[other] for other in set(wanted)}
             total = torch.stack([held[other] for other in wanted]).sum(0)
-            score[number, part], index[number, part] = _best_displaced(total, reference, rows[number], columns[part])
+            score[number, part], index[number, part] = _best_displaced(
+                total, reference, int(rows[number]), _beside(query, columns[part])
+            )
     return index, score
 
 
@@ -129,18 +130,18 @@ def _displaced(
     """query [C,n], pixels of one row -> scores of every displacement, each summed over `patch` pixels side by side,
     [n-patch+1,k,k] with k = 2 * reach + 1."""
     channels, height, width = reference.shape
-    steps = torch.arange(-reach, reach + 1, device=query.device)
+    steps = torch.arange(-reach, reach + 1)
     left, right = int(columns.min()) - reach, int(columns.max()) + reach + 1
-    across = torch.arange(left, right, device=query.device).clamp(0, width - 1)
-    part = reference[:, (row + steps).clamp(0, height - 1)][:, :, across]
+    down, across = (row + steps).clamp(0, height - 1), torch.arange(left, right).clamp(0, width - 1)
+    part = reference[:, _beside(query, down)][:, :, _beside(query, across)]
     scores = (query.T @ part.reshape(channels, -1)).unflatten(1, part.shape[1:])
     own = (columns[:, None] + steps - left)[:, None].expand(-1, len(steps), -1)
-    scores = scores.gather(2, own)
+    scores = scores.gather(2, _beside(query, own))
     return torch.stack([scores[first : len(scores) - patch + 1 + first] for first in range(patch)]).sum(0)
 
 
 def _best_displaced(
-    scores: torch.Tensor, reference: torch.Tensor, row: torch.Tensor, columns: torch.Tensor
+    scores: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Scores [n,k,k] of displacements from (row, columns [n]) -> the best score that lies in the reference, and its
     index there."""
@@ -151,3 +152,8 @@ def _best_displaced(
     best, place = scores.masked_fill(outside, -torch.inf).flatten(1).max(1)
     side = len(steps)
     return best, (rows[place // side]) * width + across.gather(1, (place % side)[:, None])[:, 0]
+
+
+def _beside(features: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    """Numbers of the host where the features are, without waiting for what is being done there."""
+    return numbers.to(features.device, non_blocking=True)

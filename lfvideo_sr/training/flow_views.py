@@ -1,10 +1,13 @@
 """Pairs of pictures with known flow between them: rendered scenes with large motion, and MPI Sintel's files."""
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from ..errors import InputError
@@ -13,8 +16,12 @@ from ..media.flow_files import FlowPair, find_flow_pairs, read_flow
 from ..media.images import read_image
 from ..media.resize import to_uint8
 from ..synthetic import flow, random_scene, render
+from ..textures import Surface, random_texture
+from .pairs import cut
 
 HELD_OUT, OF = 85, 1041  # pairs of MPI Sintel's training set that the paper keeps for validation
+
+PHOTOS = 0.7  # share of a scene's surfaces
 
 
 class FlowViews(NamedTuple):
@@ -27,21 +34,27 @@ class FlowViews(NamedTuple):
 
 
 Load = Callable[[], FlowViews]
+Photo = Callable[[], np.ndarray]  # uint8 [3,H,W]
 
 
-def rendered_views(count: int, side: int, most: float, cache: Path, first: int = 0) -> list[Load]:
+def rendered_views(
+    count: int, side: int, most: float, cache: Path, first: int = 0, photos: Sequence[Photo] = ()
+) -> list[Load]:
     """Scenes number `first` and on, `side` pixels a side, moving by up to about `most` pixels; rendered when first
-    asked for (a third of a second each), and kept in the folder `cache`."""
-    folder = cache / f"motion-{side}-{most:g}"
+    asked for (a third of a second each), and kept in the folder `cache`. Most of their surfaces are covered with parts
+    of `photos`, if there are any."""
+    folder = cache / f"motion-{side}-{most:g}{f'-photos-{len(photos)}' if photos else ''}"
     folder.mkdir(parents=True, exist_ok=True)
-    return [_cached(folder / f"{number:05d}.npz", number, side, most) for number in range(first, first + count)]
+    texture = partial(photo_texture, photos) if photos else random_texture
+    numbers = range(first, first + count)
+    return [_cached(folder / f"{number:05d}.npz", number, Size(side, side), most, texture) for number in numbers]
 
 
-def _cached(path: Path, number: int, side: int, most: float) -> Load:
+def _cached(path: Path, number: int, size: Size, most: float, texture: Surface) -> Load:
     def load() -> FlowViews:
         if not path.is_file():
-            temporary = path.with_suffix(".tmp.npz")
-            views = moving_views(np.random.default_rng([11, number]), Size(side, side), most)
+            temporary = path.with_suffix(f".{os.getpid()}.npz")  # several processes may want it first
+            views = moving_views(np.random.default_rng([11, number]), size, most, texture)
             np.savez(temporary, **views._replace(flow=views.flow.astype(np.float16))._asdict())
             temporary.replace(path)
         with np.load(path) as data:
@@ -50,9 +63,18 @@ def _cached(path: Path, number: int, side: int, most: float) -> Load:
     return load
 
 
-def moving_views(rng: np.random.Generator, size: Size, most: float) -> FlowViews:
+def photo_texture(photos: Sequence[Photo], rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """A part of a photo, enlarged or reduced by up to a half, or a surface as random_texture makes them."""
+    if rng.random() >= PHOTOS:
+        return random_texture(rng, shape)
+    photo, zoom = photos[rng.integers(len(photos))]().transpose(1, 2, 0), 1.5 ** rng.uniform(-1, 1)
+    photo = cv2.resize(photo, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
+    return cut(rng, photo, max(shape))[:, : shape[0], : shape[1]].transpose(1, 2, 0) / np.float32(255)
+
+
+def moving_views(rng: np.random.Generator, size: Size, most: float, texture: Surface = random_texture) -> FlowViews:
     """A scene at two moments so far apart that its fastest visible places move by a random share of `most` pixels."""
-    scene = random_scene(rng, width=size.width, exposure_change=0.1)
+    scene = random_scene(rng, width=size.width, exposure_change=0.1, texture=texture)
     wanted = most * float(np.exp(rng.uniform(np.log(0.05), 0)))
     later = 1.0
     for _ in range(6):  # motion grows about as time does

@@ -7,28 +7,32 @@ exactly: weights, averages, optimisers, random state and the next sample's numbe
 
 import itertools
 import math
+import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import lightning as L
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 from torch import nn
-from torch.utils.data import default_collate
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from ..config import dump_config
+from ..errors import UsageError
 from ..media.images import write_png
 from ..prefetch import prefetch
 from .checkpoint import Averaged, CourseLog, save_state
 
 Batch = dict[str, torch.Tensor]
+Sample = Callable[[int], Mapping[str, np.ndarray]]
 Rate = Callable[[int], float]
 
 
@@ -41,6 +45,8 @@ class RunConfig:
     accumulate:  batches whose gradients are summed for one step.
     average:     decay of the averaged weights, which are what is validated and exported.
     clip:        largest norm of a step's gradient (0: as it comes).
+    workers:     processes that make samples beside this one (0: a thread of it does). The samples and their order are
+                 the same; what is rendered in memory is rendered by each of them.
     cache:       folder where decoded clips are kept.
     """
 
@@ -53,6 +59,7 @@ class RunConfig:
     precision: str = "32-true"
     average: float = 0.999
     clip: float = 0.0
+    workers: int = 0
     report_every: int = 100
     validate_every: int = 1000
     save_minutes: float = 3.0
@@ -93,7 +100,7 @@ class Task:
     network: nn.Module
     about: Mapping[str, Any]
     steps: Mapping[str, Step]
-    sample: Callable[[int], Mapping[str, np.ndarray]]
+    sample: Sample
     validate: Callable[[nn.Module], tuple[dict[str, float], dict[str, np.ndarray]]] | None = None
     scores: tuple[str, ...] = ()
     extra: Mapping[str, nn.Module] = field(default_factory=dict)
@@ -112,10 +119,10 @@ def fit(task: Task, config: RunConfig) -> Path:
     log = _Log(task, config, first) if fabric.is_global_zero else None
     batches = _batches(task.sample, config, fabric, first)
     last = min(config.stop_after or config.max_steps, config.max_steps)
-    with nullcontext() if log is None else closing(log):
+    with closing(batches), nullcontext() if log is None else closing(log):
         for step in range(first, last):
             held = list(itertools.islice(batches, config.accumulate))
-            losses: dict[str, float] = {}
+            losses: Batch = {}
             for ready in steps.values():
                 losses |= ready.take(held, step, config.clip)
             averaged.update(task.network, step)
@@ -164,28 +171,30 @@ class _Ready:
         self._losses, self._optimizer = fabric.setup(step.losses, step.optimizer)
         self._rates = [group["lr"] for group in step.optimizer.param_groups]
 
-    def take(self, batches: list[Batch], step: int, clip: float) -> dict[str, float]:
+    def take(self, batches: list[Batch], step: int, clip: float) -> Batch:
+        """One step; returns its losses, which stay on the device: to read them is to wait for it."""
         for group, rate in zip(self._optimizer.param_groups, self._rates):
             group["lr"] = rate * self._share(step)
         self._optimizer.zero_grad()
-        sums: dict[str, float] = {}
+        sums: Batch = {}
         for number, batch in enumerate(batches):
             partial = number + 1 < len(batches)
             with self._fabric.no_backward_sync(self._losses, enabled=partial):
                 losses = self._losses(batch)
                 self._fabric.backward(losses["loss"] / len(batches))
             for name in self._names:
-                sums[name] = sums.get(name, 0.0) + float(losses[name].detach()) / len(batches)
+                part = losses[name].detach().float() / len(batches)
+                sums[name] = sums[name] + part if name in sums else part
         if clip:
             self._fabric.clip_gradients(self._losses, self._optimizer, max_norm=clip)
         self._optimizer.step()
         return {name: self._mean(one) for name, one in sums.items()}
 
-    def _mean(self, value: float) -> float:
+    def _mean(self, value: torch.Tensor) -> torch.Tensor:
         """Over processes."""
-        mean = self._fabric.all_reduce(torch.tensor(value))
+        mean = self._fabric.all_reduce(value)
         assert isinstance(mean, torch.Tensor)
-        return float(mean)
+        return mean
 
 
 class _State:
@@ -193,7 +202,7 @@ class _State:
 
     def __init__(self, task: Task, averaged: Averaged, path: Path):
         self._task, self._averaged, self.path = task, averaged, path
-        self.sums: dict[str, float] = {}
+        self.sums: Batch = {}  # of losses since the last report, on the device
         self.best = -math.inf
         self._before = 0.0
         self._started = time.monotonic()
@@ -213,7 +222,8 @@ class _State:
         for name, step in self._task.steps.items():
             step.optimizer.load_state_dict(state["optimizers"][name])
         torch.set_rng_state(state["rng"])
-        self.sums, self.best, self._before = state["sums"], state["best"], state["seconds"]
+        self.sums = {name: torch.tensor(value) for name, value in state["sums"].items()}
+        self.best, self._before = state["best"], state["seconds"]
         return state["step"]
 
     def save(self, step: int, path: Path | None = None) -> None:
@@ -225,7 +235,7 @@ class _State:
                 "step": step,
                 "seconds": self.seconds,
                 "best": self.best,
-                "sums": self.sums,
+                "sums": _read(self.sums),
                 "averaged": self._averaged.module.state_dict(),
                 "modules": {name: module.state_dict() for name, module in modules.items()},
                 "optimizers": {name: one.optimizer.state_dict() for name, one in self._task.steps.items()},
@@ -251,13 +261,16 @@ class _Log:
     def close(self) -> None:
         self._bar.stop()
 
-    def after(self, step: int, losses: dict[str, float], averaged: nn.Module, state: _State) -> dict[str, float]:
+    def after(self, step: int, losses: Batch, averaged: nn.Module, state: _State) -> Batch:
         """Take note of a step; returns the means of the losses since the last report, so far."""
         self._bar.update(self._bar.task_ids[0], completed=step)
         every = self._config.report_every
-        sums = {name: state.sums.get(name, 0.0) + losses[name] / every for name in losses}
+        parts = {name: value / every for name, value in losses.items()}
+        before = {name: value.to(losses[name]) for name, value in state.sums.items()}  # a resumed run's lie on the host
+        summed = {name: before[name] + part if name in before else part for name, part in parts.items()}
         if step % every:
-            return sums
+            return summed
+        sums = _read(summed)
         scores = self._validated(step, averaged, state) if step % self._config.validate_every == 0 else {}
         self._csv.add(step=step, seconds=round(state.seconds, 1), **sums, **scores)
         for name, value in {**sums, **scores}.items():
@@ -311,13 +324,55 @@ def _board(output: Path, step: int):
     return SummaryWriter(str(output / "tensorboard"), purge_step=step)
 
 
-def _batches(sample, config: RunConfig, fabric: L.Fabric, step: int) -> Iterator[Batch]:
-    """The samples of this process, in the order of their numbers, made in a thread of their own."""
+def _read(losses: Batch) -> dict[str, float]:
+    return {name: float(value) for name, value in losses.items()}
+
+
+class _Numbered(Dataset):
+    """Samples by their numbers."""
+
+    def __init__(self, sample: Sample):
+        self._sample = sample
+
+    def __getitem__(self, number: int) -> Mapping[str, np.ndarray]:
+        return self._sample(number)
+
+
+def _batches(sample: Sample, config: RunConfig, fabric: L.Fabric, step: int) -> Generator[Batch, None, None]:
+    """The samples of this process, in the order of their numbers, made beside it."""
     every = config.batch * fabric.world_size
-
-    def made() -> Iterator[Batch]:
-        for start in itertools.count(step * config.accumulate * every + fabric.global_rank * config.batch, every):
-            yield default_collate([sample(start + place) for place in range(config.batch)])
-
-    for batch in prefetch(made(), ahead=2):
+    first = step * config.accumulate * every + fabric.global_rank * config.batch
+    numbers = (list(range(start, start + config.batch)) for start in itertools.count(first, every))
+    make = _by_workers if config.workers else _by_a_thread
+    for batch in make(_Numbered(sample), numbers, config.workers, fabric.device.type == "cuda"):
         yield {name: tensor.to(fabric.device, non_blocking=True) for name, tensor in batch.items()}
+
+
+def _by_a_thread(samples: _Numbered, numbers: Iterable[list[int]], workers: int, pinned: bool) -> Iterator[Batch]:
+    def made() -> Iterator[Batch]:
+        for group in numbers:
+            batch = default_collate([samples[number] for number in group])
+            yield {name: tensor.pin_memory() for name, tensor in batch.items()} if pinned else batch
+
+    return prefetch(made(), ahead=2)
+
+
+def _by_workers(samples: _Numbered, numbers: Iterable[list[int]], workers: int, pinned: bool) -> Iterator[Batch]:
+    if "fork" not in multiprocessing.get_all_start_methods():  # what makes a sample is full of closures
+        raise UsageError(f"`workers` is {workers}, and this system cannot fork processes; leave it at 0")
+    return iter(
+        DataLoader(
+            samples,
+            batch_sampler=numbers,  # type: ignore[arg-type]  # any iterable of lists will do
+            num_workers=workers,
+            multiprocessing_context="fork",
+            worker_init_fn=_one_thread,
+            pin_memory=pinned,
+            prefetch_factor=4,
+            generator=torch.Generator(),  # one of its own: torch's state is part of a run's course
+        )
+    )
+
+
+def _one_thread(worker: int) -> None:
+    cv2.setNumThreads(0)

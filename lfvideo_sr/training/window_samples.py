@@ -2,11 +2,13 @@
 reference in which each of them has to be told from all others."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ..media.resize import degrade
 from ..nn.dilated import BORDER
+from .films import Look
 from .flow_views import FlowViews
 
 GRID = 8  # pixels: the first place of a sample is (8m + 1, 8n + 1), counted from one, as in the paper
@@ -40,22 +42,27 @@ class WindowSettings:
         return 2 * self.reach + 1 + self.spacing * (self.queries - 1)
 
 
-def window_sample(views: FlowViews, rng: np.random.Generator, settings: WindowSettings) -> dict[str, np.ndarray]:
+def window_sample(
+    views: FlowViews, rng: np.random.Generator, settings: WindowSettings, look: Look | None = None
+) -> dict[str, np.ndarray]:
     """frame f32 [3,f,f], the low-resolution part of the first picture; reference f32 [3,w+64,w+64], of the second,
     round the middle place's true match; truth int64 [q*q]: the position of each place's match in the window,
     row * w + column, -1 where it is unknown or outside.
 
     The picture is turned by quarters and the low-resolution grid moved by less than one of its pixels, as in section 5.
+    Both parts are given `look` before the first is reduced.
     """
     views = quarter_turns(views, int(rng.integers(4)))
-    views = FlowViews(*_moved_grid(views, *rng.integers(0, settings.scale, 2)))
-    x, y = _place(views.flow, rng, settings)
-    frame = _frame_part(views.first, x, y, settings)
-    matches = _matches(views.flow, x, y, settings)  # [q,q,2]
+    right, down = rng.integers(0, settings.scale, 2)
+    grid = _Grid(views.first[:, down:, right:], views.flow[down:, right:], np.array([right, down], np.float32))
+    x, y = _place(grid, rng, settings)
+    frame = _frame_part(grid.picture, x, y, settings, look)
+    matches = _matches(grid, x, y, settings)  # [q,q,2]
     middle = matches[settings.queries // 2, settings.queries // 2]
     left, top = _corner(middle, views.second.shape, settings)
     side = settings.window + 2 * BORDER
-    reference = views.second[:, top : top + side, left : left + side].astype(np.float32) / 255
+    reference = np.ascontiguousarray(views.second[:, top : top + side, left : left + side], np.float32) / 255
+    reference = reference if look is None else look(reference)
     truth = _positions(matches - (left + BORDER, top + BORDER), settings.window)
     return {"frame": frame, "reference": reference, "truth": truth}
 
@@ -63,31 +70,34 @@ def window_sample(views: FlowViews, rng: np.random.Generator, settings: WindowSe
 def quarter_turns(views: FlowViews, count: int) -> FlowViews:
     """Everything turned by so many quarters, anticlockwise."""
     first, second = (np.rot90(one, count, (1, 2)) for one in (views.first, views.second))
-    flow = np.rot90(views.flow, count, (0, 1))
-    for _ in range(count):
-        flow = np.stack([flow[..., 1], -flow[..., 0]], -1)
-    return FlowViews(np.ascontiguousarray(first), np.ascontiguousarray(second), np.ascontiguousarray(flow))
+    across, down = np.moveaxis(np.rot90(views.flow, count, (0, 1)), -1, 0)
+    for _ in range(count % 4):
+        across, down = down, -across
+    return FlowViews(first, second, np.stack([across, down], -1))
 
 
-def _moved_grid(views: FlowViews, right: int, down: int):
-    """The first picture from another corner, so that its low-resolution pixels lie elsewhere; the second stays."""
-    flow = views.flow[down:, right:] + np.array([right, down], np.float32)
-    return views.first[:, down:, right:], views.second, flow
+class _Grid(NamedTuple):
+    """The first picture from another corner, so that its low-resolution pixels lie elsewhere, and the flow there; the
+    second picture stays. corner: (x, y) of it."""
+
+    picture: np.ndarray
+    flow: np.ndarray
+    corner: np.ndarray
 
 
-def _place(flow: np.ndarray, rng: np.random.Generator, settings: WindowSettings) -> tuple[int, int]:
+def _place(grid: _Grid, rng: np.random.Generator, settings: WindowSettings) -> tuple[int, int]:
     """Left and top of the part that is looked at, on the grid; its middle place has a known match if one is found."""
     edge = -(-MARGIN * settings.scale // GRID)  # grid steps
-    most = [(length - settings.span) // GRID - edge for length in flow.shape[:2]]
+    most = [(length - settings.span) // GRID - edge for length in grid.flow.shape[:2]]
     middle = settings.queries // 2
     for _ in range(20):
         y, x = (GRID * int(rng.integers(edge, one + 1)) for one in most)
-        if np.isfinite(_matches(flow, x, y, settings)[middle, middle]).all():
+        if np.isfinite(_matches(grid, x, y, settings)[middle, middle]).all():
             break
     return x, y
 
 
-def _frame_part(picture: np.ndarray, x: int, y: int, settings: WindowSettings) -> np.ndarray:
+def _frame_part(picture: np.ndarray, x: int, y: int, settings: WindowSettings, look: Look | None) -> np.ndarray:
     """What a low-resolution camera shows of it; reduced with more around, which an antialiasing kernel sees."""
     scale, side = settings.scale, settings.frame_side
     left, top = x // scale - MARGIN, y // scale - MARGIN
@@ -95,16 +105,16 @@ def _frame_part(picture: np.ndarray, x: int, y: int, settings: WindowSettings) -
     rows = slice(scale * (top - more[1]), scale * (top + side + MARGIN))
     columns = slice(scale * (left - more[0]), scale * (left + side + MARGIN))
     part = picture[:, rows, columns]
-    part = part[:, : part.shape[1] // scale * scale, : part.shape[2] // scale * scale]
-    low = degrade(part.astype(np.float32) / 255, scale)[:, more[1] : more[1] + side, more[0] : more[0] + side]
+    part = part[:, : part.shape[1] // scale * scale, : part.shape[2] // scale * scale].astype(np.float32) / 255
+    low = degrade(part if look is None else look(part), scale)[:, more[1] : more[1] + side, more[0] : more[0] + side]
     return np.ascontiguousarray(low, np.float32)
 
 
-def _matches(flow: np.ndarray, x: int, y: int, settings: WindowSettings) -> np.ndarray:
+def _matches(grid: _Grid, x: int, y: int, settings: WindowSettings) -> np.ndarray:
     """Where the places of a part at (x, y) lie in the second picture, [q,q,2]."""
     steps = BORDER + settings.spacing * np.arange(settings.queries)
     own = np.stack(np.meshgrid(x + steps, y + steps), -1)
-    return own + flow[own[..., 1], own[..., 0]]
+    return own + (grid.flow[own[..., 1], own[..., 0]] + grid.corner)
 
 
 def _corner(middle: np.ndarray, shape: tuple[int, ...], settings: WindowSettings) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.errors import ShapeError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.nn import matching
-from lfvideo_sr.nn.matching import exact_search, exact_search_to_the_edge, plain_exact_search
+from lfvideo_sr.nn.matching import exact_search, exact_search_to_the_edge, plain_exact_search, search_at_once
 
 SIZES = [((9, 12), (9, 12)), ((7, 5), (11, 16)), ((12, 14), (3, 8)), ((3, 3), (6, 3))]
 
@@ -30,6 +30,15 @@ def test_equals_the_plain_twin(sizes, patch, top, order):
     fast, plain = (search(query, reference, **wanted) for search in (exact_search, plain_exact_search))
     assert torch.equal(fast.index, plain.index)
     assert torch.allclose(fast.score, plain.score, atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize(("patch", "order"), [(3, 2), (1, 2), (3, 1)])
+def test_a_search_at_once_finds_the_same(sizes, patch, order):
+    query, reference = features(2, 5, *sizes[0]), features(2, 5, *sizes[1], seed=1)
+    found = search_at_once(query, reference, patch, order)
+    wanted = exact_search(query, reference, patch=patch, order=order)
+    assert torch.equal(found.index, wanted.index) and torch.allclose(found.score, wanted.score, atol=1e-12)
 
 
 def test_scores_in_float32_are_within_rounding_of_the_twin():

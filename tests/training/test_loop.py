@@ -131,6 +131,29 @@ def test_every_sample_is_seen_once_in_order(tmp_path):
     assert losses.seen[0] == [float(np.float32(number) / np.float32(10)) for number in (12, 13)]
 
 
+def test_workers_make_the_same_samples_in_the_same_order(tmp_path):
+    """Without drawing from the random state of the run, and after a stop too."""
+    _, one, _ = straight(tmp_path / "thread", batch=2, accumulate=2, average=0.9)
+    losses, other, _ = straight(tmp_path / "workers", batch=2, accumulate=2, average=0.9, workers=3, stop_after=4)
+    assert len(losses.seen) == 8
+    losses, other, _ = straight(tmp_path / "workers", batch=2, accumulate=2, average=0.9, workers=2)
+    assert len(losses.seen) == 4
+    assert lines(other) == lines(one)
+    assert all(equal(state(other)[key], state(one)[key]) for key in ("modules", "averaged", "optimizers", "rng"))
+
+
+def broken(number):
+    raise InputError(f"sample {number} is not there")
+
+
+def test_an_error_of_a_worker_is_told(tmp_path):
+    network = nn.Linear(3, 1)
+    steps = {"fit": Step(Line(network), torch.optim.SGD(network.parameters(), 0.1), ("loss",))}
+    config = RunConfig(**{**COMMON, "workers": 1, "output": str(tmp_path)})
+    with pytest.raises(InputError, match="sample 0 is not there"):
+        fit(Task(network, {}, steps, broken), config)
+
+
 def test_accumulated_batches_are_one_larger_batch(tmp_path):
     once, _, _ = straight(tmp_path / "once", batch=4)
     twice, _, _ = straight(tmp_path / "twice", batch=2, accumulate=2)
@@ -356,7 +379,7 @@ def family():
 def made(tmp_path_factory):
     """Checkpoints of what runs start from."""
     folder = tmp_path_factory.mktemp("made")
-    names = ("features", "teacher", "sisr", "ccnet", "e2ent2")
+    names = ("features", "teacher", "sisr", "ccnet")
     runs = {name: RUNS[name](folder / name, max_steps=1, batch=1) for name in names}
     return {name: f"{run.output}/last.pt" for name, run in runs.items()}
 
@@ -384,13 +407,14 @@ def test_shipped_configs_take_two_steps(path, tmp_path, made):
     changes |= {"cache": str(tmp_path / "cache"), **SHRINKING.get(module, {})}
     starts = dict.fromkeys(("start", "features", "perceptual_features", "vgg_features"), "features")
     starts |= {"teacher": "teacher", "correspondence": "teacher", "enlarge_by": "sisr"}
-    for key, name in (starts | ({"start": module} if module in ("e2ent2", "ccnet") else {})).items():
+    for key, name in (starts | ({"start": module} if module == "ccnet" else {})).items():
         if asdict(config).get(key) and key not in changes:
             changes[key] = made[name]
-    if module == "restoration" and config.start:
-        before = restoration.RestorationConfig(method=config.method, size=changes["size"])
+    if module in ("restoration", "e2ent2") and config.start:
+        method = {"method": config.method} if module == "restoration" else {}
+        before = type(config)(size=changes["size"], **method)
         changes["start"] = str(tmp_path / "first.pt")
-        torch.save({"averaged": restoration._network(before).state_dict()}, changes["start"])
+        torch.save({"averaged": trainer._network(before).state_dict()}, changes["start"])
     config = again(config, **{key: value for key, value in changes.items() if key in asdict(config)})
     (row,) = course(config)
     assert row["step"] == "2" and all(value not in ("", "nan", "inf") for value in row.values())

@@ -13,7 +13,8 @@ from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
 from lfvideo_sr.nn.windowed import window_scores
 from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, faded, place_scores, train
 from lfvideo_sr.training import flow_views
-from lfvideo_sr.training.flow_views import FlowViews, moving_views, rendered_views, sintel_views
+from lfvideo_sr.training.films import FilmSettings, random_look
+from lfvideo_sr.training.flow_views import FlowViews, moving_views, photo_texture, rendered_views, sintel_views
 from lfvideo_sr.training.window_samples import GRID, MARGIN, WindowSettings, quarter_turns, window_sample
 
 
@@ -160,6 +161,38 @@ def test_fading_takes_contrast_from_both_pictures_alike():
         np.allclose(255 * faint[name], np.round(255 * faint[name]), atol=1e-3) for name in ("frame", "reference")
     )
     assert faint["frame"].dtype == np.float32 and faint["truth"] is made["truth"]
+
+
+def test_films_are_fainter_where_detail_is_softer_and_noisier():
+    """Detail is told apart from what is around it: the step between two fields stays, what is on them goes."""
+    columns = np.arange(96)
+    picture = np.where(columns < 48, 0.2, 0.7) + 0.08 * (columns % 2)
+    picture = np.broadcast_to(picture, (3, 96, 96)).astype(np.float32)
+
+    def shown(**settings):
+        return random_look(np.random.default_rng(4), FilmSettings(**settings))(picture)
+
+    levels = np.round(255 * picture) / np.float32(255)
+    assert np.array_equal(shown(), levels)
+    flat = shown(flat=0.1)
+    assert np.ptp(flat[0, 48, 4:30]) < 0.6 * np.ptp(levels[0, 48, 4:30])
+    assert abs(flat[0, 48, 70:90].mean() - flat[0, 48, 4:24].mean() - 0.5) < 0.02
+    assert np.ptp(shown(blur=3.0)[0, 48, 8:40]) < 0.3 * np.ptp(levels[0, 48, 8:40])
+    noisy = 255 * (shown(noise=8.0) - levels)
+    assert 1 < noisy.std() < 9 and abs(noisy.mean()) < 0.5
+
+
+def test_scenes_can_be_covered_with_photos(tmp_path):
+    """Most of their surfaces: what is red in no texture is red here."""
+    red = np.zeros((3, 40, 60), np.uint8)
+    red[0] = 255
+    pictures = [load().first for load in rendered_views(4, 64, 6.0, tmp_path, photos=[lambda: red])]
+    shares = [((one[0] > 200) & (one[1:] < 5).all(0)).mean() for one in pictures]
+    assert max(shares) > 0.2 and np.mean(shares) < 0.95
+    surface = photo_texture([lambda: red], np.random.default_rng(0), (100, 30))
+    assert surface.shape == (100, 30, 3)
+    plain = rendered_views(4, 64, 6.0, tmp_path)[0]().first
+    assert not np.array_equal(plain, pictures[0])  # kept elsewhere
 
 
 def test_rendered_views_are_kept_and_moved_by_known_flow(tmp_path):
