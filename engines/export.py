@@ -272,7 +272,23 @@ def _traced(verb: _Verb, precision: Precision):
             )  # fmt: skip
         assert program is not None
         optimize_ir(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+    _weigh_alike(program.model)
     return program
+
+
+def _weigh_alike(model) -> None:
+    """Give every convolution weights of its input's type: where the optimiser takes a normalisation into one, it leaves
+    them in float32."""
+    import onnx_ir
+
+    for node in model.graph.all_nodes():
+        if node.op_type != "Conv":
+            continue
+        kind = node.inputs[0].dtype
+        for value in node.inputs[1:]:
+            if value is not None and value.const_value is not None and value.dtype != kind:
+                value.const_value = onnx_ir.tensor(value.const_value.numpy().astype(kind.numpy()), name=value.name)
+                value.dtype = kind
 
 
 def _symbols(verb: _Verb) -> list[str]:
