@@ -1,6 +1,7 @@
 """Decoding: a video track as a stream of frames, one at a time, each with its exact time."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..checks import check_positive
-from ..errors import InputError
+from ..errors import EngineError, InputError
 from ..frames import DeviceFrame, Frame, Size, StreamInfo
 from .colour import ColourSpec, planes_to_rgb
 from .decoding import Clock, Decoder, deinterlaced
@@ -79,21 +80,31 @@ class VideoSource:
 
     def __iter__(self) -> Iterator[Frame]:
         cuts, clock = CutDetector(), Clock(self.video, self._warn)
-        with self._opened() as container:
-            stream = video_stream(container, self.video.stream_index)
-            if self._reader is None:
-                stream.thread_type = "AUTO"
-            for index, picture in enumerate(islice(self._pictures(container, stream), self._limit)):
+        with closing(self._all_pictures()) as pictures:
+            for index, picture in enumerate(islice(pictures, self._limit)):
                 tensor = self._read_there(picture)
                 pixels = self._pixels(picture) if tensor is None else tensor
                 cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
                 kind = Frame if tensor is None else DeviceFrame
                 yield kind(pixels, index, clock.stamp(picture), cut)
 
-    def _opened(self) -> InputContainer:
-        if self._reader is None:
-            return open_input(self.video.path)
-        return open_on_device(self.video.path, self._reader.number)
+    def _all_pictures(self) -> Generator[VideoFrame, None, None]:
+        """Decoded where the reader is; where that ends before its time, from there on by the host."""
+        given = 0
+        if self._reader is not None:
+            try:
+                with open_on_device(self.video.path, self._reader.number) as container:
+                    stream = video_stream(container, self.video.stream_index)
+                    for picture in self._pictures(container, stream, on_device=True):
+                        yield picture
+                        given += 1
+                return
+            except EngineError as error:
+                self._warn(f"{str(error).split('; ')[0]}: decoded on the host from frame {given} on")
+        with open_input(self.video.path) as container:
+            stream = video_stream(container, self.video.stream_index)
+            stream.thread_type = "AUTO"
+            yield from islice(self._pictures(container, stream), given, None)
 
     def _read_there(self, picture: VideoFrame) -> Any | None:
         """The picture as a tensor on the reader's device; None where it is on the host, or something is to be done
@@ -104,9 +115,11 @@ class VideoSource:
             return None
         return self._reader(picture, self.video.colour)
 
-    def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    def _pictures(
+        self, container: InputContainer, stream: VideoStream, on_device: bool = False
+    ) -> Iterator[VideoFrame]:
         """Decoded pictures; what is missing or damaged becomes a warning, and an error only if nothing decodes."""
-        decoder = Decoder(container, stream, self._warn)
+        decoder = Decoder(container, stream, self._warn, on_device)
         yield from deinterlaced(iter(decoder), stream) if self._deinterlace else decoder
         path, count = self.video.path, decoder.pictures
         if not count:

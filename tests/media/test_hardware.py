@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import fake_hardware
 import numpy as np
 import pytest
@@ -94,6 +95,28 @@ def test_a_device_that_gives_another_picture_is_not_trusted(device, tmp_path):
     assert "different" in hardware.why_not(VideoSource(clip(tmp_path)).video, off)
     (tmp_path / "odd").mkdir()
     assert "only 4:2:0 of even sides" in hardware.why_not(VideoSource(clip(tmp_path / "odd", 63, 35)).video, off)
+
+
+@pytest.mark.parametrize("error", [av.ExternalError, av.InvalidDataError])
+def test_a_device_that_gives_up_is_told_from_damage(monkeypatch, tmp_path, error):
+    """The host goes on with one; the other is a packet that nobody can read."""
+
+    def show(picture):
+        if picture.pts == 80:
+            raise error(1, "something")
+        return fake_hardware.Picture(picture)
+
+    put(monkeypatch, lambda path, number: fake_hardware.Container(path, show))
+    path = clip(tmp_path)
+    source = VideoSource(path, reader=READER)
+    found, wanted = list(source), list(VideoSource(path))
+    if error is av.ExternalError:
+        assert [isinstance(one, DeviceFrame) for one in found] == [True, True, False, False]
+        assert [one.stamp for one in found] == [one.stamp for one in wanted]
+        assert np.array_equal(found[3].pixels, wanted[3].pixels)
+        assert "the GPU stops decoding" in source.warnings[0] and "from frame 2 on" in source.warnings[0]
+    else:
+        assert len(found) == 3 and "damaged" in source.warnings[0]
 
 
 def test_a_stream_takes_the_engines_device_where_it_decodes(device, tmp_path, monkeypatch):
