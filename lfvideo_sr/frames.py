@@ -87,6 +87,8 @@ class DeviceFrame(Frame):
     """A frame that was decoded on a device: `tensor` float32 [3,H,W] lies there, for an engine on that device; `pixels`
     are the same on the host, fetched when first asked for."""
 
+    tensor: Any
+
     def __init__(self, tensor: Any, index: int, stamp: TimeStamp | View, cut: bool = False):
         for name, value in {"tensor": tensor, "index": index, "stamp": stamp, "cut": cut}.items():
             object.__setattr__(self, name, value)

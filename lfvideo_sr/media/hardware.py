@@ -123,7 +123,7 @@ def codecs_on_device(number: int = 0) -> tuple[list[str], str | None]:
 
 def _decodes(encoder: str, number: int) -> bool:
     try:
-        with av.open(_clip(encoder), hwaccel=accelerator(number)) as container:
+        with cast(InputContainer, av.open(_clip(encoder), hwaccel=accelerator(number))) as container:
             return any(is_on_device(picture) for picture in container.decode(video=0))
     except Exception:  # whatever the library raises, the answer is no
         return False
@@ -140,7 +140,7 @@ def _clip(encoder: str) -> io.BytesIO:
         for _ in range(3):
             picture = VideoFrame(*_SIZE, "yuv420p")
             for plane in picture.planes:
-                np.frombuffer(plane, np.uint8)[:] = 128
+                np.frombuffer(memoryview(plane), np.uint8)[:] = 128
             target.mux(stream.encode(picture))
         target.mux(stream.encode(None))
     file.seek(0)

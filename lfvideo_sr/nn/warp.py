@@ -1,6 +1,7 @@
 """Sampling a picture or a feature map at given positions."""
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,8 +34,8 @@ def grid_sample(source: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear"
         return F.grid_sample(source, grid, mode=mode, padding_mode=padding, align_corners=False)
     from torch.onnx.ops import symbolic
 
-    name = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
-    said = {"mode": name, "padding_mode": padding, "align_corners": 0}
+    said: dict[str, Any] = {"padding_mode": padding, "align_corners": 0}
+    said["mode"] = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
     shape = (*source.shape[:2], *grid.shape[1:3])
     return symbolic("GridSample", (source, grid), said, dtype=source.dtype, shape=shape, version=20)
 
