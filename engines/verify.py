@@ -38,10 +38,12 @@ class Difference:
     psnr: float | None = None  # in dB, of the picture
 
 
-def compare(engine: GraphEngine, method: Method, size: Size, seed: int = 0) -> list[Difference]:
-    """The three verbs at a low-resolution size, with one reference, beside torch in float32 on the CPU."""
+def compare(
+    engine: GraphEngine, method: Method, size: Size, seed: int = 0, precision: str = "fp32"
+) -> list[Difference]:
+    """The three verbs at a low-resolution size, with one reference, beside torch in that precision on the CPU."""
     never_exact(method)
-    plain = TorchEngine(method, "cpu", "fp32")
+    plain = TorchEngine(method, "cpu", precision)
     frame, reference = example(size, engine.info.scale, seed)
     own, theirs = plain.encode(reference), engine.encode(reference)
     names = [name for name in theirs.features if name != "seed"]

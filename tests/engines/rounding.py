@@ -1,6 +1,7 @@
-"""bf16 graphs for a runtime that has no bf16: computed in float32, every value rounded where the graph has it in bf16.
+"""Graphs in bf16 or fp16 for a runtime that has none of it, or that leaves out roundings: computed in float32, every
+value rounded where the graph has it in the short format.
 
-That is what a processor with bf16 does too: it multiplies bf16, adds up in float32 and rounds the sum.
+That is what a processor with that format does too: it multiplies, adds up in float32 and rounds the sum.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
-SHORT, WIDE = TensorProto.BFLOAT16, TensorProto.FLOAT
+SHORT, WIDE = (TensorProto.BFLOAT16, TensorProto.FLOAT16), TensorProto.FLOAT
 
 
 def widened(source: Path, target: Path) -> int:
@@ -30,12 +31,13 @@ def _graphs(graph: GraphProto) -> list[GraphProto]:
 
 def _widen(graph: GraphProto, mark: str) -> int:
     values = [*graph.value_info, *graph.output, *graph.input]
-    short = {one.name for one in values if one.type.tensor_type.elem_type == SHORT}
+    kinds = {one.name: one.type.tensor_type.elem_type for one in values}
+    short = {name: kind for name, kind in kinds.items() if kind in SHORT}
     for value in values:
         if value.name in short:
             value.type.tensor_type.elem_type = WIDE
     for tensor in _tensors(graph):
-        if tensor.data_type == SHORT:
+        if tensor.data_type in SHORT:
             wide = numpy_helper.to_array(tensor).astype(np.float32)
             tensor.CopyFrom(numpy_helper.from_array(wide, tensor.name))
     nodes: list[NodeProto] = []
@@ -43,14 +45,14 @@ def _widen(graph: GraphProto, mark: str) -> int:
     for node in graph.node:
         nodes.append(node)
         for attribute in node.attribute:
-            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == SHORT:
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i in SHORT:
                 attribute.i = WIDE
         for place, name in enumerate(node.output):
             if name in short:
                 exact, brief = f"{name}.exact.{mark}", f"{name}.brief.{mark}"
                 node.output[place] = exact
                 nodes += [
-                    helper.make_node("Cast", [exact], [brief], to=SHORT),
+                    helper.make_node("Cast", [exact], [brief], to=short[name]),
                     helper.make_node("Cast", [brief], [name], to=WIDE),
                 ]
                 count += 1
