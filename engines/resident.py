@@ -40,7 +40,7 @@ class ResidentMethod:
             torch.backends.cudnn.benchmark = True
             _cast(method.restorer, self._dtype)
         if compiled:
-            self._matcher, self._restorer = torch.compile(method.matcher), torch.compile(method.restorer)
+            self._matcher, self._restorer = (torch.compile(one, dynamic=False) for one in (method.matcher, method.restorer))
         self._match, self._restore = self._all_matched, self._restored
         if replay:
             from .cuda_graphs import Replayed
