@@ -20,33 +20,25 @@ SEED = "seed"  # among features: what the seeder keeps of a reference
 class ResidentMethod:
     """A method's parts on `device`, convolutions in `precision` (autocast), pictures in channels_last.
 
-    replay:   verbs run as CUDA graphs where shapes repeat. Matching does only where a seeder starts it: searches
-              compare what is new, and how much that is they ask the device.
-    compiled: the parts as torch.compile makes them: half a minute for the first frame of a size, and fewer passes over
-              memory after it.
+    replay: match and restore run as CUDA graphs where shapes repeat. Only those of a method whose seed is made on the
+    device do: other searches compare what is new, and ask the device how much that is.
     """
 
-    def __init__(
-        self, method: Method, device: torch.device, precision: Precision, replay: bool = False, compiled: bool = False
-    ):
+    def __init__(self, method: Method, device: torch.device, precision: Precision, replay: bool = False):
         self.method, self.device, self._dtype = method, device, DTYPES[precision]
         self.seeds_here = method.device_seeder is not None and device.type == "cuda"  # by `match` itself
         self._reduce = BicubicReduce(method.info.scale)  # as frames are reduced: a search compares like with like
         for part in {method.encoder, method.matcher, method.restorer}:
             part.eval().to(device, memory_format=torch.channels_last)
-        self._matcher, self._restorer = method.matcher, method.restorer
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # where float32 is wanted, three digits are not meant
             torch.backends.cudnn.benchmark = True
             _cast(method.restorer, self._dtype)
-        if compiled:
-            self._matcher, self._restorer = (torch.compile(one, dynamic=False) for one in (method.matcher, method.restorer))
         self._match, self._restore = self._all_matched, self._restored
-        if replay:
+        if replay and self.seeds_here:
             from .cuda_graphs import Replayed
 
-            self._restore = Replayed(self._restored)
-            self._match = Replayed(self._all_matched) if method.device_seeder is not None else self._all_matched
+            self._match, self._restore = Replayed(self._match), Replayed(self._restore)
 
     def encode(self, picture: torch.Tensor) -> dict[str, Any]:
         """Reference [1,3,H,W] in [0,1] -> features by name; with the seeder's own where seeds are made here."""
@@ -87,11 +79,11 @@ class ResidentMethod:
         if prepared is not None:
             start = self.method.device_seeder(prepared, features[SEED], start)
         seen = {name: one for name, one in features.items() if name != SEED}
-        positions, relevance = self._matcher(frame, seen, start)
+        positions, relevance = self.method.matcher(frame, seen, start)
         return positions, relevance.float()
 
     def _restored(self, frame: torch.Tensor, matches: list[tuple]) -> torch.Tensor:
-        return self._restorer(frame, [Match(*match) for match in matches]).float().clamp_(0, 1)
+        return self.method.restorer(frame, [Match(*match) for match in matches]).float().clamp_(0, 1)
 
     def _running(self) -> "_Running":
         return _Running(self.device.type, self._dtype)

@@ -21,13 +21,10 @@ from .resident import SEED, ResidentMethod
 class TorchEngine:
     """The three verbs of a torch method. Parts are moved to `device`; convolutions run in `precision` (autocast).
 
-    replay: run verbs as CUDA graphs where shapes repeat; None: on CUDA. compiled: see ResidentMethod.
+    replay: run verbs as CUDA graphs where shapes repeat; None: on CUDA.
     """
 
-    def __init__(
-        self, method: Method, device: str = "auto", precision: str = "auto", replay: bool | None = None,
-        compiled: bool = False,
-    ):  # fmt: skip
+    def __init__(self, method: Method, device: str = "auto", precision: str = "auto", replay: bool | None = None):
         self._method = method
         self.info = method.info
         self._device = pick_device(device)
@@ -37,7 +34,7 @@ class TorchEngine:
             keep_freed_memory()
         self.precision = pick_precision(precision, self._device)
         replay = on_cuda if replay is None else replay
-        self.resident = ResidentMethod(method, self._device, self.precision, replay, compiled)
+        self.resident = ResidentMethod(method, self._device, self.precision, replay)
 
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = reference.load()

@@ -31,7 +31,7 @@ def unit_grid(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 def pair(first: float, second: float, like: torch.Tensor) -> torch.Tensor:
     """[first, second] on the device of `like`, made there: a CUDA graph cannot hold a copy from the host."""
-    if torch.compiler.is_exporting() or not like.is_cuda:
+    if not like.is_cuda:
         return torch.tensor([first, second], device=like.device, dtype=like.dtype)
     return F.pad(like.new_full((1,), first), (0, 1), value=second)
 
