@@ -7,6 +7,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..checks import is_installed
+
 
 def grid_positions(height: int, width: int, device: torch.device | None = None) -> torch.Tensor:
     """(x, y) of every place of a grid, float32 [1,height,width,2]."""
@@ -75,6 +77,19 @@ def warp_upsampled(picture: torch.Tensor, positions: torch.Tensor, stride: int) 
     if not _on_host(picture):
         return sample(picture, upsampled_positions(positions, stride), mode="bicubic")
     return _each_on_host(picture, [finer_positions(field.numpy(), stride) for field in positions])
+
+
+def warp_unshuffled(
+    picture: torch.Tensor, positions: torch.Tensor, stride: int, block: int, dtype: torch.dtype
+) -> torch.Tensor:
+    """`warp_upsampled` laid out in blocks: picture [B,3,H,W] -> [B,3*block^2,stride*h/block,stride*w/block] in `dtype`,
+    as pixel_unshuffle does. By Triton in one kernel on CUDA, where it is installed, outside training."""
+    if picture.is_cuda and not torch.is_grad_enabled() and is_installed("triton"):
+        from .warp_triton import warp_unshuffled as in_one
+
+        return in_one(picture, positions, stride, block, dtype)
+    warped = sample_bicubic(picture, positions) if stride == 1 else warp_upsampled(picture, positions, stride)
+    return F.pixel_unshuffle(warped, block).to(dtype)
 
 
 def sample_bicubic(picture: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
