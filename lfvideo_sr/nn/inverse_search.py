@@ -29,10 +29,12 @@ _COARSEST = 40  # pixels: about the longer side of the coarsest level
 
 @dataclass(frozen=True)
 class InverseSearchSettings:
-    """descents: Gauss-Newton steps of a patch on each level; refinements: variational ones, 0 for none."""
+    """descents: Gauss-Newton steps of a patch on each level. refinements: variational ones, on the finest levels only,
+    so many of them as `refined_levels` says; on coarser ones they change nothing that lasts."""
 
     descents: int = 3
     refinements: int = 4
+    refined_levels: int = 3
 
 
 class Steps(NamedTuple):
@@ -63,7 +65,9 @@ def inverse_search(
     for level in reversed(range(levels)):
         pictures = sources[level], targets[level]
         found = steps.descend(*pictures, flow, starts[level] if starts else None, settings.descents)
-        flow = steps.refine(steps.spread(found, *pictures), *pictures, settings.refinements)
+        flow = steps.spread(found, *pictures)
+        if level < settings.refined_levels:
+            flow = steps.refine(flow, *pictures, settings.refinements)
     return flow
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..checks import is_installed
+
 
 def grid_positions(height: int, width: int, device: torch.device | None = None) -> torch.Tensor:
     """(x, y) of every place of a grid, float32 [1,height,width,2]."""
@@ -28,7 +30,7 @@ def grid_sample(source: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear"
     """source [B,C,H,W] at grid [B,h,w,2], -1 and 1 at the picture's outer edges -> [B,C,h,w].
 
     A graph gets ONNX's own operator, named here: followed through torch's, whose shapes are found by computing with
-    every corner and tap, each sample would take seconds of the export.
+    every corner and tap, a bicubic sample takes seconds of the export.
     """
     if not torch.compiler.is_exporting():
         return F.grid_sample(source, grid, mode=mode, padding_mode=padding, align_corners=False)
@@ -47,7 +49,7 @@ def unit_grid(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 def pair(first: float, second: float, like: torch.Tensor) -> torch.Tensor:
     """[first, second] on the device of `like`, made there: a CUDA graph cannot hold a copy from the host."""
-    if torch.compiler.is_exporting() or not like.is_cuda:
+    if not like.is_cuda:
         return torch.tensor([first, second], device=like.device, dtype=like.dtype)
     return F.pad(like.new_full((1,), first), (0, 1), value=second)
 
@@ -91,6 +93,19 @@ def warp_upsampled(picture: torch.Tensor, positions: torch.Tensor, stride: int) 
     if not _on_host(picture):
         return sample(picture, upsampled_positions(positions, stride), mode="bicubic")
     return _each_on_host(picture, [finer_positions(field.numpy(), stride) for field in positions])
+
+
+def warp_unshuffled(
+    picture: torch.Tensor, positions: torch.Tensor, stride: int, block: int, dtype: torch.dtype
+) -> torch.Tensor:
+    """`warp_upsampled` laid out in blocks: picture [B,3,H,W] -> [B,3*block^2,stride*h/block,stride*w/block] in `dtype`,
+    as pixel_unshuffle does. By Triton in one kernel on CUDA, where it is installed, outside training."""
+    if picture.is_cuda and not torch.is_grad_enabled() and is_installed("triton"):
+        from .warp_triton import warp_unshuffled as in_one
+
+        return in_one(picture, positions, stride, block, dtype)
+    warped = sample_bicubic(picture, positions) if stride == 1 else warp_upsampled(picture, positions, stride)
+    return F.pixel_unshuffle(warped, block).to(dtype)
 
 
 def sample_bicubic(picture: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:

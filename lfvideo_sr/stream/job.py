@@ -133,8 +133,9 @@ class StreamJob:
 
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
-        with closing(frames):
-            for restored in self.resolver.run(self._pairs(frames)):
+        restored_frames = prefetch(self.resolver.run(self._pairs(frames)), ahead=1)  # while the last is written
+        with closing(frames), closing(restored_frames):
+            for restored in restored_frames:
                 self.frames += 1
                 if self.scorer is not None:
                     self.scorer.add(restored)
