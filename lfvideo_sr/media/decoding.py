@@ -9,19 +9,23 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from ..errors import EngineError
 from ..frames import TimeStamp
 from .probe import VideoInfo
 
 
 class Decoder:
     """Every picture of a stream that decodes: a damaged packet costs itself only, a broken container ends the stream.
+    A device that gives up is no damage, and raises EngineError.
 
     pictures, damaged: how many were given, and how many of them FFmpeg calls corrupt.
     missing:           how many the file's index promises beyond those, once all are given.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None]):
-        self._packets = container.demux(stream)
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None], on_device: bool = False
+    ):
+        self._packets, self._on_device = container.demux(stream), on_device
         self._stream = stream
         self._name = container.name.removeprefix("file:")
         self._warn = warn
@@ -50,6 +54,10 @@ class Decoder:
         try:
             return packet.decode()
         except av.FFmpegError as error:
+            if self._on_device and not isinstance(error, av.InvalidDataError):
+                raise EngineError(
+                    f"{self._name}: the GPU stops decoding ({error.strerror}); pass --decode cpu"
+                ) from error
             self._warn(f"{self._name} is damaged: {error.strerror}")
             return []
 

@@ -1,6 +1,7 @@
 """Sampling a picture or a feature map at given positions."""
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,8 +23,23 @@ def sample(source: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear"
     height, width = source.shape[-2:]
     exact = torch.promote_types(source.dtype, torch.float32)  # half precision cannot hold a position
     grid = unit_grid(positions.to(exact), height, width)
-    sampled = F.grid_sample(source.to(exact), grid, mode=mode, padding_mode="border", align_corners=False)
-    return sampled.to(source.dtype)
+    return grid_sample(source.to(exact), grid, mode, padding="border").to(source.dtype)
+
+
+def grid_sample(source: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear", padding: str = "zeros"):
+    """source [B,C,H,W] at grid [B,h,w,2], -1 and 1 at the picture's outer edges -> [B,C,h,w].
+
+    A graph gets ONNX's own operator, named here: followed through torch's, whose shapes are found by computing with
+    every corner and tap, each sample would take seconds of the export.
+    """
+    if not torch.compiler.is_exporting():
+        return F.grid_sample(source, grid, mode=mode, padding_mode=padding, align_corners=False)
+    from torch.onnx.ops import symbolic
+
+    said: dict[str, Any] = {"padding_mode": padding, "align_corners": 0}
+    said["mode"] = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
+    shape = (*source.shape[:2], *grid.shape[1:3])
+    return symbolic("GridSample", (source, grid), said, dtype=source.dtype, shape=shape, version=20)
 
 
 def unit_grid(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
