@@ -11,61 +11,61 @@ from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.method import Match, Method
-from lfvideo_sr.nn.resize import BicubicReduce
 from lfvideo_sr.references import EncodedReference, Reference
 
 from .host_memory import keep_freed_memory
-
-_DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
+from .resident import SEED, ResidentMethod
 
 
 class TorchEngine:
-    """The three verbs of a torch method. Parts are moved to `device`; convolutions run in `precision` (autocast)."""
+    """The three verbs of a torch method. Parts are moved to `device`; convolutions run in `precision` (autocast).
 
-    def __init__(self, method: Method, device: str = "auto", precision: str = "auto"):
+    replay: run verbs as CUDA graphs where shapes repeat; None: on CUDA.
+    """
+
+    def __init__(self, method: Method, device: str = "auto", precision: str = "auto", replay: bool | None = None):
         self._method = method
         self.info = method.info
         self._device = pick_device(device)
         self.device = str(self._device)
+        on_cuda = self._device.type == "cuda"
         if self._device.type == "cpu":
             keep_freed_memory()
         self.precision = pick_precision(precision, self._device)
-        self._reduce = BicubicReduce(method.info.scale)  # as frames are reduced: a search compares like with like
-        for part in {method.encoder, method.matcher, method.restorer}:
-            part.eval().to(self._device, memory_format=torch.channels_last)
+        self.resident = ResidentMethod(method, self._device, self.precision, on_cuda if replay is None else replay)
 
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = reference.load()
         size = Size(pixels.shape[2], pixels.shape[1])
-        with self._running():
-            picture = self._padded(pixels, self.info.size_multiple * self.info.scale)
-            features = dict(self._method.encoder(picture))
-            if self._method.seeder is not None:
-                features["seed"] = self._method.seeder.prepare(self._reduce(picture)[0].cpu().numpy())
+        picture = self._padded(pixels, self.info.size_multiple * self.info.scale)
+        features = self.resident.encode(picture)
+        if self._method.seeder is not None and SEED not in features:
+            low = self.resident.reduced(picture)[0].cpu().numpy()
+            features[SEED] = self._method.seeder.prepare(low)
         return EncodedReference(reference.key, features, size)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
-        with self._running():
-            picture = self._padded(frame.pixels, self.info.size_multiple)
-            seed = self._seed(frame, picture, reference, previous)
-            positions, relevance = self._method.matcher(picture, reference.features, seed)
-        return Correspondence(positions, relevance.float(), self._method.field_stride, reference.size)
+        picture = self._padded(frame.pixels, self.info.size_multiple)
+        if self.resident.seeds_here or self._method.seeder is None:
+            features, start = reference.features, self._before(picture, reference, previous)
+        else:
+            features = {name: one for name, one in reference.features.items() if name != SEED}
+            start = self._seed(frame, picture, reference, previous)
+        positions, relevance = self.resident.match(picture, features, start)
+        return Correspondence(positions, relevance, self._method.field_stride, reference.size)
 
     def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
         height, width = (side * self.info.scale for side in frame.pixels.shape[1:])
-        found = [
-            Match(one.reference.features, one.correspondence.positions, one.correspondence.relevance) for one in matches
-        ]
-        with self._running():
-            picture = self._method.restorer(self._padded(frame.pixels, self.info.size_multiple), found)
-            return picture[0, :, :height, :width].float().clamp_(0, 1).cpu().numpy()
+        found = [self._match_of(one) for one in matches]
+        picture = self.resident.restore(self._padded(frame.pixels, self.info.size_multiple), found)
+        return _on_host(picture[0, :, :height, :width])
 
-    def _seed(
-        self, frame, picture, reference: EncodedReference, previous: Correspondence | None
-    ) -> torch.Tensor | None:
+    def _match_of(self, one: Matched) -> Match:
+        features = {name: value for name, value in one.reference.features.items() if name != SEED}
+        return Match(features, one.correspondence.positions, one.correspondence.relevance)
+
+    def _seed(self, frame, picture, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor:
         """Positions on the padded frame's grid, from the classical search, started from the frame before."""
-        if self._method.seeder is None:
-            return self._warm(picture, reference, previous)
         step = self._method.field_stride
         places = self.info.scale // step  # of the field in a low-resolution pixel, along each side
         height, width = (places * side for side in frame.pixels.shape[1:])
@@ -73,14 +73,16 @@ class TorchEngine:
         if previous is not None and previous.stride == step and previous.reference_size == reference.size:
             field = previous.positions[0, :height, :width].cpu().numpy()
             before = field if field.shape[:2] == (height, width) else None  # of a smaller frame: start afresh
-        found = self._method.seeder(self._method.seeder.prepare(frame.pixels), reference.features["seed"], before)
+        assert self._method.seeder is not None
+        found = self._method.seeder(self._method.seeder.prepare(frame.pixels), reference.features[SEED], before)
         positions = torch.from_numpy(found)[None].to(self._device)
         extra = [places * picture.shape[-1] - width, places * picture.shape[-2] - height]
         return _extended(positions, *extra, step=float(step)) if any(extra) else positions
 
-    def _warm(self, picture, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor | None:
+    def _before(self, picture, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor | None:
         """The field of the frame before, where the method takes it as it is and it still fits."""
-        if not self._method.warm or previous is None or previous.reference_size != reference.size:
+        takes = self._method.warm or self.resident.seeds_here
+        if not takes or previous is None or previous.reference_size != reference.size:
             return None
         wanted = [side * self.info.scale // self._method.field_stride for side in picture.shape[2:]]
         return previous.positions if list(previous.positions.shape[1:3]) == wanted else None
@@ -94,10 +96,10 @@ class TorchEngine:
         return tensor.contiguous(memory_format=torch.channels_last)
 
     def _tensor(self, pixels: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(pixels))[None].to(self._device)
-
-    def _running(self):
-        return _Running(self._device.type, _DTYPES[self.precision])
+        tensor = torch.from_numpy(np.ascontiguousarray(pixels))[None]
+        if self._device.type == "cuda":  # from pinned memory, without waiting
+            return tensor.pin_memory().to(self._device, non_blocking=True)
+        return tensor.to(self._device)
 
     def __enter__(self) -> "TorchEngine":
         return self
@@ -107,24 +109,14 @@ class TorchEngine:
             torch.cuda.empty_cache()
 
 
-class _Running:
-    """Inference mode with autocast; a device out of memory becomes an error with a remedy."""
-
-    def __init__(self, device: str, dtype: torch.dtype):
-        self._inference = torch.inference_mode()
-        self._autocast = torch.autocast(device, dtype, enabled=dtype != torch.float32)
-
-    def __enter__(self) -> None:
-        self._inference.__enter__()
-        self._autocast.__enter__()
-
-    def __exit__(self, kind, error, trace) -> None:
-        self._autocast.__exit__(kind, error, trace)
-        self._inference.__exit__(kind, error, trace)
-        if isinstance(error, torch.OutOfMemoryError):
-            raise EngineError(
-                "the device is out of memory at this frame size; pass --device cpu or --max-height"
-            ) from error
+def _on_host(picture: torch.Tensor) -> np.ndarray:
+    """Through pinned memory from a GPU, several times as fast."""
+    if not picture.is_cuda:
+        return picture.cpu().numpy()
+    held = torch.empty(picture.shape, dtype=picture.dtype, pin_memory=True)
+    held.copy_(picture, non_blocking=True)
+    torch.cuda.current_stream(picture.device).synchronize()
+    return held.numpy()
 
 
 def _extended(positions: torch.Tensor, right: int, below: int, step: float) -> torch.Tensor:

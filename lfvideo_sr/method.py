@@ -61,7 +61,9 @@ class Method:
     restorer(frame [B,3,h,w], matches) -> picture [B,3,scale*h,scale*w].
     Pictures are RGB in [0,1]; positions are (x, y) in reference pixels.
 
-    seeder: makes the seed; warm: without a seeder, the seed is the positions found in the frame before, if any.
+    seeder: makes the seed, on the host. device_seeder: its twin for tensors, with a batch before their axes, which an
+    engine takes where frames lie on a GPU. warm: without a seeder, the seed is the positions found in the frame before,
+    if any.
     """
 
     info: MethodInfo
@@ -70,4 +72,5 @@ class Method:
     restorer: Callable[[Any, Sequence[Match]], Any]
     field_stride: int = 1
     seeder: Seeder | None = None
+    device_seeder: Any = None
     warm: bool = False

@@ -20,6 +20,7 @@ from torch import nn
 
 from ..media.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
+from ..nn.device_seed import DeviceSeeder
 from ..nn.fused import conv_relu, convolution_dtype
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
 from ..nn.resize import BicubicEnlarge, BicubicReduce
@@ -217,6 +218,7 @@ def build(network: StreamRef) -> Method:
         restorer=network.restorer,
         field_stride=FIELD_STRIDE,
         seeder=FlowSeeder(SCALE, FIELD_STRIDE),
+        device_seeder=DeviceSeeder(SCALE, FIELD_STRIDE),
     )
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..errors import ShapeError
-from .warp import apart, grid_positions
+from .warp import apart, grid_positions, unit_grid
 
 _STRIP = 1 << 22  # sampled numbers held at a time, per tap
 
@@ -66,11 +66,10 @@ def _aggregate(source, positions, weight, bias, offsets, mask, groups: int) -> t
     batch, channels, height, width = source.shape
     exact = torch.promote_types(source.dtype, torch.float32)  # half precision cannot hold a position
     grouped = source.reshape(batch * groups, channels // groups, height, width).to(exact)
-    scale = torch.tensor([2 / width, 2 / height], device=source.device, dtype=exact)
     total: torch.Tensor | None = None
     for tap, taps in enumerate(weight.flatten(2).unbind(2)):
         at = positions[:, None, tap] if offsets is None else positions[:, None, tap] + offsets[:, :, tap]
-        grid = ((at.to(exact) + 0.5) * scale - 1).expand(-1, groups, -1, -1, -1).flatten(0, 1)
+        grid = unit_grid(at.to(exact), height, width).expand(-1, groups, -1, -1, -1).flatten(0, 1)
         grid = apart(grid) if offsets is None else grid
         read = F.grid_sample(grouped, grid, padding_mode="zeros", align_corners=False).to(source.dtype)
         if mask is not None:

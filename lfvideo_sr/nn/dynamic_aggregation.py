@@ -17,7 +17,7 @@ from ..checks import check_choice
 from .deform import DeformAggregation, tap_positions
 from .matching import exact
 from .residual import conv3x3, leaky, zeroed
-from .warp import apart, grid_positions
+from .warp import apart, grid_positions, unit_grid
 
 TAPS = 9
 GROUPS = 8  # of channels that share offsets; fewer in narrow networks
@@ -141,7 +141,6 @@ def fetch(reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """Bilinear samples of features [B,R,H,W] at [B,h,w,2], zero beyond the edge; positions carry no gradient."""
     height, width = reference.shape[-2:]
     source = exact(reference)
-    scale = torch.tensor([2 / width, 2 / height], device=positions.device, dtype=source.dtype)
-    grid = (positions.detach().to(source.dtype) + 0.5) * scale - 1
+    grid = unit_grid(positions.detach().to(source.dtype), height, width)
     sampled = F.grid_sample(source, apart(grid), padding_mode="zeros", align_corners=False)
     return sampled.to(reference.dtype)

@@ -19,10 +19,21 @@ def sample(source: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear"
     """source [B,C,H,W] at positions [B,h,w,2], (x, y) in source pixels -> [B,C,h,w]; beyond the edge: its pixel."""
     height, width = source.shape[-2:]
     exact = torch.promote_types(source.dtype, torch.float32)  # half precision cannot hold a position
-    scale = torch.tensor([2 / width, 2 / height], device=positions.device, dtype=exact)
-    grid = (positions.to(exact) + 0.5) * scale - 1
+    grid = unit_grid(positions.to(exact), height, width)
     sampled = F.grid_sample(source.to(exact), grid, mode=mode, padding_mode="border", align_corners=False)
     return sampled.to(source.dtype)
+
+
+def unit_grid(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Positions [...,2], (x, y) in pixels of a picture of that size -> the grid of `grid_sample`, -1 .. 1."""
+    return (positions + 0.5) * pair(2 / width, 2 / height, positions) - 1
+
+
+def pair(first: float, second: float, like: torch.Tensor) -> torch.Tensor:
+    """[first, second] on the device of `like`, made there: a CUDA graph cannot hold a copy from the host."""
+    if torch.compiler.is_exporting() or not like.is_cuda:
+        return torch.tensor([first, second], device=like.device, dtype=like.dtype)
+    return F.pad(like.new_full((1,), first), (0, 1), value=second)
 
 
 def apart(grid: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Frames a second on a GPU, frames resident there, nothing decoded or encoded: torch eager, compiled, as CUDA graphs.
+
+    benchmarks/gpu.py [stream_ref] [c2_matching] [--sizes 480x270 960x540] [--variants ...] [--json FILE]
+
+stream_ref runs with its shipped weights, two references a frame, one new reference every 8 frames (its encoding is part
+of the time), each field started from the one before; c2_matching untrained in the paper's width, with one reference.
+The floor takes floating-point operations at the rate of a large product of two matrices measured here, and bytes (each
+weight, frame, reference and picture once) at that of a copy. Also: memory at its peak, seconds to the first frame from
+a loaded method, milliseconds of each verb, and how far the picture is from float32's.
+"""
+
+import argparse
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from lfvideo_sr.choose import load_learned
+from lfvideo_sr.engine import Precision
+from lfvideo_sr.engines.resident import ResidentMethod
+from lfvideo_sr.frames import Size
+from lfvideo_sr.method import Match, Method
+from lfvideo_sr.methods import c2_matching
+
+DEVICE = torch.device("cuda")
+EVERY = 8
+VARIANTS = ("eager", "compiled", "graphs")
+
+
+def make_method(name: str) -> Method:
+    if name == "stream_ref":
+        return load_learned("stream_ref")
+    torch.manual_seed(0)
+    return c2_matching.build(c2_matching.network({}))
+
+
+def make_resident(name: str, variant: str, precision: Precision) -> ResidentMethod:
+    method = make_method(name)
+    if variant == "compiled":
+        parts = {part: torch.compile(getattr(method, part)) for part in ("encoder", "matcher", "restorer")}
+        method = dataclasses.replace(method, **parts)
+    return ResidentMethod(method, DEVICE, precision, replay=variant == "graphs")
+
+
+class Film:
+    """A picture that moves by a few pixels a frame: [1,3,4h,4w] sharp, and its low-resolution frames, on the GPU."""
+
+    def __init__(self, size: Size, frames: int, scale: int = 4):
+        torch.manual_seed(1)
+        height, width = scale * size.height, scale * size.width
+        side = max(height, width) + 4 * frames
+        octaves = (F.interpolate(torch.rand(1, 3, side // step + 1, side // step + 1), (side, side), mode="bicubic")
+                   for step in (2, 8, 32, 128))  # fmt: skip
+        self._whole = sum(octaves).div(4).sub(0.5).mul(2).add(0.5).clamp(0, 1).to(DEVICE)
+        self._sides = height, width
+        self.frames = frames
+
+    def sharp(self, number: int) -> torch.Tensor:
+        height, width = self._sides
+        left, top = 3 * number, number
+        part = self._whole[:, :, top : top + height, left : left + width]
+        return part.contiguous(memory_format=torch.channels_last)
+
+
+def stream(resident: ResidentMethod, film: Film, low: list[torch.Tensor], first: int, last: int, state: dict) -> Any:
+    """Frames first .. last - 1, the reference before each and the one behind it, as far as the method takes two."""
+    picture = None
+    count = min(2, resident.method.info.references if resident.method.info.name == "stream_ref" else 1)
+    for number in range(first, last):
+        wanted = [(number // EVERY + which) * EVERY for which in range(count)]
+        for key in wanted:
+            if key not in state:
+                state[key] = [resident.encode(film.sharp(key)), None]
+        for key in [key for key in state if key not in wanted]:
+            del state[key]
+        matches = []
+        for key in wanted:
+            features, before = state[key]
+            positions, relevance = resident.match(low[number], features, before)
+            state[key][1] = positions if resident.seeds_here or resident.method.warm else None
+            matches.append(Match({k: v for k, v in features.items() if k != "seed"}, positions, relevance))
+        picture = resident.restore(low[number], matches)
+    return picture
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds, the device's work included."""
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    work()
+    torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def median_ms(work: Callable[[], Any], runs: int = 20) -> float:
+    return 1e3 * sorted(timed(work) for _ in range(runs))[runs // 2]
+
+
+def measure(name: str, variant: str, precision: Precision, size: Size, frames: int) -> dict[str, Any]:
+    torch.cuda.empty_cache()
+    film = Film(size, frames + 3 * EVERY + 2)
+    resident = make_resident(name, variant, precision)
+    low = [resident.reduced(film.sharp(number)).clamp(0, 1).contiguous(memory_format=torch.channels_last)
+           for number in range(frames + 2 * EVERY)]  # fmt: skip
+    torch.cuda.synchronize()
+    held = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    state: dict = {}
+    first = timed(lambda: stream(resident, film, low, 0, 1, state))
+    warm = timed(lambda: stream(resident, film, low, 1, EVERY + 4, state))
+    seconds = timed(lambda: stream(resident, film, low, EVERY + 4, EVERY + 4 + frames, state))
+    verbs = verb_times(resident, film, low)
+    return {
+        "method": name, "variant": variant, "precision": precision.value, "input": f"{size.width}x{size.height}",
+        "fps": round(frames / seconds, 1), "frame_ms": round(1e3 * seconds / frames, 2),
+        "first_frame_s": round(first, 2), "warm_up_s": round(warm, 2),
+        "peak_gb": round((torch.cuda.max_memory_allocated() - held) / 1e9, 2),
+        "reserved_gb": round(torch.cuda.memory_reserved() / 1e9, 2), **verbs,
+    }  # fmt: skip
+
+
+def verb_times(resident: ResidentMethod, film: Film, low: list[torch.Tensor]) -> dict[str, float]:
+    features = resident.encode(film.sharp(0))
+    plain = {k: v for k, v in features.items() if k != "seed"}
+    positions, relevance = resident.match(low[0], features, None)
+    start = positions if resident.seeds_here or resident.method.warm else None
+    count = 2 if resident.method.info.name == "stream_ref" else 1
+    matches = [Match(plain, positions, relevance)] * count
+    return {
+        "encode_ms": round(median_ms(lambda: resident.encode(film.sharp(0))), 2),
+        "match_ms": round(median_ms(lambda: resident.match(low[1], features, start)), 2),
+        "restore_ms": round(median_ms(lambda: resident.restore(low[1], matches)), 2),
+    }
+
+
+def ceilings() -> tuple[float, float]:
+    """FLOP/s of a large bf16 product on random data, and bytes/s of a copy, read and written."""
+    side = 8192
+    one, other = (torch.randn(side, side, device=DEVICE, dtype=torch.bfloat16) for _ in range(2))
+    rate = 2 * side**3 / (median_ms(lambda: one @ other, 10) / 1e3)
+    large = torch.rand(1 << 29, device=DEVICE)
+    into = torch.empty_like(large)
+    return rate, 2 * large.nbytes / (median_ms(lambda: into.copy_(large), 10) / 1e3)
+
+
+def floor(name: str, size: Size, rate: float, bandwidth: float) -> dict[str, float]:
+    """Of matching and restoring one frame, the seed's search left out (it has no products to speak of)."""
+    resident = make_resident(name, "eager", Precision.FP32)
+    film = Film(size, 2)
+    frame = resident.reduced(film.sharp(0))
+    features = {k: v for k, v in resident.encode(film.sharp(0)).items() if k != "seed"}
+    method, count = resident.method, 2 if name == "stream_ref" else 1
+    seed = None
+    if name == "stream_ref":
+        places = method.info.scale // method.field_stride
+        seed = torch.zeros(1, places * size.height, places * size.width, 2, device=DEVICE)
+    with torch.no_grad(), FlopCounterMode(display=False) as counted:
+        positions, relevance = method.matcher(frame, features, seed)
+        matching = counted.get_total_flops()
+        picture = method.restorer(frame, count * [Match(features, positions, relevance)])
+        work = counted.get_total_flops() + (count - 1) * matching
+    weights = sum(one.numel() for part in (method.matcher, method.restorer) for one in part.parameters())
+    read = count * sum(one.numel() for one in features.values() if isinstance(one, torch.Tensor))
+    moved = 2 * weights + 4 * (read + frame.numel() + picture.numel() + 2 * count * positions.numel())
+    return {
+        "gflop": round(work / 1e9, 1), "mb": round(moved / 1e6, 1), "flop_ms": round(1e3 * work / rate, 3),
+        "byte_ms": round(1e3 * moved / bandwidth, 3),
+    }  # fmt: skip
+
+
+def agreement(size: Size) -> dict[str, float]:
+    """PSNR of the sixth frame of a film by graphs in half precision against eager float32, and against the truth."""
+    film, pictures = Film(size, 3 * EVERY), {}
+    for variant, precision in (("eager", Precision.FP32), ("eager", Precision.BF16), ("graphs", Precision.BF16),
+                               ("graphs", Precision.FP16)):  # fmt: skip
+        resident = make_resident("stream_ref", variant, precision)
+        low = [resident.reduced(film.sharp(number)).clamp(0, 1) for number in range(6)]
+        pictures[f"{variant} {precision.value}"] = stream(resident, film, low, 0, 6, {})
+    exact, truth = pictures.pop("eager fp32"), film.sharp(5)
+    psnr = lambda one, other: round(float(-10 * torch.log10((one - other).square().mean())), 2)  # noqa: E731
+    return {"eager fp32 to truth": psnr(exact, truth)} | {
+        f"{name} to {to}": psnr(one, other) for name, one in pictures.items() for to, other in
+        (("fp32", exact), ("truth", truth))
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("methods", nargs="*", default=["stream_ref", "c2_matching"])
+    parser.add_argument("--sizes", nargs="*", default=["480x270", "960x540"])
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS))
+    parser.add_argument("--precisions", nargs="*", default=["bf16", "fp16"])
+    parser.add_argument("--frames", type=int, default=200)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    print(torch.cuda.get_device_name(), "torch", torch.__version__)
+    rate, bandwidth = ceilings()
+    print(f"{rate / 1e12:.0f} TFLOP/s in bf16, {bandwidth / 1e12:.2f} TB/s", flush=True)
+    rows: list[dict[str, Any]] = []
+    for name in options.methods:
+        for words in options.sizes:
+            size = Size(*map(int, words.split("x")))
+            print(name, words, "floor", floor(name, size, rate, bandwidth), flush=True)
+            for variant in options.variants:
+                for precision in options.precisions:
+                    frames = options.frames if name == "stream_ref" else max(4, options.frames // 20)
+                    try:
+                        row = measure(name, variant, Precision(precision), size, frames)
+                    except Exception as error:  # one variant that fails must not hide the others
+                        row = {"method": name, "variant": variant, "input": words, "error": repr(error)[:300]}
+                    rows.append(row)
+                    print(*(f"{key} {value}" for key, value in row.items()), flush=True)
+        if name == "stream_ref":
+            print("agreement", agreement(Size(480, 270)), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

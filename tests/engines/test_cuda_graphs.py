@@ -1,0 +1,87 @@
+"""Functions replayed as CUDA graphs: when one is captured, and on a GPU that it gives what the function gives."""
+
+import pytest
+import torch
+
+from lfvideo_sr.engines.cuda_graphs import Replayed
+
+
+class Recording:
+    """Stands in for a graph: counts captures, then calls the function."""
+
+    captured = 0
+
+    def __init__(self, function, given, structure):
+        type(self).captured += 1
+        self._function, self._structure = function, structure
+
+    def __call__(self, given):
+        return self._function(*torch.utils._pytree.tree_unflatten(given, self._structure))
+
+
+@pytest.fixture
+def recording():
+    Recording.captured = 0
+    return Recording
+
+
+def test_shapes_are_captured_when_they_come_a_third_time(recording):
+    twice = Replayed(lambda x: 2 * x, capture=recording)
+    for number in range(5):
+        assert torch.equal(twice(torch.full((3,), float(number))), torch.full((3,), 2.0 * number))
+        assert recording.captured == (number >= 2)
+    twice(torch.ones(4))
+    assert recording.captured == 1
+
+
+def test_another_structure_is_another_graph(recording):
+    total = Replayed(lambda many: sum(many), capture=recording)
+    for _ in range(3):
+        total([torch.ones(2)])
+        total([torch.ones(2), torch.ones(2)])
+    assert recording.captured == 2
+
+
+def test_what_was_not_used_for_long_is_captured_anew(recording):
+    same = Replayed(lambda x: x, keep=1, capture=recording)
+    for _ in range(3):
+        same(torch.ones(1))
+    for _ in range(3):
+        same(torch.ones(2))
+    same(torch.ones(1))
+    assert recording.captured == 3
+
+
+@pytest.mark.gpu
+def test_a_graph_gives_what_its_function_gives(gpu):
+    layer = torch.nn.Conv2d(3, 8, 3, padding=1).cuda()
+    with torch.inference_mode():
+        replayed = Replayed(lambda given: {"out": layer(given["in"]).relu()})
+        kept = []
+        for number in range(5):
+            x = torch.full((1, 3, 8, 8), float(number), device="cuda")
+            kept.append((replayed({"in": x})["out"], layer(x).relu()))
+        for mine, wanted in kept:  # earlier results are not written over
+            torch.testing.assert_close(mine, wanted)
+
+
+@pytest.mark.gpu
+def test_a_stream_by_graphs_is_the_stream_without(gpu):
+    from lfvideo_sr.choose import load_learned
+    from lfvideo_sr.engine import Precision
+    from lfvideo_sr.engines.resident import ResidentMethod
+    from lfvideo_sr.method import Match
+
+    device = torch.device("cuda")
+    outputs = []
+    for replay in (False, True):
+        method = ResidentMethod(load_learned("stream_ref"), device, Precision.FP32, replay)
+        generator = torch.Generator().manual_seed(0)
+        reference = torch.rand(1, 3, 128, 160, generator=generator).cuda()
+        features, before = method.encode(reference), None
+        for step in range(5):
+            frame = method.reduced(reference.roll(step, 3))
+            before, relevance = method.match(frame, features, before)
+            picture = method.restore(frame, [Match(features, before, relevance)])
+        outputs.append(picture)
+    torch.testing.assert_close(*outputs, rtol=0, atol=2e-3)
