@@ -30,7 +30,7 @@ def grid_sample(source: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear"
     """source [B,C,H,W] at grid [B,h,w,2], -1 and 1 at the picture's outer edges -> [B,C,h,w].
 
     A graph gets ONNX's own operator, named here: followed through torch's, whose shapes are found by computing with
-    every corner and tap, each sample would take seconds of the export.
+    every corner and tap, a bicubic sample takes seconds of the export.
     """
     if not torch.compiler.is_exporting():
         return F.grid_sample(source, grid, mode=mode, padding_mode=padding, align_corners=False)
