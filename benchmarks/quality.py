@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The figures of the README and of the model cards, measured on clips that are never trained on.
 
-usage: LFVIDEO_DATA=FOLDER benchmarks/quality.py [--weights FILE] [--json FILE] [--device-seeds] [hybrid] [wrong] [single]
+usage: LFVIDEO_DATA=FOLDER benchmarks/quality.py [--weights FILE] [--json FILE] [--device-seeds]
+       [hybrid] [wrong] [single]
 
 hybrid: every 8th frame stays sharp, the others are reduced x4 and restored; 25 frames of at most 540 lines; PSNR-Y over
         the frames that are no references.
