@@ -26,7 +26,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -170,8 +170,14 @@ def by_vectors(own: np.ndarray, other: np.ndarray, places: np.ndarray, together:
     return np.array(found)
 
 
-@torch.inference_mode()
 def ccnet(case: Case, checkpoint: Path, together: int = 1) -> np.ndarray:
+    return by_vectors(*features(case, checkpoint), case.places, together, case.scale)
+
+
+@lru_cache(maxsize=4)  # places alone and together
+@torch.inference_mode()
+def features(case: Case, checkpoint: Path) -> tuple[np.ndarray, np.ndarray]:
+    """CC-Net's of the frame and of the reference, [C,H,W] each."""
     network = CCNet(CCNetSize(**read_about(checkpoint)["size"]))
     load_into(network, checkpoint)
     network.eval()
@@ -179,8 +185,7 @@ def ccnet(case: Case, checkpoint: Path, together: int = 1) -> np.ndarray:
         raise SystemExit(f"{checkpoint} is for x{network.size.scale}; pass --scale {network.size.scale}")
     frame = network.enlarge(torch.from_numpy(np.ascontiguousarray(case.low, np.float32))[None])
     reference = torch.from_numpy(np.ascontiguousarray(case.reference))[None]
-    own, other = network.query.everywhere(frame)[0], network.reference.everywhere(reference)[0]
-    return by_vectors(own.numpy(), other.numpy(), case.places, together, case.scale)
+    return network.query.everywhere(frame)[0].numpy(), network.reference.everywhere(reference)[0].numpy()
 
 
 def by_method(case: Case, engine) -> np.ndarray:

@@ -2,17 +2,20 @@
 """Frames a second on a GPU, frames resident there, nothing decoded or encoded: torch eager, compiled, as CUDA graphs.
 
     benchmarks/gpu.py [stream_ref] [c2_matching] [--sizes 480x270 960x540] [--variants ...] [--json FILE]
+    benchmarks/gpu.py --files [--sizes 480x270]
 
 stream_ref runs with its shipped weights, two references a frame, one new reference every 8 frames (its encoding is part
 of the time), each field started from the one before; c2_matching untrained in the paper's width, with one reference
 (its search asks the device what is new, so no CUDA graph holds it).
 The floor takes floating-point operations at the rate of a large product of two matrices measured here, and bytes (each
 weight, frame, reference and picture once) at that of a copy. Also: memory at its peak, seconds to the first frame from
-a loaded method, milliseconds of each verb, and how far the picture is from float32's.
+a loaded method, milliseconds of each verb, and how far the picture is from float32's. --files: from file to file
+instead, as `lfvideo-sr bench` does, and beside it what the encoder alone takes for the same pictures.
 """
 
 import argparse
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,12 +26,16 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from lfvideo_sr.choose import load_learned
+from lfvideo_sr import bench
+from lfvideo_sr.bench import make_clip
+from lfvideo_sr.choose import load_learned, make_engine
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.engines.resident import ResidentMethod
 from lfvideo_sr.frames import Size
+from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.methods import c2_matching
+from lfvideo_sr.stream.job import StreamJob, StreamOptions
 
 DEVICE = torch.device("cuda")
 EVERY = 8
@@ -194,6 +201,22 @@ def agreement(size: Size) -> dict[str, float]:
     }  # fmt: skip
 
 
+def from_file_to_file(size: Size, preset: str, device: str, frames: int = 33) -> dict[str, Any]:
+    """Frames a second of stream_ref over a rendered clip, with decoding and encoding; and the encoder's own."""
+    with tempfile.TemporaryDirectory() as folder, make_engine(device=device, engine="torch") as engine:
+        clip, out = Path(folder) / "clip.mkv", Path(folder) / "out.mkv"
+        make_clip(clip, size, frames)
+        found = bench.measure(clip, engine, frames, out, "libx264", preset)
+        with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
+            pictures = [restored.frame for restored in job]
+            sink = VideoSink(Path(folder) / "alone.mkv", job.video, job.size, preset=preset)
+            started = time.perf_counter()
+            for picture in pictures:
+                sink.write(picture)
+            sink.close()
+        return found | {"encoder_alone_fps": round(frames / (time.perf_counter() - started), 1)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("methods", nargs="*", default=["stream_ref", "c2_matching"])
@@ -202,14 +225,20 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="*", default=["bf16", "fp16"])
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--files", action="store_true")
     options = parser.parse_args()
+    sizes = [Size(*map(int, words.split("x"))) for words in options.sizes]
+    if options.files:
+        for size in sizes:
+            for preset in ("veryfast", "ultrafast"):
+                print(from_file_to_file(size, preset, "cuda"), flush=True)
+        return
     print(torch.cuda.get_device_name(), "torch", torch.__version__)
     rate, bandwidth = ceilings()
     print(f"{rate / 1e12:.0f} TFLOP/s in bf16, {bandwidth / 1e12:.2f} TB/s", flush=True)
     rows: list[dict[str, Any]] = []
     for name in options.methods:
-        for words in options.sizes:
-            size = Size(*map(int, words.split("x")))
+        for size, words in zip(sizes, options.sizes):
             print(name, words, "floor", floor(name, size, rate, bandwidth), flush=True)
             variants = [one for one in options.variants if name == "stream_ref" or "graphs" not in one]
             for variant in variants:

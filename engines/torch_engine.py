@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.frames import DeviceFrame, Frame, Size
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
 
@@ -52,7 +52,7 @@ class TorchEngine:
     def match_all(
         self, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
     ) -> list[Correspondence]:
-        picture = self._padded(frame.pixels, self.info.size_multiple)
+        picture = self._picture(frame)
         here = self.resident.seeds_here or self._method.seeder is None
         start = self._before if here else partial(self._seed, frame)
         starts = [start(picture, *one) for one in zip(references, previous)]
@@ -62,9 +62,9 @@ class TorchEngine:
         ]
 
     def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
-        height, width = (side * self.info.scale for side in frame.pixels.shape[1:])
+        width, height = frame.size.scaled(self.info.scale)
         found = [self._match_of(one) for one in matches]
-        picture = self.resident.restore(self._padded(frame.pixels, self.info.size_multiple), found)
+        picture = self.resident.restore(self._picture(frame), found)
         return _on_host(picture[0, :, :height, :width])
 
     def _match_of(self, one: Matched) -> Match:
@@ -96,7 +96,12 @@ class TorchEngine:
         wanted = [side * self.info.scale // self._method.field_stride for side in picture.shape[2:]]
         return previous.positions.to(self._device) if list(previous.positions.shape[1:3]) == wanted else None
 
-    def _padded(self, pixels: np.ndarray, multiple: int) -> torch.Tensor:
+    def _picture(self, frame: Frame) -> torch.Tensor:
+        """A frame as the network takes it; one that was decoded on a device does not pass through the host."""
+        pixels = frame.tensor if isinstance(frame, DeviceFrame) else frame.pixels
+        return self._padded(pixels, self.info.size_multiple)
+
+    def _padded(self, pixels: np.ndarray | torch.Tensor, multiple: int) -> torch.Tensor:
         """[3,H,W] -> [1,3,H',W'] with both sides multiples, the edge repeated at the bottom and right."""
         height, width = pixels.shape[1:]
         tensor = self._tensor(pixels)
@@ -104,7 +109,9 @@ class TorchEngine:
             tensor = F.pad(tensor, (0, -width % multiple, 0, -height % multiple), mode="replicate")
         return tensor.contiguous(memory_format=torch.channels_last)
 
-    def _tensor(self, pixels: np.ndarray) -> torch.Tensor:
+    def _tensor(self, pixels: np.ndarray | torch.Tensor) -> torch.Tensor:
+        if isinstance(pixels, torch.Tensor):
+            return pixels[None].to(self._device)
         tensor = torch.from_numpy(np.ascontiguousarray(pixels))[None]
         if self._device.type == "cuda":  # from pinned memory, without waiting
             return tensor.pin_memory().to(self._device, non_blocking=True)

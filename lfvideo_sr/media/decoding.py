@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 from ..errors import EngineError
 from ..frames import TimeStamp
 from .probe import VideoInfo
+from .pyav import fraction
 
 
 class Decoder:
@@ -103,7 +104,7 @@ class Clock:
         self._last: int | None = None
 
     def stamp(self, picture: VideoFrame) -> TimeStamp:
-        base = picture.time_base or self._video.time_base
+        base = fraction(picture.time_base) or self._video.time_base
         ticks = picture.pts if picture.pts is not None else picture.dts
         if ticks is None:
             ticks = 0 if self._last is None else self._last + self._step(picture, base)

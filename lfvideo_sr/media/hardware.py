@@ -21,6 +21,7 @@ from ..frames import on_host
 from .colour import ColourSpec, Layout, planes_to_rgb
 from .planes import planes_of
 from .probe import VideoInfo, open_input, video_stream
+from .pyav import open_media
 
 DEPTHS = {"nv12": 8, "p010le": 10, "p016le": 12}  # what NVDEC gives of 4:2:0 video, and PyAV hands on by DLPack
 PROBED = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
@@ -47,7 +48,7 @@ def accelerator(number: int) -> HWAccel:
 def open_on_device(path: Path, number: int) -> InputContainer:
     """Open a media file that is known to open; raises EngineError where the device cannot be had."""
     try:
-        return av.open(f"file:{path}", metadata_errors="ignore", hwaccel=accelerator(number))
+        return open_media(path, hwaccel=accelerator(number))
     except _FAILS as error:
         raise EngineError(f"{path} cannot be opened on a CUDA device ({_said(error)}); pass --decode cpu") from error
 

@@ -95,12 +95,12 @@ class SuperResolver:
             before = [self._fields.get(reference.key) for reference in wanted]
             found = match_all(self._engine, frame, encoded, before) if wanted else []
         used, matches, fields = [], [], {}
-        for reference, *match in zip(wanted, encoded, found):
-            matched = Matched(*match)
+        for reference, known, correspondence in zip(wanted, encoded, found):
+            matched = Matched(known, correspondence)
             if self._worth_using(reference, matched):
                 used.append(reference)
                 matches.append(matched)
-                fields[reference.key] = matched.correspondence
+                fields[reference.key] = correspondence
         self._fields = fields
         return tuple(used), matches
 
