@@ -22,6 +22,7 @@ from .colour import ColourSpec, Layout, planes_to_rgb
 from .planes import planes_of
 from .probe import VideoInfo, open_input, video_stream
 from .pyav import open_media
+from .pyav import open_media
 
 DEPTHS = {"nv12": 8, "p010le": 10, "p016le": 12}  # what NVDEC gives of 4:2:0 video, and PyAV hands on by DLPack
 PROBED = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
@@ -124,7 +125,7 @@ def codecs_on_device(number: int = 0) -> tuple[list[str], str | None]:
 
 def _decodes(encoder: str, number: int) -> bool:
     try:
-        with cast(InputContainer, av.open(_clip(encoder), hwaccel=accelerator(number))) as container:
+        with open_media(_clip(encoder), hwaccel=accelerator(number)) as container:
             return any(is_on_device(picture) for picture in container.decode(video=0))
     except Exception:  # whatever the library raises, the answer is no
         return False
@@ -134,7 +135,7 @@ def _clip(encoder: str) -> io.BytesIO:
     """A file of three grey pictures."""
     file = io.BytesIO()
     os.environ.setdefault("SVT_LOG", "1")  # 1: errors only
-    with av.open(file, "w", format="matroska") as target:
+    with open_media(file, "w", format="matroska") as target:
         quiet = {"x265-params": "log-level=error"} if encoder == "libx265" else {}
         stream = cast(VideoStream, target.add_stream(encoder, 25, options=quiet))
         (stream.width, stream.height), stream.pix_fmt = _SIZE, "yuv420p"
