@@ -22,7 +22,6 @@ from .colour import ColourSpec, Layout, planes_to_rgb
 from .planes import planes_of
 from .probe import VideoInfo, open_input, video_stream
 from .pyav import open_media
-from .pyav import open_media
 
 DEPTHS = {"nv12": 8, "p010le": 10, "p016le": 12}  # what NVDEC gives of 4:2:0 video, and PyAV hands on by DLPack
 PROBED = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
