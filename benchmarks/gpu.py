@@ -2,19 +2,23 @@
 """Frames a second on a GPU, frames resident there, nothing decoded or encoded: torch eager, compiled, as CUDA graphs.
 
     benchmarks/gpu.py [stream_ref] [c2_matching] [--sizes 480x270 960x540] [--variants ...] [--json FILE]
+    benchmarks/gpu.py --files [--sizes 480x270]
 
 stream_ref runs with its shipped weights, two references a frame, one new reference every 8 frames (its encoding is part
-of the time), each field started from the one before; c2_matching untrained in the paper's width, with one reference.
+of the time), each field started from the one before; c2_matching untrained in the paper's width, with one reference
+(its search asks the device what is new, so no CUDA graph holds it).
 The floor takes floating-point operations at the rate of a large product of two matrices measured here, and bytes (each
 weight, frame, reference and picture once) at that of a copy. Also: memory at its peak, seconds to the first frame from
-a loaded method, milliseconds of each verb, and how far the picture is from float32's.
+a loaded method, milliseconds of each verb, and how far the picture is from float32's. --files: from file to file
+instead, as `lfvideo-sr bench` does, and beside it what the encoder alone takes for the same pictures.
 """
 
 import argparse
-import dataclasses
 import json
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +26,20 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from lfvideo_sr.choose import load_learned
+from lfvideo_sr import bench
+from lfvideo_sr.bench import make_clip
+from lfvideo_sr.choose import load_learned, make_engine
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.engines.resident import ResidentMethod
 from lfvideo_sr.frames import Size
+from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.methods import c2_matching
+from lfvideo_sr.stream.job import StreamJob, StreamOptions
 
 DEVICE = torch.device("cuda")
 EVERY = 8
-VARIANTS = ("eager", "compiled", "graphs")
+VARIANTS = ("eager", "compiled", "graphs", "compiled graphs")
 
 
 def make_method(name: str) -> Method:
@@ -43,10 +51,11 @@ def make_method(name: str) -> Method:
 
 def make_resident(name: str, variant: str, precision: Precision) -> ResidentMethod:
     method = make_method(name)
-    if variant == "compiled":
-        parts = {part: torch.compile(getattr(method, part)) for part in ("encoder", "matcher", "restorer")}
-        method = dataclasses.replace(method, **parts)
-    return ResidentMethod(method, DEVICE, precision, replay=variant == "graphs")
+    resident = ResidentMethod(method, DEVICE, precision, replay="graphs" in variant)
+    if "compiled" in variant:  # for one size
+        parts = {part: torch.compile(getattr(method, part), dynamic=False) for part in ("matcher", "restorer")}
+        resident.method = replace(method, **parts)
+    return resident
 
 
 class Film:
@@ -80,10 +89,10 @@ def stream(resident: ResidentMethod, film: Film, low: list[torch.Tensor], first:
                 state[key] = [resident.encode(film.sharp(key)), None]
         for key in [key for key in state if key not in wanted]:
             del state[key]
+        found = resident.match(low[number], *zip(*(state[key] for key in wanted)))
         matches = []
-        for key in wanted:
-            features, before = state[key]
-            positions, relevance = resident.match(low[number], features, before)
+        for key, (positions, relevance) in zip(wanted, found):
+            features = state[key][0]
             state[key][1] = positions if resident.seeds_here or resident.method.warm else None
             matches.append(Match({k: v for k, v in features.items() if k != "seed"}, positions, relevance))
         picture = resident.restore(low[number], matches)
@@ -113,10 +122,11 @@ def measure(name: str, variant: str, precision: Precision, size: Size, frames: i
     held = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
     state: dict = {}
+    begins = EVERY + 4 if name == "stream_ref" else 3
     first = timed(lambda: stream(resident, film, low, 0, 1, state))
-    warm = timed(lambda: stream(resident, film, low, 1, EVERY + 4, state))
-    seconds = timed(lambda: stream(resident, film, low, EVERY + 4, EVERY + 4 + frames, state))
-    verbs = verb_times(resident, film, low)
+    warm = timed(lambda: stream(resident, film, low, 1, begins, state))
+    seconds = timed(lambda: stream(resident, film, low, begins, begins + frames, state))
+    verbs = verb_times(resident, film, low, 20 if name == "stream_ref" else 3)
     return {
         "method": name, "variant": variant, "precision": precision.value, "input": f"{size.width}x{size.height}",
         "fps": round(frames / seconds, 1), "frame_ms": round(1e3 * seconds / frames, 2),
@@ -126,17 +136,17 @@ def measure(name: str, variant: str, precision: Precision, size: Size, frames: i
     }  # fmt: skip
 
 
-def verb_times(resident: ResidentMethod, film: Film, low: list[torch.Tensor]) -> dict[str, float]:
+def verb_times(resident: ResidentMethod, film: Film, low: list[torch.Tensor], runs: int) -> dict[str, float]:
     features = resident.encode(film.sharp(0))
     plain = {k: v for k, v in features.items() if k != "seed"}
-    positions, relevance = resident.match(low[0], features, None)
-    start = positions if resident.seeds_here or resident.method.warm else None
     count = 2 if resident.method.info.name == "stream_ref" else 1
-    matches = [Match(plain, positions, relevance)] * count
+    found = resident.match(low[0], count * [features], count * [None])
+    starts = [positions if resident.seeds_here or resident.method.warm else None for positions, _ in found]
+    matches = [Match(plain, *one) for one in found]
     return {
-        "encode_ms": round(median_ms(lambda: resident.encode(film.sharp(0))), 2),
-        "match_ms": round(median_ms(lambda: resident.match(low[1], features, start)), 2),
-        "restore_ms": round(median_ms(lambda: resident.restore(low[1], matches)), 2),
+        "encode_ms": round(median_ms(lambda: resident.encode(film.sharp(0)), runs), 2),
+        "match_ms": round(median_ms(lambda: resident.match(low[1], count * [features], starts), runs), 2),
+        "restore_ms": round(median_ms(lambda: resident.restore(low[1], matches), runs), 2),
     }
 
 
@@ -191,6 +201,22 @@ def agreement(size: Size) -> dict[str, float]:
     }  # fmt: skip
 
 
+def from_file_to_file(size: Size, preset: str, device: str, frames: int = 33) -> dict[str, Any]:
+    """Frames a second of stream_ref over a rendered clip, with decoding and encoding; and the encoder's own."""
+    with tempfile.TemporaryDirectory() as folder, make_engine(device=device, engine="torch") as engine:
+        clip, out = Path(folder) / "clip.mkv", Path(folder) / "out.mkv"
+        make_clip(clip, size, frames)
+        found = bench.measure(clip, engine, frames, out, "libx264", preset)
+        with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
+            pictures = [restored.frame for restored in job]
+            sink = VideoSink(Path(folder) / "alone.mkv", job.video, job.size, preset=preset)
+            started = time.perf_counter()
+            for picture in pictures:
+                sink.write(picture)
+            sink.close()
+        return found | {"encoder_alone_fps": round(frames / (time.perf_counter() - started), 1)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("methods", nargs="*", default=["stream_ref", "c2_matching"])
@@ -199,18 +225,25 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="*", default=["bf16", "fp16"])
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--files", action="store_true")
     options = parser.parse_args()
+    sizes = [Size(*map(int, words.split("x"))) for words in options.sizes]
+    if options.files:
+        for size in sizes:
+            for preset in ("veryfast", "ultrafast"):
+                print(from_file_to_file(size, preset, "cuda"), flush=True)
+        return
     print(torch.cuda.get_device_name(), "torch", torch.__version__)
     rate, bandwidth = ceilings()
     print(f"{rate / 1e12:.0f} TFLOP/s in bf16, {bandwidth / 1e12:.2f} TB/s", flush=True)
     rows: list[dict[str, Any]] = []
     for name in options.methods:
-        for words in options.sizes:
-            size = Size(*map(int, words.split("x")))
+        for size, words in zip(sizes, options.sizes):
             print(name, words, "floor", floor(name, size, rate, bandwidth), flush=True)
-            for variant in options.variants:
+            variants = [one for one in options.variants if name == "stream_ref" or "graphs" not in one]
+            for variant in variants:
                 for precision in options.precisions:
-                    frames = options.frames if name == "stream_ref" else max(4, options.frames // 20)
+                    frames = options.frames if name == "stream_ref" else max(4, options.frames // 40)
                     try:
                         row = measure(name, variant, Precision(precision), size, frames)
                     except Exception as error:  # one variant that fails must not hide the others

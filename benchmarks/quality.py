@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The figures of the README and of the model cards, measured on clips that are never trained on.
 
-usage: LFVIDEO_DATA=FOLDER benchmarks/quality.py [--weights FILE] [--json FILE] [hybrid] [wrong] [single]
+usage: LFVIDEO_DATA=FOLDER benchmarks/quality.py [--weights FILE] [--json FILE] [--device-seeds]
+       [hybrid] [wrong] [single]
 
 hybrid: every 8th frame stays sharp, the others are reduced x4 and restored; 25 frames of at most 540 lines; PSNR-Y over
         the frames that are no references.
 wrong:  references from another clip, against none at all.
 single: pictures without any reference: Set14 x4.
+--device-seeds: stream_ref's seeds by torch, as where frames lie on a GPU; slow on a CPU.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import numpy as np
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.engine import Engine
+from lfvideo_sr.engines.torch_engine import TorchEngine
 from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.media.images import read_image
 from lfvideo_sr.media.resize import bicubic, crop_to_multiple, degrade
@@ -39,23 +42,23 @@ def mean_psnr(engine: Engine, clip: Path, **options) -> dict[str, float]:
     return {"psnr_y": metrics["psnr_y"]["mean"], "bicubic": metrics["bicubic"]["psnr_y"]["mean"]}
 
 
-def hybrid(data: Path, weights: str | None) -> dict[str, dict[str, float]]:
+def hybrid(data: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """{clip: {bicubic, flow_transfer, stream_ref}}"""
     table = {}
     for name in CLIPS:
         clip = data / "video" / f"{name}.mp4"
-        row = {method: mean_psnr(engine, clip) for method, engine in _engines(("flow_transfer", "stream_ref"), weights)}
+        row = {method: mean_psnr(engine, clip) for method, engine in _engines(("flow_transfer", "stream_ref"), options)}
         table[name] = {"bicubic": row["stream_ref"]["bicubic"], **{key: one["psnr_y"] for key, one in row.items()}}
     table["mean"] = {key: float(np.mean([row[key] for row in table.values()])) for key in table[CLIPS[0]]}
     return table
 
 
-def wrong(data: Path, weights: str | None) -> dict[str, dict[str, float]]:
+def wrong(data: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """{clip: {without, wrong}}: every clip with the next one's frames as references."""
     table = {}
     for name, other in zip(CLIPS, (*CLIPS[1:], CLIPS[0])):
         clip, elsewhere = (data / "video" / f"{one}.mp4" for one in (name, other))
-        for _, engine in _engines(("stream_ref",), weights):
+        for _, engine in _engines(("stream_ref",), options):
             table[name] = {
                 "without": mean_psnr(engine, clip, no_refs=True)["psnr_y"],
                 "wrong": mean_psnr(engine, clip, refs=str(elsewhere), ref_output="sr")["psnr_y"],
@@ -63,10 +66,10 @@ def wrong(data: Path, weights: str | None) -> dict[str, dict[str, float]]:
     return table
 
 
-def single(data: Path, weights: str | None) -> dict[str, dict[str, float]]:
+def single(data: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """{Set14: {bicubic, stream_ref}}: mean PSNR-Y, 4 pixels of border left out."""
     scores = []
-    for _, engine in _engines(("stream_ref",), weights):
+    for _, engine in _engines(("stream_ref",), options):
         for path in sorted((data / "sr_bench").rglob("*.png")):
             if "set14" in str(path).lower():
                 scores.append(_single_score(engine, crop_to_multiple(read_image(path), 4)))
@@ -82,9 +85,11 @@ def _single_score(engine: Engine, truth: np.ndarray) -> tuple[float, float]:
     return psnr_y(eight_bit(enlarged), truth), psnr_y(eight_bit(engine.restore(frame, [])), truth)
 
 
-def _engines(methods: Iterable[str], weights: str | None):
+def _engines(methods: Iterable[str], options: argparse.Namespace):
     for method in methods:
-        with make_engine(method, weights=weights if method == "stream_ref" else None) as engine:
+        with make_engine(method, weights=options.weights if method == "stream_ref" else None) as engine:
+            if options.device_seeds and isinstance(engine, TorchEngine):
+                engine.resident.seeds_here = True
             yield method, engine
 
 
@@ -93,11 +98,12 @@ def main() -> None:
     parser.add_argument("what", nargs="*", default=["hybrid", "wrong", "single"])
     parser.add_argument("--weights")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--device-seeds", action="store_true")
     options = parser.parse_args()
     data = Path(os.environ["LFVIDEO_DATA"])
     results = {}
     for what in options.what:
-        results[what] = {"hybrid": hybrid, "wrong": wrong, "single": single}[what](data, options.weights)
+        results[what] = {"hybrid": hybrid, "wrong": wrong, "single": single}[what](data, options)
         for name, row in results[what].items():
             print(f"{what:7} {name:20}", *(f"{key} {value:.2f}" for key, value in row.items()), flush=True)
     if options.json:

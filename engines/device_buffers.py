@@ -3,6 +3,7 @@
 All work of an engine goes to one stream of its own, so nothing runs before what it needs.
 """
 
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -26,6 +27,15 @@ class Buffer(Protocol):
         """A copy on the host, made after all that was given to the stream is done."""
 
 
+class Staged(Protocol):
+    """Memory on the device for one array of float32 after another, of one shape, with pinned memory of its own."""
+
+    buffer: Buffer
+
+    def put(self, array: np.ndarray) -> None:
+        """Copy, on the stream; `array` may change as soon as this returns."""
+
+
 class Buffers(Protocol):
     """Makes buffers on one device ("cuda:0"), with one stream. gpu: the device's name, as its maker calls it."""
 
@@ -33,10 +43,14 @@ class Buffers(Protocol):
     gpu: str
     stream: int
 
-    def put(self, array: np.ndarray) -> Buffer: ...
+    def staged(self, shape: tuple[int, ...]) -> Staged: ...
 
     def empty(self, shape: tuple[int, ...], kind: str) -> Buffer:
         """`kind`: FLOAT, HALF, BF16 or INT64, as TensorRT names its types."""
+
+    def recorded(self, work: Callable[[], None]) -> Callable[[], None] | None:
+        """What `work` gives to the stream, not run but kept: each call of the result gives it to the stream, at once.
+        None where this layer cannot, or the work cannot be kept."""
 
 
 def device_buffers(device: str = "auto") -> Buffers:
@@ -70,28 +84,64 @@ class _TorchBuffer:
         return self.tensor.float().cpu().numpy()
 
 
+class _TorchStaged:
+    def __init__(self, owner: "TorchBuffers", shape: tuple[int, ...]):
+        torch = owner.torch
+        self.buffer = owner.empty(shape, "FLOAT")
+        self._stream, self._torch = owner.torch_stream, torch
+        self._pinned = torch.empty(shape, dtype=torch.float32, pin_memory=True)
+        self._copied = torch.cuda.Event()
+
+    def put(self, array: np.ndarray) -> None:
+        self._copied.synchronize()  # the copy before may still read the pinned memory; at once where there was none
+        self._pinned.copy_(self._torch.from_numpy(array))
+        with self._torch.cuda.stream(self._stream):
+            self.buffer.tensor.copy_(self._pinned, non_blocking=True)
+            self._copied.record(self._stream)
+
+
 class TorchBuffers:
-    """Tensors, on a stream that is not the default one; uploads go through pinned memory."""
+    """Tensors, on a stream that is not the default one; uploads go through pinned memory, repeated work into CUDA
+    graphs."""
 
     def __init__(self, number: int = 0):
         import torch
 
         if not torch.cuda.is_available():
             raise EngineError("TensorRT needs an NVIDIA GPU, and torch finds none; pass --engine onnx")
-        self._torch, self._device = torch, torch.device("cuda", number)
+        self.torch, self._device = torch, torch.device("cuda", number)
         self.device, self.gpu = str(self._device), torch.cuda.get_device_name(number)
-        self._stream = torch.cuda.Stream(self._device)
-        self.stream = self._stream.cuda_stream
+        self.torch_stream = torch.cuda.Stream(self._device)
+        self.stream = self.torch_stream.cuda_stream
         self._kinds = {"FLOAT": torch.float32, "HALF": torch.float16, "BF16": torch.bfloat16, "INT64": torch.int64}
 
-    def put(self, array: np.ndarray) -> _TorchBuffer:
-        pinned = self._torch.from_numpy(np.ascontiguousarray(array)).pin_memory()
-        with self._torch.cuda.stream(self._stream):
-            return _TorchBuffer(pinned.to(self._device, non_blocking=True), self._stream)
+    def staged(self, shape: tuple[int, ...]) -> _TorchStaged:
+        return _TorchStaged(self, shape)
 
     def empty(self, shape: tuple[int, ...], kind: str) -> _TorchBuffer:
-        with self._torch.cuda.stream(self._stream):
-            return _TorchBuffer(self._torch.empty(shape, dtype=self._kinds[kind], device=self._device), self._stream)
+        with self.torch.cuda.stream(self.torch_stream):
+            tensor = self.torch.empty(shape, dtype=self._kinds[kind], device=self._device)
+        return _TorchBuffer(tensor, self.torch_stream)
+
+    def recorded(self, work: Callable[[], None]) -> Callable[[], None] | None:
+        cuda = self.torch.cuda
+        graph = cuda.CUDAGraph()
+        self.torch_stream.synchronize()
+        try:
+            with cuda.stream(self.torch_stream):
+                graph.capture_begin(capture_error_mode="thread_local")  # others may decode or copy meanwhile
+                try:
+                    work()
+                finally:
+                    graph.capture_end()
+        except RuntimeError:  # what the work did cannot be captured
+            return None
+
+        def replay() -> None:
+            with cuda.stream(self.torch_stream):
+                graph.replay()
+
+        return replay
 
 
 class _PycudaBuffer:
@@ -113,6 +163,19 @@ class _PycudaBuffer:
         return np.array(host)
 
 
+class _PycudaStaged:
+    def __init__(self, owner: "PycudaBuffers", shape: tuple[int, ...]):
+        self.buffer, self._owner = owner.empty(shape, "FLOAT"), owner
+        self._pinned = owner.driver.pagelocked_empty(shape, np.float32)
+        self._copied = owner.driver.Event()
+
+    def put(self, array: np.ndarray) -> None:
+        self._copied.synchronize()
+        self._pinned[...] = array
+        self._owner.driver.memcpy_htod_async(self.buffer.pointer, self._pinned, self._owner.handle)
+        self._copied.record(self._owner.handle)
+
+
 class PycudaBuffers:
     """pycuda's allocations on the device's primary context, which other libraries share."""
 
@@ -131,15 +194,12 @@ class PycudaBuffers:
         self.device, self.driver, self.gpu = f"cuda:{number}", driver, device.name()
         self.handle = driver.Stream()
         self.stream = self.handle.handle
-        self._uploads: list[Any] = []  # pinned memory that a copy may still read
 
-    def put(self, array: np.ndarray) -> _PycudaBuffer:
-        buffer = _PycudaBuffer(self, array.shape, array.itemsize)
-        pinned = self.driver.pagelocked_empty(array.shape, array.dtype)
-        pinned[...] = array
-        self.driver.memcpy_htod_async(buffer.pointer, pinned, self.handle)
-        self._uploads = [*self._uploads[-15:], pinned]
-        return buffer
+    def staged(self, shape: tuple[int, ...]) -> _PycudaStaged:
+        return _PycudaStaged(self, shape)
 
     def empty(self, shape: tuple[int, ...], kind: str) -> _PycudaBuffer:
         return _PycudaBuffer(self, shape, self._BYTES[kind])
+
+    def recorded(self, work: Callable[[], None]) -> None:
+        """pycuda knows no graphs."""

@@ -40,6 +40,7 @@ from .graphs import (
 
 OPSET = 20  # the first whose GridSample is what TensorRT and ONNX Runtime both read
 SLOTS = 2  # references of a restore graph, where the method takes as many: as many as a stream gives by default
+OPSET_BF16 = 22  # the first whose convolutions and samples may be bf16; nothing else in it differs for these graphs
 UNWANTED = {"DeformConv", "Col2Im"}  # TensorRT refuses them
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 _FOLDED = 1 << 26  # numbers of a constant that may be computed ahead: all weights
@@ -224,7 +225,7 @@ class _Typed(TorchFunctionMode):
     SHORT = frozenset(
         {
             torch.conv2d, torch.matmul, torch.bmm, torch.einsum, torch.Tensor.matmul, torch.Tensor.__matmul__,
-            nn.functional.conv2d, nn.functional.linear,
+            nn.functional.conv2d, nn.functional.linear, torch.prelu,
         }
     )  # fmt: skip
 
@@ -271,7 +272,23 @@ def _traced(verb: _Verb, precision: Precision):
             )  # fmt: skip
         assert program is not None
         optimize_ir(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+    _weigh_alike(program.model)
     return program
+
+
+def _weigh_alike(model) -> None:
+    """Give every convolution weights of its input's type: where the optimiser takes a normalisation into one, it leaves
+    them in float32."""
+    import onnx_ir
+
+    for node in model.graph.all_nodes():
+        if node.op_type != "Conv":
+            continue
+        kind = node.inputs[0].dtype
+        for value in node.inputs[1:]:
+            if value is not None and value.const_value is not None and value.dtype != kind:
+                value.const_value = onnx_ir.tensor(value.const_value.numpy().astype(kind.numpy()), name=value.name)
+                value.dtype = kind
 
 
 def _symbols(verb: _Verb) -> list[str]:
@@ -321,6 +338,8 @@ def _write(program, about: About, path: Path) -> None:
     found = UNWANTED & {node.op_type for node in model.graph.all_nodes()}
     if found:
         raise EngineError(f"{about.verb} of {about.info.name} holds {', '.join(found)}, which TensorRT refuses")
+    if about.precision is Precision.BF16:
+        model.opset_imports[""] = OPSET_BF16
     model.metadata_props[KEY] = about.to_text()
     temporary = path.with_suffix(".partial")
     try:

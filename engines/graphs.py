@@ -4,7 +4,7 @@ Nothing here needs torch or onnx: whoever runs the graphs may have neither.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -105,3 +105,47 @@ def told(metadata: Mapping[str, Any], path: Path) -> About:
         return About.of_text(metadata[KEY])
     except (KeyError, TypeError, ValueError) as error:
         raise EngineError(f"{path} is no graph of this project; build it again: lfvideo-sr engine build") from error
+
+
+def metadata_in(path: Path) -> dict[str, str]:
+    """What an ONNX file says of itself, found in the file without loading the graph; {} where it is none, or not whole.
+
+    An ONNX file is a protocol buffer: its field 14, repeated, is a message of a key (1) and a value (2).
+    """
+    found: dict[str, str] = {}
+    try:
+        for number, value in _fields(memoryview(path.read_bytes())):
+            if number == 14:
+                pair = dict(_fields(value))
+                found[bytes(pair[1]).decode()] = bytes(pair[2]).decode()
+    except (ValueError, KeyError, IndexError):
+        return {}
+    return found
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Number and content of each field of a protocol buffer; numbers have none here."""
+    at = 0
+    while at < len(message):
+        tag, at = _number(message, at)
+        length, kind = {1: 8, 5: 4}.get(tag & 7, 0), tag & 7
+        if kind in (0, 2):
+            read, at = _number(message, at)
+            length = read if kind == 2 else 0
+        elif not length:
+            raise ValueError(f"no field is of kind {kind}")
+        if at + length > len(message):
+            raise ValueError("cut short")
+        yield tag >> 3, message[at : at + length]
+        at += length
+
+
+def _number(message: memoryview, at: int) -> tuple[int, int]:
+    """A number, seven bits to a byte, the lowest first, and where the next thing begins."""
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at

@@ -12,7 +12,7 @@ from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError
 
 from .graph_engine import Graph, GraphEngine
-from .graphs import About, paths, told
+from .graphs import About, metadata_in, paths, told
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -85,10 +85,15 @@ def pick_provider(device: str) -> tuple[str, int]:
 
 
 def read_about(path: Path) -> About:
-    """What a graph says of itself; raises EngineError for a file that is none."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return told(_opened(path, options, [_PROVIDERS["cpu"]]).get_modelmeta().custom_metadata_map, path)
+    """What a graph says of itself; raises EngineError for a file that is none. Where this runtime could load the graph
+    it does, which finds damage; one in bf16 it could not, on a CPU."""
+    _check_there(path)
+    about = told(metadata_in(path), path)
+    if about.precision is not Precision.BF16:
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        _opened(path, options, [_PROVIDERS["cpu"]])
+    return about
 
 
 def check_runs(precision: Precision, device: str) -> None:
@@ -111,14 +116,18 @@ def _session(path: Path, kind: str, number: int) -> onnxruntime.InferenceSession
 
 def _opened(path: Path, options: onnxruntime.SessionOptions, providers: list[Any]) -> onnxruntime.InferenceSession:
     options.log_severity_level = 3
-    if not path.is_file():
-        raise EngineError(f"no graph {path}; build it: lfvideo-sr engine build")
+    _check_there(path)
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # its exceptions have no common base but this
         raise EngineError(
             f"{path} cannot be loaded ({_first_line(error)}); build it again: lfvideo-sr engine build"
         ) from error
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise EngineError(f"no graph {path}; build it: lfvideo-sr engine build")
 
 
 def _first_line(error: Exception) -> str:

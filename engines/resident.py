@@ -1,9 +1,11 @@
 """The three verbs of a learned method where its tensors lie: nothing is copied from the device, nothing asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError
@@ -11,14 +13,15 @@ from lfvideo_sr.method import Features, Match, Method
 from lfvideo_sr.nn.resize import BicubicReduce
 
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
+Found = list[tuple[torch.Tensor, torch.Tensor]]
 SEED = "seed"  # among features: what the seeder keeps of a reference
 
 
 class ResidentMethod:
     """A method's parts on `device`, convolutions in `precision` (autocast), pictures in channels_last.
 
-    replay: as CUDA graphs where shapes repeat. Matching is one only where a seeder starts it: searches compare what is
-    new, and how much that is they ask the device.
+    replay: match and restore run as CUDA graphs where shapes repeat. Only those of a method whose seed is made on the
+    device do: other searches compare what is new, and ask the device how much that is.
     """
 
     def __init__(self, method: Method, device: torch.device, precision: Precision, replay: bool = False):
@@ -27,15 +30,15 @@ class ResidentMethod:
         self._reduce = BicubicReduce(method.info.scale)  # as frames are reduced: a search compares like with like
         for part in {method.encoder, method.matcher, method.restorer}:
             part.eval().to(device, memory_format=torch.channels_last)
-        self._match, self._restore = self._matched, self._restored
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # where float32 is wanted, three digits are not meant
             torch.backends.cudnn.benchmark = True
-        if replay:
+            _cast(method.restorer, self._dtype)
+        self._match, self._restore = self._all_matched, self._restored
+        if replay and self.seeds_here:
             from .cuda_graphs import Replayed
 
-            self._restore = Replayed(self._restored)
-            self._match = Replayed(self._matched) if method.device_seeder is not None else self._matched
+            self._match, self._restore = Replayed(self._match), Replayed(self._restore)
 
     def encode(self, picture: torch.Tensor) -> dict[str, Any]:
         """Reference [1,3,H,W] in [0,1] -> features by name; with the seeder's own where seeds are made here."""
@@ -50,25 +53,33 @@ class ResidentMethod:
         return self._reduce(picture)
 
     def match(
-        self, frame: torch.Tensor, features: Features, start: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Frame [1,3,h,w], features, positions to start from -> positions [1,h',w',2], relevance f32 [1,h',w'].
+        self, frame: torch.Tensor, references: Sequence[Features], starts: Sequence[torch.Tensor | None]
+    ) -> Found:
+        """Frame [1,3,h,w], features of references, positions to start from -> for each: positions [1,h',w',2] and
+        relevance f32 [1,h',w'].
 
-        start: where seeds are made here, the field of the frame before; else the seed itself.
+        starts: where seeds are made here, the fields of the frame before; else the seeds themselves.
         """
         with self._running():
-            return self._match(frame, dict(features), start)
+            return self._match(frame, [dict(one) for one in references], list(starts))
 
     def restore(self, frame: torch.Tensor, matches: Sequence[Match]) -> torch.Tensor:
         """Frame [1,3,h,w] and matches -> picture f32 [1,3,scale*h,scale*w] in [0,1]."""
         with self._running():
             return self._restore(frame, [tuple(match) for match in matches])
 
-    def _matched(self, frame: torch.Tensor, features: dict[str, Any], start: torch.Tensor | None):
-        method = self.method
-        if self.seeds_here:
-            start = method.device_seeder(method.device_seeder.prepare(frame), features[SEED], start)
-        positions, relevance = method.matcher(frame, features, start)
+    def _all_matched(self, frame: torch.Tensor, references: list[dict], starts: list[torch.Tensor | None]) -> Found:
+        """Each on a stream of its own: coarse levels of a search are far too small for a GPU."""
+        prepared = self.method.device_seeder.prepare(frame) if self.seeds_here else None
+        return side_by_side(
+            [partial(self._matched, frame, prepared, *one) for one in zip(references, starts)], self.device
+        )
+
+    def _matched(self, frame, prepared, features: dict, start) -> tuple[torch.Tensor, torch.Tensor]:
+        if prepared is not None:
+            start = self.method.device_seeder(prepared, features[SEED], start)
+        seen = {name: one for name, one in features.items() if name != SEED}
+        positions, relevance = self.method.matcher(frame, seen, start)
         return positions, relevance.float()
 
     def _restored(self, frame: torch.Tensor, matches: list[tuple]) -> torch.Tensor:
@@ -76,6 +87,39 @@ class ResidentMethod:
 
     def _running(self) -> "_Running":
         return _Running(self.device.type, self._dtype)
+
+
+def side_by_side(works: Sequence[Callable[[], Any]], device: torch.device) -> list[Any]:
+    """What each work gives; on CUDA all but the first run on other streams, which join the present one at the end.
+
+    Memory of another stream is used again there only after that stream has waited for the present one, so nothing that
+    is still read is written over.
+    """
+    if device.type != "cuda" or len(works) < 2:
+        return [work() for work in works]
+    present = torch.cuda.current_stream(device)
+    others = [_stream(device, number) for number in range(len(works) - 1)]
+    results: list[Any] = [None] * len(works)
+    for number, (stream, work) in enumerate(zip(others, works[1:]), 1):
+        stream.wait_stream(present)
+        with torch.cuda.stream(stream):
+            results[number] = work()
+    results[0] = works[0]()
+    for stream in others:
+        present.wait_stream(stream)
+    return results
+
+
+@lru_cache(maxsize=8)
+def _stream(device: torch.device, number: int) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
+
+
+def _cast(part: Any, dtype: torch.dtype) -> None:
+    """Weights of convolutions in the type they compute in, once, where autocast would do it at every call."""
+    for layer in part.modules() if isinstance(part, nn.Module) else ():
+        if isinstance(layer, nn.Conv2d):
+            layer.to(dtype)
 
 
 class _Running:

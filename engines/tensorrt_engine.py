@@ -1,16 +1,18 @@
 """Runs plans with TensorRT or TensorRT-RTX. Features of a reference stay on the device between frames."""
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from lfvideo_sr.errors import EngineError
 
-from .device_buffers import Buffer, Buffers
+from .device_buffers import Buffer, Buffers, Staged
 from .graph_engine import Graph, GraphEngine
 from .plans import Library, Plan
 
+_RECORDINGS = 8  # of a verb: of so many references, or pairs of them
 _BOUNDED = "pass --engine torch, or build a plan for it: lfvideo-sr engine build --shapes"
 
 
@@ -27,7 +29,11 @@ class TensorRTEngine(GraphEngine):
 
 
 class TensorRTGraph:
-    """One engine and its execution context."""
+    """One engine, its execution context, and the memory it runs in.
+
+    What comes from the host has one place on the device for each input, and so has what is read at once (`passing`):
+    only features of references get memory of their own. So addresses repeat, and with them work can be recorded.
+    """
 
     def __init__(self, plan: Plan, runtime: Any, trt: Any, buffers: Buffers):
         self.about, self._buffers = plan.about, buffers
@@ -38,29 +44,80 @@ class TensorRTGraph:
         names = [self._engine.get_tensor_name(number) for number in range(self._engine.num_io_tensors)]
         self._inputs = [name for name in names if self._engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
         self._outputs = [name for name in names if name not in self._inputs]
+        self._passing = plan.about.verb != "encode"
+        self._staged: dict[str, Staged] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._found: dict[str, Buffer] = {}
+        self._work = _Repeated(buffers)
 
     def __call__(self, given: Mapping[str, Any]) -> dict[str, Buffer]:
-        held = {name: self._on_device(given[name]) for name in self._inputs}  # alive until outputs are read
-        for name, buffer in held.items():
-            self._check(name, buffer.shape)
-            self._context.set_input_shape(name, buffer.shape)
-            self._context.set_tensor_address(name, buffer.pointer)
-        found = {name: self._output(name) for name in self._outputs}
+        """What is found where outputs are passing is good until the next call."""
+        held = {name: self._on_device(name, given[name]) for name in self._inputs}  # alive until outputs are read
+        self._fit({name: buffer.shape for name, buffer in held.items()})
+        if not (self._passing and self._found):
+            self._found = {name: self._output(name) for name in self._outputs}
+        addresses = {name: buffer.pointer for name, buffer in (held | self._found).items()}
+        if self._passing:
+            self._work(tuple(addresses.values()), lambda: self._run(addresses))
+        else:
+            self._run(addresses)
+        return dict(self._found)
+
+    def _run(self, addresses: Mapping[str, int]) -> None:
+        for name, address in addresses.items():
+            self._context.set_tensor_address(name, address)
         if not self._context.execute_async_v3(self._buffers.stream):
             raise EngineError(f"{self.about.verb} failed in TensorRT; pass --engine torch")
-        return found
 
-    def _on_device(self, one: Any) -> Buffer:
-        return one if hasattr(one, "pointer") else self._buffers.put(np.ascontiguousarray(one, np.float32))
+    def _on_device(self, name: str, one: Any) -> Buffer:
+        if hasattr(one, "pointer"):
+            return one
+        array = np.ascontiguousarray(one, np.float32)
+        if name not in self._staged or self._staged[name].buffer.shape != array.shape:
+            self._staged[name] = self._buffers.staged(array.shape)
+        self._staged[name].put(array)
+        return self._staged[name].buffer
+
+    def _fit(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        """Tell the context sizes that are new, and let go of what was made for the old ones."""
+        if shapes == self._shapes:
+            return
+        self._shapes, self._found = {}, {}
+        self._work.forget()
+        for name, shape in shapes.items():
+            self._check(name, shape)
+            self._context.set_input_shape(name, shape)
+        self._shapes = shapes
 
     def _output(self, name: str) -> Buffer:
         kind = self._engine.get_tensor_dtype(name).name
-        buffer = self._buffers.empty(tuple(self._context.get_tensor_shape(name)), kind)
-        self._context.set_tensor_address(name, buffer.pointer)
-        return buffer
+        return self._buffers.empty(tuple(self._context.get_tensor_shape(name)), kind)
 
     def _check(self, name: str, shape: tuple[int, ...]) -> None:
         """A size outside the plan's range is told before TensorRT meets it."""
         least, _, most = self._engine.get_tensor_profile_shape(name, 0)
         if not all(low <= side <= high for low, side, high in zip(least, shape, most)):
             raise EngineError(f"{name} is {list(shape)}, its plan takes {list(least)} to {list(most)}; {_BOUNDED}")
+
+
+class _Repeated:
+    """Runs work as it is the first time its addresses are seen, and records it the second time: a reference serves
+    several frames. The newest few recordings are kept; where one cannot be made, none is tried again."""
+
+    def __init__(self, buffers: Buffers):
+        self._buffers, self._able = buffers, True
+        self._seen: OrderedDict[tuple[int, ...], Callable[[], None] | None] = OrderedDict()
+
+    def __call__(self, addresses: tuple[int, ...], work: Callable[[], None]) -> None:
+        known = addresses in self._seen
+        replay = self._seen.pop(addresses, None)
+        if known and replay is None and self._able:
+            replay = self._buffers.recorded(work)
+            self._able = replay is not None
+        self._seen[addresses] = replay
+        if len(self._seen) > _RECORDINGS:
+            self._seen.popitem(last=False)
+        (replay or work)()
+
+    def forget(self) -> None:
+        self._seen.clear()

@@ -1,6 +1,7 @@
 """Runs a learned method with torch, on any device it knows."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.frames import DeviceFrame, Frame, Size
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
 
@@ -32,7 +33,8 @@ class TorchEngine:
         if self._device.type == "cpu":
             keep_freed_memory()
         self.precision = pick_precision(precision, self._device)
-        self.resident = ResidentMethod(method, self._device, self.precision, on_cuda if replay is None else replay)
+        replay = on_cuda if replay is None else replay
+        self.resident = ResidentMethod(method, self._device, self.precision, replay)
 
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = reference.load()
@@ -45,24 +47,31 @@ class TorchEngine:
         return EncodedReference(reference.key, features, size)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
-        picture = self._padded(frame.pixels, self.info.size_multiple)
-        if self.resident.seeds_here or self._method.seeder is None:
-            features, start = reference.features, self._before(picture, reference, previous)
-        else:
-            features = {name: one for name, one in reference.features.items() if name != SEED}
-            start = self._seed(frame, picture, reference, previous)
-        positions, relevance = self.resident.match(picture, features, start)
-        return Correspondence(positions, relevance, self._method.field_stride, reference.size)
+        return self.match_all(frame, [reference], [previous])[0]
+
+    def match_all(
+        self, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
+    ) -> list[Correspondence]:
+        picture = self._picture(frame)
+        here = self.resident.seeds_here or self._method.seeder is None
+        start = self._before if here else partial(self._seed, frame)
+        starts = [start(picture, *one) for one in zip(references, previous)]
+        found = self.resident.match(picture, [self._features(one, here) for one in references], starts)
+        return [
+            Correspondence(*one, self._method.field_stride, reference.size) for one, reference in zip(found, references)
+        ]
 
     def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
-        height, width = (side * self.info.scale for side in frame.pixels.shape[1:])
+        width, height = frame.size.scaled(self.info.scale)
         found = [self._match_of(one) for one in matches]
-        picture = self.resident.restore(self._padded(frame.pixels, self.info.size_multiple), found)
+        picture = self.resident.restore(self._picture(frame), found)
         return _on_host(picture[0, :, :height, :width])
 
     def _match_of(self, one: Matched) -> Match:
-        features = {name: value for name, value in one.reference.features.items() if name != SEED}
-        return Match(features, one.correspondence.positions, one.correspondence.relevance)
+        return Match(self._features(one.reference), one.correspondence.positions, one.correspondence.relevance)
+
+    def _features(self, reference: EncodedReference, with_seed: bool = False) -> dict[str, torch.Tensor]:
+        return {name: one for name, one in reference.features.items() if with_seed or name != SEED}
 
     def _seed(self, frame, picture, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor:
         """Positions on the padded frame's grid, from the classical search, started from the frame before."""
@@ -85,9 +94,14 @@ class TorchEngine:
         if not takes or previous is None or previous.reference_size != reference.size:
             return None
         wanted = [side * self.info.scale // self._method.field_stride for side in picture.shape[2:]]
-        return previous.positions if list(previous.positions.shape[1:3]) == wanted else None
+        return previous.positions.to(self._device) if list(previous.positions.shape[1:3]) == wanted else None
 
-    def _padded(self, pixels: np.ndarray, multiple: int) -> torch.Tensor:
+    def _picture(self, frame: Frame) -> torch.Tensor:
+        """A frame as the network takes it; one that was decoded on a device does not pass through the host."""
+        pixels = frame.tensor if isinstance(frame, DeviceFrame) else frame.pixels
+        return self._padded(pixels, self.info.size_multiple)
+
+    def _padded(self, pixels: np.ndarray | torch.Tensor, multiple: int) -> torch.Tensor:
         """[3,H,W] -> [1,3,H',W'] with both sides multiples, the edge repeated at the bottom and right."""
         height, width = pixels.shape[1:]
         tensor = self._tensor(pixels)
@@ -95,7 +109,9 @@ class TorchEngine:
             tensor = F.pad(tensor, (0, -width % multiple, 0, -height % multiple), mode="replicate")
         return tensor.contiguous(memory_format=torch.channels_last)
 
-    def _tensor(self, pixels: np.ndarray) -> torch.Tensor:
+    def _tensor(self, pixels: np.ndarray | torch.Tensor) -> torch.Tensor:
+        if isinstance(pixels, torch.Tensor):
+            return pixels[None].to(self._device)
         tensor = torch.from_numpy(np.ascontiguousarray(pixels))[None]
         if self._device.type == "cuda":  # from pinned memory, without waiting
             return tensor.pin_memory().to(self._device, non_blocking=True)

@@ -70,6 +70,7 @@ def stream(
     frames: Annotated[int | None, typer.Option(help="Stop after so many frames.")] = None,
     max_height: Annotated[int | None, typer.Option(help="Reduce taller input to so many lines first.")] = None,
     deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Turn fields into frames.")] = False,
+    decode: Annotated[str, typer.Option(help="cpu, cuda (frames stay on the GPU), or auto.")] = "auto",
     device: Device = "auto",
     dtype: Dtype = "auto",
     engine: Engine = "auto",
@@ -83,7 +84,7 @@ def stream(
         ref_every=ref_every, refs=refs, ref_source=ref_source, no_refs=no_refs, require_refs=require_refs,
         ref_index_base=ref_index_base, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
         causal=causal, simulate=simulate, scene_refs=scene_refs, gt=gt, frames=frames, max_height=max_height,
-        deinterlace=deinterlace,
+        deinterlace=deinterlace, decode=decode,
     )  # fmt: skip
     encoding = EncodingOptions(
         codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []), size=parse_size(size),

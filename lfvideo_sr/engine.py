@@ -50,3 +50,13 @@ class Engine(Protocol):
     def __enter__(self) -> "Engine": ...
 
     def __exit__(self, *exc_info: object) -> None: ...
+
+
+def match_all(
+    engine: Engine, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
+) -> list[Correspondence]:
+    """A frame's matches in several references, one after the other; at once where the engine has a way of its own."""
+    at_once = getattr(engine, "match_all", None)
+    if at_once is not None:
+        return at_once(frame, references, previous)
+    return [engine.match(frame, *one) for one in zip(references, previous)]

@@ -6,7 +6,8 @@ Video and light field are one stream: the pipeline carries a frame's stamp, only
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NamedTuple, Protocol
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -80,6 +81,33 @@ class Frame:
 
     def __repr__(self) -> str:
         return f"Frame({self.index}, {self.stamp}, {self.size}{', cut' if self.cut else ''})"
+
+
+class DeviceFrame(Frame):
+    """A frame that was decoded on a device: `tensor` float32 [3,H,W] lies there, for an engine on that device; `pixels`
+    are the same on the host, fetched when first asked for."""
+
+    tensor: Any
+
+    def __init__(self, tensor: Any, index: int, stamp: TimeStamp | View, cut: bool = False):
+        for name, value in {"tensor": tensor, "index": index, "stamp": stamp, "cut": cut}.items():
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def pixels(self) -> np.ndarray:  # type: ignore[override]
+        return on_host(self.tensor)
+
+    @property
+    def size(self) -> Size:
+        return Size(self.tensor.shape[2], self.tensor.shape[1])
+
+    def with_pixels(self, pixels: np.ndarray) -> Frame:
+        return Frame(pixels, self.index, self.stamp, self.cut)
+
+
+def on_host(pixels: Any) -> np.ndarray:
+    """An array, or a tensor on any device, as an array."""
+    return pixels if isinstance(pixels, np.ndarray) else pixels.cpu().numpy()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ def gather() -> dict[str, Any]:
         "python": platform.python_version(),
         "devices": _devices(),
         "codecs": {name: _opens(name) for name in CODECS},
+        "gpu_decoding": _gpu_decoding(),
         "extras": {name: find_spec(name) is not None for name in EXTRAS},
         "methods": list(METHODS),
         "weights": shipped(),
@@ -38,6 +39,9 @@ def show_info(as_json: bool) -> None:
     for device, about in found["devices"].items():
         print(f"device      {device}: {about['name']}; runs {about['default']}, can {_listed(about)}")
     print("encoders    " + ", ".join(name for name, works in found["codecs"].items() if works))
+    decoding = found["gpu_decoding"]
+    there = ", ".join(decoding["codecs"])
+    print("decoding    " + (f"on a GPU: {there}" if there else f"on the CPU: {decoding['why_not']}"))
     print("absent      " + ", ".join(name for name, there in found["extras"].items() if not there))
     print(f"methods     {', '.join(found['methods'])}; weights: {', '.join(found['weights']) or 'none'}")
 
@@ -111,6 +115,14 @@ def _devices() -> dict[str, dict[str, Any]]:
     return {
         name: about | {"default": pick_precision("auto", torch.device(name)).value} for name, about in found.items()
     }
+
+
+def _gpu_decoding() -> dict[str, Any]:
+    """Codecs that the first CUDA device was seen to decode, or why there are none."""
+    from ..media.hardware import codecs_on_device
+
+    codecs, why_not = codecs_on_device()
+    return {"codecs": codecs, "why_not": why_not}
 
 
 def _opens(codec: str) -> bool:

@@ -90,7 +90,7 @@ class StreamCommand:
             self._announce(job, chosen, progress)
             seconds, warnings = self._write(job, output, progress)
             report = stream_report(job, output, seconds, warnings + changes)
-            report["engine"] = getattr(engine, "name", chosen.name)
+            report["engine"], report["decoding"] = getattr(engine, "name", chosen.name), str(job.decoding)
         report["output_size"] = str(self.encoding.output_size(job))
         report |= {"fingerprint": asked.text if asked else None, "output_bytes": output.stat().st_size}
         write_json(report_path, report)
@@ -127,6 +127,8 @@ class StreamCommand:
         guess = f"; about {shown_seconds(seconds)}" if seconds else ""
         progress.say(f"{job.info.name} {job.info.size} -> {self.encoding.output_size(job)}{guess}")
         progress.say(f"engine      {chosen.name}: {chosen.why}")
+        if job.decoding.told:
+            progress.say(f"decoding    {job.decoding}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
         if job.reference_kind == "anchor":
             progress.say(

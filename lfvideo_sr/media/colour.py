@@ -93,7 +93,7 @@ def planes_to_rgb(planes: Sequence[np.ndarray], spec: ColourSpec) -> np.ndarray:
             rgb[channel] = rgb[0]
         else:
             _enlarge_chroma(planes[channel], rgb[channel], spec)
-    weights, offset = _to_rgb(spec)
+    weights, offset = to_rgb_weights(spec)
     for part in _parts(rgb.reshape(3, -1)):
         mixed = weights @ part
         mixed += offset
@@ -143,8 +143,8 @@ def _from_rgb(spec: ColourSpec) -> tuple[np.ndarray, np.ndarray]:
     return weights.astype(np.float32), np.array([[black], [grey], [grey]], np.float32)
 
 
-def _to_rgb(spec: ColourSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The inverse of `_from_rgb`: weights and offset from plane integers to RGB in [0,1]."""
+def to_rgb_weights(spec: ColourSpec) -> tuple[np.ndarray, np.ndarray]:
+    """The inverse of `_from_rgb`: weights [3,3] and offset [3,1] from plane integers to RGB in [0,1]."""
     if spec.layout is Layout.GRAY:
         black, luma, _, _ = _code_range(spec)
         return np.eye(3, dtype=np.float32) / np.float32(luma), np.full((3, 1), -black / luma, np.float32)

@@ -9,19 +9,24 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from ..errors import EngineError
 from ..frames import TimeStamp
 from .probe import VideoInfo
+from .pyav import fraction
 
 
 class Decoder:
     """Every picture of a stream that decodes: a damaged packet costs itself only, a broken container ends the stream.
+    A device that gives up is no damage, and raises EngineError.
 
     pictures, damaged: how many were given, and how many of them FFmpeg calls corrupt.
     missing:           how many the file's index promises beyond those, once all are given.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None]):
-        self._packets = container.demux(stream)
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None], on_device: bool = False
+    ):
+        self._packets, self._on_device = container.demux(stream), on_device
         self._stream = stream
         self._name = container.name.removeprefix("file:")
         self._warn = warn
@@ -50,6 +55,10 @@ class Decoder:
         try:
             return packet.decode()
         except av.FFmpegError as error:
+            if self._on_device and not isinstance(error, av.InvalidDataError):
+                raise EngineError(
+                    f"{self._name}: the GPU stops decoding ({error.strerror}); pass --decode cpu"
+                ) from error
             self._warn(f"{self._name} is damaged: {error.strerror}")
             return []
 
@@ -95,7 +104,7 @@ class Clock:
         self._last: int | None = None
 
     def stamp(self, picture: VideoFrame) -> TimeStamp:
-        base = picture.time_base or self._video.time_base
+        base = fraction(picture.time_base) or self._video.time_base
         ticks = picture.pts if picture.pts is not None else picture.dts
         if ticks is None:
             ticks = 0 if self._last is None else self._last + self._step(picture, base)

@@ -1,6 +1,6 @@
 """HDR10 side data: mastering display and content light level, from a decoded frame to an encoder's options."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,8 +23,8 @@ class HDRMetadata:
 
 def side_data(frame: VideoFrame) -> dict[Type, bytes]:
     """What a frame carries beside its planes."""
-    carried = cast(Iterable[SideData], frame.side_data)  # a Mapping by type, but it iterates over its values
-    return {data.type: bytes(data) for data in carried}
+    carried = cast(Mapping[Type, SideData], frame.side_data)  # iterates over its values in PyAV 18, its keys in 19
+    return {kind: bytes(carried[kind]) for kind in Type if kind in carried}
 
 
 def hdr_of(frame: VideoFrame) -> HDRMetadata | None:

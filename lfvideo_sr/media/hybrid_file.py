@@ -18,6 +18,7 @@ from .colour import Layout, rgb_to_planes
 from .encoding import pixel_format, scaled_matrix
 from .passthrough import StreamCopier
 from .planes import frame_of, matrix_code, range_code
+from .pyav import open_media
 from .resize import crop_to_multiple, degrade
 from .simulate import SCALE, is_reference
 from .video import VideoSource
@@ -63,7 +64,7 @@ def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> None:
     """Both tracks frame by frame, the rest in step. A clip cut short to some frames has the rest cut there too."""
     small_size = Size(*(side // SCALE for side in hr.info.size))
     ends_at = None if hr.info.seconds == hr.video.seconds else hr.info.seconds
-    with av.open(f"file:{output}", "w", container_options=_UNSHIFTED) as target:
+    with open_media(output, "w", container_options=_UNSHIFTED) as target:
         small = _Track(target, hr, small_size, "low resolution", bit_depth=8)
         large = _Track(target, hr, small_size.scaled(SCALE), f"references, every {every} frames", hr.video.bit_depth)
         small.stream.disposition = Disposition.default

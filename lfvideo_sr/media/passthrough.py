@@ -13,6 +13,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
 from .probe import open_input
+from .pyav import open_media
 
 _STALE = ("encoder", "duration", "bps", "number_of_", "_statistics", "major_brand", "minor_version", "compatible_")
 
@@ -73,7 +74,8 @@ class StreamCopier:
     def _add_attachment(self, stream: AttachmentStream) -> None:
         if "matroska" not in self._target.format.name:
             self._refuse(stream)
-        self._target.add_attachment(stream.name or "attachment", stream.mimetype or "", bytes(stream.data))
+        copy = self._target.add_attachment("attachment", "", bytes(stream.data))
+        copy.metadata.update(stream.metadata)  # its name too, which may have bytes that `add_attachment` refuses
 
     def _add_cover(self, stream: Stream) -> Stream | None:
         """Cover art is a video stream of one packet; in Matroska it is an attachment."""
@@ -162,7 +164,7 @@ def _holds(format_name: str, stream: Stream) -> bool:
     """Whether a container takes a stream: tried on one in memory, because only the muxer itself knows."""
     if stream.codec_context is None and _codec_name(stream) == "unknown":
         return False
-    trial = av.open(io.BytesIO(), "w", format=format_name)
+    trial = open_media(io.BytesIO(), "w", format=format_name)
     try:
         _like(stream, trial)
         trial.start_encoding()

@@ -99,12 +99,13 @@ def siting_of(container: av.container.InputContainer, index: int) -> Siting:
 def planes_of(frame: VideoFrame, spec: ColourSpec) -> list[np.ndarray]:
     """The planes of a decoded frame in the order of `spec`; views that keep the frame alive.
 
-    Formats other than `spec`'s own (packed, semi-planar, palette, alpha) are rearranged by swscale, without loss.
+    Formats other than `spec`'s own (packed, semi-planar, palette, alpha) are rearranged by swscale, without loss: in
+    one thread, for where several cut a picture between two rows of a chroma sample, that sample can be wrong.
     """
     name = frame.format.name.replace("yuvj", "yuv")
     if name != spec.pixel_format:
         kept = _FULL if spec.full_range else _LIMITED
-        frame = frame.reformat(format=spec.pixel_format, src_color_range=kept, dst_color_range=kept)
+        frame = frame.reformat(format=spec.pixel_format, src_color_range=kept, dst_color_range=kept, threads=1)
     planes = [_view(frame, index, spec) for index in range(len(frame.planes))]
     return [planes[2], planes[0], planes[1]] if spec.layout is Layout.RGB else planes
 

@@ -20,6 +20,7 @@ from ..frames import Size
 from .colour import ColourSpec
 from .hdr import HDRMetadata, hdr_of, side_data
 from .planes import colour_of, siting_of
+from .pyav import fraction, open_media
 
 _PROBED_PACKETS = 48
 _UNWRITABLE = {
@@ -72,7 +73,7 @@ def open_input(path: Path) -> InputContainer:
     """Open a media file, or say in one line why it is none."""
     _check_file(path)
     try:
-        container = av.open(f"file:{path}", metadata_errors="ignore")
+        container = open_media(path)
     except av.FFmpegError as error:
         raise InputError(_why_unreadable(path, error)) from error
     if container.format.name == "tty":  # FFmpeg shows any text as a picture of a terminal
@@ -146,14 +147,14 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, track:
         track=track,
         stream_index=stream.index,
         size=size,
-        rate=stream.average_rate or stream.guessed_rate,
-        time_base=stream.time_base or Fraction(1, av.time_base),
+        rate=fraction(stream.average_rate or stream.guessed_rate),
+        time_base=fraction(stream.time_base) or Fraction(1, av.time_base),
         frames=stream.frames or None,
         seconds=_seconds(container, stream),
         colour=colour_of(first, siting),
         pixel_format=first.format.name,
         codec=stream.codec_context.codec.canonical_name,
-        sample_aspect_ratio=stream.sample_aspect_ratio or None,
+        sample_aspect_ratio=fraction(stream.sample_aspect_ratio),
         display_matrix=matrix,
         rotation=int(first.rotation) if matrix else 0,
         interlaced=any(frame.interlaced_frame for frame in frames),

@@ -1,9 +1,12 @@
 """Where one scene ends and the next begins: hard cuts, found while the stream passes."""
 
 from collections import deque
+from typing import Any
 
 import cv2
 import numpy as np
+
+from ..frames import on_host
 
 _SIDE = 64  # pictures are compared at 64x64, whatever their shape
 _ENOUGH = 180  # rows or columns that a thumbnail is made from, at least
@@ -29,8 +32,9 @@ class CutDetector:
         self._before: deque[np.ndarray] = deque(maxlen=_REMEMBERED)
         self._usual: deque[float] = deque([1.0], maxlen=_RECENT)
 
-    def is_cut(self, pixels: np.ndarray) -> bool:
-        """Whether `pixels` [3,H,W] show another scene than the frames given before; False for the first."""
+    def is_cut(self, pixels: Any) -> bool:
+        """Whether `pixels` [3,H,W], an array or a tensor anywhere, show another scene than the frames given before;
+        False for the first."""
         now = _thumbnail(pixels)
         if _luma(now).std() < _FLAT:
             return False
@@ -52,10 +56,10 @@ class CutDetector:
         return cut
 
 
-def _thumbnail(pixels: np.ndarray) -> np.ndarray:
+def _thumbnail(pixels: Any) -> np.ndarray:
     """[3,64,64] of [3,H,W]; of large pictures some samples do, at a tenth of the time of all."""
     every = max(1, min(pixels.shape[1:]) // _ENOUGH)
-    some = np.ascontiguousarray(pixels[:, ::every, ::every])
+    some = np.ascontiguousarray(on_host(pixels[:, ::every, ::every]))
     return np.stack([cv2.resize(plane, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for plane in some])
 
 

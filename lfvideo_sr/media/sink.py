@@ -20,6 +20,7 @@ from .encoding import encoder_name, options_for, output_colour, pixel_format, sc
 from .passthrough import StreamCopier, fresh_metadata
 from .planes import frame_of, matrix_code, range_code
 from .probe import VideoInfo
+from .pyav import open_media
 
 _MATROSKA, _MP4 = ("matroska", "webm"), ("mp4", "mov", "ipod")
 _MKV_INSTEAD = "write -o to an .mkv instead"
@@ -222,7 +223,7 @@ def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
 def _open_output(partial: Path, path: Path, video: VideoInfo) -> av.container.OutputContainer:
     wanted = "end -o in .mp4, .mov, .mkv or .webm"
     try:
-        container = av.open(f"file:{partial}", "w")
+        container = open_media(partial, "w")
     except ValueError as error:
         raise OutputError(f"{path}: '{path.suffix}' is no container known here; {wanted}") from error
     if container.format.name not in (*_MATROSKA, *_MP4):

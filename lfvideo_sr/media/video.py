@@ -1,9 +1,11 @@
 """Decoding: a video track as a stream of frames, one at a time, each with its exact time."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from av.container import InputContainer
@@ -11,10 +13,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..checks import check_positive
-from ..errors import InputError
-from ..frames import Frame, Size, StreamInfo
+from ..errors import EngineError, InputError
+from ..frames import DeviceFrame, Frame, Size, StreamInfo
 from .colour import ColourSpec, planes_to_rgb
 from .decoding import Clock, Decoder, deinterlaced
+from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable
 from .planes import colour_of, has_alpha, planes_of
 from .probe import VideoInfo, open_input, video_stream, video_track, video_tracks
 from .resize import bicubic, to_float, to_uint8
@@ -31,6 +34,7 @@ class VideoSource:
     deinterlace: turn fields into full frames; without it an interlaced track is an InputError.
     keep_sizes:  leave the frames of a track that changes size as they are, instead of resizing all to `info.size`.
     untagged_matrix: 601, 709 or 2020 for a track that does not say; without it the size decides.
+    reader:      decode on its device, and leave pictures there that need nothing done on the host.
     warnings:    what was wrong with the file but did not stop it, one line each.
     """
 
@@ -45,6 +49,7 @@ class VideoSource:
         deinterlace: bool = False,
         keep_sizes: bool = False,
         untagged_matrix: int | None = None,
+        reader: Reader | None = None,
     ):
         for name, limit in (("--frames", frames), ("--max-height", max_height)):
             if limit is not None:
@@ -54,6 +59,7 @@ class VideoSource:
             raise InputError(f"{path} is interlaced; pass --deinterlace to turn its fields into full frames")
         self._limit, self._max_height = frames, max_height
         self._detect_cuts, self._deinterlace, self._keep_sizes = detect_cuts, deinterlace, keep_sizes
+        self._reader = reader
         self.info = self._stream_info()
         self.warnings: list[str] = []
         if has_alpha(self.video.pixel_format):
@@ -74,17 +80,46 @@ class VideoSource:
 
     def __iter__(self) -> Iterator[Frame]:
         cuts, clock = CutDetector(), Clock(self.video, self._warn)
+        with closing(self._all_pictures()) as pictures:
+            for index, picture in enumerate(islice(pictures, self._limit)):
+                tensor = self._read_there(picture)
+                pixels = self._pixels(picture) if tensor is None else tensor
+                cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
+                kind = Frame if tensor is None else DeviceFrame
+                yield kind(pixels, index, clock.stamp(picture), cut)
+
+    def _all_pictures(self) -> Generator[VideoFrame, None, None]:
+        """Decoded where the reader is; where that ends before its time, from there on by the host."""
+        given = 0
+        if self._reader is not None:
+            try:
+                with open_on_device(self.video.path, self._reader.number) as container:
+                    stream = video_stream(container, self.video.stream_index)
+                    for picture in self._pictures(container, stream, on_device=True):
+                        yield picture
+                        given += 1
+                return
+            except EngineError as error:
+                self._warn(f"{str(error).split('; ')[0]}: decoded on the host from frame {given} on")
         with open_input(self.video.path) as container:
             stream = video_stream(container, self.video.stream_index)
             stream.thread_type = "AUTO"
-            for index, picture in enumerate(islice(self._pictures(container, stream), self._limit)):
-                pixels = self._pixels(picture)
-                cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
-                yield Frame(pixels, index, clock.stamp(picture), cut)
+            yield from islice(self._pictures(container, stream), given, None)
 
-    def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    def _read_there(self, picture: VideoFrame) -> Any | None:
+        """The picture as a tensor on the reader's device; None where it is on the host, or something is to be done
+        there."""
+        if self._reader is None or not is_on_device(picture) or not readable(picture, self.video.colour):
+            return None
+        if Size(picture.width, picture.height) != self.video.size or self._reduced(self.video.size) != self.video.size:
+            return None
+        return self._reader(picture, self.video.colour)
+
+    def _pictures(
+        self, container: InputContainer, stream: VideoStream, on_device: bool = False
+    ) -> Iterator[VideoFrame]:
         """Decoded pictures; what is missing or damaged becomes a warning, and an error only if nothing decodes."""
-        decoder = Decoder(container, stream, self._warn)
+        decoder = Decoder(container, stream, self._warn, on_device)
         yield from deinterlaced(iter(decoder), stream) if self._deinterlace else decoder
         path, count = self.video.path, decoder.pictures
         if not count:
@@ -108,6 +143,9 @@ class VideoSource:
         """The track's colour, or the picture's own where its pixel format changes midway."""
         if picture.format.name == self.video.pixel_format:
             return self.video.colour
+        if is_on_device(picture):  # what its integers are named there says nothing new, unless their size changes
+            depth = depth_on_device(picture) or self.video.bit_depth
+            return replace(self.video.colour, bit_depth=depth)
         return colour_of(picture, self.video.colour.siting)
 
     def _warn(self, text: str) -> None:

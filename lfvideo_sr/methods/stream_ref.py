@@ -24,7 +24,7 @@ from ..nn.device_seed import DeviceSeeder
 from ..nn.fused import conv_relu, convolution_dtype
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
 from ..nn.resize import BicubicEnlarge, BicubicReduce
-from ..nn.warp import inside, sample_bicubic, warp_upsampled
+from ..nn.warp import inside, warp_unshuffled
 
 INFO = MethodInfo(
     "stream_ref",
@@ -75,8 +75,9 @@ class Misfit(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """frame [B,3,h,w], positions [B,2h,2w,2] -> (frame enlarged x2, misfit), both [B,12,h,w], unshuffled."""
         enlarged = self.enlarge(frame)
-        found = sample_bicubic(reference["blur"], (positions - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE)
-        return enlarged, F.pixel_unshuffle(found, SCALE // FIELD_STRIDE) - enlarged
+        on_grid = (positions - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE
+        found = warp_unshuffled(reference["blur"], on_grid, 1, SCALE // FIELD_STRIDE, enlarged.dtype)
+        return enlarged, found - enlarged
 
 
 class Matcher(nn.Module):
@@ -144,10 +145,10 @@ class Restorer(nn.Module):
         self, frame: torch.Tensor, reference: Features, positions: torch.Tensor, relevance: torch.Tensor
     ) -> Found:
         """Warp a reference's detail to where positions [B,2h,2w,2] at stride 2 say, and look how well it fits."""
-        warped = warp_upsampled(reference["detail"], positions, FIELD_STRIDE)
+        sharp = reference["detail"]
+        detail = warp_unshuffled(sharp, positions, FIELD_STRIDE, SCALE, convolution_dtype(sharp))
         _, misfit = self.misfit(frame, reference, positions)
         places = F.pixel_unshuffle(relevance[:, None], SCALE // FIELD_STRIDE)
-        detail = F.pixel_unshuffle(warped, SCALE).to(convolution_dtype(warped))
         return Found(detail, misfit, places.contiguous(memory_format=torch.channels_last))
 
     def fused(self, frame: torch.Tensor, found: Sequence[Found]) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..errors import ShapeError
-from .warp import apart, grid_positions, unit_grid
+from .warp import apart, grid_positions, grid_sample, unit_grid
 
 _STRIP = 1 << 22  # sampled numbers held at a time, per tap
 
@@ -71,7 +71,7 @@ def _aggregate(source, positions, weight, bias, offsets, mask, groups: int) -> t
         at = positions[:, None, tap] if offsets is None else positions[:, None, tap] + offsets[:, :, tap]
         grid = unit_grid(at.to(exact), height, width).expand(-1, groups, -1, -1, -1).flatten(0, 1)
         grid = apart(grid) if offsets is None else grid
-        read = F.grid_sample(grouped, grid, padding_mode="zeros", align_corners=False).to(source.dtype)
+        read = grid_sample(grouped, grid).to(source.dtype)
         if mask is not None:
             read = read * mask[:, :, tap].flatten(0, 1)[:, None]
         part = F.conv2d(

@@ -17,7 +17,7 @@ from ..checks import check_choice
 from .deform import DeformAggregation, tap_positions
 from .matching import exact
 from .residual import conv3x3, leaky, zeroed
-from .warp import apart, grid_positions, unit_grid
+from .warp import apart, grid_positions, grid_sample, unit_grid
 
 TAPS = 9
 GROUPS = 8  # of channels that share offsets; fewer in narrow networks
@@ -142,5 +142,5 @@ def fetch(reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     height, width = reference.shape[-2:]
     source = exact(reference)
     grid = unit_grid(positions.detach().to(source.dtype), height, width)
-    sampled = F.grid_sample(source, apart(grid), padding_mode="zeros", align_corners=False)
+    sampled = grid_sample(source, apart(grid))
     return sampled.to(reference.dtype)

@@ -24,14 +24,18 @@ from .warp import grid_positions, sample
 PATCH = 8
 STRIDE = 4  # between patches: four of them cover each pixel
 FAINT = 32.0  # added to the Hessian: gray levels squared that noise has in a patch
+_LOOKED_ONCE, _REFINED = 2, 3  # levels, from the finest on
 _COARSEST = 40  # pixels: about the longer side of the coarsest level
 
 
 @dataclass(frozen=True)
 class InverseSearchSettings:
-    """descents: Gauss-Newton steps of a patch on each level; refinements: variational ones, 0 for none."""
+    """descents: Gauss-Newton steps of a patch between two looks at its neighbours. looks: so many on each level but the
+    finest two, which take one. refinements: variational ones, on the finest three levels only; on coarser ones they
+    change nothing that lasts."""
 
     descents: int = 3
+    looks: int = 4
     refinements: int = 4
 
 
@@ -62,8 +66,12 @@ def inverse_search(
     flow = torch.zeros_like(sources[-1]).expand(-1, 2, -1, -1).contiguous()
     for level in reversed(range(levels)):
         pictures = sources[level], targets[level]
-        found = steps.descend(*pictures, flow, starts[level] if starts else None, settings.descents)
-        flow = steps.refine(steps.spread(found, *pictures), *pictures, settings.refinements)
+        other = starts[level] if starts else None
+        for look in range(1 if level < _LOOKED_ONCE else settings.looks):
+            found = steps.descend(*pictures, flow, None if look else other, settings.descents)
+            flow = steps.spread(found, *pictures)
+        if level < _REFINED:
+            flow = steps.refine(flow, *pictures, settings.refinements)
     return flow
 
 

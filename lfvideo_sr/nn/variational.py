@@ -59,14 +59,15 @@ def refined(flow: torch.Tensor, source: torch.Tensor, target: torch.Tensor, roun
 
 def constraints(flow: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> Constraints:
     """Linearised where `flow` leads."""
-    positions = grid_positions(*source.shape[2:], source.device) + flow.permute(0, 2, 3, 1)
+    height, width = source.shape[2:]
+    positions = grid_positions(height, width, source.device) + flow.permute(0, 2, 3, 1)
     there = sample(target, positions)
     apart, mean = there - source, (there + source) / 2
     x, y = _gradient(mean)
     (xx, xy), (_, yy) = _gradient(x), _gradient(y)
     apart_x, apart_y = _gradient(apart)
-    made = (_constraint(*one, flow) for one in ((x, y, apart), (xx, xy, apart_x), (xy, yy, apart_y)))
-    return Constraints(*made, inside(positions, *target.shape[2:]))
+    level, across = _constraint(x, y, apart, flow), _constraint(xx, xy, apart_x, flow)
+    return Constraints(level, across, _constraint(xy, yy, apart_y, flow), inside(positions, height, width))
 
 
 def _constraint(x: torch.Tensor, y: torch.Tensor, apart: torch.Tensor, flow: torch.Tensor):
@@ -82,13 +83,14 @@ def system(told: Constraints, flow: torch.Tensor) -> System:
     level = LEVELS * told.told * torch.rsqrt(left[0] ** 2 + SHARP)
     gradients = GRADIENTS * told.told * torch.rsqrt(left[1] ** 2 + left[2] ** 2 + SHARP)
     weighted = list(zip((level, gradients, gradients), told[:3]))
-    sums = [
-        sum(weight * (one[a] * one[b]) for weight, one in weighted) for a, b in ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2))
-    ]
+    xx, xy, yy, x, y = (
+        torch.stack([weight * (one[a] * one[b]) for weight, one in weighted]).sum(0)
+        for a, b in ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2))
+    )
     right, below = _forward(flow)
     steep = (right.square() + below.square()).sum(1, keepdim=True)
     smooth = SMOOTH * torch.rsqrt(steep + SHARP)
-    return System(*sums, _without_last(smooth, 3), _without_last(smooth, 2))  # type: ignore[arg-type]
+    return System(xx, xy, yy, x, y, _without_last(smooth, 3), _without_last(smooth, 2))
 
 
 def relaxed(made: System, flow: torch.Tensor) -> torch.Tensor:

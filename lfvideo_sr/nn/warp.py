@@ -1,11 +1,14 @@
 """Sampling a picture or a feature map at given positions."""
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+from ..checks import is_installed
 
 
 def grid_positions(height: int, width: int, device: torch.device | None = None) -> torch.Tensor:
@@ -20,8 +23,23 @@ def sample(source: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear"
     height, width = source.shape[-2:]
     exact = torch.promote_types(source.dtype, torch.float32)  # half precision cannot hold a position
     grid = unit_grid(positions.to(exact), height, width)
-    sampled = F.grid_sample(source.to(exact), grid, mode=mode, padding_mode="border", align_corners=False)
-    return sampled.to(source.dtype)
+    return grid_sample(source.to(exact), grid, mode, padding="border").to(source.dtype)
+
+
+def grid_sample(source: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear", padding: str = "zeros"):
+    """source [B,C,H,W] at grid [B,h,w,2], -1 and 1 at the picture's outer edges -> [B,C,h,w].
+
+    A graph gets ONNX's own operator, named here: followed through torch's, whose shapes are found by computing with
+    every corner and tap, a bicubic sample takes seconds of the export.
+    """
+    if not torch.compiler.is_exporting():
+        return F.grid_sample(source, grid, mode=mode, padding_mode=padding, align_corners=False)
+    from torch.onnx.ops import symbolic
+
+    said: dict[str, Any] = {"padding_mode": padding, "align_corners": 0}
+    said["mode"] = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
+    shape = (*source.shape[:2], *grid.shape[1:3])
+    return symbolic("GridSample", (source, grid), said, dtype=source.dtype, shape=shape, version=20)
 
 
 def unit_grid(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -31,7 +49,7 @@ def unit_grid(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 def pair(first: float, second: float, like: torch.Tensor) -> torch.Tensor:
     """[first, second] on the device of `like`, made there: a CUDA graph cannot hold a copy from the host."""
-    if torch.compiler.is_exporting() or not like.is_cuda:
+    if not like.is_cuda:
         return torch.tensor([first, second], device=like.device, dtype=like.dtype)
     return F.pad(like.new_full((1,), first), (0, 1), value=second)
 
@@ -75,6 +93,19 @@ def warp_upsampled(picture: torch.Tensor, positions: torch.Tensor, stride: int) 
     if not _on_host(picture):
         return sample(picture, upsampled_positions(positions, stride), mode="bicubic")
     return _each_on_host(picture, [finer_positions(field.numpy(), stride) for field in positions])
+
+
+def warp_unshuffled(
+    picture: torch.Tensor, positions: torch.Tensor, stride: int, block: int, dtype: torch.dtype
+) -> torch.Tensor:
+    """`warp_upsampled` laid out in blocks: picture [B,3,H,W] -> [B,3*block^2,stride*h/block,stride*w/block] in `dtype`,
+    as pixel_unshuffle does. By Triton in one kernel on CUDA, where it is installed, outside training."""
+    if picture.is_cuda and not torch.is_grad_enabled() and is_installed("triton"):
+        from .warp_triton import warp_unshuffled as in_one
+
+        return in_one(picture, positions, stride, block, dtype)
+    warped = sample_bicubic(picture, positions) if stride == 1 else warp_upsampled(picture, positions, stride)
+    return F.pixel_unshuffle(warped, block).to(dtype)
 
 
 def sample_bicubic(picture: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:

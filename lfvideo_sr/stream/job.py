@@ -9,12 +9,14 @@ from ..checks import check_choice, check_positive
 from ..engine import Engine
 from ..errors import UsageError
 from ..frames import Frame, Size, StreamInfo
+from ..media.hardware import Reader
 from ..media.hybrid import ReferenceOptions, find_references, lr_track
 from ..media.reference_source import ReferenceSource
 from ..media.simulate import GroundTruth, SimulatedSource
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import prefetch
 from ..references import ReferenceCache
+from .decoding import WANTED, choose_decoding
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
@@ -29,6 +31,7 @@ class StreamOptions:
 
     ref_output: "pass" gives out a reference's own pixels at its own time, "sr" the method's result.
     ref_cache:  bytes of encoded references to keep.
+    decode:     "cpu", "cuda", or "auto": on the engine's GPU where that works.
     """
 
     ref_every: int = 8
@@ -47,11 +50,13 @@ class StreamOptions:
     frames: int | None = None
     max_height: int | None = None
     deinterlace: bool = False
+    decode: str = "auto"
 
     def __post_init__(self) -> None:
         check_positive("--ref-every", self.ref_every)
         check_positive("--max-refs", self.max_refs)
         check_choice("--ref-output", self.ref_output, ("pass", "sr"))
+        check_choice("--decode", self.decode, WANTED)
         if self.ref_source == "simulate":
             object.__setattr__(self, "simulate", True)
         if self.simulate and self.ref_source not in (None, "simulate"):
@@ -80,6 +85,9 @@ class StreamJob:
         self.path, self.engine, self.options = Path(path), engine, options
         self.watch = Stopwatch()
         self.source = _open_source(self.path, options)
+        self.decoding = choose_decoding(options.decode, engine.device, self.source, options.deinterlace)
+        if self.decoding.reader is not None:
+            self.source = _open_source(self.path, options, self.decoding.reader)
         self.references: ReferenceSource | None = find_references(
             self.path, self.source.info, options.reference_options(engine.info.scale)
         )
@@ -125,8 +133,9 @@ class StreamJob:
 
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
-        with closing(frames):
-            for restored in self.resolver.run(self._pairs(frames)):
+        restored_frames = prefetch(self.resolver.run(self._pairs(frames)), ahead=1)  # while the last is written
+        with closing(frames), closing(restored_frames):
+            for restored in restored_frames:
                 self.frames += 1
                 if self.scorer is not None:
                     self.scorer.add(restored)
@@ -172,7 +181,7 @@ def low_size(path: Path, options: StreamOptions) -> Size:
         return source.info.size
 
 
-def _open_source(path: Path, options: StreamOptions) -> SimulatedSource | VideoSource:
+def _open_source(path: Path, options: StreamOptions, reader: Reader | None = None) -> SimulatedSource | VideoSource:
     if options.simulate:
         return SimulatedSource(
             path, frames=options.frames, max_height=options.max_height, deinterlace=options.deinterlace
@@ -184,6 +193,7 @@ def _open_source(path: Path, options: StreamOptions) -> SimulatedSource | VideoS
         max_height=options.max_height,
         deinterlace=options.deinterlace,
         untagged_matrix=_matrix_of_the_sharpest(path),
+        reader=reader,
     )
 
 

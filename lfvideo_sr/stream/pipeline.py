@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..correspondence import Correspondence
-from ..engine import Engine, Matched
+from ..engine import Engine, Matched, match_all
 from ..frames import Frame
 from ..media.registration import displacement
 from ..references import EncodedReference, Reference, ReferenceCache
@@ -89,16 +89,18 @@ class SuperResolver:
 
     def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
         """The references worth using and their matches, in order."""
+        wanted = references[: self._engine.info.references]
+        encoded = [self._encoded(reference) for reference in wanted]
+        with self._watch.stage("match"):
+            before = [self._fields.get(reference.key) for reference in wanted]
+            found = match_all(self._engine, frame, encoded, before) if wanted else []
         used, matches, fields = [], [], {}
-        for reference in references[: self._engine.info.references]:
-            encoded = self._encoded(reference)
-            with self._watch.stage("match"):
-                found = self._engine.match(frame, encoded, self._fields.get(reference.key))
-            matched = Matched(encoded, found)
+        for reference, known, correspondence in zip(wanted, encoded, found):
+            matched = Matched(known, correspondence)
             if self._worth_using(reference, matched):
                 used.append(reference)
                 matches.append(matched)
-                fields[reference.key] = found
+                fields[reference.key] = correspondence
         self._fields = fields
         return tuple(used), matches
 

@@ -5,11 +5,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 
 from ..errors import InputError
 from ..frames import Size
+from ..media.pyav import open_media
 from ..media.resize import bicubic, crop_to_multiple
 from ..media.video import VideoSource
 
@@ -74,7 +74,7 @@ def _decode(path: Path, name: str, scale: float, folder: Path, smallest: int, mo
 
 def _bits_per_pixel(path: Path) -> float:
     """Of the first video track as it is stored."""
-    with av.open(path) as container:
+    with open_media(path) as container:
         stream = container.streams.video[0]
         sizes = [packet.size for packet in container.demux(stream) if packet.size]
         return 8 * sum(sizes) / (len(sizes) * stream.width * stream.height)

@@ -67,7 +67,7 @@ def photo_texture(photos: Sequence[Photo], rng: np.random.Generator, shape: tupl
     """A part of a photo, enlarged or reduced by up to a half, or a surface as random_texture makes them."""
     if rng.random() >= PHOTOS:
         return random_texture(rng, shape)
-    photo, zoom = photos[rng.integers(len(photos))]().transpose(1, 2, 0), 1.5 ** rng.uniform(-1, 1)
+    photo, zoom = photos[int(rng.integers(len(photos)))]().transpose(1, 2, 0), 1.5 ** rng.uniform(-1, 1)
     photo = cv2.resize(photo, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
     return cut(rng, photo, max(shape))[:, : shape[0], : shape[1]].transpose(1, 2, 0) / np.float32(255)
 

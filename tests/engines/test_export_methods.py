@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rounding import widened
 from small_networks import NETWORKS, small_network
 
 from lfvideo_sr.choose import load_learned
@@ -33,7 +34,9 @@ SIZES = [Size(48, 32), Size(33, 19), Size(70, 66)]
 SHAPES = Shapes.of_text("16x16:32x32:64x64")
 LEARNED = [name for name, entry in METHODS.items() if entry.learned]
 PRECISIONS = ["fp32", "fp16", "bf16"]
-TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2}
+TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2, "bf16": 1e-1}
+USUAL = {"fp16": 2e-3, "bf16": 1e-2}  # 99 of 100 values
+MOVED = {"fp32": 1e-3, "fp16": 0.05, "bf16": 0.25}  # of stream_ref's matches, in pixels of the reference
 ONE_REFERENCE = ("rrsr", "amsa")  # their graphs are several times as large with two
 
 
@@ -70,13 +73,42 @@ def exported(request, tmp_path_factory) -> tuple[str, str, Path]:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_graphs_equal_torch(exported, size):
+    """Torch in float32. In fp16 a search may take another way where candidates tie within the rounding, and end
+    elsewhere: so of relevance 99 of 100 places are held to the tolerance. bf16 is in the next test alone."""
     name, precision, folder = exported
     if precision == "bf16":
-        pytest.skip("ONNX Runtime computes no bf16 on a CPU; TensorRT-RTX builds it, see the next test")
+        pytest.skip("ONNX Runtime computes no bf16 on a CPU; the next test rounds to it")
     for one in compare(OnnxEngine(folder, "cpu"), maker(name)(), size):
-        assert one.largest < TOLERANCE[precision], one
+        print(f"\n{name} {precision} {size} {one}")
+        searched = one.verb == "match" and precision == "fp16"
+        assert (one.usual if searched else one.largest) < TOLERANCE[precision], one
+        assert name != "stream_ref" or (one.moved or 0) < MOVED[precision], one  # they are computed
         # windows hold places whose scores tie within the tolerance
         assert precision != "fp32" or (one.places or 0) <= (0.005 if name == "refsr_net" else 0), one
+
+
+@pytest.fixture(scope="module")
+def rounding(exported, tmp_path_factory) -> Path:
+    """The graphs, computed in float32 and rounded wherever they are in a short format."""
+    _, precision, folder = exported
+    if precision == "fp32":
+        pytest.skip("nothing of it is in a short format")
+    rounding = tmp_path_factory.mktemp("rounding")
+    rounded = [widened(path, paths(rounding)[verb]) for verb, path in paths(folder).items()]
+    assert any(rounded), "nothing of it is in a short format"
+    return rounding
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_short_formats_round_where_torch_does(exported, rounding, size):
+    """Beside torch in the same format: what is left are sums in another order, which now and then round otherwise."""
+    name, precision, _ = exported
+    for one in compare(OnnxEngine(rounding, "cpu"), maker(name)(), size, precision=precision):
+        print(f"\n{name} {precision} as torch's {size} {one}")
+        assert one.largest < TOLERANCE[precision] and one.usual < USUAL[precision], one
+        assert name != "stream_ref" or (one.moved or 0) < MOVED[precision], one
+        assert name == "stream_ref" or (one.places or 0) <= 0.005, one
 
 
 @pytest.mark.slow

@@ -84,6 +84,38 @@ def test_buffers_live_as_long_as_the_features_need(engine, scene):
     assert np.array_equal(first.features["detail"].numpy(), kept)
 
 
+def restored(engine, scene, sizes) -> list[np.ndarray]:
+    """Frames of these sizes beside two references, the second of which comes in the middle."""
+    encoded, pictures = [engine.encode(reference(scene[0][:, :96, :96]))], []
+    for number, size in enumerate(sizes):
+        if number == len(sizes) // 2:
+            encoded.append(engine.encode(reference(scene[2][:, :96, :96], 1)))
+        frame = frame_of(scene[1][:, : 4 * size, : 4 * size] * (1 - number / 20))
+        matches = [Matched(one, engine.match(frame, one, None)) for one in encoded]
+        pictures.append(engine.restore(frame, matches))
+    return pictures
+
+
+@pytest.mark.parametrize("sizes", [(20,) * 6, (20, 20, 24, 24, 24, 20)], ids=["one size", "several"])
+def test_work_that_repeats_is_recorded_and_stays_the_same(graphs, buffers, scene, sizes):
+    plain = fake_tensorrt.HostBuffers(records=False)
+    pictures = [
+        restored(TensorRTEngine(plans(graphs), Library(fake_tensorrt), one), scene, sizes) for one in (buffers, plain)
+    ]
+    assert all(np.array_equal(one, other) for one, other in zip(*pictures, strict=True))
+    assert buffers.replays and not plain.replays
+    assert plain.recordings == 2, "what cannot be recorded is tried once, of match and of restore"
+    if len(set(sizes)) == 1:  # match with each reference, and restore with one and with both; once plain, then replayed
+        assert (buffers.recordings, buffers.replays) == (4, (5 + 2) + (2 + 2))
+
+
+def test_frames_of_one_size_need_no_new_memory(engine, buffers, scene):
+    restored(engine, scene, (20,) * 2)
+    before = buffers.allocated
+    restored(engine, scene, (20,) * 4)
+    assert buffers.allocated - before == 2 * 3, "features of two references"
+
+
 @pytest.mark.parametrize("size", [Size(65, 32), Size(12, 40)], ids=str)
 def test_a_size_outside_the_plan_is_told_before_tensorrt_meets_it(engine, size):
     frame = Frame(np.zeros((3, size.height, size.width), np.float32), 0, stamp(0))
@@ -236,6 +268,30 @@ def test_without_torch_and_pycuda_there_are_no_buffers(monkeypatch):
 def test_tensorrt_on_something_else_is_a_mistake(device):
     with pytest.raises(EngineError, match=f"--device is {device}"):
         device_buffers.device_buffers(device)
+
+
+@pytest.mark.gpu
+def test_recorded_work_reads_what_was_put_since(gpu):
+    """Real memory, a real stream, a real CUDA graph; torch in TensorRT's place."""
+    import torch
+
+    buffers = device_buffers.TorchBuffers()
+    staged, out = buffers.staged((2, 3)), buffers.empty((2, 3), "FLOAT")
+
+    def work() -> None:
+        with torch.cuda.stream(buffers.torch_stream):
+            torch.mul(staged.buffer.tensor, 2, out=out.tensor)
+
+    staged.put(np.full((2, 3), 1, np.float32))
+    work()
+    replay = buffers.recorded(work)
+    for number in range(2, 50):
+        staged.put(np.full((2, 3), number, np.float32))
+        replay()
+        assert (out.numpy() == 2 * number).all()
+    assert buffers.recorded(lambda: out.tensor.sum().item()) is None, "asking the device cannot be recorded"
+    replay()
+    assert (out.numpy() == 2 * 49).all()
 
 
 @pytest.mark.gpu

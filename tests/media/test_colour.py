@@ -305,3 +305,14 @@ def test_an_unknown_matrix_is_refused(tmp_path):
     clip = write_clip(tmp_path / "in.mkv", [moving_planes(0, 32, 32)], tags={"colorspace": 8})
     with pytest.raises(InputError, match=r"matrix.*8.*convert"):
         VideoSource(clip)
+
+
+def test_rearranging_loses_nothing_however_often():
+    """In several threads swscale now and then gives wrong chroma where a picture's rows do not divide evenly."""
+    picture = av.VideoFrame(38, 22, "p010le")
+    for plane in picture.planes:
+        words = np.frombuffer(plane, np.uint16)
+        words[:] = np.random.default_rng(1).integers(0, 1 << 10, words.size, np.uint16) << 6
+    blue = np.frombuffer(picture.planes[1], np.uint16).reshape(11, -1)[:, :38:2] >> 6
+    for _ in range(200):
+        assert np.array_equal(planes_of(picture, ColourSpec(bit_depth=10))[1], blue)

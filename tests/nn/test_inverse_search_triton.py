@@ -52,9 +52,9 @@ def check(device: str, sizes, settings, **environment: str) -> None:
 
 
 def test_the_kernels_equal_their_twins_in_the_interpreter():
-    check("cpu", [(37, 50)], (2, 1), TRITON_INTERPRET="1")
+    check("cpu", [(37, 50)], (2, 2, 1), TRITON_INTERPRET="1")
 
 
 @pytest.mark.gpu
 def test_the_kernels_equal_their_twins_on_a_gpu(gpu):
-    check("cuda", [(37, 50), (270, 481)], (3, 4))
+    check("cuda", [(37, 50), (270, 481)], (3, 4, 4))

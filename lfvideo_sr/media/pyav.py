@@ -1,0 +1,23 @@
+"""What PyAV 18 and PyAV 19 (for Python 3.12 and later) do differently, in one place; nothing else asks which it is."""
+
+from fractions import Fraction
+from io import BytesIO
+from numbers import Rational
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+
+# Bytes of a tag that are not UTF-8 are read as surrogates and written as the same bytes. PyAV 19 has no other way; 18
+# has to be told, else such a file does not open.
+_TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
+
+
+def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: Any) -> Any:
+    """`av.open` for files, whatever they are called, and for bytes; tags in any encoding survive being copied."""
+    return av.open(f"file:{file}" if isinstance(file, Path) else file, mode, **_TAGS, **options)
+
+
+def fraction(value: Rational | None) -> Fraction | None:
+    """A rate, time base or aspect that PyAV gives; None where it is not said, for which PyAV 19 has a rational 0/1."""
+    return Fraction(value) if value else None

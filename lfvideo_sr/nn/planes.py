@@ -1,0 +1,76 @@
+"""Decoded pictures that lie on a device -> RGB there: the torch twin of media/colour.py for what GPUs decode to."""
+
+from typing import Any
+
+import torch
+
+from ..errors import ShapeError
+from ..media.colour import ColourSpec, Layout, to_rgb_weights
+
+_WORD = 16  # bits in which formats above 8 bits stand, at the upper end
+
+
+def semi_planar_to_rgb(luma: torch.Tensor, chroma: torch.Tensor, spec: ColourSpec) -> torch.Tensor:
+    """luma [H,W] and chroma [H/2,W/2,2] (U, V beside each other) -> float32 [3,H,W], clipped to [0,1], as
+    `planes_to_rgb` to 1e-5.
+
+    8 bits are uint8 (NV12); more are uint16 with the depth's bits on top (P010, P016).
+    """
+    height, width = luma.shape
+    if spec.layout is not Layout.YUV420 or (height % 2, width % 2) != (0, 0):
+        raise ShapeError(f"a device's picture is {spec.layout.value} {width}x{height}; 4:2:0 of even sides is wanted")
+    if tuple(chroma.shape) != (height // 2, width // 2, 2):
+        raise ShapeError(f"chroma is {list(chroma.shape)}; [{height // 2},{width // 2},2] is wanted")
+    across, down = spec.siting.cosited
+    colours = _numbers(chroma, spec).permute(2, 0, 1)
+    colours = _doubled(_doubled(colours, -1, across), -2, down)
+    weights, offset = to_rgb_weights(spec)
+    y, (u, v) = _numbers(luma, spec), colours
+    rows = zip(weights.tolist(), offset[:, 0].tolist())  # sums of three: a product of matrices may round to TF32
+    return torch.stack([y * a + u * b + v * c + plus for (a, b, c), plus in rows]).clamp_(0, 1)
+
+
+def _numbers(plane: torch.Tensor, spec: ColourSpec) -> torch.Tensor:
+    """The plane's integers as float32."""
+    if plane.dtype == torch.uint8:
+        return plane.float()
+    words = plane.view(torch.int16).int() & 0xFFFF  # few operators know uint16
+    return (words >> (_WORD - spec.bit_depth)).float()
+
+
+def _doubled(plane: torch.Tensor, axis: int, cosited: bool) -> torch.Tensor:
+    """Twice as many samples along an axis, bilinear, edges repeated; a sample lies on the first of its two or between
+    them."""
+    length = plane.shape[axis]
+    before = torch.cat([plane.narrow(axis, 0, 1), plane.narrow(axis, 0, length - 1)], axis)
+    after = torch.cat([plane.narrow(axis, 1, length - 1), plane.narrow(axis, length - 1, 1)], axis)
+    pair = (plane, (plane + after) / 2) if cosited else (0.75 * plane + 0.25 * before, 0.75 * plane + 0.25 * after)
+    return torch.stack(pair, -1).flatten(-2) if axis == -1 else torch.stack(pair, -2).flatten(-3, -2)
+
+
+class DeviceReader:
+    """Turns pictures that were decoded on a torch device into RGB there.
+
+    What it gives is finished: any stream may read it. Whoever works on another stream than the default one tells the
+    tensor so (`record_stream`) before letting go of it.
+    """
+
+    def __init__(self, device: str):
+        self._device = torch.device(device)
+        self.device = str(self._device)
+        self.number = self._device.index or 0
+
+    def __call__(self, picture: Any, spec: ColourSpec) -> torch.Tensor:
+        """A PyAV frame in NV12, P010 or P016 on the device -> float32 [3,H,W] there."""
+        if self._device.type != "cuda":
+            return self._read(picture, spec)
+        stream = torch.cuda.default_stream(self._device)  # on which FFmpeg copies too
+        with torch.cuda.device(self._device), torch.cuda.stream(stream):
+            pixels = self._read(picture, spec)
+        stream.synchronize()  # the decoder may use the picture's memory again now
+        return pixels
+
+    def _read(self, picture: Any, spec: ColourSpec) -> torch.Tensor:
+        # PyAV takes no stream, which torch would give it along; so the capsule is asked for here
+        luma, chroma = (torch.from_dlpack(plane.__dlpack__()) for plane in picture.planes)
+        return semi_planar_to_rgb(luma, chroma, spec)

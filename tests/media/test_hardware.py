@@ -1,0 +1,174 @@
+"""Decoding on a GPU: what arrives is what the host decodes, and where it cannot be there is a reason."""
+
+from pathlib import Path
+
+import av
+import fake_hardware
+import numpy as np
+import pytest
+import torch
+from odd_media import moving_planes, write_clip
+from small_clips import engine_of
+
+from lfvideo_sr.errors import EngineError
+from lfvideo_sr.frames import DeviceFrame
+from lfvideo_sr.media import hardware
+from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.nn.planes import DeviceReader
+from lfvideo_sr.stream.decoding import choose_decoding
+from lfvideo_sr.stream.job import StreamJob, StreamOptions
+
+READER = DeviceReader("cpu")
+
+
+@pytest.fixture
+def device(monkeypatch) -> None:
+    """A device that decodes everything."""
+    put(monkeypatch, lambda path, number: fake_hardware.Container(path))
+
+
+@pytest.fixture
+def no_device() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+
+
+def put(monkeypatch, opened) -> None:
+    monkeypatch.setattr(hardware, "absence", lambda number: None)
+    for place in ("hardware", "video"):
+        monkeypatch.setattr(f"lfvideo_sr.media.{place}.open_on_device", opened)
+
+
+def clip(folder: Path, width: int = 64, height: int = 36, depth: int = 8, **options) -> Path:
+    frames = [moving_planes(index, width, height, depth) for index in range(4)]
+    return write_clip(folder / "clip.mkv", frames, pixel_format="yuv420p" if depth == 8 else "yuv420p10le", **options)
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_frames_decoded_there_are_those_of_the_host(device, tmp_path, depth):
+    path = clip(tmp_path, depth=depth)
+    for there, here in zip(VideoSource(path, reader=READER), VideoSource(path), strict=True):
+        assert isinstance(there, DeviceFrame) and "pixels" not in vars(there)
+        assert (there.index, there.stamp, there.cut, there.size) == (here.index, here.stamp, here.cut, here.size)
+        assert isinstance(there.tensor, torch.Tensor) and np.abs(there.pixels - here.pixels).max() < 1e-5
+        assert there.pixels is there.pixels, "fetched once"
+        assert type(there.with_pixels(here.pixels)) is type(here)
+
+
+@pytest.mark.parametrize(("size", "options"), [((64, 36), {"max_height": 18}), ((63, 35), {})], ids=["reduced", "odd"])
+def test_what_is_not_read_there_is_fetched_and_the_same(device, tmp_path, size, options):
+    path = clip(tmp_path, *size)
+    for there, here in zip(VideoSource(path, reader=READER, **options), VideoSource(path, **options), strict=True):
+        assert not isinstance(there, DeviceFrame) and np.array_equal(there.pixels, here.pixels)
+
+
+def test_an_untagged_tracks_matrix_is_kept(device, tmp_path):
+    path = clip(tmp_path, 63, 35)
+    pictures = [next(iter(VideoSource(path, untagged_matrix=2020, reader=reader))) for reader in (READER, None)]
+    assert np.array_equal(pictures[0].pixels, pictures[1].pixels)
+
+
+def refused(path, number):
+    raise EngineError("no device; pass --decode cpu")
+
+
+@pytest.mark.parametrize(
+    ("opened", "why"),
+    [
+        (lambda path, number: fake_hardware.Container(path), None),
+        (refused, "no device"),
+        (lambda path, number: fake_hardware.Container(path, lambda picture: picture), "does not decode this ffv1"),
+    ],
+    ids=["works", "refused", "decodes on the host"],
+)
+def test_a_track_is_tried_before_it_is_trusted(monkeypatch, tmp_path, opened, why):
+    put(monkeypatch, opened)
+    found = hardware.why_not(VideoSource(clip(tmp_path)).video, READER)
+    assert found == why or why in found
+
+
+def test_a_device_that_gives_another_picture_is_not_trusted(device, tmp_path):
+    def off(picture, spec):
+        return READER(picture, spec) + 0.01
+
+    off.number = 0
+    assert "different" in hardware.why_not(VideoSource(clip(tmp_path)).video, off)
+    (tmp_path / "odd").mkdir()
+    assert "only 4:2:0 of even sides" in hardware.why_not(VideoSource(clip(tmp_path / "odd", 63, 35)).video, off)
+
+
+@pytest.mark.parametrize("error", [av.ExternalError, av.InvalidDataError])
+def test_a_device_that_gives_up_is_told_from_damage(monkeypatch, tmp_path, error):
+    """The host goes on with one; the other is a packet that nobody can read."""
+
+    def show(picture):
+        if picture.pts == 80:
+            raise error(1, "something")
+        return fake_hardware.Picture(picture)
+
+    put(monkeypatch, lambda path, number: fake_hardware.Container(path, show))
+    path = clip(tmp_path)
+    source = VideoSource(path, reader=READER)
+    found, wanted = list(source), list(VideoSource(path))
+    if error is av.ExternalError:
+        assert [isinstance(one, DeviceFrame) for one in found] == [True, True, False, False]
+        assert [one.stamp for one in found] == [one.stamp for one in wanted]
+        assert np.array_equal(found[3].pixels, wanted[3].pixels)
+        assert "the GPU stops decoding" in source.warnings[0] and "from frame 2 on" in source.warnings[0]
+    else:
+        assert len(found) == 3 and "damaged" in source.warnings[0]
+
+
+def test_a_stream_takes_the_engines_device_where_it_decodes(device, tmp_path, monkeypatch):
+    monkeypatch.setattr("lfvideo_sr.nn.planes.DeviceReader", lambda device: READER)
+    path, results = clip(tmp_path), []
+    for name in ("cuda:0", "cpu"):
+        engine = engine_of("flow_transfer")
+        engine.device = name
+        with StreamJob(path, engine, StreamOptions(frames=3)) as job:
+            results.append([restored.frame.pixels for restored in job])
+            assert (job.decoding.reader is not None) == job.decoding.told == (name != "cpu")
+    assert all(np.abs(one - other).max() < 1e-3 for one, other in zip(*results, strict=True))
+
+
+def test_without_a_device_auto_goes_on_with_a_reason(no_device, tmp_path):
+    source = VideoSource(clip(tmp_path))
+    decoding = choose_decoding("auto", "cuda:0", source)
+    assert decoding.reader is None and decoding.told and "no CUDA device" in str(decoding)
+    assert (
+        choose_decoding("auto", "cuda:0", source, deinterlace=True).why == "fields are turned into frames on the host"
+    )
+    assert not choose_decoding("auto", "cpu", source).told and not choose_decoding("cpu", "cuda:0", source).told
+
+
+def test_asked_for_and_absent_is_one_line(no_device, run, hybrid_clip, tmp_path):
+    words = ("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--frames", 2, "--method", "bicubic")
+    refused = run(*words, "--decode", "cuda")
+    assert refused.code == 4 and "no CUDA device" in refused.line and "--decode cpu" in refused.line
+    assert run(*words, "--decode", "nvdec").code == 2
+    assert run(*words).code == 0
+
+
+def test_info_says_why_nothing_decodes_on_a_gpu(no_device):
+    codecs, why = hardware.codecs_on_device()
+    assert codecs == [] and "no CUDA device" in why
+
+
+def test_the_probe_makes_clips_that_decode(monkeypatch):
+    """As on a device, but on the host: this FFmpeg has every encoder of the probe, and what it makes is whole."""
+    monkeypatch.setattr(hardware, "absence", lambda number: None)
+    monkeypatch.setattr(hardware, "accelerator", lambda number: None)
+    assert hardware.codecs_on_device() == ([], "the device decodes none of h264, hevc, vp9, av1")
+    monkeypatch.setattr(hardware, "is_on_device", lambda picture: picture.format.name == "yuv420p")
+    assert hardware.codecs_on_device() == (list(hardware.PROBED), None)
+
+
+@pytest.mark.gpu
+def test_a_gpu_decodes_what_the_host_decodes(gpu, tmp_path):
+    """Some data-centre GPUs have no decoder for AV1; all have one for H.264."""
+    assert "h264" in hardware.codecs_on_device()[0]
+    path = clip(tmp_path, 320, 192, codec="libx264", options={"qp": "20"})
+    reader = DeviceReader("cuda:0")
+    assert hardware.why_not(VideoSource(path).video, reader) is None
+    for there, here in zip(VideoSource(path, reader=reader), VideoSource(path), strict=True):
+        assert there.tensor.is_cuda and np.abs(there.pixels - here.pixels).max() < 1e-5

@@ -1,0 +1,51 @@
+"""Warping by Triton's kernel: through Triton's interpreter on a CPU, and on a GPU where there is one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
+
+CHECK = """
+import torch
+import torch.nn.functional as F
+from lfvideo_sr.nn import warp_triton
+from lfvideo_sr.nn.warp import grid_positions, sample, upsampled_positions
+
+if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
+    warp_triton._COUNT = 4096
+generator = torch.Generator().manual_seed(0)
+for stride, block, dtype, layout in (
+    (2, 4, torch.float32, torch.channels_last),
+    (1, 2, torch.float32, torch.contiguous_format),
+    (4, 4, torch.bfloat16, torch.channels_last),
+):
+    picture = torch.rand(2, 3, 30, 42, generator=generator).to(DEVICE).contiguous(memory_format=layout)
+    field = grid_positions(8, 12) * stride + 6 * torch.randn(2, 8, 12, 2, generator=generator)
+    made = warp_triton.warp_unshuffled(picture, field.to(DEVICE), stride, block, dtype)
+    plain = sample(picture, upsampled_positions(field.to(DEVICE), stride), mode="bicubic")
+    plain = F.pixel_unshuffle(plain, block)
+    assert made.shape == plain.shape and made.dtype == dtype
+    apart = (made.float() - plain).abs().max()
+    assert apart < (1e-4 if dtype == torch.float32 else 1e-2), (stride, block, apart)
+print("equal")
+"""
+
+
+def check(device: str, **environment: str) -> None:
+    code = f"DEVICE = {device!r}\n{CHECK}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout.strip() == "equal", done.stderr
+
+
+def test_the_kernel_equals_its_twin_in_the_interpreter():
+    check("cpu", TRITON_INTERPRET="1")
+
+
+@pytest.mark.gpu
+def test_the_kernel_equals_its_twin_on_a_gpu(gpu):
+    check("cuda")
