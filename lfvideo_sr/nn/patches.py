@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
+from ..checks import is_installed
 from .matching import EPSILON
 
 PATCH = 3
@@ -20,9 +21,9 @@ def row_and_column(index: torch.Tensor, columns: int) -> tuple[torch.Tensor, tor
 class Patches:
     """Patches by where their pixels lie. A patch is named by its centre, or by its corner: its top left pixel.
 
-    pixels: of the features [B,C,h,w] with an edge of zeros, [B * (h+2) * (w+2), C]. lengths: of the patches round all
-    pixels, Euclidean, [B,h,w], with EPSILON added. count: so many pixels have one right and below of them to make a
-    patch (some across an edge).
+    pixels: of the features [B,C,h,w] with an edge of zeros, [B * (h+2) * (w+2), C]. width: of a row of these.
+    lengths: of the patches round all pixels, Euclidean, [B,h,w], with EPSILON added. count: so many pixels have one
+    right and below of them to make a patch (some across an edge).
     """
 
     def __init__(self, features: torch.Tensor):
@@ -30,7 +31,7 @@ class Patches:
         padded = F.pad(features, 4 * [PATCH // 2])
         self.pixels = padded.permute(0, 2, 3, 1).reshape(-1, channels).contiguous()
         self.lengths = _lengths(features) + EPSILON
-        self._size = height, width
+        self._size, self.width = (height, width), padded.shape[-1]
         self._steps = [row * padded.shape[-1] + column for row in range(PATCH) for column in range(PATCH)]
         self.count = len(self.pixels) - self._steps[-1]
 
@@ -56,9 +57,14 @@ def patch_products(own: Patches, other: Patches, numbers: torch.Tensor, corners:
     with those of `other` at `corners` [n].
 
     A patch's pixels lie at fixed steps from its corner, so this is nine times the same sparse sample of a product of
-    two matrices, each time with both moved on by a step. Nothing is gathered.
+    two matrices, each time with both moved on by a step. Nothing is gathered. On CUDA, Triton does it where it is.
     """
     many = F.pad(numbers, (0, PATCH - 1, 0, PATCH - 1)).flatten()[: own.count]
+    if own.pixels.is_cuda and own.pixels.dtype == torch.float32 and is_installed("triton"):
+        from .patches_triton import pair_products
+
+        mine = torch.arange(own.count, device=many.device).repeat_interleave(many, output_size=len(corners))
+        return pair_products(own, other, mine, corners)
     if len(corners) > own.count * other.count:  # sampled_addmm refuses more samples than the product has numbers
         whole = torch.stack([mine @ theirs.T for mine, theirs in zip(own.moved(), other.moved())]).sum(0)
         return whole[torch.arange(own.count, device=many.device).repeat_interleave(many), corners]

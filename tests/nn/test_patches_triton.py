@@ -1,0 +1,54 @@
+"""Products of patches by Triton's kernel: through Triton's interpreter on a CPU, and on a GPU where there is one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
+
+CHECK = """
+import torch
+from lfvideo_sr.nn import patches_triton
+from lfvideo_sr.nn.patches import Patches, patch_products
+from lfvideo_sr.nn.patches_triton import pair_products
+
+if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
+    patches_triton._PAIRS = 128
+generator = torch.Generator().manual_seed(0)
+for channels in (5, 130):
+    query, reference = (torch.randn(2, channels, *size, generator=generator) for size in ((5, 7), (6, 4)))
+    own, other = Patches(query), Patches(reference)
+    numbers = torch.randint(0, 4, (2, 5, 7), generator=generator)
+    which = torch.arange(2).view(-1, 1, 1).expand_as(numbers).flatten().repeat_interleave(numbers.flatten())
+    corners = other.corners(which, torch.randint(0, 24, which.shape, generator=generator))
+    wanted = patch_products(own, other, numbers, corners)
+    places = torch.arange(35).view(1, 5, 7).expand_as(numbers).flatten().repeat_interleave(numbers.flatten())
+    mine = own.corners(which, places)
+    own.pixels, other.pixels = own.pixels.to(DEVICE), other.pixels.to(DEVICE)
+    found = pair_products(own, other, mine.to(DEVICE), corners.to(DEVICE))
+    assert torch.allclose(found.cpu(), wanted, atol=1e-4), (found.cpu() - wanted).abs().max()
+    if DEVICE == "cuda":
+        again = patch_products(own, other, numbers.to(DEVICE), corners.to(DEVICE))
+        assert torch.equal(again, found)
+    assert not len(pair_products(own, other, mine[:0].to(DEVICE), corners[:0].to(DEVICE)))
+print("equal")
+"""
+
+
+def check(device: str, **environment: str) -> None:
+    code = f"DEVICE = {device!r}\n{CHECK}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout.strip() == "equal", done.stderr
+
+
+def test_the_kernel_equals_its_twin_in_the_interpreter():
+    check("cpu", TRITON_INTERPRET="1")
+
+
+@pytest.mark.gpu
+def test_the_kernel_equals_its_twin_on_a_gpu(gpu):
+    check("cuda")
