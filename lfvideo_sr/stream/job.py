@@ -133,7 +133,11 @@ class StreamJob:
 
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
-        restored_frames = prefetch(self.resolver.run(self._pairs(frames)), ahead=1)  # while the last is written
+        restored_frames = self.resolver.run(self._pairs(frames))
+        if (
+            self.engine.device != "cpu"
+        ):  # there the next frame is restored while the last is written; a CPU gains nothing
+            restored_frames = prefetch(restored_frames, ahead=1)
         with closing(frames), closing(restored_frames):
             for restored in restored_frames:
                 self.frames += 1

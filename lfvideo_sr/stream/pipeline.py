@@ -1,6 +1,6 @@
 """The stream itself: paired frames in, super-resolved frames out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -59,7 +59,7 @@ class SuperResolver:
         self._fields: dict[tuple, Correspondence] = {}
         self.uses: dict[tuple, ReferenceUse] = {}
 
-    def run(self, pairs: Iterable[Paired]) -> Iterator[Restored]:
+    def run(self, pairs: Iterable[Paired]) -> Generator[Restored, None, None]:
         for pair in pairs:
             yield self.restore(pair)
 
