@@ -1,10 +1,7 @@
 """Inverse search by Triton's kernels: through Triton's interpreter on a CPU, and on a GPU where there is one."""
 
-import os
-import subprocess
-import sys
-
 import pytest
+from kernel_checks import check_kernel
 
 pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 
@@ -43,18 +40,10 @@ print("equal")
 """
 
 
-def check(device: str, sizes, settings, **environment: str) -> None:
-    code = f"DEVICE, SIZES, SETTINGS = {device!r}, {sizes!r}, {settings!r}\n{CHECK}"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True
-    )
-    assert done.returncode == 0 and done.stdout.strip() == "equal", done.stderr
-
-
 def test_the_kernels_equal_their_twins_in_the_interpreter():
-    check("cpu", [(37, 50)], (2, 2, 1), TRITON_INTERPRET="1")
+    check_kernel(CHECK, "cpu", SIZES=[(37, 50)], SETTINGS=(2, 2, 1))
 
 
 @pytest.mark.gpu
 def test_the_kernels_equal_their_twins_on_a_gpu(gpu):
-    check("cuda", [(37, 50), (270, 481)], (3, 4, 4))
+    check_kernel(CHECK, "cuda", SIZES=[(37, 50), (270, 481)], SETTINGS=(3, 4, 4))

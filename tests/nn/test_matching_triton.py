@@ -1,10 +1,7 @@
 """The Triton kernel: through Triton's interpreter on a CPU, and on a GPU where there is one."""
 
-import os
-import subprocess
-import sys
-
 import pytest
+from kernel_checks import check_kernel
 
 pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 
@@ -33,18 +30,10 @@ print("equal")
 SMALL = [((7, 9), (6, 11), 5, 3), ((5, 5), (4, 4), 20, 1)]
 
 
-def check(device: str, sizes, **environment: str) -> None:
-    code = f"DEVICE, SIZES = {device!r}, {sizes!r}\n{CHECK}"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True
-    )
-    assert done.returncode == 0 and done.stdout.strip() == "equal", done.stderr
-
-
 def test_the_kernel_equals_its_twin_in_the_interpreter():
-    check("cpu", SMALL, TRITON_INTERPRET="1")
+    check_kernel(CHECK, "cpu", SIZES=SMALL)
 
 
 @pytest.mark.gpu
 def test_the_kernel_equals_its_twin_on_a_gpu(gpu):
-    check("cuda", [*SMALL, ((60, 50), (45, 70), 256, 3)])
+    check_kernel(CHECK, "cuda", SIZES=[*SMALL, ((60, 50), (45, 70), 256, 3)])

@@ -1,10 +1,7 @@
 """Products of patches by Triton's kernel: through Triton's interpreter on a CPU, and on a GPU where there is one."""
 
-import os
-import subprocess
-import sys
-
 import pytest
+from kernel_checks import check_kernel
 
 pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 
@@ -37,18 +34,10 @@ print("equal")
 """
 
 
-def check(device: str, **environment: str) -> None:
-    code = f"DEVICE = {device!r}\n{CHECK}"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True
-    )
-    assert done.returncode == 0 and done.stdout.strip() == "equal", done.stderr
-
-
 def test_the_kernel_equals_its_twin_in_the_interpreter():
-    check("cpu", TRITON_INTERPRET="1")
+    check_kernel(CHECK, "cpu")
 
 
 @pytest.mark.gpu
 def test_the_kernel_equals_its_twin_on_a_gpu(gpu):
-    check("cuda")
+    check_kernel(CHECK, "cuda")
