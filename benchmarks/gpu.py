@@ -27,7 +27,6 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from lfvideo_sr import bench
-from lfvideo_sr.bench import make_clip
 from lfvideo_sr.choose import load_learned, make_engine
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.engines.resident import ResidentMethod
@@ -69,7 +68,6 @@ class Film:
                    for step in (2, 8, 32, 128))  # fmt: skip
         self._whole = sum(octaves).div(4).sub(0.5).mul(2).add(0.5).clamp(0, 1).to(DEVICE)
         self._sides = height, width
-        self.frames = frames
 
     def sharp(self, number: int) -> torch.Tensor:
         height, width = self._sides
@@ -205,7 +203,7 @@ def from_file_to_file(size: Size, preset: str, device: str, frames: int = 33) ->
     """Frames a second of stream_ref over a rendered clip, with decoding and encoding; and the encoder's own."""
     with tempfile.TemporaryDirectory() as folder, make_engine(device=device, engine="torch") as engine:
         clip, out = Path(folder) / "clip.mkv", Path(folder) / "out.mkv"
-        make_clip(clip, size, frames)
+        bench.make_clip(clip, size, frames)
         found = bench.measure(clip, engine, frames, out, "libx264", preset)
         with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
             pictures = [restored.frame for restored in job]

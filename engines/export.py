@@ -37,12 +37,12 @@ from .graphs import (
     paths,
     slot,
 )  # fmt: skip
+from .resident import DTYPES
 
 OPSET = 20  # the first whose GridSample is what TensorRT and ONNX Runtime both read
 SLOTS = 2  # references of a restore graph, where the method takes as many: as many as a stream gives by default
 OPSET_BF16 = 22  # the first whose convolutions and samples may be bf16; nothing else in it differs for these graphs
 UNWANTED = {"DeformConv", "Col2Im"}  # TensorRT refuses them
-DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 _FOLDED = 1 << 26  # numbers of a constant that may be computed ahead: all weights
 
 # Sizes a graph is traced at, each side another number: quarter reference sides r, q and frame sides h, w.

@@ -19,22 +19,17 @@ from .resident import SEED, ResidentMethod
 
 
 class TorchEngine:
-    """The three verbs of a torch method. Parts are moved to `device`; convolutions run in `precision` (autocast).
+    """The three verbs of a torch method. Parts are moved to `device`; convolutions run in `precision` (autocast)."""
 
-    replay: run verbs as CUDA graphs where shapes repeat; None: on CUDA.
-    """
-
-    def __init__(self, method: Method, device: str = "auto", precision: str = "auto", replay: bool | None = None):
+    def __init__(self, method: Method, device: str = "auto", precision: str = "auto"):
         self._method = method
         self.info = method.info
         self._device = pick_device(device)
         self.device = str(self._device)
-        on_cuda = self._device.type == "cuda"
         if self._device.type == "cpu":
             keep_freed_memory()
         self.precision = pick_precision(precision, self._device)
-        replay = on_cuda if replay is None else replay
-        self.resident = ResidentMethod(method, self._device, self.precision, replay)
+        self.resident = ResidentMethod(method, self._device, self.precision, replay=True)
 
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = reference.load()

@@ -1,8 +1,8 @@
 """Where a stream's pictures are decoded: on the engine's GPU where that was seen to work, else on the host."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 
+from ..checks import is_installed
 from ..errors import EngineError
 from ..media.hardware import Reader, why_not
 from ..media.simulate import SimulatedSource
@@ -47,7 +47,7 @@ def _reader(device: str, source: VideoSource | SimulatedSource, deinterlace: boo
         return "fields are turned into frames on the host"
     if source.info.size != source.video.size:
         return "--max-height reduces on the host"
-    if find_spec("torch") is None:
+    if not is_installed("torch"):
         return "torch is not installed"
     from ..nn.planes import DeviceReader
 

@@ -134,9 +134,7 @@ class StreamJob:
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
         restored_frames = self.resolver.run(self._pairs(frames))
-        if (
-            self.engine.device != "cpu"
-        ):  # there the next frame is restored while the last is written; a CPU gains nothing
+        if self.engine.device != "cpu":  # the next one, while the last is written; on a CPU that takes longer
             restored_frames = prefetch(restored_frames, ahead=1)
         with closing(frames), closing(restored_frames):
             for restored in restored_frames:
