@@ -1,4 +1,5 @@
-"""A convolution together with what follows it: one pass over memory instead of two, where torch's oneDNN has it.
+"""A convolution together with what follows it, in fewer passes over memory: on a CPU where torch's oneDNN has that, on
+CUDA where Triton is.
 
 On a CPU with matrix units the convolution itself is so fast that reading and writing its result a second time for a
 ReLU or a sum is a large part of the time. `torch.ops.mkldnn` is what torch's own compiler calls for this; it is no
@@ -6,14 +7,20 @@ public API, so every use has its plain twin beside it, which serves training, ex
 torch.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
+
+from ..checks import is_installed
 
 _KEEP = object()
 
 
 def conv_relu(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     """relu(layer(x))"""
+    if joins_on_gpu(x):
+        return _on_gpu(layer, x, layer.weight, layer.bias, relu=True)
     if not _fuses(x):
         return layer(x).relu()
     given, weight, bias = _cast(x, layer.weight, layer.bias)
@@ -24,12 +31,35 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
     """layer(x) + other, with another weight and bias if given; `other` has the result's shape and is not changed."""
     weight = layer.weight if weight is _KEEP else weight
     bias = layer.bias if bias is _KEEP else bias
+    if joins_on_gpu(x):
+        return _on_gpu(layer, x, weight, bias, other)
     if not _fuses(x):
         return nn.functional.conv2d(x, weight, bias, padding=layer.padding) + other
     given, added, weight, bias = _cast(x, other, weight, bias)
     return torch.ops.mkldnn._convolution_pointwise.binary(
         given, added, weight, bias, *_geometry(layer), "add", 1.0, None, [], None
     )
+
+
+def conv_over(layer: nn.Conv2d, parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """layer(torch.cat(parts, 1)) on CUDA; missing parts at the end count as zeros. There copying parts side by side
+    takes less time than a convolution, a sum and a slice of the weight for each."""
+    dtype = convolution_dtype(parts[0])
+    together = torch.cat([part.to(dtype) for part in parts], 1)
+    return _on_gpu(layer, together, layer.weight[:, : together.shape[1]], layer.bias)
+
+
+def joins_on_gpu(x: torch.Tensor) -> bool:
+    """Whether a kernel of Triton's does what follows a convolution of `x`."""
+    free = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return x.is_cuda and free and is_installed("triton")
+
+
+def _on_gpu(layer: nn.Conv2d, x, weight, bias, other=None, relu: bool = False) -> torch.Tensor:
+    from .fused_triton import finished
+
+    made = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
+    return finished(made, bias, other, relu)
 
 
 def _fuses(x: torch.Tensor) -> bool:

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .fused import conv_add, conv_relu
+from .fused import conv_add, conv_over, conv_relu, joins_on_gpu
 
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
@@ -39,6 +39,8 @@ def conv_beside(layer: nn.Conv2d, *parts: torch.Tensor) -> torch.Tensor:
 
     Missing parts at the end count as zeros. Equal to layer(torch.cat(parts, 1)) up to rounding.
     """
+    if joins_on_gpu(parts[0]):
+        return conv_over(layer, parts)
     first, *others = parts
     start = first.shape[1]
     total = nn.functional.conv2d(first, layer.weight[:, :start], layer.bias, padding=layer.padding)

@@ -1,0 +1,44 @@
+"""What follows a convolution, in one Triton kernel: torch adds a bias on CUDA in a pass of its own, slowly where channels
+come last. Twin: the plain lines of fused.py. Imported only where it is wanted; runs on CUDA, or anywhere with
+TRITON_INTERPRET=1.
+"""
+
+import torch
+import triton
+import triton.language as tl
+
+_COUNT = 1024  # numbers of a program
+
+
+def finished(
+    made: torch.Tensor, bias: torch.Tensor | None, other: torch.Tensor | None = None, relu: bool = False
+) -> torch.Tensor:
+    """(made + bias + other) or its ReLU: made [B,C,h,w], bias [C], other [B,C,h,w]; added in float32, rounded once.
+
+    `made` is written over where it lies in channels_last.
+    """
+    layout = torch.channels_last
+    made = made.contiguous(memory_format=layout)
+    other = None if other is None else other.contiguous(memory_format=layout)
+    _finish[(triton.cdiv(made.numel(), _COUNT),)](
+        made, made if bias is None else bias, made if other is None else other, made.numel(),
+        CHANNELS=made.shape[1], BIAS=bias is not None, OTHER=other is not None, RELU=relu, COUNT=_COUNT,
+    )  # fmt: skip
+    return made
+
+
+@triton.jit
+def _finish(
+    made, bias, other, total,
+    CHANNELS: tl.constexpr, BIAS: tl.constexpr, OTHER: tl.constexpr, RELU: tl.constexpr, COUNT: tl.constexpr,
+):  # fmt: skip
+    which = tl.program_id(0).to(tl.int64) * COUNT + tl.arange(0, COUNT)
+    wanted = which < total
+    value = tl.load(made + which, mask=wanted, other=0.0).to(tl.float32)
+    if BIAS:
+        value += tl.load(bias + which % CHANNELS).to(tl.float32)
+    if OTHER:
+        value += tl.load(other + which, mask=wanted, other=0.0).to(tl.float32)
+    if RELU:
+        value = tl.maximum(value, 0.0)
+    tl.store(made + which, value.to(made.dtype.element_ty), mask=wanted)
