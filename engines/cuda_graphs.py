@@ -14,8 +14,8 @@ class Replayed:
     """A function whose tensors lie on one CUDA device, captured for every set of shapes that repeats; at most `keep`.
 
     The function must not depend on values, nor ask the device anything. Inputs are copied into the graph's own tensors,
-    results out of it: both stay the caller's. capture: makes a graph of the function, given tensors and
-    their places.
+    results out of it: both stay the caller's, who must not write into what was given once. capture: makes a graph of
+    the function, given tensors and their places.
     """
 
     def __init__(self, function: Callable[..., Any], keep: int = 6, capture: Callable[..., Any] | None = None):
@@ -42,18 +42,31 @@ class Captured:
     """One graph with the tensors it reads and writes."""
 
     def __init__(self, function: Callable[..., Any], given: list[Any], structure: Any):
-        self._read = [one.clone() if isinstance(one, torch.Tensor) else one for one in given]
+        self._read = Inputs(given)
         self._graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         with torch.cuda.graph(self._graph):
-            self._written = function(*pytree.tree_unflatten(self._read, structure))
+            self._written = function(*pytree.tree_unflatten(self._read.own, structure))
 
     def __call__(self, given: list[Any]) -> Any:
-        for mine, theirs in zip(self._read, given):
-            if isinstance(mine, torch.Tensor):
-                mine.copy_(theirs)
+        self._read.take(given)
         self._graph.replay()
         return pytree.tree_map_only(torch.Tensor, torch.clone, self._written)
+
+
+class Inputs:
+    """A graph's own tensors, and what was copied into them: the same tensor given again, as a reference's features are
+    for many frames, is not copied again."""
+
+    def __init__(self, given: list[Any]):
+        self.own = [one.clone() if isinstance(one, torch.Tensor) else one for one in given]
+        self._given = list(given)
+
+    def take(self, given: list[Any]) -> None:
+        for mine, theirs, before in zip(self.own, given, self._given):
+            if theirs is not before and isinstance(mine, torch.Tensor):
+                mine.copy_(theirs)
+        self._given = list(given)
 
 
 def _shape(one: Any) -> Any:

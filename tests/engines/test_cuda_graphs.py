@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lfvideo_sr.engines.cuda_graphs import Replayed
+from lfvideo_sr.engines.cuda_graphs import Inputs, Replayed
 
 
 class Recording:
@@ -50,6 +50,17 @@ def test_what_was_not_used_for_long_is_captured_anew(recording):
         same(torch.ones(2))
     same(torch.ones(1))
     assert recording.captured == 3
+
+
+def test_what_is_given_again_is_not_copied_again():
+    kept, other = torch.ones(2), torch.zeros(3)
+    inputs = Inputs([kept, 7, other])
+    inputs.own[0].fill_(5)  # seen only if nothing is copied over it
+    inputs.take([kept, 7, torch.full((3,), 2.0)])
+    assert inputs.own[0].tolist() == [5, 5] and inputs.own[2].tolist() == [2, 2, 2]
+    inputs.take([torch.full((2,), 3.0), 7, other])
+    assert inputs.own[0].tolist() == [3, 3] and inputs.own[2].tolist() == [0, 0, 0]
+    assert kept.tolist() == [1, 1]
 
 
 @pytest.mark.gpu
