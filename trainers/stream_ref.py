@@ -100,11 +100,12 @@ def compute_losses(
     )
     references = references.float() / 255
     target = batch["target"].float() / 255
-    base = F.pixel_shuffle(network.restorer.enlarge(frame), SCALE)
+    base = F.pixel_shuffle(network.restorer.blend.enlarge(frame), SCALE)
 
     encoded = network.encoder(references)
     positions, trust = network.matcher(frame.repeat(2, 1, 1, 1), encoded, seed)
-    found = network.restorer.fetch(frame.repeat(2, 1, 1, 1), encoded, positions, trust * present[:, None, None])
+    enlarged = network.restorer.enlarge(frame).repeat(2, 1, 1, 1)
+    found = network.restorer.fetch(enlarged, encoded, positions, trust * present[:, None, None])
     restored = network.restorer.fused(frame, [found.half(0), found.half(1)]).float()
 
     target_twice, halves = target.repeat(2, 1, 1, 1), F.avg_pool2d(target, 2).repeat(2, 1, 1, 1)

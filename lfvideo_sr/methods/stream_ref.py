@@ -11,7 +11,7 @@ Coordinates: positions are (x, y) in pixels of the reference picture, one every 
 output pixels 4i .. 4i+3.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,7 @@ from torch import nn
 
 from ..media.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
+from ..nn.blend import Blend, FixedMix
 from ..nn.device_seed import DeviceSeeder
 from ..nn.fused import conv_relu, convolution_dtype
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
@@ -36,7 +37,6 @@ SCALE = 4
 FIELD_STRIDE = 2  # output pixels between two places of the field
 PLACES = (SCALE // FIELD_STRIDE) ** 2  # of the field in an LR pixel
 GAIN = 4  # detail and misfit are small; this brings them to the size of the other inputs
-SUREST = 8.0  # the largest logarithm of odds for a reference's detail
 
 
 @dataclass(frozen=True)
@@ -63,21 +63,13 @@ class Encoder(nn.Module):
         return {name: one.contiguous(memory_format=torch.channels_last) for name, one in kept.items()}
 
 
-class Misfit(nn.Module):
-    """How a reference's blur differs from the frame where a field points: zero where the match is right."""
+def misfit_of(enlarged: torch.Tensor, reference: Features, positions: torch.Tensor) -> torch.Tensor:
+    """How a reference's blur differs from the frame where a field points: zero where the match is right.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.enlarge = BicubicEnlarge(SCALE // FIELD_STRIDE)
-
-    def forward(
-        self, frame: torch.Tensor, reference: Features, positions: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """frame [B,3,h,w], positions [B,2h,2w,2] -> (frame enlarged x2, misfit), both [B,12,h,w], unshuffled."""
-        enlarged = self.enlarge(frame)
-        on_grid = (positions - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE
-        found = warp_unshuffled(reference["blur"], on_grid, 1, SCALE // FIELD_STRIDE, enlarged.dtype)
-        return enlarged, found - enlarged
+    enlarged: the frame x2, unshuffled, [B,12,h,w]; positions [B,2h,2w,2] -> [B,12,h,w], unshuffled as well.
+    """
+    on_grid = (positions - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE
+    return warp_unshuffled(reference["blur"], on_grid, 1, SCALE // FIELD_STRIDE, enlarged.dtype) - enlarged
 
 
 class Matcher(nn.Module):
@@ -85,7 +77,7 @@ class Matcher(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.misfit = Misfit()
+        self.enlarge = BicubicEnlarge(SCALE // FIELD_STRIDE)
         self.head = conv3x3(2 * 3 * PLACES + PLACES, channels)
         self.body = ResidualBlock(channels)
         self.tail = zeroed(conv3x3(channels, 3 * PLACES))
@@ -95,7 +87,8 @@ class Matcher(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """frame [B,3,h,w], an encoded reference of any size, seed [B,2h,2w,2] positions at stride 2
         -> positions [B,2h,2w,2], relevance [B,2h,2w] in (0,1)."""
-        enlarged, misfit = self.misfit(frame, reference, seed)
+        enlarged = self.enlarge(frame)
+        misfit = misfit_of(enlarged, reference, seed)
         known = F.pixel_unshuffle(inside(seed, *reference["detail"].shape[-2:]), SCALE // FIELD_STRIDE)
         seen = conv_beside(self.head, enlarged - 0.5, misfit * GAIN, known)
         said = F.pixel_shuffle(self.tail(self.body(seen.relu())).float(), SCALE // FIELD_STRIDE)
@@ -107,7 +100,7 @@ class Found:
     """What a match fetched from one reference, on the LR grid.
 
     detail:    [B,48,h,w] warped detail, pixel-unshuffled.
-    misfit:    [B,12,h,w] see Misfit.
+    misfit:    [B,12,h,w] see misfit_of.
     relevance: [B,4,h,w] of the four places of the field in each LR pixel.
     """
 
@@ -126,8 +119,7 @@ class Restorer(nn.Module):
     def __init__(self, size: StreamRefSize):
         super().__init__()
         channels = size.channels
-        self.enlarge = BicubicEnlarge(SCALE)
-        self.misfit = Misfit()
+        self.enlarge = BicubicEnlarge(SCALE // FIELD_STRIDE)
         self.frame_head = conv3x3(3, channels)
         self.found_head = conv3x3(48 + 3 * PLACES + PLACES, channels)
         self.fuse = nn.Conv2d(3 * channels, channels, 1)
@@ -135,19 +127,20 @@ class Restorer(nn.Module):
         self.tail = zeroed(conv3x3(channels, 48 + 2 * 16))
         nn.init.normal_(self.tail.weight, std=1e-3)
         self.mean = FixedMix(torch.full((channels, PLACES), 1 / PLACES))
-        self.spread = FixedMix(_places_to_pixels())
-        self.colours = FixedMix(torch.eye(16).repeat(3, 1))
+        self.blend = Blend(SCALE, FIELD_STRIDE)
 
     def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
-        return self.fused(frame, [self.fetch(frame, *match) for match in matches])
+        enlarged = self.enlarge(frame) if matches else None
+        return self.fused(frame, [self.fetch(enlarged, *match) for match in matches])
 
     def fetch(
-        self, frame: torch.Tensor, reference: Features, positions: torch.Tensor, relevance: torch.Tensor
+        self, enlarged: torch.Tensor, reference: Features, positions: torch.Tensor, relevance: torch.Tensor
     ) -> Found:
-        """Warp a reference's detail to where positions [B,2h,2w,2] at stride 2 say, and look how well it fits."""
+        """Warp a reference's detail to where positions [B,2h,2w,2] at stride 2 say, and look how well it fits the
+        frame, given enlarged x2, [B,12,h,w]."""
         sharp = reference["detail"]
         detail = warp_unshuffled(sharp, positions, FIELD_STRIDE, SCALE, convolution_dtype(sharp))
-        _, misfit = self.misfit(frame, reference, positions)
+        misfit = misfit_of(enlarged, reference, positions)
         places = F.pixel_unshuffle(relevance[:, None], SCALE // FIELD_STRIDE)
         return Found(detail, misfit, places.contiguous(memory_format=torch.channels_last))
 
@@ -156,47 +149,13 @@ class Restorer(nn.Module):
         own = conv_relu(self.frame_head, frame - 0.5)
         fused = conv_beside(self.fuse, own, *(self._side(one) for one in found))
         tail = self.tail(self.trunk(fused) + fused)
-        added = tail[:, :48]
-        wishes = (tail[:, 48 + 16 * slot : 64 + 16 * slot] for slot in range(len(found)))
-        for one, share in zip(found, self._shares(wishes, found)):
-            added = torch.addcmul(added, one.detail, self.colours(share))
-        base = self.enlarge(frame).contiguous(memory_format=torch.channels_last)
-        return F.pixel_shuffle(base + added, SCALE)
+        return self.blend(frame, tail, [(one.detail, one.relevance) for one in found])
 
     def _side(self, found: Found) -> torch.Tensor:
         """Features of one reference, faded by its relevance: a worthless reference is as good as none."""
         around = torch.cat([found.misfit * GAIN, found.relevance], 1)
         features = conv_beside(self.found_head, found.detail * GAIN, around)
         return features.relu() * self.mean(found.relevance)
-
-    def _shares(self, wishes: Iterable[torch.Tensor], found: Sequence[Found]) -> list[torch.Tensor]:
-        """How much of each reference's detail to take at each output pixel, [B,16,h,w] each, together below 1.
-
-        A softmax over (nothing, first, second) whose logits are (0, wish + log relevance): where the trunk is sure,
-        good detail is taken whole, and relevance zero takes exactly nothing.
-        """
-        odds = [wish.clamp(max=SUREST).exp() * self.spread(one.relevance) for wish, one in zip(wishes, found)]
-        total = 1 + sum(odds)
-        return [one / total for one in odds]
-
-
-class FixedMix(nn.Module):
-    """Each output channel a fixed mix of the input channels; as a 1x1 convolution it keeps the memory layout."""
-
-    weight: torch.Tensor
-
-    def __init__(self, weight: torch.Tensor):
-        super().__init__()
-        self.register_buffer("weight", weight[:, :, None, None], persistent=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.conv2d(x, self.weight)
-
-
-def _places_to_pixels() -> torch.Tensor:
-    """[16,4]: each of the 2x2 places of the field in an LR pixel repeated over its 2x2 output pixels."""
-    rows, columns = torch.meshgrid(torch.arange(4), torch.arange(4), indexing="ij")
-    return F.one_hot((rows // 2 * 2 + columns // 2).flatten(), PLACES).float()
 
 
 class StreamRef(nn.Module):

@@ -1,5 +1,5 @@
-"""What follows a convolution, in one Triton kernel: torch adds a bias on CUDA in a pass of its own, slowly where channels
-come last. Twin: the plain lines of fused.py. Imported only where it is wanted; runs on CUDA, or anywhere with
+"""What follows a convolution, in one Triton kernel: on CUDA torch adds a bias in a pass of its own, slowly where
+channels come last. Twin: the plain lines of fused.py. Imported only where it is wanted; runs on CUDA, or anywhere with
 TRITON_INTERPRET=1.
 """
 

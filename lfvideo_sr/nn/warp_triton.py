@@ -30,7 +30,7 @@ def warp_unshuffled(
 
 
 @triton.jit
-def _weight(away, SHARP: tl.constexpr):
+def cubic_weight(away, SHARP: tl.constexpr):
     """Of Keys' cubic kernel, `away` >= 0 from the middle."""
     near = ((SHARP + 2) * away - (SHARP + 3)) * away * away + 1
     far = ((SHARP * away - 5 * SHARP) * away + 8 * SHARP) * away - 4 * SHARP
@@ -84,7 +84,7 @@ def _warp(
             for u in tl.static_range(4):
                 column = tl.minimum(tl.maximum(first_x + (u - 1), 0.0), limit_x).to(tl.int32)
                 value = tl.load(line + column * column_step, mask=wanted, other=0.0).to(tl.float32)
-                along += value * _weight(tl.abs(off_x - (u - 1)), SHARP)
-            total += along * _weight(tl.abs(off_y - (v - 1)), SHARP)
+                along += value * cubic_weight(tl.abs(off_x - (u - 1)), SHARP)
+            total += along * cubic_weight(tl.abs(off_y - (v - 1)), SHARP)
         place = made + cell * (cells * CHANNELS) + channel * cells + inside
         tl.store(place, total.to(made.dtype.element_ty), mask=wanted)

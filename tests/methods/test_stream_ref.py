@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lfvideo_sr.method import Match
-from lfvideo_sr.methods.stream_ref import Found, StreamRef, StreamRefSize
+from lfvideo_sr.methods.stream_ref import Found, StreamRef, StreamRefSize, misfit_of
 from lfvideo_sr.nn.warp import grid_positions
 
 LOW = (12, 16)
@@ -64,8 +64,9 @@ def test_a_reference_of_another_size_is_matched_in_its_own_pixels(network, frame
     seed = own_positions(2) + torch.tensor([24.0, 16.0])
     positions, trust = network.matcher(frame, encoded, seed)
     assert network.restorer(frame, [Match(encoded, positions, trust)]).shape == (1, 3, 48, 64)
-    detail = network.restorer.fetch(frame, encoded, seed, trust).detail
-    inner = network.restorer.fetch(frame, network.encoder(reference), own_positions(2), trust).detail
+    enlarged = network.restorer.enlarge(frame)
+    detail = network.restorer.fetch(enlarged, encoded, seed, trust).detail
+    inner = network.restorer.fetch(enlarged, network.encoder(reference), own_positions(2), trust).detail
     assert torch.allclose(detail[..., 4:-4, 4:-4], inner[..., 4:-4, 4:-4], atol=1e-4)
 
 
@@ -85,7 +86,7 @@ def test_the_misfit_is_zero_where_the_match_is_right_and_only_there(network, ref
     right = own_positions(2) + torch.tensor(shift, dtype=torch.float32)
 
     def misfit(positions):
-        return network.restorer.misfit(low, encoded, positions)[1][..., 3:-3, 3:-3].abs().mean()
+        return misfit_of(network.restorer.enlarge(low), encoded, positions)[..., 3:-3, 3:-3].abs().mean()
 
     wrong = misfit(right + torch.tensor([4.0, 0.0]))
     assert misfit(right) < 0.35 * wrong
@@ -107,30 +108,12 @@ def test_memory_layout_does_not_matter(network, frame, reference):
     assert torch.allclose(plain, channels_last, atol=1e-5)
 
 
-def test_relevance_spreads_over_its_own_pixels(network):
-    places = torch.arange(4.0).reshape(1, 4, 1, 1)
-    spread = torch.nn.functional.pixel_shuffle(network.restorer.spread(places), 4)[0, 0]
-    assert spread.tolist() == [[0, 0, 1, 1]] * 2 + [[2, 2, 3, 3]] * 2
-
-
 def test_gradients_reach_every_parameter(network, frame, reference):
     twin = StreamRef(network.size)
     twin.load_state_dict(network.state_dict())
     encoded = twin.encoder(reference)
     positions, trust = twin.matcher(frame, encoded, own_positions(2))
-    found = twin.restorer.fetch(frame, encoded, positions, trust)
+    found = twin.restorer.fetch(twin.restorer.enlarge(frame), encoded, positions, trust)
     assert isinstance(found, Found)
     twin.restorer.fused(frame, [found, found]).square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in twin.parameters())
-
-
-@pytest.mark.parametrize("wish", [-3.0, 0.0, 20.0])
-def test_shares_of_detail_stay_below_one_and_follow_relevance(network, wish):
-    def found(relevance):
-        return Found(torch.zeros(1, 48, 2, 3), torch.zeros(1, 12, 2, 3), torch.full((1, 4, 2, 3), relevance))
-
-    wishes = [torch.full((1, 16, 2, 3), wish)] * 2
-    good, poor = (share.mean() for share in network.restorer._shares(wishes, [found(0.9), found(0.3)]))
-    assert good + poor < 1 and good == pytest.approx(3 * poor.item(), rel=1e-4)
-    good, none = network.restorer._shares(wishes, [found(0.9), found(0.0)])
-    assert torch.all(none == 0) and (good.min() > 0.99 or wish < 20)
