@@ -27,13 +27,15 @@ class ResidentMethod:
     def __init__(self, method: Method, device: torch.device, precision: Precision, replay: bool = False):
         self.method, self.device, self._dtype = method, device, DTYPES[precision]
         self.seeds_here = method.device_seeder is not None and device.type == "cuda"  # by `match` itself
-        self._reduce = BicubicReduce(method.info.scale)  # as frames are reduced: a search compares like with like
+        # As frames are reduced: a search compares like with like.
+        self._reduce = BicubicReduce(method.info.scale).to(device)
         for part in {method.encoder, method.matcher, method.restorer}:
             part.eval().to(device, memory_format=torch.channels_last)
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # where float32 is wanted, three digits are not meant
             torch.backends.cudnn.benchmark = True
-            _cast(method.restorer, self._dtype)
+            for part in (method.restorer, *([method.matcher] if self.seeds_here else [])):  # others search in float32
+                _cast(part, self._dtype)
         self._match, self._restore = self._all_matched, self._restored
         if replay and self.seeds_here:
             from .cuda_graphs import Replayed

@@ -22,7 +22,7 @@ from ..media.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.blend import Blend, FixedMix
 from ..nn.device_seed import DeviceSeeder
-from ..nn.fused import conv_relu, convolution_dtype
+from ..nn.fused import conv, conv_over, conv_relu, convolution_dtype, joins_on_gpu
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
 from ..nn.resize import BicubicEnlarge, BicubicReduce
 from ..nn.warp import inside, warp_unshuffled
@@ -68,8 +68,8 @@ def misfit_of(enlarged: torch.Tensor, reference: Features, positions: torch.Tens
 
     enlarged: the frame x2, unshuffled, [B,12,h,w]; positions [B,2h,2w,2] -> [B,12,h,w], unshuffled as well.
     """
-    on_grid = (positions - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE
-    return warp_unshuffled(reference["blur"], on_grid, 1, SCALE // FIELD_STRIDE, enlarged.dtype) - enlarged
+    block, dtype = SCALE // FIELD_STRIDE, enlarged.dtype
+    return warp_unshuffled(reference["blur"], positions, 1, block, dtype, shrunk=FIELD_STRIDE) - enlarged
 
 
 class Matcher(nn.Module):
@@ -90,8 +90,8 @@ class Matcher(nn.Module):
         enlarged = self.enlarge(frame)
         misfit = misfit_of(enlarged, reference, seed)
         known = F.pixel_unshuffle(inside(seed, *reference["detail"].shape[-2:]), SCALE // FIELD_STRIDE)
-        seen = conv_beside(self.head, enlarged - 0.5, misfit * GAIN, known)
-        said = F.pixel_shuffle(self.tail(self.body(seen.relu())).float(), SCALE // FIELD_STRIDE)
+        seen = conv_beside(self.head, enlarged - 0.5, misfit * GAIN, known, relu=True)
+        said = F.pixel_shuffle(conv(self.tail, self.body(seen)).float(), SCALE // FIELD_STRIDE)
         return seed + said[:, :2].permute(0, 2, 3, 1), torch.sigmoid(said[:, 2])
 
 
@@ -148,14 +148,17 @@ class Restorer(nn.Module):
         """The frame and what was fetched from at most two references -> picture [B,3,4h,4w]."""
         own = conv_relu(self.frame_head, frame - 0.5)
         fused = conv_beside(self.fuse, own, *(self._side(one) for one in found))
-        tail = self.tail(self.trunk(fused) + fused)
+        tail = conv(self.tail, self.trunk(fused) + fused)
         return self.blend(frame, tail, [(one.detail, one.relevance) for one in found])
 
     def _side(self, found: Found) -> torch.Tensor:
         """Features of one reference, faded by its relevance: a worthless reference is as good as none."""
+        if joins_on_gpu(found.detail):
+            seen = found.detail * GAIN, found.misfit * GAIN, found.relevance
+            return conv_over(self.found_head, seen, relu=True, fade=found.relevance)
         around = torch.cat([found.misfit * GAIN, found.relevance], 1)
-        features = conv_beside(self.found_head, found.detail * GAIN, around)
-        return features.relu() * self.mean(found.relevance)
+        features = conv_beside(self.found_head, found.detail * GAIN, around, relu=True)
+        return features * self.mean(found.relevance)
 
 
 class StreamRef(nn.Module):

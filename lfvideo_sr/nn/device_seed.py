@@ -4,9 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..frames import Size
 from .inverse_search import InverseSearchSettings, inverse_search
-from .warp import grid_positions, pair
 
 _LUMA = (0.299, 0.587, 0.114)  # BT.601
 
@@ -25,7 +23,7 @@ class DeviceSeeder(nn.Module):
     def prepare(self, low: torch.Tensor) -> torch.Tensor:
         """Pictures [B,3,h,w] in [0,1] -> their luma in gray levels enlarged by k = scale / stride, [B,1,kh,kw]."""
         red, green, blue = low.float().split(1, 1)
-        luma = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
+        luma = torch.add(torch.add(_LUMA[0] * red, green, alpha=_LUMA[1]), blue, alpha=_LUMA[2])
         return F.interpolate(255 * luma.clamp(0, 1), scale_factor=self._enlarged, mode="bicubic").clamp(0, 255)
 
     def forward(
@@ -33,14 +31,21 @@ class DeviceSeeder(nn.Module):
     ) -> torch.Tensor:
         """Prepared frame [B,1,kh,kw] and low version of a reference, of any size -> positions [B,kh,kw,2] in reference
         pixels; `previous`: the field of the frame before on the same grid."""
-        size = Size(frame.shape[3], frame.shape[2])
-        ratio = pair(reference.shape[3] / size.width, reference.shape[2] / size.height, frame)
+        steps = [self.stride * reference.shape[axis] / frame.shape[axis] for axis in (3, 2)]
+        still = self._still(frame, steps)
         if reference.shape[2:] != frame.shape[2:]:
             reference = F.interpolate(reference, frame.shape[2:], mode="bilinear", antialias=True)
-        own = grid_positions(size.height, size.width, frame.device)
         initial = None
         if previous is not None:
-            on_grid = (previous - (self.stride - 1) / 2) / self.stride
-            initial = ((on_grid + 0.5) / ratio - 0.5 - own).permute(0, 3, 1, 2)
-        flow = inverse_search(frame, reference, initial, self.settings).permute(0, 2, 3, 1)
-        return ((own + flow + 0.5) * ratio - 0.5) * self.stride + (self.stride - 1) / 2
+            moved = [(previous[..., axis] - place) / step for axis, (place, step) in enumerate(zip(still, steps))]
+            initial = torch.stack(moved, 1)
+        flow = inverse_search(frame, reference, initial, self.settings).unbind(1)
+        return torch.stack([torch.add(*pair, alpha=step) for *pair, step in zip(still, flow, steps)], -1)
+
+    def _still(self, frame: torch.Tensor, steps: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
+        """x [kw] and y [kh,1] in reference pixels of places that have not moved, `steps` reference pixels apart."""
+        across, down = (
+            torch.arange(frame.shape[axis], device=frame.device, dtype=torch.float32) * step + (step - 1) / 2
+            for axis, step in zip((3, 2), steps)
+        )
+        return across, down[:, None]

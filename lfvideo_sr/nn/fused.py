@@ -17,6 +17,11 @@ from ..checks import is_installed
 _KEEP = object()
 
 
+def conv(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+    """layer(x)"""
+    return conv_over(layer, [x]) if joins_on_gpu(x) else layer(x)
+
+
 def conv_relu(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     """relu(layer(x))"""
     if joins_on_gpu(x):
@@ -41,12 +46,15 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
     )
 
 
-def conv_over(layer: nn.Conv2d, parts: Sequence[torch.Tensor]) -> torch.Tensor:
-    """layer(torch.cat(parts, 1)) on CUDA; missing parts at the end count as zeros. There copying parts side by side
-    takes less time than a convolution, a sum and a slice of the weight for each."""
+def conv_over(
+    layer: nn.Conv2d, parts: Sequence[torch.Tensor], relu: bool = False, fade: torch.Tensor | None = None
+) -> torch.Tensor:
+    """layer(torch.cat(parts, 1)) on CUDA, or its ReLU, times the mean of `fade` [B,P,h,w]; missing parts at the end
+    count as zeros. There copying parts side by side takes less time than a convolution, a sum and a slice of the weight
+    for each."""
     dtype = convolution_dtype(parts[0])
-    together = torch.cat([part.to(dtype) for part in parts], 1)
-    return _on_gpu(layer, together, layer.weight[:, : together.shape[1]], layer.bias)
+    together = torch.cat([part.to(dtype) for part in parts], 1) if len(parts) > 1 else parts[0]
+    return _on_gpu(layer, together, layer.weight[:, : together.shape[1]], layer.bias, None, relu, fade)
 
 
 def joins_on_gpu(x: torch.Tensor) -> bool:
@@ -55,11 +63,11 @@ def joins_on_gpu(x: torch.Tensor) -> bool:
     return x.is_cuda and free and is_installed("triton")
 
 
-def _on_gpu(layer: nn.Conv2d, x, weight, bias, other=None, relu: bool = False) -> torch.Tensor:
+def _on_gpu(layer: nn.Conv2d, x, weight, bias, other=None, relu: bool = False, fade=None) -> torch.Tensor:
     from .fused_triton import finished
 
     made = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
-    return finished(made, bias, other, relu)
+    return finished(made, bias, other, relu, fade)
 
 
 def _fuses(x: torch.Tensor) -> bool:

@@ -11,26 +11,30 @@ _COUNT = 1024  # numbers of a program
 
 
 def finished(
-    made: torch.Tensor, bias: torch.Tensor | None, other: torch.Tensor | None = None, relu: bool = False
+    made: torch.Tensor,
+    bias: torch.Tensor | None,
+    other: torch.Tensor | None = None,
+    relu: bool = False,
+    fade: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """(made + bias + other) or its ReLU: made [B,C,h,w], bias [C], other [B,C,h,w]; added in float32, rounded once.
-
-    `made` is written over where it lies in channels_last.
-    """
+    """(made + bias + other) or its ReLU, times the mean of `fade`: made [B,C,h,w], bias [C], other [B,C,h,w],
+    fade [B,P,h,w]; reckoned in float32, rounded once. `made` is written over where it lies in channels_last."""
     layout = torch.channels_last
     made = made.contiguous(memory_format=layout)
     other = None if other is None else other.contiguous(memory_format=layout)
+    fade = None if fade is None else fade.contiguous(memory_format=layout)
     _finish[(triton.cdiv(made.numel(), _COUNT),)](
-        made, made if bias is None else bias, made if other is None else other, made.numel(),
-        CHANNELS=made.shape[1], BIAS=bias is not None, OTHER=other is not None, RELU=relu, COUNT=_COUNT,
+        made, *(made if one is None else one for one in (bias, other, fade)), made.numel(),
+        CHANNELS=made.shape[1], BIAS=bias is not None, OTHER=other is not None, RELU=relu,
+        FADES=0 if fade is None else fade.shape[1], COUNT=_COUNT,
     )  # fmt: skip
     return made
 
 
 @triton.jit
 def _finish(
-    made, bias, other, total,
-    CHANNELS: tl.constexpr, BIAS: tl.constexpr, OTHER: tl.constexpr, RELU: tl.constexpr, COUNT: tl.constexpr,
+    made, bias, other, fade, total, CHANNELS: tl.constexpr, BIAS: tl.constexpr, OTHER: tl.constexpr,
+    RELU: tl.constexpr, FADES: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
     which = tl.program_id(0).to(tl.int64) * COUNT + tl.arange(0, COUNT)
     wanted = which < total
@@ -41,4 +45,9 @@ def _finish(
         value += tl.load(other + which, mask=wanted, other=0.0).to(tl.float32)
     if RELU:
         value = tl.maximum(value, 0.0)
+    if FADES > 0:
+        mean = value * 0
+        for number in tl.static_range(FADES):
+            mean += tl.load(fade + which // CHANNELS * FADES + number, mask=wanted, other=0.0).to(tl.float32) / FADES
+        value *= mean
     tl.store(made + which, value.to(made.dtype.element_ty), mask=wanted)

@@ -213,7 +213,7 @@ def _pyramid(picture: torch.Tensor, levels: int) -> list[torch.Tensor]:
 
 
 def _flow_pyramid(flow: torch.Tensor, levels: int) -> list[torch.Tensor]:
-    return [one / 2**level for level, one in enumerate(_pyramid(flow, levels))]
+    return [one / 2**level if level else one for level, one in enumerate(_pyramid(flow, levels))]
 
 
 PLAIN = Steps(descended, spread, refined)

@@ -34,13 +34,13 @@ class ResidualBlock(nn.Module):
         return conv_add(self.second, conv_relu(self.first, x), x)
 
 
-def conv_beside(layer: nn.Conv2d, *parts: torch.Tensor) -> torch.Tensor:
-    """`layer` over `parts` side by side in the channels, without the copy that torch.cat would make.
+def conv_beside(layer: nn.Conv2d, *parts: torch.Tensor, relu: bool = False) -> torch.Tensor:
+    """`layer`, or its ReLU, over `parts` side by side in the channels, without the copy that torch.cat would make.
 
     Missing parts at the end count as zeros. Equal to layer(torch.cat(parts, 1)) up to rounding.
     """
     if joins_on_gpu(parts[0]):
-        return conv_over(layer, parts)
+        return conv_over(layer, parts, relu)
     first, *others = parts
     start = first.shape[1]
     total = nn.functional.conv2d(first, layer.weight[:, :start], layer.bias, padding=layer.padding)
@@ -48,4 +48,4 @@ def conv_beside(layer: nn.Conv2d, *parts: torch.Tensor) -> torch.Tensor:
         weight = layer.weight[:, start : start + part.shape[1]]
         total = conv_add(layer, part, total, weight=weight, bias=None)
         start += part.shape[1]
-    return total
+    return total.relu() if relu else total

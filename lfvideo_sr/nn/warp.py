@@ -96,14 +96,17 @@ def warp_upsampled(picture: torch.Tensor, positions: torch.Tensor, stride: int) 
 
 
 def warp_unshuffled(
-    picture: torch.Tensor, positions: torch.Tensor, stride: int, block: int, dtype: torch.dtype
+    picture: torch.Tensor, positions: torch.Tensor, stride: int, block: int, dtype: torch.dtype, shrunk: int = 1
 ) -> torch.Tensor:
     """`warp_upsampled` laid out in blocks: picture [B,3,H,W] -> [B,3*block^2,stride*h/block,stride*w/block] in `dtype`,
-    as pixel_unshuffle does. By Triton in one kernel on CUDA, where it is installed, outside training."""
+    as pixel_unshuffle does. shrunk: positions are in pixels of a picture so many times as large. On CUDA one kernel of
+    Triton's, where it is installed, outside training."""
     if picture.is_cuda and not torch.is_grad_enabled() and is_installed("triton"):
         from .warp_triton import warp_unshuffled as in_one
 
-        return in_one(picture, positions, stride, block, dtype)
+        return in_one(picture, positions, stride, block, dtype, shrunk)
+    if shrunk > 1:
+        positions = (positions - (shrunk - 1) / 2) / shrunk
     warped = sample_bicubic(picture, positions) if stride == 1 else warp_upsampled(picture, positions, stride)
     return F.pixel_unshuffle(warped, block).to(dtype)
 

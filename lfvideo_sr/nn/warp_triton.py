@@ -12,7 +12,7 @@ _SHARP = -0.75  # the bicubic kernel of torch's grid_sample
 
 
 def warp_unshuffled(
-    picture: torch.Tensor, positions: torch.Tensor, stride: int, block: int, dtype: torch.dtype
+    picture: torch.Tensor, positions: torch.Tensor, stride: int, block: int, dtype: torch.dtype, shrunk: int = 1
 ) -> torch.Tensor:
     """See warp.warp_unshuffled; the result lies in channels_last."""
     batch, channels, height, width = picture.shape
@@ -24,7 +24,7 @@ def warp_unshuffled(
     grid = triton.cdiv(rows * columns * block**2, _COUNT), batch
     _warp[grid](
         picture, positions.float().contiguous(), made, height, width, *picture.stride(), field_height, field_width,
-        rows, columns, CHANNELS=channels, STRIDE=stride, BLOCK=block, SHARP=_SHARP, COUNT=_COUNT,
+        rows, columns, CHANNELS=channels, STRIDE=stride, SHRUNK=shrunk, BLOCK=block, SHARP=_SHARP, COUNT=_COUNT,
     )  # fmt: skip
     return made
 
@@ -38,20 +38,21 @@ def cubic_weight(away, SHARP: tl.constexpr):
 
 
 @triton.jit
-def _moved(positions, row, column, field_width, STRIDE: tl.constexpr, wanted):
+def _moved(positions, row, column, field_width, STRIDE: tl.constexpr, SHRUNK: tl.constexpr, wanted):
     """How far the place (column, row) of a field has moved, x and y, in pixels."""
     place = positions + 2 * (row * field_width + column)
     half: tl.constexpr = (STRIDE - 1) / 2
-    x = tl.load(place, mask=wanted, other=0.0) - (column * STRIDE + half)
-    y = tl.load(place + 1, mask=wanted, other=0.0) - (row * STRIDE + half)
+    middle: tl.constexpr = (SHRUNK - 1) / 2
+    x = (tl.load(place, mask=wanted, other=0.0) - middle) / SHRUNK - (column * STRIDE + half)
+    y = (tl.load(place + 1, mask=wanted, other=0.0) - middle) / SHRUNK - (row * STRIDE + half)
     return x, y
 
 
 @triton.jit
 def _warp(
     picture, positions, made, height, width, one_step, channel_step, row_step, column_step, field_height, field_width,
-    rows, columns, CHANNELS: tl.constexpr, STRIDE: tl.constexpr, BLOCK: tl.constexpr, SHARP: tl.constexpr,
-    COUNT: tl.constexpr,
+    rows, columns, CHANNELS: tl.constexpr, STRIDE: tl.constexpr, SHRUNK: tl.constexpr, BLOCK: tl.constexpr,
+    SHARP: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
     which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
     cells: tl.constexpr = BLOCK * BLOCK
@@ -65,10 +66,10 @@ def _warp(
     top, left = tl.floor(fy).to(tl.int32), tl.floor(fx).to(tl.int32)
     bottom, right = tl.minimum(top + 1, field_height - 1), tl.minimum(left + 1, field_width - 1)
     down, across = fy - top, fx - left
-    ax, ay = _moved(positions, top, left, field_width, STRIDE, wanted)
-    bx, by = _moved(positions, top, right, field_width, STRIDE, wanted)
-    cx, cy = _moved(positions, bottom, left, field_width, STRIDE, wanted)
-    dx, dy = _moved(positions, bottom, right, field_width, STRIDE, wanted)
+    ax, ay = _moved(positions, top, left, field_width, STRIDE, SHRUNK, wanted)
+    bx, by = _moved(positions, top, right, field_width, STRIDE, SHRUNK, wanted)
+    cx, cy = _moved(positions, bottom, left, field_width, STRIDE, SHRUNK, wanted)
+    dx, dy = _moved(positions, bottom, right, field_width, STRIDE, SHRUNK, wanted)
     sx = x + (ax * (1 - across) + bx * across) * (1 - down) + (cx * (1 - across) + dx * across) * down
     sy = y + (ay * (1 - across) + by * across) * (1 - down) + (cy * (1 - across) + dy * across) * down
 

@@ -25,6 +25,15 @@ def test_reduce_equals_the_numpy_twin_inside(picture):
     assert np.abs(given - wanted)[:, 2:-2, 2:-2].max() < TOLERANCE
 
 
+@pytest.mark.parametrize("stride", [2, 4])
+def test_reduction_by_convolutions_is_that_by_sums(picture, stride, monkeypatch):
+    """Which CUDA takes."""
+    reduce, x = BicubicReduce(4, stride), torch.from_numpy(picture)[None].contiguous(memory_format=torch.channels_last)
+    wanted = reduce(x)
+    monkeypatch.setattr(BicubicReduce, "_summed", BicubicReduce._convolved)
+    assert torch.allclose(reduce(x), wanted, atol=1e-6)
+
+
 def test_the_same_blur_at_more_places(picture):
     """Stride 2 has a place one pixel before and one behind each place of a reduction."""
     x = torch.from_numpy(picture)[None]

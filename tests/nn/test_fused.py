@@ -58,6 +58,7 @@ def test_training_takes_the_plain_twin(layer, x):
 def test_side_by_side_equals_concatenation(layer, x):
     parts = x.split((10, 13, 1), 1)
     assert torch.allclose(conv_beside(layer, *parts), layer(x), atol=1e-5)
+    assert torch.allclose(conv_beside(layer, *parts, relu=True), layer(x).relu(), atol=1e-5)
     missing = torch.cat([parts[0], torch.zeros_like(x[:, 10:])], 1)
     assert torch.allclose(conv_beside(layer, parts[0]), layer(missing), atol=1e-5)
 

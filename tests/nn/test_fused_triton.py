@@ -22,6 +22,10 @@ for dtype, close in ((torch.float32, 1e-6), (torch.bfloat16, 1e-2)):
         found = finished(made.contiguous(memory_format=torch.channels_last), *given)
         assert found.dtype == dtype
         torch.testing.assert_close(found.float(), wanted.relu() if given[2] else wanted, rtol=close, atol=close)
+    fade = torch.rand(2, 4, 7, 9, generator=generator).to(DEVICE)
+    found = finished(made.contiguous(memory_format=torch.channels_last), bias, None, True, fade)
+    wanted = (made.float() + bias.view(1, -1, 1, 1)).relu() * fade.mean(1, keepdim=True)
+    torch.testing.assert_close(found.float(), wanted, rtol=close, atol=close)
     assert torch.equal(made, kept[0]) and torch.equal(other, kept[1])
 
 if DEVICE == "cpu":
@@ -36,6 +40,8 @@ with torch.inference_mode():
         (fused.conv_add(layer, x, other, bias=None), layer(x) - layer.bias.view(1, -1, 1, 1) + other),
         (residual.conv_beside(layer, *x.split((6, 10), 1)), layer(x)),
         (residual.conv_beside(layer, x[:, :6]), layer(missing)),
+        (fused.conv(layer, x), layer(x)),
+        (fused.conv_over(layer, [x], True, x[:, :4]), layer(x).relu() * x[:, :4].mean(1, keepdim=True)),
     ):
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
 print("equal")

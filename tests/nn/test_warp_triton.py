@@ -14,14 +14,15 @@ from lfvideo_sr.nn.warp import grid_positions, sample, upsampled_positions
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
     warp_triton._COUNT = 4096
 generator = torch.Generator().manual_seed(0)
-for stride, block, dtype, layout in (
-    (2, 4, torch.float32, torch.channels_last),
-    (1, 2, torch.float32, torch.contiguous_format),
-    (4, 4, torch.bfloat16, torch.channels_last),
+for stride, block, shrunk, dtype, layout in (
+    (2, 4, 1, torch.float32, torch.channels_last),
+    (1, 2, 2, torch.float32, torch.contiguous_format),
+    (4, 4, 1, torch.bfloat16, torch.channels_last),
 ):
     picture = torch.rand(2, 3, 30, 42, generator=generator).to(DEVICE).contiguous(memory_format=layout)
     field = grid_positions(8, 12) * stride + 6 * torch.randn(2, 8, 12, 2, generator=generator)
-    made = warp_triton.warp_unshuffled(picture, field.to(DEVICE), stride, block, dtype)
+    made = warp_triton.warp_unshuffled(picture, field.to(DEVICE), stride, block, dtype, shrunk)
+    field = (field - (shrunk - 1) / 2) / shrunk
     plain = sample(picture, upsampled_positions(field.to(DEVICE), stride), mode="bicubic")
     plain = F.pixel_unshuffle(plain, block)
     assert made.shape == plain.shape and made.dtype == dtype
