@@ -15,8 +15,9 @@ from lfvideo_sr.engines.cache import shipped_folders
 from lfvideo_sr.engines.export import OPSET_BF16, _traced, _Verb, _write
 from lfvideo_sr.engines.graphs import metadata_in, paths, told
 from lfvideo_sr.engines.onnx_engine import read_about
-from lfvideo_sr.methods.stream_ref import Misfit
+from lfvideo_sr.methods.stream_ref import misfit_of
 from lfvideo_sr.nn.residual import ResidualBlock
+from lfvideo_sr.nn.resize import BicubicEnlarge
 
 
 class Part(nn.Module):
@@ -55,7 +56,7 @@ def test_a_misfit_is_the_same_at_sizes_it_was_not_traced_at(tmp_path):
             "frame": torch.rand(1, 3, height, width), "blur": torch.rand(1, 3, 2 * high, 2 * wide), "seed": positions,
         }  # fmt: skip
 
-    part = Part(Misfit(), lambda misfit, given: misfit(given["frame"], given, given["seed"])[1])
+    part = Part(BicubicEnlarge(2), lambda enlarge, given: misfit_of(enlarge(given["frame"]), given, given["seed"]))
     shapes = {"frame": [1, 3, "1*h", "1*w"], "blur": [1, 3, "2*r", "2*q"], "seed": [1, "2*h", "2*w", 2]}
     exported(part, shapes, given(20, 24, 22, 26), Precision.FP32, tmp_path / "misfit.onnx")
     for sizes in ((20, 24, 22, 26), (9, 31, 40, 12), (16, 8, 8, 19)):
