@@ -14,6 +14,7 @@ from . import variational as plain
 from .inverse_search import FAINT, PATCH, STRIDE, Steps
 
 _PATCHES, _PIXELS = 8, 256  # of a program
+_ROWS, _PAIRS = 8, 16  # of the tile that a program relaxes
 _MAPS = 7  # of a system: xx, xy, yy, x, y, right, below
 
 
@@ -47,13 +48,13 @@ def spread(found: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> t
 
 
 def refined(flow: torch.Tensor, source: torch.Tensor, target: torch.Tensor, rounds: int) -> torch.Tensor:
-    """Twin of variational.refined, with two kernels a round, of which one runs for every half sweep."""
+    """Twin of variational.refined, with two kernels a round, of which one runs for every sweep."""
     if not rounds:
         return flow
     batch, _, height, width = source.shape
     first, source, target = flow.contiguous(), source.contiguous(), target.contiguous()
     there, maps = torch.empty_like(source), source.new_empty(batch, _MAPS, height, width)
-    now = first.clone()
+    now, moved = first.clone(), torch.empty_like(first)
     grid = _pixel_grid(source)
     _look[grid](target, first, there, height, width, COUNT=_PIXELS)
     for _ in range(rounds):
@@ -61,10 +62,11 @@ def refined(flow: torch.Tensor, source: torch.Tensor, target: torch.Tensor, roun
             source, there, first, now, maps, height, width, LEVELS=plain.LEVELS, GRADIENTS=plain.GRADIENTS,
             SMOOTH=plain.SMOOTH, NOISE=plain.NOISE, SHARP=plain.SHARP, COUNT=_PIXELS,
         )  # fmt: skip
-        for half in range(2 * plain.SWEEPS):
-            _relax[_half_grid(source)](
-                maps, now, height, width, half % 2, OVER=plain.OVER, FREE=plain.FREE, COUNT=_PIXELS
+        for _ in range(plain.SWEEPS):
+            _sweep[(triton.cdiv(width, 2 * _PAIRS), triton.cdiv(height, _ROWS), batch)](
+                maps, now, moved, height, width, OVER=plain.OVER, FREE=plain.FREE, ROWS=_ROWS, PAIRS=_PAIRS
             )
+            now, moved = moved, now
     return now
 
 
@@ -73,11 +75,6 @@ FUSED = Steps(descended, spread, refined)
 
 def _pixel_grid(picture: torch.Tensor) -> tuple[int, int]:
     return triton.cdiv(picture.shape[2] * picture.shape[3], _PIXELS), len(picture)
-
-
-def _half_grid(picture: torch.Tensor) -> tuple[int, int]:
-    """For every other pixel of a row."""
-    return triton.cdiv(picture.shape[2] * triton.cdiv(picture.shape[3], 2), _PIXELS), len(picture)
 
 
 @triton.jit
@@ -294,31 +291,60 @@ def _weigh(
 
 
 @triton.jit
-def _relax(maps, now, height, width, colour, OVER: tl.constexpr, FREE: tl.constexpr, COUNT: tl.constexpr):
-    """The pixels of one colour of the chessboard (0: where x + y is even), in place: they read only the other's."""
-    which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
-    half = (width + 1) // 2
-    y = which // half
-    x = 2 * (which % half) + (y + colour) % 2
-    wanted = (y < height) & (x < width)
+def _settle(maps, now, y, x, lu, lv, ru, rv, au, av, bu, bv, height, width, wanted, OVER: tl.constexpr,
+            FREE: tl.constexpr):  # fmt: skip
+    """Where its equations and its neighbours (left, right, above, below) want the flow of a pixel, and beyond."""
     plane = height * width
     place = y * width + x
-    maps, now = maps + one * 7 * plane + place, now + one * 2 * plane
+    maps, now = maps + place, now + place
     right = tl.load(maps + 5 * plane, mask=wanted, other=0.0)
     below = tl.load(maps + 6 * plane, mask=wanted, other=0.0)
     left = tl.load(maps + 5 * plane - 1, mask=wanted & (x > 0), other=0.0)
     above = tl.load(maps + 6 * plane - width, mask=wanted & (y > 0), other=0.0)
     hold = left + right + above + below + FREE
-    pull_u = left * _at(now, y, x - 1, height, width, wanted) + right * _at(now, y, x + 1, height, width, wanted)
-    pull_u += above * _at(now, y - 1, x, height, width, wanted) + below * _at(now, y + 1, x, height, width, wanted)
-    other = now + plane
-    pull_v = left * _at(other, y, x - 1, height, width, wanted) + right * _at(other, y, x + 1, height, width, wanted)
-    pull_v += above * _at(other, y - 1, x, height, width, wanted) + below * _at(other, y + 1, x, height, width, wanted)
     xx, xy = tl.load(maps, mask=wanted, other=0.0), tl.load(maps + plane, mask=wanted, other=0.0)
-    yy, bx = tl.load(maps + 2 * plane, mask=wanted, other=0.0), tl.load(maps + 3 * plane, mask=wanted, other=0.0)
-    by = tl.load(maps + 4 * plane, mask=wanted, other=0.0)
-    u, v = tl.load(now + place, mask=wanted, other=0.0), tl.load(other + place, mask=wanted, other=0.0)
-    u = u + OVER * ((pull_u - bx - xy * v) / (xx + hold) - u)
-    v = v + OVER * ((pull_v - by - xy * u) / (yy + hold) - v)
-    tl.store(now + place, u, mask=wanted)
-    tl.store(other + place, v, mask=wanted)
+    yy, dx = tl.load(maps + 2 * plane, mask=wanted, other=0.0), tl.load(maps + 3 * plane, mask=wanted, other=0.0)
+    dy = tl.load(maps + 4 * plane, mask=wanted, other=0.0)
+    u, v = tl.load(now, mask=wanted, other=0.0), tl.load(now + plane, mask=wanted, other=0.0)
+    pull_u = left * lu + right * ru + above * au + below * bu
+    pull_v = left * lv + right * rv + above * av + below * bv
+    moved = u + OVER * ((pull_u - dx - xy * v) / (xx + hold) - u)
+    return moved, v + OVER * ((pull_v - dy - xy * moved) / (yy + hold) - v)
+
+
+@triton.jit
+def _white(maps, now, y, x, height, width, wanted, OVER: tl.constexpr, FREE: tl.constexpr):
+    """The flow of a pixel that moves first; where (x, y) lies outside, that of another pixel."""
+    y, x = tl.minimum(tl.maximum(y, 0), height - 1), tl.minimum(tl.maximum(x, 0), width - 1)
+    other = now + height * width
+    lu, lv = _at(now, y, x - 1, height, width, wanted), _at(other, y, x - 1, height, width, wanted)
+    ru, rv = _at(now, y, x + 1, height, width, wanted), _at(other, y, x + 1, height, width, wanted)
+    au, av = _at(now, y - 1, x, height, width, wanted), _at(other, y - 1, x, height, width, wanted)
+    bu, bv = _at(now, y + 1, x, height, width, wanted), _at(other, y + 1, x, height, width, wanted)
+    return _settle(maps, now, y, x, lu, lv, ru, rv, au, av, bu, bv, height, width, wanted, OVER, FREE)
+
+
+@triton.jit
+def _sweep(maps, now, moved, height, width, OVER: tl.constexpr, FREE: tl.constexpr, ROWS: tl.constexpr,
+           PAIRS: tl.constexpr):  # fmt: skip
+    """Pairs of a white pixel (x + y even) and the black one beside it: white ones first, then black ones, from `now` to
+    `moved`. A black one waits for nobody: the white ones round it are computed once more."""
+    which, one = tl.arange(0, ROWS * PAIRS), tl.program_id(2).to(tl.int64)
+    y = tl.program_id(1) * ROWS + which // PAIRS
+    first = 2 * (tl.program_id(0) * PAIRS + which % PAIRS)
+    x, black = first + y % 2, first + 1 - y % 2
+    plane = height * width
+    maps, now, moved = maps + one * 7 * plane, now + one * 2 * plane, moved + one * 2 * plane
+    wanted = (y < height) & (first < width)  # of a pair at an odd width one may lie outside
+    u, v = _white(maps, now, y, x, height, width, wanted, OVER, FREE)
+    tl.store(moved + y * width + x, u, mask=wanted & (x < width))
+    tl.store(moved + plane + y * width + x, v, mask=wanted & (x < width))
+    wanted = wanted & (black < width)
+    ou, ov = _white(maps, now, y, 2 * black - x, height, width, wanted, OVER, FREE)  # on its other side
+    au, av = _white(maps, now, y - 1, black, height, width, wanted, OVER, FREE)
+    bu, bv = _white(maps, now, y + 1, black, height, width, wanted, OVER, FREE)
+    left = x < black
+    lu, lv, ru, rv = tl.where(left, u, ou), tl.where(left, v, ov), tl.where(left, ou, u), tl.where(left, ov, v)
+    u, v = _settle(maps, now, y, black, lu, lv, ru, rv, au, av, bu, bv, height, width, wanted, OVER, FREE)
+    tl.store(moved + y * width + black, u, mask=wanted)
+    tl.store(moved + plane + y * width + black, v, mask=wanted)

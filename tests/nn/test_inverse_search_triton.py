@@ -15,6 +15,7 @@ from lfvideo_sr.nn.warp import grid_positions, sample
 
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
     inverse_search_triton._PATCHES, inverse_search_triton._PIXELS = 64, 4096
+    inverse_search_triton._ROWS, inverse_search_triton._PAIRS = 16, 32
 settings = InverseSearchSettings(*SETTINGS)
 
 def noise(seed, height, width):
