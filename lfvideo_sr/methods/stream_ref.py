@@ -22,7 +22,8 @@ from ..media.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.blend import Blend, FixedMix
 from ..nn.device_seed import DeviceSeeder
-from ..nn.fused import conv, conv_over, conv_relu, convolution_dtype, joins_on_gpu
+from ..nn.fused import conv, conv_over, conv_relu, convolution_dtype
+from ..nn.kernels import by_triton
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
 from ..nn.resize import BicubicEnlarge, BicubicReduce
 from ..nn.warp import inside, warp_unshuffled
@@ -130,7 +131,9 @@ class Restorer(nn.Module):
         self.blend = Blend(SCALE, FIELD_STRIDE)
 
     def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
-        enlarged = self.enlarge(frame) if matches else None
+        if not matches:
+            return self.fused(frame, [])
+        enlarged = self.enlarge(frame)
         return self.fused(frame, [self.fetch(enlarged, *match) for match in matches])
 
     def fetch(
@@ -153,7 +156,7 @@ class Restorer(nn.Module):
 
     def _side(self, found: Found) -> torch.Tensor:
         """Features of one reference, faded by its relevance: a worthless reference is as good as none."""
-        if joins_on_gpu(found.detail):
+        if by_triton(found.detail):
             seen = found.detail * GAIN, found.misfit * GAIN, found.relevance
             return conv_over(self.found_head, seen, relu=True, fade=found.relevance)
         around = torch.cat([found.misfit * GAIN, found.relevance], 1)

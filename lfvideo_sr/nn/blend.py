@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .fused import joins_on_gpu
+from .kernels import by_triton
 from .resize import BicubicEnlarge
 
 SUREST = 8.0  # the largest logarithm of odds for a reference's detail
@@ -34,7 +34,7 @@ class Blend(nn.Module):
     ) -> torch.Tensor:
         """frame [B,3,h,w]; tail: what is added, [B,3*s*s,h,w], then wishes [B,s*s,h,w] of two references; fetched, for
         at most two: detail [B,3*s*s,h,w] and relevance [B,(s/stride)^2,h,w] -> picture [B,3,s*h,s*w]."""
-        if joins_on_gpu(tail):
+        if by_triton(tail):
             from .blend_triton import blended
 
             return blended(frame, tail, fetched, self.scale, self.stride)

@@ -12,19 +12,19 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ..checks import is_installed
+from .kernels import by_triton
 
 _KEEP = object()
 
 
 def conv(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     """layer(x)"""
-    return conv_over(layer, [x]) if joins_on_gpu(x) else layer(x)
+    return conv_over(layer, [x]) if by_triton(x) else layer(x)
 
 
 def conv_relu(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     """relu(layer(x))"""
-    if joins_on_gpu(x):
+    if by_triton(x):
         return _on_gpu(layer, x, layer.weight, layer.bias, relu=True)
     if not _fuses(x):
         return layer(x).relu()
@@ -36,7 +36,7 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
     """layer(x) + other, with another weight and bias if given; `other` has the result's shape and is not changed."""
     weight = layer.weight if weight is _KEEP else weight
     bias = layer.bias if bias is _KEEP else bias
-    if joins_on_gpu(x):
+    if by_triton(x):
         return _on_gpu(layer, x, weight, bias, other)
     if not _fuses(x):
         return nn.functional.conv2d(x, weight, bias, padding=layer.padding) + other
@@ -55,12 +55,6 @@ def conv_over(
     dtype = convolution_dtype(parts[0])
     together = torch.cat([part.to(dtype) for part in parts], 1) if len(parts) > 1 else parts[0]
     return _on_gpu(layer, together, layer.weight[:, : together.shape[1]], layer.bias, None, relu, fade)
-
-
-def joins_on_gpu(x: torch.Tensor) -> bool:
-    """Whether a kernel of Triton's does what follows a convolution of `x`."""
-    free = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
-    return x.is_cuda and free and is_installed("triton")
 
 
 def _on_gpu(layer: nn.Conv2d, x, weight, bias, other=None, relu: bool = False, fade=None) -> torch.Tensor:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from ..checks import is_installed
+from .kernels import by_triton
 from .variational import refined
 from .warp import grid_positions, sample
 
@@ -59,7 +59,7 @@ def inverse_search(
 
     initial: a displacement [B,2,H,W] to start from beside zero. steps: which twin to use; None: the device's fastest.
     """
-    steps = steps or fastest_steps(source.device)
+    steps = steps or fastest_steps(source)
     levels = level_count(*source.shape[2:])
     sources, targets = _pyramid(source, levels), _pyramid(target, levels)
     starts = [] if initial is None else _flow_pyramid(initial, levels)
@@ -75,9 +75,9 @@ def inverse_search(
     return flow
 
 
-def fastest_steps(device: torch.device) -> Steps:
-    """Triton's on CUDA, where Triton is; else the plain ones."""
-    if device.type != "cuda" or not is_installed("triton"):
+def fastest_steps(picture: torch.Tensor) -> Steps:
+    """Triton's, where they can be had; else the plain ones."""
+    if not by_triton(picture):
         return PLAIN
     from .inverse_search_triton import FUSED
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-from ..checks import is_installed
+from .kernels import by_triton
 from .matching import EPSILON
 
 PATCH = 3
@@ -60,7 +60,7 @@ def patch_products(own: Patches, other: Patches, numbers: torch.Tensor, corners:
     two matrices, each time with both moved on by a step. Nothing is gathered. On CUDA, Triton does it where it is.
     """
     many = F.pad(numbers, (0, PATCH - 1, 0, PATCH - 1)).flatten()[: own.count]
-    if own.pixels.is_cuda and own.pixels.dtype == torch.float32 and is_installed("triton"):
+    if by_triton(own.pixels) and own.pixels.dtype == torch.float32:
         from .patches_triton import pair_products
 
         mine = torch.arange(own.count, device=many.device).repeat_interleave(many, output_size=len(corners))

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from .fused import conv_add, conv_over, conv_relu, joins_on_gpu
+from .fused import conv_add, conv_over, conv_relu
+from .kernels import by_triton
 
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
@@ -39,7 +40,7 @@ def conv_beside(layer: nn.Conv2d, *parts: torch.Tensor, relu: bool = False) -> t
 
     Missing parts at the end count as zeros. Equal to layer(torch.cat(parts, 1)) up to rounding.
     """
-    if joins_on_gpu(parts[0]):
+    if by_triton(parts[0]):
         return conv_over(layer, parts, relu)
     first, *others = parts
     start = first.shape[1]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..checks import is_installed
+from .kernels import by_triton
 
 
 def grid_positions(height: int, width: int, device: torch.device | None = None) -> torch.Tensor:
@@ -101,7 +101,7 @@ def warp_unshuffled(
     """`warp_upsampled` laid out in blocks: picture [B,3,H,W] -> [B,3*block^2,stride*h/block,stride*w/block] in `dtype`,
     as pixel_unshuffle does. shrunk: positions are in pixels of a picture so many times as large. On CUDA one kernel of
     Triton's, where it is installed, outside training."""
-    if picture.is_cuda and not torch.is_grad_enabled() and is_installed("triton"):
+    if by_triton(picture):
         from .warp_triton import warp_unshuffled as in_one
 
         return in_one(picture, positions, stride, block, dtype, shrunk)
