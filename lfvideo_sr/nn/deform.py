@@ -15,9 +15,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..errors import ShapeError
+from .strips import at_a_time
 from .warp import apart, grid_positions, grid_sample, unit_grid
 
-_STRIP = 1 << 22  # sampled numbers held at a time, per tap
+_STRIP = 1 << 22  # sampled numbers held at a time on a CPU, per tap
 
 
 def tap_positions(positions: torch.Tensor, kernel: int = 3, dilation: int = 1) -> torch.Tensor:
@@ -53,7 +54,7 @@ def deform_aggregate(
     if torch.compiler.is_exporting():  # a graph must not depend on the size it was traced with
         return _aggregate(source, positions, weight, bias, offsets, mask, groups)
     height, width = positions.shape[2:4]
-    rows = max(1, _STRIP // (source.shape[0] * source.shape[1] * width))
+    rows = max(1, at_a_time(_STRIP, source) // (source.shape[0] * source.shape[1] * width))
     strips = []
     for first in range(0, height, rows):
         here = slice(first, first + rows)
