@@ -17,9 +17,10 @@ def in_strips(
 ) -> torch.Tensor:
     """work(rows of a picture [B,C,H,W]) -> [B,O,scale*n,scale*W] for these n rows; put together, [B,O,scale*H,scale*W].
 
-    places: finished at a time on a CPU, in whole rows; see at_a_time. reach: rows on either side that a result depends on; `work` is given
-    these too, as far as the picture goes, so that nothing differs from working on it whole. That is what happens in
-    training, in exported graphs, with small pictures, and where a result may depend on everything (reach None).
+    places: finished at a time on a CPU, in whole rows; see at_a_time. reach: rows on either side that a result depends
+    on; `work` is given these too, as far as the picture goes, so that nothing differs from working on it whole. That is
+    what happens in training, in exported graphs, with small pictures, and where a result may depend on everything
+    (reach None).
     """
     height, width = picture.shape[2:]
     if reach is None or torch.is_grad_enabled() or torch.compiler.is_exporting():
