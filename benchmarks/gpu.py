@@ -3,6 +3,7 @@
 
     benchmarks/gpu.py [stream_ref] [c2_matching] [--sizes 480x270 960x540] [--variants ...] [--json FILE]
     benchmarks/gpu.py --files [--sizes 480x270]
+    benchmarks/gpu.py --kernels [--sizes 480x270] [--variants graphs]
 
 stream_ref runs with its shipped weights, two references a frame, one new reference every 8 frames (its encoding is part
 of the time), each field started from the one before; c2_matching untrained in the paper's width, with one reference
@@ -10,10 +11,12 @@ of the time), each field started from the one before; c2_matching untrained in t
 The floor takes floating-point operations at the rate of a large product of two matrices measured here, and bytes (each
 weight, frame, reference and picture once) at that of a copy. Also: memory at its peak, seconds to the first frame from
 a loaded method, milliseconds of each verb, and how far the picture is from float32's. --files: from file to file
-instead, as `lfvideo-sr bench` does, and beside it what the encoder alone takes for the same pictures.
+instead, as `lfvideo-sr bench` does, and beside it what the encoder alone takes for the same pictures. --kernels: which
+kernels a frame without a new reference launches, how often, and how long they take.
 """
 
 import argparse
+import itertools
 import json
 import tempfile
 import time
@@ -24,6 +27,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from lfvideo_sr import bench
@@ -215,6 +219,28 @@ def from_file_to_file(size: Size, preset: str, device: str, frames: int = 33) ->
         return found | {"encoder_alone_fps": round(frames / (time.perf_counter() - started), 1)}
 
 
+def kernels(name: str, variant: str, precision: Precision, size: Size, frames: int = 4) -> dict[str, tuple[int, float]]:
+    """Of one frame without a new reference: launches and microseconds of each kernel, those that take longest first."""
+    film = Film(size, 3 * EVERY)
+    resident = make_resident(name, variant, precision)
+    low = [resident.reduced(film.sharp(number)).clamp(0, 1).contiguous(memory_format=torch.channels_last)
+           for number in range(2 * EVERY)]  # fmt: skip
+    state: dict = {}
+    begins = EVERY + 1
+    timed(lambda: stream(resident, film, low, 0, begins, state))
+    with profile(activities=[ProfilerActivity.CUDA]) as seen:
+        timed(lambda: stream(resident, film, low, begins, begins + frames, state))
+    found = sorted(seen.key_averages(), key=lambda one: one.self_device_time_total, reverse=True)
+    return {one.key: (one.count // frames, one.self_device_time_total / frames) for one in found}
+
+
+def print_kernels(found: dict[str, tuple[int, float]], most: int = 40) -> None:
+    launches, spent = (sum(one[part] for one in found.values()) for part in (0, 1))
+    print(f"{launches} launches of {spent:.0f} us", flush=True)
+    for key, (count, microseconds) in list(found.items())[:most]:
+        print(f"{microseconds:9.1f} us {count:4} {key[:120]}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("methods", nargs="*", default=["stream_ref", "c2_matching"])
@@ -224,6 +250,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--files", action="store_true")
+    parser.add_argument("--kernels", action="store_true")
     options = parser.parse_args()
     sizes = [Size(*map(int, words.split("x"))) for words in options.sizes]
     if options.files:
@@ -232,6 +259,11 @@ def main() -> None:
                 print(from_file_to_file(size, preset, "cuda"), flush=True)
         return
     print(torch.cuda.get_device_name(), "torch", torch.__version__)
+    if options.kernels:
+        for name, size, variant in itertools.product(options.methods, sizes, options.variants):
+            print(name, size, variant, options.precisions[0])
+            print_kernels(kernels(name, variant, Precision(options.precisions[0]), size))
+        return
     rate, bandwidth = ceilings()
     print(f"{rate / 1e12:.0f} TFLOP/s in bf16, {bandwidth / 1e12:.2f} TB/s", flush=True)
     rows: list[dict[str, Any]] = []
