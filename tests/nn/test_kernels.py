@@ -1,0 +1,82 @@
+"""Triton's kernels are compiled for a GPU, with none at hand: its interpreter takes what its compiler does not."""
+
+import pytest
+import torch
+
+triton = pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
+
+from triton.backends.compiler import GPUTarget  # noqa: E402
+from triton.compiler import ASTSource  # noqa: E402
+
+from lfvideo_sr.nn import (  # noqa: E402
+    blend_triton,
+    fused_triton,
+    inverse_search_triton,
+    kernels,
+    patches_triton,
+    warp_triton,
+)
+
+FULL, SHORT, LONG = "*fp32", "*bf16", "*i64"
+TILE = {"OVER": 1.6, "FREE": 1e-6, "ROWS": 8, "PAIRS": 16}
+PATCHES = {"OTHER": True, "DESCENTS": 3, "FAINT": 32.0, "PATCH": 8, "STRIDE": 4, "COUNT": 8}
+WEIGHTS = {"LEVELS": 5.0, "GRADIENTS": 10.0, "SMOOTH": 20.0, "NOISE": 0.01, "SHARP": 1e-6, "COUNT": 256}
+BLEND = {"COLOURS": 3, "SCALE": 4, "STRIDE": 2, "SUREST": 8.0, "SHARP": -0.5, "COUNT": 256}
+FINISH = {"CHANNELS": 64, "COUNT": 1024}
+
+# Kernel, its constants (strides of 1 are such), and the types of its pointers; what else it takes are whole numbers.
+KERNELS = [
+    (inverse_search_triton._descend, PATCHES | {"FINER": 2}, {FULL: "source target flow other found"}),
+    (inverse_search_triton._spread, {"STRIDE": 4, "COUNT": 256}, {FULL: "found source target flow"}),
+    (inverse_search_triton._look, {"COUNT": 256}, {FULL: "target flow there"}),
+    (inverse_search_triton._weigh, WEIGHTS, {FULL: "source there first now maps"}),
+    (inverse_search_triton._sweep, TILE, {FULL: "maps now moved"}),
+    (
+        warp_triton._warp,
+        {"CHANNELS": 3, "STRIDE": 2, "SHRUNK": 2, "BLOCK": 4, "SHARP": -0.75, "COUNT": 256, "channel_step": 1},
+        {FULL: "picture positions", SHORT: "made"},
+    ),
+    (
+        blend_triton._blend,
+        BLEND | {"REFERENCES": 2, "colour_step": 1},
+        {FULL: "frame relevance_a relevance_b picture", SHORT: "tail detail_a detail_b"},
+    ),
+    (
+        blend_triton._blend,
+        BLEND | {"REFERENCES": 0, "column_step": 1},
+        {FULL: "frame relevance_a relevance_b picture", SHORT: "tail detail_a detail_b"},
+    ),
+    (
+        fused_triton._finish,
+        FINISH | {"BIAS": True, "OTHER": True, "RELU": True, "FADES": 4},
+        {FULL: "fade", SHORT: "made bias other"},
+    ),
+    (
+        fused_triton._finish,
+        FINISH | {"BIAS": False, "OTHER": False, "RELU": False, "FADES": 0},
+        {FULL: "made bias other fade"},
+    ),
+    (
+        matching_triton._search,
+        {"PATCH": 3, "TILE": 64, "CHANNELS": 64},
+        {FULL: "own other inverse best", "*i32": "place"},
+    ),
+    (patches_triton._products, {"PAIRS": 16, "CHANNELS": 128}, {FULL: "own other sums", LONG: "mine theirs"}),
+]
+
+
+@pytest.mark.parametrize(("kernel", "constants", "pointers"), KERNELS, ids=lambda one: getattr(one, "__name__", ""))
+def test_a_kernel_is_compiled(kernel, constants, pointers, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    types = {name: kind for kind, names in pointers.items() for name in names.split()}
+    types |= {name: "constexpr" for name in constants}
+    signature = {name: types.get(name, "i32") for name in kernel.arg_names}
+    assert set(types) <= set(signature)
+    source = ASTSource(kernel, signature, {(kernel.arg_names.index(name),): one for name, one in constants.items()})
+    made = triton.compile(source, target=GPUTarget("cuda", 90, 32))
+    assert made.asm["cubin"] and made.metadata.shared < 100_000
+
+
+def test_tensors_on_the_host_are_left_to_torch():
+    with torch.inference_mode():
+        assert not kernels.by_triton(torch.zeros(1))
