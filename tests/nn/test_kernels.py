@@ -13,6 +13,7 @@ from lfvideo_sr.nn import (  # noqa: E402
     fused_triton,
     inverse_search_triton,
     kernels,
+    matching_triton,
     patches_triton,
     warp_triton,
 )
