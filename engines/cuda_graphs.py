@@ -1,5 +1,6 @@
 """Functions of tensors as CUDA graphs: launched as one, where Python and torch would launch each kernel."""
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -14,13 +15,15 @@ class Replayed:
     """A function whose tensors lie on one CUDA device, captured for every set of shapes that repeats; at most `keep`.
 
     The function must not depend on values, nor ask the device anything. Inputs are copied into the graph's own tensors,
-    results out of it: both stay the caller's, who must not write into what was given once. capture: makes a graph of
-    the function, given tensors and their places.
+    results out of it: both stay the caller's, who must not write into what was given once. Where a graph cannot be
+    made, the function is called as it is from then on, and a warning says why. capture: makes a graph of the function,
+    given tensors and their places.
     """
 
     def __init__(self, function: Callable[..., Any], keep: int = 6, capture: Callable[..., Any] | None = None):
         self._function, self._keep, self._capture = function, keep, capture or Captured
         self._seen: dict[Any, int] = {}
+        self._refused = False
         self._captured: OrderedDict[Any, Any] = OrderedDict()
 
     def __call__(self, *arguments: Any) -> Any:
@@ -30,9 +33,17 @@ class Replayed:
             self._captured.move_to_end(key)
             return self._captured[key](given)
         self._seen[key] = self._seen.get(key, 0) + 1
-        if self._seen[key] <= _SEEN_BEFORE_CAPTURE:
+        if self._seen[key] <= _SEEN_BEFORE_CAPTURE or self._refused:
             return self._function(*arguments)
-        self._captured[key] = self._capture(self._function, given, structure)
+        try:
+            self._captured[key] = self._capture(self._function, given, structure)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            self._refused = True
+            reason = str(error).splitlines()[0]
+            warnings.warn(f"no CUDA graph could be made ({reason}); each kernel is launched by itself", stacklevel=2)
+            return self._function(*arguments)
         if len(self._captured) > self._keep:
             self._captured.popitem(last=False)
         return self._captured[key](given)
@@ -45,8 +56,14 @@ class Captured:
         self._read = Inputs(given)
         self._graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
-        with torch.cuda.graph(self._graph):
-            self._written = function(*pytree.tree_unflatten(self._read.own, structure))
+        present = torch.cuda.current_stream()
+        try:
+            # Other threads, which decode and encode, may go on with what they do on the device.
+            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+                self._written = function(*pytree.tree_unflatten(self._read.own, structure))
+        except RuntimeError:
+            torch.cuda.set_stream(present)  # torch leaves the one it captured on
+            raise
 
     def __call__(self, given: list[Any]) -> Any:
         self._read.take(given)
