@@ -15,6 +15,7 @@ from .inverse_search import FAINT, PATCH, STRIDE, Steps
 
 _PATCHES, _PIXELS = 8, 256  # of a program
 _ROWS, _PAIRS = 8, 16  # of the tile that a program relaxes
+_SIZES = ["height", "width", "rows", "columns", "flow_height", "flow_width", "finer", "has_other"]  # no kernel for each
 _MAPS = 7  # of a system: xx, xy, yy, x, y, right, below
 
 
@@ -30,7 +31,7 @@ def descended(
     found = flow.new_empty(batch, 2, rows, columns)
     _descend[(triton.cdiv(rows * columns, _PATCHES), batch)](
         source, target, flow, other, found, height, width, rows, columns, flow.shape[2], flow.shape[3],
-        FINER=1 if flow.shape[3] == width else 2, OTHER=has_other, DESCENTS=descents, FAINT=FAINT,
+        1 if flow.shape[3] == width else 2, int(has_other), DESCENTS=descents, FAINT=FAINT,
         PATCH=PATCH, STRIDE=STRIDE, COUNT=_PATCHES,
     )  # fmt: skip
     return found
@@ -126,11 +127,10 @@ def _better(u, v, misfit, residual, tu, tv, tried):
     return tl.where(better, tu, u), tl.where(better, tv, v), tl.where(better, its, misfit), residual
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _descend(
-    source, target, flow, other, found, height, width, rows, columns, flow_height, flow_width,
-    FINER: tl.constexpr, OTHER: tl.constexpr, DESCENTS: tl.constexpr, FAINT: tl.constexpr,
-    PATCH: tl.constexpr, STRIDE: tl.constexpr, COUNT: tl.constexpr,
+    source, target, flow, other, found, height, width, rows, columns, flow_height, flow_width, finer, has_other,
+    DESCENTS: tl.constexpr, FAINT: tl.constexpr, PATCH: tl.constexpr, STRIDE: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
     """COUNT patches: their best start, then their descents."""
     which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
@@ -154,21 +154,21 @@ def _descend(
     xx, xy, yy = tl.sum(gx * gx, 1) + FAINT, tl.sum(gx * gy, 1), tl.sum(gy * gy, 1) + FAINT
     determinant = xx * yy - xy * xy
 
-    step: tl.constexpr = STRIDE // FINER
+    step = STRIDE // finer
     plane = flow_height * flow_width
-    u = _start(flow, row, column, rows, columns, flow_height, flow_width, step, FINER, there)
-    v = _start(flow + plane, row, column, rows, columns, flow_height, flow_width, step, FINER, there)
+    u = _start(flow, row, column, rows, columns, flow_height, flow_width, step, finer, there)
+    v = _start(flow + plane, row, column, rows, columns, flow_height, flow_width, step, finer, there)
     fy, fx = y.to(tl.float32), x.to(tl.float32)
     residual = _residual(target, levels, fy, fx, u, v, height, width, wanted)
     misfit = tl.sum(residual * residual, 1)
     for number in range(4):  # the patches above, below, to the left and to the right
         ahead, upright = 2 * (number % 2) - 1, 1 - number // 2
         r, c = row + ahead * upright, column + ahead * (1 - upright)
-        tu = _start(flow, r, c, rows, columns, flow_height, flow_width, step, FINER, there)
-        tv = _start(flow + plane, r, c, rows, columns, flow_height, flow_width, step, FINER, there)
+        tu = _start(flow, r, c, rows, columns, flow_height, flow_width, step, finer, there)
+        tv = _start(flow + plane, r, c, rows, columns, flow_height, flow_width, step, finer, there)
         tried = _residual(target, levels, fy, fx, tu, tv, height, width, wanted)
         u, v, misfit, residual = _better(u, v, misfit, residual, tu, tv, tried)
-    if OTHER:
+    if has_other:
         tu = _start(other, row, column, rows, columns, height, width, STRIDE, 1, there)
         tv = _start(other + height * width, row, column, rows, columns, height, width, STRIDE, 1, there)
         tried = _residual(target, levels, fy, fx, tu, tv, height, width, wanted)
@@ -187,7 +187,7 @@ def _descend(
     tl.store(found + rows * columns + which, bv, mask=there)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _spread(
     found, source, target, flow, height, width, rows, columns, STRIDE: tl.constexpr, COUNT: tl.constexpr
 ):  # fmt: skip
@@ -209,7 +209,7 @@ def _spread(
     tl.store(flow + height * width + which, v / weights, mask=there)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _look(target, flow, there, height, width, COUNT: tl.constexpr):
     """The target where the flow leads."""
     which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
@@ -243,7 +243,7 @@ def _constraint(x, y, apart, u, v, NOISE: tl.constexpr):
     return x * length, y * length, (apart - x * u - y * v) * length
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _weigh(
     source, there, first, now, maps, height, width, LEVELS: tl.constexpr, GRADIENTS: tl.constexpr,
     SMOOTH: tl.constexpr, NOISE: tl.constexpr, SHARP: tl.constexpr, COUNT: tl.constexpr,
@@ -324,7 +324,7 @@ def _white(maps, now, y, x, height, width, wanted, OVER: tl.constexpr, FREE: tl.
     return _settle(maps, now, y, x, lu, lv, ru, rv, au, av, bu, bv, height, width, wanted, OVER, FREE)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _sweep(maps, now, moved, height, width, OVER: tl.constexpr, FREE: tl.constexpr, ROWS: tl.constexpr,
            PAIRS: tl.constexpr):  # fmt: skip
     """Pairs of a white pixel (x + y even) and the black one beside it: white ones first, then black ones, from `now` to

@@ -20,14 +20,14 @@ from lfvideo_sr.nn import (  # noqa: E402
 
 FULL, SHORT, LONG = "*fp32", "*bf16", "*i64"
 TILE = {"OVER": 1.6, "FREE": 1e-6, "ROWS": 8, "PAIRS": 16}
-PATCHES = {"OTHER": True, "DESCENTS": 3, "FAINT": 32.0, "PATCH": 8, "STRIDE": 4, "COUNT": 8}
+PATCHES = {"DESCENTS": 3, "FAINT": 32.0, "PATCH": 8, "STRIDE": 4, "COUNT": 8}
 WEIGHTS = {"LEVELS": 5.0, "GRADIENTS": 10.0, "SMOOTH": 20.0, "NOISE": 0.01, "SHARP": 1e-6, "COUNT": 256}
 BLEND = {"COLOURS": 3, "SCALE": 4, "STRIDE": 2, "SUREST": 8.0, "SHARP": -0.5, "COUNT": 256}
 FINISH = {"CHANNELS": 64, "COUNT": 1024}
 
 # Kernel, its constants (strides of 1 are such), and the types of its pointers; what else it takes are whole numbers.
 KERNELS = [
-    (inverse_search_triton._descend, PATCHES | {"FINER": 2}, {FULL: "source target flow other found"}),
+    (inverse_search_triton._descend, PATCHES, {FULL: "source target flow other found"}),
     (inverse_search_triton._spread, {"STRIDE": 4, "COUNT": 256}, {FULL: "found source target flow"}),
     (inverse_search_triton._look, {"COUNT": 256}, {FULL: "target flow there"}),
     (inverse_search_triton._weigh, WEIGHTS, {FULL: "source there first now maps"}),
