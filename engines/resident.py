@@ -34,8 +34,9 @@ class ResidentMethod:
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # where float32 is wanted, three digits are not meant
             torch.backends.cudnn.benchmark = True
-            for part in (method.restorer, *([method.matcher] if self.seeds_here else [])):  # others search in float32
-                _cast(part, self._dtype)
+            _cast(method.restorer, self._dtype)
+            if self.seeds_here:  # other matchers search, in float32
+                _cast(method.matcher, self._dtype)
         self._match, self._restore = self._all_matched, self._restored
         if replay and self.seeds_here:
             from .cuda_graphs import Replayed

@@ -1,5 +1,7 @@
 """Triton's kernels are compiled for a GPU, with none at hand: its interpreter takes what its compiler does not."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -78,6 +80,17 @@ def test_a_kernel_is_compiled(kernel, constants, pointers, tmp_path, monkeypatch
     assert made.asm["cubin"] and made.metadata.shared < 100_000
 
 
-def test_tensors_on_the_host_are_left_to_torch():
-    with torch.inference_mode():
-        assert not kernels.by_triton(torch.zeros(1))
+@pytest.mark.parametrize(
+    ("is_cuda", "capability", "training", "allowed"),
+    [
+        (True, (9, 0), False, True),
+        (True, (7, 0), False, True),
+        (True, (6, 1), False, False),  # Triton does not compile for it
+        (True, (9, 0), True, False),
+        (False, (9, 0), False, False),
+    ],
+)
+def test_where_kernels_may_work(is_cuda, capability, training, allowed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    with torch.set_grad_enabled(training):
+        assert kernels.by_triton(SimpleNamespace(is_cuda=is_cuda, device="cuda")) == allowed
