@@ -27,22 +27,31 @@ def pair_products(own: "Patches", other: "Patches", mine: torch.Tensor, theirs: 
 
 
 @triton.jit
-def _products(
-    own, other, mine, theirs, sums, count, own_width, other_width, channels,
-    PAIRS: tl.constexpr, CHANNELS: tl.constexpr,
+def patch_product(
+    own, other, a, b, own_width, other_width, channels, wanted, PAIRS: tl.constexpr, CHANNELS: tl.constexpr
 ):  # fmt: skip
-    """Patches of 3x3 pixels, [pixels,channels] each, their rows `own_width` and `other_width` pixels apart."""
-    pair = tl.program_id(0).to(tl.int64) * PAIRS + tl.arange(0, PAIRS)
-    there = pair < count
-    a, b = tl.load(mine + pair, mask=there, other=0), tl.load(theirs + pair, mask=there, other=0)
+    """Of patches of 3x3 pixels with corners a and b, [PAIRS] int64; own, other [pixels,channels], rows so many pixels
+    apart."""
     channel = tl.arange(0, CHANNELS)
     total = tl.zeros((PAIRS,), tl.float32)
     for tap in range(9):
         row_a = (a + tap // 3 * own_width + tap % 3) * channels
         row_b = (b + tap // 3 * other_width + tap % 3) * channels
         for first in range(0, channels, CHANNELS):
-            wanted = there[:, None] & (first + channel < channels)[None, :]
-            x = tl.load(own + row_a[:, None] + (first + channel)[None, :], mask=wanted, other=0.0)
-            y = tl.load(other + row_b[:, None] + (first + channel)[None, :], mask=wanted, other=0.0)
+            there = wanted[:, None] & (first + channel < channels)[None, :]
+            x = tl.load(own + row_a[:, None] + (first + channel)[None, :], mask=there, other=0.0)
+            y = tl.load(other + row_b[:, None] + (first + channel)[None, :], mask=there, other=0.0)
             total += tl.sum(x.to(tl.float32) * y.to(tl.float32), 1)
+    return total
+
+
+@triton.jit
+def _products(
+    own, other, mine, theirs, sums, count, own_width, other_width, channels,
+    PAIRS: tl.constexpr, CHANNELS: tl.constexpr,
+):  # fmt: skip
+    pair = tl.program_id(0).to(tl.int64) * PAIRS + tl.arange(0, PAIRS)
+    there = pair < count
+    a, b = tl.load(mine + pair, mask=there, other=0), tl.load(theirs + pair, mask=there, other=0)
+    total = patch_product(own, other, a, b, own_width, other_width, channels, there, PAIRS, CHANNELS)
     tl.store(sums + pair, total, mask=there)

@@ -6,7 +6,8 @@ fine, each starting from the field of the one before.
 
 A candidate that was refused once is refused again as long as the place's match only gets better. So after the first
 round only candidates that are new are compared, which changes no result and saves most of the work. The readable
-twin, `plain_patchmatch`, compares all of them, always. What is exported is a third form: see patchmatch_graph.py.
+twin, `plain_patchmatch`, compares all of them, always. Triton has it as a kernel a step (patchmatch_triton.py); what is
+exported is another form still (patchmatch_graph.py).
 """
 
 import math
@@ -19,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 from ..errors import ShapeError
+from .kernels import by_triton
 from .matching import EPSILON, check_searchable, exact, searching
 from .patches import PATCH, Patches, patch_products, row_and_column
 from .patchmatch_graph import improve_in_a_loop
@@ -51,7 +53,8 @@ class PatchMatchPlan:
 class Field(NamedTuple):
     """index: int64 [B,h,w], for every pixel of the frame the pixel of the reference it matches (row * W + column).
     score: [B,h,w], the relevance of the patches round the two (Eq. 1), from -1 to 1; beyond the edge a patch is zero.
-    compared: how many pairs of patches were compared for it, all levels and the whole batch together.
+    compared: how many pairs of patches were compared for it, all levels and the whole batch together; 0 on CUDA, where
+    Triton is, and in graphs: there nobody counts.
     """
 
     index: torch.Tensor  # type: ignore[assignment]  # a tuple's method has this name too
@@ -168,6 +171,11 @@ def _improve(query, reference, start: torch.Tensor, rounds: int, coherent: bool,
             return _of_neighbours(index, dilation, size if coherent else None), _beside_matches(index, dilation, size)
 
         return Field(*improve_in_a_loop(query, reference, start, rounds, candidates), compared=0)
+    if by_triton(query) and query.dtype == torch.float32 and comparison is _NewCandidates:
+        from .patchmatch_triton import improve
+
+        steps = dilation_steps(*query.shape[-2:])
+        return Field(*improve(Patches(query), Patches(reference), start, rounds, steps, coherent), compared=0)
     size = reference.shape[-2:]
     moved = size if coherent else None
     comparing = comparison(query, reference, start)

@@ -17,6 +17,7 @@ from lfvideo_sr.nn import (  # noqa: E402
     kernels,
     matching_triton,
     patches_triton,
+    patchmatch_triton,
     warp_triton,
 )
 
@@ -63,6 +64,16 @@ KERNELS = [
         matching_triton._search,
         {"PATCH": 3, "TILE": 64, "CHANNELS": 64},
         {FULL: "own other inverse best", "*i32": "place"},
+    ),
+    (
+        patchmatch_triton._improve,
+        {"KIND": 1, "COHERENT": True, "AROUND": 8, "PLACES": 16, "CHANNELS": 128},
+        {FULL: "own other own_lengths other_lengths score found", "*i32": "index better tried"},
+    ),
+    (
+        patchmatch_triton._improve,
+        {"KIND": 0, "COHERENT": True, "AROUND": 1, "PLACES": 16, "CHANNELS": 128},
+        {FULL: "own other own_lengths other_lengths score found", "*i32": "index better tried"},
     ),
     (patches_triton._products, {"PAIRS": 16, "CHANNELS": 128}, {FULL: "own other sums", LONG: "mine theirs"}),
 ]
