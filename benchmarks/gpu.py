@@ -7,7 +7,7 @@
 
 stream_ref runs with its shipped weights, two references a frame, one new reference every 8 frames (its encoding is part
 of the time), each field started from the one before; c2_matching untrained in the paper's width, with one reference
-(its search asks the device what is new, so no CUDA graph holds it).
+(its search starts from what the host draws, so no CUDA graph holds it).
 The floor takes floating-point operations at the rate of a large product of two matrices measured here, and bytes (each
 weight, frame, reference and picture once) at that of a copy. Also: memory at its peak, seconds to the first frame from
 a loaded method, milliseconds of each verb, and how far the picture is from float32's. --files: from file to file

@@ -16,14 +16,14 @@ class Replayed:
 
     The function must not depend on values, nor ask the device anything. Inputs are copied into the graph's own tensors,
     results out of it: both stay the caller's, who must not write into what was given once. Where a graph cannot be
-    made, the function is called as it is from then on, and a warning says why. capture: makes a graph of the function,
+    made, the function is called as it is for such inputs, and a warning says why. capture: makes a graph of the function,
     given tensors and their places.
     """
 
     def __init__(self, function: Callable[..., Any], keep: int = 6, capture: Callable[..., Any] | None = None):
         self._function, self._keep, self._capture = function, keep, capture or Captured
         self._seen: dict[Any, int] = {}
-        self._refused = False
+        self._refused: set[Any] = set()
         self._captured: OrderedDict[Any, Any] = OrderedDict()
 
     def __call__(self, *arguments: Any) -> Any:
@@ -33,14 +33,14 @@ class Replayed:
             self._captured.move_to_end(key)
             return self._captured[key](given)
         self._seen[key] = self._seen.get(key, 0) + 1
-        if self._seen[key] <= _SEEN_BEFORE_CAPTURE or self._refused:
+        if self._seen[key] <= _SEEN_BEFORE_CAPTURE or key in self._refused:
             return self._function(*arguments)
         try:
             self._captured[key] = self._capture(self._function, given, structure)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            self._refused = True
+            self._refused.add(key)
             reason = str(error).splitlines()[0]
             warnings.warn(f"no CUDA graph could be made ({reason}); each kernel is launched by itself", stacklevel=2)
             return self._function(*arguments)

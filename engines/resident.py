@@ -20,8 +20,8 @@ SEED = "seed"  # among features: what the seeder keeps of a reference
 class ResidentMethod:
     """A method's parts on `device`, convolutions in `precision` (autocast), pictures in channels_last.
 
-    replay: match and restore run as CUDA graphs where shapes repeat. Only those of a method whose seed is made on the
-    device do: other searches compare what is new, and ask the device how much that is.
+    replay: match and restore run as CUDA graphs where shapes repeat, if the method's seed is made on the device; other
+    searches start from what the host draws.
     """
 
     def __init__(self, method: Method, device: torch.device, precision: Precision, replay: bool = False):

@@ -1,6 +1,7 @@
 """PatchMatch, each step in one Triton kernel: it makes the candidates, compares those that are new, keeps the best.
 
-By torch a step takes a hundred launches, and asks the device how many are new. Twin: `patchmatch.plain_patchmatch`. Imported only where it is wanted; runs on CUDA, or anywhere with TRITON_INTERPRET=1.
+By torch a step takes a hundred launches, and asks the device how many are new. Twin: `patchmatch.plain_patchmatch`.
+Imported only where it is wanted; runs on CUDA, or anywhere with TRITON_INTERPRET=1.
 """
 
 from typing import TYPE_CHECKING
