@@ -16,8 +16,9 @@ class Replayed:
 
     The function must not depend on values, nor ask the device anything. Inputs are copied into the graph's own tensors,
     results out of it: both stay the caller's, who must not write into what was given once. Where a graph cannot be
-    made, the function is called as it is for such inputs, and a warning says why. capture: makes a graph of the function,
-    given tensors and their places.
+    made, the function is called as it is for such inputs, and a warning says why.
+
+    capture: makes a graph of the function, given tensors and their places.
     """
 
     def __init__(self, function: Callable[..., Any], keep: int = 6, capture: Callable[..., Any] | None = None):
