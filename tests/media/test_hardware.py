@@ -1,6 +1,11 @@
 """Decoding on a GPU: what arrives is what the host decodes, and where it cannot be there is a reason."""
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
+from shutil import which
 
 import av
 import fake_hardware
@@ -15,6 +20,7 @@ from lfvideo_sr.frames import DeviceFrame
 from lfvideo_sr.media import hardware
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.nn.planes import DeviceReader
+from lfvideo_sr.prefetch import prefetch
 from lfvideo_sr.stream.decoding import choose_decoding
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
 
@@ -24,7 +30,7 @@ READER = DeviceReader("cpu")
 @pytest.fixture
 def device(monkeypatch) -> None:
     """A device that decodes everything."""
-    put(monkeypatch, lambda path, number: fake_hardware.Container(path))
+    put(monkeypatch, lambda path, reader: fake_hardware.Container(path))
 
 
 @pytest.fixture
@@ -34,7 +40,6 @@ def no_device() -> None:
 
 
 def put(monkeypatch, opened) -> None:
-    monkeypatch.setattr(hardware, "absence", lambda number: None)
     for place in ("hardware", "video"):
         monkeypatch.setattr(f"lfvideo_sr.media.{place}.open_on_device", opened)
 
@@ -62,22 +67,40 @@ def test_what_is_not_read_there_is_fetched_and_the_same(device, tmp_path, size, 
         assert not isinstance(there, DeviceFrame) and np.array_equal(there.pixels, here.pixels)
 
 
+def test_a_picture_that_finds_no_room_there_is_fetched(device, tmp_path):
+    """Each by itself: the next may find room again."""
+    count = iter(range(9))
+
+    class Full(DeviceReader):
+        def __call__(self, picture, spec):
+            if next(count) == 1:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 MiB")
+            return super().__call__(picture, spec)
+
+    path = clip(tmp_path)
+    source = VideoSource(path, reader=Full("cpu"))
+    found = list(source)
+    assert [isinstance(one, DeviceFrame) for one in found] == [True, False, True, True]
+    assert np.array_equal(found[1].pixels, list(VideoSource(path))[1].pixels)
+    assert len(source.warnings) == 1 and "out of memory" in source.warnings[0]
+
+
 def test_an_untagged_tracks_matrix_is_kept(device, tmp_path):
     path = clip(tmp_path, 63, 35)
     pictures = [next(iter(VideoSource(path, untagged_matrix=2020, reader=reader))) for reader in (READER, None)]
     assert np.array_equal(pictures[0].pixels, pictures[1].pixels)
 
 
-def refused(path, number):
+def refused(path, reader):
     raise EngineError("no device; pass --decode cpu")
 
 
 @pytest.mark.parametrize(
     ("opened", "why"),
     [
-        (lambda path, number: fake_hardware.Container(path), None),
+        (lambda path, reader: fake_hardware.Container(path), None),
         (refused, "no device"),
-        (lambda path, number: fake_hardware.Container(path, lambda picture: picture), "does not decode this ffv1"),
+        (lambda path, reader: fake_hardware.Container(path, lambda picture: picture), "does not decode this ffv1"),
     ],
     ids=["works", "refused", "decodes on the host"],
 )
@@ -106,7 +129,7 @@ def test_a_device_that_gives_up_is_told_from_damage(monkeypatch, tmp_path, error
             raise error(1, "something")
         return fake_hardware.Picture(picture)
 
-    put(monkeypatch, lambda path, number: fake_hardware.Container(path, show))
+    put(monkeypatch, lambda path, reader: fake_hardware.Container(path, show))
     path = clip(tmp_path)
     source = VideoSource(path, reader=READER)
     found, wanted = list(source), list(VideoSource(path))
@@ -163,12 +186,69 @@ def test_the_probe_makes_clips_that_decode(monkeypatch):
     assert hardware.codecs_on_device() == (list(hardware.PROBED), None)
 
 
+WITH_A_DRIVER = """
+import ctypes, json, sys, threading
+driver = ctypes.CDLL(sys.argv[1], ctypes.RTLD_GLOBAL)  # FFmpeg asks for libcuda.so.1, and finds this one
+from contextlib import contextmanager
+from pathlib import Path
+from lfvideo_sr.media import hardware
+
+class Reader:
+    device, number = "cuda:0", 0
+
+    @contextmanager
+    def current(self):
+        driver.makes_current()
+        yield
+
+def opens(found):
+    with hardware.open_on_device(Path(sys.argv[2]), Reader()) as container:
+        found["accelerated"] = container.streams.video[0].codec_context.is_hwaccel
+
+found = {"before": hardware.absence(0)}
+driver.torch_begins()
+found["after"] = hardware.absence(0)
+thread = threading.Thread(target=opens, args=[found])
+thread.start()
+thread.join()
+print(json.dumps(found | {"own": driver.own_contexts(), "spoilt": driver.spoilt()}))
+"""
+
+
+def driver(folder: Path) -> Path:
+    """fake_driver.c as a library, with whatever else this FFmpeg wants to find in one."""
+    utilities = list(Path(av.__file__).parents[1].glob("av.libs/libavutil*"))
+    if which("cc") is None or not utilities:
+        pytest.skip("needs a C compiler, and PyAV as its wheels are")
+    source = Path(__file__).with_name("fake_driver.c").read_text()
+    asked = {name.decode() for name in re.findall(rb"\0(cu[A-Z]\w+)(?=\0)", utilities[0].read_bytes())}
+    missing = "".join(f"int {name}(void) {{ return 801; }}\n" for name in sorted(asked) if f" {name}(" not in source)
+    (folder / "driver.c").write_text(source + missing)
+    words = ["cc", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", folder / "driver.so", folder / "driver.c"]
+    subprocess.run(words, check=True)
+    return folder / "driver.so"
+
+
+def test_a_device_that_torch_works_on_can_be_had(tmp_path):
+    """The real FFmpeg, from another thread than torch's, on a stand-in for the driver."""
+    library = driver(tmp_path)
+    path = clip(tmp_path, codec="libx264")
+    done = subprocess.run([sys.executable, "-c", WITH_A_DRIVER, library, path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found == {"before": None, "after": None, "accelerated": True, "own": 0, "spoilt": 0}
+
+
 @pytest.mark.gpu
 def test_a_gpu_decodes_what_the_host_decodes(gpu, tmp_path):
-    """Some data-centre GPUs have no decoder for AV1; all have one for H.264."""
+    """Some data-centre GPUs have no decoder for AV1; all have one for H.264. As in a stream, torch is at work before,
+    in another thread."""
+    torch.zeros(1, device="cuda")
     assert "h264" in hardware.codecs_on_device()[0]
     path = clip(tmp_path, 320, 192, codec="libx264", options={"qp": "20"})
     reader = DeviceReader("cuda:0")
     assert hardware.why_not(VideoSource(path).video, reader) is None
-    for there, here in zip(VideoSource(path, reader=reader), VideoSource(path), strict=True):
+    source = VideoSource(path, reader=reader)
+    for there, here in zip(prefetch(source, ahead=2), VideoSource(path), strict=True):
         assert there.tensor.is_cuda and np.abs(there.pixels - here.pixels).max() < 1e-5
+    assert not source.warnings
