@@ -86,14 +86,14 @@ class Library:
     def build(self, graph: Path, about: About, shapes: Shapes) -> bytes:
         """The plan of a graph; raises EngineError with what the parser or the builder says."""
         trt = self.module
-        logger = _Logger(trt)
+        logger = Logger(trt)
         builder = trt.Builder(logger.logger)
         typed = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)  # 11: networks always are
         network = builder.create_network(0 if typed is None else 1 << int(typed))
         parser = trt.OnnxParser(network, logger.logger)
         if not parser.parse_from_file(str(graph)):
-            said = "; ".join(str(parser.get_error(number).desc()) for number in range(parser.num_errors))
-            raise EngineError(f"{graph} is refused by {self.builder} ({said[:300]}); build it again")
+            said = ", ".join(str(parser.get_error(number).desc()) for number in range(parser.num_errors))
+            raise EngineError(f"{graph} is refused by {self.builder} ({_line(said)}); build it again")
         config, profile = builder.create_builder_config(), builder.create_optimization_profile()
         ranges = shapes.profile(about)
         for number in range(network.num_inputs):
@@ -106,7 +106,7 @@ class Library:
         return bytes(plan)
 
 
-class _Logger:
+class Logger:
     """Keeps the last error for one line, prints nothing."""
 
     def __init__(self, trt: Any):
@@ -116,10 +116,15 @@ class _Logger:
 
             def log(quiet, severity: Any, message: str) -> None:
                 if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
-                    self.last = message
+                    self.last = _line(message)
 
         self.last = "no reason given"
         self.logger = Quiet()
+
+
+def _line(said: str) -> str:
+    """One line, without what would end it where the remedy begins."""
+    return " ".join(said.split()).replace("; ", ", ")[:300]
 
 
 def library() -> Library:
