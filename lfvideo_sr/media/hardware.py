@@ -51,7 +51,7 @@ def accelerator(number: int, current: bool = False) -> HWAccel:
     primary one, as PyAV has it by default: FFmpeg refuses that as soon as somebody uses it with other flags than its
     own, as torch does.
     """
-    context = {"primary_ctx": "0"} | ({"current_ctx": "1"} if current else {})
+    context: dict[str, object] = {"primary_ctx": "0", "current_ctx": "1" if current else "0"}
     name = str(number) if number else None
     return HWAccel("cuda", name, allow_software_fallback=True, options=context, is_hw_owned=True)
 
