@@ -160,4 +160,6 @@ def _clip(encoder: str) -> io.BytesIO:
 
 def said(error: Exception) -> str:
     """The first line of what an error says."""
+    if isinstance(error, av.PermissionError):  # so FFmpeg calls it
+        return "NVIDIA's driver cannot be loaded"
     return str(getattr(error, "strerror", None) or error).strip().splitlines()[0]

@@ -194,6 +194,7 @@ def test_a_runtime_for_cuda_without_a_gpu_takes_the_cpu(built_for_cuda, graphs, 
     assert got.code == 4 and "cannot use device 'cuda:1' (" in got.line and "--device cpu" in got.line
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
 def test_a_session_that_leaves_the_gpu_aside_is_told(built_for_cuda, graphs, monkeypatch):
     monkeypatch.setattr(onnx_engine, "_no_cuda", lambda number: None)
     with pytest.raises(EngineError, match=r"runs encode.onnx on no GPU"):
