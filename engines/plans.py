@@ -83,11 +83,18 @@ class Library:
         """Name and version, as plans are named."""
         return f"{self.module.__name__}-{self.module.__version__}"
 
+    def start(self, kind: str, logger: "Logger") -> Any:
+        """A Builder or a Runtime, which needs `logger` as long as it lives; raises EngineError where CUDA is amiss."""
+        try:
+            return getattr(self.module, kind)(logger.logger)
+        except TypeError as error:  # its word for having made none
+            raise EngineError(f"{self.builder} does not start ({logger.last}); pass --engine torch, or onnx") from error
+
     def build(self, graph: Path, about: About, shapes: Shapes) -> bytes:
         """The plan of a graph; raises EngineError with what the parser or the builder says."""
         trt = self.module
         logger = Logger(trt)
-        builder = trt.Builder(logger.logger)
+        builder = self.start("Builder", logger)
         typed = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)  # 11: networks always are
         network = builder.create_network(0 if typed is None else 1 << int(typed))
         parser = trt.OnnxParser(network, logger.logger)

@@ -22,7 +22,7 @@ class TensorRTEngine(GraphEngine):
     def __init__(self, plans: Mapping[str, Plan], library: Library, buffers: Buffers):
         self._logger = Logger(library.module)  # both outlive their engines
         with buffers.working():
-            self._runtime = library.module.Runtime(self._logger.logger)
+            self._runtime = library.start("Runtime", self._logger)
             graphs: dict[str, Graph] = {
                 verb: TensorRTGraph(plan, self._runtime, library.module, buffers, self._logger)
                 for verb, plan in plans.items()

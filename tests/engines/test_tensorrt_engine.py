@@ -140,6 +140,16 @@ def test_an_engine_that_finds_no_room(graphs, buffers, monkeypatch):
         TensorRTEngine(plans(graphs), Library(fake_tensorrt), buffers)
 
 
+def test_a_runtime_that_does_not_start(graphs, buffers, monkeypatch):
+    def runtime(logger):
+        logger.log(fake_tensorrt.ILogger.ERROR, "CUDA initialization failure with error: 35")
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+    monkeypatch.setattr(fake_tensorrt, "Runtime", runtime)
+    with pytest.raises(EngineError, match=r"^fake-1 does not start \(CUDA initialization .* 35\); pass --engine torch"):
+        TensorRTEngine(plans(graphs), Fake(fake_tensorrt), buffers)
+
+
 def test_a_size_that_tensorrt_does_not_take_after_all(engine, monkeypatch):
     monkeypatch.setattr(fake_tensorrt.Context, "set_input_shape", lambda self, name, shape: False)
     with pytest.raises(EngineError, match=r"TensorRT takes no reference of \[1, 3, 64, 64\]"):
