@@ -177,23 +177,24 @@ def build_plan(graph: Path, about: About, shapes: Shapes, by: Library, gpu: str)
 
 def read_plan(path: Path) -> Plan:
     """Raises EngineError for a file that is no whole plan."""
-    content = path.read_bytes()
     try:
+        content = path.read_bytes()
         first, said, plan = content.split(b"\n", 2)
         header = json.loads(said)
         if first + b"\n" != _FIRST or header["sha256"] != hashlib.sha256(plan).hexdigest():
             raise ValueError("it is cut short or damaged")
         shapes = Shapes(*(Size(*one) for one in header["shapes"]))
         return Plan(About.of_text(header["about"]), header["builder"], header["gpu"], shapes, plan)
-    except (ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"{path.name} is no whole plan ({error}); build it again: lfvideo-sr engine build") from error
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise EngineError(f"{path.name} is no whole plan ({why}); build it again: lfvideo-sr engine build") from error
 
 
 def usable(path: Path, weights: str, precision: Precision, builder: str, gpu: str) -> bool:
     """Whether a file is a plan that can run here."""
     try:
         plan = read_plan(path)
-    except (EngineError, OSError):
+    except EngineError:
         return False
     return (plan.about.misfit(weights, precision) or plan.misfit(builder, gpu)) is None
 

@@ -127,6 +127,15 @@ def test_a_spoilt_plan_is_not_used(own_cache, spoil):
         found(own_cache)
 
 
+def test_a_plan_that_cannot_be_read_is_not_used(own_cache):
+    path = build_all(own_cache)[1]
+    path.unlink()
+    path.mkdir()
+    assert not usable(path, fingerprint(own_cache), Precision.FP32, Quick.builder, GPU)
+    with pytest.raises(EngineError, match=r"is no whole plan \(Is a directory\)"):
+        found(own_cache)
+
+
 def test_a_plan_of_another_version_of_this_program_is_not_used(own_cache, monkeypatch):
     build_all(own_cache)
     monkeypatch.setattr("lfvideo_sr.engines.graphs.__version__", "9.9")
