@@ -187,11 +187,32 @@ def test_the_probe_makes_clips_that_decode(monkeypatch):
 
 
 WITH_A_DRIVER = """
-import ctypes, json, sys, threading
-driver = ctypes.CDLL(sys.argv[1], ctypes.RTLD_GLOBAL)  # FFmpeg asks for libcuda.so.1, and finds this one
+import ctypes, json, sys
+libraries, paths = sys.argv[1:3], sys.argv[3:]
+driver, _ = (ctypes.CDLL(one, ctypes.RTLD_GLOBAL) for one in libraries)  # FFmpeg asks for NVIDIA's, and finds these
 from contextlib import contextmanager
 from pathlib import Path
+import numpy as np
+from lfvideo_sr.frames import DeviceFrame
 from lfvideo_sr.media import hardware
+from lfvideo_sr.media.colour import planes_to_rgb
+from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.prefetch import prefetch
+
+content = ctypes.pythonapi.PyCapsule_GetPointer
+content.restype, content.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+
+class OnHost:
+    def __init__(self, plane):
+        assert plane.__dlpack_device__() == (2, 0)
+        self.capsule = plane.__dlpack__()
+        ctypes.c_int.from_address(content(self.capsule, b"dltensor") + 8).value = 1  # what it says of its device
+
+    def __dlpack__(self, **_):
+        return self.capsule
+
+    def __dlpack_device__(self):
+        return (1, 0)
 
 class Reader:
     device, number = "cuda:0", 0
@@ -201,42 +222,61 @@ class Reader:
         driver.makes_current()
         yield
 
-def opens(found):
-    with hardware.open_on_device(Path(sys.argv[2]), Reader()) as container:
-        found["accelerated"] = container.streams.video[0].codec_context.is_hwaccel
+    def __call__(self, picture, spec):
+        luma, chroma = (np.from_dlpack(OnHost(plane)) for plane in picture.planes)
+        driver.stream_works()
+        assert luma.strides[0] % 512 == 0
+        planes = [one >> (8 * luma.itemsize - spec.bit_depth) for one in (luma, chroma[..., 0], chroma[..., 1])]
+        return planes_to_rgb(planes, spec)
 
-found = {"before": hardware.absence(0)}
+def decoded(path):
+    source = VideoSource(path, reader=Reader())
+    frames = list(prefetch(source))
+    assert all(isinstance(one, DeviceFrame) for one in frames) and not source.warnings
+    return [(*one.size, one.pixels.min() * 219 + 16, one.pixels.max() * 219 + 16) for one in frames]
+
+before = hardware.absence(0)
 driver.torch_begins()
-found["after"] = hardware.absence(0)
-thread = threading.Thread(target=opens, args=[found])
-thread.start()
-thread.join()
-print(json.dumps(found | {"own": driver.own_contexts(), "spoilt": driver.spoilt()}))
+found = {"absence": [before, hardware.absence(0)], "frames": [decoded(path) for path in paths]}
+found |= {"own contexts": driver.own_contexts(), "spoilt": driver.spoilt()}
+print(json.dumps(found, default=float))
 """
 
 
-def driver(folder: Path) -> Path:
-    """fake_driver.c as a library, with whatever else this FFmpeg wants to find in one."""
-    utilities = list(Path(av.__file__).parents[1].glob("av.libs/libavutil*"))
-    if which("cc") is None or not utilities:
+def drivers(folder: Path) -> list[Path]:
+    """fake_driver.c under both names, with whatever else this FFmpeg wants to find in them."""
+    wheel = Path(av.__file__).parents[1] / "av.libs"
+    if which("cc") is None or not wheel.is_dir():
         pytest.skip("needs a C compiler, and PyAV as its wheels are")
     source = Path(__file__).with_name("fake_driver.c").read_text()
-    asked = {name.decode() for name in re.findall(rb"\0(cu[A-Z]\w+)(?=\0)", utilities[0].read_bytes())}
+    ours = b"".join(one.read_bytes() for kind in ("avutil", "avcodec") for one in wheel.glob(f"lib{kind}*"))
+    asked = {name.decode() for name in re.findall(rb"\0(cu[A-Zv]\w+)(?=\0)", ours)}
     missing = "".join(f"int {name}(void) {{ return 801; }}\n" for name in sorted(asked) if f" {name}(" not in source)
     (folder / "driver.c").write_text(source + missing)
-    words = ["cc", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", folder / "driver.so", folder / "driver.c"]
-    subprocess.run(words, check=True)
-    return folder / "driver.so"
+    found = [folder / name for name in ("libcuda.so.1", "libnvcuvid.so.1")]
+    for library in found:
+        name = f"-Wl,-soname,{library.name}"
+        subprocess.run(["cc", "-shared", "-fPIC", "-w", name, "-o", library, folder / "driver.c"], check=True)
+    return found
 
 
-def test_a_device_that_torch_works_on_can_be_had(tmp_path):
-    """The real FFmpeg, from another thread than torch's, on a stand-in for the driver."""
-    library = driver(tmp_path)
-    path = clip(tmp_path, codec="libx264")
-    done = subprocess.run([sys.executable, "-c", WITH_A_DRIVER, library, path], capture_output=True, text=True)
+def test_a_device_that_torch_works_on_decodes(tmp_path):
+    """The real FFmpeg, from another thread than torch's, on a stand-in for the driver. A picture has fewer rows than
+    its surface, and shorter ones."""
+    paths = []
+    for depth, codec, options in [
+        (8, "libx264", {"bf": "0"}),
+        (10, "libx265", {"x265-params": "log-level=error:bframes=0"}),
+    ]:
+        (tmp_path / codec).mkdir()
+        paths.append(clip(tmp_path / codec, 322, 182, depth, codec=codec, options=options))
+    words = [sys.executable, "-c", WITH_A_DRIVER, *drivers(tmp_path), *paths]
+    done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found == {"before": None, "after": None, "accelerated": True, "own": 0, "spoilt": 0}
+    wanted = [(322, 182, 100 + number, 100 + number) for number in range(4)]
+    assert np.allclose(found.pop("frames"), [wanted, wanted], atol=1e-3)
+    assert found == {"absence": [None, None], "own contexts": 0, "spoilt": 0}
 
 
 @pytest.mark.gpu
