@@ -95,8 +95,8 @@ def _no_cuda(number: int) -> str | None:
     it would quietly run graphs on the CPU, and then not find the memory they are bound to."""
     onnxruntime.set_default_logger_severity(4)  # it prints what it raises, and more
     try:
-        with redirect_stdout(None):
-            onnxruntime.preload_dlls()  # CUDA's libraries as pip installs them, which it does not look for by itself
+        with redirect_stdout(None):  # CUDA's libraries as pip installs them, which it does not look for by itself
+            getattr(onnxruntime, "preload_dlls", lambda: None)()  # since 1.21
         onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(1, np.float32), "cuda", number)
     except Exception as error:  # its exceptions have no common base but this
         return str(error).strip().splitlines()[0].rpartition("() ")[2][:160]  # behind the place in its source
