@@ -328,9 +328,14 @@ def test_no_gpu_is_told_with_what_runs_without_one(no_gpu, cache, run):
 
 @pytest.mark.gpu
 def test_a_real_plan_computes_what_torch_computes(gpu, own_cache, scene):
+    import torch
+
     from lfvideo_sr.engines.plans import find_plans, library
 
     trt, buffers = library(), device_buffers.device_buffers()
+    capability = torch.cuda.get_device_capability()
+    if "rtx" in trt.builder and capability < (12, 0) and capability not in [(7, 5), (8, 6), (8, 9)]:
+        pytest.skip(f"TensorRT-RTX is not for a GPU of compute capability {capability}; pip install tensorrt")
     for path in paths(own_cache).values():
         build_plan(path, read_about(path), SHAPES, trt, buffers.gpu)
     weights = read_about(paths(own_cache)["encode"]).weights
