@@ -1,9 +1,11 @@
 """Memory on a CUDA device for TensorRT: torch's, or pycuda's where torch is absent. Whoever made a buffer owns it.
 
-All work of an engine goes to one stream of its own, so nothing runs before what it needs.
+All work of an engine goes to one stream of its own, so nothing runs before what it needs. Threads have a CUDA device
+each, and an engine is made in one and runs in another: whoever gives work to the device says `with buffers.working()`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -43,6 +45,10 @@ class Buffers(Protocol):
     gpu: str
     stream: int
 
+    def working(self) -> AbstractContextManager[None]:
+        """The device is the calling thread's present one meanwhile, and what fails on it, for want of memory too, is
+        raised as EngineError. `staged`, `empty`, `recorded` and `put` are called within; buffers read themselves."""
+
     def staged(self, shape: tuple[int, ...]) -> Staged: ...
 
     def empty(self, shape: tuple[int, ...], kind: str) -> Buffer:
@@ -66,9 +72,14 @@ def device_buffers(device: str = "auto") -> Buffers:
     raise EngineError("no layer for buffers on a GPU; pip install torch or pycuda, or pass --engine onnx")
 
 
+def _failed(error: Exception) -> EngineError:
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return EngineError(f"the GPU fails ({said[0][:160].replace('; ', ', ')}); pass --engine torch, or onnx")
+
+
 class _TorchBuffer:
-    def __init__(self, tensor: Any, stream: Any):
-        self.tensor, self._stream = tensor, stream
+    def __init__(self, tensor: Any, owner: "TorchBuffers"):
+        self.tensor, self._owner = tensor, owner
         self.shape = tuple(tensor.shape)
 
     @property
@@ -80,8 +91,9 @@ class _TorchBuffer:
         return self.tensor.nbytes
 
     def numpy(self) -> np.ndarray:
-        self._stream.synchronize()
-        return self.tensor.float().cpu().numpy()
+        with self._owner.working():
+            self._owner.torch_stream.synchronize()
+            return self.tensor.float().cpu().numpy()
 
 
 class _TorchStaged:
@@ -109,11 +121,25 @@ class TorchBuffers:
 
         if not torch.cuda.is_available():
             raise EngineError("TensorRT needs an NVIDIA GPU, and torch finds none; pass --engine onnx")
+        if number >= torch.cuda.device_count():
+            raise EngineError(
+                f"no device cuda:{number}, torch finds {torch.cuda.device_count()} GPU; pass --device cuda"
+            )
         self.torch, self._device = torch, torch.device("cuda", number)
         self.device, self.gpu = str(self._device), torch.cuda.get_device_name(number)
         self.torch_stream = torch.cuda.Stream(self._device)
         self.stream = self.torch_stream.cuda_stream
         self._kinds = {"FLOAT": torch.float32, "HALF": torch.float16, "BF16": torch.bfloat16, "INT64": torch.int64}
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        try:
+            with self.torch.cuda.device(self._device):
+                yield
+        except EngineError:
+            raise
+        except RuntimeError as error:  # out of memory, and whatever else torch or CUDA raise
+            raise _failed(error) from error
 
     def staged(self, shape: tuple[int, ...]) -> _TorchStaged:
         return _TorchStaged(self, shape)
@@ -121,7 +147,7 @@ class TorchBuffers:
     def empty(self, shape: tuple[int, ...], kind: str) -> _TorchBuffer:
         with self.torch.cuda.stream(self.torch_stream):
             tensor = self.torch.empty(shape, dtype=self._kinds[kind], device=self._device)
-        return _TorchBuffer(tensor, self.torch_stream)
+        return _TorchBuffer(tensor, self)
 
     def recorded(self, work: Callable[[], None]) -> Callable[[], None] | None:
         cuda = self.torch.cuda
@@ -145,6 +171,8 @@ class TorchBuffers:
 
 
 class _PycudaBuffer:
+    """pycuda frees memory only where its context is the thread's present one, else it is lost."""
+
     def __init__(self, owner: "PycudaBuffers", shape: tuple[int, ...], bytes_each: int):
         self.shape, self._owner = shape, owner
         self.nbytes = int(np.prod(shape)) * bytes_each
@@ -157,10 +185,18 @@ class _PycudaBuffer:
     def numpy(self) -> np.ndarray:
         if self.nbytes != 4 * int(np.prod(self.shape)):
             raise EngineError("features in a short format are not read on the host; this is an error of the program")
-        host = self._owner.driver.pagelocked_empty(self.shape, np.float32)
-        self._owner.driver.memcpy_dtoh_async(host, self._memory, self._owner.handle)
-        self._owner.handle.synchronize()
-        return np.array(host)
+        host = np.empty(self.shape, np.float32)
+        with self._owner.working():
+            self._owner.handle.synchronize()
+            self._owner.driver.memcpy_dtoh(host, self._memory)
+        return host
+
+    def __del__(self) -> None:
+        with (
+            suppress(AttributeError, EngineError),
+            self._owner.working(),
+        ):  # of a buffer that was never made; of a lost GPU
+            self._memory.free()  # once the device is done with it
 
 
 class _PycudaStaged:
@@ -175,25 +211,41 @@ class _PycudaStaged:
         self._owner.driver.memcpy_htod_async(self.buffer.pointer, self._pinned, self._owner.handle)
         self._copied.record(self._owner.handle)
 
+    def __del__(self) -> None:
+        with suppress(AttributeError, EngineError), self._owner.working():
+            self._copied.synchronize()  # the last copy still reads what is freed here
+            del self._pinned, self._copied
+
 
 class PycudaBuffers:
-    """pycuda's allocations on the device's primary context, which other libraries share."""
+    """pycuda's allocations on the device's primary context, which other libraries share. It is no thread's present one
+    beyond `working`: pycuda ends a program that leaves it so."""
 
     _BYTES = MappingProxyType({"FLOAT": 4, "HALF": 2, "BF16": 2, "INT64": 8})
 
     def __init__(self, number: int = 0):
-        import pycuda.driver as driver
-
+        driver = _pycuda()
         try:
             driver.init()
             device = driver.Device(number)
             self._context = device.retain_primary_context()
         except driver.Error as error:
             raise EngineError(f"TensorRT needs an NVIDIA GPU ({error}); pass --engine onnx") from error
-        self._context.push()
         self.device, self.driver, self.gpu = f"cuda:{number}", driver, device.name()
-        self.handle = driver.Stream()
+        with self.working():
+            self.handle = driver.Stream()
         self.stream = self.handle.handle
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        try:
+            self._context.push()
+            try:
+                yield
+            finally:
+                self._context.pop()
+        except self.driver.Error as error:
+            raise _failed(error) from error
 
     def staged(self, shape: tuple[int, ...]) -> _PycudaStaged:
         return _PycudaStaged(self, shape)
@@ -203,3 +255,13 @@ class PycudaBuffers:
 
     def recorded(self, work: Callable[[], None]) -> None:
         """pycuda knows no graphs."""
+
+
+def _pycuda() -> Any:
+    try:
+        import pycuda.driver as driver
+    except ModuleNotFoundError:
+        raise
+    except ImportError as error:  # it is there, and NVIDIA's driver is not
+        raise EngineError(f"TensorRT needs an NVIDIA GPU and its driver ({error}); pass --engine onnx") from error
+    return driver

@@ -82,14 +82,14 @@ class FallingBack:
         try:
             return verb()
         except EngineError as error:
-            self._fall(error)
-            return verb()
+            reason = str(error).split("; ")[0]
+        self._fall(reason)  # only here: the error held what the engine was doing, and its memory with it
+        return verb()
 
-    def _fall(self, error: EngineError) -> None:
+    def _fall(self, reason: str) -> None:
+        self._engine.__exit__(None, None, None)  # first: the next one may need its memory
         name, following = self._following()  # where that fails too, its error ends the stream
-        reason = str(error).split("; ")[0]
         self._tell(f"engine      {name} from here on: {reason}")
-        self._engine.__exit__(None, None, None)
         self.name, self._engine, self._fell = name, following, True
         self._own.clear()
 

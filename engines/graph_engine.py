@@ -158,7 +158,8 @@ class GraphEngine:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        pass
+        """Lets go of the graphs and of the memory they run in."""
+        self._graphs, self._none = {}, None
 
 
 def padded(pixels: np.ndarray, multiple: int) -> np.ndarray:

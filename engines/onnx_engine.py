@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +40,12 @@ class OnnxGraph:
 
     def __call__(self, given: Mapping[str, Any]) -> dict[str, "OnDevice"]:
         binding = self._session.io_binding()
-        kept = {name: self._value(given[name]) for name in self._inputs}  # alive until the run is over
-        for name, value in kept.items():
-            binding.bind_ortvalue_input(name, value)
-        for name in self._outputs:
-            binding.bind_output(name, self._kind, self._number)
         try:
+            kept = {name: self._value(given[name]) for name in self._inputs}  # alive until the run is over
+            for name, value in kept.items():
+                binding.bind_ortvalue_input(name, value)
+            for name in self._outputs:
+                binding.bind_output(name, self._kind, self._number)
             self._session.run_with_iobinding(binding)
         except Exception as error:  # its exceptions have no common base but this
             raise EngineError(
@@ -72,16 +74,35 @@ class OnDevice:
 
 
 def pick_provider(device: str) -> tuple[str, int]:
-    """ "auto", "cpu", "cuda", "cuda:1" -> kind and number; raises EngineError for what this runtime has not."""
+    """ "auto", "cpu", "cuda", "cuda:1" -> kind and number; raises EngineError for what this runtime has not, or has and
+    cannot use here. "auto" is CUDA where that can be used."""
     kind, _, number = device.partition(":")
     there = [name for name, provider in _PROVIDERS.items() if provider in onnxruntime.get_available_providers()]
     if kind == "auto":
-        kind = "cuda" if "cuda" in there else "cpu"
+        kind = "cuda" if "cuda" in there and _no_cuda(0) is None else "cpu"
     if kind not in there or (number and not number.isdigit()):
         raise EngineError(
             f"device '{device}' is not known to this ONNX Runtime, which has {', '.join(there)}; pass one"
         )
+    if kind == "cuda" and (reason := _no_cuda(int(number or 0))):
+        raise EngineError(f"ONNX Runtime cannot use device '{device}' ({reason}); pass --device cpu")
     return kind, int(number or 0)
+
+
+@cache
+def _no_cuda(number: int) -> str | None:
+    """Why a runtime that was built for CUDA cannot use that device; None where it can. Without its libraries or a GPU
+    it would quietly run graphs on the CPU, and then not find the memory they are bound to."""
+    onnxruntime.set_default_logger_severity(4)  # it prints what it raises, and more
+    try:
+        with redirect_stdout(None):  # CUDA's libraries as pip installs them, which it does not look for by itself
+            getattr(onnxruntime, "preload_dlls", lambda: None)()  # since 1.21
+        onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(1, np.float32), "cuda", number)
+    except Exception as error:  # its exceptions have no common base but this
+        return str(error).strip().splitlines()[0].rpartition("() ")[2][:160]  # behind the place in its source
+    finally:
+        onnxruntime.set_default_logger_severity(2)
+    return None
 
 
 def read_about(path: Path) -> About:
@@ -111,7 +132,10 @@ def _session(path: Path, kind: str, number: int) -> onnxruntime.InferenceSession
     providers: list[Any] = [_PROVIDERS["cpu"]]
     if kind == "cuda":
         providers.insert(0, (_PROVIDERS["cuda"], {"device_id": number}))
-    return _opened(path, options, providers)
+    session = _opened(path, options, providers)
+    if _PROVIDERS[kind] not in session.get_providers():  # it goes on with the others
+        raise EngineError(f"ONNX Runtime runs {path.name} on no GPU here; pass --device cpu")
+    return session
 
 
 def _opened(path: Path, options: onnxruntime.SessionOptions, providers: list[Any]) -> onnxruntime.InferenceSession:

@@ -83,17 +83,24 @@ class Library:
         """Name and version, as plans are named."""
         return f"{self.module.__name__}-{self.module.__version__}"
 
+    def start(self, kind: str, logger: "Logger") -> Any:
+        """A Builder or a Runtime, which needs `logger` as long as it lives; raises EngineError where CUDA is amiss."""
+        try:
+            return getattr(self.module, kind)(logger.logger)
+        except TypeError as error:  # its word for having made none
+            raise EngineError(f"{self.builder} does not start ({logger.last}); pass --engine torch, or onnx") from error
+
     def build(self, graph: Path, about: About, shapes: Shapes) -> bytes:
         """The plan of a graph; raises EngineError with what the parser or the builder says."""
         trt = self.module
-        logger = _Logger(trt)
-        builder = trt.Builder(logger.logger)
+        logger = Logger(trt)
+        builder = self.start("Builder", logger)
         typed = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)  # 11: networks always are
         network = builder.create_network(0 if typed is None else 1 << int(typed))
         parser = trt.OnnxParser(network, logger.logger)
         if not parser.parse_from_file(str(graph)):
-            said = "; ".join(str(parser.get_error(number).desc()) for number in range(parser.num_errors))
-            raise EngineError(f"{graph} is refused by {self.builder} ({said[:300]}); build it again")
+            said = ", ".join(str(parser.get_error(number).desc()) for number in range(parser.num_errors))
+            raise EngineError(f"{graph} is refused by {self.builder} ({_line(said)}); build it again")
         config, profile = builder.create_builder_config(), builder.create_optimization_profile()
         ranges = shapes.profile(about)
         for number in range(network.num_inputs):
@@ -106,7 +113,7 @@ class Library:
         return bytes(plan)
 
 
-class _Logger:
+class Logger:
     """Keeps the last error for one line, prints nothing."""
 
     def __init__(self, trt: Any):
@@ -116,10 +123,15 @@ class _Logger:
 
             def log(quiet, severity: Any, message: str) -> None:
                 if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
-                    self.last = message
+                    self.last = _line(message)
 
         self.last = "no reason given"
         self.logger = Quiet()
+
+
+def _line(said: str) -> str:
+    """One line, without what would end it where the remedy begins."""
+    return " ".join(said.split()).replace("; ", ", ")[:300]
 
 
 def library() -> Library:
@@ -165,23 +177,24 @@ def build_plan(graph: Path, about: About, shapes: Shapes, by: Library, gpu: str)
 
 def read_plan(path: Path) -> Plan:
     """Raises EngineError for a file that is no whole plan."""
-    content = path.read_bytes()
     try:
+        content = path.read_bytes()
         first, said, plan = content.split(b"\n", 2)
         header = json.loads(said)
         if first + b"\n" != _FIRST or header["sha256"] != hashlib.sha256(plan).hexdigest():
             raise ValueError("it is cut short or damaged")
         shapes = Shapes(*(Size(*one) for one in header["shapes"]))
         return Plan(About.of_text(header["about"]), header["builder"], header["gpu"], shapes, plan)
-    except (ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"{path.name} is no whole plan ({error}); build it again: lfvideo-sr engine build") from error
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise EngineError(f"{path.name} is no whole plan ({why}); build it again: lfvideo-sr engine build") from error
 
 
 def usable(path: Path, weights: str, precision: Precision, builder: str, gpu: str) -> bool:
     """Whether a file is a plan that can run here."""
     try:
         plan = read_plan(path)
-    except (EngineError, OSError):
+    except EngineError:
         return False
     return (plan.about.misfit(weights, precision) or plan.misfit(builder, gpu)) is None
 

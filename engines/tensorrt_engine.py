@@ -10,7 +10,7 @@ from lfvideo_sr.errors import EngineError
 
 from .device_buffers import Buffer, Buffers, Staged
 from .graph_engine import Graph, GraphEngine
-from .plans import Library, Plan
+from .plans import Library, Logger, Plan
 
 _RECORDINGS = 8  # of a verb: of so many references, or pairs of them
 _BOUNDED = "pass --engine torch, or build a plan for it: lfvideo-sr engine build --shapes"
@@ -20,11 +20,13 @@ class TensorRTEngine(GraphEngine):
     """The three verbs of plans that fit this library and this GPU."""
 
     def __init__(self, plans: Mapping[str, Plan], library: Library, buffers: Buffers):
-        trt = library.module
-        self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))  # outlives its engines
-        graphs: dict[str, Graph] = {
-            verb: TensorRTGraph(plan, self._runtime, trt, buffers) for verb, plan in plans.items()
-        }
+        self._logger = Logger(library.module)  # both outlive their engines
+        with buffers.working():
+            self._runtime = library.start("Runtime", self._logger)
+            graphs: dict[str, Graph] = {
+                verb: TensorRTGraph(plan, self._runtime, library.module, buffers, self._logger)
+                for verb, plan in plans.items()
+            }
         super().__init__(graphs, buffers.device)
 
 
@@ -35,12 +37,15 @@ class TensorRTGraph:
     only features of references get memory of their own. So addresses repeat, and with them work can be recorded.
     """
 
-    def __init__(self, plan: Plan, runtime: Any, trt: Any, buffers: Buffers):
-        self.about, self._buffers = plan.about, buffers
+    def __init__(self, plan: Plan, runtime: Any, trt: Any, buffers: Buffers, logger: Logger):
+        self.about, self._buffers, self._logger = plan.about, buffers, logger
+        verb = plan.about.verb
         self._engine = runtime.deserialize_cuda_engine(plan.content)
         if self._engine is None:
-            raise EngineError(f"the plan of {plan.about.verb} is refused by {plan.builder}; build it again")
+            raise EngineError(f"the plan of {verb} is refused by {plan.builder} ({logger.last}); build it again")
         self._context = self._engine.create_execution_context()
+        if self._context is None:
+            raise EngineError(f"{verb} finds no room on the GPU ({logger.last}); pass --engine torch, or onnx")
         names = [self._engine.get_tensor_name(number) for number in range(self._engine.num_io_tensors)]
         self._inputs = [name for name in names if self._engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
         self._outputs = [name for name in names if name not in self._inputs]
@@ -48,10 +53,14 @@ class TensorRTGraph:
         self._staged: dict[str, Staged] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._found: dict[str, Buffer] = {}
-        self._work = _Repeated(buffers)
+        self._work = _Repeated(buffers, getattr(self._context, "is_stream_capturable", lambda stream: True))
 
     def __call__(self, given: Mapping[str, Any]) -> dict[str, Buffer]:
         """What is found where outputs are passing is good until the next call."""
+        with self._buffers.working():
+            return self._called(given)
+
+    def _called(self, given: Mapping[str, Any]) -> dict[str, Buffer]:
         held = {name: self._on_device(name, given[name]) for name in self._inputs}  # alive until outputs are read
         self._fit({name: buffer.shape for name, buffer in held.items()})
         if not (self._passing and self._found):
@@ -67,7 +76,7 @@ class TensorRTGraph:
         for name, address in addresses.items():
             self._context.set_tensor_address(name, address)
         if not self._context.execute_async_v3(self._buffers.stream):
-            raise EngineError(f"{self.about.verb} failed in TensorRT; pass --engine torch")
+            raise EngineError(f"{self.about.verb} failed in TensorRT ({self._logger.last}); pass --engine torch")
 
     def _on_device(self, name: str, one: Any) -> Buffer:
         if hasattr(one, "pointer"):
@@ -86,7 +95,8 @@ class TensorRTGraph:
         self._work.forget()
         for name, shape in shapes.items():
             self._check(name, shape)
-            self._context.set_input_shape(name, shape)
+            if not self._context.set_input_shape(name, shape):
+                raise EngineError(f"TensorRT takes no {name} of {list(shape)} ({self._logger.last}); {_BOUNDED}")
         self._shapes = shapes
 
     def _output(self, name: str) -> Buffer:
@@ -102,16 +112,19 @@ class TensorRTGraph:
 
 class _Repeated:
     """Runs work as it is the first time its addresses are seen, and records it the second time: a reference serves
-    several frames. The newest few recordings are kept; where one cannot be made, none is tried again."""
+    several frames. The newest few recordings are kept; where one cannot be made, none is tried again.
 
-    def __init__(self, buffers: Buffers):
-        self._buffers, self._able = buffers, True
+    capturable: whether TensorRT says that its work on a stream can be recorded.
+    """
+
+    def __init__(self, buffers: Buffers, capturable: Callable[[int], bool]):
+        self._buffers, self._able, self._capturable = buffers, True, capturable
         self._seen: OrderedDict[tuple[int, ...], Callable[[], None] | None] = OrderedDict()
 
     def __call__(self, addresses: tuple[int, ...], work: Callable[[], None]) -> None:
         known = addresses in self._seen
         replay = self._seen.pop(addresses, None)
-        if known and replay is None and self._able:
+        if known and replay is None and self._able and self._capturable(self._buffers.stream):
             replay = self._buffers.recorded(work)
             self._able = replay is not None
         self._seen[addresses] = replay

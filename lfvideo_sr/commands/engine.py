@@ -41,10 +41,11 @@ class EngineBuild:
             self._graphs(precision, folder, weights)
             self._copy(folder)
             return
-        gpu, trt = _gpu_and_library(self.device)
+        buffers, trt = _gpu_and_library(self.device)
         self._graphs(precision, folder, weights)
-        for path in _plans(folder, weights, precision, shapes, trt, gpu):
-            typer.echo(f"plan        {path}")
+        with buffers.working():  # TensorRT builds for the present device
+            for path in _plans(folder, weights, precision, shapes, trt, buffers.gpu):
+                typer.echo(f"plan        {path}")
 
     def _graphs(self, precision: Precision, folder: Path, weights: str) -> None:
         from ..engines.cache import graphs_misfit, shipped_graphs
@@ -148,12 +149,11 @@ def check_learned(method: str) -> None:
 
 
 def _gpu_and_library(device: str):
-    """The GPU's name and the TensorRT found; what is missing is told with what runs without it."""
+    """The GPU and the TensorRT found; what is missing is told with what runs without it."""
     from ..engines.device_buffers import device_buffers
     from ..engines.plans import library
 
-    gpu = device_buffers(device).gpu
-    return gpu, library()
+    return device_buffers(device), library()
 
 
 def _plans(folder: Path, weights: str, precision: Precision, shapes, trt, gpu: str) -> list[Path]:

@@ -5,7 +5,7 @@ Turning them into RGB there is for whoever has the device (`Reader`): nothing he
 
 import io
 import os
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -26,7 +26,7 @@ from .pyav import open_media
 DEPTHS = {"nv12": 8, "p010le": 10, "p016le": 12}  # what NVDEC gives of 4:2:0 video, and PyAV hands on by DLPack
 PROBED = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
 _SAME = 1e-4  # of two conversions of the same integers, in float32
-_FAILS = (av.FFmpegError, NotImplementedError, RuntimeError)  # what a missing device, or one that gives up, raises
+_FAILS = (av.FFmpegError, NotImplementedError, RuntimeError, AssertionError)  # of a device that is absent or gives up
 _SIZE = (256, 144)  # of the probe's pictures: above the least that NVDEC takes
 
 
@@ -36,21 +36,33 @@ class Reader(Protocol):
     device: str
     number: int
 
+    def current(self) -> AbstractContextManager[object]:
+        """The context that its tensors lie in is the calling thread's own meanwhile; raises RuntimeError or
+        AssertionError where there is none."""
+
     def __call__(self, picture: VideoFrame, spec: ColourSpec) -> Any:
         """A picture on the device -> float32 [3,H,W] there, RGB in [0,1], finished."""
 
 
-def accelerator(number: int) -> HWAccel:
-    """Decodes on CUDA device `number`, in the context that torch uses too, and leaves pictures there."""
-    return HWAccel("cuda", str(number) if number else None, allow_software_fallback=True, is_hw_owned=True)
+def accelerator(number: int, current: bool = False) -> HWAccel:
+    """Decodes on CUDA device `number`, and leaves pictures there.
+
+    current: in the calling thread's present context, which outlives it; else in one of its own. Not in the device's
+    primary one, as PyAV has it by default: FFmpeg refuses that as soon as somebody uses it with other flags than its
+    own, as torch does.
+    """
+    context: dict[str, object] = {"primary_ctx": "0", "current_ctx": "1" if current else "0"}
+    name = str(number) if number else None
+    return HWAccel("cuda", name, allow_software_fallback=True, options=context, is_hw_owned=True)
 
 
-def open_on_device(path: Path, number: int) -> InputContainer:
-    """Open a media file that is known to open; raises EngineError where the device cannot be had."""
+def open_on_device(path: Path, reader: Reader) -> InputContainer:
+    """Open a media file that is known to open on the reader's device; raises EngineError where that cannot be had."""
     try:
-        return open_media(path, hwaccel=accelerator(number))
+        with reader.current():
+            return open_media(path, hwaccel=accelerator(reader.number, current=True))
     except _FAILS as error:
-        raise EngineError(f"{path} cannot be opened on a CUDA device ({_said(error)}); pass --decode cpu") from error
+        raise EngineError(f"no CUDA device decodes here ({said(error)}); pass --decode cpu") from error
 
 
 def is_on_device(picture: VideoFrame) -> bool:
@@ -69,20 +81,18 @@ def readable(picture: VideoFrame, colour: ColourSpec) -> bool:
 
 
 def absence(number: int) -> str | None:
-    """Why CUDA device `number` cannot be had; None where it can."""
+    """Why FFmpeg cannot have CUDA device `number`; None where it can."""
     try:
         av.CodecContext.create("h264", "r", hwaccel=accelerator(number))
     except _FAILS as error:
-        return f"FFmpeg finds no CUDA device to decode on ({_said(error)})"
+        return f"FFmpeg finds no CUDA device to decode on ({said(error)})"
     return None
 
 
 def why_not(video: VideoInfo, reader: Reader) -> str | None:
     """Why a track cannot be decoded on the reader's device; None where its first picture was, and came out the same."""
-    if missing := absence(reader.number):
-        return missing
     try:
-        with closing(open_on_device(video.path, reader.number)) as container:
+        with closing(open_on_device(video.path, reader)) as container:
             theirs = _first(container, video)
             if theirs is None:
                 return "its first picture does not decode there"
@@ -92,7 +102,7 @@ def why_not(video: VideoInfo, reader: Reader) -> str | None:
                 return f"of {video.pixel_format} {theirs.width}x{theirs.height} only 4:2:0 of even sides is read there"
             found = on_host(reader(theirs, video.colour))
     except (EngineError, ValueError, *_FAILS) as error:
-        return _said(error).split("; ")[0]
+        return said(error).split("; ")[0]
     with closing(open_input(video.path)) as container:
         ours = _first(container, video)
     assert ours is not None, "the track was probed"
@@ -148,5 +158,8 @@ def _clip(encoder: str) -> io.BytesIO:
     return file
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """The first line of what an error says."""
+    if isinstance(error, av.PermissionError):  # so FFmpeg calls it
+        return "NVIDIA's driver cannot be loaded"
     return str(getattr(error, "strerror", None) or error).strip().splitlines()[0]

@@ -17,7 +17,7 @@ from ..errors import EngineError, InputError
 from ..frames import DeviceFrame, Frame, Size, StreamInfo
 from .colour import ColourSpec, planes_to_rgb
 from .decoding import Clock, Decoder, deinterlaced
-from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable
+from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable, said
 from .planes import colour_of, has_alpha, planes_of
 from .probe import VideoInfo, open_input, video_stream, video_track, video_tracks
 from .resize import bicubic, to_float, to_uint8
@@ -93,7 +93,7 @@ class VideoSource:
         given = 0
         if self._reader is not None:
             try:
-                with open_on_device(self.video.path, self._reader.number) as container:
+                with open_on_device(self.video.path, self._reader) as container:
                     stream = video_stream(container, self.video.stream_index)
                     for picture in self._pictures(container, stream, on_device=True):
                         yield picture
@@ -113,7 +113,11 @@ class VideoSource:
             return None
         if Size(picture.width, picture.height) != self.video.size or self._reduced(self.video.size) != self.video.size:
             return None
-        return self._reader(picture, self.video.colour)
+        try:
+            return self._reader(picture, self.video.colour)
+        except RuntimeError as error:  # no room there, as a rule
+            self._warn(f"{self.video.path}: some pictures are read on the host ({said(error)})")
+            return None
 
     def _pictures(
         self, container: InputContainer, stream: VideoStream, on_device: bool = False

@@ -1,5 +1,7 @@
 """Decoded pictures that lie on a device -> RGB there: the torch twin of media/colour.py for what GPUs decode to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -59,6 +61,16 @@ class DeviceReader:
         self._device = torch.device(device)
         self.device = str(self._device)
         self.number = self._device.index or 0
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Torch's context of the device is the calling thread's own meanwhile."""
+        if self._device.type != "cuda":
+            yield
+            return
+        with torch.cuda.device(self.number):
+            torch.zeros(1, device="cuda")  # only work makes it so in a thread that did none yet
+            yield
 
     def __call__(self, picture: Any, spec: ColourSpec) -> torch.Tensor:
         """A PyAV frame in NV12, P010 or P016 on the device -> float32 [3,H,W] there."""

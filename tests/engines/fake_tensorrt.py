@@ -1,14 +1,50 @@
 """A small stand-in for TensorRT's runtime on the host: plans hold an ONNX file, ONNX Runtime computes, buffers are
-addresses of memory. It refuses what the real one refuses: foreign plans, unset addresses, sizes out of the profile."""
+addresses of memory. It refuses what the real one refuses: foreign plans, unset addresses, sizes out of the profile, a
+thread whose present device is another. What is given to its stream is done when somebody waits for it, and not before.
+"""
 
-import ctypes
 import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
+from weakref import WeakValueDictionary
 
 import numpy as np
 import onnxruntime
 
 MARK = b"fake plan\n"
+
+
+class Device:
+    """The one there is.
+
+    living: memory on it, by address. waiting: what was given to its stream. recording: what is given instead, while a
+    stream is captured. present: of each thread, whether this is its device.
+    """
+
+    def __init__(self) -> None:
+        self.living: WeakValueDictionary[int, HostBuffer] = WeakValueDictionary()
+        self.waiting: list[Callable[[], None]] = []
+        self.recording: list[Callable[[], Callable[[], None]]] | None = None
+        self.present = threading.local()
+
+    def check_present(self) -> None:
+        assert getattr(self.present, "depth", 0), "this thread's present device is another"
+
+    def give(self, work: Callable[[], Callable[[], None]]) -> None:
+        """work: makes what is done in its turn, of the memory that is there."""
+        if self.recording is None:
+            self.waiting.append(work())
+        else:
+            self.recording.append(work)
+
+    def wait(self) -> None:
+        while self.waiting:
+            self.waiting.pop(0)()
+
+
+DEVICE = Device()
 
 
 class TensorIOMode(Enum):
@@ -20,11 +56,11 @@ class Kind(Enum):
     FLOAT = 0
 
 
-class Logger:
-    ERROR = 1
+class ILogger:
+    ERROR, INTERNAL_ERROR = 1, 0
 
-    def __init__(self, severity: int):
-        self.severity = severity
+    def __init__(self) -> None:
+        pass
 
 
 def plan_of(onnx_bytes: bytes, profile: dict) -> bytes:
@@ -32,11 +68,15 @@ def plan_of(onnx_bytes: bytes, profile: dict) -> bytes:
 
 
 class Runtime:
-    def __init__(self, logger: Logger):
+    def __init__(self, logger: ILogger):
         self.logger = logger
 
     def deserialize_cuda_engine(self, content: bytes):
-        return Engine(content) if content.startswith(MARK) else None
+        DEVICE.check_present()
+        if content.startswith(MARK):
+            return Engine(content)
+        self.logger.log(ILogger.ERROR, "Serialization assertion failed;\nmagic tag does not match")
+        return None
 
 
 class Engine:
@@ -62,7 +102,8 @@ class Engine:
         assert number == 0
         return [tuple(one) for one in self.profile[name]]
 
-    def create_execution_context(self) -> "Context":
+    def create_execution_context(self) -> "Context | None":
+        DEVICE.check_present()
         return Context(self)
 
 
@@ -89,82 +130,99 @@ class Context:
             self.engine.found[given] = {one: result.shape for one, result in zip(outputs, results)}
         return self.engine.found[given][name]
 
+    def is_stream_capturable(self, stream: int) -> bool:
+        return True
+
     def execute_async_v3(self, stream: int) -> bool:
         assert stream == HostBuffers.stream
-        if HostBuffers.recording is not None:  # nothing runs while a stream is captured
-            HostBuffers.recording.append((self, dict(self.addresses), dict(self.shapes)))
-        else:
-            self.compute()
+        DEVICE.check_present()
+        addresses, shapes = dict(self.addresses), dict(self.shapes)
+        DEVICE.give(lambda: self.work(addresses, shapes))
         self.addresses = {}  # every run has to say them again
         return True
 
-    def compute(self) -> None:
-        given = {name: _memory(self.addresses[name], self.shapes[name]) for name in self.engine.inputs}
-        outputs = self.engine.names[len(self.engine.inputs) :]
-        for name, result in zip(outputs, self.engine.session.run(outputs, given)):
-            _memory(self.addresses[name], result.shape)[...] = result
+    def work(self, addresses: dict[str, int], shapes: dict[str, tuple]) -> Callable[[], None]:
+        """What a run does when its turn comes. Its memory stays until then: who frees it frees it in the stream. What
+        is recorded asks for it at each replay."""
+        memory = {name: DEVICE.living[addresses[name]] for name in self.engine.names}
 
+        def compute() -> None:
+            given = {name: memory[name].array for name in self.engine.inputs}
+            assert all(one.shape == shapes[name] for name, one in given.items())
+            outputs = self.engine.names[len(self.engine.inputs) :]
+            for name, result in zip(outputs, self.engine.session.run(outputs, given)):
+                assert memory[name].array.shape == result.shape
+                memory[name].array[...] = result
 
-def _memory(address: int, shape: tuple) -> np.ndarray:
-    count = int(np.prod(shape))
-    return np.ctypeslib.as_array((ctypes.c_float * count).from_address(address)).reshape(shape)
+        return compute
 
 
 class HostBuffer:
-    def __init__(self, array: np.ndarray):
-        self.array, self.shape, self.nbytes = array, array.shape, array.nbytes
+    def __init__(self, owner: "HostBuffers", shape: tuple):
+        owner.allocated += 1
+        self.array, self._owner = np.full(shape, np.nan, np.float32), owner
+        self.shape, self.nbytes = self.array.shape, self.array.nbytes
+        DEVICE.living[self.pointer] = self
 
     @property
     def pointer(self) -> int:
         return self.array.ctypes.data
 
     def numpy(self) -> np.ndarray:
+        DEVICE.wait()
         return self.array.copy()
 
 
 class HostStaged:
     def __init__(self, owner: "HostBuffers", shape: tuple):
-        self.buffer, self._owner = HostBuffer(np.full(shape, np.nan, np.float32)), owner
+        self.buffer, self._owner = HostBuffer(owner, shape), owner
 
     def put(self, array: np.ndarray) -> None:
+        DEVICE.check_present()
         self._owner.uploads += 1
-        self.buffer.array[...] = array
+        copy, target = array.copy(), self.buffer.array
+        DEVICE.give(lambda: lambda: np.copyto(target, copy))
 
 
 class HostBuffers:
     """Counts what is uploaded, allocated, recorded and replayed, so that a test sees what stays where it is."""
 
     device, gpu, stream = "cuda:0", "Fake GPU", 7
-    recording: list | None = None
 
     def __init__(self, records: bool = True) -> None:
         self.uploads = self.allocated = self.recordings = self.replays = 0
         self._records = records
 
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        DEVICE.present.depth = getattr(DEVICE.present, "depth", 0) + 1
+        try:
+            yield
+        finally:
+            DEVICE.present.depth -= 1
+
     def staged(self, shape: tuple) -> HostStaged:
-        self.allocated += 1
+        DEVICE.check_present()
         return HostStaged(self, shape)
 
     def empty(self, shape: tuple, kind: str) -> HostBuffer:
+        DEVICE.check_present()
         assert kind == "FLOAT"
-        self.allocated += 1
-        return HostBuffer(np.full(shape, np.nan, np.float32))
+        return HostBuffer(self, shape)
 
     def recorded(self, work):
         self.recordings += 1
         if not self._records:
             return None
-        HostBuffers.recording = runs = []
+        DEVICE.recording = runs = []
         try:
             work()
         finally:
-            HostBuffers.recording = None
+            DEVICE.recording = None
 
         def replay() -> None:
             self.replays += 1
-            for context, addresses, shapes in runs:
-                context.addresses, context.shapes = dict(addresses), dict(shapes)
-                context.compute()
-                context.addresses = {}
+            for run in runs:
+                DEVICE.give(run)
 
         return replay

@@ -8,11 +8,13 @@ from fractions import Fraction
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from small_clips import engine_of, rendered, stamp
 
 from lfvideo_sr.choose import choose_engine, graphs_of, load_learned
 from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engines import onnx_engine
 from lfvideo_sr.engines.cache import graphs_misfit, shipped_folders, shipped_graphs
 from lfvideo_sr.engines.export import OPSET, UNWANTED
 from lfvideo_sr.engines.graph_engine import extended, padded
@@ -173,6 +175,30 @@ def test_what_onnx_runtime_cannot_do_is_told(run, cache, hybrid_clip, tmp_path):
         got = run("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--engine", "onnx", *arguments)
         assert got.code == 4 and said in got.line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def built_for_cuda(monkeypatch) -> None:
+    """As on a machine without a GPU."""
+    providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
+    monkeypatch.setattr(onnx_engine, "_no_cuda", onnx_engine._no_cuda.__wrapped__)  # which remembers nothing
+
+
+def test_a_runtime_for_cuda_without_a_gpu_takes_the_cpu(built_for_cuda, graphs, run, hybrid_clip, tmp_path):
+    """Which it would do by itself, and then not find the memory its graphs are bound to."""
+    with OnnxEngine(graphs, "auto") as engine:
+        assert engine.device == "cpu"
+        engine.encode(Reference((0,), Fraction(0), "test", lambda: np.zeros((3, 64, 64), np.float32)))
+    got = run("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--engine", "onnx", "--device", "cuda:1")
+    assert got.code == 4 and "cannot use device 'cuda:1' (" in got.line and "--device cpu" in got.line
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_session_that_leaves_the_gpu_aside_is_told(built_for_cuda, graphs, monkeypatch):
+    monkeypatch.setattr(onnx_engine, "_no_cuda", lambda number: None)
+    with pytest.raises(EngineError, match=r"runs encode.onnx on no GPU"):
+        OnnxEngine(graphs, "cuda")
 
 
 def test_an_engine_for_a_classical_method_is_a_mistake(run, hybrid_clip):

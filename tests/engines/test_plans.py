@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from fake_tensorrt import HostBuffers
 
 from lfvideo_sr import __version__
 from lfvideo_sr.engine import Precision
@@ -11,7 +12,8 @@ from lfvideo_sr.engines import plans
 from lfvideo_sr.engines.cache import clean, plan_path, write_whole
 from lfvideo_sr.engines.graphs import VERBS, paths
 from lfvideo_sr.engines.onnx_engine import read_about
-from lfvideo_sr.engines.plans import Library, Shapes, build_plan, find_plans, read_plan, usable
+from lfvideo_sr.engines.plans import Library, Plan, Shapes, build_plan, find_plans, read_plan, usable
+from lfvideo_sr.engines.tensorrt_engine import TensorRTEngine
 from lfvideo_sr.errors import EngineError, UsageError
 from lfvideo_sr.frames import Size
 
@@ -32,6 +34,16 @@ def fingerprint(folder) -> str:
 def test_tensorrt_rtx_builds_every_graph(rtx, graphs, verb):
     path = paths(graphs)[verb]
     assert len(rtx.build(path, read_about(path), SHAPES)) > 10_000
+
+
+def test_the_real_runtime_refuses_in_one_line(rtx, graphs, capfd):
+    """What is no plan, and without a GPU any."""
+    plans = {verb: Plan(read_about(path), rtx.builder, GPU, SHAPES, b"?" * 100) for verb, path in paths(graphs).items()}
+    with pytest.raises(
+        EngineError, match=r"the plan of encode is refused by tensorrt_rtx.* \(.{20,}\); build it again$"
+    ):
+        TensorRTEngine(plans, rtx, HostBuffers())
+    assert "".join(capfd.readouterr()) == ""
 
 
 def test_what_the_parser_says_becomes_one_line(rtx, graphs, tmp_path):
@@ -112,6 +124,15 @@ def test_a_spoilt_plan_is_not_used(own_cache, spoil):
     path.write_bytes(spoil(path.read_bytes()))
     assert not usable(path, fingerprint(own_cache), Precision.FP32, Quick.builder, GPU)
     with pytest.raises(EngineError, match="is no whole plan"):
+        found(own_cache)
+
+
+def test_a_plan_that_cannot_be_read_is_not_used(own_cache):
+    path = build_all(own_cache)[1]
+    path.unlink()
+    path.mkdir()
+    assert not usable(path, fingerprint(own_cache), Precision.FP32, Quick.builder, GPU)
+    with pytest.raises(EngineError, match=r"is no whole plan \(Is a directory\)"):
         found(own_cache)
 
 

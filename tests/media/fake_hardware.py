@@ -1,5 +1,6 @@
 """A stand-in for a file whose pictures are decoded on a GPU: the real pictures, in the layout and under the name that
-PyAV gives those on a device, but in the host's memory."""
+PyAV gives those on a device, but in the host's memory. As there, rows lie further apart than they are long, planes are
+read by DLPack only and take no stream, and who lets go of a picture loses what is in it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,8 +8,31 @@ from types import SimpleNamespace
 from typing import Any
 
 import av
+import numpy as np
 
 LAYOUTS = {"yuv420p": "nv12", "yuv420p10le": "p010le", "yuv444p": "yuv444p"}
+
+
+PITCH = 512  # bytes that a row begins at multiples of
+
+
+class Plane:
+    def __init__(self, plane: np.ndarray):
+        self._plane = plane
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (2, 0)  # CUDA's first
+
+    def __dlpack__(self, *, stream: int | None = None) -> Any:
+        if stream is not None:
+            raise NotImplementedError("CUDA stream synchronization is not supported. Pass stream=None")
+        return self._plane.__dlpack__()
+
+
+def surface(plane: Any) -> np.ndarray:
+    """A plane's bytes, row by row, in memory of its own."""
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height]
+    return np.pad(rows, ((0, 0), (0, -plane.line_size % PITCH)))
 
 
 class Picture:
@@ -20,6 +44,17 @@ class Picture:
         self._picture = picture.reformat(format=LAYOUTS[picture.format.name], threads=1)
         self._picture.pts, self._picture.time_base = picture.pts, picture.time_base
         self.sw_format = self._picture.format
+        self._surfaces = [surface(plane) for plane in self._picture.planes]
+
+    @property
+    def planes(self) -> list[Plane]:
+        size = 1 if self.sw_format.name == "nv12" else 2
+        luma, chroma = (one.view(f"u{size}")[:, : self.width] for one in self._surfaces)
+        return [Plane(luma), Plane(chroma.reshape(len(chroma), -1, 2))]
+
+    def __del__(self) -> None:
+        for one in self._surfaces:
+            one[:] = 77
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._picture, name)

@@ -1,6 +1,11 @@
 """Decoding on a GPU: what arrives is what the host decodes, and where it cannot be there is a reason."""
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
+from shutil import which
 
 import av
 import fake_hardware
@@ -15,6 +20,7 @@ from lfvideo_sr.frames import DeviceFrame
 from lfvideo_sr.media import hardware
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.nn.planes import DeviceReader
+from lfvideo_sr.prefetch import prefetch
 from lfvideo_sr.stream.decoding import choose_decoding
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
 
@@ -24,7 +30,7 @@ READER = DeviceReader("cpu")
 @pytest.fixture
 def device(monkeypatch) -> None:
     """A device that decodes everything."""
-    put(monkeypatch, lambda path, number: fake_hardware.Container(path))
+    put(monkeypatch, lambda path, reader: fake_hardware.Container(path))
 
 
 @pytest.fixture
@@ -34,7 +40,6 @@ def no_device() -> None:
 
 
 def put(monkeypatch, opened) -> None:
-    monkeypatch.setattr(hardware, "absence", lambda number: None)
     for place in ("hardware", "video"):
         monkeypatch.setattr(f"lfvideo_sr.media.{place}.open_on_device", opened)
 
@@ -62,22 +67,40 @@ def test_what_is_not_read_there_is_fetched_and_the_same(device, tmp_path, size, 
         assert not isinstance(there, DeviceFrame) and np.array_equal(there.pixels, here.pixels)
 
 
+def test_a_picture_that_finds_no_room_there_is_fetched(device, tmp_path):
+    """Each by itself: the next may find room again."""
+    count = iter(range(9))
+
+    class Full(DeviceReader):
+        def __call__(self, picture, spec):
+            if next(count) == 1:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 MiB")
+            return super().__call__(picture, spec)
+
+    path = clip(tmp_path)
+    source = VideoSource(path, reader=Full("cpu"))
+    found = list(source)
+    assert [isinstance(one, DeviceFrame) for one in found] == [True, False, True, True]
+    assert np.array_equal(found[1].pixels, list(VideoSource(path))[1].pixels)
+    assert len(source.warnings) == 1 and "out of memory" in source.warnings[0]
+
+
 def test_an_untagged_tracks_matrix_is_kept(device, tmp_path):
     path = clip(tmp_path, 63, 35)
     pictures = [next(iter(VideoSource(path, untagged_matrix=2020, reader=reader))) for reader in (READER, None)]
     assert np.array_equal(pictures[0].pixels, pictures[1].pixels)
 
 
-def refused(path, number):
+def refused(path, reader):
     raise EngineError("no device; pass --decode cpu")
 
 
 @pytest.mark.parametrize(
     ("opened", "why"),
     [
-        (lambda path, number: fake_hardware.Container(path), None),
+        (lambda path, reader: fake_hardware.Container(path), None),
         (refused, "no device"),
-        (lambda path, number: fake_hardware.Container(path, lambda picture: picture), "does not decode this ffv1"),
+        (lambda path, reader: fake_hardware.Container(path, lambda picture: picture), "does not decode this ffv1"),
     ],
     ids=["works", "refused", "decodes on the host"],
 )
@@ -106,7 +129,7 @@ def test_a_device_that_gives_up_is_told_from_damage(monkeypatch, tmp_path, error
             raise error(1, "something")
         return fake_hardware.Picture(picture)
 
-    put(monkeypatch, lambda path, number: fake_hardware.Container(path, show))
+    put(monkeypatch, lambda path, reader: fake_hardware.Container(path, show))
     path = clip(tmp_path)
     source = VideoSource(path, reader=READER)
     found, wanted = list(source), list(VideoSource(path))
@@ -151,7 +174,7 @@ def test_asked_for_and_absent_is_one_line(no_device, run, hybrid_clip, tmp_path)
 
 def test_info_says_why_nothing_decodes_on_a_gpu(no_device):
     codecs, why = hardware.codecs_on_device()
-    assert codecs == [] and "no CUDA device" in why
+    assert codecs == [] and "no CUDA device" in why and "not permitted" not in why
 
 
 def test_the_probe_makes_clips_that_decode(monkeypatch):
@@ -163,12 +186,109 @@ def test_the_probe_makes_clips_that_decode(monkeypatch):
     assert hardware.codecs_on_device() == (list(hardware.PROBED), None)
 
 
+WITH_A_DRIVER = """
+import ctypes, json, sys
+libraries, paths = sys.argv[1:3], sys.argv[3:]
+driver, _ = (ctypes.CDLL(one, ctypes.RTLD_GLOBAL) for one in libraries)  # FFmpeg asks for NVIDIA's, and finds these
+from contextlib import contextmanager
+from pathlib import Path
+import numpy as np
+from lfvideo_sr.frames import DeviceFrame
+from lfvideo_sr.media import hardware
+from lfvideo_sr.media.colour import planes_to_rgb
+from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.prefetch import prefetch
+
+content = ctypes.pythonapi.PyCapsule_GetPointer
+content.restype, content.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+
+class OnHost:
+    def __init__(self, plane):
+        assert plane.__dlpack_device__() == (2, 0)
+        self.capsule = plane.__dlpack__()
+        ctypes.c_int.from_address(content(self.capsule, b"dltensor") + 8).value = 1  # what it says of its device
+
+    def __dlpack__(self, **_):
+        return self.capsule
+
+    def __dlpack_device__(self):
+        return (1, 0)
+
+class Reader:
+    device, number = "cuda:0", 0
+
+    @contextmanager
+    def current(self):
+        driver.makes_current()
+        yield
+
+    def __call__(self, picture, spec):
+        luma, chroma = (np.from_dlpack(OnHost(plane)) for plane in picture.planes)
+        driver.stream_works()
+        assert luma.strides[0] % 512 == 0
+        planes = [one >> (8 * luma.itemsize - spec.bit_depth) for one in (luma, chroma[..., 0], chroma[..., 1])]
+        return planes_to_rgb(planes, spec)
+
+def decoded(path):
+    source = VideoSource(path, reader=Reader())
+    frames = list(prefetch(source))
+    assert all(isinstance(one, DeviceFrame) for one in frames) and not source.warnings
+    return [(*one.size, one.pixels.min() * 219 + 16, one.pixels.max() * 219 + 16) for one in frames]
+
+before = hardware.absence(0)
+driver.torch_begins()
+found = {"absence": [before, hardware.absence(0)], "frames": [decoded(path) for path in paths]}
+found |= {"own contexts": driver.own_contexts(), "spoilt": driver.spoilt()}
+print(json.dumps(found, default=float))
+"""
+
+
+def drivers(folder: Path) -> list[Path]:
+    """fake_driver.c under both names, with whatever else this FFmpeg wants to find in them."""
+    wheel = Path(av.__file__).parents[1] / "av.libs"
+    if which("cc") is None or not wheel.is_dir():
+        pytest.skip("needs a C compiler, and PyAV as its wheels are")
+    source = Path(__file__).with_name("fake_driver.c").read_text()
+    ours = b"".join(one.read_bytes() for kind in ("avutil", "avcodec") for one in wheel.glob(f"lib{kind}*"))
+    asked = {name.decode() for name in re.findall(rb"\0(cu[A-Zv]\w+)(?=\0)", ours)}
+    missing = "".join(f"int {name}(void) {{ return 801; }}\n" for name in sorted(asked) if f" {name}(" not in source)
+    (folder / "driver.c").write_text(source + missing)
+    found = [folder / name for name in ("libcuda.so.1", "libnvcuvid.so.1")]
+    for library in found:
+        name = f"-Wl,-soname,{library.name}"
+        subprocess.run(["cc", "-shared", "-fPIC", "-w", name, "-o", library, folder / "driver.c"], check=True)
+    return found
+
+
+def test_a_device_that_torch_works_on_decodes(tmp_path):
+    """The real FFmpeg, from another thread than torch's, on a stand-in for the driver. A picture has fewer rows than
+    its surface, and shorter ones."""
+    paths = []
+    for depth, codec, options in [
+        (8, "libx264", {"bf": "0"}),
+        (10, "libx265", {"x265-params": "log-level=error:bframes=0"}),
+    ]:
+        (tmp_path / codec).mkdir()
+        paths.append(clip(tmp_path / codec, 322, 182, depth, codec=codec, options=options))
+    words = [sys.executable, "-c", WITH_A_DRIVER, *drivers(tmp_path), *paths]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    wanted = [(322, 182, 100 + number, 100 + number) for number in range(4)]
+    assert np.allclose(found.pop("frames"), [wanted, wanted], atol=1e-3)
+    assert found == {"absence": [None, None], "own contexts": 0, "spoilt": 0}
+
+
 @pytest.mark.gpu
 def test_a_gpu_decodes_what_the_host_decodes(gpu, tmp_path):
-    """Some data-centre GPUs have no decoder for AV1; all have one for H.264."""
+    """Some data-centre GPUs have no decoder for AV1; all have one for H.264. As in a stream, torch is at work before,
+    in another thread."""
+    torch.zeros(1, device="cuda")
     assert "h264" in hardware.codecs_on_device()[0]
     path = clip(tmp_path, 320, 192, codec="libx264", options={"qp": "20"})
     reader = DeviceReader("cuda:0")
     assert hardware.why_not(VideoSource(path).video, reader) is None
-    for there, here in zip(VideoSource(path, reader=reader), VideoSource(path), strict=True):
+    source = VideoSource(path, reader=reader)
+    for there, here in zip(prefetch(source, ahead=2), VideoSource(path), strict=True):
         assert there.tensor.is_cuda and np.abs(there.pixels - here.pixels).max() < 1e-5
+    assert not source.warnings
