@@ -34,20 +34,23 @@ class Replayed:
             self._captured.move_to_end(key)
             return self._captured[key](given)
         self._seen[key] = self._seen.get(key, 0) + 1
-        if self._seen[key] <= _SEEN_BEFORE_CAPTURE or key in self._refused:
+        seen_enough = self._seen[key] > _SEEN_BEFORE_CAPTURE and key not in self._refused
+        if not seen_enough or not self._captures(key, given, structure):
             return self._function(*arguments)
+        return self._captured[key](given)
+
+    def _captures(self, key: Any, given: list[Any], structure: Any) -> bool:
+        """Make a graph, if that can be: beside the memory of separate calls it needs its own."""
         try:
             self._captured[key] = self._capture(self._function, given, structure)
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
             self._refused.add(key)
             reason = str(error).splitlines()[0]
-            warnings.warn(f"no CUDA graph could be made ({reason}); each kernel is launched by itself", stacklevel=2)
-            return self._function(*arguments)
+            warnings.warn(f"no CUDA graph could be made ({reason}); each kernel is launched by itself", stacklevel=3)
+            return False
         if len(self._captured) > self._keep:
             self._captured.popitem(last=False)
-        return self._captured[key](given)
+        return True
 
 
 class Captured:

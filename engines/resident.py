@@ -1,6 +1,7 @@
 """The three verbs of a learned method where its tensors lie: nothing is copied from the device, nothing asked of it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import lru_cache, partial
 from typing import Any
 
@@ -89,7 +90,7 @@ class ResidentMethod:
         return self.method.restorer(frame, [Match(*match) for match in matches]).float().clamp_(0, 1)
 
     def _running(self) -> "_Running":
-        return _Running(self.device.type, self._dtype)
+        return _Running(self.device, self._dtype)
 
 
 def side_by_side(works: Sequence[Callable[[], Any]], device: torch.device) -> list[Any]:
@@ -126,20 +127,28 @@ def _cast(part: Any, dtype: torch.dtype) -> None:
 
 
 class _Running:
-    """Inference mode with autocast; a device out of memory becomes an error with a remedy."""
+    """Inference mode with autocast; a device out of memory becomes an error with a remedy.
 
-    def __init__(self, device: str, dtype: torch.dtype):
+    On CUDA the device is the calling thread's present one meanwhile: Triton and captures take that one, whatever device
+    tensors lie on.
+    """
+
+    def __init__(self, device: torch.device, dtype: torch.dtype):
+        on_cuda = device.type == "cuda"
+        self._present = torch.cuda.device(device) if on_cuda else nullcontext()
         self._inference = torch.inference_mode()
         # Cast weights are not kept: a CUDA graph that is being captured must make its own.
-        self._autocast = torch.autocast(device, dtype, enabled=dtype != torch.float32, cache_enabled=device != "cuda")
+        self._autocast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32, cache_enabled=not on_cuda)
 
     def __enter__(self) -> None:
+        self._present.__enter__()
         self._inference.__enter__()
         self._autocast.__enter__()
 
     def __exit__(self, kind, error, trace) -> None:
         self._autocast.__exit__(kind, error, trace)
         self._inference.__exit__(kind, error, trace)
+        self._present.__exit__(kind, error, trace)
         if isinstance(error, torch.OutOfMemoryError):
             raise EngineError(
                 "the device is out of memory at this frame size; pass --device cpu or --max-height"

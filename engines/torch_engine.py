@@ -172,5 +172,5 @@ def pick_precision(name: str, device: torch.device) -> Precision:
 def computes_bf16(device: torch.device) -> bool:
     """Whether it computes bf16 itself; a CPU that imitates it takes many times as long as in fp32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)  # torch counts emulation
     return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()

@@ -54,9 +54,10 @@ def test_what_was_not_used_for_long_is_captured_anew(recording):
     assert recording.captured == 3
 
 
-def test_what_cannot_be_captured_is_called_as_it_is_and_said_once():
+@pytest.mark.parametrize("error", [RuntimeError, torch.OutOfMemoryError])
+def test_what_cannot_be_captured_is_called_as_it_is_and_said_once(error):
     def refusing(function, given, structure):
-        raise RuntimeError("stream is capturing\nSearch for it")
+        raise error("stream is capturing\nSearch for it")
 
     twice, found = Replayed(lambda x: 2 * x, capture=refusing), []
     with warnings.catch_warnings(record=True) as seen:
@@ -67,17 +68,6 @@ def test_what_cannot_be_captured_is_called_as_it_is_and_said_once():
     assert [str(one.message) for one in seen] == [
         "no CUDA graph could be made (stream is capturing); each kernel is launched by itself"
     ]
-
-
-def test_memory_that_runs_out_is_no_reason_to_go_on_without_a_graph():
-    def full(function, given, structure):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    twice = Replayed(lambda x: 2 * x, capture=full)
-    for _ in range(2):
-        twice(torch.ones(1))
-    with pytest.raises(torch.OutOfMemoryError):
-        twice(torch.ones(1))
 
 
 def test_what_is_given_again_is_not_copied_again():

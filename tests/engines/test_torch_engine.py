@@ -3,11 +3,12 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import torch
 
 from lfvideo_sr.choose import load_learned
-from lfvideo_sr.engine import Matched
-from lfvideo_sr.engines.torch_engine import TorchEngine
+from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engines.torch_engine import TorchEngine, pick_precision
 from lfvideo_sr.frames import DeviceFrame, Frame, TimeStamp
 from lfvideo_sr.references import Reference
 
@@ -24,3 +25,9 @@ def test_a_frame_that_lies_on_a_device_is_restored_as_it_is_and_never_fetched():
         restored.append(engine.restore(frame, [Matched(encoded, engine.match(frame, encoded, None))]))
     assert "pixels" not in vars(there)
     np.testing.assert_array_equal(*restored)
+
+
+@pytest.mark.parametrize(("capability", "precision"), [((7, 5), Precision.FP16), ((8, 0), Precision.BF16)])
+def test_a_gpu_that_only_emulates_bf16_computes_in_fp16(monkeypatch, capability, precision):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert pick_precision("auto", torch.device("cuda")) is precision
