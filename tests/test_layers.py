@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import report_of
 
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
@@ -159,7 +160,7 @@ def test_a_stream_runs_end_to_end_without_torch(method, hybrid_clip, tmp_path):
     output = tmp_path / "out.mkv"
     python(WITHOUT_TORCH, "stream", hybrid_clip, "-o", output, "--method", method, "--codec", "ffv1", "--frames", "6")
     assert output.is_file()
-    assert json.loads(output.with_suffix(".report.json").read_text())["frames"] == 6
+    assert report_of(output)["frames"] == 6
 
 
 def test_a_picture_is_restored_without_torch(pictures, tmp_path):

@@ -1,6 +1,5 @@
 """Exported graphs through ONNX Runtime: equal to torch, and enough to run a stream without it."""
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -9,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import onnx
 import pytest
+from command_line import report_of
 from small_clips import engine_of, rendered, stamp
 
 from lfvideo_sr.choose import choose_engine, graphs_of, load_learned
@@ -112,7 +112,7 @@ def test_a_stream_runs_without_torch(cache, hybrid_clip, tmp_path, engine, why):
     done = without_torch("stream", hybrid_clip, "-o", output, "--engine", engine, "--codec", "ffv1", "--frames", 5)
     assert done.returncode == 0, done.stderr
     assert f"engine      onnx: {why}" in done.stdout
-    report = json.loads(output.with_suffix(".report.json").read_text())
+    report = report_of(output)
     assert (report["frames"], report["engine"], report["device"], report["dtype"]) == (5, "onnx", "cpu", "fp32")
 
 

@@ -1,11 +1,11 @@
 """The TensorRT engine's own logic, on a stand-in for the runtime; and the real thing where there is a GPU."""
 
-import json
 from fractions import Fraction
 
 import fake_tensorrt
 import numpy as np
 import pytest
+from command_line import report_of
 from small_clips import engine_of, rendered, stamp, write_clip
 
 from lfvideo_sr.choose import choose_engine
@@ -200,7 +200,7 @@ def test_a_stream_that_a_plan_refuses_goes_on_with_torch(
     done = run(*words, "-o", tmp_path / "auto.mkv")
     assert done.code == 0, done.err
     assert "engine      tensorrt: a plan is there" in done.out and "engine      torch from here on: " in done.out
-    report = json.loads((tmp_path / "auto.report.json").read_text())
+    report = report_of(tmp_path / "auto.mkv")
     assert report["engine"] == "torch" and any("from here on" in line for line in report["warnings"])
     assert run(*words, "-o", tmp_path / "torch.mkv", "--engine", "torch").code == 0
     frames = [[one.pixels for one in VideoSource(tmp_path / f"{name}.mkv")] for name in ("auto", "torch")]
