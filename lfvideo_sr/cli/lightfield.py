@@ -93,6 +93,7 @@ def lightfield_restore(
     progress: Progress = "auto",
 ) -> None:
     """Super-resolve a light field x4 with one sharp view, or several; `restore` may be left out."""
+    from ..choose import EngineOptions
     from ..commands.lightfield import LightFieldCommand, Pictures
     from ..commands.stream import parse_bytes
     from ..lightfields.grid import parse_grid
@@ -106,8 +107,8 @@ def lightfield_restore(
         ref_every=ref_every, views=views, matching=matching, epipolar=epipolar, simulate=simulate, gt=gt,
     )  # fmt: skip
     LightFieldCommand(
-        input, output, options, Pictures(mosaic, video, epi, viewer), method=method, weights=weights,
-        device=device, dtype=dtype, report=report, overwrite=overwrite, progress=progress, dry_run=dry_run,
+        input, output, options, Pictures(mosaic, video, epi, viewer), EngineOptions(method, weights, device, dtype),
+        report=report, overwrite=overwrite, progress=progress, dry_run=dry_run,
     ).run()  # fmt: skip
 
 

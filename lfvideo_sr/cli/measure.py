@@ -29,11 +29,12 @@ def bench(
     if context.invoked_subcommand is not None:
         return
     from ..bench import run_bench
+    from ..choose import EngineOptions
     from ..commands.stream import parse_size
 
     run_bench(
-        clip, parse_size(size), frames, method=method, weights=weights, codec=codec, preset=preset,
-        device=device, dtype=dtype, engine=engine, as_json=as_json,
+        clip, parse_size(size), frames, EngineOptions(method, weights, device, dtype, engine), codec=codec,
+        preset=preset, as_json=as_json,
     )  # fmt: skip
 
 

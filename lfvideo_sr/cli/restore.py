@@ -63,6 +63,7 @@ def stream(
     progress: Progress = "auto",
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
+    from ..choose import EngineOptions
     from ..commands.stream import EncodingOptions, StreamCommand, parse_bytes, parse_pairs, parse_size
     from ..stream.job import StreamOptions
 
@@ -76,10 +77,10 @@ def stream(
         codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []), size=parse_size(size),
         scale=scale,
     )  # fmt: skip
+    running = EngineOptions(method, weights, device, dtype, engine)
     StreamCommand(
-        input, output, options, encoding, method=method, weights=weights, device=device, dtype=dtype, engine=engine,
-        report=report, overwrite=overwrite, progress=progress,
-    ).run()  # fmt: skip
+        input, output, options, encoding, running, report=report, overwrite=overwrite, progress=progress
+    ).run()
 
 
 def simulate(
@@ -118,9 +119,10 @@ def image(
     engine: Engine = "auto",
 ) -> None:
     """Super-resolve one picture x4 with the best of the references given."""
+    from ..choose import EngineOptions
     from ..commands.image import ImageCommand
 
+    running = EngineOptions(method, weights, device, dtype, engine)
     ImageCommand(
-        input, ref or [], output, no_refs=no_refs, simulate=simulate, method=method, weights=weights,
-        device=device, dtype=dtype, engine=engine, report=report, overwrite=overwrite,
-    ).run()  # fmt: skip
+        input, ref or [], output, no_refs=no_refs, simulate=simulate, engine=running, report=report, overwrite=overwrite
+    ).run()

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from ..checks import check_choice, is_installed
-from ..choose import graphs_of, load_learned
+from ..choose import EngineOptions, graphs_of, load_learned
 from ..engine import Precision
 from ..errors import EngineError, UsageError
 from ..frames import Size
@@ -36,7 +36,8 @@ class EngineBuild:
         check_choice("--engine", self.engine, BUILT)
         shapes = Shapes.of_text(self.shapes)
         default = Precision.FP32 if self.engine == "onnx" else Precision.FP16
-        precision, folder, weights = graphs_of(self.method, self.weights, self.precision, default)
+        options = EngineOptions(self.method, self.weights, dtype=self.precision)
+        precision, folder, weights = graphs_of(options, default)
         if self.engine == "onnx":
             self._graphs(precision, folder, weights)
             self._copy(folder)

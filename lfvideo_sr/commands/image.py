@@ -3,14 +3,14 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import __version__
-from ..choose import make_engine
+from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
 from ..errors import OutputError, ReferencesMissing, UsageError
 from ..frames import Size
@@ -39,11 +39,7 @@ class ImageCommand:
     output: Path | None = None
     no_refs: bool = False
     simulate: bool = False
-    method: str = "stream_ref"
-    weights: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    engine: str = "auto"
+    engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
 
@@ -62,13 +58,10 @@ class ImageCommand:
             write_json(self.report, report)
         print("\n".join(summary_lines(report)), flush=True)
 
-    def _engine(self) -> Engine:
-        return make_engine(self.method, weights=self.weights, device=self.device, dtype=self.dtype, engine=self.engine)
-
     def _restored(self, given: np.ndarray, references: Sequence[Path]) -> tuple[RestoredPicture, dict[str, Any]]:
         """The result and what is to be reported of it."""
         truth, low = simulated(given) if self.simulate else (None, given)
-        with self._engine() as engine:
+        with choose_engine(self.engine).engine as engine:
             started = time.monotonic()
             restored = restore(engine, low, picture_references(references, size_of(low), engine.info.scale))
             report = self._report(engine, size_of(low), restored, time.monotonic() - started)

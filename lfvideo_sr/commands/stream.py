@@ -10,7 +10,7 @@ from typing import overload
 
 import numpy as np
 
-from ..choose import Choice, choose_engine
+from ..choose import Choice, EngineOptions, choose_engine
 from ..errors import OutputError, UsageError
 from ..frames import Frame, Size
 from ..media.resize import bicubic
@@ -18,7 +18,6 @@ from ..media.sink import VideoSink
 from ..methods import METHODS
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
-from ..weights import fingerprint, weights_path
 from .estimate import estimated_seconds, shown_seconds
 from .progress import Progress, make_progress
 
@@ -59,11 +58,7 @@ class StreamCommand:
     output: Path | None
     options: StreamOptions
     encoding: EncodingOptions = field(default_factory=EncodingOptions)
-    method: str = "stream_ref"
-    weights: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    engine: str = "auto"
+    engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
     progress: str = "auto"
@@ -99,22 +94,13 @@ class StreamCommand:
 
     def _engine(self, tell: Callable[[str], object]) -> Choice:
         size = low_size(self.input, self.options) if self.input.is_file() else None
-        return choose_engine(
-            self.method, weights=self.weights, device=self.device, dtype=self.dtype, engine=self.engine, size=size,
-            tell=tell,
-        )  # fmt: skip
+        return choose_engine(self.engine, size, tell)
 
     def _fingerprint(self) -> Fingerprint | None:
-        if not self.input.is_file() or self.method not in METHODS:
+        if not self.input.is_file() or self.engine.method not in METHODS:
             return None
-        chosen = {"method": self.method, "weights": self._weights(), "device": self.device, "dtype": self.dtype}
-        chosen["engine"] = self.engine
-        return Fingerprint.of(self._files_read(), self.options, chosen | {"encoding": asdict(self.encoding)})
-
-    def _weights(self) -> str | None:
-        """What tells the method's weights from others of the same name."""
-        entry = METHODS[self.method]
-        return fingerprint(weights_path(self.weights or entry.weights or self.method)) if entry.learned else None
+        chosen = self.engine.fingerprinted() | {"encoding": asdict(self.encoding)}
+        return Fingerprint.of(self._files_read(), self.options, chosen)
 
     def _files_read(self) -> list[Path]:
         """The input, what is named beside it, and its sidecars."""

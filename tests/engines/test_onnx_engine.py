@@ -11,7 +11,7 @@ import pytest
 from command_line import report_of
 from small_clips import engine_of, rendered, stamp
 
-from lfvideo_sr.choose import choose_engine, graphs_of, load_learned
+from lfvideo_sr.choose import EngineOptions, choose_engine, graphs_of, load_learned
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines.cache import graphs_misfit, shipped_folders, shipped_graphs
 from lfvideo_sr.engines.export import OPSET, UNWANTED
@@ -127,7 +127,7 @@ def test_nothing_need_be_built_for_the_shipped_weights(hybrid_clip, tmp_path, mo
 def test_shipped_graphs_are_those_of_this_version():
     """After a change of version, weights or layout: lfvideo-sr engine build stream_ref --engine onnx --fresh -o
     lfvideo_sr/weights/graphs, and delete the folder that was there."""
-    precision, folder, weights = graphs_of("stream_ref", None, "fp32")
+    precision, folder, weights = graphs_of(EngineOptions(dtype="fp32"))
     (shipped,) = shipped_folders()
     assert shipped == shipped_graphs(folder) and graphs_misfit(shipped, weights, precision) is None
     assert sum(one.stat().st_size for one in shipped.iterdir()) < 3e6
@@ -159,7 +159,7 @@ def test_a_stream_gives_what_torch_gives(run, cache, hybrid_clip, tmp_path):
 
 
 def test_auto_takes_torch_and_says_why(no_gpu, cache):
-    chosen = choose_engine("stream_ref", device="cpu")
+    chosen = choose_engine(EngineOptions(device="cpu"))
     assert (chosen.name, chosen.why) == ("torch", "no TensorRT plan is built")
 
 

@@ -8,7 +8,7 @@ import pytest
 from command_line import report_of
 from small_clips import engine_of, rendered, stamp, write_clip
 
-from lfvideo_sr.choose import choose_engine
+from lfvideo_sr.choose import EngineOptions, choose_engine
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines import device_buffers
 from lfvideo_sr.engines.graphs import paths
@@ -151,13 +151,13 @@ def build_plans(folder) -> None:
 
 
 def test_auto_takes_tensorrt_where_a_plan_is_there_and_never_builds_one(own_cache, with_fake):
-    chosen = choose_engine("stream_ref", dtype="fp32", size=Size(48, 32))
+    chosen = choose_engine(EngineOptions(dtype="fp32"), Size(48, 32))
     assert (chosen.name, list(own_cache.glob("*.plan"))) == ("torch", [])
     assert chosen.why == "no TensorRT plan is built"
     build_plans(own_cache)
-    chosen = choose_engine("stream_ref", dtype="fp32", size=Size(48, 32))
+    chosen = choose_engine(EngineOptions(dtype="fp32"), Size(48, 32))
     assert (chosen.name, chosen.why) == ("tensorrt", "a plan is there")
-    chosen = choose_engine("stream_ref", dtype="fp32", size=Size(480, 270))
+    chosen = choose_engine(EngineOptions(dtype="fp32"), Size(480, 270))
     assert chosen.name == "torch" and "frames are 480x270" in chosen.why
 
 
