@@ -95,7 +95,7 @@ def lightfield_restore(
     """Super-resolve a light field x4 with one sharp view, or several; `restore` may be left out."""
     from ..choose import EngineOptions
     from ..commands.lightfield import LightFieldCommand, Pictures
-    from ..commands.stream import parse_bytes
+    from ..commands.texts import parse_bytes
     from ..lightfields.grid import parse_grid
     from ..lightfields.opening import OpenOptions
     from ..stream.grid_job import GridOptions

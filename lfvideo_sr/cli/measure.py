@@ -30,7 +30,7 @@ def bench(
         return
     from ..bench import run_bench
     from ..choose import EngineOptions
-    from ..commands.stream import parse_size
+    from ..commands.texts import parse_size
 
     run_bench(
         clip, parse_size(size), frames, EngineOptions(method, weights, device, dtype, engine), codec=codec,
@@ -49,10 +49,9 @@ def bench_matching(
 ) -> None:
     """Measure exact search, PatchMatch, block and windowed search: multiply-adds, time, memory, accuracy."""
     from ..bench_matching import run_matching_bench
-    from ..commands.stream import parse_size
+    from ..commands.texts import parse_sizes
 
-    chosen = None if sizes is None else [parse_size(size) for size in sizes.split(",")]
-    run_matching_bench(chosen, channels, data, as_json=as_json)
+    run_matching_bench(None if sizes is None else parse_sizes(sizes), channels, data, as_json=as_json)
 
 
 def evaluate(

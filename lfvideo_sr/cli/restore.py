@@ -64,7 +64,8 @@ def stream(
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
     from ..choose import EngineOptions
-    from ..commands.stream import EncodingOptions, StreamCommand, parse_bytes, parse_pairs, parse_size
+    from ..commands.stream import EncodingOptions, StreamCommand
+    from ..commands.texts import parse_bytes, parse_pairs, parse_size
     from ..stream.job import StreamOptions
 
     options = StreamOptions(
@@ -74,8 +75,8 @@ def stream(
         deinterlace=deinterlace, decode=decode,
     )  # fmt: skip
     encoding = EncodingOptions(
-        codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []), size=parse_size(size),
-        scale=scale,
+        codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []),
+        size=None if size is None else parse_size(size), scale=scale,
     )  # fmt: skip
     running = EngineOptions(method, weights, device, dtype, engine)
     StreamCommand(

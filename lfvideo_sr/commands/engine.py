@@ -9,8 +9,8 @@ from ..checks import check_choice, is_installed
 from ..choose import EngineOptions, graphs_of, load_learned
 from ..engine import Precision
 from ..errors import EngineError, UsageError
-from ..frames import Size
 from ..methods import METHODS
+from .texts import parse_sizes
 
 BUILT = ("tensorrt", "onnx")
 
@@ -125,7 +125,7 @@ def verify_engine(
     running = make_engine(method, weights=weights, device=device, dtype=precision, engine=engine)
     assert isinstance(running, GraphEngine)
     worst = 0.0
-    for size in _sizes(sizes):
+    for size in parse_sizes(sizes):
         for one in compare(running, load_learned(method, weights), size):
             more = "" if one.psnr is None else f", PSNR between the pictures {one.psnr:.1f} dB"
             more += "" if one.places is None else f" of relevance, {one.places:.2%} of the matches elsewhere"
@@ -171,12 +171,6 @@ def _plans(folder: Path, weights: str, precision: Precision, shapes, trt, gpu: s
             path = build_plan(graph, read_about(graph), shapes, trt, gpu)
         found.append(path)
     return found
-
-
-def _sizes(text: str) -> list[Size]:
-    from .stream import parse_size
-
-    return [size for size in map(parse_size, text.split(",")) if size is not None]
 
 
 def _needs(*modules: str) -> None:

@@ -27,7 +27,8 @@ from ..picture import (
     simulated,
 )
 from ..report import write_json
-from .stream import check_folder, check_target
+from .targets import check_folder, check_target
+from .texts import shown_score
 
 
 @dataclass(frozen=True)
@@ -178,10 +179,6 @@ def _said(verdict: ReferenceVerdict) -> dict[str, Any]:
 
 
 def _quality(scores: dict[str, float | None]) -> str:
-    psnr, bicubic_psnr = (_shown(scores[name], 2) for name in ("psnr_y", "bicubic_psnr_y"))
-    ssim, bicubic_ssim = (_shown(scores[name], 4) for name in ("ssim_y", "bicubic_ssim_y"))
+    psnr, bicubic_psnr = (shown_score(scores[name], 2) for name in ("psnr_y", "bicubic_psnr_y"))
+    ssim, bicubic_ssim = (shown_score(scores[name], 4) for name in ("ssim_y", "bicubic_ssim_y"))
     return f"PSNR-Y {psnr} dB (bicubic {bicubic_psnr}), SSIM-Y {ssim} (bicubic {bicubic_ssim})"
-
-
-def _shown(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"

@@ -18,9 +18,10 @@ from ..lightfields.walk import write_walk
 from ..methods import METHODS
 from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines, write_json
 from ..stream.grid_job import GridJob, GridOptions
-from .estimate import estimated_grid_seconds, lacking, most_bytes, shown_bytes, shown_seconds
+from .estimate import estimated_grid_seconds, lacking, most_bytes
 from .progress import Progress, make_progress
-from .stream import check_folder, check_target
+from .targets import check_folder, check_target
+from .texts import shown_bytes, shown_score, shown_seconds
 
 _ENDINGS = {
     "--mosaic": (".png",),
@@ -191,13 +192,9 @@ def _distance_lines(report: dict[str, Any]) -> list[str]:
     rows = report.get("metrics", {}).get("by_distance", [])
     lines = ["distance    views  PSNR-Y (bicubic)   SSIM-Y (bicubic)"] if rows else []
     for row in rows:
-        psnr, ssim = row["psnr_y"]["mean"], row["ssim_y"]["mean"]
+        psnr, bicubic_psnr = (shown_score(one, 2) for one in (row["psnr_y"]["mean"], row["bicubic_psnr_y"]))
+        ssim, bicubic_ssim = (shown_score(one, 4) for one in (row["ssim_y"]["mean"], row["bicubic_ssim_y"]))
         lines.append(
-            f"{row['distance']:>8.2f}    {row['views']:>5}  {_shown(psnr, 2)} ({_shown(row['bicubic_psnr_y'], 2)})"
-            f"      {_shown(ssim, 4)} ({_shown(row['bicubic_ssim_y'], 4)})"
+            f"{row['distance']:>8.2f}    {row['views']:>5}  {psnr} ({bicubic_psnr})      {ssim} ({bicubic_ssim})"
         )
     return lines
-
-
-def _shown(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"
