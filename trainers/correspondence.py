@@ -20,8 +20,9 @@ from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
 from lfvideo_sr.training.homographies import correspondence_sample
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.sources import photos_of
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.training.whitening import whiten
 from lfvideo_sr.weights import load_into
 

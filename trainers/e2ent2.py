@@ -18,10 +18,11 @@ from lfvideo_sr.methods.e2ent2 import E2ENT2, E2ENT2Size, VGGFeatures
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.adversarial import Critic, relativistic_critic_loss, relativistic_generator_loss
 from lfvideo_sr.training.crops import CropSettings, two_crops
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
 from lfvideo_sr.training.sources import pairs_of, photos_of, validation_pairs
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.weights import load_into
 
 STAGES = ("single", "joint")
@@ -66,7 +67,6 @@ class E2ENT2Config(RunConfig):
     critic_width: int = 32
     rtrr_weight: float = 0.0
     turned: bool = True
-    cache: str = "runs/cache"
 
 
 def train(config: E2ENT2Config) -> Path:

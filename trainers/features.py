@@ -16,9 +16,10 @@ from torch import nn
 
 from lfvideo_sr.nn.residual import conv3x3
 from lfvideo_sr.nn.vgg import VGG, channels_of
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import cut
 from lfvideo_sr.training.sources import photos_of
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 
 STRIDES = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu5_1": 16}
 

@@ -20,10 +20,11 @@ from lfvideo_sr.checks import check_choice
 from lfvideo_sr.methods.c2_matching import C2Matching
 from lfvideo_sr.nn.vgg import VGG, load_vgg
 from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
 from lfvideo_sr.training.sources import pairs_of, validation_pairs
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, drops, rise_and_fall
 from lfvideo_sr.weights import load_into
 
 METHODS = ("c2_matching", "rrsr", "amsa")

@@ -18,9 +18,10 @@ from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
 from lfvideo_sr.nn.sliding import cells
 from lfvideo_sr.training.beside import BesideSettings, Draw, beside_sample, light_fields, moving
 from lfvideo_sr.training.flow_views import rendered_views, sintel_views
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import PICTURE_LOSSES
 from lfvideo_sr.training.passes import validate_pairs
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.weights import load_into
 
 HELD_OUT = 10_000  # number of the first rendered scene that validates
@@ -46,7 +47,6 @@ class SSNetConfig(RunConfig):
     scenes: int = 0
     scene_side: int = 384
     motion: float = 64.0
-    cache: str = "runs/cache"
     sintel: str = ""
     light_fields: tuple[str, ...] = ()
     side: int = 264

@@ -13,10 +13,11 @@ from torch import nn
 from lfvideo_sr.methods.stream_ref import SCALE, StreamRef, StreamRefSize
 from lfvideo_sr.nn.warp import sample
 from lfvideo_sr.training.clips import load_clips
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import alignment_loss, decibel_loss, field_loss, relevance_loss
 from lfvideo_sr.training.samples import ReferenceSamples, SampleSettings
 from lfvideo_sr.training.scenes import load_grids, load_scenes
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.training.validation import HybridClip, validate
 from lfvideo_sr.weights import load_into, weights_path
 

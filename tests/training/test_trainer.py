@@ -15,8 +15,8 @@ from lfvideo_sr.config import load_config
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.trainers.export import export_weights
 from lfvideo_sr.trainers.stream_ref import StreamRefConfig, train
-from lfvideo_sr.training.loop import rise_and_fall
 from lfvideo_sr.training.scenes import grid_views
+from lfvideo_sr.training.task import rise_and_fall
 
 
 @pytest.fixture(scope="module")
