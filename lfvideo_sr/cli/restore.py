@@ -98,7 +98,7 @@ def simulate(
     from ..media.hybrid_file import write_hybrid
     from ..media.video import VideoSource
 
-    with VideoSource(input, frames=frames, max_height=max_height) as clip:
+    with VideoSource(input, frames=frames, max_height=max_height, deinterlace=deinterlace) as clip:
         write_hybrid(clip, output, ref_every, scene_refs=scene_refs, overwrite=overwrite)
     typer.echo(f"output      {output}")
 
