@@ -16,7 +16,6 @@ from lfvideo_sr.method import Method
 from lfvideo_sr.metrics import psnr_rgb
 from lfvideo_sr.references import EncodedReference, Reference
 
-from .export import never_exact
 from .graph_engine import GraphEngine
 from .torch_engine import TorchEngine
 
@@ -42,7 +41,7 @@ def compare(
     engine: GraphEngine, method: Method, size: Size, seed: int = 0, precision: str = "fp32"
 ) -> list[Difference]:
     """The three verbs at a low-resolution size, with one reference, beside torch in that precision on the CPU."""
-    never_exact(method)
+    _never_exact(method)
     plain = TorchEngine(method, "cpu", precision)
     frame, reference = example(size, engine.info.scale, seed)
     own, theirs = plain.encode(reference), engine.encode(reference)
@@ -100,3 +99,10 @@ def _as_torch(field: Correspondence) -> Correspondence:
 
 def _as_numpy(field: Correspondence) -> Correspondence:
     return Correspondence(_array(field.positions), _array(field.relevance), field.stride, field.reference_size)
+
+
+def _never_exact(method: Method) -> None:
+    """Let the method search as its graphs do, so that the two can be compared."""
+    for part in method.matcher.modules():
+        if hasattr(part, "exact_until"):
+            part.exact_until = 0
