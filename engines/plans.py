@@ -47,6 +47,7 @@ class Shapes:
         return cls(*(sizes * 3)[:3]) if len(sizes) == 1 else cls(*sizes)
 
     def hold(self, size: Size) -> bool:
+        """Whether frames of this low-resolution size are taken."""
         return all(low <= side <= high for low, side, high in zip(self.least, size, self.most))
 
     def profile(self, about: About) -> dict[str, tuple[tuple[int, ...], ...]]:

@@ -98,6 +98,7 @@ def train(config: CCNetConfig) -> Path:
 
 
 def sample(views: list[Load], settings: WindowSettings, config: CCNetConfig, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, as `window_sample` makes it, with the look of films and less contrast where asked."""
     rng = np.random.default_rng([config.seed, number])
     film = FilmSettings(config.flat, config.blur, config.noise)
     look = None if film == FilmSettings() else random_look(rng, film)

@@ -81,6 +81,7 @@ def train(config: CorrespondenceConfig) -> Path:
 
 
 def sample(photos: list, seed: int, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, as `correspondence_sample` makes it of one of the photos."""
     rng = np.random.default_rng([seed, number])
     return correspondence_sample(photos[rng.integers(len(photos))], rng)
 

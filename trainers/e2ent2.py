@@ -99,6 +99,7 @@ def train(config: E2ENT2Config) -> Path:
 
 
 def sample(made: Sequence[Sample], seed: int, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, by one of `material`."""
     rng = np.random.default_rng([seed, number])
     return made[rng.integers(len(made))](rng)
 
@@ -152,6 +153,7 @@ class E2ENT2Losses(nn.Module):
 
 
 def sum_of(parts) -> torch.Tensor:
+    """The sum of scalars, as a scalar."""
     return torch.stack(list(parts)).sum()
 
 

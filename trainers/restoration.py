@@ -111,6 +111,7 @@ def train(config: RestorationConfig) -> Path:
 
 
 def sample(pairs: list, settings: PairSettings, seed: int, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, as `pair_sample` makes it of one of the pairs."""
     rng = np.random.default_rng([seed, number])
     return pair_sample(pairs, rng, settings)
 
@@ -148,6 +149,7 @@ class RestorationLosses(nn.Module):
         return restore(self.network, frame, reference, present)
 
     def reciprocal(self, batch: Mapping[str, torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
+        """RRSR's Eq. 3 for restored pictures [B,3,s,s]."""
         return reciprocal_loss(self.network, batch, restored)
 
 

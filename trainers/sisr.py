@@ -70,6 +70,8 @@ def sample(photos: list[Callable[[], np.ndarray]], config: SISRConfig, number: i
 
 
 class SISRLosses(nn.Module):
+    """The loss of enlarged pictures in [0,1]; see the configuration's `loss`."""
+
     def __init__(self, network: SRResNet, loss: str):
         super().__init__()
         self.network, self.apart = network, PICTURE_LOSSES[loss]

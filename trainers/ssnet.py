@@ -76,11 +76,13 @@ def train(config: SSNetConfig) -> Path:
 
 
 def sample(draws: Sequence[Draw], settings: BesideSettings, seed: int, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, as `beside_sample` makes it of one of the draws."""
     rng = np.random.default_rng([seed, number])
     return beside_sample(draws[rng.integers(len(draws))], rng, settings)
 
 
 def settings_of(config: SSNetConfig) -> BesideSettings:
+    """How a run cuts its samples."""
     return BesideSettings(config.side, RefSRSize(**config.size).scale, config.no_reference)
 
 
@@ -111,6 +113,8 @@ def _cropped(load, scale: int):
 
 
 class SSNetLosses(nn.Module):
+    """The loss of the picture restored at once, or of some patches of each sample, by the paper's windows."""
+
     def __init__(self, network: RefSRNet, config: SSNetConfig):
         super().__init__()
         self.network, self.config, self.apart = network, config, PICTURE_LOSSES[config.loss]

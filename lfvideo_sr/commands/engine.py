@@ -136,12 +136,14 @@ def verify_engine(
 
 
 def clean_engines() -> None:
+    """Delete all graphs and plans in the cache, and say how much that was."""
     from ..engines.cache import cache_folder, clean
 
     typer.echo(f"{cache_folder()}: {clean() / 1e6:.1f} MB freed")
 
 
 def check_learned(method: str) -> None:
+    """Raises UsageError for a method that has nothing to export."""
     check_choice("the methods", method, list(METHODS))
     if not METHODS[method].learned:
         learned = ", ".join(name for name, entry in METHODS.items() if entry.learned)

@@ -53,6 +53,7 @@ class Course:
         return {}
 
     def due_to_save(self) -> bool:
+        """Whether `save_minutes` are over since this was true last."""
         if time.monotonic() - self._saved < 60 * self._config.save_minutes:
             return False
         self._saved = time.monotonic()

@@ -26,6 +26,7 @@ class HybridClip:
 
     @classmethod
     def load(cls, path: Path, max_height: int = 540) -> "HybridClip":
+        """Frame 4 of a clip between its references, frames 0 and 8."""
         with VideoSource(path, frames=9, max_height=max_height, detect_cuts=False) as source:
             frames = [_middle(frame.pixels) for frame in source]
         high = np.stack([frames[number] for number in (4, 0, 8)])
