@@ -54,7 +54,7 @@ class Shapes:
         """Least, best and largest shape of every input of a graph."""
         scale = about.info.scale
         each = [about.shapes(size, size.scaled(scale)) for size in (self.least, self.best, self.most)]
-        found = {}
+        found: dict[str, tuple[tuple[int, ...], ...]] = {}
         for name, dims in about.inputs.items():
             off = [_SLACK if str(dim).startswith("~") else 0 for dim in dims]
             low, best, high = (one[name] for one in each)

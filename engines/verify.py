@@ -56,7 +56,7 @@ def compare(
     return [
         _difference("encode", np.concatenate(encoded)),
         _difference("match", relevance, places=float((moved > 1e-3).mean()), moved=float(np.quantile(moved, 0.99))),
-        _difference("restore", np.abs(pictures[0] - pictures[1]), psnr=float(psnr_rgb(*pictures))),
+        _difference("restore", np.abs(pictures[0] - pictures[1]), psnr=float(psnr_rgb(pictures[0], pictures[1]))),
     ]
 
 
@@ -93,8 +93,8 @@ def _array(one: Any) -> np.ndarray:
 
 
 def _as_torch(field: Correspondence) -> Correspondence:
-    parts = (torch.from_numpy(one) for one in (field.positions, field.relevance))
-    return Correspondence(*parts, field.stride, field.reference_size)
+    positions, relevance = (torch.from_numpy(one) for one in (field.positions, field.relevance))
+    return Correspondence(positions, relevance, field.stride, field.reference_size)
 
 
 def _as_numpy(field: Correspondence) -> Correspondence:
@@ -103,6 +103,7 @@ def _as_numpy(field: Correspondence) -> Correspondence:
 
 def _never_exact(method: Method) -> None:
     """Let the method search as its graphs do, so that the two can be compared."""
+    assert isinstance(method.matcher, torch.nn.Module)
     for part in method.matcher.modules():
         if hasattr(part, "exact_until"):
-            part.exact_until = 0
+            part.exact_until = 0  # type: ignore[assignment]  # a number of its own, no module

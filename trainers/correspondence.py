@@ -129,7 +129,7 @@ def _margin(own: torch.Tensor, other: torch.Tensor, truth: torch.Tensor) -> torc
     return margin_loss(own.flatten(1), other.flatten(1), points, matches, grid, grid)
 
 
-def validate(photos: list, config: CorrespondenceConfig, network: nn.Module) -> tuple[dict[str, float], dict]:
+def validate(photos: list, config: CorrespondenceConfig, network: Correspondence) -> tuple[dict[str, float], dict]:
     """Of exact search by patches, on photos never trained on: share of true matches missed by less than a place
     ("near"), and the mean end-point error in pixels."""
     view = "sharp" if config.stage == "teacher" else "frame"

@@ -78,7 +78,7 @@ def train(config: SSNetConfig) -> Path:
 def sample(draws: Sequence[Draw], settings: BesideSettings, seed: int, number: int) -> dict[str, np.ndarray]:
     """Sample `number` of a run, as `beside_sample` makes it of one of the draws."""
     rng = np.random.default_rng([seed, number])
-    return beside_sample(draws[rng.integers(len(draws))], rng, settings)
+    return beside_sample(draws[int(rng.integers(len(draws)))], rng, settings)
 
 
 def settings_of(config: SSNetConfig) -> BesideSettings:
