@@ -1,4 +1,4 @@
-"""The trainer on rendered scenes: it learns, it stops and goes on exactly, it says what it lacks."""
+"""The trainer of stream_ref on rendered scenes: it learns, it stops and goes on exactly, it says what it lacks."""
 
 import csv
 from dataclasses import replace

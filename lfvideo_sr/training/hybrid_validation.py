@@ -11,7 +11,7 @@ from ..media.video import VideoSource
 from ..method import Match
 from ..methods.stream_ref import StreamRef
 from ..metrics import eight_bit, psnr_y
-from .samples import seed_positions
+from .stream_samples import seed_positions
 
 MOST_LINES = 272  # the middle of a frame is enough to see which way a run goes
 
