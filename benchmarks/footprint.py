@@ -17,7 +17,7 @@ from importlib import import_module
 import numpy as np
 
 from lfvideo_sr.choose import load_learned
-from lfvideo_sr.commands.stream import parse_size
+from lfvideo_sr.commands.texts import parse_size
 from lfvideo_sr.engine import Matched
 from lfvideo_sr.engines.torch_engine import TorchEngine
 from lfvideo_sr.frames import Frame, View

@@ -31,6 +31,7 @@ class ResidentMethod:
         # As frames are reduced: a search compares like with like.
         self._reduce = BicubicReduce(method.info.scale).to(device)
         for part in {method.encoder, method.matcher, method.restorer}:
+            assert isinstance(part, nn.Module)
             part.eval().to(device, memory_format=torch.channels_last)
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # where float32 is wanted, three digits are not meant
@@ -38,7 +39,8 @@ class ResidentMethod:
             _cast(method.restorer, self._dtype)
             if self.seeds_here:  # other matchers search, in float32
                 _cast(method.matcher, self._dtype)
-        self._match, self._restore = self._all_matched, self._restored
+        self._match: Callable[..., Any] = self._all_matched
+        self._restore: Callable[..., Any] = self._restored
         if replay and self.seeds_here:
             from .cuda_graphs import Replayed
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .choose import make_engine
+from .choose import EngineOptions, choose_engine
 from .engine import Engine
 from .frames import Frame, Size, TimeStamp
 from .media.colour import ColourSpec
@@ -32,19 +32,18 @@ SCALE = 4
 
 
 def run_bench(
-    clip: Path | None, size: Size | None, frames: int, *, method: str, weights: str | None, codec: str, preset: str,
-    device: str, dtype: str, engine: str, as_json: bool,
-) -> None:  # fmt: skip
+    clip: Path | None, size: Size | None, frames: int, options: EngineOptions, *, codec: str, preset: str, as_json: bool
+) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
         if clip is None:
             clip = Path(folder) / "clip.mkv"
             _apart(make_clip, clip, size or Size(480, 270), frames)
-        with make_engine(method, weights=weights, device=device, dtype=dtype, engine=engine) as running:
+        with choose_engine(options).engine as running:
             result = {"engine": type(running).__name__} | measure(
                 clip, running, frames, Path(folder) / "out.mkv", codec, preset
             )
-            if METHODS[method].learned:
+            if METHODS[options.method].learned:
                 yardstick = yardstick_ms(Size(*map(int, result["input_size"].split("x"))), running)
                 result |= {"yardstick_ms": yardstick, "ratio": round(result["frame_ms"] / yardstick, 3)}
     print(json.dumps(result, indent=1) if as_json else "\n".join(lines(result)))

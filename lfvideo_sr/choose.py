@@ -1,6 +1,7 @@
 """Chooses by name: the method, the engine that runs it, and its weights."""
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -23,137 +24,158 @@ class Choice(NamedTuple):
     why: str
 
 
+@dataclass(frozen=True)
+class EngineOptions:
+    """A method by name, and what it runs on.
+
+    weights: of a learned method: shipped ones by name, a .safetensors file, or a run's checkpoint (.pt); None: its own.
+    engine:  torch, onnx, tensorrt, or auto: TensorRT where a usable plan is there, else torch, and ONNX Runtime where
+             torch is absent.
+    """
+
+    method: str = "stream_ref"
+    weights: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    engine: str = "auto"
+
+    def fingerprinted(self) -> dict[str, str | None]:
+        """All that decides what comes out: weights are told from others of the same name by their content."""
+        from .weights import fingerprint
+
+        learned = METHODS[self.method].learned
+        return asdict(self) | {"weights": fingerprint(weights_file(self.method, self.weights)) if learned else None}
+
+
 def make_engine(
     method: str = "stream_ref", *, weights: str | None = None, device: str = "auto", dtype: str = "auto",
     engine: str = "auto",
 ) -> Engine:  # fmt: skip
-    """The engine for a method's name. A learned method takes shipped weights by name, a .safetensors file, or
-    a run's checkpoint (.pt)."""
-    return choose_engine(method, weights=weights, device=device, dtype=dtype, engine=engine).engine
+    """The engine for a method's name; see EngineOptions."""
+    return choose_engine(EngineOptions(method, weights, device, dtype, engine)).engine
 
 
 def choose_engine(
-    method: str = "stream_ref", *, weights: str | None = None, device: str = "auto", dtype: str = "auto",
-    engine: str = "auto", size: Size | None = None, tell: Callable[[str], object] = lambda line: None,
-) -> Choice:  # fmt: skip
-    """`engine`: torch, onnx, tensorrt, or auto: TensorRT where a usable plan is there (for frames of `size`, if known),
-    else torch, and ONNX Runtime where torch is absent. Raises EngineError for one that cannot be had.
-
-    tell: is given a line where TensorRT, taken by auto, refuses in the middle and another goes on."""
-    check_choice("--method", method, list(METHODS))
-    check_choice("--engine", engine, ENGINES)
-    if not METHODS[method].learned:
-        return _classical(method, engine)
-    if engine == "torch":
-        return Choice(_torch(method, weights, device, dtype), "torch", "asked for")
-    if engine == "onnx":
-        return Choice(_onnx(method, weights, device, dtype), "onnx", "asked for")
-    if engine == "tensorrt":
-        return Choice(_tensorrt(method, weights, device, dtype, size), "tensorrt", "asked for")
-    return _best(method, weights, device, dtype, size, tell)
-
-
-def _best(
-    method: str, weights: str | None, device: str, dtype: str, size: Size | None, tell: Callable[[str], object]
+    options: EngineOptions, size: Size | None = None, tell: Callable[[str], object] = lambda line: None
 ) -> Choice:
+    """The engine asked for, or the best there is; raises EngineError for one that cannot be had.
+
+    size: of the frames, if known: a plan has to take it.
+    tell: is given a line where TensorRT, taken by auto, refuses in the middle and another goes on.
+    """
+    check_choice("--method", options.method, list(METHODS))
+    check_choice("--engine", options.engine, ENGINES)
+    if not METHODS[options.method].learned:
+        return _classical(options)
+    if options.engine == "torch":
+        return Choice(_torch(options), "torch", "asked for")
+    if options.engine == "onnx":
+        return Choice(_onnx(options), "onnx", "asked for")
+    if options.engine == "tensorrt":
+        return Choice(_tensorrt(options, size), "tensorrt", "asked for")
+    return _best(options, size, tell)
+
+
+def _best(options: EngineOptions, size: Size | None, tell: Callable[[str], object]) -> Choice:
     """What "auto" takes."""
     refused = "no TensorRT plan is built"
-    if (device == "auto" or device.startswith("cuda")) and _plans_are_there(method, weights, dtype):
+    if (options.device == "auto" or options.device.startswith("cuda")) and _plans_are_there(options):
         from .engines.fallback import FallingBack
 
         def following() -> tuple[str, Engine]:
-            chosen = _without_plans(method, weights, device, dtype, "")
+            chosen = _without_plans(options, "")
             return chosen.name, chosen.engine
 
         try:
-            first = _tensorrt(method, weights, device, dtype, size)
+            first = _tensorrt(options, size)
             return Choice(FallingBack("tensorrt", first, following, tell), "tensorrt", "a plan is there")
         except EngineError as error:
             refused = str(error).split("; ")[0]
-    return _without_plans(method, weights, device, dtype, refused)
+    return _without_plans(options, refused)
 
 
-def _without_plans(method: str, weights: str | None, device: str, dtype: str, refused: str) -> Choice:
+def _without_plans(options: EngineOptions, refused: str) -> Choice:
     """Torch, or ONNX Runtime where it is absent. Where there are no graphs either, that torch is missing is what is
     said."""
     if is_installed("torch"):
-        return Choice(_torch(method, weights, device, dtype), "torch", refused)
-    if not graphs_are_there(method, weights, dtype):
+        return Choice(_torch(options), "torch", refused)
+    if not _graphs_are_there(options):
         raise TorchMissing(
-            f"{method} needs torch, which is not installed, or its ONNX graphs; pip install torch, or carry over what "
-            "`lfvideo-sr engine build` makes where torch is"
+            f"{options.method} needs torch, which is not installed, or its ONNX graphs; pip install torch, or carry "
+            "over what `lfvideo-sr engine build` makes where torch is"
         )
-    return Choice(_onnx(method, weights, device, dtype), "onnx", "torch is not installed")
+    return Choice(_onnx(options), "onnx", "torch is not installed")
 
 
-def _classical(method: str, engine: str) -> Choice:
-    if engine != "auto":
-        raise UsageError(f"--engine {engine}: {method} is classical and runs on NumPy; leave --engine out")
+def _classical(options: EngineOptions) -> Choice:
+    method = options.method
+    if options.engine != "auto":
+        raise UsageError(f"--engine {options.engine}: {method} is classical and runs on NumPy; leave --engine out")
     from .engines.numpy_engine import NumpyEngine
 
     module = import_module(f".methods.{METHODS[method].module}", __package__)
     return Choice(NumpyEngine(module.build()), "numpy", f"{method} is classical")
 
 
-def _torch(method: str, weights: str | None, device: str, dtype: str) -> Engine:
+def _torch(options: EngineOptions) -> Engine:
     from .engines.torch_engine import TorchEngine
 
-    return TorchEngine(load_learned(method, weights), device=device, precision=dtype)
+    method = load_learned(options.method, options.weights)
+    return TorchEngine(method, device=options.device, precision=options.dtype)
 
 
-def _onnx(method: str, weights: str | None, device: str, dtype: str) -> Engine:
+def _onnx(options: EngineOptions) -> Engine:
     from .engines.cache import graphs_misfit, graphs_to_run
     from .engines.onnx_engine import OnnxEngine, check_runs
 
-    precision, folder, print_of_weights = graphs_of(method, weights, dtype)
+    method = options.method
+    precision, folder, print_of_weights = graphs_of(options)
     folder = graphs_to_run(folder)
-    check_runs(precision, device)
+    check_runs(precision, options.device)
     misfit = graphs_misfit(folder, print_of_weights, precision)
     if misfit:
         raise EngineError(
             f"no ONNX graphs of {method} in {precision.value} ({misfit}); "
             f"lfvideo-sr engine build {method} --precision {precision.value}"
         )
-    return OnnxEngine(folder, device)
+    return OnnxEngine(folder, options.device)
 
 
-def _tensorrt(method: str, weights: str | None, device: str, dtype: str, size: Size | None) -> Engine:
+def _tensorrt(options: EngineOptions, size: Size | None) -> Engine:
     from .engines.device_buffers import device_buffers
     from .engines.plans import find_plans, library
     from .engines.tensorrt_engine import TensorRTEngine
 
-    precision, folder, print_of_weights = graphs_of(method, weights, dtype, default=Precision.FP16)
-    trt, buffers = library(), device_buffers(device)
+    precision, folder, print_of_weights = graphs_of(options, Precision.FP16)
+    trt, buffers = library(), device_buffers(options.device)
     plans = find_plans(folder, print_of_weights, precision, trt.builder, buffers.gpu, size)
     return TensorRTEngine(plans, trt, buffers)
 
 
-def graphs_of(
-    method: str, weights: str | None, dtype: str, default: Precision = Precision.FP32
-) -> tuple[Precision, Path, str]:
+def graphs_of(options: EngineOptions, default: Precision = Precision.FP32) -> tuple[Precision, Path, str]:
     """Precision, folder in the cache and fingerprint of weights of a method's graphs, whether they are there or not."""
     from .engines.cache import graph_folder
     from .engines.graphs import check_precision
     from .weights import fingerprint
 
-    precision = default if dtype == "auto" else check_precision(dtype)
-    print_of_weights = fingerprint(weights_file(method, weights))
-    return precision, graph_folder(method, print_of_weights, precision), print_of_weights
+    precision = default if options.dtype == "auto" else check_precision(options.dtype)
+    print_of_weights = fingerprint(weights_file(options.method, options.weights))
+    return precision, graph_folder(options.method, print_of_weights, precision), print_of_weights
 
 
-def graphs_are_there(method: str, weights: str | None, dtype: str) -> bool:
+def _graphs_are_there(options: EngineOptions) -> bool:
     """Whether anything was built or is shipped at all, fit or not."""
     from .engines.cache import graphs_to_run
 
-    return is_installed("onnxruntime") and graphs_to_run(graphs_of(method, weights, dtype)[1]).is_dir()
+    return is_installed("onnxruntime") and graphs_to_run(graphs_of(options)[1]).is_dir()
 
 
-def _plans_are_there(method: str, weights: str | None, dtype: str) -> bool:
+def _plans_are_there(options: EngineOptions) -> bool:
     """Whether any plan lies there, fit or not: looking for TensorRT itself takes longer than this."""
     from .engines.cache import plans_in
 
     try:
-        return any(plans_in(graphs_of(method, weights, dtype, Precision.FP16)[1]))
+        return any(plans_in(graphs_of(options, Precision.FP16)[1]))
     except EngineError:  # a dtype that is none: whoever runs will say so
         return False
 

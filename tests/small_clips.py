@@ -5,6 +5,7 @@ from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 
+import av
 import numpy as np
 
 from lfvideo_sr.choose import make_engine
@@ -12,7 +13,7 @@ from lfvideo_sr.engine import Engine
 from lfvideo_sr.frames import Frame, Size, TimeStamp
 from lfvideo_sr.media.colour import ColourSpec, Layout
 from lfvideo_sr.media.sink import VideoSink
-from lfvideo_sr.media.video import VideoInfo
+from lfvideo_sr.media.video import VideoInfo, VideoSource
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.synthetic import random_scene, render
 
@@ -71,3 +72,14 @@ def write_clip(path: Path, pictures: list[np.ndarray], stamps: Callable[[int], T
         for number, pixels in enumerate(pictures):
             sink.write(Frame(pixels, number, stamps(number)))
     return path
+
+
+def frames_of(path: Path, track: int = 0) -> list[np.ndarray]:
+    """The pictures of a clip, float32 [3,H,W]."""
+    return [frame.pixels for frame in VideoSource(path, track=track, detect_cuts=False)]
+
+
+def ticks_of(path: Path) -> list[tuple[int, Fraction]]:
+    """When a clip's pictures are shown, as the file has it."""
+    with av.open(str(path)) as container:
+        return [(frame.pts, frame.time_base) for frame in container.decode(video=0)]

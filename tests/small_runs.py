@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import torch
 from small_networks import SMALL, SMALL_E2ENT2, SMALL_REFSR
 
 from lfvideo_sr.trainers import ccnet, correspondence, e2ent2, features, restoration, sisr, ssnet
@@ -122,6 +123,27 @@ def course(config: Any) -> list[dict[str, str]]:
     """The rows of a run's log."""
     with open(f"{config.output}/log.csv", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def saved(config: Any, name: str = "last.pt") -> dict[str, Any]:
+    """What a run saved."""
+    return torch.load(f"{config.output}/{name}", weights_only=True)
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether all tensors and numbers of two nested states are the same."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return one == other
+
+
+def untimed_course(config: Any) -> list[dict[str, str]]:
+    """A run's log without the seconds, which differ each time."""
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in course(config)]
 
 
 def again(config: Any, **changes: Any) -> Any:

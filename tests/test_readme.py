@@ -1,6 +1,5 @@
 """What the README says is so: its command runs, its options and files exist, its Python works."""
 
-import json
 import re
 import shlex
 import shutil
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from command_line import report_of
 
 from lfvideo_sr import cli
 from lfvideo_sr.media.video import VideoSource
@@ -70,7 +70,7 @@ def test_the_first_command_does_what_is_said(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     output = tmp_path / clip.with_name(f"{clip.stem}_x4{clip.suffix}")
-    report = json.loads(output.with_suffix(".report.json").read_text())
+    report = report_of(output)
     low = VideoSource(ROOT / clip, detect_cuts=False)
     large = VideoSource(output, detect_cuts=False)
     assert large.info.size == low.info.size.scaled(4)

@@ -15,6 +15,7 @@ from ..references import Reference
 from ..stream.grid_job import GridJob
 from ..stream.guided import probe_views
 from ..stream.job import StreamJob
+from .texts import shown_bytes
 
 _PIECE = Size(160, 96)  # low-resolution pixels
 _SLOW = 2.0  # seconds after which warming up no longer matters
@@ -70,21 +71,6 @@ def lacking(folder: Path, most: int) -> str:
     """A warning where a folder's disk has less room than that; else ""."""
     free = shutil.disk_usage(folder).free
     return f"the disk has {shown_bytes(free)} left, which may not do" if free < most else ""
-
-
-def shown_bytes(count: int) -> str:
-    """ "1.3 GB" """
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{max(1, round(count / 1e3))} kB"
-
-
-def shown_seconds(seconds: float) -> str:
-    """ "40 s", "3 min", "2.5 h" """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _pace(engine: Engine, count: int) -> Pace | None:

@@ -3,14 +3,14 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import __version__
-from ..choose import make_engine
+from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
 from ..errors import OutputError, ReferencesMissing, UsageError
 from ..frames import Size
@@ -27,7 +27,8 @@ from ..picture import (
     simulated,
 )
 from ..report import write_json
-from .stream import check_folder, check_target
+from .targets import check_folder, check_target
+from .texts import shown_score
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,7 @@ class ImageCommand:
     output: Path | None = None
     no_refs: bool = False
     simulate: bool = False
-    method: str = "stream_ref"
-    weights: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    engine: str = "auto"
+    engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
 
@@ -62,13 +59,10 @@ class ImageCommand:
             write_json(self.report, report)
         print("\n".join(summary_lines(report)), flush=True)
 
-    def _engine(self) -> Engine:
-        return make_engine(self.method, weights=self.weights, device=self.device, dtype=self.dtype, engine=self.engine)
-
     def _restored(self, given: np.ndarray, references: Sequence[Path]) -> tuple[RestoredPicture, dict[str, Any]]:
         """The result and what is to be reported of it."""
         truth, low = simulated(given) if self.simulate else (None, given)
-        with self._engine() as engine:
+        with choose_engine(self.engine).engine as engine:
             started = time.monotonic()
             restored = restore(engine, low, picture_references(references, size_of(low), engine.info.scale))
             report = self._report(engine, size_of(low), restored, time.monotonic() - started)
@@ -185,10 +179,6 @@ def _said(verdict: ReferenceVerdict) -> dict[str, Any]:
 
 
 def _quality(scores: dict[str, float | None]) -> str:
-    psnr, bicubic_psnr = (_shown(scores[name], 2) for name in ("psnr_y", "bicubic_psnr_y"))
-    ssim, bicubic_ssim = (_shown(scores[name], 4) for name in ("ssim_y", "bicubic_ssim_y"))
+    psnr, bicubic_psnr = (shown_score(scores[name], 2) for name in ("psnr_y", "bicubic_psnr_y"))
+    ssim, bicubic_ssim = (shown_score(scores[name], 4) for name in ("ssim_y", "bicubic_ssim_y"))
     return f"PSNR-Y {psnr} dB (bicubic {bicubic_psnr}), SSIM-Y {ssim} (bicubic {bicubic_ssim})"
-
-
-def _shown(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"

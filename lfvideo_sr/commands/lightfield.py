@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..choose import make_engine
+from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
 from ..errors import OutputError, UsageError
 from ..lightfields.epi import write_epi
@@ -18,10 +18,10 @@ from ..lightfields.walk import write_walk
 from ..methods import METHODS
 from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines, write_json
 from ..stream.grid_job import GridJob, GridOptions
-from ..weights import fingerprint, weights_path
-from .estimate import estimated_grid_seconds, lacking, most_bytes, shown_bytes, shown_seconds
+from .estimate import estimated_grid_seconds, lacking, most_bytes
 from .progress import Progress, make_progress
-from .stream import check_folder, check_target
+from .targets import check_folder, check_target
+from .texts import shown_bytes, shown_score, shown_seconds
 
 _ENDINGS = {
     "--mosaic": (".png",),
@@ -52,10 +52,7 @@ class LightFieldCommand:
     output: Path | None
     options: GridOptions
     pictures: Pictures = field(default_factory=Pictures)
-    method: str = "stream_ref"
-    weights: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
+    engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
     progress: str = "auto"
@@ -71,7 +68,10 @@ class LightFieldCommand:
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
         self._check_targets(output, report_path)
-        with self._engine() as engine, GridJob(self.input, engine, self.options, output.parent) as job:
+        with (
+            choose_engine(self.engine).engine as engine,
+            GridJob(self.input, engine, self.options, output.parent) as job,
+        ):
             self._announce(job, engine, output, progress)
             if self.dry_run:
                 return
@@ -85,15 +85,11 @@ class LightFieldCommand:
         for line in [*lines, *made, f"report      {report_path}"]:
             progress.say(line)
 
-    def _engine(self) -> Engine:
-        return make_engine(self.method, weights=self.weights, device=self.device, dtype=self.dtype)
-
     def _fingerprint(self) -> Fingerprint | None:
-        if self.method not in METHODS or not split_key(self.input)[0].exists():
+        if self.engine.method not in METHODS or not split_key(self.input)[0].exists():
             return None
-        entry = METHODS[self.method]
-        weights = fingerprint(weights_path(self.weights or entry.weights or self.method)) if entry.learned else None
-        chosen = {"method": self.method, "weights": weights, "device": self.device, "dtype": self.dtype}
+        chosen = self.engine.fingerprinted()
+        del chosen["engine"]  # the command takes no other than auto
         pictures = {option: str(path) for option, path in self.pictures.named().items()}
         return Fingerprint.of(self._files_read(), self.options, chosen | {"pictures": pictures})
 
@@ -196,13 +192,9 @@ def _distance_lines(report: dict[str, Any]) -> list[str]:
     rows = report.get("metrics", {}).get("by_distance", [])
     lines = ["distance    views  PSNR-Y (bicubic)   SSIM-Y (bicubic)"] if rows else []
     for row in rows:
-        psnr, ssim = row["psnr_y"]["mean"], row["ssim_y"]["mean"]
+        psnr, bicubic_psnr = (shown_score(one, 2) for one in (row["psnr_y"]["mean"], row["bicubic_psnr_y"]))
+        ssim, bicubic_ssim = (shown_score(one, 4) for one in (row["ssim_y"]["mean"], row["bicubic_ssim_y"]))
         lines.append(
-            f"{row['distance']:>8.2f}    {row['views']:>5}  {_shown(psnr, 2)} ({_shown(row['bicubic_psnr_y'], 2)})"
-            f"      {_shown(ssim, 4)} ({_shown(row['bicubic_ssim_y'], 4)})"
+            f"{row['distance']:>8.2f}    {row['views']:>5}  {psnr} ({bicubic_psnr})      {ssim} ({bicubic_ssim})"
         )
     return lines
-
-
-def _shown(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"

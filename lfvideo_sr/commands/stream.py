@@ -1,28 +1,25 @@
 """`lfvideo-sr stream`: from a path to a finished file, a report and a summary."""
 
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from glob import escape
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
-from ..choose import Choice, choose_engine
-from ..errors import OutputError, UsageError
+from ..choose import Choice, EngineOptions, choose_engine
+from ..errors import UsageError
 from ..frames import Frame, Size
 from ..media.resize import bicubic
 from ..media.sink import VideoSink
 from ..methods import METHODS
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
-from ..weights import fingerprint, weights_path
-from .estimate import estimated_seconds, shown_seconds
+from .estimate import estimated_seconds
 from .progress import Progress, make_progress
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+from .targets import check_folder, check_target
+from .texts import shown_seconds
 
 
 @dataclass(frozen=True)
@@ -59,11 +56,7 @@ class StreamCommand:
     output: Path | None
     options: StreamOptions
     encoding: EncodingOptions = field(default_factory=EncodingOptions)
-    method: str = "stream_ref"
-    weights: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    engine: str = "auto"
+    engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
     progress: str = "auto"
@@ -99,22 +92,13 @@ class StreamCommand:
 
     def _engine(self, tell: Callable[[str], object]) -> Choice:
         size = low_size(self.input, self.options) if self.input.is_file() else None
-        return choose_engine(
-            self.method, weights=self.weights, device=self.device, dtype=self.dtype, engine=self.engine, size=size,
-            tell=tell,
-        )  # fmt: skip
+        return choose_engine(self.engine, size, tell)
 
     def _fingerprint(self) -> Fingerprint | None:
-        if not self.input.is_file() or self.method not in METHODS:
+        if not self.input.is_file() or self.engine.method not in METHODS:
             return None
-        chosen = {"method": self.method, "weights": self._weights(), "device": self.device, "dtype": self.dtype}
-        chosen["engine"] = self.engine
-        return Fingerprint.of(self._files_read(), self.options, chosen | {"encoding": asdict(self.encoding)})
-
-    def _weights(self) -> str | None:
-        """What tells the method's weights from others of the same name."""
-        entry = METHODS[self.method]
-        return fingerprint(weights_path(self.weights or entry.weights or self.method)) if entry.learned else None
+        chosen = self.engine.fingerprinted() | {"encoding": asdict(self.encoding)}
+        return Fingerprint.of(self._files_read(), self.options, chosen)
 
     def _files_read(self) -> list[Path]:
         """The input, what is named beside it, and its sidecars."""
@@ -171,47 +155,3 @@ def default_output(path: Path, codec: str) -> Path:
     """`<stem>_x4` beside the input; Matroska where the input's container takes no lossless or no new video."""
     keeps = path.suffix.lower() in {".mp4", ".mkv", ".mov", ".m4v"} and codec.lower() != "ffv1"
     return path.with_name(f"{path.stem}_x4{path.suffix if keeps else '.mkv'}")
-
-
-def check_target(output: Path, overwrite: bool) -> None:
-    """Refuse before anything is loaded what the sink would refuse later."""
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists; pass --overwrite or give another -o")
-    check_folder(output, "-o")
-
-
-def check_folder(path: Path, option: str) -> None:
-    """Refuse a file to be written where there is no folder for it."""
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is no folder; make it, or give another {option}")
-
-
-@overload
-def parse_size(text: str) -> Size: ...
-@overload
-def parse_size(text: None) -> None: ...
-def parse_size(text: str | None) -> Size | None:
-    """ "1920x1080" -> Size; even sides are wanted."""
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d+)[xX](\d+)", text)
-    if not found or "0" in found.groups():
-        raise UsageError(f"--size is '{text}'; WIDTHxHEIGHT is wanted, like 1920x1080")
-    return Size(int(found[1]), int(found[2]))
-
-
-def parse_bytes(text: str) -> int:
-    """ "256MiB", "2GiB", "500MB", "1000000" -> bytes."""
-    found = re.fullmatch(r"([\d.]+)\s*([kmg]?i?)b?", text.strip().lower())
-    try:
-        return int(float(found[1]) * _UNITS[found[2]])  # type: ignore[index]
-    except (TypeError, ValueError, KeyError):
-        raise UsageError(f"--ref-cache is '{text}'; a size like 256MiB or 2GiB is wanted") from None
-
-
-def parse_pairs(texts: Sequence[str]) -> dict[str, str]:
-    """["tune=film"] -> {"tune": "film"}"""
-    for text in texts:
-        if "=" not in text:
-            raise UsageError(f"-e {text}: key=value is wanted, like -e tune=film")
-    return dict(text.split("=", 1) for text in texts)

@@ -66,6 +66,7 @@ def open_on_device(path: Path, reader: Reader) -> InputContainer:
 
 
 def is_on_device(picture: VideoFrame) -> bool:
+    """Whether a decoded picture lies on a CUDA device."""
     return picture.format.name == "cuda"
 
 

@@ -8,6 +8,7 @@ from .kernels import by_triton
 
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
+    """[B,inputs,h,w] -> [B,outputs,h,w], zeros beyond the edge."""
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 

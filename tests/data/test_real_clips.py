@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from small_clips import engine_of
 
+from lfvideo_sr.choose import EngineOptions
 from lfvideo_sr.commands.stream import EncodingOptions, StreamCommand
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.media.clock import frame_times
@@ -68,7 +69,7 @@ def test_odd_clips_keep_every_frame_and_its_time(name, tmp_path):
     output = tmp_path / f"out{clip.suffix}"
     options = StreamOptions(no_refs=True, **WHOLE[name])
     encoding = EncodingOptions(crf=30, preset="ultrafast")
-    StreamCommand(clip, output, options, encoding, method="bicubic", progress="none").run()
+    StreamCommand(clip, output, options, encoding, EngineOptions("bicubic"), progress="none").run()
     with StreamJob(clip, engine_of("bicubic"), options) as job:
         given = list(islice(frame_times(job.video), options.frames))
         size = job.size
@@ -81,7 +82,9 @@ def test_odd_clips_keep_every_frame_and_its_time(name, tmp_path):
 def test_what_is_cut_off_is_said(tmp_path):
     clip = VIDEO / "odd" / "truncated_no_index.mp4"
     with pytest.raises(InputError, match="cut off"):
-        StreamCommand(clip, tmp_path / "out.mkv", StreamOptions(), method="bicubic", progress="none").run()
+        StreamCommand(
+            clip, tmp_path / "out.mkv", StreamOptions(), engine=EngineOptions("bicubic"), progress="none"
+        ).run()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lfvideo_sr import cli
-from lfvideo_sr.choose import graphs_of
+from lfvideo_sr.choose import EngineOptions, graphs_of
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def cache(built, monkeypatch) -> Path:
 @pytest.fixture
 def graphs(cache) -> Path:
     """The folder with the three files."""
-    return graphs_of("stream_ref", None, "fp32")[1]
+    return graphs_of(EngineOptions(dtype="fp32"))[1]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def own_cache(built, tmp_path, monkeypatch) -> Path:
 
     shutil.copytree(built, tmp_path / "cache")
     monkeypatch.setenv("LFVIDEO_CACHE", str(tmp_path / "cache"))
-    return graphs_of("stream_ref", None, "fp32")[1]
+    return graphs_of(EngineOptions(dtype="fp32"))[1]
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
 """Exported graphs through ONNX Runtime: equal to torch, and enough to run a stream without it."""
 
-import json
 import subprocess
-import sys
-import tempfile
 from fractions import Fraction
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from command_line import TORCH, report_of, run_without
 from small_clips import engine_of, rendered, stamp
 
-from lfvideo_sr.choose import choose_engine, graphs_of, load_learned
+from lfvideo_sr.choose import EngineOptions, choose_engine, graphs_of, load_learned
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines import onnx_engine
 from lfvideo_sr.engines.cache import graphs_misfit, shipped_folders, shipped_graphs
@@ -94,18 +92,9 @@ def test_a_graph_is_one_file_that_says_what_it_is(graphs, verb):
     assert shapes.get("reference", (1, 3, 96, 128)) == (1, 3, 96, 128)
 
 
-WITHOUT_TORCH = """
-import sys
-for name in ("torch", "torchvision", "lightning", "tensorrt", "tensorrt_rtx", "onnx", "onnxscript"):
-    sys.modules[name] = None  # importing it fails, as where it is not installed
-from lfvideo_sr.cli import main
-main()
-"""
-
-
 def without_torch(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", WITHOUT_TORCH, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tempfile.gettempdir())
+    """Nor what builds graphs and plans."""
+    return run_without((*TORCH, "tensorrt_rtx", "onnx", "onnxscript"), *arguments)
 
 
 @pytest.mark.parametrize(("engine", "why"), [("onnx", "asked for"), ("auto", "torch is not installed")])
@@ -114,7 +103,7 @@ def test_a_stream_runs_without_torch(cache, hybrid_clip, tmp_path, engine, why):
     done = without_torch("stream", hybrid_clip, "-o", output, "--engine", engine, "--codec", "ffv1", "--frames", 5)
     assert done.returncode == 0, done.stderr
     assert f"engine      onnx: {why}" in done.stdout
-    report = json.loads(output.with_suffix(".report.json").read_text())
+    report = report_of(output)
     assert (report["frames"], report["engine"], report["device"], report["dtype"]) == (5, "onnx", "cpu", "fp32")
 
 
@@ -129,7 +118,7 @@ def test_nothing_need_be_built_for_the_shipped_weights(hybrid_clip, tmp_path, mo
 def test_shipped_graphs_are_those_of_this_version():
     """After a change of version, weights or layout: lfvideo-sr engine build stream_ref --engine onnx --fresh -o
     lfvideo_sr/weights/graphs, and delete the folder that was there."""
-    precision, folder, weights = graphs_of("stream_ref", None, "fp32")
+    precision, folder, weights = graphs_of(EngineOptions(dtype="fp32"))
     (shipped,) = shipped_folders()
     assert shipped == shipped_graphs(folder) and graphs_misfit(shipped, weights, precision) is None
     assert sum(one.stat().st_size for one in shipped.iterdir()) < 3e6
@@ -161,7 +150,7 @@ def test_a_stream_gives_what_torch_gives(run, cache, hybrid_clip, tmp_path):
 
 
 def test_auto_takes_torch_and_says_why(no_gpu, cache):
-    chosen = choose_engine("stream_ref", device="cpu")
+    chosen = choose_engine(EngineOptions(device="cpu"))
     assert (chosen.name, chosen.why) == ("torch", "no TensorRT plan is built")
 
 

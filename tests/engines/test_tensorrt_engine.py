@@ -1,15 +1,15 @@
 """The TensorRT engine's own logic, on a stand-in for the runtime; and the real thing where there is a GPU."""
 
-import json
 import weakref
 from fractions import Fraction
 
 import fake_tensorrt
 import numpy as np
 import pytest
+from command_line import report_of
 from small_clips import engine_of, rendered, stamp, write_clip
 
-from lfvideo_sr.choose import choose_engine
+from lfvideo_sr.choose import EngineOptions, choose_engine
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines import device_buffers
 from lfvideo_sr.engines.fallback import FallingBack
@@ -224,13 +224,13 @@ def build_plans(folder) -> None:
 
 
 def test_auto_takes_tensorrt_where_a_plan_is_there_and_never_builds_one(own_cache, with_fake):
-    chosen = choose_engine("stream_ref", dtype="fp32", size=Size(48, 32))
+    chosen = choose_engine(EngineOptions(dtype="fp32"), Size(48, 32))
     assert (chosen.name, list(own_cache.glob("*.plan"))) == ("torch", [])
     assert chosen.why == "no TensorRT plan is built"
     build_plans(own_cache)
-    chosen = choose_engine("stream_ref", dtype="fp32", size=Size(48, 32))
+    chosen = choose_engine(EngineOptions(dtype="fp32"), Size(48, 32))
     assert (chosen.name, chosen.why) == ("tensorrt", "a plan is there")
-    chosen = choose_engine("stream_ref", dtype="fp32", size=Size(480, 270))
+    chosen = choose_engine(EngineOptions(dtype="fp32"), Size(480, 270))
     assert chosen.name == "torch" and "frames are 480x270" in chosen.why
 
 
@@ -273,7 +273,7 @@ def test_a_stream_that_a_plan_refuses_goes_on_with_torch(
     done = run(*words, "-o", tmp_path / "auto.mkv")
     assert done.code == 0, done.err
     assert "engine      tensorrt: a plan is there" in done.out and "engine      torch from here on: " in done.out
-    report = json.loads((tmp_path / "auto.report.json").read_text())
+    report = report_of(tmp_path / "auto.mkv")
     assert report["engine"] == "torch" and any("from here on" in line for line in report["warnings"])
     assert run(*words, "-o", tmp_path / "torch.mkv", "--engine", "torch").code == 0
     frames = [[one.pixels for one in VideoSource(tmp_path / f"{name}.mkv")] for name in ("auto", "torch")]

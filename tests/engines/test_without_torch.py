@@ -1,12 +1,12 @@
 """An installation that never saw torch: what pip gets, and a stream through the shipped graphs."""
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command_line import report_of
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "torchvision")
@@ -35,6 +35,6 @@ def test_a_stream_runs_where_torch_was_never_installed(hybrid_clip, tmp_path, mo
     output = tmp_path / "out.mkv"
     command = (python.with_name("lfvideo-sr"), "stream", hybrid_clip, "-o", output, "--codec", "ffv1", "--frames", "5")
     assert "engine      onnx: torch is not installed" in ran(*command)
-    report = json.loads(output.with_suffix(".report.json").read_text())
+    report = report_of(output)
     assert (report["frames"], report["engine"], report["dtype"]) == (5, "onnx", "fp32")
     assert "engine      onnx: asked for" in ran(*command, "--overwrite", "--engine", "onnx")

@@ -8,6 +8,7 @@ import av
 import h5py
 import numpy as np
 import pytest
+from command_line import report_of
 from small_clips import uneven, write_clip
 from small_grids import HIGH, MAKERS, as_bytes, rendered_grid
 
@@ -40,10 +41,6 @@ def scene(tmp_path, low) -> Path:
 def centre(tmp_path, sharp) -> Path:
     write_png(tmp_path / "center_hr.png", sharp[1, 1])
     return tmp_path / "center_hr.png"
-
-
-def report_of(path: Path) -> dict:
-    return json.loads(path.with_name(f"{path.stem}.report.json").read_text())
 
 
 def mean_psnr(path: object, sharp: np.ndarray) -> float:

@@ -7,7 +7,9 @@ import av
 import numpy as np
 import pytest
 from hybrid_clips import CLOCKWISE, SMALL, TICK, as_pixels, even, picture, pictures, write_tracks, write_with_audio
+from odd_media import write_clip
 from PIL import Image
+from round_trips import clip_planes
 
 from lfvideo_sr.errors import InputError, OutputError, UsageError
 from lfvideo_sr.frames import Size, StreamInfo, TimeStamp
@@ -174,3 +176,12 @@ def test_the_hybrid_file_is_matroska_and_not_the_input(truth, tmp_path):
         write_hybrid(VideoSource(truth), truth, 4, overwrite=True)
     with pytest.raises(OutputError, match=r"no \.mkv"):
         write_hybrid(VideoSource(truth), tmp_path / "hybrid.mp4", 4)
+
+
+def test_an_interlaced_clip_is_simulated_where_it_is_deinterlaced(run, tmp_path):
+    options = {"preset": "ultrafast", "flags": "+ildct", "x264-params": "interlaced=1"}
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(4), codec="libx264", options=options)
+    words = ("simulate", clip, "-o", tmp_path / "out.mkv")
+    assert "pass --deinterlace" in run(*words).line
+    assert run(*words, "--deinterlace").code == 0
+    assert len(list(VideoSource(tmp_path / "out.mkv"))) == 4

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from command_line import report_of
 from small_clips import rendered
 from small_runs import RUNS
 
@@ -30,7 +31,7 @@ def test_stream(run, options, hybrid_clip, tmp_path):
     output = tmp_path / "out.mkv"
     outcome = run("stream", hybrid_clip, "-o", output, *options, "--codec", "ffv1", "--frames", "6")
     assert outcome.code == 0, outcome.err
-    report = json.loads(output.with_suffix(".report.json").read_text())
+    report = report_of(output)
     assert report["frames"] == 6 and output.is_file()
 
 

@@ -6,7 +6,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .cli_options import Device, Dtype, Method, Weights
+from .options import (
+    AsJson,
+    Device,
+    Dtype,
+    Method,
+    Output,
+    Overwrite,
+    Progress,
+    RefCache,
+    Report,
+    RequireRefs,
+    Simulate,
+    Weights,
+)
 
 
 class _RestoreUnlessNamed(TyperGroup):
@@ -37,7 +50,7 @@ def lightfield_restore(
     input: Annotated[
         str, typer.Argument(metavar="IN", help="HDF5 (FILE::/KEY), .mat, ESLF picture, or folder of views.")
     ],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Target; default IN_x4 beside IN.")] = None,
+    output: Output = None,
     refs: Annotated[
         list[str] | None,
         typer.Option(help="Sharp picture, folder of views, manifest .csv, or light field; repeat it for pictures."),
@@ -46,9 +59,9 @@ def lightfield_restore(
         list[str] | None, typer.Option(help="ROW,COLUMN of a reference; default the centre; repeat it.")
     ] = None,
     no_refs: Annotated[bool, typer.Option("--no-refs", help="Every view by the single-image path.")] = False,
-    require_refs: Annotated[bool, typer.Option("--require-refs", help="Finding no references is an error.")] = False,
+    require_refs: RequireRefs = False,
     ref_output: Annotated[str, typer.Option(help="At a reference's own view: pass its pixels, or sr.")] = "pass",
-    ref_cache: Annotated[str, typer.Option(help="Memory for encoded references, e.g. 512MiB.")] = "256MiB",
+    ref_cache: RefCache = "256MiB",
     max_refs: Annotated[int, typer.Option(help="References per view.")] = 2,
     ref_every: Annotated[int, typer.Option(help="Light-field video: so many frames share references.")] = 8,
     views: Annotated[str | None, typer.Option(help="Only these: ROW,COLUMN or FIRST:LAST,FIRST:LAST.")] = None,
@@ -58,7 +71,7 @@ def lightfield_restore(
     epipolar: Annotated[
         float, typer.Option(help="Weight of each neighbouring view beside a view's own, 0 to 1; 0 turns it off.")
     ] = 0.5,
-    simulate: Annotated[bool, typer.Option("--simulate", help="IN is sharp: degrade, restore, score.")] = False,
+    simulate: Simulate = False,
     gt: Annotated[str | None, typer.Option(help="Sharp light field to score against.")] = None,
     layout: Layout = None,
     grid: GridShape = None,
@@ -72,19 +85,20 @@ def lightfield_restore(
     viewer: Annotated[Path | None, typer.Option(help="Also a page to look at it, an .html with all inside.")] = None,
     method: Method = "stream_ref",
     weights: Weights = None,
-    report: Annotated[Path | None, typer.Option(help="Report; default <output stem>.report.json.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")] = False,
+    report: Report = None,
+    overwrite: Overwrite = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what, how long and how large, and stop.")] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    progress: Annotated[str, typer.Option(help="auto, plain, json or none.")] = "auto",
+    progress: Progress = "auto",
 ) -> None:
     """Super-resolve a light field x4 with one sharp view, or several; `restore` may be left out."""
-    from .commands.lightfield import LightFieldCommand, Pictures
-    from .commands.stream import parse_bytes
-    from .lightfields.grid import parse_grid
-    from .lightfields.opening import OpenOptions
-    from .stream.grid_job import GridOptions
+    from ..choose import EngineOptions
+    from ..commands.lightfield import LightFieldCommand, Pictures
+    from ..commands.texts import parse_bytes
+    from ..lightfields.grid import parse_grid
+    from ..lightfields.opening import OpenOptions
+    from ..stream.grid_job import GridOptions
 
     opening = OpenOptions(layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()))
     options = GridOptions(
@@ -93,8 +107,8 @@ def lightfield_restore(
         ref_every=ref_every, views=views, matching=matching, epipolar=epipolar, simulate=simulate, gt=gt,
     )  # fmt: skip
     LightFieldCommand(
-        input, output, options, Pictures(mosaic, video, epi, viewer), method=method, weights=weights,
-        device=device, dtype=dtype, report=report, overwrite=overwrite, progress=progress, dry_run=dry_run,
+        input, output, options, Pictures(mosaic, video, epi, viewer), EngineOptions(method, weights, device, dtype),
+        report=report, overwrite=overwrite, progress=progress, dry_run=dry_run,
     ).run()  # fmt: skip
 
 
@@ -107,12 +121,12 @@ def lightfield_info(
     pattern: Pattern = None,
     transpose: Transpose = False,
     mirror: Mirror = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Layout, grid, size, disparity, and whether rows or columns are mirrored or exchanged."""
-    from .commands.lightfield_info import show_light_field
-    from .lightfields.grid import parse_grid
-    from .lightfields.opening import OpenOptions
+    from ..commands.lightfield_info import show_light_field
+    from ..lightfields.grid import parse_grid
+    from ..lightfields.opening import OpenOptions
 
     opening = OpenOptions(layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()))
     show_light_field(input, opening, as_json)

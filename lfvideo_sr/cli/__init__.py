@@ -1,0 +1,95 @@
+"""The command line. Every command is a thin layer on the library; heavy modules load only when a command runs."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..errors import EngineError, LFVideoError, UsageError
+from .engines import engine_app
+from .lightfield import lightfield_app
+from .measure import bench_app, evaluate
+from .options import AsJson
+from .restore import image, simulate, stream
+from .training import train, weights_app
+
+_INTERRUPTED = 130
+
+
+def info(
+    method: Annotated[
+        str | None, typer.Argument(help="A method: its parts, their size and reach, its weights.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What this machine and installation can do (devices, dtypes, codecs, extras, weights), or what a method is."""
+    from ..commands.info import show_info, show_method
+
+    show_info(as_json) if method is None else show_method(method, as_json)
+
+
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+app = typer.Typer(
+    name="lfvideo-sr",
+    help="Turn a low-resolution video plus a few sharp references into a sharp x4 stream.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (stream, simulate, image, train, evaluate, info, version):
+    app.command()(command)
+app.add_typer(weights_app, name="weights")
+app.add_typer(engine_app, name="engine")
+app.add_typer(bench_app, name="bench")
+app.add_typer(lightfield_app, name="lightfield")
+
+
+@app.callback()
+def _common(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False) -> None:
+    os.environ["LFVIDEO_DEBUG"] = "1" if debug else os.environ.get("LFVIDEO_DEBUG", "")
+
+
+def main() -> None:
+    """Entry point: errors become one line and the documented exit code."""
+    try:
+        code = app(standalone_mode=False)
+        if code == _INTERRUPTED:  # typer turns an interrupt into a code that it returns
+            _fail("interrupted", _INTERRUPTED)
+    except KeyboardInterrupt:
+        _fail("interrupted", _INTERRUPTED)
+    except LFVideoError as error:
+        _fail(str(error), error.exit_code, error)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        _fail("interrupted", _INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if (error.name or "lfvideo_sr").startswith("lfvideo_sr"):
+            raise
+        missing = f"this needs {error.name}, which is not installed; pip install {error.name}"
+        _fail(missing, EngineError.exit_code, error)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # a usage error of the option parser has one
+            raise
+        _fail_usage(error.format_message(), error)
+
+
+def _fail_usage(message: str, error: Exception) -> None:
+    if message.startswith("Usage:"):  # a command without arguments: its help, on as many lines as it has
+        print(message, file=sys.stderr)
+        sys.exit(UsageError.exit_code)
+    _fail(f"{message}; see lfvideo-sr --help", UsageError.exit_code, error)
+
+
+def _fail(message: str, code: int, error: BaseException | None = None) -> None:
+    if error is not None and os.environ.get("LFVIDEO_DEBUG"):
+        raise error
+    print(f"lfvideo-sr: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,65 @@
+"""The command line of exported methods: engine build, engine list, engine verify, engine clean."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Device, Weights
+
+engine_app = typer.Typer(help="Export methods to ONNX, compile them for TensorRT, compare.", no_args_is_help=True)
+Built = Annotated[str, typer.Option(help="tensorrt, or onnx: graphs alone, which run on any CPU.")]
+LearnedMethod = Annotated[str, typer.Argument(metavar="METHOD", help="A learned method.")]
+
+
+@engine_app.command("build")
+def engine_build(
+    method: LearnedMethod,
+    shapes: Annotated[
+        str, typer.Option(help="Low-resolution sizes MIN:OPT:MAX that a plan takes.")
+    ] = "64x64:480x270:960x540",
+    precision: Annotated[str, typer.Option(help="fp32, fp16, bf16; default fp16, of graphs alone fp32.")] = "auto",
+    engine: Built = "tensorrt",
+    weights: Weights = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for a copy of the graphs.")] = None,
+    device: Device = "auto",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Export anew, whatever is there or shipped.")] = False,
+) -> None:
+    """Export a method to ONNX and compile it; what is there or shipped and fits is kept."""
+    from ..choose import EngineOptions
+    from ..commands.engine import EngineBuild
+
+    EngineBuild(EngineOptions(method, weights, device, precision, engine), shapes, output, fresh).run()
+
+
+@engine_app.command("list")
+def engine_list() -> None:
+    """The graphs and plans in the cache."""
+    from ..commands.engine import list_engines
+
+    list_engines()
+
+
+@engine_app.command("verify")
+def engine_verify(
+    method: LearnedMethod,
+    engine: Built = "onnx",
+    precision: Annotated[str, typer.Option(help="fp32, fp16, bf16.")] = "auto",
+    weights: Weights = None,
+    sizes: Annotated[str, typer.Option(help="Low-resolution sizes to compare at.")] = "64x48,96x64,66x130",
+    tolerance: Annotated[float | None, typer.Option(help="Fail where a verb differs by more.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Largest and mean difference from torch in fp32, verb by verb, and PSNR between the pictures."""
+    from ..choose import EngineOptions
+    from ..commands.engine import verify_engine
+
+    verify_engine(EngineOptions(method, weights, device, precision, engine), sizes, tolerance)
+
+
+@engine_app.command("clean")
+def engine_clean() -> None:
+    """Delete the graphs and plans in the cache."""
+    from ..commands.engine import clean_engines
+
+    clean_engines()

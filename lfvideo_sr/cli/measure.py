@@ -1,0 +1,88 @@
+"""The command line of measuring: bench, bench matching, evaluate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, Device, Dtype, Engine, Method, Preset, Weights
+
+bench_app = typer.Typer()
+
+
+@bench_app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    clip: Annotated[Path | None, typer.Option(help="Low-resolution clip; default a rendered one.")] = None,
+    size: Annotated[str, typer.Option(help="Size of the rendered clip's low-resolution frames.")] = "480x270",
+    frames: Annotated[int, typer.Option(help="Frames to run.")] = 24,
+    method: Method = "stream_ref",
+    weights: Weights = None,
+    codec: Annotated[str, typer.Option(help="Encoder of the output.")] = "libx264",
+    preset: Preset = "medium",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    engine: Engine = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure the whole stream, stage by stage, beside a 16-block 64-channel residual network of the same dtype."""
+    if context.invoked_subcommand is not None:
+        return
+    from ..bench import run_bench
+    from ..choose import EngineOptions
+    from ..commands.texts import parse_size
+
+    run_bench(
+        clip, parse_size(size), frames, EngineOptions(method, weights, device, dtype, engine), codec=codec,
+        preset=preset, as_json=as_json,
+    )  # fmt: skip
+
+
+@bench_app.command("matching")
+def bench_matching(
+    sizes: Annotated[str | None, typer.Option(help="Sizes of feature maps instead, as 120x68,250x250.")] = None,
+    channels: Annotated[int, typer.Option(help="Channels of the features.")] = 256,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with MPI Sintel, Middlebury flow or a pairs.csv: accuracy on these too.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure exact search, PatchMatch, block and windowed search: multiply-adds, time, memory, accuracy."""
+    from ..bench_matching import run_matching_bench
+    from ..commands.texts import parse_sizes
+
+    run_matching_bench(None if sizes is None else parse_sizes(sizes), channels, data, as_json=as_json)
+
+
+def evaluate(
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="cufed5, sun80, urban100, manga109, wr-sr, flickr1024, sintel, lightfields, refpairs, or a folder of "
+            "pictures."
+        ),
+    ],
+    method: Annotated[
+        str, typer.Option(help="A method's name, as `lfvideo-sr stream --help` lists them, or all.")
+    ] = "stream_ref",
+    protocol: Annotated[str, typer.Option(help="c2, rrsr, masa, ttsr, amsa or e2ent2.")] = "c2",
+    weights: Weights = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of data sets; default what LFVIDEO_DATA names.")] = None,
+    refs: Annotated[
+        str | None, typer.Option(help="best, all, none, or a level L1 .. L5; default the protocol's.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="The first so many pictures only.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write result pictures to FOLDER/METHOD/ITEM.png.")] = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a method on a data set by a paper's protocol, beside bicubic and what the paper reports."""
+    from ..commands.evaluate import EvaluateOptions, run_evaluation
+
+    run_evaluation(
+        EvaluateOptions(
+            method, dataset, protocol, weights, data, references=refs, limit=limit, device=device, dtype=dtype,
+            save=save, as_json=as_json,
+        )
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""The command line of video and pictures: stream, simulate, image."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    Deinterlace,
+    Device,
+    Dtype,
+    Engine,
+    Frames,
+    MaxHeight,
+    Method,
+    Output,
+    Overwrite,
+    Preset,
+    Progress,
+    RefCache,
+    Report,
+    RequireRefs,
+    Simulate,
+    Weights,
+)
+
+
+def stream(
+    input: Annotated[Path, typer.Argument(metavar="IN", help="Video: low resolution, or with --simulate high.")],
+    output: Output = None,
+    ref_every: Annotated[int, typer.Option(help="At most one reference per so many frames, and scene firsts.")] = 8,
+    refs: Annotated[str | None, typer.Option(help="Folder of stills, video, FILE#v:1, manifest .csv or HDF5.")] = None,
+    no_refs: Annotated[bool, typer.Option("--no-refs", help="Every frame by the single-image path.")] = False,
+    ref_source: Annotated[
+        str | None, typer.Option(help="Force a source: refs, track, same-track, sidecar, anchor or simulate.")
+    ] = None,
+    require_refs: RequireRefs = False,
+    ref_index_base: Annotated[int, typer.Option(help="What stills' plain numbers call the first frame: 0 or 1.")] = 0,
+    ref_output: Annotated[str, typer.Option(help="At a reference's own time: pass its pixels, or sr.")] = "pass",
+    ref_cache: RefCache = "256MiB",
+    max_refs: Annotated[int, typer.Option(help="References per frame.")] = 2,
+    causal: Annotated[bool, typer.Option("--causal", help="Past references only.")] = False,
+    method: Method = "stream_ref",
+    weights: Weights = None,
+    simulate: Simulate = False,
+    scene_refs: Annotated[bool, typer.Option("--scene-refs", help="With --simulate: scene starts stay too.")] = False,
+    gt: Annotated[str | None, typer.Option(help="High-resolution clip to score against.")] = None,
+    report: Report = None,
+    codec: Annotated[str, typer.Option(help="x264, x265, svtav1 or ffv1.")] = "libx264",
+    crf: Annotated[int, typer.Option(help="Quality of lossy codecs; smaller is better.")] = 16,
+    preset: Preset = "medium",
+    encoder_option: Annotated[list[str] | None, typer.Option("-e", help="Encoder option key=value; repeat it.")] = None,
+    size: Annotated[str | None, typer.Option(help="Resize the x4 result to WxH.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Resize the x4 result to so many times the input.")] = None,
+    overwrite: Overwrite = False,
+    frames: Frames = None,
+    max_height: MaxHeight = None,
+    deinterlace: Deinterlace = False,
+    decode: Annotated[str, typer.Option(help="cpu, cuda (frames stay on the GPU), or auto.")] = "auto",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    engine: Engine = "auto",
+    progress: Progress = "auto",
+) -> None:
+    """Super-resolve a video x4 with the references found for it."""
+    from ..choose import EngineOptions
+    from ..commands.stream import EncodingOptions, StreamCommand
+    from ..commands.texts import parse_bytes, parse_pairs, parse_size
+    from ..stream.job import StreamOptions
+
+    options = StreamOptions(
+        ref_every=ref_every, refs=refs, ref_source=ref_source, no_refs=no_refs, require_refs=require_refs,
+        ref_index_base=ref_index_base, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
+        causal=causal, simulate=simulate, scene_refs=scene_refs, gt=gt, frames=frames, max_height=max_height,
+        deinterlace=deinterlace, decode=decode,
+    )  # fmt: skip
+    encoding = EncodingOptions(
+        codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []),
+        size=None if size is None else parse_size(size), scale=scale,
+    )  # fmt: skip
+    running = EngineOptions(method, weights, device, dtype, engine)
+    StreamCommand(
+        input, output, options, encoding, running, report=report, overwrite=overwrite, progress=progress
+    ).run()
+
+
+def simulate(
+    input: Annotated[Path, typer.Argument(metavar="IN", help="High-resolution video.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Two-track file to write (.mkv, lossless).")],
+    ref_every: Annotated[int, typer.Option(help="Every so many frames one stays sharp.")] = 8,
+    scene_refs: Annotated[bool, typer.Option("--scene-refs", help="Scene starts stay sharp too.")] = False,
+    frames: Frames = None,
+    max_height: MaxHeight = None,
+    deinterlace: Deinterlace = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a hybrid file: a x4 smaller track of every frame, and a track of sparse sharp ones."""
+    from ..media.hybrid_file import write_hybrid
+    from ..media.video import VideoSource
+
+    with VideoSource(input, frames=frames, max_height=max_height, deinterlace=deinterlace) as clip:
+        write_hybrid(clip, output, ref_every, scene_refs=scene_refs, overwrite=overwrite)
+    typer.echo(f"output      {output}")
+
+
+def image(
+    input: Annotated[Path, typer.Argument(metavar="IN", help="Picture: low resolution, or with --simulate sharp.")],
+    ref: Annotated[
+        list[Path] | None, typer.Option(help="Sharp picture of any size, or a folder of them; repeat it.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG; default IN_x4.png beside IN.")] = None,
+    no_refs: Annotated[bool, typer.Option("--no-refs", help="By the single-image path.")] = False,
+    method: Method = "stream_ref",
+    weights: Weights = None,
+    simulate: Simulate = False,
+    report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    engine: Engine = "auto",
+) -> None:
+    """Super-resolve one picture x4 with the best of the references given."""
+    from ..choose import EngineOptions
+    from ..commands.image import ImageCommand
+
+    running = EngineOptions(method, weights, device, dtype, engine)
+    ImageCommand(
+        input, ref or [], output, no_refs=no_refs, simulate=simulate, engine=running, report=report, overwrite=overwrite
+    ).run()

@@ -1,0 +1,58 @@
+"""The command line of training and of weights: train, weights export, weights convert, weights list."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+weights_app = typer.Typer(help="Look at weights, or make them of checkpoints.", no_args_is_help=True)
+
+
+def train(
+    config: Annotated[str, typer.Argument(help="Name of a shipped configuration, or a YAML file.")],
+    max_steps: Annotated[int | None, typer.Option(help="Stop after so many steps instead.")] = None,
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Folder of the run instead.")] = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in that folder, if there is one.")] = True,
+) -> None:
+    """Train a method. A killed run continues where its last checkpoint was."""
+    from ..commands.train import run_training
+
+    changes = {"max_steps": max_steps, "output": output}
+    run_training(config, {key: value for key, value in changes.items() if value is not None}, resume)
+
+
+@weights_app.command("export")
+def weights_export(
+    checkpoint: Annotated[Path, typer.Argument(help="last.pt of a training run.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Target .safetensors.")],
+) -> None:
+    """Write the averaged weights of a training run's checkpoint."""
+    from ..trainers.export import export_weights
+
+    typer.echo(f"{output}: {export_weights(checkpoint, output)}")
+
+
+@weights_app.command("convert")
+def weights_convert(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The authors' checkpoints (.pth).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Target .safetensors.")],
+    method: Annotated[str, typer.Option(help="c2_matching or amsa.")],
+    vgg19: Annotated[Path | None, typer.Option(help="torchvision's VGG19, if not among FILE.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Write what fits of amsa; the rest stays untrained.")
+    ] = False,
+) -> None:
+    """Write checkpoints that a paper's authors published as weights of this project."""
+    from ..commands.convert import run_conversion
+
+    run_conversion(files, output, method, vgg19, partial)
+
+
+@weights_app.command("list")
+def weights_list() -> None:
+    """The weights in this installation."""
+    from ..weights import fingerprint, read_about, shipped, weights_path
+
+    for name in shipped():
+        path = weights_path(name)
+        typer.echo(f"{name}  {path.stat().st_size / 1e6:.1f} MB  {fingerprint(path)}  {read_about(path)}")

@@ -1,0 +1,91 @@
+"""The command line as a whole: help and lists, and in a process of its own, also one that is interrupted."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from command_line import FAST
+from small_clips import rendered, ticks_of, write_clip
+
+import lfvideo_sr
+from lfvideo_sr.frames import Size
+
+COMMAND = [sys.executable, "-m", "lfvideo_sr"]
+
+
+def test_debug_shows_the_traceback(run, tmp_path, monkeypatch):
+    with pytest.raises(lfvideo_sr.LFVideoError):
+        run("--debug", "stream", tmp_path / "nowhere.mkv", "--method", "bicubic")
+
+
+def test_help_version_and_lists(run):
+    assert "--ref-every" in run("stream", "--help").out
+    assert run("version").out.strip() == lfvideo_sr.__version__
+    assert "stream_ref" in run("weights", "list").out
+    assert set(json.loads(run("info", "--json").out)["methods"]) == {
+        "stream_ref", "flow_transfer", "bicubic", "c2_matching", "rrsr", "amsa", "e2ent2", "refsr_net",
+    }  # fmt: skip
+    bare = run()
+    assert bare.code == 2 and "Commands:" in bare.err and len(bare.err.splitlines()) > 5
+
+
+def test_encoders_that_are_tried_out_keep_quiet(tmp_path):
+    """Their libraries print past Python, so the whole process is looked at."""
+    done = subprocess.run([*COMMAND, "info"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "" and "libx265" in done.stdout
+
+
+def test_a_real_process_says_the_same(hybrid_clip, tmp_path):
+    arguments = [*COMMAND, "stream", str(hybrid_clip), "-o", str(tmp_path / "out.mkv"), *FAST]
+    done, again, bad = (
+        subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+        for command in (arguments, arguments, [*arguments, "--ref-every", "0"])
+    )
+    assert done.returncode == again.returncode == 0 and done.stderr == again.stderr == ""
+    assert "already done" in again.stdout
+    assert bad.returncode == 2 and len(bad.stderr.splitlines()) == 1 and "Traceback" not in bad.stderr
+
+
+def interruptible(folder: Path, *arguments: object) -> subprocess.Popen:
+    """A process that heeds SIGINT even where the tests themselves run in the background and ignore it."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+
+
+def test_an_interrupt_ends_with_130_and_leaves_what_plays(tmp_path):
+    clip = write_clip(tmp_path / "long.mkv", rendered(0, 40, seed=5, size=Size(48, 32)) * 40)
+    with interruptible(tmp_path, "stream", clip, "-o", tmp_path / "out.mkv", *FAST, "--progress", "json") as process:
+        for line in process.stdout:
+            if "frame" in json.loads(line):
+                break
+        process.send_signal(signal.SIGINT)
+        said, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert error.splitlines() == ["lfvideo-sr: interrupted"]
+    partial = tmp_path / "out.partial.mkv"
+    assert sorted(tmp_path.iterdir()) == [clip, partial] and str(partial) in said
+    assert 0 < len(ticks_of(partial)) < 1600
+
+
+def wait_for_numpy(process: subprocess.Popen) -> None:
+    """Until the process has read its command line and is loading what that needs: seconds on a busy machine."""
+    maps = Path(f"/proc/{process.pid}/maps")
+    for _ in range(600 if maps.exists() else 10):
+        if maps.exists() and "numpy" in maps.read_text():
+            return
+        time.sleep(0.05)
+
+
+def test_an_interrupt_while_it_starts_leaves_nothing(tmp_path, low_clip):
+    with interruptible(tmp_path, "stream", low_clip, "-o", "out.mkv", "--method", "stream_ref") as process:
+        wait_for_numpy(process)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []

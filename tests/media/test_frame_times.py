@@ -1,0 +1,98 @@
+"""When frames are shown: times are read, kept exactly, and counted where there are none."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import av
+import pytest
+from odd_media import filled, moving_planes, packet_times, write_clip
+from round_trips import FAST, clip_planes, copy, seconds, stamps
+
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.sink import VideoSink
+from lfvideo_sr.media.video import VideoSource
+
+TICK = Fraction(1, 1000)
+UNEVEN = [1001 * 7, 1001 * 8, 1001 * 10, 1001 * 10 + 500, 1001 * 13, 1001 * 13 + 1, 40000]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1", "ffv1"])
+def test_uneven_times_are_kept_exactly(tmp_path, codec):
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(7), times=UNEVEN, time_base=Fraction(1, 30000), **FAST)
+    assert len(seconds(clip)) == 7
+    copy(clip, tmp_path / "out.mp4", codec=codec)
+    assert seconds(tmp_path / "out.mp4") == seconds(clip)
+    assert VideoSource(tmp_path / "out.mp4").video.time_base == Fraction(1, 30000)
+
+
+def test_matroska_times_are_kept_exactly(tmp_path):
+    times = [7, 40, 95, 96, 1000, 1003, 2000]
+    clip = write_clip(tmp_path / "in.mkv", clip_planes(7), times=times, time_base=Fraction(1, 1000))
+    assert [stamp.ticks for stamp in stamps(clip)] == times
+    assert not copy(clip, tmp_path / "out.mkv").warnings
+    assert stamps(tmp_path / "out.mkv") == stamps(clip)
+
+
+def test_sound_keeps_its_start_beside_coarse_video_times(tmp_path):
+    """An AVI counts in frames; its sound may start between two of them."""
+    clip = write_clip(tmp_path / "in.mkv", clip_planes(20), audio="aac", times=[*range(0, 800, 40)], time_base=TICK)
+    late = tmp_path / "late.mkv"
+    with av.open(str(clip)) as given, av.open(str(late), "w") as target:
+        copies = {s.index: target.add_stream_from_template(s, opaque=True) for s in given.streams}
+        for packet in given.demux():
+            if packet.size:
+                if packet.stream.type == "audio":
+                    packet.pts, packet.dts = packet.pts + 59, packet.dts + 59
+                packet.stream = copies[packet.stream_index]
+                target.mux(packet)
+    video = replace(VideoSource(late).video, time_base=Fraction(1, 25))
+    with VideoSink(tmp_path / "out.mp4", video, Size(64, 48), preset="ultrafast", copy_from=late) as sink:
+        for frame in VideoSource(late):
+            sink.write(frame)
+    assert seconds(tmp_path / "out.mp4") == seconds(late)
+    assert packet_times(tmp_path / "out.mp4", "audio")[0] == packet_times(late, "audio")[0] > 0
+
+
+def test_rounding_to_milliseconds_is_said(tmp_path):
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(3), times=UNEVEN[:3], time_base=Fraction(1, 30000), **FAST)
+    assert "milliseconds" in " ".join(copy(clip, tmp_path / "out.mkv").warnings)
+
+
+def test_a_single_frame(tmp_path):
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(1), **FAST)
+    for codec in ("libx264", "libx265", "ffv1", "libsvtav1"):
+        copy(clip, tmp_path / f"{codec}.mp4", codec=codec)
+        assert seconds(tmp_path / f"{codec}.mp4") == [0]
+
+
+def test_frames_without_times_are_counted(tmp_path):
+    """A bare H.264 stream has no times at all."""
+    with av.open(str(tmp_path / "in.h264"), "w", format="h264") as target:
+        stream = target.add_stream("libx264", 25, options={"preset": "ultrafast", "tune": "zerolatency"})
+        stream.width, stream.height = 64, 48
+        for index in range(12):
+            target.mux(stream.encode(filled(moving_planes(index, 64, 48), "yuv420p")))
+        target.mux(stream.encode(None))
+    times = seconds(tmp_path / "in.h264")
+    assert len(times) == 12 and {later - earlier for earlier, later in pairwise(times)} == {Fraction(1, 25)}
+
+
+def test_info_tells_length_and_rate(tmp_path):
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(20), **FAST)
+    info = VideoSource(clip).info
+    assert (info.name, info.size, info.rate, info.frames) == ("in.mp4", Size(64, 48), 25, 20)
+    assert VideoSource(clip).video.time_base == stamps(clip)[0].time_base == Fraction(1, 12800)
+    assert info.seconds == pytest.approx(0.8)
+    matroska = VideoSource(write_clip(tmp_path / "in.mkv", clip_planes(20))).info
+    assert matroska.frames == 20  # from its length: the file does not say
+
+
+def test_frames_stops_early_and_a_source_can_be_read_again(tmp_path):
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(20), **FAST)
+    source = VideoSource(clip, frames=5)
+    assert source.info.frames == 5 and source.info.seconds == pytest.approx(0.2)
+    assert [frame.index for frame in source] == [frame.index for frame in source] == list(range(5))
+    assert not source.warnings
+    first, second = iter(source), iter(source)
+    assert (next(first).pixels == next(second).pixels).all()
