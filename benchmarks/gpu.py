@@ -39,6 +39,7 @@ from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.methods import c2_matching
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.writing import converted
 
 DEVICE = torch.device("cuda")
 EVERY = 8
@@ -210,11 +211,11 @@ def from_file_to_file(size: Size, preset: str, device: str, frames: int = 33) ->
         bench.make_clip(clip, size, frames)
         found = bench.measure(clip, engine, frames, out, "libx264", preset)
         with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
-            pictures = [restored.frame for restored in job]
             sink = VideoSink(Path(folder) / "alone.mkv", job.video, job.size, preset=preset)
+            pictures = list(converted(job, sink))
             started = time.perf_counter()
             for picture in pictures:
-                sink.write(picture)
+                sink.encode(picture)
             sink.close()
         return found | {"encoder_alone_fps": round(frames / (time.perf_counter() - started), 1)}
 

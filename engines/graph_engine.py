@@ -8,7 +8,7 @@ import numpy as np
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.frames import Frame, size_of
 from lfvideo_sr.media.seed import FlowSeeder, pixel_grid
 from lfvideo_sr.method import Match, MethodInfo
 from lfvideo_sr.references import EncodedReference, Reference
@@ -57,7 +57,7 @@ class GraphEngine:
         return self._encoded(reference.key, reference.load())
 
     def _encoded(self, key: tuple, pixels: np.ndarray) -> EncodedReference:
-        size = Size(pixels.shape[2], pixels.shape[1])
+        size = size_of(pixels)
         picture = padded(pixels, self.info.size_multiple * self.info.scale)
         features: dict[str, Any] = dict(self._graphs["encode"]({REFERENCE: picture}))
         if self._seeder is not None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
-from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.frames import Frame, size_of
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
 
@@ -23,9 +23,7 @@ class NumpyEngine:
 
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = reference.load()
-        return EncodedReference(
-            reference.key, dict(self._method.encoder(pixels[None])), Size(pixels.shape[2], pixels.shape[1])
-        )
+        return EncodedReference(reference.key, dict(self._method.encoder(pixels[None])), size_of(pixels))
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         positions, relevance = self._method.matcher(frame.pixels[None], reference.features, None)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import DeviceFrame, Frame, Size
+from lfvideo_sr.frames import DeviceFrame, Frame, size_of
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
 
@@ -33,7 +33,7 @@ class TorchEngine:
 
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = reference.load()
-        size = Size(pixels.shape[2], pixels.shape[1])
+        size = size_of(pixels)
         picture = self._padded(pixels, self.info.size_multiple * self.info.scale)
         features = self.resident.encode(picture)
         if self._method.seeder is not None and SEED not in features:

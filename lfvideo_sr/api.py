@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from .choose import make_engine
-from .frames import Frame
+from .frames import Frame, size_of
 from .lightfields.opening import OpenOptions
 from .media.images import read_image
-from .media.reference_source import size_of
 from .picture import RestoredPicture, picture_references, restore
 from .stream.grid_job import GridJob, GridOptions
 from .stream.job import StreamJob, StreamOptions

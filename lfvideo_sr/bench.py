@@ -25,6 +25,7 @@ from .media.resize import degrade
 from .media.sink import VideoSink
 from .methods import METHODS
 from .stream.job import StreamJob, StreamOptions
+from .stream.writing import converted
 from .synthetic import random_scene, render
 
 WARM_UP = 9  # frames; the first reference interval is not counted
@@ -53,9 +54,9 @@ def measure(clip: Path, engine: Engine, frames: int, output: Path, codec: str, p
     """Stream `clip` with every frame restored, none passed on; counted from frame WARM_UP to the closed file."""
     with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
         sink = VideoSink(output, job.video, job.size, codec=codec, preset=preset, overwrite=True)
-        for done, restored in enumerate(job, 1):
+        for done, picture in enumerate(converted(job, sink), 1):
             with job.watch.stage("write"):
-                sink.write(restored.frame)
+                sink.encode(picture)
             if done == min(WARM_UP, frames - 1):
                 started = time.perf_counter()
         with job.watch.stage("finish"):

@@ -27,6 +27,11 @@ class Size(NamedTuple):
         return Size(self.width * factor, self.height * factor)
 
 
+def size_of(pixels: np.ndarray) -> Size:
+    """Of a picture [3,H,W]."""
+    return Size(pixels.shape[2], pixels.shape[1])
+
+
 @dataclass(frozen=True)
 class TimeStamp:
     """When a frame is shown: integer `ticks` of `time_base` seconds; never a rounded float."""
@@ -73,7 +78,7 @@ class Frame:
 
     @property
     def size(self) -> Size:
-        return Size(self.pixels.shape[2], self.pixels.shape[1])
+        return size_of(self.pixels)
 
     def with_pixels(self, pixels: np.ndarray) -> "Frame":
         """The same moment with other pixels, of any size."""

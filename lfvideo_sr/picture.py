@@ -14,9 +14,9 @@ import numpy as np
 
 from .engine import Engine, Matched
 from .errors import InputError
-from .frames import Frame, Size, TimeStamp
+from .frames import Frame, Size, TimeStamp, size_of
 from .media.images import read_image
-from .media.reference_source import Fit, size_of
+from .media.reference_source import Fit
 from .media.resize import bicubic, crop_to_multiple, degrade
 from .metrics import eight_bit, psnr_y, ssim_y
 from .references import Reference

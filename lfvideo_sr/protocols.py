@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .errors import InputError
-from .frames import Size
+from .frames import Size, size_of
 from .media.resize import bicubic, crop_to_multiple, degrade
 from .metrics import BT601, TTSR, LumaWeights, eight_bit, psnr_y, ssim_rgb, ssim_y
 
@@ -141,7 +141,7 @@ def prepare(picture: np.ndarray, protocol: Protocol) -> Prepared:
         return Prepared(degrade(padded, SCALE), eight_bit(picture), left, top)
     truth = crop_to_multiple(picture, protocol.multiple)
     if not truth.size:
-        least, size = protocol.multiple, Size(picture.shape[2], picture.shape[1])
+        least, size = protocol.multiple, size_of(picture)
         raise InputError(f"the picture is {size}; this protocol cuts to multiples of {least}, so give a larger one")
     return Prepared(degrade(truth, SCALE), eight_bit(truth), 0, 0)
 

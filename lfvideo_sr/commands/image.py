@@ -13,9 +13,8 @@ from .. import __version__
 from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
 from ..errors import OutputError, ReferencesMissing, UsageError
-from ..frames import Size
+from ..frames import Size, size_of
 from ..media.images import read_picture, write_png
-from ..media.reference_source import size_of
 from ..media.stills import PICTURES
 from ..picture import (
     PictureScore,

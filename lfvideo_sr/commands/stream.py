@@ -2,20 +2,19 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from glob import escape
 from pathlib import Path
 
-import numpy as np
-
 from ..choose import Choice, EngineOptions, choose_engine
 from ..errors import UsageError
-from ..frames import Frame, Size
-from ..media.resize import bicubic
+from ..frames import Size
 from ..media.sink import VideoSink
 from ..methods import METHODS
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
+from ..stream.writing import converted
 from .estimate import estimated_seconds
 from .progress import Progress, make_progress
 from .targets import check_folder, check_target
@@ -130,9 +129,10 @@ class StreamCommand:
         )  # fmt: skip
         started = time.monotonic()
         try:
-            for restored in progress.over(job, job.info.frames):
-                with job.watch.stage("write"):
-                    sink.write(resized(restored.frame, size))
+            with closing(converted(job, sink)) as pictures:
+                for picture in progress.over(pictures, job.info.frames):
+                    with job.watch.stage("write"):
+                        sink.encode(picture)
             with job.watch.stage("finish"):
                 sink.close()
         except KeyboardInterrupt:
@@ -142,13 +142,6 @@ class StreamCommand:
             sink.abort()
             raise
         return time.monotonic() - started, job.warnings + sink.warnings
-
-
-def resized(frame: Frame, size: Size) -> Frame:
-    """The frame at that size, by bicubic; itself where it has it."""
-    if frame.size == size:
-        return frame
-    return frame.with_pixels(np.clip(bicubic(frame.pixels, size), 0, 1))
 
 
 def default_output(path: Path, codec: str) -> Path:

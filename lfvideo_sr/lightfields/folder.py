@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, OutputError, UsageError
-from ..frames import Frame, Size, View
+from ..frames import Frame, Size, View, size_of
 from ..media.images import Picture, read_picture, write_png
-from ..media.reference_source import size_of
 from ..media.stills import PICTURES
 from .field import FieldInfo
 from .grid import Grid, name_of

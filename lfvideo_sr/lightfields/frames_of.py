@@ -12,10 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import InputError, OutputError
-from ..frames import Frame, Size, TimeStamp, View
+from ..frames import Frame, Size, TimeStamp, View, size_of
 from ..media.clock import frame_times
 from ..media.images import read_picture, write_png
-from ..media.reference_source import size_of
 from ..media.sink import VideoSink
 from ..media.stills import PICTURES
 from ..media.video import VideoSource

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InputError, ReferencesMissing, UsageError
-from ..frames import Size, View
+from ..frames import Size, View, size_of
 from ..media.images import read_image
-from ..media.reference_source import Fit, size_of
+from ..media.reference_source import Fit
 from ..media.stills import MANIFEST, PICTURES, read_manifest
 from ..references import Reference
 from .field import LightField

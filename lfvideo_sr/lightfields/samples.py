@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import InputError
-from ..frames import Size
+from ..frames import size_of
 from ..media.resize import bicubic
 
 _OVERSHOOT = 0.25  # how far a resampling filter may lead a float beyond [0,1]
@@ -46,7 +46,7 @@ def from_rgb(pixels: np.ndarray, dtype: np.dtype, channels: int, source: np.ndar
     if dtype.kind == "u":
         view = (view * np.iinfo(dtype).max + 0.5).astype(dtype)
     if channels == 4 and source is not None:
-        weight = bicubic(source[3:].astype(np.float32), Size(pixels.shape[2], pixels.shape[1]))
+        weight = bicubic(source[3:].astype(np.float32), size_of(pixels))
         limit = np.iinfo(dtype).max if dtype.kind == "u" else float(source[3:].max())
         weight = np.clip(weight, 0, limit)
         view = np.concatenate([view, np.round(weight) if dtype.kind == "u" else weight])

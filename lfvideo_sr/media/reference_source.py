@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ..frames import Size
+from ..frames import Size, size_of
 from ..references import Reference
 from .probe import VideoInfo
-from .resize import bicubic
+from .resize import resized
 
 _SAME_ASPECT = 0.01  # how far two aspects may lie apart and still show the same field of view
 
@@ -27,16 +27,6 @@ class ReferenceSource(Protocol):
     def __iter__(self) -> Iterator[Reference]: ...
 
     def close(self) -> None: ...
-
-
-def size_of(pixels: np.ndarray) -> Size:
-    """The size of a picture [3,H,W]."""
-    return Size(pixels.shape[2], pixels.shape[1])
-
-
-def resized(pixels: np.ndarray, size: Size) -> np.ndarray:
-    """Float [3,H,W] resized to `size` with bicubic, kept in [0,1]; the same array where it has that size."""
-    return pixels if size_of(pixels) == size else np.clip(bicubic(pixels, size), 0, 1)
 
 
 def turned(pixels: np.ndarray, turns: int) -> np.ndarray:

@@ -10,10 +10,15 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ..frames import Size
+from ..frames import Size, size_of
 
 _SUPPORT = 2.0
 FRACTION_BITS = 22  # Pillow's fixed point for 8-bit pictures
+
+
+def resized(pixels: np.ndarray, size: Size) -> np.ndarray:
+    """Float [3,H,W] resized to `size` with bicubic, kept in [0,1]; the same array where it has that size."""
+    return pixels if size_of(pixels) == size else np.clip(bicubic(pixels, size), 0, 1)
 
 
 def bicubic(pixels: np.ndarray, size: Size) -> np.ndarray:

@@ -7,10 +7,11 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import av
 from av.packet import Packet
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import LFVideoError, OutputError, UsageError
@@ -24,6 +25,14 @@ from .pyav import open_media
 
 _MATROSKA, _MP4 = ("matroska", "webm"), ("mp4", "mov", "ipod")
 _MKV_INSTEAD = "write -o to an .mkv instead"
+
+
+class Picture(NamedTuple):
+    """A frame in the output's colours, with its time and duration in ticks of the input's time base."""
+
+    frame: VideoFrame
+    ticks: int
+    duration: int
 
 
 class VideoSink:
@@ -126,6 +135,10 @@ class VideoSink:
 
     def write(self, frame: Frame) -> None:
         """Encode a frame at its own time."""
+        self.encode(self.converted(frame))
+
+    def converted(self, frame: Frame) -> "Picture":
+        """What `encode` takes; may be asked for in another thread than that runs in."""
         if frame.size != self.size:
             raise OutputError(f"frame {frame.index} is {frame.size}; this output was opened for {self.size}")
         stamp = frame.stamp
@@ -138,11 +151,15 @@ class VideoSink:
         in_ticks = stamp.time_base / self._video.time_base
         ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
         picture.pts, picture.time_base = ticks, self._video.time_base
-        self._durations[ticks] = duration
-        self._end = (ticks + (duration or 1)) * self._video.time_base
+        return Picture(picture, ticks, duration)
+
+    def encode(self, picture: "Picture") -> None:
+        """Encode the next picture, in the order of their times."""
+        self._durations[picture.ticks] = picture.duration
+        self._end = (picture.ticks + (picture.duration or 1)) * self._video.time_base
         self._written += 1
         with self._writing():
-            self._mux(self._stream.encode(picture))
+            self._mux(self._stream.encode(picture.frame))
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:

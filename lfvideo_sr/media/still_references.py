@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..frames import Size
+from ..frames import Size, size_of
 from ..references import Reference
 from .images import read_image
-from .reference_source import Fit, size_of
+from .reference_source import Fit
 from .stills import Still
 
 

@@ -12,7 +12,8 @@ from ..frames import Frame, Size
 from ..references import Reference
 from .clock import FrameClock, frame_times, seconds_of, stamp_of
 from .probe import VideoInfo, open_input
-from .reference_source import resized, turned
+from .reference_source import turned
+from .resize import resized
 from .video import VideoSource
 
 LARGER = 1.5  # how many times wider than the low-resolution frames a picture has to be to serve as their reference

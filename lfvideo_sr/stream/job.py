@@ -14,7 +14,7 @@ from ..media.hybrid import ReferenceOptions, find_references, lr_track
 from ..media.reference_source import ReferenceSource
 from ..media.simulate import GroundTruth, SimulatedSource
 from ..media.video import VideoInfo, VideoSource, video_tracks
-from ..prefetch import prefetch
+from ..prefetch import beside_a_gpu, prefetch
 from ..references import ReferenceCache
 from .decoding import WANTED, choose_decoding
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
@@ -133,9 +133,7 @@ class StreamJob:
 
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
-        restored_frames = self.resolver.run(self._pairs(frames))
-        if self.engine.device != "cpu":  # the next one, while the last is written; on a CPU that takes longer
-            restored_frames = prefetch(restored_frames, ahead=1)
+        restored_frames = beside_a_gpu(self.resolver.run(self._pairs(frames)), self.engine.device)
         with closing(frames), closing(restored_frames):
             for restored in restored_frames:
                 self.frames += 1

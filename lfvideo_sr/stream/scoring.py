@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..frames import Frame, Size, View
+from ..frames import Frame, View, size_of
 from ..lightfields.grid import distance
 from ..media.resize import bicubic
 from ..metrics import eight_bit, psnr_rgb, psnr_y, ssim_y
@@ -50,7 +50,7 @@ class Scorer:
         if pixels is None:
             return
         truth, picture = eight_bit(pixels), eight_bit(restored.frame.pixels)
-        enlarged = eight_bit(bicubic(restored.source.pixels, Size(truth.shape[2], truth.shape[1])))
+        enlarged = eight_bit(bicubic(restored.source.pixels, size_of(truth)))
         self.scores.append(
             FrameScore(
                 restored.frame.index,

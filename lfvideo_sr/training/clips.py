@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..frames import Size
+from ..frames import Size, size_of
 from ..media.pyav import open_media
 from ..media.resize import bicubic, crop_to_multiple
 from ..media.video import VideoSource
@@ -87,5 +87,5 @@ def _reduced(pixels: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _sharpness(high: np.ndarray, low: np.ndarray) -> float:
-    enlarged = bicubic(low, Size(high.shape[2], high.shape[1]))
+    enlarged = bicubic(low, size_of(high))
     return float(np.sqrt(np.mean((high.astype(np.float32) - enlarged) ** 2)))
