@@ -66,6 +66,14 @@ def gpu() -> None:
         pytest.skip("needs a CUDA device")
 
 
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def kernel_device(request) -> str:
+    """Where a Triton kernel is checked: through Triton's interpreter on a CPU, and on a GPU where there is one."""
+    if request.param == "cuda":
+        request.getfixturevalue("gpu")
+    return request.param
+
+
 @pytest.fixture
 def run(monkeypatch, capsys) -> Callable[..., Outcome]:
     """Runs a command line in this process."""

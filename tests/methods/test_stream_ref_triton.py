@@ -47,10 +47,5 @@ print("equal")
 """
 
 
-def test_kernels_restore_what_torch_does_in_the_interpreter():
-    check_kernel(CHECK, "cpu")
-
-
-@pytest.mark.gpu
-def test_kernels_restore_what_torch_does_on_a_gpu(gpu):
-    check_kernel(CHECK, "cuda")
+def test_kernels_restore_what_torch_does(kernel_device):
+    check_kernel(CHECK, kernel_device)

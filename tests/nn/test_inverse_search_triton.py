@@ -41,10 +41,8 @@ print("equal")
 """
 
 
-def test_the_kernels_equal_their_twins_in_the_interpreter():
-    check_kernel(CHECK, "cpu", SIZES=[(37, 50)], SETTINGS=(2, 2, 1))
-
-
-@pytest.mark.gpu
-def test_the_kernels_equal_their_twins_on_a_gpu(gpu):
-    check_kernel(CHECK, "cuda", SIZES=[(37, 50), (270, 481)], SETTINGS=(3, 4, 4))
+def test_the_kernels_equal_their_twins(kernel_device):
+    sizes, settings = [(37, 50)], (2, 2, 1)
+    if kernel_device == "cuda":
+        sizes, settings = [*sizes, (270, 481)], (3, 4, 4)
+    check_kernel(CHECK, kernel_device, SIZES=sizes, SETTINGS=settings)

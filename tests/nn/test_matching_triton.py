@@ -30,10 +30,6 @@ print("equal")
 SMALL = [((7, 9), (6, 11), 5, 3), ((5, 5), (4, 4), 20, 1)]
 
 
-def test_the_kernel_equals_its_twin_in_the_interpreter():
-    check_kernel(CHECK, "cpu", SIZES=SMALL)
-
-
-@pytest.mark.gpu
-def test_the_kernel_equals_its_twin_on_a_gpu(gpu):
-    check_kernel(CHECK, "cuda", SIZES=[*SMALL, ((60, 50), (45, 70), 256, 3)])
+def test_the_kernel_equals_its_twin(kernel_device):
+    larger = [((60, 50), (45, 70), 256, 3)] if kernel_device == "cuda" else []
+    check_kernel(CHECK, kernel_device, SIZES=[*SMALL, *larger])

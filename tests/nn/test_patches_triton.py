@@ -34,10 +34,5 @@ print("equal")
 """
 
 
-def test_the_kernel_equals_its_twin_in_the_interpreter():
-    check_kernel(CHECK, "cpu")
-
-
-@pytest.mark.gpu
-def test_the_kernel_equals_its_twin_on_a_gpu(gpu):
-    check_kernel(CHECK, "cuda")
+def test_the_kernel_equals_its_twin(kernel_device):
+    check_kernel(CHECK, kernel_device)
