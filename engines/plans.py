@@ -22,7 +22,6 @@ from .graphs import VERBS, About
 _FIRST = b"lfvideo-sr plan\n"
 _LIBRARIES = ("tensorrt", "tensorrt_rtx")
 _SLACK = 4  # places that a rounded side may lie off
-NO_GPU = "TensorRT needs an NVIDIA GPU, and none is found; pass --engine onnx for graphs that run on any CPU"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import h5py
 import numpy as np
 from scipy.io import savemat
@@ -211,8 +210,3 @@ MAKERS: dict[str, Callable[[Path, np.ndarray], Written]] = {
         mosaic, view_folder, patterned_folder, gantry, bundled, own,
     )
 }  # fmt: skip
-
-
-def read_back(path: Path) -> np.ndarray:
-    """A picture as it lies in its file, BGR."""
-    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)

@@ -1,7 +1,7 @@
 """A light field in one array: an HDF5 data set that is read view by view, or a picture or matrix that is in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -134,8 +134,3 @@ def one_item(found: Found, item: int | None, name: str) -> int | None:
     if not 0 <= item < found.extent.item:
         raise InputError(f"--item {item}: {name} holds {found.extent.item} items, 0 to {found.extent.item - 1}")
     return item
-
-
-def renamed(found: Found, layout: str, decided: str) -> Found:
-    """The same finding under another name."""
-    return replace(found, layout=layout, decided=decided)

@@ -1,4 +1,4 @@
-"""The steps of inverse_search.py and variational.py as Triton kernels: a level is thirty small launches at most, where
+"""The steps of inverse_search.py and variational.py as Triton kernels: a level is 33 small launches at most, where
 torch takes thousands. Imported only where it is wanted; runs on CUDA, or anywhere with TRITON_INTERPRET=1.
 
 Pictures are float32 [B,1,h,w], flows [B,2,h,w], as in the twins; kernels see one of a batch at a time.

@@ -5,10 +5,9 @@ What is minimised, over all pixels: psi(gray levels differ) * LEVELS + psi(gradi
 there, so all three are in pixels. Weights are fixed for a few rounds of successive over-relaxation in which every other
 pixel moves at a time (a chessboard), then taken anew.
 
-Fixed shapes, nothing asked of the device. Where Triton is, inverse_search_triton.py has this as two kernels.
+Fixed shapes, nothing asked of the device. Where Triton is, inverse_search_triton.py has this as three kernels.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -44,9 +43,6 @@ class System(NamedTuple):
     y: torch.Tensor
     right: torch.Tensor
     below: torch.Tensor
-
-
-Relax = Callable[[System, torch.Tensor], torch.Tensor]
 
 
 def refined(flow: torch.Tensor, source: torch.Tensor, target: torch.Tensor, rounds: int) -> torch.Tensor:

@@ -10,7 +10,6 @@ import numpy as np
 from av.stream import Disposition
 
 Planes = Sequence[np.ndarray]
-SRT = b"1\n00:00:00,100 --> 00:00:00,400\nhello\n\n2\n00:00:00,500 --> 00:00:00,800\nworld\n"
 
 
 def moving_planes(index: int, width: int, height: int, depth: int = 8) -> Planes:
