@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
+from lfvideo_sr.errors import first_line
+
 _SEEN_BEFORE_CAPTURE = 2  # calls with the same shapes: those are the warm-up, and what comes once is not captured
 
 
@@ -45,7 +47,7 @@ class Replayed:
             self._captured[key] = self._capture(self._function, given, structure)
         except RuntimeError as error:
             self._refused.add(key)
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             warnings.warn(f"no CUDA graph could be made ({reason}); each kernel is launched by itself", stacklevel=3)
             return False
         if len(self._captured) > self._keep:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lfvideo_sr.errors import EngineError
+from lfvideo_sr.errors import EngineError, first_line
 
 
 class Buffer(Protocol):
@@ -75,8 +75,8 @@ def device_buffers(device: str = "auto") -> Buffers:
 
 
 def _failed(error: Exception) -> EngineError:
-    said = str(error).strip().splitlines() or [type(error).__name__]
-    return EngineError(f"the GPU fails ({said[0][:160].replace('; ', ', ')}); pass --engine torch, or onnx")
+    said = first_line(error)[:160].replace("; ", ", ")
+    return EngineError(f"the GPU fails ({said}); pass --engine torch, or onnx")
 
 
 class _TorchBuffer:

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 
 from lfvideo_sr.engine import Precision
-from lfvideo_sr.errors import EngineError
+from lfvideo_sr.errors import EngineError, first_line
 
 from .graph_engine import Graph, GraphEngine
 from .graphs import About, metadata_in, paths, told
@@ -49,7 +49,7 @@ class OnnxGraph:
             self._session.run_with_iobinding(binding)
         except Exception as error:  # its exceptions have no common base but this
             raise EngineError(
-                f"{self.about.verb} failed in ONNX Runtime ({_first_line(error)}); pass --engine torch"
+                f"{self.about.verb} failed in ONNX Runtime ({first_line(error)[:160]}); pass --engine torch"
             ) from error
         return dict(zip(self._outputs, map(OnDevice, binding.get_outputs())))
 
@@ -99,7 +99,7 @@ def _no_cuda(number: int) -> str | None:
             getattr(onnxruntime, "preload_dlls", lambda: None)()  # since 1.21
         onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(1, np.float32), "cuda", number)
     except Exception as error:  # its exceptions have no common base but this
-        return str(error).strip().splitlines()[0].rpartition("() ")[2][:160]  # behind the place in its source
+        return first_line(error).rpartition("() ")[2][:160]  # behind the place in its source
     finally:
         onnxruntime.set_default_logger_severity(2)
     return None
@@ -145,14 +145,10 @@ def _opened(path: Path, options: onnxruntime.SessionOptions, providers: list[Any
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # its exceptions have no common base but this
         raise EngineError(
-            f"{path} cannot be loaded ({_first_line(error)}); build it again: lfvideo-sr engine build"
+            f"{path} cannot be loaded ({first_line(error)[:160]}); build it again: lfvideo-sr engine build"
         ) from error
 
 
 def _check_there(path: Path) -> None:
     if not path.is_file():
         raise EngineError(f"no graph {path}; build it: lfvideo-sr engine build")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:160]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
-from lfvideo_sr.errors import EngineError
+from lfvideo_sr.errors import EngineError, first_line
 from lfvideo_sr.frames import DeviceFrame, Frame, size_of
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
@@ -152,9 +152,7 @@ def pick_device(name: str) -> torch.device:
         torch.empty(1, device=device)
         return device
     except (RuntimeError, AssertionError) as error:
-        raise EngineError(
-            f"device '{name}' cannot be used ({str(error).splitlines()[0]}); pass --device cpu"
-        ) from error
+        raise EngineError(f"device '{name}' cannot be used ({first_line(error)}); pass --device cpu") from error
 
 
 def pick_precision(name: str, device: torch.device) -> Precision:

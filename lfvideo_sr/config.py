@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 
 import yaml
 
-from .errors import UsageError
+from .errors import UsageError, first_line
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from error
+        raise UsageError(f"{path}: cannot be read as YAML ({first_line(error)})") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds {type(values).__name__}; a mapping of options is wanted")
     return values

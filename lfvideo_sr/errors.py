@@ -40,3 +40,8 @@ class ShapeError(LFVideoError, ValueError):
 
 class ReferencesMissing(InputError):
     """References were required (`--require-refs`) or named (`--refs`) and none was found."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what somebody else's error says; its name where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ..errors import EngineError
+from ..errors import EngineError, first_line
 from ..frames import on_host
 from .colour import ColourSpec, Layout, planes_to_rgb
 from .planes import planes_of
@@ -163,4 +163,4 @@ def said(error: Exception) -> str:
     """The first line of what an error says."""
     if isinstance(error, av.PermissionError):  # so FFmpeg calls it
         return "NVIDIA's driver cannot be loaded"
-    return str(getattr(error, "strerror", None) or error).strip().splitlines()[0]
+    return getattr(error, "strerror", None) or first_line(error)

@@ -110,6 +110,15 @@ def test_a_track_is_tried_before_it_is_trusted(monkeypatch, tmp_path, opened, wh
     assert found == why or why in found
 
 
+@pytest.mark.parametrize("error", [AssertionError(), NotImplementedError()])
+def test_an_error_that_says_nothing_is_named(tmp_path, error):
+    class Silent(DeviceReader):
+        def current(self):
+            raise error
+
+    assert type(error).__name__ in hardware.why_not(VideoSource(clip(tmp_path)).video, Silent("cpu"))
+
+
 def test_a_device_that_gives_another_picture_is_not_trusted(device, tmp_path):
     def off(picture, spec):
         return READER(picture, spec) + 0.01

@@ -44,6 +44,19 @@ def written(clip, path, engine, size: Size | None = None):
         return [(frame.stamp.seconds, frame.pixels.tobytes()) for frame in video], threads
 
 
+def test_whoever_stops_in_the_middle_leaves_no_thread(low_clip, tmp_path):
+    engine = Elsewhere(engine_of("bicubic"))
+    with StreamJob(low_clip, engine, OPTIONS) as job:
+        sink = VideoSink(tmp_path / "out.mkv", job.video, job.size, codec="ffv1")
+        pictures = converted(job, sink)
+        sink.encode(next(pictures))
+        assert sum(one.name == "prefetch" for one in threading.enumerate()) == 3  # decode, restore, convert
+        pictures.close()
+        assert all(one.name != "prefetch" for one in threading.enumerate())
+        sink.abort()
+    assert list(tmp_path.glob("out*")) == []
+
+
 @pytest.mark.parametrize("size", [None, Size(96, 64)])
 def test_pictures_are_the_same_whoever_converts_them(low_clip, tmp_path, size):
     engine = engine_of("bicubic")
