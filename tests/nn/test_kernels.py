@@ -103,5 +103,17 @@ def test_a_kernel_is_compiled(kernel, constants, pointers, tmp_path, monkeypatch
 )
 def test_where_kernels_may_work(is_cuda, capability, training, allowed, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(kernels, "_starts", lambda: True)
     with torch.set_grad_enabled(training):
         assert kernels.by_triton(SimpleNamespace(is_cuda=is_cuda, device="cuda")) == allowed
+
+
+def test_without_a_compiler_torch_does_it_and_that_is_said(monkeypatch):
+    def active(driver):
+        raise RuntimeError("Failed to find C compiler. Please specify via CC")
+
+    monkeypatch.setattr(type(triton.runtime.driver), "active", property(active))
+    with pytest.warns(UserWarning, match=r"Triton does not start \(Failed to find C compiler"):
+        assert not kernels._starts.__wrapped__()
+    monkeypatch.setattr(type(triton.runtime.driver), "active", SimpleNamespace(get_current_device=lambda: 0))
+    assert kernels._starts.__wrapped__()
