@@ -156,7 +156,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device) -> Precision:
-    """ "auto": bf16 where the device computes it natively, else fp32."""
+    """ "auto": bf16 where the device computes it natively, else fp16 on CUDA and fp32 elsewhere."""
     if name != "auto":
         try:
             return Precision(name)

@@ -108,9 +108,10 @@ def _devices() -> dict[str, dict[str, Any]]:
 
     name = f"{platform.machine()}, {torch.get_num_threads()} threads"
     found: dict[str, dict[str, Any]] = {"cpu": {"name": name, "dtypes": ["fp32", "bf16"]}}
-    found["cpu"]["emulated"] = [] if computes_bf16(torch.device("cpu")) else ["bf16"]
     for number in range(torch.cuda.device_count()):
         found[f"cuda:{number}"] = {"name": torch.cuda.get_device_name(number), "dtypes": ["fp32", "bf16", "fp16"]}
+    for device, about in found.items():
+        about["emulated"] = [] if computes_bf16(torch.device(device)) else ["bf16"]
     if torch.backends.mps.is_available():
         found["mps"] = {"name": "Apple GPU", "dtypes": ["fp32", "fp16"]}
     return {

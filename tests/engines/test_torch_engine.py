@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lfvideo_sr.choose import load_learned
+from lfvideo_sr.commands import info
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines.torch_engine import TorchEngine, pick_precision
 from lfvideo_sr.frames import DeviceFrame, Frame, TimeStamp
@@ -29,5 +30,11 @@ def test_a_frame_that_lies_on_a_device_is_restored_as_it_is_and_never_fetched():
 
 @pytest.mark.parametrize(("capability", "precision"), [((7, 5), Precision.FP16), ((8, 0), Precision.BF16)])
 def test_a_gpu_that_only_emulates_bf16_computes_in_fp16(monkeypatch, capability, precision):
+    """And `info` says so."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert pick_precision("auto", torch.device("cuda")) is precision
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: "a GPU")
+    said = info._devices()["cuda:0"]
+    emulated = ["bf16"] if precision is Precision.FP16 else []
+    assert said["default"] == precision.value and said["emulated"] == emulated
