@@ -27,7 +27,7 @@ from ..picture import (
     simulated,
 )
 from ..report import write_json
-from .targets import check_folder, check_target
+from .targets import REPORT, check_targets
 from .texts import shown_score
 
 
@@ -76,16 +76,8 @@ class ImageCommand:
             raise OutputError(f"{output}: pictures are written as PNG; end -o in .png")
         if output.is_dir():
             raise OutputError(f"{output} is a folder; give a file name with -o")
-        targets = [output] if self.report is None else [output, self.report]
-        read = {path.resolve() for path in (self.input, *references)}
-        for target in targets:
-            if target.resolve() in read:
-                raise OutputError(f"{target} is read here; give another name to write to")
-        if len({target.resolve() for target in targets}) < len(targets):
-            raise OutputError(f"{output} is named for the picture and for --report; give another --report")
-        check_target(output, self.overwrite)
-        if self.report is not None:
-            check_folder(self.report, "--report")
+        targets = {"-o": output} | ({} if self.report is None else {REPORT: self.report})
+        check_targets(targets, (self.input, *references), self.overwrite)
 
     def _report(self, engine: Engine, low: Size, restored: RestoredPicture, seconds: float) -> dict[str, Any]:
         return {

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,8 @@ import numpy as np
 from ..choose import Choice, EngineOptions, choose_engine
 from ..errors import UsageError
 from ..frames import Frame, Size
+from ..media.hybrid import sidecars_of
+from ..media.probe import check_file
 from ..media.resize import bicubic
 from ..media.sink import VideoSink
 from ..methods import METHODS
@@ -18,7 +19,7 @@ from ..report import Fingerprint, is_done, stream_report, summary_lines, write_j
 from ..stream.job import StreamJob, StreamOptions, low_size
 from .estimate import estimated_seconds
 from .progress import Progress, make_progress
-from .targets import check_folder, check_target
+from .targets import REPORT, check_targets
 from .texts import shown_seconds
 
 
@@ -66,12 +67,12 @@ class StreamCommand:
         output = self.output or default_output(self.input, self.encoding.codec)
         report_path = self.report or output.with_suffix(".report.json")
         progress = make_progress(self.progress)
+        check_file(self.input)
         asked = self._fingerprint()
         if asked and not self.overwrite and is_done(output, report_path, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
-        check_target(output, self.overwrite)
-        check_folder(report_path, "--report")
+        check_targets({"-o": output, REPORT: report_path}, self._files_read(), self.overwrite)
         changes: list[str] = []  # of the engine, in the middle
 
         def changed(line: str) -> None:
@@ -91,11 +92,10 @@ class StreamCommand:
             progress.say(line)
 
     def _engine(self, tell: Callable[[str], object]) -> Choice:
-        size = low_size(self.input, self.options) if self.input.is_file() else None
-        return choose_engine(self.engine, size, tell)
+        return choose_engine(self.engine, low_size(self.input, self.options), tell)
 
     def _fingerprint(self) -> Fingerprint | None:
-        if not self.input.is_file() or self.engine.method not in METHODS:
+        if self.engine.method not in METHODS:
             return None
         chosen = self.engine.fingerprinted() | {"encoding": asdict(self.encoding)}
         return Fingerprint.of(self._files_read(), self.options, chosen)
@@ -103,8 +103,7 @@ class StreamCommand:
     def _files_read(self) -> list[Path]:
         """The input, what is named beside it, and its sidecars."""
         named = [self.options.refs.split("#v:")[0] if self.options.refs else None, self.options.gt]
-        sidecars = self.input.parent.glob(f"{escape(self.input.stem)}.ref*")
-        return [self.input, *(Path(one) for one in named if one), *sorted(sidecars)]
+        return [self.input, *(Path(one) for one in named if one), *sidecars_of(self.input)]
 
     def _announce(self, job: StreamJob, chosen: Choice, progress: Progress) -> None:
         seconds = estimated_seconds(job)

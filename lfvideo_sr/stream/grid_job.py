@@ -191,7 +191,7 @@ class GridJob:
         views = tuple(parse_view(text) for text in options.ref_views)
         chosen_views(self.source, views)
         if options.no_refs or not engine.info.references:
-            return ViewReferences("none", "none: every view by the single-image path")
+            return ViewReferences("none", "every view by the single-image path")
         if options.refs:
             return self._named(views, scale)
         if isinstance(self.source, SimulatedField):

@@ -122,7 +122,7 @@ class StreamJob:
     def reference_description(self) -> str:
         """The same for people."""
         if self.reference_kind == "none":
-            return "none: every frame by the single-image path"
+            return "every frame by the single-image path"
         if self.references is not None:
             return self.references.description
         return f"none found: every {self.options.ref_every}. frame and each scene start is an anchor"
