@@ -15,7 +15,7 @@ from ..errors import OutputError
 from ..frames import Size, TimeStamp
 from .clock import stamp_of
 from .colour import Layout, rgb_to_planes
-from .encoding import pixel_format, scaled_matrix
+from .encoding import lost_in_pictures, pixel_format, scaled_matrix
 from .passthrough import StreamCopier
 from .planes import frame_of, matrix_code, range_code
 from .pyav import open_media
@@ -29,20 +29,21 @@ _LOSSLESS = {"level": "3", "slicecrc": "1", "g": "1"}
 
 def write_hybrid(
     hr: VideoSource, output: Path | str, every: int, *, scene_refs: bool = False, overwrite: bool = False
-) -> None:
+) -> list[str]:
     """Write the two-track MKV of a high-resolution clip: every frame made small, and frames 0, N, 2N ... as they are.
 
     Both tracks are FFV1 in RGB, the small one in 8 bits, the references in the clip's depth: a reader gets exactly the
     simulated pixels, whatever matrix the clip had. Their time stamps agree. Everything that is not video is copied.
-    The output gets its name when it is whole.
+    The output gets its name when it is whole. Returns what was wrong with the clip or could not be kept, a line each.
     """
     output = Path(output)
     check_positive("--ref-every", every)
     _check_target(output, hr.video.path, overwrite)
     partial = output.with_name(f"{output.stem}.partial{output.suffix}")
     try:
-        _write(hr, partial, every, scene_refs)
+        warnings = _write(hr, partial, every, scene_refs)
         os.replace(partial, output)
+        return warnings
     except (av.FFmpegError, OSError) as error:
         if isinstance(error, OutputError):
             raise
@@ -60,7 +61,7 @@ def _check_target(output: Path, original: Path, overwrite: bool) -> None:
         raise OutputError(f"{output} exists; pass --overwrite or choose another -o")
 
 
-def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> None:
+def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> list[str]:
     """Both tracks frame by frame, the rest in step. A clip cut short to some frames has the rest cut there too."""
     small_size = Size(*(side // SCALE for side in hr.info.size))
     ends_at = None if hr.info.seconds == hr.video.seconds else hr.info.seconds
@@ -80,6 +81,7 @@ def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> None:
             large.finish()
             if ends_at is None:
                 others.advance(None)
+            return hr.warnings + others.warnings + lost_in_pictures(hr.video, "ffv1")
 
 
 class _Track:

@@ -7,7 +7,9 @@ import av
 import numpy as np
 import pytest
 from hybrid_clips import CLOCKWISE, SMALL, TICK, as_pixels, even, picture, pictures, write_tracks, write_with_audio
+from odd_media import write_clip
 from PIL import Image
+from round_trips import clip_planes
 
 from lfvideo_sr.errors import InputError, OutputError, UsageError
 from lfvideo_sr.frames import Size, StreamInfo, TimeStamp
@@ -116,6 +118,17 @@ def test_the_hybrid_file_marks_the_low_resolution_track_as_default(truth, tmp_pa
         low, high = container.streams.video
         assert low.disposition & av.stream.Disposition.default and not high.disposition
         assert (low.codec_context.name, low.pix_fmt, high.pix_fmt) == ("ffv1", "bgr0", "bgr0")
+
+
+def test_the_command_deinterlaces_and_says_what_is_lost(run, tmp_path):
+    options = {"preset": "ultrafast", "flags": "+ildct", "x264-params": "interlaced=1"}
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(2), codec="libx264", options=options)
+    assert "pass --deinterlace" in run("simulate", clip, "-o", tmp_path / "hybrid.mkv").line
+    assert run("simulate", clip, "-o", tmp_path / "hybrid.mkv", "--deinterlace").code == 0
+    planes = [[*clip_planes(1)[0], np.full((48, 64), 9, np.uint8)]]
+    clip = write_clip(tmp_path / "clear.mkv", planes, pixel_format="yuva420p")
+    outcome = run("simulate", clip, "-o", tmp_path / "hybrid.mkv", "--overwrite")
+    assert outcome.code == 0 and "transparency (yuva420p) is left out" in outcome.out
 
 
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
