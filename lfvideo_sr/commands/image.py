@@ -14,7 +14,7 @@ from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
 from ..errors import OutputError, ReferencesMissing, UsageError
 from ..frames import Size
-from ..media.images import read_picture, write_png
+from ..media.images import is_transparent, read_picture, write_png
 from ..media.reference_source import size_of
 from ..media.stills import PICTURES
 from ..picture import (
@@ -54,6 +54,8 @@ class ImageCommand:
         given = read_picture(self.input)
         restored, report = self._restored(given.pixels, references)
         report |= {"output": str(output), "bit_depth": given.bit_depth}
+        if is_transparent(self.input):
+            report["warnings"].append(f"the transparency of {self.input} is left out")
         write_png(output, restored.pixels, given.bit_depth)
         if self.report is not None:
             write_json(self.report, report)

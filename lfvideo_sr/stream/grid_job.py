@@ -190,7 +190,9 @@ class GridJob:
         options, every, scale = self.options, self.options.ref_every, engine.info.scale
         views = tuple(parse_view(text) for text in options.ref_views)
         chosen_views(self.source, views)
-        if options.no_refs or not engine.info.references:
+        if not engine.info.references:
+            return ViewReferences("none", f"{engine.info.name} takes none")
+        if options.no_refs:
             return ViewReferences("none", "every view by the single-image path")
         if options.refs:
             return self._named(views, scale)

@@ -122,7 +122,8 @@ class StreamJob:
     def reference_description(self) -> str:
         """The same for people."""
         if self.reference_kind == "none":
-            return "every frame by the single-image path"
+            takes = self.engine.info.references
+            return "every frame by the single-image path" if takes else f"{self.engine.info.name} takes none"
         if self.references is not None:
             return self.references.description
         return f"none found: every {self.options.ref_every}. frame and each scene start is an anchor"
