@@ -27,7 +27,7 @@ from ..picture import (
     simulated,
 )
 from ..report import write_json
-from .targets import REPORT, check_targets
+from .targets import REPORT, beside, check_targets
 from .texts import shown_score
 
 
@@ -110,7 +110,7 @@ class ImageCommand:
 
 def default_output(path: Path) -> Path:
     """`<stem>_x4.png` beside the input."""
-    return path.with_name(f"{path.stem}_x4.png")
+    return beside(path, "_x4.png")
 
 
 def found_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Path]:

@@ -20,7 +20,7 @@ from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines,
 from ..stream.grid_job import GridJob, GridOptions
 from .estimate import estimated_grid_seconds, lacking, most_bytes
 from .progress import Progress, make_progress
-from .targets import REPORT, check_targets
+from .targets import REPORT, beside, check_targets
 from .texts import shown_bytes, shown_score, shown_seconds
 
 _ENDINGS = {
@@ -61,7 +61,7 @@ class LightFieldCommand:
     def run(self) -> None:
         """Write output, pictures and report; raises LFVideoError with nothing half-written left."""
         output = self.output or default_output(self.input)
-        report_path = self.report or output.with_name(f"{output.stem}.report.json")
+        report_path = self.report or beside(output, ".report.json")
         progress = make_progress(self.progress)
         asked = self._fingerprint()
         if asked and not self.overwrite and is_done(output, report_path, asked):
@@ -173,7 +173,7 @@ def _stored(shape: tuple[int, int], given: OpenOptions) -> tuple[int, int]:
 def default_output(named: str) -> Path:
     """`<stem>_x4` beside the input, a file or a folder as it is."""
     path = split_key(named)[0]
-    return path.with_name(f"{path.stem}_x4{path.suffix}")
+    return beside(path, f"_x4{path.suffix}")
 
 
 def _distance_lines(report: dict[str, Any]) -> list[str]:

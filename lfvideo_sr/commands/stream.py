@@ -19,7 +19,7 @@ from ..report import Fingerprint, is_done, stream_report, summary_lines, write_j
 from ..stream.job import StreamJob, StreamOptions, low_size
 from .estimate import estimated_seconds
 from .progress import Progress, make_progress
-from .targets import REPORT, check_targets
+from .targets import REPORT, beside, check_targets
 from .texts import shown_seconds
 
 
@@ -64,10 +64,10 @@ class StreamCommand:
 
     def run(self) -> None:
         """Write output and report; raises LFVideoError with nothing half-written left."""
-        output = self.output or default_output(self.input, self.encoding.codec)
-        report_path = self.report or output.with_suffix(".report.json")
-        progress = make_progress(self.progress)
         check_file(self.input)
+        output = self.output or default_output(self.input, self.encoding.codec)
+        report_path = self.report or beside(output, ".report.json")
+        progress = make_progress(self.progress)
         asked = self._fingerprint()
         if asked and not self.overwrite and is_done(output, report_path, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
@@ -153,4 +153,4 @@ def resized(frame: Frame, size: Size) -> Frame:
 def default_output(path: Path, codec: str) -> Path:
     """`<stem>_x4` beside the input; Matroska where the input's container takes no lossless or no new video."""
     keeps = path.suffix.lower() in {".mp4", ".mkv", ".mov", ".m4v"} and codec.lower() != "ffv1"
-    return path.with_name(f"{path.stem}_x4{path.suffix if keeps else '.mkv'}")
+    return beside(path, f"_x4{path.suffix if keeps else '.mkv'}")

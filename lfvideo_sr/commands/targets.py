@@ -28,6 +28,14 @@ def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: 
             raise OutputError(f"{path} exists; pass --overwrite or give another {option}")
 
 
+def beside(path: Path, ending: str) -> Path:
+    """`<stem><ending>` in the folder of `path`, which may be `.`"""
+    named = path if path.name not in ("", "..") else path.resolve()
+    if not named.name:
+        raise OutputError(f"{path} has no name to call a result by; give -o and --report")
+    return named.with_name(f"{named.stem}{ending}")
+
+
 def _check_names(targets: Mapping[str, Path]) -> None:
     options: dict[Path, str] = {}
     for option, path in targets.items():

@@ -292,6 +292,17 @@ def test_an_output_on_the_inputs_own_path_is_refused(run, scene, tmp_path, low):
     assert "read here" in refused(run, 3, scene, "--refs", tmp_path / "ref.png", "--mosaic", tmp_path / "ref.png")
 
 
+def test_the_folder_one_stands_in_is_named_by_its_name(run, tmp_path, low, monkeypatch):
+    folder = Path(MAKERS["view_folder"](tmp_path, low).path)
+    monkeypatch.chdir(folder)
+    assert run("lightfield", ".", *FAST).code == 0
+    assert {one.name for one in tmp_path.iterdir()} >= {"views_x4", "views_x4.report.json"}
+    monkeypatch.chdir(tmp_path)
+    assert "holds what is read" in refused(run, 3, folder, "-o", ".", "--overwrite", *FAST)
+    for command in ("stream", "image"):
+        assert run(command, ".", *FAST[:2]).code == 3
+
+
 def test_a_target_whose_name_says_something_else_is_refused(run, tmp_path, low):
     for name, target, wanted in (
         ("hci2016", "sr.png", "end -o in .h5"),
