@@ -20,7 +20,7 @@ from .passthrough import StreamCopier
 from .planes import frame_of, matrix_code, range_code
 from .pyav import open_media
 from .resize import crop_to_multiple, degrade
-from .simulate import SCALE, is_reference
+from .simulate import SCALE, is_reference, small_size
 from .video import VideoSource
 
 _UNSHIFTED = {"avoid_negative_ts": "disabled"}  # else audio that starts before 0 shifts every time stamp
@@ -63,11 +63,11 @@ def _check_target(output: Path, original: Path, overwrite: bool) -> None:
 
 def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> list[str]:
     """Both tracks frame by frame, the rest in step. A clip cut short to some frames has the rest cut there too."""
-    small_size = Size(*(side // SCALE for side in hr.info.size))
+    size = small_size(hr)
     ends_at = None if hr.info.seconds == hr.video.seconds else hr.info.seconds
     with open_media(output, "w", container_options=_UNSHIFTED) as target:
-        small = _Track(target, hr, small_size, "low resolution", bit_depth=8)
-        large = _Track(target, hr, small_size.scaled(SCALE), f"references, every {every} frames", hr.video.bit_depth)
+        small = _Track(target, hr, size, "low resolution", bit_depth=8)
+        large = _Track(target, hr, size.scaled(SCALE), f"references, every {every} frames", hr.video.bit_depth)
         small.stream.disposition = Disposition.default
         with closing(StreamCopier(hr.video.path, target, output, ends_at=ends_at)) as others:
             for frame in hr:

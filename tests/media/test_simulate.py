@@ -120,6 +120,13 @@ def test_the_hybrid_file_marks_the_low_resolution_track_as_default(truth, tmp_pa
         assert (low.codec_context.name, low.pix_fmt, high.pix_fmt) == ("ffv1", "bgr0", "bgr0")
 
 
+def test_too_small_a_clip_is_refused(run, tmp_path):
+    clip = write_clip(tmp_path / "in.mkv", clip_planes(2))
+    assert "at least 4x4" in run("simulate", clip, "-o", tmp_path / "hybrid.mkv", "--max-height", "3").line
+    assert "at least 4x4" in run("stream", clip, "--simulate", "--method", "bicubic", "--max-height", "3").line
+    assert list(tmp_path.iterdir()) == [clip]
+
+
 def test_the_command_deinterlaces_and_says_what_is_lost(run, tmp_path):
     options = {"preset": "ultrafast", "flags": "+ildct", "x264-params": "interlaced=1"}
     clip = write_clip(tmp_path / "in.mp4", clip_planes(2), codec="libx264", options=options)
