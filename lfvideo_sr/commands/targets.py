@@ -12,7 +12,7 @@ REPORT = "--report"
 def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: bool) -> None:
     """Refuse files to be written, by the options that name them: what is `read` or holds it, two of one name, what has
     no folder, and what exists, unless it may be replaced. An older report always may."""
-    taken = {path.resolve() for path in read}
+    taken = {path.resolve() for path in read if path.exists()}
     for option, path in targets.items():
         if path.resolve() in taken:
             raise OutputError(f"{path} is read here; give another name to write to with {option}")
