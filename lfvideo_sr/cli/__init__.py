@@ -106,7 +106,7 @@ def _run() -> None:
     except MemoryError as error:
         _fail(f"out of memory ({error}); give smaller sizes", EngineError.exit_code, error)
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
         _fail(f"{what}; check the name, its permissions and the disk", OutputError.exit_code, error)
     except Exception as error:
         if not hasattr(error, "format_message"):  # a usage error of the option parser has one

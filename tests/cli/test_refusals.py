@@ -153,7 +153,8 @@ def test_bad_options_are_one_line_and_exit_2(options, said, run, low_clip, tmp_p
         (["stream"], 2, "IN"),
         (["train", "strem_ref"], 2, "did you mean 'stream_ref'"),
         (["train", "nowhere.yaml"], 2, "nowhere.yaml"),
-        (["weights", "export", "nowhere.pt", "-o", "x.safetensors"], 3, "nowhere.pt"),
+        (["weights", "export", "nowhere.pt", "-o", "x.safetensors"], 3, "no checkpoint at nowhere.pt"),
+        (["weights", "export", "last.pt", "-o", "nowhere/x.safetensors"], 3, "a folder that exists"),
         (["simulate", "in.mkv"], 2, "--output"),
     ],
 )
