@@ -73,6 +73,7 @@ Matcher = Callable[[Case], np.ndarray]
 
 
 def cases(folder: Path, scale: int, step: int) -> Iterator[Case]:
+    """Pairs of pictures with known flow, and every `step`th place of the first that stays visible in the second."""
     for pair in find_flow_pairs(folder):
         views = read_views(pair)
         first, second = (crop_to_multiple(one.astype(np.float32) / 255, scale) for one in views[:2])
@@ -87,6 +88,7 @@ def cases(folder: Path, scale: int, step: int) -> Iterator[Case]:
 
 
 def luma(picture: np.ndarray) -> np.ndarray:
+    """[3,H,W] -> [H,W], weighed as BT.601 does, on the picture's own scale."""
     return np.ascontiguousarray(np.tensordot(np.float32([0.299, 0.587, 0.114]), picture, 1))
 
 
@@ -110,11 +112,13 @@ def by_templates(own: np.ndarray, other: np.ndarray, places: np.ndarray, side: i
 
 
 def zncc(case: Case, side: int, blurry: bool) -> np.ndarray:
+    """Found places [n,2], (x, y), by normalised cross-correlation of patches of `side` pixels."""
     other = case.blurry() if blurry else case.reference
     return by_templates(luma(case.enlarged()), luma(other), case.places, side, cv2.TM_CCOEFF_NORMED)
 
 
 def patchmatch(case: Case) -> np.ndarray:
+    """Found places [n,2], (x, y), by derivatives of both pictures, blurred alike."""
     own, other = (derivatives(luma(one)) for one in (case.enlarged(), case.blurry()))
     return by_templates(own, other, case.places, 3 * case.scale + 1, cv2.TM_SQDIFF)
 
@@ -132,6 +136,7 @@ def _kernels(taps) -> tuple[np.ndarray, np.ndarray]:
 
 
 def dense_sift(case: Case, blurry: bool) -> np.ndarray:
+    """Found places [n,2], (x, y), by SIFT at every pixel."""
     own, other = (described(one) for one in (case.enlarged(), case.blurry() if blurry else case.reference))
     return by_vectors(own, other, case.places)
 
@@ -171,6 +176,7 @@ def by_vectors(own: np.ndarray, other: np.ndarray, places: np.ndarray, together:
 
 
 def ccnet(case: Case, checkpoint: Path, together: int = 1) -> np.ndarray:
+    """Found places [n,2], (x, y), by a trained CC-Net."""
     return by_vectors(*features(case, checkpoint), case.places, together, case.scale)
 
 
@@ -203,6 +209,7 @@ def by_method(case: Case, engine) -> np.ndarray:
 
 
 def matchers(options: argparse.Namespace) -> dict[str, Matcher]:
+    """What is asked for, by the name of its row."""
     found: dict[str, Matcher] = {}
     for given in options.ccnet:
         name, _, path = given.partition("=")

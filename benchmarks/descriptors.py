@@ -16,8 +16,8 @@ import torch
 from lfvideo_sr.methods.c2_matching import Correspondence
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.trainers.correspondence import CorrespondenceConfig, validate
-from lfvideo_sr.training.loop import data_folder
 from lfvideo_sr.training.sources import photos_of
+from lfvideo_sr.training.task import data_folder
 from lfvideo_sr.weights import load_into, read_about
 
 FRAMES = {"sharp": "teacher", "low resolution": "student"}  # what each stage is shown

@@ -53,10 +53,12 @@ def network_of(name: str, weights: str | None, **changes):
 
 
 def engine_for(name: str, network) -> Engine:
+    """What runs a network as the method of this name."""
     return TorchEngine(import_module(f"lfvideo_sr.methods.{METHODS[name].module}").build(network))
 
 
 def as_floats(pair) -> tuple[np.ndarray, np.ndarray]:
+    """Two pictures of levels 0..255, in [0,1]."""
     target, reference = (picture.astype(np.float32) / 255 for picture in pair)
     return target, reference
 
@@ -71,11 +73,13 @@ def quality(engine: Engine, pairs, references) -> float:
 
 
 def enlarged(target: np.ndarray) -> np.ndarray:
+    """A picture [3,H,W] in [0,1], reduced and enlarged again by bicubic."""
     low = degrade(target)
     return np.clip(bicubic(low, Size(target.shape[2], target.shape[1])), 0, 1).astype(np.float32)
 
 
 def reference_rows(name: str, weights: str | None, pairs, features: str | None) -> Iterator[tuple[str, float]]:
+    """Mean PSNR-Y in dB over the pairs, by what was given beside each frame."""
     network = network_of(name, weights)
     engine = engine_for(name, network)
     others = [[pairs[number - 1][1]] for number in range(len(pairs))]

@@ -64,10 +64,12 @@ def _middle(picture: np.ndarray, crop: int) -> np.ndarray:
 
 
 def enlarged(low: np.ndarray, scale: int) -> np.ndarray:
+    """[3,h,w] -> [3,scale*h,scale*w] in [0,1], bicubic."""
     return bicubic(low, Size(low.shape[2], low.shape[1]).scaled(scale)).clip(0, 1)
 
 
 def exemplar(low: np.ndarray, reference: np.ndarray, scale: int) -> np.ndarray:
+    """Of low [3,h,w] and reference [3,H,W]: the picture [3,scale*h,scale*w], made of the reference's patches alone."""
     blurry = bicubic(degrade(reference, scale), Size(reference.shape[2], reference.shape[1])).clip(0, 1)
     own, other = (derivatives(luma(one)) for one in (enlarged(low, scale), blurry))
     side = PATCH * scale
@@ -87,6 +89,7 @@ def exemplar(low: np.ndarray, reference: np.ndarray, scale: int) -> np.ndarray:
 
 
 def single_sliding(single: torch.nn.Module, frame: torch.Tensor) -> torch.Tensor:
+    """The single-image network on windows of frame [1,3,h,w], averaged where they overlap: [3,4h,4w]."""
     height, width = frame.shape[2:]
     total, count = torch.zeros(3, 4 * height, 4 * width), torch.zeros(1, 4 * height, 4 * width)
     for place in corners(height, width, min(SLIDING, height, width), SLIDING_STRIDE):
@@ -119,6 +122,7 @@ def simple_rows(picture: np.ndarray, reference: np.ndarray, scale: int, single) 
 
 @torch.inference_mode()
 def rows(net: RefSRNet, picture: np.ndarray, reference: np.ndarray, together: int) -> Iterator[Row]:
+    """RefSR-Net without a reference, at once and by windows; together 0: as its size says."""
     frame = torch.from_numpy(np.ascontiguousarray(degrade(picture, net.size.scale), np.float32))[None]
     encoded = net.encoder(torch.from_numpy(reference)[None])
     net.matcher.together = together or net.size.together

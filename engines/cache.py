@@ -72,6 +72,7 @@ def plan_path(graph: Path, builder: str, gpu: str, shapes: str) -> Path:
 
 
 def plans_in(folder: Path) -> Iterator[Path]:
+    """Files of plans beside a method's graphs, fit or not."""
     yield from sorted(folder.glob("*.plan"))
 
 

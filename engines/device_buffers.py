@@ -30,7 +30,8 @@ class Buffer(Protocol):
 class Staged(Protocol):
     """Memory on the device for one array of float32 after another, of one shape, with pinned memory of its own."""
 
-    buffer: Buffer
+    @property
+    def buffer(self) -> Buffer: ...
 
     def put(self, array: np.ndarray) -> None:
         """Copy, on the stream; `array` may change as soon as this returns."""
@@ -58,7 +59,8 @@ def device_buffers(device: str = "auto") -> Buffers:
     name, _, number = device.partition(":")
     if name not in ("auto", "cuda") or not (number or "0").isdigit():
         raise EngineError(f"TensorRT runs on CUDA devices, --device is {device}; pass cuda, or --engine onnx")
-    for kind in (TorchBuffers, PycudaBuffers):
+    kinds: tuple[Callable[[int], Buffers], ...] = (TorchBuffers, PycudaBuffers)
+    for kind in kinds:
         try:
             return kind(int(number or 0))
         except ImportError:

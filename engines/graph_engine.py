@@ -34,7 +34,7 @@ class Graph(Protocol):
 
     about: About
 
-    def __call__(self, given: Mapping[str, Any]) -> dict[str, Held]: ...
+    def __call__(self, given: Mapping[str, Any]) -> Mapping[str, Held]: ...
 
 
 class GraphEngine:
@@ -49,7 +49,8 @@ class GraphEngine:
         self.info: MethodInfo = self.about.info
         self.precision: Precision = self.about.precision
         self.device = device
-        self._seeder = None if self.about.seeder is None else FlowSeeder(**self.about.seeder)
+        seeder = self.about.seeder
+        self._seeder = None if seeder is None else FlowSeeder(seeder["scale"], seeder["stride"])
         self._none: EncodedReference | None = None
 
     def encode(self, reference: Reference) -> EncodedReference:
@@ -58,7 +59,7 @@ class GraphEngine:
     def _encoded(self, key: tuple, pixels: np.ndarray) -> EncodedReference:
         size = Size(pixels.shape[2], pixels.shape[1])
         picture = padded(pixels, self.info.size_multiple * self.info.scale)
-        features: dict[str, Any] = self._graphs["encode"]({REFERENCE: picture})
+        features: dict[str, Any] = dict(self._graphs["encode"]({REFERENCE: picture}))
         if self._seeder is not None:
             features["seed"] = self._seeder.prepare(features.pop(LOW).numpy()[0])
         return EncodedReference(key, features, size)
@@ -144,8 +145,8 @@ class GraphEngine:
         height, width = (places * side for side in frame.pixels.shape[1:])
         start = None if before is None else before[0, :height, :width]
         found = self._seeder(self._seeder.prepare(frame.pixels), reference.features["seed"], start)
-        extra = [whole - part for whole, part in zip(self._field_size(picture), (height, width))]
-        return extended(found, *extra, step=self.about.field_stride)[None]
+        below, right = (whole - part for whole, part in zip(self._field_size(picture), (height, width)))
+        return extended(found, below, right, step=self.about.field_stride)[None]
 
     def _start(self, picture: np.ndarray, reference: EncodedReference) -> np.ndarray:
         """Every place at its own place in the reference, whatever its size: where a scene stands still."""

@@ -88,6 +88,7 @@ def _side(dim: Dim, sides: Mapping[str, float]) -> int:
 
 
 def paths(folder: Path) -> dict[str, Path]:
+    """Where a method's three graphs lie, by verb."""
     return {verb: folder / f"{verb}.onnx" for verb in VERBS}
 
 

@@ -47,13 +47,14 @@ class Shapes:
         return cls(*(sizes * 3)[:3]) if len(sizes) == 1 else cls(*sizes)
 
     def hold(self, size: Size) -> bool:
+        """Whether frames of this low-resolution size are taken."""
         return all(low <= side <= high for low, side, high in zip(self.least, size, self.most))
 
     def profile(self, about: About) -> dict[str, tuple[tuple[int, ...], ...]]:
         """Least, best and largest shape of every input of a graph."""
         scale = about.info.scale
         each = [about.shapes(size, size.scaled(scale)) for size in (self.least, self.best, self.most)]
-        found = {}
+        found: dict[str, tuple[tuple[int, ...], ...]] = {}
         for name, dims in about.inputs.items():
             off = [_SLACK if str(dim).startswith("~") else 0 for dim in dims]
             low, best, high = (one[name] for one in each)

@@ -80,8 +80,8 @@ class TorchEngine:
         assert self._method.seeder is not None
         found = self._method.seeder(self._method.seeder.prepare(frame.pixels), reference.features[SEED], before)
         positions = torch.from_numpy(found)[None].to(self._device)
-        extra = [places * picture.shape[-1] - width, places * picture.shape[-2] - height]
-        return _extended(positions, *extra, step=float(step)) if any(extra) else positions
+        right, below = places * picture.shape[-1] - width, places * picture.shape[-2] - height
+        return _extended(positions, right, below, step=float(step))
 
     def _before(self, picture, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor | None:
         """The field of the frame before, where the method takes it as it is and it still fits."""

@@ -16,7 +16,6 @@ from lfvideo_sr.method import Method
 from lfvideo_sr.metrics import psnr_rgb
 from lfvideo_sr.references import EncodedReference, Reference
 
-from .export import never_exact
 from .graph_engine import GraphEngine
 from .torch_engine import TorchEngine
 
@@ -42,7 +41,7 @@ def compare(
     engine: GraphEngine, method: Method, size: Size, seed: int = 0, precision: str = "fp32"
 ) -> list[Difference]:
     """The three verbs at a low-resolution size, with one reference, beside torch in that precision on the CPU."""
-    never_exact(method)
+    _never_exact(method)
     plain = TorchEngine(method, "cpu", precision)
     frame, reference = example(size, engine.info.scale, seed)
     own, theirs = plain.encode(reference), engine.encode(reference)
@@ -57,7 +56,7 @@ def compare(
     return [
         _difference("encode", np.concatenate(encoded)),
         _difference("match", relevance, places=float((moved > 1e-3).mean()), moved=float(np.quantile(moved, 0.99))),
-        _difference("restore", np.abs(pictures[0] - pictures[1]), psnr=float(psnr_rgb(*pictures))),
+        _difference("restore", np.abs(pictures[0] - pictures[1]), psnr=float(psnr_rgb(pictures[0], pictures[1]))),
     ]
 
 
@@ -94,9 +93,17 @@ def _array(one: Any) -> np.ndarray:
 
 
 def _as_torch(field: Correspondence) -> Correspondence:
-    parts = (torch.from_numpy(one) for one in (field.positions, field.relevance))
-    return Correspondence(*parts, field.stride, field.reference_size)
+    positions, relevance = (torch.from_numpy(one) for one in (field.positions, field.relevance))
+    return Correspondence(positions, relevance, field.stride, field.reference_size)
 
 
 def _as_numpy(field: Correspondence) -> Correspondence:
     return Correspondence(_array(field.positions), _array(field.relevance), field.stride, field.reference_size)
+
+
+def _never_exact(method: Method) -> None:
+    """Let the method search as its graphs do, so that the two can be compared."""
+    assert isinstance(method.matcher, torch.nn.Module)
+    for part in method.matcher.modules():
+        if hasattr(part, "exact_until"):
+            part.exact_until = 0  # type: ignore[assignment]  # a number of its own, no module

@@ -1,6 +1,6 @@
 """Checks at the borders of the package: readable messages for wrong numbers and names."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from difflib import get_close_matches
 from importlib.util import find_spec
 
@@ -13,11 +13,11 @@ def check_positive(name: str, value: int | float) -> None:
         raise UsageError(f"{name} is {value}; give a number above 0")
 
 
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     """Raise UsageError unless `value` is one of `choices`, naming the nearest spelling."""
     if value in choices:
         return
-    near = get_close_matches(value, choices, n=1)
+    near = get_close_matches(value, list(choices), n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(choices)}"
     raise UsageError(f"no '{value}' in {name}; {hint}")
 

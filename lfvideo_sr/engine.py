@@ -35,9 +35,14 @@ class Matched(NamedTuple):
 class Engine(Protocol):
     """A context manager with the three verbs. `device` and `precision` are for the report."""
 
-    info: MethodInfo
-    device: str
-    precision: Precision
+    @property
+    def info(self) -> MethodInfo: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def precision(self) -> Precision: ...
 
     def encode(self, reference: Reference) -> EncodedReference: ...
 

@@ -49,6 +49,7 @@ class EncodedReference:
 
     @property
     def nbytes(self) -> int:
+        """Bytes of all its features."""
         return sum(tensor.nbytes for tensor in self.features.values())
 
 

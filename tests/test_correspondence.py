@@ -1,3 +1,5 @@
+"""A field says where it points in the reference's own pixels, always in float32."""
+
 import pytest
 import torch
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import report_of
+from command_line import TORCH, report_of, run_without
 
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
@@ -111,25 +111,15 @@ def test_no_torch_where_a_runtime_without_it_is_served(part):
         assert not others_imported(file) & {"torch", "torchvision", "lightning"}, file
 
 
-def run(code: str, *arguments: object) -> subprocess.CompletedProcess:
-    """Run code in a fresh interpreter, from where it finds the installed package and not the tree."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tempfile.gettempdir())
-
-
-def python(code: str, *arguments: object) -> subprocess.CompletedProcess:
-    """Run code in a fresh interpreter that has to succeed."""
-    done = run(code, *arguments)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
 LOADED = "import json, sys; print(json.dumps([one for one in sys.argv[1].split() if one in sys.modules]))"
 
 
 def loaded(code: str, *names: str) -> list[str]:
-    """Which of `names` are in sys.modules after `code`."""
-    return json.loads(python(f"{code}\n{LOADED}", " ".join(names)).stdout.splitlines()[-1])
+    """Which of `names` are in sys.modules after `code`, in a fresh interpreter that finds the installed package."""
+    command = [sys.executable, "-c", f"{code}\n{LOADED}", " ".join(names)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tempfile.gettempdir())
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -146,19 +136,17 @@ def test_the_table_of_methods_loads_no_torch():
     assert loaded("from lfvideo_sr.methods import METHODS; import lfvideo_sr.choose", "torch", "cv2") == []
 
 
-WITHOUT_TORCH = """
-import sys
-for name in ("torch", "torchvision", "lightning", "tensorrt"):
-    sys.modules[name] = None  # importing it fails, as where it is not installed
-from lfvideo_sr.cli import main
-main()
-"""
+def without_torch(*arguments: object) -> str:
+    """What a command line says that has to succeed without torch."""
+    done = run_without(TORCH, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("method", ["bicubic", "flow_transfer"])
 def test_a_stream_runs_end_to_end_without_torch(method, hybrid_clip, tmp_path):
     output = tmp_path / "out.mkv"
-    python(WITHOUT_TORCH, "stream", hybrid_clip, "-o", output, "--method", method, "--codec", "ffv1", "--frames", "6")
+    without_torch("stream", hybrid_clip, "-o", output, "--method", method, "--codec", "ffv1", "--frames", "6")
     assert output.is_file()
     assert report_of(output)["frames"] == 6
 
@@ -166,20 +154,20 @@ def test_a_stream_runs_end_to_end_without_torch(method, hybrid_clip, tmp_path):
 def test_a_picture_is_restored_without_torch(pictures, tmp_path):
     write_png(tmp_path / "in.png", degrade(pictures[0]))
     write_png(tmp_path / "a.png", pictures[1])
-    said = python(WITHOUT_TORCH, "image", tmp_path / "in.png", "--ref", tmp_path / "a.png", "--method", "flow_transfer")
-    assert "1 of 1 used" in said.stdout and (tmp_path / "in_x4.png").is_file()
-    assert "up to 2 references" in python(WITHOUT_TORCH, "info", "flow_transfer").stdout
+    said = without_torch("image", tmp_path / "in.png", "--ref", tmp_path / "a.png", "--method", "flow_transfer")
+    assert "1 of 1 used" in said and (tmp_path / "in_x4.png").is_file()
+    assert "up to 2 references" in without_torch("info", "flow_transfer")
 
 
 def test_info_and_simulate_run_without_torch(high_clip, tmp_path):
-    assert json.loads(python(WITHOUT_TORCH, "info", "--json").stdout)["devices"]["cpu"]["dtypes"] == ["fp32"]
-    python(WITHOUT_TORCH, "simulate", high_clip, "-o", tmp_path / "hybrid.mkv", "--frames", "2")
+    assert json.loads(without_torch("info", "--json"))["devices"]["cpu"]["dtypes"] == ["fp32"]
+    without_torch("simulate", high_clip, "-o", tmp_path / "hybrid.mkv", "--frames", "2")
 
 
 def test_an_evaluation_runs_without_torch(tmp_path):
     write_png(tmp_path / "one.png", np.random.default_rng(0).random((3, 32, 40)))
     words = ("evaluate", "--dataset", tmp_path, "--method", "all", "--dtype", "fp16")  # in fp32 its graphs are shipped
-    results = json.loads(python(WITHOUT_TORCH, *words, "--json").stdout)["results"]
+    results = json.loads(without_torch(*words, "--json"))["results"]
     assert {one["method"]: one["status"] for one in results if one["method"] in ("bicubic", "stream_ref")} == {
         "bicubic": "done", "stream_ref": "not run: torch absent",
     }  # fmt: skip
@@ -187,7 +175,7 @@ def test_an_evaluation_runs_without_torch(tmp_path):
 
 def test_a_learned_method_without_torch_says_what_is_missing(hybrid_clip, tmp_path):
     words = ("--method", "stream_ref", "--dtype", "fp16")  # in fp32 its graphs are shipped
-    done = run(WITHOUT_TORCH, "stream", hybrid_clip, "-o", tmp_path / "out.mkv", *words)
+    done = run_without(TORCH, "stream", hybrid_clip, "-o", tmp_path / "out.mkv", *words)
     assert done.returncode == 4
     assert len(done.stderr.splitlines()) == 1 and "torch" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -18,8 +18,9 @@ from lfvideo_sr.nn.dilated import FIELD
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.training.films import FilmSettings, random_look
 from lfvideo_sr.training.flow_views import Load, rendered_views, sintel_views
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.sources import photos_of
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, drops, rise_and_fall
 from lfvideo_sr.training.window_samples import GRID, MARGIN, WindowSettings, window_sample
 from lfvideo_sr.weights import load_into
 
@@ -62,7 +63,6 @@ class CCNetConfig(RunConfig):
     scenes: int = 1000
     side: int = 384
     motion: float = 64.0
-    cache: str = "runs/cache"
     sintel: str = ""
     enlarge_by: str = ""
     validation_samples: int = 32
@@ -98,6 +98,7 @@ def train(config: CCNetConfig) -> Path:
 
 
 def sample(views: list[Load], settings: WindowSettings, config: CCNetConfig, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, as `window_sample` makes it, with the look of films and less contrast where asked."""
     rng = np.random.default_rng([config.seed, number])
     film = FilmSettings(config.flat, config.blur, config.noise)
     look = None if film == FilmSettings() else random_look(rng, film)

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -98,10 +99,10 @@ class Published:
     """
 
     size: type[C2Size]
-    network: Callable[[C2Size], nn.Module]
+    network: Callable[[Any], nn.Module]
     names: Sequence[tuple[str, str]]
     foreign: Mapping[str, str]
-    options: Mapping[str, object]
+    options: Mapping[str, Any]
 
 
 PUBLISHED = {
@@ -196,7 +197,7 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point() and value.layout == torch.strided
 
 
-def measured(tensors: Mapping[str, torch.Tensor]) -> dict[str, object]:
+def measured(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     """Widths and depth of the published network, as a size; the paper's where the tensors do not tell."""
     telling = {
         "channels": "content_extractor.conv_first.bias",

@@ -20,8 +20,9 @@ from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
 from lfvideo_sr.training.homographies import correspondence_sample
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.sources import photos_of
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.training.whitening import whiten
 from lfvideo_sr.weights import load_into
 
@@ -80,6 +81,7 @@ def train(config: CorrespondenceConfig) -> Path:
 
 
 def sample(photos: list, seed: int, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, as `correspondence_sample` makes it of one of the photos."""
     rng = np.random.default_rng([seed, number])
     return correspondence_sample(photos[rng.integers(len(photos))], rng)
 
@@ -127,7 +129,7 @@ def _margin(own: torch.Tensor, other: torch.Tensor, truth: torch.Tensor) -> torc
     return margin_loss(own.flatten(1), other.flatten(1), points, matches, grid, grid)
 
 
-def validate(photos: list, config: CorrespondenceConfig, network: nn.Module) -> tuple[dict[str, float], dict]:
+def validate(photos: list, config: CorrespondenceConfig, network: Correspondence) -> tuple[dict[str, float], dict]:
     """Of exact search by patches, on photos never trained on: share of true matches missed by less than a place
     ("near"), and the mean end-point error in pixels."""
     view = "sharp" if config.stage == "teacher" else "frame"

@@ -18,10 +18,11 @@ from lfvideo_sr.methods.e2ent2 import E2ENT2, E2ENT2Size, VGGFeatures
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.adversarial import Critic, relativistic_critic_loss, relativistic_generator_loss
 from lfvideo_sr.training.crops import CropSettings, two_crops
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
 from lfvideo_sr.training.sources import pairs_of, photos_of, validation_pairs
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.weights import load_into
 
 STAGES = ("single", "joint")
@@ -66,7 +67,6 @@ class E2ENT2Config(RunConfig):
     critic_width: int = 32
     rtrr_weight: float = 0.0
     turned: bool = True
-    cache: str = "runs/cache"
 
 
 def train(config: E2ENT2Config) -> Path:
@@ -99,23 +99,25 @@ def train(config: E2ENT2Config) -> Path:
 
 
 def sample(made: Sequence[Sample], seed: int, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, by one of `material`."""
     rng = np.random.default_rng([seed, number])
-    return made[rng.integers(len(made))](rng)
+    return made[int(rng.integers(len(made)))](rng)
 
 
 def material(config: E2ENT2Config, root: Path) -> list[Sample]:
     """What makes a sample of each photo and of each pair."""
     if not config.photos and not config.pairs:
         raise UsageError("nothing to train on; name folders as `photos` or `pairs`, or [rendered:100]")
-    shares = {"no_reference": config.no_reference, "turned": bool(config.rtrr_weight), "perspective": config.turned}
+    shares: dict[str, Any] = {"no_reference": config.no_reference, "perspective": config.turned}
+    shares["turned"] = bool(config.rtrr_weight)
     as_pairs = config.reference_side if config.pairs else None
     crops = CropSettings(config.side, config.apart, **shares, reference_side=as_pairs)
     beside = PairSettings(config.side, config.reference_side, **shares)
     cached = Path(config.cache)
     photos = photos_of(root, config.photos, cached) if config.photos else []
     pairs = pairs_of(root, config.pairs, cached, config.split) if config.pairs else []
-    made: list[Sample] = [lambda rng, load=load: two_crops(load, rng, crops) for load in photos]
-    return made + len(pairs) * [lambda rng: pair_sample(pairs, rng, beside)]
+    made: list[Sample] = [partial(two_crops, load, settings=crops) for load in photos]
+    return made + len(pairs) * [partial(pair_sample, pairs, settings=beside)]
 
 
 class E2ENT2Losses(nn.Module):
@@ -152,6 +154,7 @@ class E2ENT2Losses(nn.Module):
 
 
 def sum_of(parts) -> torch.Tensor:
+    """The sum of scalars, as a scalar."""
     return torch.stack(list(parts)).sum()
 
 

@@ -16,9 +16,10 @@ from torch import nn
 
 from lfvideo_sr.nn.residual import conv3x3
 from lfvideo_sr.nn.vgg import VGG, channels_of
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import cut
 from lfvideo_sr.training.sources import photos_of
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 
 STRIDES = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu5_1": 16}
 
@@ -57,6 +58,7 @@ def train(config: FeaturesConfig) -> Path:
 
 
 def sample(photos: list, config: FeaturesConfig, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run: picture u8 [3,s,s], cut from one of the photos."""
     rng = np.random.default_rng([config.seed, number])
     return {"picture": cut(rng, photos[rng.integers(len(photos))](), config.side)}
 
@@ -75,6 +77,7 @@ class Rebuilding(nn.Module):
         return self.measured(self.network, batch["picture"].float() / 255)
 
     def measured(self, network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        """For pictures [B,3,H,W] in [0,1] and a network that gives features by layer."""
         losses = {}
         for layer, features in network(pictures).items():
             rebuilt = F.pixel_shuffle(self.decoders[layer](features), STRIDES[layer])

@@ -20,10 +20,11 @@ from lfvideo_sr.checks import check_choice
 from lfvideo_sr.methods.c2_matching import C2Matching
 from lfvideo_sr.nn.vgg import VGG, load_vgg
 from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
 from lfvideo_sr.training.sources import pairs_of, validation_pairs
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, drops, rise_and_fall
 from lfvideo_sr.weights import load_into
 
 METHODS = ("c2_matching", "rrsr", "amsa")
@@ -110,6 +111,7 @@ def train(config: RestorationConfig) -> Path:
 
 
 def sample(pairs: list, settings: PairSettings, seed: int, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, as `pair_sample` makes it of one of the pairs."""
     rng = np.random.default_rng([seed, number])
     return pair_sample(pairs, rng, settings)
 
@@ -147,6 +149,7 @@ class RestorationLosses(nn.Module):
         return restore(self.network, frame, reference, present)
 
     def reciprocal(self, batch: Mapping[str, torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
+        """RRSR's Eq. 3 for restored pictures [B,3,s,s]."""
         return reciprocal_loss(self.network, batch, restored)
 
 

@@ -14,10 +14,11 @@ from lfvideo_sr.checks import check_choice
 from lfvideo_sr.media.resize import crop_to_multiple, degrade
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.nn.srresnet import SCALE, SRResNet
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, drops, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import PICTURE_LOSSES
 from lfvideo_sr.training.pairs import cut
 from lfvideo_sr.training.sources import photos_of
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, drops, rise_and_fall
 
 LONGEST = 320  # pixels of a validation picture's sides that are looked at
 
@@ -39,7 +40,6 @@ class SISRConfig(RunConfig):
     loss: str = "mse"
     drop_at: tuple[int, ...] = ()
     decay: int = 0
-    cache: str = "runs/cache"
 
 
 def train(config: SISRConfig) -> Path:
@@ -70,6 +70,8 @@ def sample(photos: list[Callable[[], np.ndarray]], config: SISRConfig, number: i
 
 
 class SISRLosses(nn.Module):
+    """The loss of enlarged pictures in [0,1]; see the configuration's `loss`."""
+
     def __init__(self, network: SRResNet, loss: str):
         super().__init__()
         self.network, self.apart = network, PICTURE_LOSSES[loss]

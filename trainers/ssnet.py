@@ -18,9 +18,10 @@ from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
 from lfvideo_sr.nn.sliding import cells
 from lfvideo_sr.training.beside import BesideSettings, Draw, beside_sample, light_fields, moving
 from lfvideo_sr.training.flow_views import rendered_views, sintel_views
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import PICTURE_LOSSES
 from lfvideo_sr.training.passes import validate_pairs
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.weights import load_into
 
 HELD_OUT = 10_000  # number of the first rendered scene that validates
@@ -46,7 +47,6 @@ class SSNetConfig(RunConfig):
     scenes: int = 0
     scene_side: int = 384
     motion: float = 64.0
-    cache: str = "runs/cache"
     sintel: str = ""
     light_fields: tuple[str, ...] = ()
     side: int = 264
@@ -76,11 +76,13 @@ def train(config: SSNetConfig) -> Path:
 
 
 def sample(draws: Sequence[Draw], settings: BesideSettings, seed: int, number: int) -> dict[str, np.ndarray]:
+    """Sample `number` of a run, as `beside_sample` makes it of one of the draws."""
     rng = np.random.default_rng([seed, number])
-    return beside_sample(draws[rng.integers(len(draws))], rng, settings)
+    return beside_sample(draws[int(rng.integers(len(draws)))], rng, settings)
 
 
 def settings_of(config: SSNetConfig) -> BesideSettings:
+    """How a run cuts its samples."""
     return BesideSettings(config.side, RefSRSize(**config.size).scale, config.no_reference)
 
 
@@ -111,6 +113,8 @@ def _cropped(load, scale: int):
 
 
 class SSNetLosses(nn.Module):
+    """The loss of the picture restored at once, or of some patches of each sample, by the paper's windows."""
+
     def __init__(self, network: RefSRNet, config: SSNetConfig):
         super().__init__()
         self.network, self.config, self.apart = network, config, PICTURE_LOSSES[config.loss]

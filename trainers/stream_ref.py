@@ -12,12 +12,13 @@ from torch import nn
 
 from lfvideo_sr.methods.stream_ref import SCALE, StreamRef, StreamRefSize
 from lfvideo_sr.nn.warp import sample
-from lfvideo_sr.training.clips import load_clips
-from lfvideo_sr.training.loop import RunConfig, Step, Task, data_folder, fit, rise_and_fall
+from lfvideo_sr.training.clips import Clip, load_clips
+from lfvideo_sr.training.hybrid_validation import HybridClip, validate
+from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import alignment_loss, decibel_loss, field_loss, relevance_loss
-from lfvideo_sr.training.samples import ReferenceSamples, SampleSettings
 from lfvideo_sr.training.scenes import load_grids, load_scenes
-from lfvideo_sr.training.validation import HybridClip, validate
+from lfvideo_sr.training.stream_samples import ReferenceSamples, SampleSettings, Views
+from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.weights import load_into, weights_path
 
 LOSSES = ("loss", "picture", "alignment", "relevance", "field")
@@ -124,11 +125,11 @@ def compute_losses(
     return {"loss": weighted, **losses}
 
 
-def _validated(clips: list[HybridClip], network: nn.Module) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+def _validated(clips: list[HybridClip], network: StreamRef) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     return validate(network, clips), {}
 
 
-def _material(config: StreamRefConfig, settings: SampleSettings):
+def _material(config: StreamRefConfig, settings: SampleSettings) -> tuple[list[Clip], list[Views]]:
     cache = Path(config.cache)
     clips = load_clips(data_folder(), config.clips, cache, SCALE * settings.window) if config.clips else []
     grids = load_grids(config.grids, settings.window, cache) if config.grids else []

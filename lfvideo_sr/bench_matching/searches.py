@@ -36,12 +36,14 @@ def exact(query: torch.Tensor, reference: torch.Tensor) -> Found:
 
 
 def by_patchmatch(query: torch.Tensor, reference: torch.Tensor, *, plan: PatchMatchPlan) -> Found:
+    """Counted: the pairs that were compared, and those of the plain twin, which compares every candidate."""
     field = patchmatch(query, reference, plan)
     every = all_candidates(query.shape[2:], plan)
     return Found(field.index, field.compared * _patch(query), every * _patch(query))
 
 
 def block(query: torch.Tensor, reference: torch.Tensor) -> Found:
+    """MASA's: the middle of each block everywhere, then the block's pixels round what was found."""
     plan = BlockPlan()
     blocks = -(-query.shape[2] // plan.block) * -(-query.shape[3] // plan.block)
     compared = blocks * _pixels(reference) * len(plan.dilations) + _pixels(query) * plan.found**2

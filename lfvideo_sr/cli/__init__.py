@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -63,7 +64,7 @@ def _common(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
 def main() -> None:
     """Entry point: errors become one line and the documented exit code."""
     for out in (sys.stdout, sys.stderr):
-        if out is not None and out.errors == "strict":  # a name that it cannot show is no reason to fail
+        if isinstance(out, TextIOWrapper) and out.errors == "strict":  # a name that it cannot show is no reason to fail
             out.reconfigure(errors="backslashreplace")
     with _requests_to_end_interrupt():
         _run()

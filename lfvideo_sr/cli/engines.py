@@ -26,9 +26,10 @@ def engine_build(
     fresh: Annotated[bool, typer.Option("--fresh", help="Export anew, whatever is there or shipped.")] = False,
 ) -> None:
     """Export a method to ONNX and compile it; what is there or shipped and fits is kept."""
+    from ..choose import EngineOptions
     from ..commands.engine import EngineBuild
 
-    EngineBuild(method, engine, shapes, precision, weights, output, device, fresh).run()
+    EngineBuild(EngineOptions(method, weights, device, precision, engine), shapes, output, fresh).run()
 
 
 @engine_app.command("list")
@@ -50,9 +51,10 @@ def engine_verify(
     device: Device = "auto",
 ) -> None:
     """Largest and mean difference from torch in fp32, verb by verb, and PSNR between the pictures."""
+    from ..choose import EngineOptions
     from ..commands.engine import verify_engine
 
-    verify_engine(method, engine, precision, weights, sizes, device, tolerance)
+    verify_engine(EngineOptions(method, weights, device, precision, engine), sizes, tolerance)
 
 
 @engine_app.command("clean")

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from ..checks import check_choice, is_installed
-from ..choose import EngineOptions, graphs_of, load_learned
+from ..choose import EngineOptions, choose_engine, graphs_of, load_learned
 from ..engine import Precision
 from ..errors import EngineError, UsageError
 from ..methods import METHODS
@@ -19,30 +19,25 @@ BUILT = ("tensorrt", "onnx")
 class EngineBuild:
     """What `engine build` is asked for. output: a folder that gets a copy of the graphs; fresh: export in any case."""
 
-    method: str
-    engine: str = "tensorrt"
-    shapes: str = "64x64:480x270:960x540"
-    precision: str = "auto"
-    weights: str | None = None
+    options: EngineOptions
+    shapes: str
     output: Path | None = None
-    device: str = "auto"
     fresh: bool = False
 
     def run(self) -> None:
         """Build what is missing or does not fit; what fits is left as it is."""
         from ..engines.plans import Shapes
 
-        check_learned(self.method)
-        check_choice("--engine", self.engine, BUILT)
+        check_learned(self.options.method)
+        check_choice("--engine", self.options.engine, BUILT)
         shapes = Shapes.of_text(self.shapes)
-        default = Precision.FP32 if self.engine == "onnx" else Precision.FP16
-        options = EngineOptions(self.method, self.weights, dtype=self.precision)
-        precision, folder, weights = graphs_of(options, default)
-        if self.engine == "onnx":
+        default = Precision.FP32 if self.options.engine == "onnx" else Precision.FP16
+        precision, folder, weights = graphs_of(self.options, default)
+        if self.options.engine == "onnx":
             self._graphs(precision, folder, weights)
             self._copy(folder)
             return
-        gpu, trt = _gpu_and_library(self.device)
+        gpu, trt = _gpu_and_library(self.options.device)
         self._graphs(precision, folder, weights)
         for path in _plans(folder, weights, precision, shapes, trt, gpu):
             typer.echo(f"plan        {path}")
@@ -63,8 +58,8 @@ class EngineBuild:
         _needs("torch", "onnx", "onnxscript")
         from ..engines.export import export_graphs
 
-        typer.echo(f"graphs      {misfit}; exporting {self.method} in {precision.value}, this takes minutes")
-        export_graphs(load_learned(self.method, self.weights), folder, weights, precision)
+        typer.echo(f"graphs      {misfit}; exporting {self.options.method} in {precision.value}, this takes minutes")
+        export_graphs(load_learned(self.options.method, self.options.weights), folder, weights, precision)
         typer.echo(f"graphs      {folder}")
 
     def _copy(self, folder: Path) -> None:
@@ -112,36 +107,36 @@ def list_engines() -> None:
                 typer.echo(f"plan        {error}")
 
 
-def verify_engine(
-    method: str, engine: str, precision: str, weights: str | None, sizes: str, device: str, tolerance: float | None
-) -> None:
+def verify_engine(options: EngineOptions, sizes: str, tolerance: float | None) -> None:
     """Print how far each verb is from torch; raises EngineError where a largest difference is beyond `tolerance`."""
-    from ..choose import make_engine
     from ..engines.graph_engine import GraphEngine
     from ..engines.verify import compare
 
-    check_learned(method)
-    check_choice("--engine", engine, BUILT)
-    running = make_engine(method, weights=weights, device=device, dtype=precision, engine=engine)
+    check_learned(options.method)
+    check_choice("--engine", options.engine, BUILT)
+    running = choose_engine(options).engine
     assert isinstance(running, GraphEngine)
     worst = 0.0
     for size in parse_sizes(sizes):
-        for one in compare(running, load_learned(method, weights), size):
+        for one in compare(running, load_learned(options.method, options.weights), size):
             more = "" if one.psnr is None else f", PSNR between the pictures {one.psnr:.1f} dB"
             more += "" if one.places is None else f" of relevance, {one.places:.2%} of the matches elsewhere"
             typer.echo(f"{size!s:11} {one.verb:8} largest {one.largest:.2e}, mean {one.mean:.2e}{more}")
             worst = max(worst, one.largest)
     if tolerance is not None and worst > tolerance:
-        raise EngineError(f"{engine} differs from torch by {worst:.2e}, more than {tolerance:g}; build it again")
+        by = f"by {worst:.2e}, more than {tolerance:g}"
+        raise EngineError(f"{options.engine} differs from torch {by}; build it again")
 
 
 def clean_engines() -> None:
+    """Delete all graphs and plans in the cache, and say how much that was."""
     from ..engines.cache import cache_folder, clean
 
     typer.echo(f"{cache_folder()}: {clean() / 1e6:.1f} MB freed")
 
 
 def check_learned(method: str) -> None:
+    """Raises UsageError for a method that has nothing to export."""
     check_choice("the methods", method, list(METHODS))
     if not METHODS[method].learned:
         learned = ", ".join(name for name, entry in METHODS.items() if entry.learned)

@@ -31,6 +31,7 @@ def gather() -> dict[str, Any]:
 
 
 def show_info(as_json: bool) -> None:
+    """Print what `gather` found, as JSON or in a few lines."""
     found = gather()
     if as_json:
         print(json.dumps(found, indent=1))

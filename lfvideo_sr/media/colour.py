@@ -41,6 +41,7 @@ class Siting(Enum):
 
     @property
     def cosited(self) -> tuple[bool, bool]:
+        """Whether chroma samples stand on luma samples, across and down; else between them."""
         return self is not Siting.CENTER, self is Siting.TOPLEFT
 
 

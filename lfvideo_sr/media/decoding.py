@@ -36,6 +36,7 @@ class Decoder:
 
     @property
     def missing(self) -> int:
+        """Pictures that the container promised and the decoder did not give, so far."""
         return max(self._promised - self._hidden - self.pictures, 0)
 
     def __iter__(self) -> Iterator[VideoFrame]:
@@ -104,6 +105,7 @@ class Clock:
         self._last: int | None = None
 
     def stamp(self, picture: VideoFrame) -> TimeStamp:
+        """The picture's own time, later than the one before: where it has none or runs backwards, it is counted on."""
         base = fraction(picture.time_base) or self._video.time_base
         ticks = picture.pts if picture.pts is not None else picture.dts
         if ticks is None:

@@ -54,6 +54,7 @@ def open_on_device(path: Path, number: int) -> InputContainer:
 
 
 def is_on_device(picture: VideoFrame) -> bool:
+    """Whether a decoded picture lies on a CUDA device."""
     return picture.format.name == "cuda"
 
 

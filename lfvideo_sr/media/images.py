@@ -46,7 +46,8 @@ def is_transparent(path: str | Path) -> bool:
     picture = cv2.imdecode(_bytes_of(Path(path)), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim < 3 or picture.shape[2] < 4:
         return False
-    return bool((picture[..., 3] < np.iinfo(picture.dtype).max).any())
+    opaque = 65535 if picture.dtype == np.uint16 else 255
+    return bool((picture[..., 3] < opaque).any())
 
 
 def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:

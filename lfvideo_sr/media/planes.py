@@ -36,6 +36,7 @@ def layout_of(pixel_format: str) -> tuple[Layout, int]:
 
 
 def has_alpha(pixel_format: str) -> bool:
+    """Whether FFmpeg's pixel format of this name has a plane or component of transparency."""
     return any(part.is_alpha for part in av.VideoFormat(pixel_format, 16, 16).components)
 
 
@@ -78,6 +79,7 @@ def matrix_code(spec: ColourSpec) -> int:
 
 
 def range_code(spec: ColourSpec) -> int:
+    """FFmpeg's number for the range of the integers, limited or full."""
     return _FULL if spec.full_range or spec.layout is Layout.RGB else _LIMITED
 
 

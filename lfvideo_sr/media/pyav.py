@@ -2,9 +2,8 @@
 
 from fractions import Fraction
 from io import BytesIO
-from numbers import Rational
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import av
 
@@ -18,6 +17,16 @@ def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: A
     return av.open(f"file:{file}" if isinstance(file, Path) else file, mode, **_TAGS, **options)
 
 
-def fraction(value: Rational | None) -> Fraction | None:
+class _Ratio(Protocol):
+    """Fraction is one, and PyAV 19's own rational, which type checkers do not take for a number."""
+
+    @property
+    def numerator(self) -> int: ...
+
+    @property
+    def denominator(self) -> int: ...
+
+
+def fraction(value: _Ratio | None) -> Fraction | None:
     """A rate, time base or aspect that PyAV gives; None where it is not said, for which PyAV 19 has a rational 0/1."""
-    return Fraction(value) if value else None
+    return Fraction(value.numerator, value.denominator) if value else None

@@ -61,6 +61,7 @@ class Fit:
 
     @classmethod
     def to(cls, clip: VideoInfo, size: Size) -> "Fit":
+        """What references of a clip are fitted to: `size`, shown as the clip is shown and lying as it lies."""
         shown = float(size.width * (clip.sample_aspect_ratio or 1) / size.height)
         return cls(size, shown, -round(clip.rotation / 90) % 4)
 

@@ -41,6 +41,7 @@ class Placed:
 
     @classmethod
     def in_seconds(cls, path: Path, text: str) -> "Placed":
+        """At a time as it is written, "12.345"; its decimals say how exactly."""
         return cls(path, seconds=Fraction(text), decimals=len(text.partition(".")[2]))
 
 

@@ -20,17 +20,15 @@ from torch import nn
 from ..frames import Size
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.dynamic_aggregation import PlainAggregation
+from ..nn.hypotheses import Alignment, Fusion, Hypothesis
 from ..nn.patchmatch import PatchMatchPlan
 from ..nn.resize import bicubic
 from ..nn.vgg import channels_of
 from .c2_matching import (
     FIELD_STRIDE,
-    Alignment,
     C2Matching,
     C2Size,
     Encoder,
-    Fusion,
-    Hypothesis,
     Matcher,
     Restorer,
     build_as,

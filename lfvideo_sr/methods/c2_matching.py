@@ -19,7 +19,7 @@ offsets_from, activation); `lfvideo-sr weights convert` sets it, so that their w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +27,7 @@ from torch import nn
 
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, Reading, positions_at
+from ..nn.hypotheses import OFFSETS_REACH, BestOf, Fusion, Hypothesis, rows_of
 from ..nn.matching import exact_search_to_the_edge
 from ..nn.patches import row_and_column
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
@@ -46,9 +47,6 @@ EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a referen
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
 NARROW = {"channels": 4, "textures": 2, "descriptors": 2}  # of a size: as deep, so it sees as far, and quick to measure
-OFFSETS_REACH = 3  # places round each that decide its offsets: of three convolutions
-_ALIGNED = 1 << 16  # places whose reference features are aggregated at a time
-_FUSED = 1 << 20  # places that are fused at a time: all of a strip that is finished
 _FINISHED = 1 << 17  # pixels at stride 2 that are finished at a time
 
 
@@ -189,81 +187,12 @@ def _index(positions: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     return y.clamp(0, height - 1) * width + x.clamp(0, width - 1)
 
 
-class Hypothesis(NamedTuple):
-    """One reference at one stride: features [B,R,H,W], where in them to look, [B,h,w,2], and how far to trust it,
-    [B,1,h,w]."""
-
-    features: torch.Tensor
-    positions: torch.Tensor
-    relevance: torch.Tensor
-
-
 def hypothesis(match: Match, layer: str) -> Hypothesis:
     """What a match says at the stride of a layer."""
     stride = STRIDES[layer]
     ratio = FIELD_STRIDE // stride
     relevance = match.relevance[:, None].repeat_interleave(ratio, 2).repeat_interleave(ratio, 3)
     return Hypothesis(match.features[layer], positions_at(match.positions, FIELD_STRIDE, stride), relevance)
-
-
-def rows_of(given: Sequence[Hypothesis], rows: slice) -> list[Hypothesis]:
-    """What hypotheses say of some rows of the frame."""
-    return [Hypothesis(one.features, one.positions[:, rows], one.relevance[:, :, rows]) for one in given]
-
-
-class Alignment(nn.Module):
-    """Aggregates hypotheses for the content [B,C,h,w] -> [B,channels,h,w], a strip of a large picture at a time.
-
-    reach: places of the content round each that an aggregation sees; None: all.
-    """
-
-    def __init__(self, aggregation: nn.Module, channels: int, reach: int | None = OFFSETS_REACH):
-        super().__init__()
-        self.aggregation, self.channels, self.reach = aggregation, channels, reach
-
-    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        def work(rows: slice) -> torch.Tensor:
-            return self.aligned(content[:, :, rows], rows_of(given, rows))
-
-        return in_strips(work, content, _ALIGNED, self.reach)
-
-    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        """The same for what is small enough to be held."""
-        raise NotImplementedError
-
-
-class BestOf(Alignment):
-    """Keeps, at each place, what the most relevant hypothesis gives; zero where none is relevant."""
-
-    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        best = content.new_zeros(content.shape[0], self.channels, *content.shape[2:])
-        trust: torch.Tensor | float = 0.0
-        for one in given:
-            better = one.relevance > trust
-            best = torch.where(better, self.aggregation(content, one.features, one.positions), best)
-            trust = torch.where(better, one.relevance, trust)
-        return best
-
-
-class Fusion(nn.Module):
-    """One stride of Table 3 (layers 2 to 5, 7 to 10, 12 to 15): content + blocks(conv[content, aggregated])."""
-
-    def __init__(self, channels: int, blocks: int, aggregated: int, aggregation: Alignment | None):
-        super().__init__()
-        self.aggregation = aggregation
-        self.head = conv3x3(channels + aggregated, channels)
-        self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
-
-    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        parts = [content] if self.aggregation is None else [content, self.aggregation(content, given)]
-
-        def work(rows: slice) -> torch.Tensor:
-            return self._fused(*(part[:, :, rows] for part in parts))
-
-        return in_strips(work, content, _FUSED, 1 + 2 * len(self.body))
-
-    def _fused(self, content: torch.Tensor, *aggregated: torch.Tensor) -> torch.Tensor:
-        return content + self.body(leaky(self.head(torch.cat([content, *aggregated], 1))))
 
 
 class Restorer(nn.Module):
@@ -305,6 +234,7 @@ class Restorer(nn.Module):
         return leaky(F.pixel_shuffle(self.enlargers[number](content), 2))
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
+        """What all matches say at the stride of a layer; AMSA's say it for several scales."""
         return [hypothesis(match, layer) for match in matches]
 
 

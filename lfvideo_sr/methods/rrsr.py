@@ -14,11 +14,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..method import Method, MethodInfo
+from ..nn.hypotheses import Alignment, BestOf, Hypothesis
 from ..nn.residual import ResidualBlock, leaky
 from ..nn.strips import in_strips
 from ..nn.vgg import channels_of
 from .c2_matching import NARROW as NARROW
-from .c2_matching import TEXTURES, Alignment, BestOf, C2Matching, C2Size, Hypothesis, build_as
+from .c2_matching import TEXTURES, C2Matching, C2Size, build_as
 
 INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)
 _FUSED = 1 << 18  # places that are fused at a time

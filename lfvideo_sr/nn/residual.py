@@ -7,6 +7,7 @@ from .fused import conv_add, conv_relu
 
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
+    """[B,inputs,h,w] -> [B,outputs,h,w], zeros beyond the edge."""
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 

@@ -60,6 +60,7 @@ class SuperResolver:
         self.uses: dict[tuple, ReferenceUse] = {}
 
     def run(self, pairs: Iterable[Paired]) -> Generator[Restored, None, None]:
+        """Every frame restored, in order."""
         for pair in pairs:
             yield self.restore(pair)
 

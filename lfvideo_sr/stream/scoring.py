@@ -45,6 +45,7 @@ class Scorer:
         self.scores: list[FrameScore] = []
 
     def add(self, restored: Restored) -> None:
+        """Score a frame of which the truth is known; others are passed over."""
         pixels = self._truth.of(restored.frame)
         if pixels is None:
             return

@@ -15,9 +15,14 @@ from ..metrics import eight_bit, psnr_y
 class Verbs(Protocol):
     """A network with the verbs of its method."""
 
-    encoder: nn.Module
-    matcher: nn.Module
-    restorer: nn.Module
+    @property
+    def encoder(self) -> nn.Module: ...
+
+    @property
+    def matcher(self) -> nn.Module: ...
+
+    @property
+    def restorer(self) -> nn.Module: ...
 
 
 def restore(network: Verbs, frame: torch.Tensor, reference: torch.Tensor, present: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from ..frames import Size
 from ..media.resize import bicubic, to_uint8
 from ..synthetic import Scene, flow, random_scene, render
-from .samples import SCALE, Views
+from .stream_samples import SCALE, Views
 
 _REACH = 4  # steps of a grid from a view to its references, at most
 

@@ -12,9 +12,10 @@ from torch import nn
 
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.engines.cache import shipped_folders
-from lfvideo_sr.engines.export import OPSET_BF16, _traced, _Verb, _write
+from lfvideo_sr.engines.export import OPSET_BF16, traced, write_graph
 from lfvideo_sr.engines.graphs import metadata_in, paths, told
 from lfvideo_sr.engines.onnx_engine import read_about
+from lfvideo_sr.engines.verbs import Verb
 from lfvideo_sr.methods.stream_ref import Misfit
 from lfvideo_sr.nn.residual import ResidualBlock
 
@@ -32,8 +33,8 @@ class Part(nn.Module):
 
 def exported(part: Part, shapes: Mapping[str, list], given: Mapping, precision: Precision, path: Path) -> None:
     about = read_about(paths(shipped_folders()[0])["match"])  # of any graph: what it says is not what is tested
-    verb = _Verb(part, dict(given), dict(shapes), ["result"])
-    _write(_traced(verb, precision), replace(about, precision=precision), path)
+    verb = Verb(part, dict(given), dict(shapes), ["result"])
+    write_graph(traced(verb, precision), replace(about, precision=precision), path)
 
 
 def difference(path: Path, part: Part, given: Mapping[str, torch.Tensor]) -> float:

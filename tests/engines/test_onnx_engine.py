@@ -1,14 +1,12 @@
 """Exported graphs through ONNX Runtime: equal to torch, and enough to run a stream without it."""
 
 import subprocess
-import sys
-import tempfile
 from fractions import Fraction
 
 import numpy as np
 import onnx
 import pytest
-from command_line import report_of
+from command_line import TORCH, report_of, run_without
 from small_clips import engine_of, rendered, stamp
 
 from lfvideo_sr.choose import EngineOptions, choose_engine, graphs_of, load_learned
@@ -92,18 +90,9 @@ def test_a_graph_is_one_file_that_says_what_it_is(graphs, verb):
     assert shapes.get("reference", (1, 3, 96, 128)) == (1, 3, 96, 128)
 
 
-WITHOUT_TORCH = """
-import sys
-for name in ("torch", "torchvision", "lightning", "tensorrt", "tensorrt_rtx", "onnx", "onnxscript"):
-    sys.modules[name] = None  # importing it fails, as where it is not installed
-from lfvideo_sr.cli import main
-main()
-"""
-
-
 def without_torch(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", WITHOUT_TORCH, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tempfile.gettempdir())
+    """Nor what builds graphs and plans."""
+    return run_without((*TORCH, "tensorrt_rtx", "onnx", "onnxscript"), *arguments)
 
 
 @pytest.mark.parametrize(("engine", "why"), [("onnx", "asked for"), ("auto", "torch is not installed")])

@@ -127,14 +127,10 @@ def test_too_small_a_clip_is_refused(run, tmp_path):
     assert list(tmp_path.iterdir()) == [clip]
 
 
-def test_the_command_deinterlaces_and_says_what_is_lost(run, tmp_path):
-    options = {"preset": "ultrafast", "flags": "+ildct", "x264-params": "interlaced=1"}
-    clip = write_clip(tmp_path / "in.mp4", clip_planes(2), codec="libx264", options=options)
-    assert "pass --deinterlace" in run("simulate", clip, "-o", tmp_path / "hybrid.mkv").line
-    assert run("simulate", clip, "-o", tmp_path / "hybrid.mkv", "--deinterlace").code == 0
+def test_the_command_says_what_is_lost(run, tmp_path):
     planes = [[*clip_planes(1)[0], np.full((48, 64), 9, np.uint8)]]
     clip = write_clip(tmp_path / "clear.mkv", planes, pixel_format="yuva420p")
-    outcome = run("simulate", clip, "-o", tmp_path / "hybrid.mkv", "--overwrite")
+    outcome = run("simulate", clip, "-o", tmp_path / "hybrid.mkv")
     assert outcome.code == 0 and "transparency (yuva420p) is left out" in outcome.out
 
 
@@ -194,3 +190,12 @@ def test_the_hybrid_file_is_matroska_and_not_the_input(truth, tmp_path):
         write_hybrid(VideoSource(truth), truth, 4, overwrite=True)
     with pytest.raises(OutputError, match=r"no \.mkv"):
         write_hybrid(VideoSource(truth), tmp_path / "hybrid.mp4", 4)
+
+
+def test_an_interlaced_clip_is_simulated_where_it_is_deinterlaced(run, tmp_path):
+    options = {"preset": "ultrafast", "flags": "+ildct", "x264-params": "interlaced=1"}
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(4), codec="libx264", options=options)
+    words = ("simulate", clip, "-o", tmp_path / "out.mkv")
+    assert "pass --deinterlace" in run(*words).line
+    assert run(*words, "--deinterlace").code == 0
+    assert len(list(VideoSource(tmp_path / "out.mkv"))) == 4

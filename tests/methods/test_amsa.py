@@ -9,8 +9,8 @@ from small_networks import SMALL, blurred, count, filled, low, matched, picture,
 from lfvideo_sr.media.resize import bicubic as host_bicubic
 from lfvideo_sr.methods import amsa
 from lfvideo_sr.methods.amsa import AMSA, AMSASize, ByRelevance, by_scale, scaled
-from lfvideo_sr.methods.c2_matching import Hypothesis
 from lfvideo_sr.nn.dynamic_aggregation import PlainAggregation
+from lfvideo_sr.nn.hypotheses import Hypothesis
 from lfvideo_sr.nn.resize import bicubic
 
 ROUNDING = 1e-5

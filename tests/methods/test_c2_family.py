@@ -6,6 +6,7 @@ import torch
 from small_networks import FAMILY, low, matched, picture, small_network
 
 from lfvideo_sr.methods import c2_matching
+from lfvideo_sr.nn import hypotheses
 
 ROUNDING = 1e-5
 GOLDEN = 1e-4  # between machines and versions of torch
@@ -58,8 +59,8 @@ def test_strips_of_a_large_picture_equal_the_whole(method, monkeypatch):
     frame = low(sharp)
     match = matched(network, frame, sharp.roll(5, 2))
     whole = network.restorer(frame, [match])
-    monkeypatch.setattr(c2_matching, "_ALIGNED", 3 * 24)
-    monkeypatch.setattr(c2_matching, "_FUSED", 7 * 12)
+    monkeypatch.setattr(hypotheses, "_ALIGNED", 3 * 24)
+    monkeypatch.setattr(hypotheses, "_FUSED", 7 * 12)
     monkeypatch.setattr(c2_matching, "_FINISHED", 5 * 12)
     monkeypatch.setattr(network.restorer, "_finished", counted := Counting(network.restorer._finished))
     assert torch.allclose(network.restorer(frame, [match]), whole, atol=ROUNDING)

@@ -7,8 +7,9 @@ from small_networks import SMALL, count, filled, low, matched, picture, small_ne
 from torch import nn
 
 from lfvideo_sr.methods import c2_matching
-from lfvideo_sr.methods.c2_matching import TEXTURES, BestOf, C2Matching, C2Size, Hypothesis, hypothesis
+from lfvideo_sr.methods.c2_matching import TEXTURES, C2Matching, C2Size, hypothesis
 from lfvideo_sr.nn.dynamic_aggregation import FixedAggregation, MaskedAggregation
+from lfvideo_sr.nn.hypotheses import BestOf, Hypothesis
 from lfvideo_sr.nn.residual import ResidualBlock
 
 ROUNDING = 1e-5

@@ -8,6 +8,7 @@ import torch
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods import c2_matching
 from lfvideo_sr.methods.c2_matching import C2Matching, C2Size
+from lfvideo_sr.nn import hypotheses
 from lfvideo_sr.nn.dynamic_aggregation import Reading, fitted
 
 
@@ -42,8 +43,8 @@ def test_a_picture_in_strips_is_the_picture(options, monkeypatch):
     match = Match(features, torch.rand(1, 24, 5, 2) * 60, torch.ones(1, 24, 5))
     with torch.no_grad():
         whole = network.restorer(frame, [match])
-        for name in ("_ALIGNED", "_FUSED", "_FINISHED"):
-            monkeypatch.setattr(c2_matching, name, 20)
+        for module, name in ((hypotheses, "_ALIGNED"), (hypotheses, "_FUSED"), (c2_matching, "_FINISHED")):
+            monkeypatch.setattr(module, name, 20)
         torch.testing.assert_close(network.restorer(frame, [match]), whole, atol=1e-5, rtol=1e-4)
 
 

@@ -6,10 +6,11 @@ import torch.nn.functional as F
 from small_networks import SMALL, count, filled, low, matched, picture
 from torch import nn
 
-from lfvideo_sr.methods import c2_matching, rrsr
-from lfvideo_sr.methods.c2_matching import BestOf, Fusion, Hypothesis
+from lfvideo_sr.methods import rrsr
 from lfvideo_sr.methods.rrsr import RRSR, AlignmentSelection, Progressive, ReferenceAwareFilters, RRSRSize
+from lfvideo_sr.nn import hypotheses
 from lfvideo_sr.nn.dynamic_aggregation import MaskedAggregation
+from lfvideo_sr.nn.hypotheses import BestOf, Fusion, Hypothesis
 
 ROUNDING = 1e-5
 
@@ -136,7 +137,7 @@ def test_large_pictures_are_aligned_and_fused_in_strips(filters, monkeypatch):
     heights: dict[str, list[int]] = {"aligned": [], "fused": []}
     for name, part in (("aligned", stage.align.aggregation), ("fused", stage.body)):
         part.register_forward_pre_hook(lambda _, given, name=name: heights[name].append(given[0].shape[2]))
-    monkeypatch.setattr(c2_matching, "_ALIGNED", 40 * 24)
+    monkeypatch.setattr(hypotheses, "_ALIGNED", 40 * 24)
     monkeypatch.setattr(rrsr, "_FUSED", 60 * 24)
     assert torch.allclose(network.restorer(frame, [match]), whole, atol=ROUNDING)
     assert heights["aligned"] == [43, 46, 19]  # 96 rows by 40, with three on either side

@@ -1,3 +1,5 @@
+"""Block search equals its literal twin, and finds what was moved."""
+
 import pytest
 import torch
 import torch.nn.functional as F

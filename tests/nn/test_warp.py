@@ -1,3 +1,5 @@
+"""Warping: coordinates and their order, and the host's fast path beside its plain twin."""
+
 import cv2
 import numpy as np
 import pytest

@@ -1,3 +1,5 @@
+"""Windowed search equals its literal twin; its scores teach."""
+
 import pytest
 import torch
 import torch.nn.functional as F

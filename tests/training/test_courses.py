@@ -15,7 +15,7 @@ from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.methods.c2_matching import Correspondence
 from lfvideo_sr.trainers import restoration
 from lfvideo_sr.training import adversarial
-from lfvideo_sr.training.loop import RunConfig
+from lfvideo_sr.training.task import RunConfig
 
 GOLDEN = 2e-3  # of a loss, between machines and versions of torch, where a match may fall differently
 

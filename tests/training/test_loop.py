@@ -7,7 +7,8 @@ from small_runs import COMMON, course, equal, saved, untimed_course
 from torch import nn
 
 from lfvideo_sr.errors import InputError
-from lfvideo_sr.training.loop import RunConfig, Step, Task, drops, fit, rise_and_fall
+from lfvideo_sr.training.loop import fit
+from lfvideo_sr.training.task import RunConfig, Step, Task, drops, rise_and_fall
 
 ROUNDING = 1e-5  # of weights after a few steps, where sums are taken in another order
 

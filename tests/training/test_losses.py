@@ -1,3 +1,5 @@
+"""Losses of stream_ref: what each of them measures, and what it must not depend on."""
+
 import math
 
 import pytest

@@ -1,4 +1,4 @@
-"""The trainer on rendered scenes: it learns, it stops and goes on exactly, it says what it lacks."""
+"""The trainer of stream_ref on rendered scenes: it learns, it stops and goes on exactly, it says what it lacks."""
 
 import csv
 from dataclasses import replace
@@ -15,8 +15,8 @@ from lfvideo_sr.config import load_config
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.trainers.export import export_weights
 from lfvideo_sr.trainers.stream_ref import StreamRefConfig, train
-from lfvideo_sr.training.loop import rise_and_fall
 from lfvideo_sr.training.scenes import grid_views
+from lfvideo_sr.training.task import rise_and_fall
 
 
 @pytest.fixture(scope="module")

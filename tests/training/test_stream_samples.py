@@ -1,3 +1,5 @@
+"""Training samples of stream_ref: pure functions of their numbers, with exact flow; rendered scenes are kept."""
+
 import cv2
 import numpy as np
 import pytest
@@ -5,8 +7,8 @@ import pytest
 from lfvideo_sr.media.seed import pixel_grid
 from lfvideo_sr.metrics import psnr_rgb
 from lfvideo_sr.training.clips import Clip
-from lfvideo_sr.training.samples import ReferenceSamples, SampleSettings, Views, turned
 from lfvideo_sr.training.scenes import load_scenes, rendered_views
+from lfvideo_sr.training.stream_samples import ReferenceSamples, SampleSettings, Views, turned
 
 SETTINGS = SampleSettings(crop=24, margin=4)
 

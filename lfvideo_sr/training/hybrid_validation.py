@@ -11,7 +11,7 @@ from ..media.video import VideoSource
 from ..method import Match
 from ..methods.stream_ref import StreamRef
 from ..metrics import eight_bit, psnr_y
-from .samples import seed_positions
+from .stream_samples import seed_positions
 
 MOST_LINES = 272  # the middle of a frame is enough to see which way a run goes
 
@@ -26,6 +26,7 @@ class HybridClip:
 
     @classmethod
     def load(cls, path: Path, max_height: int = 540) -> "HybridClip":
+        """Frame 4 of a clip between its references, frames 0 and 8."""
         with VideoSource(path, frames=9, max_height=max_height, detect_cuts=False) as source:
             frames = [_middle(frame.pixels) for frame in source]
         high = np.stack([frames[number] for number in (4, 0, 8)])

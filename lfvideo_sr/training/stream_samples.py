@@ -36,6 +36,7 @@ class SampleSettings:
 
     @property
     def window(self) -> int:
+        """Low-resolution pixels along a side of what is cut: the crop with its margins."""
         return self.crop + 2 * self.margin
 
 

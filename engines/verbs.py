@@ -1,0 +1,151 @@
+"""A method's verbs as modules that can be traced, with example inputs and how their sides follow one another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from lfvideo_sr.method import Match, Method
+from lfvideo_sr.nn.resize import BicubicReduce
+
+from .graphs import FRAME, LOW, PICTURE, POSITIONS, REFERENCE, RELEVANCE, SEED, Dim, slot
+
+# Sizes a graph is traced at, each side another number: quarter reference sides r, q and frame sides h, w.
+_TRACED = {"h": 20, "w": 24, "r": 22, "q": 26}
+_BESIDE = {"r": 34, "q": 38}  # of a second reference, which shows how sides follow
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb as a module: example inputs by name, their shapes as `Dim`, and the names of what it gives."""
+
+    module: nn.Module
+    given: dict[str, torch.Tensor]
+    shapes: dict[str, list[Dim]]
+    outputs: list[str]
+
+
+def verbs_of(method: Method, slots: int) -> dict[str, Verb]:
+    """The three verbs with examples, made by running them once."""
+    multiple, stride = method.info.size_multiple, method.field_stride
+    places = method.info.scale // stride
+    height, width, high, wide = (_TRACED[side] * multiple for side in "hwrq")
+    frame, reference = torch.rand(1, 3, height, width), torch.rand(1, 3, 4 * high, 4 * wide)
+    features = {name: one.detach() for name, one in method.encoder(reference).items()}
+    shapes = _feature_shapes(method, features)
+    picture: dict[str, list[Dim]] = {FRAME: [1, 3, "1*h", "1*w"]}
+    seed = _example_seed(method, frame, features, places * height, places * width)
+    field: list[Dim] = [len(seed), f"{places}*h", f"{places}*w"]
+
+    matching, restoring = _Read(features), _Read(features)
+    positions, relevance = (part.detach() for part in method.matcher(frame, matching, seed))
+    method.restorer(frame, [Match(restoring, positions, relevance.float())] * slots)
+    to_match = {FRAME: frame} | {name: features[name] for name in matching.names}
+    match_shapes = picture | {name: shapes[name] for name in matching.names}
+    if method.seeder is not None or method.warm:
+        to_match, match_shapes = to_match | {SEED: seed}, match_shapes | {SEED: [*field, 2]}
+    to_restore, restore_shapes = {FRAME: frame}, dict(picture)
+    for number in range(slots):
+        own = {name: features[name] for name in restoring.names} | {POSITIONS: positions, RELEVANCE: relevance.float()}
+        to_restore |= {slot(name, number): one.clone() for name, one in own.items()}  # one tensor would be one input
+        restore_shapes |= {slot(name, number): shapes[name] for name in restoring.names}
+        restore_shapes |= {slot(POSITIONS, number): [*field, 2], slot(RELEVANCE, number): field}
+    names = list(features)
+    return {
+        "encode": Verb(
+            _Encode(method, names), {REFERENCE: reference}, {REFERENCE: [1, 3, "4*r", "4*q"]},
+            [*names, *([LOW] if method.seeder is not None else [])],
+        ),
+        "match": Verb(_Match(method), to_match, match_shapes, [POSITIONS, RELEVANCE]),
+        "restore": Verb(_Restore(method, restoring.names, slots), to_restore, restore_shapes, [PICTURE]),
+    }  # fmt: skip
+
+
+class _Encode(nn.Module):
+    """The reference [1,3,R,Q] -> the features named and, for a seeder, the reference made small."""
+
+    def __init__(self, method: Method, names: Sequence[str]):
+        super().__init__()
+        self.encoder, self.names, self.seeded = method.encoder, names, method.seeder is not None
+        self.reduce = BicubicReduce(method.info.scale)
+
+    def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        features = self.encoder(given[REFERENCE])
+        # what is kept as given becomes a value of its own, for inputs and outputs have names of their own
+        found = [features[name] for name in self.names]
+        kept = tuple(one.clone() if one is given[REFERENCE] else one.contiguous() for one in found)
+        return (*kept, self.reduce(given[REFERENCE])) if self.seeded else kept
+
+
+class _Match(nn.Module):
+    """The frame, features by name and, where there is one, a seed -> positions, relevance."""
+
+    def __init__(self, method: Method):
+        super().__init__()
+        self.matcher = method.matcher
+
+    def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        positions, relevance = self.matcher(given[FRAME], given, given.get(SEED))
+        return positions, relevance.float()
+
+
+class _Restore(nn.Module):
+    """The frame and, for each slot, features, positions and relevance by name -> the picture [1,3,4h,4w] in [0,1]."""
+
+    def __init__(self, method: Method, names: Sequence[str], slots: int):
+        super().__init__()
+        self.restorer, self.names, self.slots = method.restorer, names, slots
+
+    def forward(self, given: dict[str, torch.Tensor]) -> torch.Tensor:
+        return (
+            self.restorer(given[FRAME], [self._match(given, number) for number in range(self.slots)])
+            .float()
+            .clamp(0, 1)
+        )
+
+    def _match(self, given: dict[str, torch.Tensor], number: int) -> Match:
+        features = {name: given[slot(name, number)] for name in self.names}
+        return Match(features, given[slot(POSITIONS, number)], given[slot(RELEVANCE, number)])
+
+
+class _Read(dict):
+    """Remembers which features were asked for: a graph takes no others."""
+
+    def __init__(self, features: Mapping[str, torch.Tensor]):
+        super().__init__(features)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in self if name in self.asked]
+
+
+def _example_seed(method: Method, frame: torch.Tensor, features: Mapping[str, torch.Tensor], height: int, width: int):
+    """Positions [S,h,w,2]; S fields where a method searches at several scales."""
+    if method.seeder is None:
+        return method.matcher(frame, features, None)[0].detach().clone()
+    return torch.rand(1, height, width, 2) * torch.tensor([4.0 * width, 4.0 * height])
+
+
+def _feature_shapes(method: Method, features: Mapping[str, torch.Tensor]) -> dict[str, list[Dim]]:
+    """How the sides of features follow a reference's, seen at two sizes."""
+    multiple = method.info.size_multiple
+    other = method.encoder(torch.rand(1, 3, *(4 * multiple * _BESIDE[side] for side in "rq")))
+    found: dict[str, list[Dim]] = {}
+    for name, one in features.items():
+        sides = zip("rq", one.shape[2:], other[name].shape[2:])
+        found[name] = [1, one.shape[1], *(_follows(*side, multiple) for side in sides)]
+    return found
+
+
+def _follows(symbol: str, first: int, second: int, multiple: int) -> Dim:
+    """How a side follows a reference's, of which it has this length and that: by a factor, or "~", by rounding."""
+    ratios = first / (multiple * _TRACED[symbol]), second / (multiple * _BESIDE[symbol])
+    if ratios[0] == ratios[1] and ratios[0].is_integer():
+        return f"{int(ratios[0])}*{symbol}"
+    return f"~{sum(ratios) / 2:.4f}*{symbol}"

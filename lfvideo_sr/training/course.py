@@ -1,0 +1,118 @@
+"""The course of a run, as it is told: a CSV, TensorBoard, printed lines, a bar; validations, and the best state."""
+
+import csv
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+from torch import nn
+
+from ..config import dump_config
+from ..media.images import write_png
+from .checkpoint import RunState, as_numbers
+from .task import Batch, RunConfig, Task
+
+
+class Course:
+    """The course of a run: CSV, TensorBoard where it is installed, printed lines, a bar, pictures, the best state."""
+
+    def __init__(self, task: Task, config: RunConfig, step: int):
+        self._task, self._config = task, config
+        self._output = Path(config.output)
+        dump_config(config, self._output / "config.yaml")
+        names = [name for one in task.steps.values() for name in one.names]
+        self._csv = _Rows(self._output / "log.csv", ("step", *names, "seconds", *task.scores), step)
+        self._board = _tensorboard(self._output, step)
+        self._saved = time.monotonic()
+        self._first, self._began = step, time.monotonic()
+        self._bar = _bar(config.max_steps, step)
+
+    def close(self) -> None:
+        self._bar.stop()
+
+    def after(self, step: int, losses: Batch, averaged: nn.Module, state: RunState) -> Batch:
+        """Take note of a step; returns the means of the losses since the last report, so far."""
+        self._bar.update(self._bar.task_ids[0], completed=step)
+        every = self._config.report_every
+        parts = {name: value / every for name, value in losses.items()}
+        before = {name: value.to(losses[name]) for name, value in state.sums.items()}  # a resumed run's lie on the host
+        summed = {name: before[name] + part if name in before else part for name, part in parts.items()}
+        if step % every:
+            return summed
+        sums = as_numbers(summed)
+        scores = self._validated(step, averaged, state) if step % self._config.validate_every == 0 else {}
+        self._csv.add(step=step, seconds=round(state.seconds, 1), **sums, **scores)
+        for name, value in {**sums, **scores}.items():
+            if self._board is not None:
+                self._board.add_scalar(name, value, step)
+        said = "  ".join(f"{name} {value:.5g}" for name, value in {**sums, **scores}.items())
+        print(f"{step}/{self._config.max_steps}  {said}  left {self._left(step)}", flush=True)
+        return {}
+
+    def due_to_save(self) -> bool:
+        """Whether `save_minutes` are over since this was true last."""
+        if time.monotonic() - self._saved < 60 * self._config.save_minutes:
+            return False
+        self._saved = time.monotonic()
+        return True
+
+    def _validated(self, step: int, averaged: nn.Module, state: RunState) -> dict[str, float]:
+        if self._task.validate is None:
+            return {}
+        random = torch.get_rng_state()  # validating must not change the course
+        with torch.no_grad():
+            scores, pictures = self._task.validate(averaged)
+        torch.set_rng_state(random)
+        for name, pixels in pictures.items():
+            (self._output / "pictures").mkdir(exist_ok=True)
+            write_png(self._output / "pictures" / f"{name}_{step:07}.png", pixels)
+        first = next(iter(scores.values()))
+        if first > state.best:
+            state.best, state.sums = first, {}  # this report is made
+            state.save(step, self._output / "best.pt")
+        return scores
+
+    def _left(self, step: int) -> str:
+        seconds = (time.monotonic() - self._began) / (step - self._first) * (self._config.max_steps - step)
+        return f"{seconds / 60:.0f} min"
+
+
+class _Rows:
+    """A CSV with one row per report. On resume, rows beyond the resumed step are dropped: the file tells one course."""
+
+    def __init__(self, path: Path, columns: tuple[str, ...], resume_step: int):
+        self.path, self.columns = path, columns
+        kept = []
+        if path.is_file():
+            with path.open(newline="") as file:
+                kept = [row for row in csv.DictReader(file) if int(row["step"]) <= resume_step]
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(kept)
+
+    def add(self, **values: Any) -> None:
+        with self.path.open("a", newline="") as file:
+            csv.DictWriter(file, self.columns).writerow(
+                {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in values.items()}
+            )
+
+
+def _bar(total: int, done: int) -> Progress:
+    """A bar with the time left, at a terminal; a log file has the lines alone."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, disable=not sys.stdout.isatty())
+    bar.add_task("steps", total=total, completed=done)
+    bar.start()
+    return bar
+
+
+def _tensorboard(output: Path, step: int):
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(output / "tensorboard"), purge_step=step)

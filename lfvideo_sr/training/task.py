@@ -1,0 +1,100 @@
+"""What a trainer says of a run: its configuration, what is trained by which steps, and how fast they learn."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+Batch = dict[str, torch.Tensor]
+Sample = Callable[[int], Mapping[str, np.ndarray]]
+Rate = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What every run states. Paths of data are relative to the folder in the environment variable LFVIDEO_DATA.
+
+    validate_every: steps; a multiple of report_every, since a validation is part of a report.
+    stop_after:  leave off at this step, as if interrupted (0: run to `max_steps`).
+    accumulate:  batches whose gradients are summed for one step.
+    average:     decay of the averaged weights, which are what is validated and exported.
+    clip:        largest norm of a step's gradient (0: as it comes).
+    workers:     processes that make samples beside this one (0: a thread of it does). The samples and their order are
+                 the same; what is rendered in memory is rendered by each of them.
+    cache:       folder where decoded clips and rendered scenes are kept.
+    """
+
+    trainer: str = ""
+    max_steps: int = 1000
+    stop_after: int = 0
+    batch: int = 8
+    accumulate: int = 1
+    seed: int = 1
+    precision: str = "32-true"
+    average: float = 0.999
+    clip: float = 0.0
+    workers: int = 0
+    report_every: int = 100
+    validate_every: int = 1000
+    save_minutes: float = 3.0
+    output: str = "runs/run"
+    cache: str = "runs/cache"
+
+
+def data_folder() -> Path:
+    """What paths of data are relative to: the folder in LFVIDEO_DATA, else the working folder."""
+    return Path(os.environ.get("LFVIDEO_DATA", "."))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One optimiser's share of a step: losses(batch) -> losses by name, of which "loss" is minimised.
+
+    share: of the optimiser's own learning rates at a step. names: of the losses, for the log.
+    """
+
+    losses: nn.Module
+    optimizer: torch.optim.Optimizer
+    names: tuple[str, ...]
+    share: Rate = lambda step: 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is trained.
+
+    network:  whose averaged weights are the result; `about` says of what method and size.
+    steps:    taken one after the other for every batch.
+    sample:   number -> arrays by name, a pure function.
+    validate: averaged network -> scores by name and pictures [3,H,W] in [0,1] by name; the first score names the best
+              checkpoint, larger is better.
+    extra:    further modules with parameters, as a discriminator, to be saved too.
+    """
+
+    network: nn.Module
+    about: Mapping[str, Any]
+    steps: Mapping[str, Step]
+    sample: Sample
+    validate: Callable[[nn.Module], tuple[dict[str, float], dict[str, np.ndarray]]] | None = None
+    scores: tuple[str, ...] = ()
+    extra: Mapping[str, nn.Module] = field(default_factory=dict)
+
+
+def rise_and_fall(max_steps: int, warmup: int = 0, decay: int = 0) -> Rate:
+    """A learning rate's share: linear warm-up, constant, linear to zero over the last `decay` steps."""
+
+    def share(step: int) -> float:
+        warm = min(1.0, (step + 1) / warmup) if warmup else 1.0
+        return warm * (min(1.0, (max_steps - step) / decay) if decay else 1.0)
+
+    return share
+
+
+def drops(*steps: int, factor: float = 0.1) -> Rate:
+    """A learning rate's share that is multiplied by `factor` at each of `steps`."""
+    return lambda step: factor ** sum(step >= one for one in steps)
