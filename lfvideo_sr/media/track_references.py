@@ -36,6 +36,8 @@ class TrackReferences:
         self._turns = round((video.rotation - beside.rotation) / 90)
         self._registered = video.path.samefile(beside.path) or _lying(video.size, self._turns) == wanted
         self.description = f"video track {self._origin}, {_resampling(_lying(video.size, self._turns), wanted)}"
+        if max(video.size) <= max(beside.size):  # the two may have been given the wrong way round
+            self.description += f", no larger than the input's {beside.size}: there is no detail to take from it"
         if video.path != beside.path:
             self.description += _offset(video, beside)
 

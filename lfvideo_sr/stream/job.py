@@ -126,7 +126,8 @@ class StreamJob:
             return "every frame by the single-image path" if takes else f"{self.engine.info.name} takes none"
         if self.references is not None:
             return self.references.description
-        return f"none found: every {self.options.ref_every}. frame and each scene start is an anchor"
+        found = "as asked for" if self.options.ref_source == "anchor" else "none found"
+        return f"{found}: one frame in {self.options.ref_every} and each scene start is an anchor"
 
     @property
     def warnings(self) -> list[str]:
