@@ -16,6 +16,9 @@ def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: 
     for option, path in targets.items():
         if path.resolve() in taken:
             raise OutputError(f"{path} is read here; give another name to write to with {option}")
+        unfinished = path.with_name(f"{path.stem}.partial{path.suffix}") if path.name else path
+        if unfinished.resolve() in taken:
+            raise OutputError(f"{path} is called {unfinished.name} until it is whole, and that is read here; rename it")
         if any(path.resolve() in one.parents for one in taken):
             raise OutputError(f"{path} holds what is read here; give another name to write to with {option}")
         if not path.parent.is_dir():

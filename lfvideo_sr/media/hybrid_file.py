@@ -39,7 +39,7 @@ def write_hybrid(
     output = Path(output)
     check_positive("--ref-every", every)
     _check_target(output, hr.video.path, overwrite)
-    partial = output.with_name(f"{output.stem}.partial{output.suffix}")
+    partial = _partial(output)
     try:
         warnings = _write(hr, partial, every, scene_refs)
         os.replace(partial, output)
@@ -52,11 +52,17 @@ def write_hybrid(
         partial.unlink(missing_ok=True)
 
 
+def _partial(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.partial{output.suffix}")
+
+
 def _check_target(output: Path, original: Path, overwrite: bool) -> None:
     if output.suffix.lower() != ".mkv":
         raise OutputError(f"{output} is no .mkv; a hybrid file is Matroska, so give it that ending")
     if output.exists() and output.samefile(original):
         raise OutputError(f"{output} is the input itself; choose another -o")
+    if _partial(output).exists() and _partial(output).samefile(original):
+        raise OutputError(f"{output} is called {original.name} until it is whole, and that is the input; rename it")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; pass --overwrite or choose another -o")
 

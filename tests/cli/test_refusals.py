@@ -205,17 +205,25 @@ def test_the_input_is_never_the_target(command, options, run, high_clip, tmp_pat
         (["-o", "in.ref.mkv"], "in.ref.mkv is read here"),
         (["--report", "out.mkv"], "named twice, by -o and by --report"),
         (["--report", "folder"], "folder is a folder"),
+        (["--refs", "out.partial.mkv"], "out.partial.mkv until it is whole"),
     ],
 )
 def test_nothing_that_is_read_is_overwritten(arguments, said, run, high_clip, low_clip, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, clip in (("in.mkv", low_clip), ("sharp.mkv", high_clip), ("in.ref.mkv", high_clip)):
-        shutil.copy(clip, name)
+    shutil.copy(low_clip, "in.mkv")
+    for name in ("sharp.mkv", "in.ref.mkv", "out.partial.mkv"):
+        shutil.copy(high_clip, name)
     Path("folder").mkdir()
     before = {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()}
     outcome = run("stream", "in.mkv", "-o", "out.mkv", *FAST, "--overwrite", *arguments)
     assert outcome.code == 3 and said in outcome.line
     assert {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_unfinished_name_is_no_input(run, high_clip, tmp_path):
+    clip = Path(shutil.copy(high_clip, tmp_path / "out.partial.mkv"))
+    assert "until it is whole" in run("simulate", clip, "-o", tmp_path / "out.mkv").line
+    assert clip.read_bytes() == high_clip.read_bytes()
 
 
 def test_a_report_replaces_reports_only_unless_told(run, low_clip, tmp_path):
