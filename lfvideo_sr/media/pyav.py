@@ -1,5 +1,7 @@
 """What PyAV 18 and PyAV 19 (for Python 3.12 and later) do differently, in one place; nothing else asks which it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +17,18 @@ _TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"met
 def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: Any) -> Any:
     """`av.open` for files, whatever they are called, and for bytes; tags in any encoding survive being copied."""
     return av.open(f"file:{file}" if isinstance(file, Path) else file, mode, **_TAGS, **options)
+
+
+@contextmanager
+def decoding_in_threads(stream: Any) -> Iterator[None]:
+    """Inside, a stream is decoded in several threads, which rest before its file may be closed: PyAV frees a decoder
+    under the interpreter's lock, and a thread that has something to log waits for that lock, so both would for ever.
+    PyAV's logging is off by default, but torchvision 0.23 turns it on, and `siting_of` does for a moment."""
+    stream.thread_type = "AUTO"
+    try:
+        yield
+    finally:
+        stream.codec_context.flush_buffers()
 
 
 class _Ratio(Protocol):
