@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import check_positive
 from .choose import EngineOptions, choose_engine
 from .engine import Engine
 from .frames import Frame, Size, TimeStamp
@@ -36,6 +37,7 @@ def run_bench(
     clip: Path | None, size: Size | None, frames: int, options: EngineOptions, *, codec: str, preset: str, as_json: bool
 ) -> None:
     """Measure and print."""
+    check_positive("--frames", frames)
     with tempfile.TemporaryDirectory() as folder:
         if clip is None:
             clip = Path(folder) / "clip.mkv"
@@ -51,17 +53,19 @@ def run_bench(
 
 
 def measure(clip: Path, engine: Engine, frames: int, output: Path, codec: str, preset: str) -> dict[str, Any]:
-    """Stream `clip` with every frame restored, none passed on; counted from frame WARM_UP to the closed file."""
+    """Stream `clip` with every frame restored, none passed on; counted from frame WARM_UP to the closed file; of a
+    shorter clip, its last frame."""
     with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
         sink = VideoSink(output, job.video, job.size, codec=codec, preset=preset, overwrite=True)
+        warm_up, started = min(WARM_UP, (job.info.frames or frames) - 1), time.perf_counter()
         for done, picture in enumerate(converted(job, sink), 1):
             with job.watch.stage("write"):
                 sink.encode(picture)
-            if done == min(WARM_UP, frames - 1):
+            if done == warm_up:
                 started = time.perf_counter()
         with job.watch.stage("finish"):
             sink.close()
-        counted = job.frames - min(WARM_UP, frames - 1)
+        counted = job.frames - warm_up
         frame_ms = 1e3 * (time.perf_counter() - started) / counted
         return {
             "method": engine.info.name,

@@ -1,7 +1,7 @@
 """What runs a method: the same three verbs for torch, ONNX Runtime and TensorRT."""
 
 from collections.abc import Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from .method import MethodInfo
 from .references import EncodedReference, Reference
 
 
-class Precision(str, Enum):
+class Precision(StrEnum):
     """The number format that convolutions run in; positions and the enlarged base picture are always float32."""
 
     FP32 = "fp32"

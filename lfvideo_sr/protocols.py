@@ -5,7 +5,7 @@ Common to all: the low-resolution picture is 8-bit bicubic x4 equal to Pillow's,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from .metrics import BT601, TTSR, LumaWeights, eight_bit, psnr_y, ssim_rgb, ssim
 SCALE = 4
 
 
-class Fit(str, Enum):
+class Fit(StrEnum):
     """How a picture gets sides of a multiple: cut at the right and bottom, or widened on all sides by its edge pixels
     and the result cut back, so that every pixel is compared."""
 

@@ -106,6 +106,15 @@ def is_done(output: Path, report: Path, fingerprint: Fingerprint) -> bool:
         return False
 
 
+def is_report(path: Path) -> bool:
+    """Whether a file is the report of an earlier run."""
+    try:
+        said = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and {"version", "method", "output"} <= said.keys()
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write whole or not at all."""
     temporary = path.with_name(path.name + ".partial")

@@ -111,7 +111,7 @@ def _cells(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     seeds = np.ones(shape, np.uint8)
     seeds[rng.integers(0, shape[0], count), rng.integers(0, shape[1], count)] = 0
     cell = cv2.distanceTransformWithLabels(seeds, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
-    rgb = palette(rng, 16)[rng.integers(0, 16, cell.max() + 1)][cell]
+    rgb = palette(rng, 16)[rng.integers(0, 16, int(cell.max()) + 1)][cell]
     joints = cv2.Laplacian(cell.astype(np.float32), cv2.CV_32F) != 0
     return np.where(joints[..., None] & (rng.random() < 0.5), rgb * 0.3, rgb)
 

@@ -31,6 +31,14 @@ def test_the_stream_is_measured_beside_its_yardstick():
     assert result["ratio"] == pytest.approx(result["frame_ms"] / result["yardstick_ms"], rel=0.05)
 
 
+def test_short_clips_are_measured_and_no_frames_refused(run, low_clip):
+    for frames, counted in (("1", 1), ("2", 2), ("99", 14)):  # 14 are there
+        result = printed("--clip", str(low_clip), "--frames", frames, "--method", "bicubic")
+        assert result["frames"] == counted and result["frame_ms"] > 0
+    assert "--frames" in run("bench", "--frames", "0").line
+    assert "--channels" in run("bench", "matching", "--channels", "0").line
+
+
 SMALL = Size(96, 64)
 
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
 from fnmatch import fnmatch
 from importlib import import_module
@@ -26,7 +28,6 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 @pytest.fixture(scope="module")
 def settings() -> dict:
     """[tool.setuptools] of pyproject.toml."""
-    tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 
 
@@ -62,21 +63,37 @@ def test_every_file_that_is_no_code_is_package_data(settings):
     assert set(settings["package-data"]) <= set(packages())
 
 
-def copy_of_the_tree(to: Path) -> Path:
-    for top in ("lfvideo_sr", *BESIDE):
-        shutil.copytree(ROOT / top, to / top, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, to / name)
-    return to
+TOPS = ("lfvideo_sr", *BESIDE, "tests", "docs", "examples", "benchmarks", ".ci")
+FILES = ("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 
 
-def test_a_wheel_holds_it_all_and_runs(tmp_path):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A folder with a source archive and a wheel, and beside them the tree they were made of."""
     pytest.importorskip("setuptools", minversion="68")
-    tree, site = copy_of_the_tree(tmp_path / "tree"), tmp_path / "site"
-    build = f"from setuptools.build_meta import build_wheel; build_wheel({str(tmp_path)!r})"
-    done = subprocess.run([sys.executable, "-c", build], cwd=tree, capture_output=True, text=True)
+    folder = tmp_path_factory.mktemp("built")
+    for top in TOPS:
+        shutil.copytree(ROOT / top, folder / "tree" / top, ignore=shutil.ignore_patterns("__pycache__", "*_x4.*"))
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / "tree" / name)
+    code = f"from setuptools import build_meta as b; b.build_sdist({str(folder)!r}); b.build_wheel({str(folder)!r})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder / "tree", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+    assert "is absent from the `packages` configuration" not in done.stdout + done.stderr
+    return folder
+
+
+def test_a_source_archive_holds_what_the_readme_and_the_tests_need(built):
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    tree = built / "tree"
+    wanted = {str(file.relative_to(tree)) for top in TOPS for file in (tree / top).rglob("*") if file.is_file()}
+    assert wanted | set(FILES) <= packed
+
+
+def test_a_wheel_holds_it_all_and_runs(built, tmp_path):
+    site = tmp_path / "site"
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         tops = {name.split("/")[0] for name in wheel.namelist()}
         wheel.extractall(site)
     assert tops == {"lfvideo_sr", f"lfvideo_sr-{lfvideo_sr.__version__}.dist-info"}

@@ -21,11 +21,11 @@ import torch
 from torch import nn
 
 from lfvideo_sr.checks import check_choice
-from lfvideo_sr.errors import InputError, OutputError
+from lfvideo_sr.errors import InputError
 from lfvideo_sr.methods.amsa import AMSA, AMSASize
 from lfvideo_sr.methods.c2_matching import C2Matching, C2Size
 from lfvideo_sr.nn.vgg import MEAN, SPREAD, layer_names
-from lfvideo_sr.weights import save
+from lfvideo_sr.weights import check_target, save
 
 AGGREGATION = "restorer.fusions.{level}.aggregation.aggregation"
 
@@ -140,7 +140,7 @@ def convert_weights(
     """
     check_choice("--method", method, list(PUBLISHED))
     files = [*files, *([] if vgg19 is None else [vgg19])]
-    _check_output(output, files)
+    check_target(output, files)
     known = PUBLISHED[method]
     tensors = read_all(files)
     size = known.size(**measured(tensors), **known.options)
@@ -158,13 +158,6 @@ def convert_weights(
     about |= {"untrained": untrained} if untrained else {}
     save(network, output, about)
     return about
-
-
-def _check_output(output: Path, files: Sequence[Path]) -> None:
-    if output.suffix != ".safetensors" or not output.parent.is_dir():
-        raise OutputError(f"cannot write {output}; name a .safetensors file in a folder that exists")
-    if output.resolve() in [file.resolve() for file in files]:
-        raise OutputError(f"{output} is read too; name another target")
 
 
 def read_all(files: Iterable[Path]) -> dict[str, torch.Tensor]:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..checks import check_positive
 from ..errors import InputError
 from ..frames import Size
 
@@ -21,6 +22,7 @@ def run_matching_bench(sizes: Sequence[Size] | None, channels: int, data: Path |
     from .accuracy import accuracies, warm_starts
     from .cost import COSTED, SIZES, costs, crossover
 
+    check_positive("--channels", channels)
     if data is not None and not data.is_dir():
         raise InputError(f"{data} is no folder; --data names one with flow (.flo) or a pairs.csv below it")
     measured = costs(SIZES if sizes is None else sizes, channels)

@@ -1,13 +1,18 @@
 """The command line. Every command is a thin layer on the library; heavy modules load only when a command runs."""
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
 from .. import __version__
-from ..errors import EngineError, LFVideoError, UsageError
+from ..errors import EngineError, LFVideoError, OutputError, UsageError
 from .engines import engine_app
 from .lightfield import lightfield_app
 from .measure import bench_app, evaluate
@@ -58,6 +63,30 @@ def _common(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
 
 def main() -> None:
     """Entry point: errors become one line and the documented exit code."""
+    for out in (sys.stdout, sys.stderr):
+        if isinstance(out, TextIOWrapper) and out.errors == "strict":  # a name that it cannot show is no reason to fail
+            out.reconfigure(errors="backslashreplace")
+    with _requests_to_end_interrupt():
+        _run()
+
+
+@contextmanager
+def _requests_to_end_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP, where nobody ignores them, work as Ctrl-C does: what is done is kept or cleared away."""
+    ours = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                ours[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, before in ours.items():
+            signal.signal(number, before)
+
+
+def _run() -> None:
     try:
         code = app(standalone_mode=False)
         if code == _INTERRUPTED:  # typer turns an interrupt into a code that it returns
@@ -75,6 +104,11 @@ def main() -> None:
             raise
         missing = f"this needs {error.name}, which is not installed; pip install {error.name}"
         _fail(missing, EngineError.exit_code, error)
+    except MemoryError as error:
+        _fail(f"out of memory ({error}); give smaller sizes", EngineError.exit_code, error)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        _fail(f"{what}; check the name, its permissions and the disk", OutputError.exit_code, error)
     except Exception as error:
         if not hasattr(error, "format_message"):  # a usage error of the option parser has one
             raise
@@ -85,7 +119,7 @@ def _fail_usage(message: str, error: Exception) -> None:
     if message.startswith("Usage:"):  # a command without arguments: its help, on as many lines as it has
         print(message, file=sys.stderr)
         sys.exit(UsageError.exit_code)
-    _fail(f"{message}; see lfvideo-sr --help", UsageError.exit_code, error)
+    _fail(f"{message.rstrip('.')}; see lfvideo-sr --help", UsageError.exit_code, error)
 
 
 def _fail(message: str, code: int, error: BaseException | None = None) -> None:

@@ -32,7 +32,9 @@ class _RestoreUnlessNamed(TyperGroup):
 
 
 lightfield_app = typer.Typer(
-    cls=_RestoreUnlessNamed, no_args_is_help=True, help="Super-resolve a light field x4, or look at one: info."
+    cls=_RestoreUnlessNamed,
+    no_args_is_help=True,
+    help="Super-resolve a light field x4 (`lightfield IN` is `lightfield restore IN`), or look at one: info.",
 )
 
 Layout = Annotated[

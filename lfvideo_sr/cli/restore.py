@@ -99,8 +99,9 @@ def simulate(
     from ..media.video import VideoSource
 
     with VideoSource(input, frames=frames, max_height=max_height, deinterlace=deinterlace) as clip:
-        write_hybrid(clip, output, ref_every, scene_refs=scene_refs, overwrite=overwrite)
-    typer.echo(f"output      {output}")
+        warnings = write_hybrid(clip, output, ref_every, scene_refs=scene_refs, overwrite=overwrite)
+    for line in [*(f"warning     {text}" for text in warnings), f"output      {output}"]:
+        typer.echo(line)
 
 
 def image(

@@ -12,7 +12,7 @@ def train(
     config: Annotated[str, typer.Argument(help="Name of a shipped configuration, or a YAML file.")],
     max_steps: Annotated[int | None, typer.Option(help="Stop after so many steps instead.")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="Folder of the run instead.")] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in that folder, if there is one.")] = True,
+    resume: Annotated[bool, typer.Option(help="Continue the run in that folder; else remove it first.")] = True,
 ) -> None:
     """Train a method. A killed run continues where its last checkpoint was."""
     from ..commands.train import run_training

@@ -14,7 +14,7 @@ from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
 from ..errors import OutputError, ReferencesMissing, UsageError
 from ..frames import Size, size_of
-from ..media.images import read_picture, write_png
+from ..media.images import is_transparent, read_picture, write_png
 from ..media.stills import PICTURES
 from ..picture import (
     PictureScore,
@@ -26,7 +26,7 @@ from ..picture import (
     simulated,
 )
 from ..report import write_json
-from .targets import check_folder, check_target
+from .targets import REPORT, beside, check_targets
 from .texts import shown_score
 
 
@@ -53,6 +53,8 @@ class ImageCommand:
         given = read_picture(self.input)
         restored, report = self._restored(given.pixels, references)
         report |= {"output": str(output), "bit_depth": given.bit_depth}
+        if is_transparent(self.input):
+            report["warnings"].append(f"the transparency of {self.input} is left out")
         write_png(output, restored.pixels, given.bit_depth)
         if self.report is not None:
             write_json(self.report, report)
@@ -75,16 +77,8 @@ class ImageCommand:
             raise OutputError(f"{output}: pictures are written as PNG; end -o in .png")
         if output.is_dir():
             raise OutputError(f"{output} is a folder; give a file name with -o")
-        targets = [output] if self.report is None else [output, self.report]
-        read = {path.resolve() for path in (self.input, *references)}
-        for target in targets:
-            if target.resolve() in read:
-                raise OutputError(f"{target} is read here; give another name to write to")
-        if len({target.resolve() for target in targets}) < len(targets):
-            raise OutputError(f"{output} is named for the picture and for --report; give another --report")
-        check_target(output, self.overwrite)
-        if self.report is not None:
-            check_folder(self.report, "--report")
+        targets = {"-o": output} | ({} if self.report is None else {REPORT: self.report})
+        check_targets(targets, (self.input, *references), self.overwrite)
 
     def _report(self, engine: Engine, low: Size, restored: RestoredPicture, seconds: float) -> dict[str, Any]:
         return {
@@ -115,7 +109,7 @@ class ImageCommand:
 
 def default_output(path: Path) -> Path:
     """`<stem>_x4.png` beside the input."""
-    return path.with_name(f"{path.stem}_x4.png")
+    return beside(path, "_x4.png")
 
 
 def found_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Path]:

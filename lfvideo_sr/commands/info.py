@@ -12,7 +12,7 @@ from ..describe import describe
 from ..methods import METHODS
 from ..weights import shipped
 
-EXTRAS = ("torch", "lightning", "onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda", "ray", "spandrel")
+EXTRAS = ("torch", "lightning", "onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda")
 CODECS = ("libx264", "libx265", "libsvtav1", "ffv1", "h264_nvenc", "hevc_nvenc")
 
 

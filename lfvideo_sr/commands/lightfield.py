@@ -7,7 +7,7 @@ from typing import Any
 
 from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
-from ..errors import OutputError, UsageError
+from ..errors import OutputError
 from ..lightfields.epi import write_epi
 from ..lightfields.field import LightField
 from ..lightfields.grid import name_of
@@ -20,7 +20,7 @@ from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines,
 from ..stream.grid_job import GridJob, GridOptions
 from .estimate import estimated_grid_seconds, lacking, most_bytes
 from .progress import Progress, make_progress
-from .targets import check_folder, check_target
+from .targets import REPORT, beside, check_targets
 from .texts import shown_bytes, shown_score, shown_seconds
 
 _ENDINGS = {
@@ -61,7 +61,7 @@ class LightFieldCommand:
     def run(self) -> None:
         """Write output, pictures and report; raises LFVideoError with nothing half-written left."""
         output = self.output or default_output(self.input)
-        report_path = self.report or output.with_name(f"{output.stem}.report.json")
+        report_path = self.report or beside(output, ".report.json")
         progress = make_progress(self.progress)
         asked = self._fingerprint()
         if asked and not self.overwrite and is_done(output, report_path, asked):
@@ -99,22 +99,11 @@ class LightFieldCommand:
 
     def _check_targets(self, output: Path, report: Path) -> None:
         """Refuse before anything is loaded: what exists, has no folder, or is read here."""
-        targets = {"-o": output, "--report": report, **self.pictures.named()}
+        targets = {"-o": output, REPORT: report, **self.pictures.named()}
         for option, endings in _ENDINGS.items():
             if (path := targets.get(option)) and path.suffix.lower() not in endings:
                 raise OutputError(f"{path}: {option} ends in {' or '.join(endings)}; give another name")
-        read = {path.resolve() for path in self._files_read()}
-        for option, path in targets.items():
-            if path.resolve() in read:
-                raise OutputError(f"{path} is read here; give another name to write to with {option}")
-            if any(path.resolve() in one.parents for one in read):
-                raise OutputError(f"{path} holds what is read here; give another name to write to with {option}")
-            check_folder(path, option)
-        if len({path.resolve() for path in targets.values()}) < len(targets):
-            raise UsageError("two results have the same name; give each its own")
-        check_target(output, self.overwrite)
-        for path in self.pictures.named().values():
-            check_target(path, self.overwrite)
+        check_targets(targets, self._files_read(), self.overwrite)
 
     def _announce(self, job: GridJob, engine: Engine, output: Path, progress: Progress) -> None:
         info = job.source.info
@@ -184,7 +173,7 @@ def _stored(shape: tuple[int, int], given: OpenOptions) -> tuple[int, int]:
 def default_output(named: str) -> Path:
     """`<stem>_x4` beside the input, a file or a folder as it is."""
     path = split_key(named)[0]
-    return path.with_name(f"{path.stem}_x4{path.suffix}")
+    return beside(path, f"_x4{path.suffix}")
 
 
 def _distance_lines(report: dict[str, Any]) -> list[str]:

@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from glob import escape
 from pathlib import Path
 
 from ..choose import Choice, EngineOptions, choose_engine
 from ..errors import UsageError
 from ..frames import Size
+from ..media.hybrid import sidecars_of
+from ..media.probe import check_file
 from ..media.sink import VideoSink
 from ..methods import METHODS
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
@@ -17,7 +18,7 @@ from ..stream.job import StreamJob, StreamOptions, low_size
 from ..stream.writing import converted
 from .estimate import estimated_seconds
 from .progress import Progress, make_progress
-from .targets import check_folder, check_target
+from .targets import REPORT, beside, check_targets
 from .texts import shown_seconds
 
 
@@ -62,15 +63,15 @@ class StreamCommand:
 
     def run(self) -> None:
         """Write output and report; raises LFVideoError with nothing half-written left."""
+        check_file(self.input)
         output = self.output or default_output(self.input, self.encoding.codec)
-        report_path = self.report or output.with_suffix(".report.json")
+        report_path = self.report or beside(output, ".report.json")
         progress = make_progress(self.progress)
         asked = self._fingerprint()
         if asked and not self.overwrite and is_done(output, report_path, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
-        check_target(output, self.overwrite)
-        check_folder(report_path, "--report")
+        check_targets({"-o": output, REPORT: report_path}, self._files_read(), self.overwrite)
         changes: list[str] = []  # of the engine, in the middle
 
         def changed(line: str) -> None:
@@ -90,11 +91,10 @@ class StreamCommand:
             progress.say(line)
 
     def _engine(self, tell: Callable[[str], object]) -> Choice:
-        size = low_size(self.input, self.options) if self.input.is_file() else None
-        return choose_engine(self.engine, size, tell)
+        return choose_engine(self.engine, low_size(self.input, self.options), tell)
 
     def _fingerprint(self) -> Fingerprint | None:
-        if not self.input.is_file() or self.engine.method not in METHODS:
+        if self.engine.method not in METHODS:
             return None
         chosen = self.engine.fingerprinted() | {"encoding": asdict(self.encoding)}
         return Fingerprint.of(self._files_read(), self.options, chosen)
@@ -102,8 +102,7 @@ class StreamCommand:
     def _files_read(self) -> list[Path]:
         """The input, what is named beside it, and its sidecars."""
         named = [self.options.refs.split("#v:")[0] if self.options.refs else None, self.options.gt]
-        sidecars = self.input.parent.glob(f"{escape(self.input.stem)}.ref*")
-        return [self.input, *(Path(one) for one in named if one), *sorted(sidecars)]
+        return [self.input, *(Path(one) for one in named if one), *sidecars_of(self.input)]
 
     def _announce(self, job: StreamJob, chosen: Choice, progress: Progress) -> None:
         seconds = estimated_seconds(job)
@@ -147,4 +146,4 @@ class StreamCommand:
 def default_output(path: Path, codec: str) -> Path:
     """`<stem>_x4` beside the input; Matroska where the input's container takes no lossless or no new video."""
     keeps = path.suffix.lower() in {".mp4", ".mkv", ".mov", ".m4v"} and codec.lower() != "ffv1"
-    return path.with_name(f"{path.stem}_x4{path.suffix if keeps else '.mkv'}")
+    return beside(path, f"_x4{path.suffix if keeps else '.mkv'}")

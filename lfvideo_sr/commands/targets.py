@@ -1,18 +1,47 @@
-"""Refuses files to be written before anything is loaded, where writing would fail later."""
+"""Refuses files to be written before anything is loaded, where writing would fail or destroy something later."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import OutputError
+from ..report import is_report
+
+REPORT = "--report"
 
 
-def check_target(output: Path, overwrite: bool) -> None:
-    """Refuse what the sink would refuse."""
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists; pass --overwrite or give another -o")
-    check_folder(output, "-o")
+def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: bool) -> None:
+    """Refuse files to be written, by the options that name them: what is `read` or holds it, two of one name, what has
+    no folder, and what exists, unless it may be replaced. An older report always may."""
+    taken = {path.resolve() for path in read if path.exists()}
+    for option, path in targets.items():
+        if path.resolve() in taken:
+            raise OutputError(f"{path} is read here; give another name to write to with {option}")
+        unfinished = path.with_name(f"{path.stem}.partial{path.suffix}") if path.name else path
+        if unfinished.resolve() in taken:
+            raise OutputError(f"{path} is called {unfinished.name} until it is whole, and that is read here; rename it")
+        if any(path.resolve() in one.parents for one in taken):
+            raise OutputError(f"{path} holds what is read here; give another name to write to with {option}")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path.parent} is no folder; make it, or give another {option}")
+    _check_names(targets)
+    for option, path in targets.items():
+        if option == REPORT and path.is_dir():
+            raise OutputError(f"{path} is a folder; give a file name with {option}")
+        if path.exists() and not overwrite and not (option == REPORT and is_report(path)):
+            raise OutputError(f"{path} exists; pass --overwrite or give another {option}")
 
 
-def check_folder(path: Path, option: str) -> None:
-    """Refuse a file to be written where there is no folder for it."""
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is no folder; make it, or give another {option}")
+def beside(path: Path, ending: str) -> Path:
+    """`<stem><ending>` in the folder of `path`, which may be `.`"""
+    named = path if path.name not in ("", "..") else path.resolve()
+    if not named.name:
+        raise OutputError(f"{path} has no name to call a result by; give -o and --report")
+    return named.with_name(f"{named.stem}{ending}")
+
+
+def _check_names(targets: Mapping[str, Path]) -> None:
+    options: dict[Path, str] = {}
+    for option, path in targets.items():
+        first = options.setdefault(path.resolve(), option)
+        if first != option:
+            raise OutputError(f"{path} is named twice, by {first} and by {option}; give each its own")

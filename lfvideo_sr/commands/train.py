@@ -21,6 +21,7 @@ TRAINERS = {
     "ssnet": ("ssnet", "SSNetConfig"),
     "e2ent2": ("e2ent2", "E2ENT2Config"),
 }
+_LEFT_BY_RUNS = ("config.yaml", "log.csv", "last.pt", "best.pt", "pictures", "tensorboard")
 
 
 def run_training(config: str, changes: dict[str, Any], resume: bool = True) -> Path:
@@ -32,8 +33,17 @@ def run_training(config: str, changes: dict[str, Any], resume: bool = True) -> P
         trainer = _import(module)
         resolved = load_config(path, getattr(trainer, kind), changes)
     if not resume and "output" in {field.name for field in fields(resolved)}:
-        shutil.rmtree(resolved.output, ignore_errors=True)
+        clear_run(Path(resolved.output))
     return trainer.train(resolved)
+
+
+def clear_run(folder: Path) -> None:
+    """Remove what an earlier run left in its folder, and nothing else that lies there."""
+    if not (folder / "config.yaml").is_file():
+        return
+    for name in _LEFT_BY_RUNS:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _import(module: str):

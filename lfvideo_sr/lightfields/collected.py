@@ -15,8 +15,13 @@ class Collected:
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype):
         self._path, self._partial = path, partial_of(path)
         self._collected = path.with_name(f"{path.stem}.partial.array")
-        with writing(path):
-            self.array: Any = np.memmap(self._collected, dtype, "w+", shape=shape)
+        try:
+            with writing(path):
+                _reserve(self._collected, int(np.prod([*shape, dtype.itemsize])))
+                self.array: Any = np.memmap(self._collected, dtype, "r+", shape=shape)
+        except BaseException:
+            remove(self._collected)
+            raise
 
     def encode(self, path: Path) -> None:
         """Write the array to a file; raises OSError."""
@@ -34,3 +39,12 @@ class Collected:
         self.array = None
         remove(self._collected)
         remove(self._partial)
+
+
+def _reserve(path: Path, size: int) -> None:
+    """A file of `size` bytes on the disk: where a mapped one has to grow and cannot, the whole process is killed."""
+    with path.open("wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            file.truncate(size)

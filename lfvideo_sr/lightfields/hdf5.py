@@ -1,5 +1,6 @@
 """HDF5 files, MATLAB v7.3 among them: read view by view, and written the same way, in compressed pieces."""
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -89,19 +90,35 @@ class _Hdf5Target:
 
     def close(self) -> None:
         try:
+            self._file.flush()  # what fails here can still be cleared away; what fails in `close` cannot
             self._file.close()
             if self._header:
                 with self._partial.open("r+b") as file:
                     file.write(self._header)
             os.replace(self._partial, self._path)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # HDF5 raises either
             self.abort()
-            raise OutputError(f"{self._path} cannot be written ({error}); free some space") from error
+            full = f"errno = {errno.ENOSPC}" in str(error)
+            why = "the disk is full; free some space" if full else f"cannot be written ({error})"
+            raise OutputError(f"{self._path}: {why}, or choose another -o") from error
 
     def abort(self) -> None:
+        """Leave nothing behind."""
         with suppress(Exception):
-            self._file.close()
+            _close(self._file)
         self._partial.unlink(missing_ok=True)
+
+
+def _close(file: h5py.File) -> None:
+    """Close a file that is thrown away. Where its disk is full, what it still wants to write goes nowhere: HDF5 crashes
+    the process at its end over a file that it could not finish."""
+    try:
+        file.flush()
+    except (OSError, RuntimeError):
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, file.id.get_vfd_handle())
+        os.close(nowhere)
+    file.close()
 
 
 def _level(source: h5py.Dataset) -> int | None:

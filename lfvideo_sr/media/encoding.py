@@ -98,6 +98,14 @@ def options_for(
     return chosen
 
 
+def lost_in_pictures(video: VideoInfo, encoder: str) -> list[str]:
+    """What lies in the pictures and cannot be written again, one line each."""
+    lost = [f"{what} inside the pictures of {video.path} are left out" for what in video.left_out]
+    if video.hdr and encoder == "ffv1":
+        lost.append("FFV1 cannot hold the HDR mastering metadata; it is left out")
+    return lost
+
+
 def scaled_aspect(video: VideoInfo, size: Size) -> Fraction | None:
     """The sample aspect ratio that shows `size` in the shape of the source; the source's own if the shape is kept."""
     ratio = Fraction(video.size.width * size.height, video.size.height * size.width)

@@ -145,9 +145,10 @@ class _Place:
         deinterlace = self.options.deinterlace
         return VideoSource(path, track=track, detect_cuts=False, deinterlace=deinterlace, keep_sizes=keep_sizes)
 
-    @property
-    def sidecars(self) -> list[Path]:
-        return [self.path.with_suffix(ending) for ending in (".refs", ".ref.mkv", ".ref.mp4")]
+
+def sidecars_of(path: Path) -> list[Path]:
+    """Where references may lie beside a clip; the first that exists is taken."""
+    return [path.with_suffix(ending) for ending in (".refs", ".ref.mkv", ".ref.mp4")]
 
 
 def _explicit(place: _Place) -> ReferenceSource | None:
@@ -169,7 +170,7 @@ def _larger_frames(place: _Place) -> ReferenceSource | None:
 
 
 def _sidecar(place: _Place) -> ReferenceSource | None:
-    found = next((sidecar for sidecar in place.sidecars if sidecar.exists()), None)
+    found = next((sidecar for sidecar in sidecars_of(place.path) if sidecar.exists()), None)
     return _read(str(found), place, "sidecar") if found else None
 
 
@@ -181,7 +182,7 @@ def _absent(kind: str, place: _Place) -> str:
         "refs": "no references named; pass --refs",
         "track": f"no second video track at least {LARGER}x wider (attached pictures do not count)",
         "same-track": f"no frames at least {LARGER}x wider than others in its track",
-        "sidecar": f"no {', '.join(sidecar.name for sidecar in place.sidecars)} beside it",
+        "sidecar": f"no {', '.join(sidecar.name for sidecar in sidecars_of(place.path))} beside it",
     }[kind]
 
 

@@ -15,12 +15,12 @@ from ..errors import OutputError
 from ..frames import Size, TimeStamp
 from .clock import stamp_of
 from .colour import Layout, rgb_to_planes
-from .encoding import pixel_format, scaled_matrix
+from .encoding import lost_in_pictures, pixel_format, scaled_matrix
 from .passthrough import StreamCopier
 from .planes import frame_of, matrix_code, range_code
 from .pyav import open_media
 from .resize import crop_to_multiple, degrade
-from .simulate import SCALE, is_reference
+from .simulate import SCALE, is_reference, small_size
 from .video import VideoSource
 
 _UNSHIFTED = {"avoid_negative_ts": "disabled"}  # else audio that starts before 0 shifts every time stamp
@@ -29,20 +29,21 @@ _LOSSLESS = {"level": "3", "slicecrc": "1", "g": "1"}
 
 def write_hybrid(
     hr: VideoSource, output: Path | str, every: int, *, scene_refs: bool = False, overwrite: bool = False
-) -> None:
+) -> list[str]:
     """Write the two-track MKV of a high-resolution clip: every frame made small, and frames 0, N, 2N ... as they are.
 
     Both tracks are FFV1 in RGB, the small one in 8 bits, the references in the clip's depth: a reader gets exactly the
     simulated pixels, whatever matrix the clip had. Their time stamps agree. Everything that is not video is copied.
-    The output gets its name when it is whole.
+    The output gets its name when it is whole. Returns what was wrong with the clip or could not be kept, a line each.
     """
     output = Path(output)
     check_positive("--ref-every", every)
     _check_target(output, hr.video.path, overwrite)
-    partial = output.with_name(f"{output.stem}.partial{output.suffix}")
+    partial = _partial(output)
     try:
-        _write(hr, partial, every, scene_refs)
+        warnings = _write(hr, partial, every, scene_refs)
         os.replace(partial, output)
+        return warnings
     except (av.FFmpegError, OSError) as error:
         if isinstance(error, OutputError):
             raise
@@ -51,22 +52,28 @@ def write_hybrid(
         partial.unlink(missing_ok=True)
 
 
+def _partial(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.partial{output.suffix}")
+
+
 def _check_target(output: Path, original: Path, overwrite: bool) -> None:
     if output.suffix.lower() != ".mkv":
         raise OutputError(f"{output} is no .mkv; a hybrid file is Matroska, so give it that ending")
     if output.exists() and output.samefile(original):
         raise OutputError(f"{output} is the input itself; choose another -o")
+    if _partial(output).exists() and _partial(output).samefile(original):
+        raise OutputError(f"{output} is called {original.name} until it is whole, and that is the input; rename it")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; pass --overwrite or choose another -o")
 
 
-def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> None:
+def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> list[str]:
     """Both tracks frame by frame, the rest in step. A clip cut short to some frames has the rest cut there too."""
-    small_size = Size(*(side // SCALE for side in hr.info.size))
+    size = small_size(hr)
     ends_at = None if hr.info.seconds == hr.video.seconds else hr.info.seconds
     with open_media(output, "w", container_options=_UNSHIFTED) as target:
-        small = _Track(target, hr, small_size, "low resolution", bit_depth=8)
-        large = _Track(target, hr, small_size.scaled(SCALE), f"references, every {every} frames", hr.video.bit_depth)
+        small = _Track(target, hr, size, "low resolution", bit_depth=8)
+        large = _Track(target, hr, size.scaled(SCALE), f"references, every {every} frames", hr.video.bit_depth)
         small.stream.disposition = Disposition.default
         with closing(StreamCopier(hr.video.path, target, output, ends_at=ends_at)) as others:
             for frame in hr:
@@ -80,6 +87,7 @@ def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> None:
             large.finish()
             if ends_at is None:
                 others.advance(None)
+            return hr.warnings + others.warnings + lost_in_pictures(hr.video, "ffv1")
 
 
 class _Track:

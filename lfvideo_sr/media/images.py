@@ -39,6 +39,17 @@ def read_picture(path: str | Path) -> Picture:
     return Picture(pixels, 8 * picture.dtype.itemsize)
 
 
+def is_transparent(path: str | Path) -> bool:
+    """Whether something would shine through a picture that `read_picture` reads as opaque."""
+    if place_of(Path(path)) is not None:
+        return False
+    picture = cv2.imdecode(_bytes_of(Path(path)), cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.ndim < 3 or picture.shape[2] < 4:
+        return False
+    opaque = 65535 if picture.dtype == np.uint16 else 255
+    return bool((picture[..., 3] < opaque).any())
+
+
 def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:
     """Write float [3,H,W] in [0,1] as a PNG of 8 or 16 bits, which appears under its name only when it is whole."""
     path = Path(path)

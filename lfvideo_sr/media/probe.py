@@ -1,5 +1,6 @@
 """What a video file says about itself before it is decoded: its tracks, and the errors of files that are none."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class VideoInfo:
 
 def open_input(path: Path) -> InputContainer:
     """Open a media file, or say in one line why it is none."""
-    _check_file(path)
+    check_file(path)
     try:
         container = open_media(path)
     except av.FFmpegError as error:
@@ -109,12 +110,17 @@ def video_track(path: str | Path, track: int = 0) -> VideoInfo:
         return _describe(path, container, streams[track], track)
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Refuse what is no file to read: a clip is opened more than once, so a pipe will not do."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; give a video file")
     if not path.exists():
+        if re.match(r"[a-z]{2,}:/", str(path)):
+            raise InputError(f"{path} is an address, and only files are read; download it first")
         raise InputError(f"{path} does not exist; check the name")
-    if path.is_file() and not path.stat().st_size:
+    if not path.is_file():
+        raise InputError(f"{path} is a pipe or a device, and a video is read more than once; save it as a file first")
+    if not path.stat().st_size:
         raise InputError(f"{path} is empty; copy or record it again")
 
 

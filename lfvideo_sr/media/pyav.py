@@ -1,10 +1,11 @@
 """What PyAV 18 and PyAV 19 (for Python 3.12 and later) do differently, in one place; nothing else asks which it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from io import BytesIO
-from numbers import Rational
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import av
 
@@ -18,6 +19,28 @@ def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: A
     return av.open(f"file:{file}" if isinstance(file, Path) else file, mode, **_TAGS, **options)
 
 
-def fraction(value: Rational | None) -> Fraction | None:
+@contextmanager
+def decoding_in_threads(stream: Any) -> Iterator[None]:
+    """Inside, a stream is decoded in several threads, which rest before its file may be closed: PyAV frees a decoder
+    under the interpreter's lock, and a thread that has something to log waits for that lock, so both would for ever.
+    PyAV's logging is off by default, but torchvision 0.23 turns it on, and `siting_of` does for a moment."""
+    stream.thread_type = "AUTO"
+    try:
+        yield
+    finally:
+        stream.codec_context.flush_buffers()
+
+
+class _Ratio(Protocol):
+    """Fraction is one, and PyAV 19's own rational, which type checkers do not take for a number."""
+
+    @property
+    def numerator(self) -> int: ...
+
+    @property
+    def denominator(self) -> int: ...
+
+
+def fraction(value: _Ratio | None) -> Fraction | None:
     """A rate, time base or aspect that PyAV gives; None where it is not said, for which PyAV 19 has a rational 0/1."""
-    return Fraction(value) if value else None
+    return Fraction(value.numerator, value.denominator) if value else None

@@ -18,6 +18,14 @@ from .video import VideoSource
 SCALE = 4
 
 
+def small_size(hr: VideoSource) -> Size:
+    """Of the low-resolution frames; raises InputError where nothing would be left."""
+    size = hr.info.size
+    if min(size) < SCALE:
+        raise InputError(f"{hr.video.path} is {size}; at least {SCALE}x{SCALE} is wanted")
+    return Size(size.width // SCALE, size.height // SCALE)
+
+
 class SimulatedSource:
     """The low-resolution frames of a high-resolution clip: cropped to a multiple of 4, then 8-bit bicubic x4.
 
@@ -28,10 +36,7 @@ class SimulatedSource:
         self, path: Path | str, *, frames: int | None = None, max_height: int | None = None, deinterlace: bool = False
     ):
         self._hr = VideoSource(path, frames=frames, max_height=max_height, deinterlace=deinterlace)
-        width, height = self._hr.info.size
-        if min(width, height) < SCALE:
-            raise InputError(f"{path} is {width}x{height}; at least {SCALE}x{SCALE} is wanted")
-        self.info = replace(self._hr.info, size=Size(width // SCALE, height // SCALE))
+        self.info = replace(self._hr.info, size=small_size(self._hr))
         self.video = self._hr.video
         self.warnings = self._hr.warnings
 

@@ -17,7 +17,15 @@ from av.video.stream import VideoStream
 from ..errors import LFVideoError, OutputError, UsageError
 from ..frames import Frame, Size, TimeStamp
 from .colour import rgb_to_planes
-from .encoding import encoder_name, options_for, output_colour, pixel_format, scaled_aspect, scaled_matrix
+from .encoding import (
+    encoder_name,
+    lost_in_pictures,
+    options_for,
+    output_colour,
+    pixel_format,
+    scaled_aspect,
+    scaled_matrix,
+)
 from .passthrough import StreamCopier, fresh_metadata
 from .planes import frame_of, matrix_code, range_code
 from .probe import VideoInfo
@@ -127,9 +135,7 @@ class VideoSink:
         if self.colour.pixel_format != source.pixel_format:
             kept = f"{self._encoder} writes {self.colour.pixel_format} at {self.size}"
             self.warnings.append(f"{kept}; the source is {source.pixel_format}")
-        self.warnings += [f"{what} inside the pictures of {video.path} are left out" for what in video.left_out]
-        if video.hdr and self._encoder == "ffv1":
-            self.warnings.append("FFV1 cannot hold the HDR mastering metadata; it is left out")
+        self.warnings += lost_in_pictures(video, self._encoder)
         if self._container.format.name in _MATROSKA and (video.time_base * 1000).denominator != 1:
             self.warnings.append(f"{self.path} counts time in milliseconds; the times are rounded to them")
 

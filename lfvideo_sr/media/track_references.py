@@ -12,6 +12,7 @@ from ..frames import Frame, Size
 from ..references import Reference
 from .clock import FrameClock, frame_times, seconds_of, stamp_of
 from .probe import VideoInfo, open_input
+from .pyav import decoding_in_threads
 from .reference_source import turned
 from .resize import resized
 from .video import VideoSource
@@ -37,6 +38,8 @@ class TrackReferences:
         self._turns = round((video.rotation - beside.rotation) / 90)
         self._registered = video.path.samefile(beside.path) or _lying(video.size, self._turns) == wanted
         self.description = f"video track {self._origin}, {_resampling(_lying(video.size, self._turns), wanted)}"
+        if max(video.size) <= max(beside.size):  # the two may have been given the wrong way round
+            self.description += f", no larger than the input's {beside.size}: there is no detail to take from it"
         if video.path != beside.path:
             self.description += _offset(video, beside)
 
@@ -125,9 +128,9 @@ def _frame_sizes(video: VideoInfo) -> Iterator[Size]:
     """Sizes of the decoded frames up to the first damage, which is for the reader of the frames to report."""
     with open_input(video.path) as container, suppress(av.FFmpegError):
         stream = next(each for each in container.streams.video if each.index == video.stream_index)
-        stream.thread_type = "AUTO"
-        for picture in container.decode(stream):
-            yield Size(picture.width, picture.height)
+        with decoding_in_threads(stream):
+            for picture in container.decode(stream):
+                yield Size(picture.width, picture.height)
 
 
 def _lying(size: Size, turns: int) -> Size:

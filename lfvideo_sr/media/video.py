@@ -20,6 +20,7 @@ from .decoding import Clock, Decoder, deinterlaced
 from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable, said
 from .planes import colour_of, has_alpha, planes_of
 from .probe import VideoInfo, open_input, video_stream, video_track, video_tracks
+from .pyav import decoding_in_threads
 from .resize import bicubic, to_float, to_uint8
 from .scenes import CutDetector
 
@@ -103,8 +104,8 @@ class VideoSource:
                 self._warn(f"{str(error).split('; ')[0]}: decoded on the host from frame {given} on")
         with open_input(self.video.path) as container:
             stream = video_stream(container, self.video.stream_index)
-            stream.thread_type = "AUTO"
-            yield from islice(self._pictures(container, stream), given, None)
+            with decoding_in_threads(stream):
+                yield from islice(self._pictures(container, stream), given, None)
 
     def _read_there(self, picture: VideoFrame) -> Any | None:
         """The picture as a tensor on the reader's device; None where it is on the host, or something is to be done

@@ -190,8 +190,10 @@ class GridJob:
         options, every, scale = self.options, self.options.ref_every, engine.info.scale
         views = tuple(parse_view(text) for text in options.ref_views)
         chosen_views(self.source, views)
-        if options.no_refs or not engine.info.references:
-            return ViewReferences("none", "none: every view by the single-image path")
+        if not engine.info.references:
+            return ViewReferences("none", f"{engine.info.name} takes none")
+        if options.no_refs:
+            return ViewReferences("none", "every view by the single-image path")
         if options.refs:
             return self._named(views, scale)
         if isinstance(self.source, SimulatedField):

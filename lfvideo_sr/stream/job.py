@@ -122,10 +122,12 @@ class StreamJob:
     def reference_description(self) -> str:
         """The same for people."""
         if self.reference_kind == "none":
-            return "none: every frame by the single-image path"
+            takes = self.engine.info.references
+            return "every frame by the single-image path" if takes else f"{self.engine.info.name} takes none"
         if self.references is not None:
             return self.references.description
-        return f"none found: every {self.options.ref_every}. frame and each scene start is an anchor"
+        found = "as asked for" if self.options.ref_source == "anchor" else "none found"
+        return f"{found}: one frame in {self.options.ref_every} and each scene start is an anchor"
 
     @property
     def warnings(self) -> list[str]:

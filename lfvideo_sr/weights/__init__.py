@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from textwrap import shorten
 
-from ..errors import InputError
+from ..errors import InputError, OutputError
 
 CHECKPOINT = ".pt"  # last.pt and best.pt of a training run
 
@@ -35,6 +35,14 @@ def shipped(method: str | None = None) -> list[str]:
 def fingerprint(path: Path) -> str:
     """The first 12 hex digits of the file's SHA-256."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def check_target(path: Path, read: Sequence[Path] = ()) -> None:
+    """Refuse what cannot become weights, or is itself among the files that they are made of."""
+    if path.suffix != ".safetensors" or not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}; name a .safetensors file in a folder that exists")
+    if path.resolve() in [file.resolve() for file in read]:
+        raise OutputError(f"{path} is read too; name another target")
 
 
 def save(module, path: Path, about: dict) -> None:
@@ -83,6 +91,8 @@ def load_into(module, path: Path) -> None:
 def _checkpoint(path: Path, wanted: Sequence[str]) -> dict:
     import torch
 
+    if not path.is_file():
+        raise InputError(f"no checkpoint at {path}; give the last.pt of a run")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {key: state[key] for key in wanted}

@@ -1,6 +1,7 @@
 """The command line as a whole: help and lists, and in a process of its own, also one that is interrupted."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -39,6 +40,14 @@ def test_encoders_that_are_tried_out_keep_quiet(tmp_path):
     assert done.returncode == 0 and done.stderr == "" and "libx265" in done.stdout
 
 
+def test_a_name_that_cannot_be_shown_is_no_obstacle(low_clip, tmp_path):
+    arguments = [*COMMAND, "stream", str(low_clip), "-o", "größer.mkv", "--method", "bicubic", "--frames", "1"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0 and done.stderr == "" and r"gr\xf6\xdfer.mkv" in done.stdout
+    assert (tmp_path / "größer.mkv").exists()
+
+
 def test_a_real_process_says_the_same(hybrid_clip, tmp_path):
     arguments = [*COMMAND, "stream", str(hybrid_clip), "-o", str(tmp_path / "out.mkv"), *FAST]
     done, again, bad = (
@@ -51,25 +60,31 @@ def test_a_real_process_says_the_same(hybrid_clip, tmp_path):
 
 
 def interruptible(folder: Path, *arguments: object) -> subprocess.Popen:
-    """A process that heeds SIGINT even where the tests themselves run in the background and ignore it."""
+    """A process that heeds signals even where the tests themselves run in the background and ignore them."""
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)],
     )  # fmt: skip
 
 
-def test_an_interrupt_ends_with_130_and_leaves_what_plays(tmp_path):
-    clip = write_clip(tmp_path / "long.mkv", rendered(0, 40, seed=5, size=Size(48, 32)) * 40)
-    with interruptible(tmp_path, "stream", clip, "-o", tmp_path / "out.mkv", *FAST, "--progress", "json") as process:
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("long") / "in.mkv", rendered(0, 40, seed=5, size=Size(48, 32)) * 40)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])  # Ctrl-C, and what schedulers send
+def test_an_interrupt_ends_with_130_and_leaves_what_plays(number, long_clip, tmp_path):
+    arguments = ("stream", long_clip, "-o", tmp_path / "out.mkv", *FAST, "--progress", "json")
+    with interruptible(tmp_path, *arguments) as process:
         for line in process.stdout:
             if "frame" in json.loads(line):
                 break
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         said, error = process.communicate(timeout=30)
     assert process.returncode == 130
     assert error.splitlines() == ["lfvideo-sr: interrupted"]
     partial = tmp_path / "out.partial.mkv"
-    assert sorted(tmp_path.iterdir()) == [clip, partial] and str(partial) in said
+    assert list(tmp_path.iterdir()) == [partial] and str(partial) in said
     assert 0 < len(ticks_of(partial)) < 1600
 
 

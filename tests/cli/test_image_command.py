@@ -60,6 +60,12 @@ def test_without_references_it_says_that_no_detail_is_added(run, folder):
     assert outcome.code == 0 and "no true detail is added" in outcome.out and "--ref" in outcome.out
 
 
+def test_transparency_is_left_out_and_said(run, folder):
+    cv2.imwrite(str(folder / "clear.png"), np.full((8, 8, 4), 9, np.uint8))
+    outcome = run("image", folder / "clear.png", "--no-refs", *FAST)
+    assert "the transparency of" in outcome.out and size_of(folder / "clear_x4.png") == (32, 32)
+
+
 def test_a_method_without_references_says_so(run, folder):
     outcome = run("image", folder / "in.png", "--ref", folder / "a.png", "--method", "bicubic")
     assert outcome.code == 0 and "bicubic takes no references" in outcome.out

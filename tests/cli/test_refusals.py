@@ -1,6 +1,8 @@
 """What the command line refuses: in one line, with its exit code, and nothing is left behind."""
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import av
@@ -62,6 +64,23 @@ def without_index(folder: Path) -> Path:
     return folder / "in.mp4"
 
 
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "in.mp4")
+    return folder / "in.mp4"
+
+
+def in_no_folder(folder: Path) -> Path:
+    return folder / "nowhere" / "in.mp4"
+
+
+def address(folder: Path) -> Path:
+    return Path("https://example.com/in.mp4")
+
+
+def too_long(folder: Path) -> Path:
+    return folder / f"{'long' * 100}.mp4"
+
+
 BAD_INPUTS = {
     empty: "is empty",
     text: "in.mp4",
@@ -70,6 +89,10 @@ BAD_INPUTS = {
     directory: "is a folder",
     sound_only: "no video track",
     without_index: "cut off",
+    pipe: "is a pipe",
+    in_no_folder: "does not exist",
+    address: "is an address",
+    too_long: "too long",
 }
 
 
@@ -130,7 +153,8 @@ def test_bad_options_are_one_line_and_exit_2(options, said, run, low_clip, tmp_p
         (["stream"], 2, "IN"),
         (["train", "strem_ref"], 2, "did you mean 'stream_ref'"),
         (["train", "nowhere.yaml"], 2, "nowhere.yaml"),
-        (["weights", "export", "nowhere.pt", "-o", "x.safetensors"], 3, "nowhere.pt"),
+        (["weights", "export", "nowhere.pt", "-o", "x.safetensors"], 3, "no checkpoint at nowhere.pt"),
+        (["weights", "export", "last.pt", "-o", "nowhere/x.safetensors"], 3, "a folder that exists"),
         (["simulate", "in.mkv"], 2, "--output"),
     ],
 )
@@ -170,6 +194,47 @@ def test_the_input_is_never_the_target(command, options, run, high_clip, tmp_pat
     outcome = run(command, clip, "-o", clip, *options, *method)
     assert outcome.code == 3 and str(clip) in outcome.line
     assert clip.read_bytes() == high_clip.read_bytes() and list(tmp_path.iterdir()) == [clip]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--report", "in.mkv"], "in.mkv is read here"),
+        (["--refs", "sharp.mkv", "-o", "sharp.mkv"], "sharp.mkv is read here"),
+        (["--gt", "sharp.mkv", "-o", "sharp.mkv"], "sharp.mkv is read here"),
+        (["-o", "in.ref.mkv"], "in.ref.mkv is read here"),
+        (["--report", "out.mkv"], "named twice, by -o and by --report"),
+        (["--report", "folder"], "folder is a folder"),
+        (["--refs", "out.partial.mkv"], "out.partial.mkv until it is whole"),
+    ],
+)
+def test_nothing_that_is_read_is_overwritten(arguments, said, run, high_clip, low_clip, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(low_clip, "in.mkv")
+    for name in ("sharp.mkv", "in.ref.mkv", "out.partial.mkv"):
+        shutil.copy(high_clip, name)
+    Path("folder").mkdir()
+    before = {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()}
+    outcome = run("stream", "in.mkv", "-o", "out.mkv", *FAST, "--overwrite", *arguments)
+    assert outcome.code == 3 and said in outcome.line
+    assert {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_unfinished_name_is_no_input(run, high_clip, tmp_path):
+    clip = Path(shutil.copy(high_clip, tmp_path / "out.partial.mkv"))
+    assert "until it is whole" in run("simulate", clip, "-o", tmp_path / "out.mkv").line
+    assert clip.read_bytes() == high_clip.read_bytes()
+
+
+def test_a_report_replaces_reports_only_unless_told(run, low_clip, tmp_path):
+    notes, output = tmp_path / "notes.json", tmp_path / "out.mkv"
+    notes.write_text('{"mine": 1}')
+    command = ("stream", low_clip, "-o", output, *FAST, "--frames", "1", "--report", notes)
+    outcome = run(*command)
+    assert outcome.code == 3 and "notes.json exists" in outcome.line and notes.read_text() == '{"mine": 1}'
+    assert run(*command, "--overwrite").code == 0
+    output.unlink()
+    assert run(*command).code == 0 and json.loads(notes.read_text())["frames"] == 1
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "file", "/proc"])

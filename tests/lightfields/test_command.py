@@ -2,6 +2,10 @@
 
 import json
 import re
+import resource
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
 import av
@@ -292,6 +296,17 @@ def test_an_output_on_the_inputs_own_path_is_refused(run, scene, tmp_path, low):
     assert "read here" in refused(run, 3, scene, "--refs", tmp_path / "ref.png", "--mosaic", tmp_path / "ref.png")
 
 
+def test_the_folder_one_stands_in_is_named_by_its_name(run, tmp_path, low, monkeypatch):
+    folder = Path(MAKERS["view_folder"](tmp_path, low).path)
+    monkeypatch.chdir(folder)
+    assert run("lightfield", ".", *FAST).code == 0
+    assert {one.name for one in tmp_path.iterdir()} >= {"views_x4", "views_x4.report.json"}
+    monkeypatch.chdir(tmp_path)
+    assert "holds what is read" in refused(run, 3, folder, "-o", ".", "--overwrite", *FAST)
+    for command in ("stream", "image"):
+        assert run(command, ".", *FAST[:2]).code == 3
+
+
 def test_a_target_whose_name_says_something_else_is_refused(run, tmp_path, low):
     for name, target, wanted in (
         ("hci2016", "sr.png", "end -o in .h5"),
@@ -304,6 +319,19 @@ def test_a_target_whose_name_says_something_else_is_refused(run, tmp_path, low):
         given = sorted(tmp_path.iterdir())
         assert wanted in refused(run, 3, written.path, *grid, "-o", tmp_path / target, *FAST)
         assert sorted(tmp_path.iterdir()) == given
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its files cannot be limited so")
+@pytest.mark.parametrize(("name", "target"), [("hci2016", "sr.h5"), ("toolbox", "sr.mat")])
+def test_what_cannot_be_written_to_its_end_leaves_nothing(name, target, tmp_path, low):
+    """In a process of its own, which has to survive: HDF5 and mapped files end it where they cannot grow."""
+    clip = MAKERS[name](tmp_path, low).path
+    given = sorted(tmp_path.iterdir())
+    command = [sys.executable, "-m", "lfvideo_sr", "lightfield", str(clip), "-o", target, "--method", "bicubic"]
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (20000, 20000))
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, preexec_fn=limit)
+    assert (done.returncode, len(done.stderr.splitlines())) == (3, 1) and target in done.stderr
+    assert sorted(tmp_path.iterdir()) == given
 
 
 def test_nan_inside_a_run_leaves_no_output(run, tmp_path, low):

@@ -1,5 +1,7 @@
 """When frames are shown: times are read, kept exactly, and counted where there are none."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -96,3 +98,21 @@ def test_frames_stops_early_and_a_source_can_be_read_again(tmp_path):
     assert not source.warnings
     first, second = iter(source), iter(source)
     assert (next(first).pixels == next(second).pixels).all()
+
+
+def test_a_stream_may_be_left_while_its_decoder_has_something_to_log(tmp_path):
+    """In a process of its own, which without care waits for itself for ever."""
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(20), **FAST)
+    code = f"""
+import logging, av, av.logging
+from lfvideo_sr.media.video import VideoSource
+logging.disable()
+source = VideoSource({str(clip)!r})
+av.logging.set_libav_level(av.logging.DEBUG)
+av.logging.set_level(av.logging.DEBUG)
+for _ in range(30):
+    frames = iter(source)
+    next(frames)
+    del frames
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

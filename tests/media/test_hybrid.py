@@ -184,7 +184,9 @@ def test_requiring_references_names_every_place(plain):
 def test_a_named_video_a_track_of_it_and_a_missing_one(tmp_path, plain):
     other = write_tracks(tmp_path / "hr.mp4", small_track(), large_track())
     assert find(plain, refs=other).description == find(plain, refs=f"{other}#v:1").description
-    assert "32x24 resampled to 128x96" in find(plain, refs=f"{other}#v:0").description
+    small = find(plain, refs=f"{other}#v:0").description
+    assert "32x24 resampled to 128x96, no larger than the input's 32x24" in small
+    assert "no larger" not in find(plain, refs=other).description
     assert [each.aligned for each in find(plain, refs=other)] == [True] * 3
     with pytest.raises(InputError, match=r"no video track 2; it has 2, counted from 0"):
         find(plain, refs=f"{other}#v:2")

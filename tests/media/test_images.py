@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lfvideo_sr.errors import InputError, OutputError
-from lfvideo_sr.media.images import read_image, read_picture, write_png
+from lfvideo_sr.media.images import is_transparent, read_image, read_picture, write_png
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
 
@@ -44,6 +44,15 @@ def test_other_kinds_become_rgb(tmp_path, mode):
     image = Image.fromarray(PICTURE).convert(mode)
     image.save(tmp_path / "a.png")
     assert (as_bytes(read_image(tmp_path / "a.png")) == np.asarray(image.convert("RGB"))).all()
+
+
+@pytest.mark.parametrize(("mode", "alpha", "wanted"), [("RGBA", 9, True), ("LA", 9, True), ("RGBA", 255, False)])
+def test_transparency_is_noticed(tmp_path, mode, alpha, wanted):
+    image = Image.fromarray(PICTURE).convert(mode)
+    image.putalpha(alpha)
+    image.save(tmp_path / "a.png")
+    Image.fromarray(PICTURE).save(tmp_path / "b.jpg")
+    assert is_transparent(tmp_path / "a.png") is wanted and not is_transparent(tmp_path / "b.jpg")
 
 
 def test_sixteen_bits_are_kept(tmp_path):

@@ -120,6 +120,20 @@ def test_the_hybrid_file_marks_the_low_resolution_track_as_default(truth, tmp_pa
         assert (low.codec_context.name, low.pix_fmt, high.pix_fmt) == ("ffv1", "bgr0", "bgr0")
 
 
+def test_too_small_a_clip_is_refused(run, tmp_path):
+    clip = write_clip(tmp_path / "in.mkv", clip_planes(2))
+    assert "at least 4x4" in run("simulate", clip, "-o", tmp_path / "hybrid.mkv", "--max-height", "3").line
+    assert "at least 4x4" in run("stream", clip, "--simulate", "--method", "bicubic", "--max-height", "3").line
+    assert list(tmp_path.iterdir()) == [clip]
+
+
+def test_the_command_says_what_is_lost(run, tmp_path):
+    planes = [[*clip_planes(1)[0], np.full((48, 64), 9, np.uint8)]]
+    clip = write_clip(tmp_path / "clear.mkv", planes, pixel_format="yuva420p")
+    outcome = run("simulate", clip, "-o", tmp_path / "hybrid.mkv")
+    assert outcome.code == 0 and "transparency (yuva420p) is left out" in outcome.out
+
+
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
 def test_the_hybrid_file_keeps_audio_and_time_stamps(tmp_path, ending):
     clip = write_with_audio(tmp_path / f"in.{ending}", pictures(25), even(25))

@@ -208,7 +208,7 @@ def test_anchor_mode_takes_every_nth_frame_and_scene_starts(method, low_clip, pi
 
 def test_anchor_mode_can_be_asked_for(hybrid_clip):
     job, restored = run(hybrid_clip, ref_source="anchor")
-    assert job.reference_kind == "anchor"
+    assert job.reference_kind == "anchor" and "as asked for" in job.reference_description
     assert all(one.generated for each in restored for one in each.references)
 
 
