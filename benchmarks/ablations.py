@@ -10,9 +10,9 @@ kept for it, with frame 0 as reference. Pictures are reduced by a whole factor u
 
 import argparse
 import json
-import os
 from pathlib import Path
 
+from data_folder import data_folder
 from papers import as_floats, engine_for, network_of, quality
 
 from lfvideo_sr.training.sources import validation_pairs
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    root = Path(os.environ["LFVIDEO_DATA"])
+    root = data_folder()
     sets = {name: [as_floats(load()) for load in validation_pairs(root, kind)] for name, kind in SETS.items()}
     if not options.json:
         print("run", "steps", "minutes", *(f"{name}, without" for name in SETS), sep="  ")

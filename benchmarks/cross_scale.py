@@ -22,7 +22,6 @@ patchmatch  first and second derivatives of luma (Chang et al., the feature of B
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,6 +31,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from data_folder import data_folder
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.frames import Frame, Size, TimeStamp
@@ -243,7 +243,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="rows whose names hold one of these words")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    given = list(cases(Path(os.environ["LFVIDEO_DATA"]) / "sintel", options.scale, options.step))
+    given = list(cases(data_folder() / "sintel", options.scale, options.step))
     result = {}
     for name, matcher in matchers(options).items():
         errors = {case.name: np.linalg.norm(np.round(matcher(case)) - case.truth, axis=-1) for case in given}

@@ -9,11 +9,11 @@ swapped features F and those that the same network makes of the true picture (Ta
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
+from data_folder import data_folder
 
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.resize import bicubic, degrade
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    loads = validation_pairs(Path(os.environ["LFVIDEO_DATA"]), "refpairs")
+    loads = validation_pairs(data_folder(), "refpairs")
     pairs = [tuple(one.astype(np.float32) / 255 for one in load()) for load in loads]
     blown = [bicubic(degrade(one), Size(one.shape[2], one.shape[1])).clip(0, 1) for one, _ in pairs]
     yardstick = [psnr_y(eight_bit(large), one, BORDER) for large, (one, _) in zip(blown, pairs)]

@@ -8,7 +8,7 @@ Processor time, so that other work on the machine weighs less. The floor takes o
 product on this core, and bytes (weights, what is read of frame and references, the picture) at that of a copy.
 """
 
-import sys
+import argparse
 import time
 from fractions import Fraction
 from itertools import pairwise
@@ -71,8 +71,11 @@ def floor(frame: Frame, reference: Reference) -> str:
 
 
 def main() -> None:
-    size = Size(*map(int, (sys.argv[1] if len(sys.argv) > 1 else "160x90").split("x")))
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("size", nargs="?", default="160x90")
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    options = parser.parse_args()
+    size, rounds = Size(*map(int, options.size.split("x"))), options.rounds
     scene = random_scene(np.random.default_rng(0), width=size.width * 4)
     sharp, beside = (render(scene, float(moment), size.scaled(4)) for moment in (0, 1))
     frame = Frame(degrade(sharp), 0, TimeStamp(0, Fraction(1)))

@@ -12,7 +12,6 @@ with their neighbours along epipolar lines, as the command has it by default.
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from data_folder import data_folder
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.engine import Engine, Matched
@@ -156,7 +156,7 @@ def main() -> None:
     options = parser.parse_args()
     results = {}
     for name in options.scenes:
-        scores, grid, truths = measure(Path(os.environ["LFVIDEO_DATA"]) / "lightfields" / name)
+        scores, grid, truths = measure(data_folder() / "lightfields" / name)
         results[name] = table(name, scores, grid, truths)
         if options.views:
             for view in scores["bicubic"].psnr_y:

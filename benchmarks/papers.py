@@ -18,13 +18,13 @@ the descriptors, and relevance, by rounds on the finest level.
 import argparse
 import csv
 import json
-import os
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import torch
+from data_folder import data_folder
 
 from lfvideo_sr.engine import Engine
 from lfvideo_sr.engines.torch_engine import TorchEngine
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--features", help="weights of plain features to match by, as last.pt of features_small")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    root = Path(os.environ["LFVIDEO_DATA"])
+    root = data_folder()
     pairs = [as_floats(load()) for load in validation_pairs(root, "refpairs")]
     ranked = by_rank(root)
     result: dict = {"pairs": len(pairs), "ranked": len(ranked["1"]), "methods": {}}

@@ -13,11 +13,11 @@ single: pictures without any reference: Set14 x4.
 
 import argparse
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from data_folder import data_folder
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.engine import Engine
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--device-seeds", action="store_true")
     options = parser.parse_args()
-    data = Path(os.environ["LFVIDEO_DATA"])
+    data = data_folder()
     results = {}
     for what in options.what:
         results[what] = {"hybrid": hybrid, "wrong": wrong, "single": single}[what](data, options)

@@ -20,7 +20,6 @@ refsr_net         --weights, at once and by sliding windows; "no reference": at 
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +29,7 @@ import cv2
 import numpy as np
 import torch
 from cross_scale import REACH, derivatives, luma
+from data_folder import data_folder
 
 from lfvideo_sr.datasets import Item, open_dataset
 from lfvideo_sr.frames import Size
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     single = load_srresnet(options.single) if options.single else None
-    root, result = Path(os.environ["LFVIDEO_DATA"]), {}
+    root, result = data_folder(), {}
     nets = {str(path): trained(path) for path in options.weights}
     for dataset in ("sintel", "lightfields"):
         given = pairs(root, dataset, options.crop, options.limit)

@@ -10,12 +10,12 @@ restored. AMSA matches at several scales: of each place the most relevant match 
 
 import argparse
 import json
-import os
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
+from data_folder import data_folder
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.correspondence import Correspondence
@@ -74,7 +74,7 @@ def measure(engine: Engine, picture: np.ndarray, degrees: float, scale: float) -
 
 
 def pictures(count: int) -> list[np.ndarray]:
-    folder = Path(os.environ["LFVIDEO_DATA"]) / "sr_bench" / "BSD100"
+    folder = data_folder() / "sr_bench" / "BSD100"
     return [crop_to_multiple(read_image(path), 4) for path in sorted(folder.rglob("*.png"))[:count]]
 
 

@@ -9,13 +9,13 @@ stream_ref was trained on, since these figures choose a setting.
 """
 
 import argparse
-import os
 import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from data_folder import data_folder
 from quality import mean_psnr
 
 from lfvideo_sr.engines.numpy_engine import NumpyEngine
@@ -69,8 +69,8 @@ def measure(seeder: FlowSeeder, clips: Sequence[Path]) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", default=CLIPS)
-    data = Path(os.environ["LFVIDEO_DATA"])
-    clips = [data / name for name in parser.parse_args().clips]
+    options = parser.parse_args()
+    clips = [data_folder() / name for name in options.clips]
     for name, seeder in SEARCHES.items():
         psnr, milliseconds = measure(seeder, clips)
         print(f"{name:28} {psnr:.2f} dB  {milliseconds:.0f} ms", flush=True)
