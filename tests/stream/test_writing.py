@@ -46,7 +46,8 @@ def written(clip, path, engine, size: Size | None = None):
 
 def test_whoever_stops_in_the_middle_leaves_no_thread(low_clip, tmp_path):
     engine = Elsewhere(engine_of("bicubic"))
-    with StreamJob(low_clip, engine, OPTIONS) as job:
+    whole = StreamOptions(no_refs=True, decode="cpu")  # of a few frames all could be decoded at once
+    with StreamJob(low_clip, engine, whole) as job:
         sink = VideoSink(tmp_path / "out.mkv", job.video, job.size, codec="ffv1")
         pictures = converted(job, sink)
         sink.encode(next(pictures))

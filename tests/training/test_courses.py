@@ -124,7 +124,7 @@ def test_a_reports_loss_is_what_the_first_optimizer_minimises(tmp_path):
 @pytest.mark.parametrize(
     ("name", "changes", "error", "said"),
     [
-        ("student", {"teacher": "gone.pt"}, InputError, "gone.pt is no checkpoint"),
+        ("student", {"teacher": "gone.pt"}, InputError, "no checkpoint at gone.pt"),
         ("student", {"teacher": "gone.safetensors"}, InputError, "gone.safetensors is no weights file"),
         ("student", {"teacher": ""}, UsageError, "a student has no teacher"),
         ("c2_matching", {"correspondence": "wider.pt"}, InputError, "wider.pt does not fit Correspondence .*mismatch"),
