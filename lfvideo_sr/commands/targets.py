@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import OutputError
+from ..media.partial import partial_of
 from ..report import is_report
 
 REPORT = "--report"
@@ -16,7 +17,7 @@ def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: 
     for option, path in targets.items():
         if path.resolve() in taken:
             raise OutputError(f"{path} is read here; give another name to write to with {option}")
-        unfinished = path.with_name(f"{path.stem}.partial{path.suffix}") if path.name else path
+        unfinished = partial_of(path) if path.name else path
         if unfinished.resolve() in taken:
             raise OutputError(f"{path} is called {unfinished.name} until it is whole, and that is read here; rename it")
         if any(path.resolve() in one.parents for one in taken):

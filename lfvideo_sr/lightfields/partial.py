@@ -8,14 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import OutputError
+from ..media.partial import partial_of
 
 _FILES = {".h5", ".hdf5", ".mat", ".png", ".jpg", ".mp4", ".mkv", ".mov"}
 _LEFT = {".png", ".cfg"}  # what a run leaves in a folder
-
-
-def partial_of(path: Path) -> Path:
-    """The unfinished name beside the target: sr.h5 -> sr.partial.h5, a folder sr -> sr.partial."""
-    return path.with_name(f"{path.stem}.partial{path.suffix}")
 
 
 @contextmanager

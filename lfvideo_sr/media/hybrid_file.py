@@ -16,6 +16,7 @@ from ..frames import Size, TimeStamp
 from .clock import stamp_of
 from .colour import Layout, rgb_to_planes
 from .encoding import lost_in_pictures, pixel_format, scaled_matrix
+from .partial import partial_of
 from .passthrough import StreamCopier
 from .planes import frame_of, matrix_code, range_code
 from .pyav import open_media
@@ -39,7 +40,7 @@ def write_hybrid(
     output = Path(output)
     check_positive("--ref-every", every)
     _check_target(output, hr.video.path, overwrite)
-    partial = _partial(output)
+    partial = partial_of(output)
     try:
         warnings = _write(hr, partial, every, scene_refs)
         os.replace(partial, output)
@@ -52,16 +53,12 @@ def write_hybrid(
         partial.unlink(missing_ok=True)
 
 
-def _partial(output: Path) -> Path:
-    return output.with_name(f"{output.stem}.partial{output.suffix}")
-
-
 def _check_target(output: Path, original: Path, overwrite: bool) -> None:
     if output.suffix.lower() != ".mkv":
         raise OutputError(f"{output} is no .mkv; a hybrid file is Matroska, so give it that ending")
     if output.exists() and output.samefile(original):
         raise OutputError(f"{output} is the input itself; choose another -o")
-    if _partial(output).exists() and _partial(output).samefile(original):
+    if partial_of(output).exists() and partial_of(output).samefile(original):
         raise OutputError(f"{output} is called {original.name} until it is whole, and that is the input; rename it")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; pass --overwrite or choose another -o")

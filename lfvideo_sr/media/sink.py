@@ -26,6 +26,7 @@ from .encoding import (
     scaled_aspect,
     scaled_matrix,
 )
+from .partial import partial_of
 from .passthrough import StreamCopier, fresh_metadata
 from .planes import frame_of, matrix_code, range_code
 from .probe import VideoInfo
@@ -69,7 +70,7 @@ class VideoSink:
     ):
         self.path, self.size = Path(path), Size(*size)
         self.warnings: list[str] = []
-        self.partial = self.path.with_name(f"{self.path.stem}.partial{self.path.suffix}")
+        self.partial = partial_of(self.path)
         self._encoder = encoder_name(codec)
         self.colour = output_colour(video.colour, self._encoder, self.size)
         chosen = options_for(self._encoder, crf, preset, video.hdr, options or {})
