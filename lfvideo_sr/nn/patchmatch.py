@@ -13,6 +13,7 @@ exported is another form still (patchmatch_graph.py).
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -75,7 +76,7 @@ def patchmatch(
     initial: int64 [B,h,w], a field to start from at the first level (as Field.index); random by `seed` without it.
     Not differentiable: see `relevance`. Raises ShapeError for what cannot be matched.
     """
-    return _coarse_to_fine(query, reference, plan, initial, seed, _NewCandidates)
+    return _coarse_to_fine(query, reference, plan, initial, seed, _improve)
 
 
 def plain_patchmatch(
@@ -87,7 +88,7 @@ def plain_patchmatch(
     seed: int = 0,
 ) -> Field:
     """The same field by comparing every candidate at every step."""
-    return _coarse_to_fine(query, reference, plan, initial, seed, _AllCandidates)
+    return _coarse_to_fine(query, reference, plan, initial, seed, partial(_compared, comparison=_AllCandidates))
 
 
 def relevance(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
@@ -109,7 +110,7 @@ def random_field(query: torch.Tensor, reference: torch.Tensor, seed: int) -> tor
     return torch.randint(reference.shape[2] * reference.shape[3], shape, generator=generator).to(query.device)
 
 
-def _coarse_to_fine(query, reference, plan: PatchMatchPlan, initial, seed: int, comparison: Callable) -> Field:
+def _coarse_to_fine(query, reference, plan: PatchMatchPlan, initial, seed: int, improve: Callable[..., Field]) -> Field:
     check_searchable(query, reference, 1, 1)
     if initial is not None and initial.shape != (query.shape[0], *query.shape[2:]):
         raise ShapeError(f"initial is {list(initial.shape)}; the query's [B,h,w] is wanted")
@@ -125,7 +126,7 @@ def _coarse_to_fine(query, reference, plan: PatchMatchPlan, initial, seed: int, 
                 start = _coarser(initial, reference, level, own, other)
             else:
                 start = random_field(own, other, seed)
-            field = _improve(own, other, start, rounds, plan.coherent, comparison)
+            field = improve(own, other, start, rounds, plan.coherent)
             compared, before, columns = compared + field.compared, level, other.shape[-1]
         assert field is not None, "a plan has levels"
         return field._replace(compared=compared)
@@ -162,8 +163,8 @@ def _clamped(row: torch.Tensor, column: torch.Tensor, reference: torch.Tensor) -
     return row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
 
 
-def _improve(query, reference, start: torch.Tensor, rounds: int, coherent: bool, comparison: Callable) -> Field:
-    """One level: propagate and evaluate."""
+def _improve(query, reference, start: torch.Tensor, rounds: int, coherent: bool) -> Field:
+    """One level, by what suits the place: a graph, a GPU, anywhere else."""
     if torch.compiler.is_exporting():
 
         def candidates(index: torch.Tensor, dilation: torch.Tensor) -> tuple[Iterator[torch.Tensor], ...]:
@@ -171,11 +172,16 @@ def _improve(query, reference, start: torch.Tensor, rounds: int, coherent: bool,
             return _of_neighbours(index, dilation, size if coherent else None), _beside_matches(index, dilation, size)
 
         return Field(*improve_in_a_loop(query, reference, start, rounds, candidates), compared=0)
-    if by_triton(query) and query.dtype == torch.float32 and comparison is _NewCandidates:
+    if by_triton(query) and query.dtype == torch.float32:
         from .patchmatch_triton import improve
 
         steps = dilation_steps(*query.shape[-2:])
         return Field(*improve(Patches(query), Patches(reference), start, rounds, steps, coherent), compared=0)
+    return _compared(query, reference, start, rounds, coherent, _NewCandidates)
+
+
+def _compared(query, reference, start: torch.Tensor, rounds: int, coherent: bool, comparison: Callable) -> Field:
+    """One level: propagate and evaluate."""
     size = reference.shape[-2:]
     moved = size if coherent else None
     comparing = comparison(query, reference, start)
