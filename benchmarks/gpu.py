@@ -102,6 +102,12 @@ def stream(resident: ResidentMethod, film: Film, low: list[torch.Tensor], first:
     return picture
 
 
+def low_frames(resident: ResidentMethod, film: Film, count: int) -> list[torch.Tensor]:
+    """What a low-resolution camera would have shown of the first frames, [1,3,h,w] each, on the GPU."""
+    layout = torch.channels_last
+    return [resident.reduced(film.sharp(one)).clamp(0, 1).contiguous(memory_format=layout) for one in range(count)]
+
+
 def timed(work: Callable[[], Any]) -> float:
     """Seconds, the device's work included."""
     torch.cuda.synchronize()
@@ -119,8 +125,7 @@ def measure(name: str, variant: str, precision: Precision, size: Size, frames: i
     torch.cuda.empty_cache()
     film = Film(size, frames + 3 * EVERY + 2)
     resident = make_resident(name, variant, precision)
-    low = [resident.reduced(film.sharp(number)).clamp(0, 1).contiguous(memory_format=torch.channels_last)
-           for number in range(frames + 2 * EVERY)]  # fmt: skip
+    low = low_frames(resident, film, frames + 2 * EVERY)
     torch.cuda.synchronize()
     held = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
@@ -194,8 +199,7 @@ def agreement(size: Size) -> dict[str, float]:
     for variant, precision in (("eager", Precision.FP32), ("eager", Precision.BF16), ("graphs", Precision.BF16),
                                ("graphs", Precision.FP16)):  # fmt: skip
         resident = make_resident("stream_ref", variant, precision)
-        low = [resident.reduced(film.sharp(number)).clamp(0, 1) for number in range(6)]
-        pictures[f"{variant} {precision.value}"] = stream(resident, film, low, 0, 6, {})
+        pictures[f"{variant} {precision.value}"] = stream(resident, film, low_frames(resident, film, 6), 0, 6, {})
     exact, truth = pictures.pop("eager fp32"), film.sharp(5)
     psnr = lambda one, other: round(float(-10 * torch.log10((one - other).square().mean())), 2)  # noqa: E731
     return {"eager fp32 to truth": psnr(exact, truth)} | {
@@ -224,8 +228,7 @@ def kernels(name: str, variant: str, precision: Precision, size: Size, frames: i
     """Of one frame without a new reference: launches and microseconds of each kernel, those that take longest first."""
     film = Film(size, 3 * EVERY)
     resident = make_resident(name, variant, precision)
-    low = [resident.reduced(film.sharp(number)).clamp(0, 1).contiguous(memory_format=torch.channels_last)
-           for number in range(2 * EVERY)]  # fmt: skip
+    low = low_frames(resident, film, 2 * EVERY)
     state: dict = {}
     begins = EVERY + 1
     timed(lambda: stream(resident, film, low, 0, begins, state))
