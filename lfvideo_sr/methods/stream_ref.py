@@ -20,10 +20,9 @@ from torch import nn
 
 from ..media.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
-from ..nn.blend import Blend, FixedMix
+from ..nn.blend import Blend
 from ..nn.device_seed import DeviceSeeder
-from ..nn.fused import conv, conv_over, conv_relu, convolution_dtype
-from ..nn.kernels import by_triton
+from ..nn.fused import conv, conv_relu, convolution_dtype
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
 from ..nn.resize import BicubicEnlarge, BicubicReduce
 from ..nn.warp import inside, warp_unshuffled
@@ -127,7 +126,6 @@ class Restorer(nn.Module):
         self.trunk = nn.Sequential(*(ResidualBlock(channels) for _ in range(size.blocks)))
         self.tail = zeroed(conv3x3(channels, 48 + 2 * 16))
         nn.init.normal_(self.tail.weight, std=1e-3)
-        self.mean = FixedMix(torch.full((channels, PLACES), 1 / PLACES))
         self.blend = Blend(SCALE, FIELD_STRIDE)
 
     def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
@@ -156,12 +154,8 @@ class Restorer(nn.Module):
 
     def _side(self, found: Found) -> torch.Tensor:
         """Features of one reference, faded by its relevance: a worthless reference is as good as none."""
-        if by_triton(found.detail):
-            seen = found.detail * GAIN, found.misfit * GAIN, found.relevance
-            return conv_over(self.found_head, seen, relu=True, fade=found.relevance)
         around = torch.cat([found.misfit * GAIN, found.relevance], 1)
-        features = conv_beside(self.found_head, found.detail * GAIN, around, relu=True)
-        return features * self.mean(found.relevance)
+        return conv_beside(self.found_head, found.detail * GAIN, around, relu=True, fade=found.relevance)
 
 
 class StreamRef(nn.Module):

@@ -36,13 +36,16 @@ class ResidualBlock(nn.Module):
         return conv_add(self.second, conv_relu(self.first, x), x)
 
 
-def conv_beside(layer: nn.Conv2d, *parts: torch.Tensor, relu: bool = False) -> torch.Tensor:
+def conv_beside(
+    layer: nn.Conv2d, *parts: torch.Tensor, relu: bool = False, fade: torch.Tensor | None = None
+) -> torch.Tensor:
     """`layer`, or its ReLU, over `parts` side by side in the channels, without the copy that torch.cat would make.
 
-    Missing parts at the end count as zeros. Equal to layer(torch.cat(parts, 1)) up to rounding.
+    Missing parts at the end count as zeros. fade: [B,P,h,w], whose mean over P multiplies the result. Equal to
+    layer(torch.cat(parts, 1)), its ReLU, and the product, up to rounding.
     """
     if by_triton(parts[0]):
-        return conv_over(layer, parts, relu)
+        return conv_over(layer, parts, relu, fade)
     first, *others = parts
     start = first.shape[1]
     total = nn.functional.conv2d(first, layer.weight[:, :start], layer.bias, padding=layer.padding)
@@ -50,4 +53,5 @@ def conv_beside(layer: nn.Conv2d, *parts: torch.Tensor, relu: bool = False) -> t
         weight = layer.weight[:, start : start + part.shape[1]]
         total = conv_add(layer, part, total, weight=weight, bias=None)
         start += part.shape[1]
-    return total.relu() if relu else total
+    total = total.relu() if relu else total
+    return total if fade is None else total * fade.mean(1, keepdim=True).to(total.dtype)

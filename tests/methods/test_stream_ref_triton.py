@@ -9,7 +9,6 @@ CHECK = """
 import torch
 from lfvideo_sr.choose import load_learned
 from lfvideo_sr.method import Match
-from lfvideo_sr.methods import stream_ref
 from lfvideo_sr.nn import blend, blend_triton, fused, fused_triton, residual, warp, warp_triton
 
 method = load_learned("stream_ref")
@@ -27,7 +26,7 @@ def streamed(count):
     matches = [Match(features, positions, (relevance + 1) / 2)] * count
     return positions, relevance, method.restorer(frame, matches).float()
 
-modules = stream_ref, blend, fused, residual, warp
+modules = blend, fused, residual, warp
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
     blend_triton._COUNT = fused_triton._COUNT = warp_triton._COUNT = 4096
 for dtype, close in ((torch.float32, 2e-4), (torch.bfloat16, 0.05)):

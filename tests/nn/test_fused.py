@@ -59,6 +59,9 @@ def test_side_by_side_equals_concatenation(layer, x):
     parts = x.split((10, 13, 1), 1)
     assert torch.allclose(conv_beside(layer, *parts), layer(x), atol=1e-5)
     assert torch.allclose(conv_beside(layer, *parts, relu=True), layer(x).relu(), atol=1e-5)
+    fade = torch.rand(2, 4, 9, 14)
+    wanted = layer(x).relu() * fade.mean(1, keepdim=True)
+    assert torch.allclose(conv_beside(layer, *parts, relu=True, fade=fade), wanted, atol=1e-5)
     missing = torch.cat([parts[0], torch.zeros_like(x[:, 10:])], 1)
     assert torch.allclose(conv_beside(layer, parts[0]), layer(missing), atol=1e-5)
 
