@@ -9,7 +9,8 @@ stream_ref runs with its shipped weights, two references a frame, one new refere
 of the time), each field started from the one before; c2_matching untrained in the paper's width, with one reference
 (its search starts from what the host draws, so no CUDA graph holds it).
 The floor takes floating-point operations at the rate of a large product of two matrices measured here, and bytes (each
-weight, frame, reference and picture once) at that of a copy. Also: memory at its peak, seconds to the first frame from
+weight, frame, reference and picture once) at that of a copy. Also: memory beside the film's own frames, what tensors took
+at their peak and what torch held of the device in the end, seconds to the first frame from
 a loaded method, milliseconds of each verb, and how far the picture is from float32's. --files: from file to file
 instead, as `lfvideo-sr bench` does, and beside it what the encoder alone takes for the same pictures. --kernels: which
 kernels a frame without a new reference launches, how often, and how long they take.
@@ -27,6 +28,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch._dynamo.variables.torch import tracing_state_functions
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -57,6 +59,8 @@ def make_resident(name: str, variant: str, precision: Precision) -> ResidentMeth
     method = make_method(name)
     resident = ResidentMethod(method, DEVICE, precision, replay="graphs" in variant)
     if "compiled" in variant:  # for one size
+        # Older torch takes torch.compile for an export; 2.14 does not.
+        tracing_state_functions()[torch.compiler.is_exporting] = False
         parts = {part: torch.compile(getattr(method, part), dynamic=False) for part in ("matcher", "restorer")}
         resident.method = replace(method, **parts)
     return resident
@@ -123,24 +127,26 @@ def median_ms(work: Callable[[], Any], runs: int = 20) -> float:
 
 def measure(name: str, variant: str, precision: Precision, size: Size, frames: int) -> dict[str, Any]:
     torch.cuda.empty_cache()
-    film = Film(size, frames + 3 * EVERY + 2)
+    film = Film(size, frames + 6 * EVERY)
     resident = make_resident(name, variant, precision)
-    low = low_frames(resident, film, frames + 2 * EVERY)
+    begins = 3 * EVERY + 4 if name == "stream_ref" else 3  # all graphs there are have been captured by then
+    low = low_frames(resident, film, frames + begins)
     torch.cuda.synchronize()
-    held = torch.cuda.memory_allocated()
+    torch.cuda.empty_cache()
+    held, of_film = torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
     torch.cuda.reset_peak_memory_stats()
     state: dict = {}
-    begins = EVERY + 4 if name == "stream_ref" else 3
     first = timed(lambda: stream(resident, film, low, 0, 1, state))
     warm = timed(lambda: stream(resident, film, low, 1, begins, state))
     seconds = timed(lambda: stream(resident, film, low, begins, begins + frames, state))
+    reserved = torch.cuda.memory_reserved() - of_film
     verbs = verb_times(resident, film, low, 20 if name == "stream_ref" else 3)
     return {
         "method": name, "variant": variant, "precision": precision.value, "input": f"{size.width}x{size.height}",
         "fps": round(frames / seconds, 1), "frame_ms": round(1e3 * seconds / frames, 2),
         "first_frame_s": round(first, 2), "warm_up_s": round(warm, 2),
         "peak_gb": round((torch.cuda.max_memory_allocated() - held) / 1e9, 2),
-        "reserved_gb": round(torch.cuda.memory_reserved() / 1e9, 2), **verbs,
+        "reserved_gb": round(reserved / 1e9, 2), **verbs,
     }  # fmt: skip
 
 

@@ -56,16 +56,19 @@ class Replayed:
 
 
 class Captured:
-    """One graph with the tensors it reads and writes."""
+    """One graph with the tensors it reads and writes.
 
-    def __init__(self, function: Callable[..., Any], given: list[Any], structure: Any):
+    pool: memory (torch.cuda.graph_pool_handle) that graphs share for what lies between; no two of them may run at once.
+    """
+
+    def __init__(self, function: Callable[..., Any], given: list[Any], structure: Any, pool: Any = None):
         self._read = Inputs(given)
         self._graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         present = torch.cuda.current_stream()
         try:
             # Other threads, which decode and encode, may go on with what they do on the device.
-            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+            with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
                 self._written = function(*pytree.tree_unflatten(self._read.own, structure))
         except RuntimeError:
             torch.cuda.set_stream(present)  # torch leaves the one it captured on

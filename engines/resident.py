@@ -42,9 +42,10 @@ class ResidentMethod:
         self._match: Callable[..., Any] = self._all_matched
         self._restore: Callable[..., Any] = self._restored
         if replay and self.seeds_here:
-            from .cuda_graphs import Replayed
+            from .cuda_graphs import Captured, Replayed
 
-            self._match, self._restore = Replayed(self._match), Replayed(self._restore)
+            capture = partial(Captured, pool=torch.cuda.graph_pool_handle())  # they run one after the other
+            self._match, self._restore = (Replayed(one, capture=capture) for one in (self._match, self._restore))
 
     def encode(self, picture: torch.Tensor) -> dict[str, Any]:
         """Reference [1,3,H,W] in [0,1] -> features by name; with the seeder's own where seeds are made here."""

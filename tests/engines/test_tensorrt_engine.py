@@ -9,6 +9,7 @@ import pytest
 from command_line import report_of
 from small_clips import engine_of, rendered, stamp, write_clip
 
+from lfvideo_sr.checks import is_installed
 from lfvideo_sr.choose import EngineOptions, choose_engine
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines import device_buffers
@@ -332,6 +333,8 @@ def test_a_real_plan_computes_what_torch_computes(gpu, own_cache, scene):
 
     from lfvideo_sr.engines.plans import find_plans, library
 
+    if not any(map(is_installed, ("tensorrt", "tensorrt_rtx"))):
+        pytest.skip("needs TensorRT; pip install tensorrt")
     trt, buffers = library(), device_buffers.device_buffers()
     capability = torch.cuda.get_device_capability()
     if "rtx" in trt.builder and capability < (12, 0) and capability not in [(7, 5), (8, 6), (8, 9)]:
