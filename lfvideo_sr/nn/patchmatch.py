@@ -176,7 +176,7 @@ def _improve(query, reference, start: torch.Tensor, rounds: int, coherent: bool)
         from .patchmatch_triton import improve
 
         steps = dilation_steps(*query.shape[-2:])
-        return Field(*improve(Patches(query), Patches(reference), start, rounds, steps, coherent), compared=0)
+        return Field(*improve(query, reference, start, rounds, steps, coherent), compared=0)
     return _compared(query, reference, start, rounds, coherent, _NewCandidates)
 
 

@@ -21,7 +21,8 @@ from lfvideo_sr.nn import (  # noqa: E402
     warp_triton,
 )
 
-FULL, SHORT, LONG = "*fp32", "*bf16", "*i64"
+FULL, HALF, SHORT, LONG = "*fp32", "*fp16", "*bf16", "*i64"
+MATCHES = "index before better tried"
 TILE = {"OVER": 1.6, "FREE": 1e-6, "ROWS": 8, "PAIRS": 16}
 PATCHES = {"DESCENTS": 3, "FAINT": 32.0, "PATCH": 8, "STRIDE": 4, "COUNT": 8}
 WEIGHTS = {"LEVELS": 5.0, "GRADIENTS": 10.0, "SMOOTH": 20.0, "NOISE": 0.01, "SHARP": 1e-6, "COUNT": 256}
@@ -67,13 +68,13 @@ KERNELS = [
     ),
     (
         patchmatch_triton._improve,
-        {"KIND": 1, "COHERENT": True, "AROUND": 8, "PLACES": 16, "CHANNELS": 128},
-        {FULL: "own other own_lengths other_lengths score found", "*i32": "index better tried"},
+        {"KIND": 1, "COHERENT": True, "AROUND": 8, "PLACES": 4, "CHANNELS": 256, "BLOCK": 128},
+        {FULL: "scale own_lengths other_lengths score found", HALF: "own other", "*i32": MATCHES},
     ),
     (
         patchmatch_triton._improve,
-        {"KIND": 0, "COHERENT": True, "AROUND": 1, "PLACES": 16, "CHANNELS": 128},
-        {FULL: "own other own_lengths other_lengths score found", "*i32": "index better tried"},
+        {"KIND": 0, "COHERENT": True, "AROUND": 1, "PLACES": 4, "CHANNELS": 256, "BLOCK": 128},
+        {FULL: "scale own_lengths other_lengths score found", HALF: "own other", "*i32": MATCHES},
     ),
     (patches_triton._products, {"PAIRS": 16, "CHANNELS": 128}, {FULL: "own other sums", LONG: "mine theirs"}),
 ]

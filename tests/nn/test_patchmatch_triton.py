@@ -11,7 +11,7 @@ from lfvideo_sr.nn import patchmatch, patchmatch_triton
 from lfvideo_sr.nn.patchmatch import PatchMatchPlan, plain_patchmatch, random_field
 
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
-    patchmatch_triton._PLACES = 1024
+    patchmatch_triton._PLACES = 256
     patchmatch.by_triton = lambda x: True
 generator = torch.Generator().manual_seed(0)
 for channels, sizes, plan in (
