@@ -27,11 +27,12 @@ from torch import nn
 
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, Reading, positions_at
+from ..nn.fused import conv
 from ..nn.hypotheses import OFFSETS_REACH, BestOf, Fusion, Hypothesis, rows_of
 from ..nn.matching import exact_search_to_the_edge
 from ..nn.patches import row_and_column
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
-from ..nn.residual import ResidualBlock, conv3x3, leaky
+from ..nn.residual import ResidualBlock, conv3x3, conv_leaky
 from ..nn.resize import BicubicEnlarge, full_precision
 from ..nn.strips import in_strips
 from ..nn.subplace import between_places
@@ -214,7 +215,7 @@ class Restorer(nn.Module):
 
     def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
         coarse, middle, fine = (self.hypotheses(matches, layer) for layer in TEXTURES)
-        content = self.body(leaky(self.head(frame)))
+        content = self.body(conv_leaky(self.head, frame))
         content = self.fusions[0](content, coarse)
         content = self.fusions[1](self._enlarged(content, 0), middle)
         base = F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False)
@@ -228,10 +229,10 @@ class Restorer(nn.Module):
     def _finished(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
         """Content at stride 2 -> what is added to the enlarged frame."""
         content = self.fusions[2](self._enlarged(content, 1), given)
-        return self.tail(leaky(self.narrow(content)))
+        return conv(self.tail, conv_leaky(self.narrow, content))
 
     def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
-        return leaky(F.pixel_shuffle(self.enlargers[number](content), 2))
+        return F.pixel_shuffle(conv_leaky(self.enlargers[number], content), 2)
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
         """What all matches say at the stride of a layer; AMSA's say it for several scales."""

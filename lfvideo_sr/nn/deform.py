@@ -5,9 +5,10 @@ One definition (C2-Matching Eq. 9, with a mask; AMSA Eq. 8, without):
     out[o, p] = bias[o] + sum over taps t, channels c of weight[o, c, t] * mask[g(c), t, p] * source[c, at[g(c), t, p]]
 
 with bilinear samples, zero beyond the edge, g(c) the offset group of a channel, and at = the tap's position plus its
-offset. torchvision's deform_conv2d is the plain twin where frame and reference have one size, and serves on CUDA.
-Elsewhere samples come from grid_sample, for one tap and a strip of rows at a time: that needs no equal sizes, holds
-little memory, and exports to ONNX without DeformConv.
+offset. torchvision's deform_conv2d is the plain twin where frame and reference have one size, and serves training on
+CUDA; otherwise a kernel of Triton's does it there (deform_triton.py). Elsewhere samples come from grid_sample, for one
+tap and a strip of rows at a time: that needs no equal sizes, holds little memory, and exports to ONNX without
+DeformConv.
 """
 
 import torch
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..errors import ShapeError
+from .kernels import by_triton
 from .strips import at_a_time
 from .warp import apart, grid_positions, grid_sample, unit_grid
 
@@ -49,6 +51,11 @@ def deform_aggregate(
     -> [B,O,h,w]. Differentiable in everything. Raises ShapeError for what does not fit.
     """
     groups = _groups(source, positions, weight, offsets, mask)
+    if by_triton(source):
+        from . import deform_triton
+
+        if deform_triton.fits(source, groups):
+            return deform_triton.deform_aggregate(source, positions, weight, bias, offsets, mask, groups)
     if source.is_cuda and source.shape[-2:] == positions.shape[2:4] and not torch.compiler.is_exporting():
         return plain_deform_aggregate(source, positions, weight, bias, offsets=offsets, mask=mask)
     if torch.compiler.is_exporting():  # a graph must not depend on the size it was traced with

@@ -15,8 +15,10 @@ from torch import nn
 
 from ..checks import check_choice
 from .deform import DeformAggregation, tap_positions
+from .fused import conv
+from .kernels import by_triton
 from .matching import exact
-from .residual import conv3x3, leaky, zeroed
+from .residual import conv3x3, conv_leaky, leaky, zeroed
 from .warp import apart, grid_positions, grid_sample, unit_grid
 
 TAPS = 9
@@ -80,9 +82,8 @@ class MaskedAggregation(nn.Module):
     def forward(self, content: torch.Tensor, reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         unmoved = self.reading.offsets_from == "unmoved"
         beside = fitted(reference, *content.shape[2:]) if unmoved else fetch(reference, positions)
-        seen = torch.cat([content, beside], 1)
-        said = exact(self.offsets(leaky(self.second(leaky(self.first(seen))))))
-        said = said.unflatten(1, (self.groups, TAPS, 3))
+        said = conv(self.offsets, conv_leaky(self.second, conv_leaky(self.first, content, beside)))
+        said = _readable(said).unflatten(1, (self.groups, TAPS, 3))
         offsets, mask = said[:, :, :, :2].permute(0, 1, 2, 4, 5, 3), said[:, :, :, 2].sigmoid()
         own = self.reading.tap_flows == "own"
         taps = own_tap_positions(positions, self.ratio) if own else tap_positions(positions)
@@ -101,7 +102,7 @@ class PlainAggregation(nn.Module):
     def forward(self, content: torch.Tensor, reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         taps = tap_positions(positions)
         plain = self.aggregate(reference, taps)  # Eq. 6
-        said = exact(self.offsets(torch.cat([content, plain], 1)))  # Eq. 7
+        said = _readable(conv(self.offsets, torch.cat([content, plain], 1)))  # Eq. 7
         offsets = said.unflatten(1, (1, TAPS, 2)).permute(0, 1, 2, 4, 5, 3)
         return self.aggregate(reference, taps, offsets)  # Eq. 8
 
@@ -115,6 +116,11 @@ class FixedAggregation(nn.Module):
 
     def forward(self, content: torch.Tensor, reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         return self.aggregate(reference, tap_positions(positions))
+
+
+def _readable(said: torch.Tensor) -> torch.Tensor:
+    """What a convolution said of positions, in float32 at least; a kernel takes it as it is."""
+    return said if by_triton(said) else exact(said)
 
 
 def own_tap_positions(positions: torch.Tensor, ratio: int) -> torch.Tensor:

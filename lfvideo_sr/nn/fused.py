@@ -25,7 +25,7 @@ def conv(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
 def conv_relu(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     """relu(layer(x))"""
     if by_triton(x):
-        return _on_gpu(layer, x, layer.weight, layer.bias, relu=True)
+        return _on_gpu(layer, x, layer.weight, layer.bias, slope=0.0)
     if not _fuses(x):
         return layer(x).relu()
     given, weight, bias = _cast(x, layer.weight, layer.bias)
@@ -47,21 +47,21 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
 
 
 def conv_over(
-    layer: nn.Conv2d, parts: Sequence[torch.Tensor], relu: bool = False, fade: torch.Tensor | None = None
+    layer: nn.Conv2d, parts: Sequence[torch.Tensor], slope: float = 1.0, fade: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """layer(torch.cat(parts, 1)) on CUDA, or its ReLU, times the mean of `fade` [B,P,h,w]; missing parts at the end
-    count as zeros. There copying parts side by side takes less time than a convolution, a sum and a slice of the weight
-    for each."""
+    """layer(torch.cat(parts, 1)) on CUDA, what is below zero times `slope` (0: ReLU), all times the mean of `fade`
+    [B,P,h,w]; missing parts at the end count as zeros. There copying parts side by side takes less time than a
+    convolution, a sum and a slice of the weight for each."""
     dtype = convolution_dtype(parts[0])
     together = torch.cat([part.to(dtype) for part in parts], 1) if len(parts) > 1 else parts[0]
-    return _on_gpu(layer, together, layer.weight[:, : together.shape[1]], layer.bias, None, relu, fade)
+    return _on_gpu(layer, together, layer.weight[:, : together.shape[1]], layer.bias, None, slope, fade)
 
 
-def _on_gpu(layer: nn.Conv2d, x, weight, bias, other=None, relu: bool = False, fade=None) -> torch.Tensor:
+def _on_gpu(layer: nn.Conv2d, x, weight, bias, other=None, slope: float = 1.0, fade=None) -> torch.Tensor:
     from .fused_triton import finished
 
     made = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
-    return finished(made, bias, other, relu, fade)
+    return finished(made, bias, other, slope, fade)
 
 
 def _fuses(x: torch.Tensor) -> bool:

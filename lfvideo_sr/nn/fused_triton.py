@@ -14,18 +14,19 @@ def finished(
     made: torch.Tensor,
     bias: torch.Tensor | None,
     other: torch.Tensor | None = None,
-    relu: bool = False,
+    slope: float = 1.0,
     fade: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """(made + bias + other) or its ReLU, times the mean of `fade`: made [B,C,h,w], bias [C], other [B,C,h,w],
-    fade [B,P,h,w]; reckoned in float32, rounded once. `made` is written over where it lies in channels_last."""
+    """made + bias + other, what is below zero times `slope` (0: ReLU, 1: nothing), all times the mean of `fade`:
+    made [B,C,h,w], bias [C], other [B,C,h,w], fade [B,P,h,w]; reckoned in float32, rounded once. `made` is written over
+    where it lies in channels_last."""
     layout = torch.channels_last
     made = made.contiguous(memory_format=layout)
     other = None if other is None else other.contiguous(memory_format=layout)
     fade = None if fade is None else fade.contiguous(memory_format=layout)
     _finish[(triton.cdiv(made.numel(), _COUNT),)](
         made, *(made if one is None else one for one in (bias, other, fade)), made.numel(),
-        CHANNELS=made.shape[1], BIAS=bias is not None, OTHER=other is not None, RELU=relu,
+        CHANNELS=made.shape[1], BIAS=bias is not None, OTHER=other is not None, SLOPE=slope,
         FADES=0 if fade is None else fade.shape[1], COUNT=_COUNT,
     )  # fmt: skip
     return made
@@ -34,7 +35,7 @@ def finished(
 @triton.jit
 def _finish(
     made, bias, other, fade, total, CHANNELS: tl.constexpr, BIAS: tl.constexpr, OTHER: tl.constexpr,
-    RELU: tl.constexpr, FADES: tl.constexpr, COUNT: tl.constexpr,
+    SLOPE: tl.constexpr, FADES: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
     which = tl.program_id(0).to(tl.int64) * COUNT + tl.arange(0, COUNT)
     wanted = which < total
@@ -43,8 +44,8 @@ def _finish(
         value += tl.load(bias + which % CHANNELS).to(tl.float32)
     if OTHER:
         value += tl.load(other + which, mask=wanted, other=0.0).to(tl.float32)
-    if RELU:
-        value = tl.maximum(value, 0.0)
+    if SLOPE != 1.0:
+        value = tl.where(value > 0, value, value * SLOPE)
     if FADES > 0:
         mean = value * 0
         for number in tl.static_range(FADES):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .residual import ResidualBlock, conv3x3, leaky
+from .residual import ResidualBlock, conv3x3, conv_leaky
 from .strips import in_strips
 
 OFFSETS_REACH = 3  # places round each that decide its offsets: of three convolutions
@@ -83,4 +83,4 @@ class Fusion(nn.Module):
         return in_strips(work, content, _FUSED, 1 + 2 * len(self.body))
 
     def _fused(self, content: torch.Tensor, *aggregated: torch.Tensor) -> torch.Tensor:
-        return content + self.body(leaky(self.head(torch.cat([content, *aggregated], 1))))
+        return content + self.body(conv_leaky(self.head, content, *aggregated))

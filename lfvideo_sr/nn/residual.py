@@ -6,6 +6,8 @@ from torch import nn
 from .fused import conv_add, conv_over, conv_relu
 from .kernels import by_triton
 
+_SLOPE = 0.1  # below zero
+
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     """[B,inputs,h,w] -> [B,outputs,h,w], zeros beyond the edge."""
@@ -14,7 +16,14 @@ def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
 
 def leaky(x: torch.Tensor) -> torch.Tensor:
     """What the papers' networks have after convolutions outside residual blocks."""
-    return nn.functional.leaky_relu(x, 0.1)
+    return nn.functional.leaky_relu(x, _SLOPE)
+
+
+def conv_leaky(layer: nn.Conv2d, *parts: torch.Tensor) -> torch.Tensor:
+    """leaky(layer(torch.cat(parts, 1)))"""
+    if by_triton(parts[0]):
+        return conv_over(layer, parts, _SLOPE)
+    return leaky(layer(torch.cat(parts, 1) if len(parts) > 1 else parts[0]))
 
 
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
@@ -45,7 +54,7 @@ def conv_beside(
     layer(torch.cat(parts, 1)), its ReLU, and the product, up to rounding.
     """
     if by_triton(parts[0]):
-        return conv_over(layer, parts, relu, fade)
+        return conv_over(layer, parts, 0.0 if relu else 1.0, fade)
     first, *others = parts
     start = first.shape[1]
     total = nn.functional.conv2d(first, layer.weight[:, :start], layer.bias, padding=layer.padding)

@@ -16,14 +16,15 @@ for dtype, close in ((torch.float32, 1e-6), (torch.bfloat16, 1e-2)):
     made, other = (torch.randn(2, 12, 7, 9, generator=generator).to(DEVICE, dtype) for _ in range(2))
     bias = torch.randn(12, generator=generator).to(DEVICE)
     kept = made.clone(), other.clone()
-    for given in ((bias, other, True), (bias, None, False), (None, other, False)):
+    for given in ((bias, other, 0.0), (bias, None, 1.0), (None, other, 0.1)):
         wanted = sum(one.float().view(1, -1, 1, 1) if one is bias else one.float()
                      for one in (made, *given[:2]) if one is not None)
         found = finished(made.contiguous(memory_format=torch.channels_last), *given)
         assert found.dtype == dtype
-        torch.testing.assert_close(found.float(), wanted.relu() if given[2] else wanted, rtol=close, atol=close)
+        wanted = wanted.clamp(min=0) + given[2] * wanted.clamp(max=0)
+        torch.testing.assert_close(found.float(), wanted, rtol=close, atol=close)
     fade = torch.rand(2, 4, 7, 9, generator=generator).to(DEVICE)
-    found = finished(made.contiguous(memory_format=torch.channels_last), bias, None, True, fade)
+    found = finished(made.contiguous(memory_format=torch.channels_last), bias, None, 0.0, fade)
     wanted = (made.float() + bias.view(1, -1, 1, 1)).relu() * fade.mean(1, keepdim=True)
     torch.testing.assert_close(found.float(), wanted, rtol=close, atol=close)
     assert torch.equal(made, kept[0]) and torch.equal(other, kept[1])
@@ -41,7 +42,8 @@ with torch.inference_mode():
         (residual.conv_beside(layer, *x.split((6, 10), 1)), layer(x)),
         (residual.conv_beside(layer, x[:, :6]), layer(missing)),
         (fused.conv(layer, x), layer(x)),
-        (fused.conv_over(layer, [x], True, x[:, :4]), layer(x).relu() * x[:, :4].mean(1, keepdim=True)),
+        (residual.conv_leaky(layer, *x.split((6, 10), 1)), residual.leaky(layer(x))),
+        (fused.conv_over(layer, [x], 0.0, x[:, :4]), layer(x).relu() * x[:, :4].mean(1, keepdim=True)),
     ):
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
 print("equal")

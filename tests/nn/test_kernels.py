@@ -12,6 +12,7 @@ from triton.compiler import ASTSource  # noqa: E402
 
 from lfvideo_sr.nn import (  # noqa: E402
     blend_triton,
+    deform_triton,
     fused_triton,
     inverse_search_triton,
     kernels,
@@ -27,6 +28,16 @@ TILE = {"OVER": 1.6, "FREE": 1e-6, "ROWS": 8, "PAIRS": 16}
 PATCHES = {"DESCENTS": 3, "FAINT": 32.0, "PATCH": 8, "STRIDE": 4, "COUNT": 8}
 WEIGHTS = {"LEVELS": 5.0, "GRADIENTS": 10.0, "SMOOTH": 20.0, "NOISE": 0.01, "SHARP": 1e-6, "COUNT": 256}
 BLEND = {"COLOURS": 3, "SCALE": 4, "STRIDE": 2, "SUREST": 8.0, "SHARP": -0.5, "COUNT": 256}
+DEFORM = {
+    "num_warps": 8,
+    "num_stages": 1,
+    "TAPS": 9,
+    "OFFSETS": True,
+    "MASK": True,
+    "BIAS": True,
+    "PLACES": 64,
+    "offset_part": 1,
+}
 FINISH = {"CHANNELS": 64, "COUNT": 1024}
 
 # Kernel, its constants (strides of 1 are such), and the types of its pointers; what else it takes are whole numbers.
@@ -52,13 +63,23 @@ KERNELS = [
         {FULL: "frame relevance_a relevance_b picture", SHORT: "tail detail_a detail_b"},
     ),
     (
+        deform_triton._aggregate,
+        DEFORM | {"CHANNELS": 64, "GROUPS": 8, "OUTPUTS": 64, "OUT": 64, "ABREAST": 8, "DEEP": 8},
+        {FULL: "positions bias", SHORT: "source offsets mask weights made"},
+    ),
+    (
+        deform_triton._aggregate,
+        DEFORM | {"CHANNELS": 256, "GROUPS": 8, "OUTPUTS": 256, "OUT": 256, "ABREAST": 2, "DEEP": 32},
+        {FULL: "positions bias", SHORT: "source offsets mask weights made"},
+    ),
+    (
         fused_triton._finish,
-        FINISH | {"BIAS": True, "OTHER": True, "RELU": True, "FADES": 4},
+        FINISH | {"BIAS": True, "OTHER": True, "SLOPE": 0.1, "FADES": 4},
         {FULL: "fade", SHORT: "made bias other"},
     ),
     (
         fused_triton._finish,
-        FINISH | {"BIAS": False, "OTHER": False, "RELU": False, "FADES": 0},
+        FINISH | {"BIAS": False, "OTHER": False, "SLOPE": 1.0, "FADES": 0},
         {FULL: "made bias other fade"},
     ),
     (
@@ -83,12 +104,16 @@ KERNELS = [
 @pytest.mark.parametrize(("kernel", "constants", "pointers"), KERNELS, ids=lambda one: getattr(one, "__name__", ""))
 def test_a_kernel_is_compiled(kernel, constants, pointers, tmp_path, monkeypatch):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    options = {name: constants[name] for name in ("num_warps", "num_stages") if name in constants}
+    constants = {name: one for name, one in constants.items() if name not in options}
     types = {name: kind for kind, names in pointers.items() for name in names.split()}
     types |= {name: "constexpr" for name in constants}
     signature = {name: types.get(name, "i32") for name in kernel.arg_names}
     assert set(types) <= set(signature)
-    source = ASTSource(kernel, signature, {(kernel.arg_names.index(name),): one for name, one in constants.items()})
-    made = triton.compile(source, target=GPUTarget("cuda", 90, 32))
+    places = {name: (number,) for number, name in enumerate(kernel.arg_names)}
+    aligned = {places[name]: [["tt.divisibility", 16]] for name in types if name not in constants}
+    source = ASTSource(kernel, signature, {places[name]: one for name, one in constants.items()}, aligned)
+    made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
     assert made.asm["cubin"] and made.metadata.shared < 100_000
 
 

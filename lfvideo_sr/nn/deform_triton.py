@@ -1,0 +1,126 @@
+"""Deformable aggregation as one Triton kernel: samples of all taps go from the source straight into the product with
+the weights, and are never held. Twins: deform.py's others. Imported only where it is wanted; runs on CUDA, or anywhere
+with TRITON_INTERPRET=1.
+"""
+
+import torch
+import triton
+import triton.language as tl
+
+from .fused import convolution_dtype
+
+_PLACES = 64  # of a program
+_DEPTH = 64  # channels that are multiplied at a time
+_LEAST = 16  # of rows and columns of a product
+_SIZES = ["height", "width", "count", "columns"]
+
+
+def fits(source: torch.Tensor, groups: int) -> bool:
+    """Whether the kernel takes so many channels in so many groups: powers of two, at least 16 channels."""
+    channels = source.shape[1]
+    return channels >= _LEAST and all(one & (one - 1) == 0 for one in (channels, groups))
+
+
+def deform_aggregate(
+    source: torch.Tensor,
+    positions: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    offsets: torch.Tensor | None,
+    mask: torch.Tensor | None,
+    groups: int,
+) -> torch.Tensor:
+    """See deform.deform_aggregate. Products are made in the dtype of convolutions, sums in float32; the result lies in
+    channels_last. Offsets and mask may lie anyhow."""
+    dtype = convolution_dtype(source)
+    source = source.to(dtype).contiguous(memory_format=torch.channels_last)
+    batch, channels, height, width = source.shape
+    taps, rows, columns = positions.shape[1:4]
+    weights = weight.to(dtype).flatten(2).permute(2, 1, 0).contiguous()  # [T,C,O]
+    made = source.new_empty(batch, len(weight), rows, columns).contiguous(memory_format=torch.channels_last)
+    out = _outputs_of_a_program(len(weight), dtype)
+    depth, own = min(_DEPTH, channels), channels // groups
+    _aggregate[(triton.cdiv(rows * columns, _PLACES), triton.cdiv(len(weight), out), batch)](
+        source, positions, positions if offsets is None else offsets, positions if mask is None else mask, weights,
+        weights if bias is None else bias, made, height, width, rows * columns, columns, *positions.stride(),
+        *(6 * [0] if offsets is None else offsets.stride()), *(5 * [0] if mask is None else mask.stride()),
+        TAPS=taps, CHANNELS=channels, GROUPS=groups, OUTPUTS=len(weight), OFFSETS=offsets is not None,
+        MASK=mask is not None, BIAS=bias is not None, PLACES=_PLACES, OUT=out, ABREAST=max(1, depth // own),
+        DEEP=min(depth, own), num_warps=8, num_stages=1,
+    )  # fmt: skip
+    return made
+
+
+def _outputs_of_a_program(outputs: int, dtype: torch.dtype) -> int:
+    most = 64 if dtype == torch.float32 else 256  # float32 has no matrix units here, and sums fill registers
+    return min(most, max(_LEAST, triton.next_power_of_2(outputs)))
+
+
+@triton.jit(do_not_specialize=_SIZES)
+def _aggregate(
+    source, positions, offsets, mask, weights, bias, made, height, width, count, columns,
+    position_one, position_tap, position_row, position_column, position_part,
+    offset_one, offset_group, offset_tap, offset_row, offset_column, offset_part,
+    mask_one, mask_group, mask_tap, mask_row, mask_column,
+    TAPS: tl.constexpr, CHANNELS: tl.constexpr, GROUPS: tl.constexpr, OUTPUTS: tl.constexpr, OFFSETS: tl.constexpr,
+    MASK: tl.constexpr, BIAS: tl.constexpr, PLACES: tl.constexpr, OUT: tl.constexpr, ABREAST: tl.constexpr,
+    DEEP: tl.constexpr,
+):  # fmt: skip
+    """PLACES places, OUT outputs. ABREAST: groups that are sampled at a time; DEEP: channels of each."""
+    place, one = tl.program_id(0) * PLACES + tl.arange(0, PLACES), tl.program_id(2).to(tl.int64)
+    output = tl.program_id(1) * OUT + tl.arange(0, OUT)
+    there = place < count
+    row, column = (place // columns).to(tl.int64), (place % columns).to(tl.int64)
+    position = positions + one * position_one + row * position_row + column * position_column
+    offset = offsets + one * offset_one + (row * offset_row + column * offset_column)[:, None]
+    share = mask + one * mask_one + (row * mask_row + column * mask_column)[:, None]
+    source, made = source + one * height * width * CHANNELS, made + one * count * OUTPUTS
+    own: tl.constexpr = CHANNELS // GROUPS
+    depth: tl.constexpr = ABREAST * DEEP
+    total = tl.zeros((PLACES, OUT), tl.float32)
+    if BIAS:
+        total += tl.load(bias + output, mask=output < OUTPUTS, other=0.0).to(tl.float32)[None, :]
+    for tap in range(TAPS):
+        x = tl.load(position + tap * position_tap, mask=there, other=0.0).to(tl.float32)[:, None]
+        y = tl.load(position + tap * position_tap + position_part, mask=there, other=0.0).to(tl.float32)[:, None]
+        for start in range(0, GROUPS, ABREAST):
+            group = start + tl.arange(0, ABREAST)[None, :]
+            wanted = there[:, None] & (group >= 0)
+            at_x, at_y, held = x + group * 0.0, y + group * 0.0, wanted.to(tl.float32)
+            if OFFSETS:
+                moved = offset + group * offset_group + tap * offset_tap
+                at_x += tl.load(moved, mask=wanted, other=0.0).to(tl.float32)
+                at_y += tl.load(moved + offset_part, mask=wanted, other=0.0).to(tl.float32)
+            if MASK:
+                held = tl.load(share + group * mask_group + tap * mask_tap, mask=wanted, other=0.0).to(tl.float32)
+            for within in range(0, own, DEEP):
+                first = start * own + within
+                channel = (group * own)[:, :, None] + within + tl.arange(0, DEEP)[None, None, :]
+                read = _sampled(source + channel, at_x, at_y, held, height, width, CHANNELS)
+                read = tl.reshape(read.to(source.dtype.element_ty), (PLACES, depth))
+                theirs = (tap * CHANNELS + first + tl.arange(0, depth)) * OUTPUTS
+                part = tl.load(weights + theirs[:, None] + output[None, :], mask=(output < OUTPUTS)[None, :], other=0.0)
+                total = tl.dot(read, part, total, input_precision="ieee")
+    spot = made + place.to(tl.int64)[:, None] * OUTPUTS + output[None, :]
+    tl.store(spot, total.to(made.dtype.element_ty), mask=there[:, None] & (output < OUTPUTS)[None, :])
+
+
+@triton.jit
+def _sampled(source, x, y, share, height, width, CHANNELS: tl.constexpr):
+    """Bilinear samples at (x, y) [P,G] of channels `source` points to [P,G,D], zero beyond the edge, times share."""
+    left, top = tl.floor(x), tl.floor(y)
+    across, down = x - left, y - top
+    column, row = left.to(tl.int32), top.to(tl.int32)
+    above, below = share * (1 - down), share * down
+    total = _corner(source, column, row, above * (1 - across), height, width, CHANNELS)
+    total += _corner(source, column + 1, row, above * across, height, width, CHANNELS)
+    total += _corner(source, column, row + 1, below * (1 - across), height, width, CHANNELS)
+    return total + _corner(source, column + 1, row + 1, below * across, height, width, CHANNELS)
+
+
+@triton.jit
+def _corner(source, column, row, weight, height, width, CHANNELS: tl.constexpr):
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    at = (row.to(tl.int64) * width + column) * CHANNELS
+    value = tl.load(source + at[:, :, None], mask=inside[:, :, None], other=0.0)
+    return value.to(tl.float32) * weight[:, :, None]
