@@ -32,7 +32,7 @@ from ..nn.hypotheses import OFFSETS_REACH, BestOf, Fusion, Hypothesis, rows_of
 from ..nn.matching import exact_search_to_the_edge
 from ..nn.patches import row_and_column
 from ..nn.patchmatch import PatchMatchPlan, patchmatch
-from ..nn.residual import ResidualBlock, conv3x3, conv_leaky
+from ..nn.residual import ResidualBlock, conv3x3, conv_leaky, pixel_shuffle
 from ..nn.resize import BicubicEnlarge, full_precision
 from ..nn.strips import in_strips
 from ..nn.subplace import between_places
@@ -232,7 +232,7 @@ class Restorer(nn.Module):
         return conv(self.tail, conv_leaky(self.narrow, content))
 
     def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
-        return F.pixel_shuffle(conv_leaky(self.enlargers[number], content), 2)
+        return pixel_shuffle(conv_leaky(self.enlargers[number], content), 2)
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
         """What all matches say at the stride of a layer; AMSA's say it for several scales."""

@@ -15,8 +15,8 @@ _LEAST = 16  # of rows and columns of a product
 _SIZES = ["height", "width", "count", "columns"]
 
 
-def fits(source: torch.Tensor, groups: int) -> bool:
-    """Whether the kernel takes so many channels in so many groups: powers of two, at least 16 channels."""
+def fits(source: torch.Tensor, groups: int = 1) -> bool:
+    """Whether kernels take so many channels in so many groups: powers of two, at least 16 channels."""
     channels = source.shape[1]
     return channels >= _LEAST and all(one & (one - 1) == 0 for one in (channels, groups))
 
@@ -37,7 +37,7 @@ def deform_aggregate(
     batch, channels, height, width = source.shape
     taps, rows, columns = positions.shape[1:4]
     weights = weight.to(dtype).flatten(2).permute(2, 1, 0).contiguous()  # [T,C,O]
-    made = source.new_empty(batch, len(weight), rows, columns).contiguous(memory_format=torch.channels_last)
+    made = _empty(source, batch, len(weight), rows, columns)
     out = _outputs_of_a_program(len(weight), dtype)
     depth, own = min(_DEPTH, channels), channels // groups
     _aggregate[(triton.cdiv(rows * columns, _PLACES), triton.cdiv(len(weight), out), batch)](
@@ -49,6 +49,25 @@ def deform_aggregate(
         DEEP=min(depth, own), num_warps=8, num_stages=1,
     )  # fmt: skip
     return made
+
+
+def fetched(source: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """Bilinear samples of features [B,C,H,W] at (x, y) [B,h,w,2], zero beyond the edge -> [B,C,h,w] in the dtype of
+    convolutions, in channels_last: dynamic_aggregation.fetch."""
+    dtype = convolution_dtype(source)
+    source = source.to(dtype).contiguous(memory_format=torch.channels_last)
+    batch, channels, height, width = source.shape
+    rows, columns = positions.shape[1:3]
+    made = _empty(source, batch, channels, rows, columns)
+    _fetch[(triton.cdiv(rows * columns, _PLACES), batch)](
+        source, positions.float().contiguous(), made, height, width, rows * columns,
+        CHANNELS=channels, PLACES=_PLACES, DEEP=min(_DEPTH, channels),
+    )  # fmt: skip
+    return made
+
+
+def _empty(like: torch.Tensor, *shape: int) -> torch.Tensor:
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
 
 
 def _outputs_of_a_program(outputs: int, dtype: torch.dtype) -> int:
@@ -103,6 +122,22 @@ def _aggregate(
                 total = tl.dot(read, part, total, input_precision="ieee")
     spot = made + place.to(tl.int64)[:, None] * OUTPUTS + output[None, :]
     tl.store(spot, total.to(made.dtype.element_ty), mask=there[:, None] & (output < OUTPUTS)[None, :])
+
+
+@triton.jit(do_not_specialize=_SIZES)
+def _fetch(
+    source, positions, made, height, width, count, CHANNELS: tl.constexpr, PLACES: tl.constexpr, DEEP: tl.constexpr
+):  # fmt: skip
+    place, one = tl.program_id(0) * PLACES + tl.arange(0, PLACES), tl.program_id(1).to(tl.int64)
+    there = (place < count)[:, None]
+    position = positions + one * count * 2 + 2 * place[:, None]
+    x, y = tl.load(position, mask=there, other=0.0), tl.load(position + 1, mask=there, other=0.0)
+    source, made = source + one * height * width * CHANNELS, made + one * count * CHANNELS
+    for first in range(0, CHANNELS, DEEP):
+        channel = first + tl.arange(0, DEEP)[None, None, :]
+        read = _sampled(source + channel, x, y, there.to(tl.float32), height, width, CHANNELS)
+        spot = made + place.to(tl.int64)[:, None, None] * CHANNELS + channel
+        tl.store(spot, read.to(made.dtype.element_ty), mask=there[:, :, None])
 
 
 @triton.jit

@@ -145,6 +145,11 @@ def fitted(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 def fetch(reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """Bilinear samples of features [B,R,H,W] at [B,h,w,2], zero beyond the edge; positions carry no gradient."""
+    if by_triton(reference):
+        from . import deform_triton
+
+        if deform_triton.fits(reference):
+            return deform_triton.fetched(reference, positions)
     height, width = reference.shape[-2:]
     source = exact(reference)
     grid = unit_grid(positions.detach().to(source.dtype), height, width)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from .kernels import by_triton
 from .residual import ResidualBlock, conv3x3, conv_leaky
 from .strips import in_strips
 
@@ -57,6 +58,8 @@ class BestOf(Alignment):
 
     def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
         best = content.new_zeros(content.shape[0], self.channels, *content.shape[2:])
+        if by_triton(content):
+            best = best.contiguous(memory_format=torch.channels_last)  # as what is aggregated
         trust: torch.Tensor | float = 0.0
         for one in given:
             better = one.relevance > trust

@@ -26,6 +26,15 @@ def conv_leaky(layer: nn.Conv2d, *parts: torch.Tensor) -> torch.Tensor:
     return leaky(layer(torch.cat(parts, 1) if len(parts) > 1 else parts[0]))
 
 
+def pixel_shuffle(x: torch.Tensor, ratio: int) -> torch.Tensor:
+    """As torch's; on CUDA channels stay last, where convolutions want them and torch would move them to the front."""
+    if not by_triton(x):
+        return nn.functional.pixel_shuffle(x, ratio)
+    channels, height, width = x.shape[1] // ratio**2, *x.shape[2:]
+    cells = x.permute(0, 2, 3, 1).reshape(-1, height, width, channels, ratio, ratio).permute(0, 1, 4, 2, 5, 3)
+    return cells.reshape(-1, ratio * height, ratio * width, channels).permute(0, 3, 1, 2)
+
+
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
     """The layer with all its parameters zero: training starts as if it were not there."""
     for parameter in layer.parameters():

@@ -12,6 +12,10 @@ def at_a_time(count: int, x: torch.Tensor) -> int:
     return count * _ON_A_GPU if x.is_cuda else count
 
 
+def _channels_last(x: torch.Tensor) -> bool:
+    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+
+
 def in_strips(
     work: Callable[[slice], torch.Tensor], picture: torch.Tensor, places: int, reach: int | None, scale: int = 1
 ) -> torch.Tensor:
@@ -34,7 +38,9 @@ def in_strips(
         top, bottom = max(0, first - reach), min(height, last + reach)
         found = work(slice(top, bottom))[:, :, scale * (first - top) : scale * (last - top)]
         if together is None:
-            together = found.new_empty(*found.shape[:2], scale * height, found.shape[3])
+            layout = torch.channels_last if _channels_last(found) else torch.contiguous_format
+            shape = *found.shape[:2], scale * height, found.shape[3]
+            together = torch.empty(shape, dtype=found.dtype, device=found.device, memory_format=layout)
         together[:, :, scale * first : scale * last] = found
     assert together is not None, "a picture has rows"
     return together

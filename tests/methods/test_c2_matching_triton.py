@@ -9,7 +9,8 @@ CHECK = """
 import torch
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods import c2_matching
-from lfvideo_sr.nn import deform, deform_triton, dynamic_aggregation, fused, fused_triton, patchmatch, residual
+from lfvideo_sr.nn import deform, deform_triton, dynamic_aggregation, fused, fused_triton, hypotheses, patchmatch
+from lfvideo_sr.nn import residual
 
 torch.manual_seed(0)
 network = c2_matching.network({"channels": 16, "blocks": (1, 1, 1, 1), "textures": 16, "descriptors": 4}).eval()
@@ -27,7 +28,7 @@ def counted(*given):
     return by_kernel(*given)
 
 by_kernel, deform_triton.deform_aggregate = deform_triton.deform_aggregate, counted
-modules = deform, dynamic_aggregation, fused, patchmatch, residual
+modules = deform, dynamic_aggregation, fused, hypotheses, patchmatch, residual
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
     deform_triton._PLACES, fused_triton._COUNT = 1024, 1 << 16
 for dtype, close in ((torch.float32, 1e-3), (torch.float16, 0.02)):

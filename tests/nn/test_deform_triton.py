@@ -9,6 +9,7 @@ CHECK = """
 import torch
 from lfvideo_sr.nn import deform_triton
 from lfvideo_sr.nn.deform import deform_aggregate, tap_positions
+from lfvideo_sr.nn.dynamic_aggregation import fetch
 from lfvideo_sr.nn.warp import grid_positions
 
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
@@ -41,6 +42,10 @@ for channels, outputs, groups, dtype, left_out in (
     if DEVICE == "cuda":
         with torch.no_grad():
             assert torch.equal(deform_aggregate(**given), found), "this was not the kernel"
+    field = given["positions"][:, 4]
+    found, wanted = deform_triton.fetched(given["source"], field), fetch(exact["source"], field.cpu())
+    assert found.dtype == dtype and found.is_contiguous(memory_format=layout)
+    assert (found.float().cpu() - wanted).abs().max() < (1e-4 if dtype == torch.float32 else 1e-2), channels
 assert not any(deform_triton.fits(torch.empty(1, *of, 1), 3) for of in ((8, 1), (24, 1), (64, 1)))
 print("equal")
 """

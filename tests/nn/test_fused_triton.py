@@ -42,6 +42,7 @@ with torch.inference_mode():
         (residual.conv_beside(layer, *x.split((6, 10), 1)), layer(x)),
         (residual.conv_beside(layer, x[:, :6]), layer(missing)),
         (fused.conv(layer, x), layer(x)),
+        (residual.pixel_shuffle(x, 2), torch.nn.functional.pixel_shuffle(x, 2)),
         (residual.conv_leaky(layer, *x.split((6, 10), 1)), residual.leaky(layer(x))),
         (fused.conv_over(layer, [x], 0.0, x[:, :4]), layer(x).relu() * x[:, :4].mean(1, keepdim=True)),
     ):

@@ -73,6 +73,11 @@ KERNELS = [
         {FULL: "positions bias", SHORT: "source offsets mask weights made"},
     ),
     (
+        deform_triton._fetch,
+        {"CHANNELS": 64, "PLACES": 64, "DEEP": 64},
+        {FULL: "positions", SHORT: "source made"},
+    ),
+    (
         fused_triton._finish,
         FINISH | {"BIAS": True, "OTHER": True, "SLOPE": 0.1, "FADES": 4},
         {FULL: "fade", SHORT: "made bias other"},
