@@ -9,11 +9,11 @@ stream_ref runs with its shipped weights, two references a frame, one new refere
 of the time), each field started from the one before; c2_matching untrained in the paper's width, with one reference
 (its search starts from what the host draws, so no CUDA graph holds it).
 The floor takes floating-point operations at the rate of a large product of two matrices measured here, and bytes (each
-weight, frame, reference and picture once) at that of a copy. Also: memory beside the film's own frames, what tensors took
-at their peak and what torch held of the device in the end, seconds to the first frame from
-a loaded method, milliseconds of each verb, and how far the picture is from float32's. --files: from file to file
-instead, as `lfvideo-sr bench` does, and beside it what the encoder alone takes for the same pictures. --kernels: which
-kernels a frame without a new reference launches, how often, and how long they take.
+weight, frame, reference and picture once) at that of a copy. Also: memory beside the film's own frames, what tensors
+took at their peak and what torch held of the device in the end; seconds to the first frame from a loaded method;
+milliseconds of each verb; how far the picture is from float32's. --files: from file to file instead, as
+`lfvideo-sr bench` does, and beside it what the encoder alone takes for the same pictures. --kernels: which kernels a
+frame without a new reference launches, how often, and how long they take.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import itertools
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lfvideo_sr import bench
 from lfvideo_sr.choose import load_learned, make_engine
-from lfvideo_sr.engine import Precision
+from lfvideo_sr.engine import Engine, Precision
 from lfvideo_sr.engines.resident import ResidentMethod
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.sink import VideoSink
@@ -214,20 +214,27 @@ def agreement(size: Size) -> dict[str, float]:
     }  # fmt: skip
 
 
-def from_file_to_file(size: Size, preset: str, device: str, frames: int = 33) -> dict[str, Any]:
+def from_file_to_file(size: Size, frames: int = 97, presets: Sequence[str] = ("veryfast", "ultrafast")) -> None:
     """Frames a second of stream_ref over a rendered clip, with decoding and encoding; and the encoder's own."""
-    with tempfile.TemporaryDirectory() as folder, make_engine(device=device, engine="torch") as engine:
+    with tempfile.TemporaryDirectory() as folder:
         clip, out = Path(folder) / "clip.mkv", Path(folder) / "out.mkv"
         bench.make_clip(clip, size, frames)
-        found = bench.measure(clip, engine, frames, out, "libx264", preset)
-        with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
-            sink = VideoSink(Path(folder) / "alone.mkv", job.video, job.size, preset=preset)
-            pictures = list(converted(job, sink))
-            started = time.perf_counter()
-            for picture in pictures:
-                sink.encode(picture)
-            sink.close()
-        return found | {"encoder_alone_fps": round(frames / (time.perf_counter() - started), 1)}
+        for preset in presets:
+            with make_engine(device=str(DEVICE), engine="torch") as engine:
+                found = bench.measure(clip, engine, frames, out, "libx264", preset)
+                print(found | {"encoder_alone_fps": encoder_alone(clip, engine, out, preset)}, flush=True)
+
+
+def encoder_alone(clip: Path, engine: Engine, out: Path, preset: str) -> float:
+    """Frames a second that the encoder takes when all pictures lie ready."""
+    with StreamJob(clip, engine, StreamOptions(ref_output="sr")) as job:
+        sink = VideoSink(out, job.video, job.size, preset=preset, overwrite=True)
+        pictures = list(converted(job, sink))
+        started = time.perf_counter()
+        for picture in pictures:
+            sink.encode(picture)
+        sink.close()
+        return round(len(pictures) / (time.perf_counter() - started), 1)
 
 
 def kernels(name: str, variant: str, precision: Precision, size: Size, frames: int = 4) -> dict[str, tuple[int, float]]:
@@ -265,8 +272,7 @@ def main() -> None:
     sizes = [Size(*map(int, words.split("x"))) for words in options.sizes]
     if options.files:
         for size in sizes:
-            for preset in ("veryfast", "ultrafast"):
-                print(from_file_to_file(size, preset, "cuda"), flush=True)
+            from_file_to_file(size)
         return
     print(torch.cuda.get_device_name(), "torch", torch.__version__)
     if options.kernels:
