@@ -61,7 +61,8 @@ def make_resident(name: str, variant: str, precision: Precision) -> ResidentMeth
     if "compiled" in variant:  # for one size
         # Older torch takes torch.compile for an export; 2.14 does not.
         tracing_state_functions()[torch.compiler.is_exporting] = False
-        parts = {part: torch.compile(getattr(method, part), dynamic=False) for part in ("matcher", "restorer")}
+        names = ("matcher", "restorer") if name == "stream_ref" else ("restorer",)  # a search asks for values
+        parts = {part: torch.compile(getattr(method, part), dynamic=False) for part in names}
         resident.method = replace(method, **parts)
     return resident
 
