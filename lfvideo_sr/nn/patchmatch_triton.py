@@ -2,7 +2,7 @@
 
 By torch a step takes a hundred launches, and asks the device how many are new. Twin: `patchmatch.plain_patchmatch`.
 What a step costs is reading features, so they are read in fp16, scaled to at most 1, and multiplied and summed in
-float32: scores of unit descriptors are within 1e-5 of those of float32.
+float32: scores of trained descriptors are within 4e-5 of float32's, and of 1000 matches 999 are the same.
 Imported only where it is wanted; runs on CUDA, or anywhere with TRITON_INTERPRET=1.
 """
 
