@@ -1,6 +1,7 @@
 """Functions of tensors as CUDA graphs: launched as one, where Python and torch would launch each kernel."""
 
 import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -81,18 +82,22 @@ class Captured:
 
 
 class Inputs:
-    """A graph's own tensors, and what was copied into them: the same tensor given again, as a reference's features are
-    for many frames, is not copied again."""
+    """A graph's own tensors, and which were copied into them: the same tensor given again, as a reference's features
+    are for many frames, is not copied again. They are remembered, not kept."""
 
     def __init__(self, given: list[Any]):
         self.own = [one.clone() if isinstance(one, torch.Tensor) else one for one in given]
-        self._given = list(given)
+        self._given = [_remembered(one) for one in given]
 
     def take(self, given: list[Any]) -> None:
         for mine, theirs, before in zip(self.own, given, self._given):
-            if theirs is not before and isinstance(mine, torch.Tensor):
+            if isinstance(mine, torch.Tensor) and theirs is not before():
                 mine.copy_(theirs)
-        self._given = list(given)
+        self._given = [_remembered(one) for one in given]
+
+
+def _remembered(one: Any) -> Callable[[], Any]:
+    return weakref.ref(one) if isinstance(one, torch.Tensor) else lambda: None
 
 
 def _shape(one: Any) -> Any:

@@ -1,6 +1,7 @@
 """Functions replayed as CUDA graphs: when one is captured, and on a GPU that it gives what the function gives."""
 
 import warnings
+import weakref
 
 import pytest
 import torch
@@ -81,6 +82,15 @@ def test_what_is_given_again_is_not_copied_again():
     assert kept.tolist() == [1, 1]
 
 
+def test_what_was_given_is_not_kept():
+    given = torch.ones(2)
+    inputs, gone = Inputs([given]), weakref.ref(given)
+    del given
+    assert gone() is None
+    inputs.take([torch.full((2,), 3.0)])
+    assert inputs.own[0].tolist() == [3, 3]
+
+
 @pytest.mark.gpu
 def test_a_graph_gives_what_its_function_gives(gpu):
     layer = torch.nn.Conv2d(3, 8, 3, padding=1).cuda()
@@ -107,8 +117,9 @@ def test_a_stream_by_graphs_is_the_stream_without(gpu):
         method = ResidentMethod(load_learned("stream_ref"), device, Precision.FP32, replay)
         generator = torch.Generator().manual_seed(0)
         reference = torch.rand(1, 3, 128, 160, generator=generator).cuda()
-        features, before = method.encode(reference), None
+        before = None
         for step in range(5):
+            features = method.encode(reference)
             frame = method.reduced(reference.roll(step, 3))
             found = method.match(frame, 2 * [features], 2 * [before])
             before = found[0][0]
