@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError, first_line
-from lfvideo_sr.frames import DeviceFrame, Frame, size_of
+from lfvideo_sr.frames import DeviceFrame, Frame, on_host, size_of
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
 
@@ -32,14 +32,13 @@ class TorchEngine:
         self.resident = ResidentMethod(method, self._device, self.precision, replay=True)
 
     def encode(self, reference: Reference) -> EncodedReference:
-        pixels = reference.load()
-        size = size_of(pixels)
+        pixels = _pixels_of(reference)
         picture = self._padded(pixels, self.info.size_multiple * self.info.scale)
         features = self.resident.encode(picture)
         if self._method.seeder is not None and SEED not in features:
             low = self.resident.reduced(picture)[0].cpu().numpy()
             features[SEED] = self._method.seeder.prepare(low)
-        return EncodedReference(reference.key, features, size)
+        return EncodedReference(reference.key, features, size_of(pixels))
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         return self.match_all(frame, [reference], [previous])[0]
@@ -57,10 +56,17 @@ class TorchEngine:
         ]
 
     def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
+        return on_host(self._restored(frame, matches))
+
+    def restore_there(self, frame: Frame, matches: Sequence[Matched]) -> Frame:
+        """The restored frame, left on the device where that is CUDA."""
+        picture = self._restored(frame, matches)
+        return frame.with_tensor(picture) if picture.is_cuda else frame.with_pixels(on_host(picture))
+
+    def _restored(self, frame: Frame, matches: Sequence[Matched]) -> torch.Tensor:
         width, height = frame.size.scaled(self.info.scale)
         found = [self._match_of(one) for one in matches]
-        picture = self.resident.restore(self._picture(frame), found)
-        return _on_host(picture[0, :, :height, :width])
+        return self.resident.restore(self._picture(frame), found)[0, :, :height, :width]
 
     def _match_of(self, one: Matched) -> Match:
         return Match(self._features(one.reference), one.correspondence.positions, one.correspondence.relevance)
@@ -120,14 +126,10 @@ class TorchEngine:
             torch.cuda.empty_cache()
 
 
-def _on_host(picture: torch.Tensor) -> np.ndarray:
-    """Through pinned memory from a GPU, several times as fast."""
-    if not picture.is_cuda:
-        return picture.cpu().numpy()
-    held = torch.empty(picture.shape, dtype=picture.dtype, pin_memory=True)
-    held.copy_(picture, non_blocking=True)
-    torch.cuda.current_stream(picture.device).synchronize()
-    return held.numpy()
+def _pixels_of(reference: Reference) -> np.ndarray | torch.Tensor:
+    """Where they lie: on the device, if the reference was restored there."""
+    restored = reference.restored() if reference.restored is not None else None
+    return restored.tensor if isinstance(restored, DeviceFrame) else reference.load()
 
 
 def _extended(positions: torch.Tensor, right: int, below: int, step: float) -> torch.Tensor:

@@ -27,7 +27,7 @@ class OpenStream:
 
     def __iter__(self) -> Iterator[Frame]:
         for restored in self.job:
-            yield restored.frame
+            yield restored.frame.fetched()  # whoever keeps many must not fill a GPU
 
     def __enter__(self) -> "OpenStream":
         return self

@@ -57,6 +57,15 @@ class Engine(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
 
+def restore_frame(engine: Engine, frame: Frame, matches: Sequence[Matched]) -> Frame:
+    """What `restore` gives, as a frame. An engine on a GPU may have a way of its own (`restore_there`), by which the
+    picture stays where it was made: a DeviceFrame."""
+    there = getattr(engine, "restore_there", None)
+    if there is not None:
+        return there(frame, matches)
+    return frame.with_pixels(engine.restore(frame, matches))
+
+
 def match_all(
     engine: Engine, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
 ) -> list[Correspondence]:

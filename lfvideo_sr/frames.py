@@ -27,8 +27,8 @@ class Size(NamedTuple):
         return Size(self.width * factor, self.height * factor)
 
 
-def size_of(pixels: np.ndarray) -> Size:
-    """Of a picture [3,H,W]."""
+def size_of(pixels: Any) -> Size:
+    """Of a picture [3,H,W], an array or a tensor."""
     return Size(pixels.shape[2], pixels.shape[1])
 
 
@@ -84,13 +84,25 @@ class Frame:
         """The same moment with other pixels, of any size."""
         return replace(self, pixels=pixels)
 
+    def with_tensor(self, tensor: Any) -> "DeviceFrame":
+        """The same moment with pixels that lie on a device, of any size."""
+        return DeviceFrame(tensor, self.index, self.stamp, self.cut)
+
+    def fetched(self) -> "Frame":
+        """The same frame, on the host and nowhere else."""
+        return self
+
     def __repr__(self) -> str:
         return f"Frame({self.index}, {self.stamp}, {self.size}{', cut' if self.cut else ''})"
 
 
 class DeviceFrame(Frame):
-    """A frame that was decoded on a device: `tensor` float32 [3,H,W] lies there, for an engine on that device; `pixels`
-    are the same on the host, fetched when first asked for."""
+    """A frame that was decoded or restored on a device: `tensor` float32 [3,H,W] lies there, for whoever works on that
+    device; `pixels` are the same on the host, fetched when first asked for.
+
+    Nobody writes into `tensor`. What makes it may still be under way: it is read on the device's default stream, or
+    after that one.
+    """
 
     tensor: Any
 
@@ -104,15 +116,24 @@ class DeviceFrame(Frame):
 
     @property
     def size(self) -> Size:
-        return Size(self.tensor.shape[2], self.tensor.shape[1])
+        return size_of(self.tensor)
 
     def with_pixels(self, pixels: np.ndarray) -> Frame:
         return Frame(pixels, self.index, self.stamp, self.cut)
 
+    def fetched(self) -> Frame:
+        return self.with_pixels(self.pixels)
+
 
 def on_host(pixels: Any) -> np.ndarray:
     """An array, or a tensor on any device, as an array."""
-    return pixels if isinstance(pixels, np.ndarray) else pixels.cpu().numpy()
+    if isinstance(pixels, np.ndarray):
+        return pixels
+    if not pixels.is_cuda:
+        return pixels.cpu().numpy()
+    # Several times as fast through pinned memory, which torch keeps for the next one when the array is let go.
+    held = pixels.new_empty(pixels.shape, device="cpu", pin_memory=True)
+    return held.copy_(pixels).numpy()
 
 
 @dataclass(frozen=True)

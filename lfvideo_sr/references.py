@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .frames import Size
+from .frames import Frame, Size
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Reference:
     load:   gives its pixels, float32 [3,H,W] RGB in [0,1]; called when the cache needs them, so a reference is cheap.
     aligned: True where it shows exactly the frame at its own time, so that its pixels may stand for that frame's.
     generated: True where it was made from the stream itself (anchor mode) and holds no true detail.
+    restored: of a generated one, gives the frame as the engine restored it, which may lie on the engine's device; None
+              where there is nothing but pixels.
     """
 
     key: tuple
@@ -29,6 +31,7 @@ class Reference:
     load: Callable[[], np.ndarray] = field(repr=False, compare=False)
     aligned: bool = field(default=True, compare=False)
     generated: bool = field(default=False, compare=False)
+    restored: Callable[[], Frame] | None = field(default=None, repr=False, compare=False)
 
     def __hash__(self) -> int:
         return hash(self.key)

@@ -104,9 +104,7 @@ def planes_to_rgb(planes: Sequence[np.ndarray], spec: ColourSpec) -> np.ndarray:
 
 def rgb_to_planes(pixels: np.ndarray, spec: ColourSpec) -> list[np.ndarray]:
     """Float32 [3,H,W] in [0,1] -> planes of `spec`, rounded to nearest: uint8, or uint16 above 8 bits."""
-    weights, offset = _from_rgb(spec)
-    if spec.layout is Layout.GRAY:
-        weights, offset = weights[:1], offset[:1]
+    weights, offset = from_rgb_weights(spec)
     mixed = np.empty((len(weights), *pixels.shape[1:]), np.float32)
     for part, rgb in zip(_parts(mixed.reshape(len(weights), -1)), _parts(pixels.reshape(3, -1))):
         np.matmul(weights, rgb, out=part)
@@ -131,8 +129,8 @@ def _code_range(spec: ColourSpec) -> tuple[float, float, float, float]:
     return 16 * step, 219 * step, 128 * step, 224 * step
 
 
-def _from_rgb(spec: ColourSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Weights [3,3] and offset [3,1] from RGB in [0,1] to unrounded plane integers."""
+def from_rgb_weights(spec: ColourSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Weights [P,3] and offset [P,1] from RGB in [0,1] to the unrounded integers of the P planes."""
     black, luma, grey, chroma = _code_range(spec)
     if spec.layout is Layout.RGB:
         return np.eye(3, dtype=np.float32) * np.float32(luma), np.zeros((3, 1), np.float32)
@@ -141,15 +139,17 @@ def _from_rgb(spec: ColourSpec) -> tuple[np.ndarray, np.ndarray]:
     u = (np.array([0, 0, 1]) - y) / (2 * (1 - blue))
     v = (np.array([1, 0, 0]) - y) / (2 * (1 - red))
     weights = np.stack([y * luma, u * chroma, v * chroma])
-    return weights.astype(np.float32), np.array([[black], [grey], [grey]], np.float32)
+    offset = np.array([[black], [grey], [grey]], np.float32)
+    planes = 1 if spec.layout is Layout.GRAY else 3
+    return weights[:planes].astype(np.float32), offset[:planes]
 
 
 def to_rgb_weights(spec: ColourSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The inverse of `_from_rgb`: weights [3,3] and offset [3,1] from plane integers to RGB in [0,1]."""
+    """The inverse of `from_rgb_weights`: weights [3,3] and offset [3,1] from plane integers to RGB in [0,1]."""
     if spec.layout is Layout.GRAY:
         black, luma, _, _ = _code_range(spec)
         return np.eye(3, dtype=np.float32) / np.float32(luma), np.full((3, 1), -black / luma, np.float32)
-    weights, offset = (part.astype(np.float64) for part in _from_rgb(spec))
+    weights, offset = (part.astype(np.float64) for part in from_rgb_weights(spec))
     inverse = np.linalg.inv(weights)
     return inverse.astype(np.float32), (-inverse @ offset).astype(np.float32)
 

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import lcm
@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 import av
+import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import LFVideoError, OutputError, UsageError
 from ..frames import Frame, Size, TimeStamp
-from .colour import rgb_to_planes
+from .colour import ColourSpec, rgb_to_planes
 from .encoding import (
     encoder_name,
     lost_in_pictures,
@@ -34,6 +35,14 @@ from .pyav import open_media
 
 _MATROSKA, _MP4 = ("matroska", "webm"), ("mp4", "mov", "ipod")
 _MKV_INSTEAD = "write -o to an .mkv instead"
+
+
+ToPlanes = Callable[[Frame, ColourSpec], Sequence[np.ndarray]]
+
+
+def planes_on_host(frame: Frame, colour: ColourSpec) -> list[np.ndarray]:
+    """A frame's planes, made on the host, wherever it lies."""
+    return rgb_to_planes(frame.pixels, colour)
 
 
 class Picture(NamedTuple):
@@ -144,8 +153,11 @@ class VideoSink:
         """Encode a frame at its own time."""
         self.encode(self.converted(frame))
 
-    def converted(self, frame: Frame) -> "Picture":
-        """What `encode` takes; may be asked for in another thread than that runs in."""
+    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> "Picture":
+        """What `encode` takes; may be asked for in another thread than that runs in.
+
+        to_planes: makes a frame's planes, where it lies on a device and that can be done there.
+        """
         if frame.size != self.size:
             raise OutputError(f"frame {frame.index} is {frame.size}; this output was opened for {self.size}")
         stamp = frame.stamp
@@ -153,8 +165,7 @@ class VideoSink:
             raise OutputError(
                 f"frame {frame.index} is view {stamp} of a light field; a video is made of frames with times"
             )
-        planes = rgb_to_planes(frame.pixels, self.colour)
-        picture = frame_of(planes, self.colour, pixel_format(self.colour, self._encoder))
+        picture = frame_of(to_planes(frame, self.colour), self.colour, pixel_format(self.colour, self._encoder))
         in_ticks = stamp.time_base / self._video.time_base
         ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
         picture.pts, picture.time_base = ticks, self._video.time_base
@@ -171,8 +182,8 @@ class VideoSink:
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
             assert packet.pts is not None and packet.dts is not None, "encoders give both"
-            if self._written == 1:
-                packet.dts = packet.pts  # of a single frame, x265 leaves it unset
+            if self._written <= 2 and self._encoder == "libx265":
+                packet.dts = packet.pts  # of one or two frames in all it leaves this to chance
             if self._copier:
                 self._copier.advance(packet.dts * packet.time_base)
             packet.duration = self._durations.pop(packet.pts, 0)  # x265 and SVT-AV1 do not hand it through

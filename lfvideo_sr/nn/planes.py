@@ -1,13 +1,19 @@
-"""Decoded pictures that lie on a device -> RGB there: the torch twin of media/colour.py for what GPUs decode to."""
+"""Pictures that lie on a device: decoded ones to RGB, restored ones to an output's planes. The torch twin of
+media/colour.py, for what GPUs decode to and for all that is written.
 
-from collections.abc import Iterator
+No product of matrices, which may round to TF32; nothing is copied to the device.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..errors import ShapeError
-from ..media.colour import ColourSpec, Layout, to_rgb_weights
+from ..frames import on_host
+from ..media.colour import ColourSpec, Layout, from_rgb_weights, to_rgb_weights
 
 _WORD = 16  # bits in which formats above 8 bits stand, at the upper end
 
@@ -28,7 +34,7 @@ def semi_planar_to_rgb(luma: torch.Tensor, chroma: torch.Tensor, spec: ColourSpe
     colours = _doubled(_doubled(colours, -1, across), -2, down)
     weights, offset = to_rgb_weights(spec)
     y, (u, v) = _numbers(luma, spec), colours
-    rows = zip(weights.tolist(), offset[:, 0].tolist())  # sums of three: a product of matrices may round to TF32
+    rows = zip(weights.tolist(), offset[:, 0].tolist())
     return torch.stack([y * a + u * b + v * c + plus for (a, b, c), plus in rows]).clamp_(0, 1)
 
 
@@ -48,6 +54,58 @@ def _doubled(plane: torch.Tensor, axis: int, cosited: bool) -> torch.Tensor:
     after = torch.cat([plane.narrow(axis, 1, length - 1), plane.narrow(axis, length - 1, 1)], axis)
     pair = (plane, (plane + after) / 2) if cosited else (0.75 * plane + 0.25 * before, 0.75 * plane + 0.25 * after)
     return torch.stack(pair, -1).flatten(-2) if axis == -1 else torch.stack(pair, -2).flatten(-3, -2)
+
+
+@torch.inference_mode()
+def rgb_to_planes(pixels: torch.Tensor, spec: ColourSpec) -> list[np.ndarray]:
+    """Float32 [3,H,W] in [0,1] on any device -> planes of `spec` on the host, uint8, or uint16 above 8 bits; where
+    sums end within rounding of a half, one off what `media.colour.rgb_to_planes` gives.
+
+    They are made on the device, on the stream that is current there, and come down by one copy.
+    """
+    weights, offset = from_rgb_weights(spec)
+    colour = _at_chroma(pixels, spec)
+    sources = [pixels, colour, colour][: len(weights)]
+    sizes = [source.shape[1:] for source in sources]
+    dtype = torch.uint8 if spec.bit_depth == 8 else torch.uint16
+    together = torch.empty(sum(size.numel() for size in sizes), dtype=dtype, device=pixels.device)
+    planes = together.split([size.numel() for size in sizes])
+    for source, row, plus, size, plane in zip(sources, weights.tolist(), offset[:, 0].tolist(), sizes, planes):
+        plane.view(size).copy_(_mixed(source, row).add_(plus).round_().clamp_(0, spec.peak))
+    parts = np.split(on_host(together), np.cumsum([size.numel() for size in sizes])[:-1])
+    return [part.reshape(size) for part, size in zip(parts, sizes)]
+
+
+def _mixed(planes: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
+    """[3,H,W] -> their weighed sum [H,W]."""
+    total = planes[0] * weights[0]
+    for plane, weight in zip(planes[1:], weights[1:]):
+        total.add_(plane, alpha=weight)
+    return total
+
+
+def _at_chroma(pixels: torch.Tensor, spec: ColourSpec) -> torch.Tensor:
+    """A picture [3,H,W] where chroma samples lie: what is mixed of it there is what mixing first would give."""
+    across, down = spec.layout.chroma_step
+    cosited_across, cosited_down = spec.siting.cosited
+    if down == 2:  # first: rows are read whole
+        pixels = _halved(pixels, -2, cosited_down)
+    return _halved(pixels, -1, cosited_across) if across == 2 else pixels
+
+
+def _halved(planes: torch.Tensor, axis: int, cosited: bool) -> torch.Tensor:
+    """Half as many samples along an axis, rounded up, edges repeated: each the mean of two, or where it lies on the
+    first of them, half of that one and a quarter of each neighbour."""
+    length = planes.shape[axis]
+    if length % 2:
+        planes = torch.cat([planes, planes.narrow(axis, length - 1, 1)], axis)
+    first, second = planes.unflatten(axis, (-1, 2)).unbind(axis)
+    if not cosited:
+        return torch.lerp(first, second, 0.5)
+    halved = torch.add(second, first, alpha=2)
+    halved.narrow(axis, 0, 1).add_(first.narrow(axis, 0, 1))
+    halved.narrow(axis, 1, halved.shape[axis] - 1).add_(second.narrow(axis, 0, second.shape[axis] - 1))
+    return halved.mul_(0.25)
 
 
 class DeviceReader:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..checks import check_choice, check_positive
-from ..engine import Engine
+from ..engine import Engine, restore_frame
 from ..errors import UsageError
 from ..frames import Frame, Size, StreamInfo
 from ..media.hardware import Reader
@@ -153,7 +153,7 @@ class StreamJob:
     def _feed(self) -> ReferenceFeed:
         if self.references is not None:
             return TimedFeed(self.references)
-        return AnchorFeed(self.options.ref_every, lambda frame: self.engine.restore(frame, []))
+        return AnchorFeed(self.options.ref_every, lambda frame: restore_frame(self.engine, frame, []))
 
     def _open_scorer(self) -> Scorer | None:
         options = self.options

@@ -7,8 +7,6 @@ from fractions import Fraction
 from functools import cache, partial
 from typing import NamedTuple, Protocol
 
-import numpy as np
-
 from ..frames import Frame
 from ..media.clock import seconds_of
 from ..references import Reference
@@ -94,7 +92,7 @@ class TimedFeed:
 class AnchorFeed:
     """Anchor mode: every Nth frame and each scene start becomes a reference, super-resolved without one."""
 
-    def __init__(self, every: int, restore_alone: Callable[[Frame], np.ndarray]):
+    def __init__(self, every: int, restore_alone: Callable[[Frame], Frame]):
         self._every = every
         self._restore_alone = restore_alone
         self._since = 0
@@ -105,7 +103,8 @@ class AnchorFeed:
             return []
         once = cache(partial(self._restore_alone, frame))  # it is both given out and encoded
         origin = f"anchor frame {frame.index}"
-        return [Reference(("anchor", frame.index), seconds_of(frame), origin, once, generated=True)]
+        key = ("anchor", frame.index)
+        return [Reference(key, seconds_of(frame), origin, lambda: once().pixels, generated=True, restored=once)]
 
     def rest(self, end: Fraction) -> list[Reference]:
         return []

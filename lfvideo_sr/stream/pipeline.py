@@ -4,10 +4,8 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
 from ..correspondence import Correspondence
-from ..engine import Engine, Matched, match_all
+from ..engine import Engine, Matched, match_all, restore_frame
 from ..frames import Frame
 from ..media.registration import displacement
 from ..references import EncodedReference, Reference, ReferenceCache
@@ -38,6 +36,7 @@ class ReferenceUse:
 class Restored:
     """An output frame and what it was made from.
 
+    frame:      a DeviceFrame where the engine leaves its pictures on a GPU.
     references: the keys and times of those that were used.
     own:        a true reference stands at this very moment, so that the metrics leave the frame out.
     passed:     the pixels are that reference's own.
@@ -69,24 +68,25 @@ class SuperResolver:
         frame, own = pair.frame, pair.own
         if own is not None and self._pass_references:
             with self._watch.stage("pass"):
-                pixels = self._own_pixels(frame, own)
-            if pixels is not None:
+                passed = self._own_picture(frame, own)
+            if passed is not None:
                 self._use_of(own).frames_served += 1
-                return Restored(frame.with_pixels(pixels), frame, (own,), own=not own.generated, passed=True)
+                return Restored(passed, frame, (own,), own=not own.generated, passed=True)
         used, matches = self._matches(frame, pair.references)
         with self._watch.stage("restore"):
-            pixels = self._engine.restore(frame, matches)
+            restored = restore_frame(self._engine, frame, matches)
         sharp_here = own is not None and own.aligned and not self._pass_references
-        return Restored(frame.with_pixels(pixels), frame, used, own=sharp_here, passed=False)
+        return Restored(restored, frame, used, own=sharp_here, passed=False)
 
-    def _own_pixels(self, frame: Frame, own: Reference) -> np.ndarray | None:
-        """The reference's pixels if they may stand for the frame: right size, and registered within half a pixel."""
+    def _own_picture(self, frame: Frame, own: Reference) -> Frame | None:
+        """The reference's picture if it may stand for the frame: right size, and registered within half a pixel."""
         if not own.aligned:
             return None
-        pixels = own.load()
-        if pixels.shape[1:] != tuple(side * self._engine.info.scale for side in frame.pixels.shape[1:]):
+        picture = own.restored() if own.restored is not None else frame.with_pixels(own.load())
+        if picture.size != frame.size.scaled(self._engine.info.scale):
             return None
-        return pixels if own.generated or displacement(frame.pixels, pixels) <= REGISTERED_WITHIN else None
+        here = own.generated or displacement(frame.pixels, picture.pixels) <= REGISTERED_WITHIN
+        return picture if here else None
 
     def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
         """The references worth using and their matches, in order."""

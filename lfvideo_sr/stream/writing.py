@@ -1,15 +1,22 @@
 """What was restored, on its way into a video."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 
+import numpy as np
+
+from ..errors import first_line
+from ..frames import DeviceFrame, Frame
+from ..media.colour import ColourSpec
 from ..media.resize import resized
-from ..media.sink import Picture, VideoSink
+from ..media.sink import Picture, VideoSink, planes_on_host
 from ..prefetch import beside_a_gpu
 from .job import StreamJob
 
 
 def converted(job: StreamJob, sink: VideoSink) -> Generator[Picture, None, None]:
     """What the job restores, at the size and in the colours of the sink; ahead of the encoder where that saves time."""
+    to_planes = partial(planes_where_it_lies, warnings=sink.warnings)
 
     def each() -> Iterator[Picture]:
         for restored in job:
@@ -17,7 +24,22 @@ def converted(job: StreamJob, sink: VideoSink) -> Generator[Picture, None, None]
                 frame = restored.frame
                 if frame.size != sink.size:
                     frame = frame.with_pixels(resized(frame.pixels, sink.size))
-                picture = sink.converted(frame)
+                picture = sink.converted(frame, to_planes)
             yield picture
 
     return beside_a_gpu(each(), job.engine.device)
+
+
+def planes_where_it_lies(frame: Frame, colour: ColourSpec, warnings: list[str]) -> Sequence[np.ndarray]:
+    """A frame's planes. Of one on a device they are made there, and nothing else comes down; on the host, with a
+    warning, where that finds no room."""
+    if isinstance(frame, DeviceFrame):
+        from ..nn.planes import rgb_to_planes  # torch is there: the frame is its
+
+        try:
+            return rgb_to_planes(frame.tensor, colour)
+        except RuntimeError as error:  # no room there, as a rule
+            text = f"some pictures get their colours on the host ({first_line(error).split('. ')[0]})"
+        if text not in warnings:
+            warnings.append(text)
+    return planes_on_host(frame, colour)

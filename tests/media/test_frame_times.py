@@ -61,11 +61,16 @@ def test_rounding_to_milliseconds_is_said(tmp_path):
     assert "milliseconds" in " ".join(copy(clip, tmp_path / "out.mkv").warnings)
 
 
-def test_a_single_frame(tmp_path):
-    clip = write_clip(tmp_path / "in.mp4", clip_planes(1), **FAST)
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_frame_or_two(tmp_path, count):
+    clip = write_clip(tmp_path / "in.mp4", clip_planes(count), **FAST)
     for codec in ("libx264", "libx265", "ffv1", "libsvtav1"):
-        copy(clip, tmp_path / f"{codec}.mp4", codec=codec)
-        assert seconds(tmp_path / f"{codec}.mp4") == [0]
+        path = tmp_path / f"{codec}.mp4"
+        copy(clip, path, codec=codec)
+        assert seconds(path) == seconds(clip) and len(seconds(path)) == count
+        with av.open(str(path)) as written:
+            decoding = [packet.dts * packet.time_base for packet in written.demux(video=0) if packet.size]
+        assert all(-1 < one <= shown for one, shown in zip(decoding, seconds(path), strict=True))
 
 
 def test_frames_without_times_are_counted(tmp_path):

@@ -1,5 +1,6 @@
-"""Pictures as GPUs decode them, to RGB by torch: equal to what the host makes of the same planes."""
+"""Pictures on a device, decoded ones to RGB and restored ones to an output's planes: as the host makes them."""
 
+import random
 from itertools import product
 
 import av
@@ -8,12 +9,17 @@ import pytest
 import torch
 
 from lfvideo_sr.errors import ShapeError
+from lfvideo_sr.media import colour
 from lfvideo_sr.media.colour import ColourSpec, Layout, Siting, planes_to_rgb
 from lfvideo_sr.media.planes import planes_of
-from lfvideo_sr.nn.planes import DeviceReader, semi_planar_to_rgb
+from lfvideo_sr.nn.planes import DeviceReader, rgb_to_planes, semi_planar_to_rgb
 
 FORMATS = {8: "nv12", 10: "p010le"}
 TOLERANCE = 1e-5
+UNEQUAL = {8: 3e-5, 10: 1e-4, 12: 4e-4, 16: 5e-3}  # of all pixels, by depth: sums that end on two sides of a half
+WRITTEN = [
+    ColourSpec(*one) for one in product(Layout, (8, 10, 12, 16), colour.LUMA_WEIGHTS, (False, True), Siting)
+]  # every one that a file may have
 
 
 def noise(depth: int, width: int = 38, height: int = 22) -> av.VideoFrame:
@@ -57,3 +63,46 @@ def test_what_does_not_fit_is_told(luma, chroma, layout):
     planes = (torch.zeros(shape, dtype=torch.uint8) for shape in (luma, chroma))
     with pytest.raises(ShapeError, match="is wanted"):
         semi_planar_to_rgb(*planes, ColourSpec(layout))
+
+
+def picture(seed: int, height: int, width: int) -> torch.Tensor:
+    """Colours from black to full, the two ends among them; a part of a larger picture, as a padded one's is."""
+    whole = torch.rand(3, height + 3, width + 5, generator=torch.Generator().manual_seed(seed)) * 1.5 - 0.25
+    return whole.clamp_(0, 1)[:, :height, :width]
+
+
+def difference(device: str, spec: ColourSpec, seed: int) -> np.ndarray:
+    """How far a picture's planes made on a device are from the host's, all pixels after each other. Sides are even and
+    odd, down to a single row or column."""
+    height, width = random.Random(seed).choice([(36, 38), (35, 37), (1, 64), (64, 1), (2, 3)])
+    given = picture(seed, height, width)
+    before = given.clone()
+    found, wanted = rgb_to_planes(given.to(device), spec), colour.rgb_to_planes(given.numpy(), spec)
+    assert [(one.shape, one.dtype) for one in found] == [(one.shape, one.dtype) for one in wanted]
+    assert torch.equal(given, before)
+    return np.concatenate([(ours.astype(int) - theirs).ravel() for ours, theirs in zip(found, wanted)])
+
+
+def check_planes(device: str) -> None:
+    """Every kind of output: within one code everywhere, and equal nearly everywhere."""
+    for depth, unequal in UNEQUAL.items():
+        specs = [spec for spec in WRITTEN if spec.bit_depth == depth]
+        off = np.concatenate([difference(device, spec, seed) for seed, spec in enumerate(3 * specs)])
+        assert np.abs(off).max() <= 1 and (off != 0).mean() < unequal, depth
+
+
+def test_planes_made_there_are_those_of_the_host():
+    check_planes("cpu")
+
+
+@pytest.mark.gpu
+def test_a_gpu_makes_the_same_planes(gpu):
+    check_planes("cuda")
+
+
+def test_planes_of_codes_are_the_codes():
+    """8-bit 4:4:4 to RGB and back there: nothing is lost but what RGB cannot hold."""
+    spec = ColourSpec(Layout.YUV444, full_range=True)
+    codes = [np.random.default_rng(plane).integers(100, 156, (9, 11), dtype=np.uint8) for plane in range(3)]
+    again = rgb_to_planes(torch.from_numpy(planes_to_rgb(codes, spec)), spec)
+    assert all(np.array_equal(one, other) for one, other in zip(again, codes))

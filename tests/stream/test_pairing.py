@@ -290,7 +290,7 @@ def test_choose(time, most, causal, wanted):
 
 
 def test_an_anchor_feed_offers_no_more_than_the_cadence():
-    feed = AnchorFeed(3, lambda frame: PIXEL)
+    feed = AnchorFeed(3, lambda frame: frame)
     frames = [Frame(PIXEL, index, TimeStamp(40 * index, TICK), index in (0, 5)) for index in range(10)]
     offered = [[one.key for one in feed.upto(frame)] for frame in frames]
     assert [index for index, keys in enumerate(offered) if keys] == [0, 3, 5, 8]
@@ -304,9 +304,9 @@ def test_anchors_stand_at_each_scene_start_and_every_so_many_frames_after_it(cut
     clip = Clip(tuple(range(0, 40 * len(cuts), 40)), frozenset({0, *np.flatnonzero(cuts).tolist()}), ())
     restored: list[int] = []
 
-    def restore_alone(frame: Frame) -> np.ndarray:
+    def restore_alone(frame: Frame) -> Frame:
         restored.append(frame.index)
-        return PIXEL
+        return frame
 
     pairs = list(pair_with_references(clip.frames(), AnchorFeed(every, restore_alone), ReferencePolicy(every=every)))
     anchors = [pair.frame.index for pair in pairs if pair.own is not None]
@@ -317,6 +317,5 @@ def test_anchors_stand_at_each_scene_start_and_every_so_many_frames_after_it(cut
     assert not restored  # a reference is cheap until it is loaded
     for pair in pairs:
         for one in pair.references:
-            one.load()
-            assert one.load() is PIXEL
+            assert one.restored().pixels is one.load() is PIXEL
     assert sorted(restored) == wanted  # each once, however often it is asked for
