@@ -15,7 +15,7 @@ from ..media.reference_source import ReferenceSource
 from ..media.simulate import GroundTruth, SimulatedSource
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
-from ..references import ReferenceCache
+from ..references import Reference, ReferenceCache
 from .decoding import WANTED, choose_decoding
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
@@ -135,24 +135,25 @@ class StreamJob:
 
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
-        restored_frames = beside_a_gpu(self.resolver.run(self._pairs(frames)), self.engine.device)
-        with closing(frames), closing(restored_frames):
+        references = beside_a_gpu(self.references or (), self.engine.device)
+        restored_frames = beside_a_gpu(self.resolver.run(self._pairs(frames, references)), self.engine.device)
+        with closing(frames), closing(references), closing(restored_frames):
             for restored in restored_frames:
                 self.frames += 1
                 if self.scorer is not None:
                     self.scorer.add(restored)
                 yield restored
 
-    def _pairs(self, frames: Iterator[Frame]) -> Iterator[Paired]:
+    def _pairs(self, frames: Iterator[Frame], references: Iterator[Reference]) -> Iterator[Paired]:
         if self.reference_kind == "none":
             return (Paired(frame, (), None) for frame in frames)
         options = self.options
         policy = ReferencePolicy(options.ref_every, options.max_refs, options.causal)
-        return pair_with_references(frames, self._feed(), policy)
+        return pair_with_references(frames, self._feed(references), policy)
 
-    def _feed(self) -> ReferenceFeed:
+    def _feed(self, references: Iterator[Reference]) -> ReferenceFeed:
         if self.references is not None:
-            return TimedFeed(self.references)
+            return TimedFeed(references)
         return AnchorFeed(self.options.ref_every, lambda frame: restore_frame(self.engine, frame, []))
 
     def _open_scorer(self) -> Scorer | None:

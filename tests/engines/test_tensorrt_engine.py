@@ -11,7 +11,7 @@ from small_clips import engine_of, rendered, stamp, write_clip
 
 from lfvideo_sr.checks import is_installed
 from lfvideo_sr.choose import EngineOptions, choose_engine
-from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engine import Matched, Precision, restore_frame
 from lfvideo_sr.engines import device_buffers
 from lfvideo_sr.engines.fallback import FallingBack
 from lfvideo_sr.engines.graphs import paths
@@ -19,7 +19,7 @@ from lfvideo_sr.engines.onnx_engine import read_about
 from lfvideo_sr.engines.plans import Library, Plan, Shapes, build_plan
 from lfvideo_sr.engines.tensorrt_engine import TensorRTEngine
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.frames import DeviceFrame, Frame, Size
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references import EncodedReference, Reference
@@ -202,6 +202,28 @@ def test_the_next_engine_finds_the_memory_of_the_one_before():
     engine = FallingBack("first", first, following, told.append)
     assert engine.encode(reference(np.zeros((3, 4, 4), np.float32))).size == Size(4, 4)
     assert told == ["engine      other from here on: no room"] and engine.name == "other"
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_picture_stays_where_the_engine_that_runs_leaves_it(refuses):
+    """The first has no way to leave it on a device; the one that goes on does."""
+    pixels = np.zeros((3, 4, 4), np.float32)
+
+    class First:
+        def restore(self, frame, matches):
+            if refuses:
+                raise EngineError("no room")
+            return pixels
+
+        def __exit__(self, *_):
+            pass
+
+    class Other(First):
+        def restore_there(self, frame, matches):
+            return frame.with_tensor(pixels)
+
+    found = restore_frame(FallingBack("first", First(), lambda: ("other", Other())), frame_of(pixels), [])
+    assert isinstance(found, DeviceFrame) == refuses and found.pixels is pixels
 
 
 class Fake(Library):

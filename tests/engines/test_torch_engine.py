@@ -8,7 +8,7 @@ import torch
 
 from lfvideo_sr.choose import load_learned
 from lfvideo_sr.commands import info
-from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engine import Matched, Precision, restore_frame
 from lfvideo_sr.engines.torch_engine import TorchEngine, pick_precision
 from lfvideo_sr.frames import DeviceFrame, Frame, TimeStamp
 from lfvideo_sr.references import Reference
@@ -26,6 +26,37 @@ def test_a_frame_that_lies_on_a_device_is_restored_as_it_is_and_never_fetched():
         restored.append(engine.restore(frame, [Matched(encoded, engine.match(frame, encoded, None))]))
     assert "pixels" not in vars(there)
     np.testing.assert_array_equal(*restored)
+
+
+def test_a_reference_that_was_restored_on_a_device_is_encoded_where_it_lies():
+    engine = TorchEngine(load_learned("stream_ref"), "cpu", "fp32")
+    engine.resident.seeds_here = False
+    low, sharp = (np.random.default_rng(0).random((3, *sides), np.float32) for sides in ((24, 32), (96, 128)))
+    there = Frame(low, 0, TimeStamp(0, Fraction(1))).with_tensor(torch.from_numpy(sharp))
+    restored = Reference(("one",), Fraction(0), "one", lambda: there.pixels, generated=True, restored=lambda: there)
+    encoded = engine.encode(restored)
+    assert "pixels" not in vars(there) and encoded.size == there.size
+    wanted = engine.encode(Reference(("one",), Fraction(0), "one", lambda: sharp)).features
+    assert all(np.array_equal(encoded.features[name], one) for name, one in wanted.items())
+
+
+def test_on_a_cpu_a_restored_frame_is_an_ordinary_one():
+    engine = TorchEngine(load_learned("stream_ref"), "cpu", "fp32")
+    frame = Frame(np.random.default_rng(0).random((3, 24, 32), np.float32), 3, TimeStamp(7, Fraction(1)), True)
+    found = restore_frame(engine, frame, [])
+    assert type(found) is Frame and np.array_equal(found.pixels, engine.restore(frame, []))
+    assert (found.index, found.stamp, found.cut, found.size) == (3, frame.stamp, True, frame.size.scaled(4))
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_it_stays_there_and_is_fetched_once(gpu):
+    engine = TorchEngine(load_learned("stream_ref"), "cuda", "fp32")
+    frame = Frame(np.random.default_rng(0).random((3, 24, 32), np.float32), 3, TimeStamp(7, Fraction(1)), True)
+    found = restore_frame(engine, frame, [])
+    assert isinstance(found, DeviceFrame) and found.tensor.is_cuda and "pixels" not in vars(found)
+    assert np.array_equal(found.pixels, found.tensor.cpu().numpy()) and found.pixels is found.pixels
+    assert found.pixels.flags.c_contiguous and found.pixels.dtype == np.float32
+    assert np.abs(found.pixels - engine.restore(frame, [])).max() < 1e-5
 
 
 @pytest.mark.parametrize(("capability", "precision"), [((7, 5), Precision.FP16), ((8, 0), Precision.BF16)])

@@ -236,7 +236,7 @@ def test_causal_gives_a_frame_out_before_the_next_is_needed(hybrid_clip):
     pulled = []
     with StreamJob(hybrid_clip, engine_of("flow_transfer"), StreamOptions(causal=True)) as job:
         frames = (pulled.append(frame.index) or frame for frame in job.source)
-        for pair in job._pairs(frames):
+        for pair in job._pairs(frames, iter(job.references)):
             assert pulled[-1] == pair.frame.index
 
 
