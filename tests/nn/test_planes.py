@@ -1,6 +1,9 @@
 """Pictures on a device, decoded ones to RGB and restored ones to an output's planes: as the host makes them."""
 
 import random
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import av
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from lfvideo_sr.engines.cuda_graphs import Replayed
 from lfvideo_sr.errors import ShapeError
 from lfvideo_sr.media import colour
 from lfvideo_sr.media.colour import ColourSpec, Layout, Siting, planes_to_rgb
@@ -106,3 +110,28 @@ def test_planes_of_codes_are_the_codes():
     codes = [np.random.default_rng(plane).integers(100, 156, (9, 11), dtype=np.uint8) for plane in range(3)]
     again = rgb_to_planes(torch.from_numpy(planes_to_rgb(codes, spec)), spec)
     assert all(np.array_equal(one, other) for one, other in zip(again, codes))
+
+
+@pytest.mark.gpu
+def test_planes_are_made_while_another_thread_captures_a_graph(gpu):
+    """As in a stream, whose engine captures what repeats while the frames before are written."""
+    spec, given = ColourSpec(), picture(0, 270, 480)
+    wanted, done, off = colour.rgb_to_planes(given.numpy(), spec), threading.Event(), []
+
+    def convert() -> None:
+        there = given.cuda()
+        while not done.is_set() or not off:
+            found = rgb_to_planes(there.clone(), spec)
+            off.append(max(int(np.abs(one.astype(int) - other).max()) for one, other in zip(found, wanted)))
+
+    with ThreadPoolExecutor(1) as other, warnings.catch_warnings():
+        warnings.simplefilter("error")  # of graphs that could not be made
+        running = other.submit(convert)
+        for size in range(1, 9):
+            replayed = Replayed(lambda x: x.sin().relu())
+            for _ in range(4):
+                x = torch.rand(64 * size, 64 * size, device="cuda")
+                torch.testing.assert_close(replayed(x), x.sin().relu())
+        done.set()
+        running.result()
+    assert max(off) <= 1
