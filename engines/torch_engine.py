@@ -30,6 +30,7 @@ class TorchEngine:
             keep_freed_memory()
         self.precision = pick_precision(precision, self._device)
         self.resident = ResidentMethod(method, self._device, self.precision, replay=True)
+        self._shown: tuple[Frame, torch.Tensor] | None = None  # the last frame, as the network takes it
 
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = _pixels_of(reference)
@@ -98,9 +99,12 @@ class TorchEngine:
         return previous.positions.to(self._device) if list(previous.positions.shape[1:3]) == wanted else None
 
     def _picture(self, frame: Frame) -> torch.Tensor:
-        """A frame as the network takes it; one that was decoded on a device does not pass through the host."""
-        pixels = frame.tensor if isinstance(frame, DeviceFrame) else frame.pixels
-        return self._padded(pixels, self.info.size_multiple)
+        """A frame as the network takes it, brought there once to be matched and restored; one that was decoded on a
+        device does not pass through the host."""
+        if self._shown is None or self._shown[0] is not frame:
+            pixels = frame.tensor if isinstance(frame, DeviceFrame) else frame.pixels
+            self._shown = frame, self._padded(pixels, self.info.size_multiple)
+        return self._shown[1]
 
     def _padded(self, pixels: np.ndarray | torch.Tensor, multiple: int) -> torch.Tensor:
         """[3,H,W] -> [1,3,H',W'] with both sides multiples, the edge repeated at the bottom and right."""
@@ -122,6 +126,7 @@ class TorchEngine:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self._shown = None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

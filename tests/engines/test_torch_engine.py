@@ -48,6 +48,18 @@ def test_on_a_cpu_a_restored_frame_is_an_ordinary_one():
     assert (found.index, found.stamp, found.cut, found.size) == (3, frame.stamp, True, frame.size.scaled(4))
 
 
+def test_a_frame_is_brought_there_once_to_be_matched_and_restored(monkeypatch):
+    engine = TorchEngine(load_learned("stream_ref"), "cpu", "fp32")
+    low, sharp = (np.random.default_rng(0).random((3, *sides), np.float32) for sides in ((24, 32), (96, 128)))
+    encoded = engine.encode(Reference(("one",), Fraction(0), "one", lambda: sharp))
+    brought, bring = [], engine._tensor
+    monkeypatch.setattr(engine, "_tensor", lambda pixels: brought.append(pixels) or bring(pixels))
+    frames = [Frame(pixels, 0, TimeStamp(0, Fraction(1))) for pixels in (low, low[:, ::-1].copy())]
+    pictures = [engine.restore(one, [Matched(encoded, engine.match(one, encoded, None))]) for one in frames]
+    assert [pixels is one.pixels for pixels, one in zip(brought, frames, strict=True)] == [True, True]
+    assert np.abs(pictures[0] - pictures[1]).max() > 0.1
+
+
 @pytest.mark.gpu
 def test_on_a_gpu_it_stays_there_and_is_fetched_once(gpu):
     engine = TorchEngine(load_learned("stream_ref"), "cuda", "fp32")
