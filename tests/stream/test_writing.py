@@ -9,6 +9,7 @@ import pytest
 import torch
 from small_clips import EVERY, engine_of
 
+from lfvideo_sr.api import OpenStream
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.frames import DeviceFrame, Frame, Size
 from lfvideo_sr.media.colour import ColourSpec, Layout
@@ -214,6 +215,12 @@ def test_fetched_frames_hold_nothing_on_a_device(low_clip):
     assert type(there.fetched()) is Frame and np.array_equal(there.fetched().pixels, frame.pixels)
     assert (there.fetched().index, there.fetched().stamp, there.fetched().cut) == (frame.index, frame.stamp, frame.cut)
     assert frame.fetched() is frame
+
+
+def test_who_streams_from_python_gets_frames_of_the_host(low_clip):
+    there = There(engine_of("bicubic"))
+    with OpenStream(StreamJob(low_clip, there, OPTIONS)) as stream:
+        assert [type(frame) for frame in stream] == 4 * [Frame] and there.fetched == 4
 
 
 @pytest.mark.gpu
