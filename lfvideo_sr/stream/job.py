@@ -135,7 +135,7 @@ class StreamJob:
 
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
-        references = beside_a_gpu(self.references or (), self.engine.device)
+        references = beside_a_gpu(() if self.references is None else self.references, self.engine.device)
         restored_frames = beside_a_gpu(self.resolver.run(self._pairs(frames, references)), self.engine.device)
         with closing(frames), closing(references), closing(restored_frames):
             for restored in restored_frames:

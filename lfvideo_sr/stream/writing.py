@@ -31,8 +31,8 @@ def converted(job: StreamJob, sink: VideoSink) -> Generator[Picture, None, None]
 
 
 def planes_where_it_lies(frame: Frame, colour: ColourSpec, warnings: list[str]) -> Sequence[np.ndarray]:
-    """A frame's planes. Of one on a device they are made there, and nothing else comes down; on the host, with a
-    warning, where that finds no room."""
+    """A frame's planes. Of one on a device they are made there, and nothing else comes down; where there is no room,
+    they are made on the host, and `warnings` says so once."""
     if isinstance(frame, DeviceFrame):
         from ..nn.planes import rgb_to_planes  # torch is there: the frame is its
 
