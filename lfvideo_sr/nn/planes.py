@@ -58,22 +58,21 @@ def _doubled(plane: torch.Tensor, axis: int, cosited: bool) -> torch.Tensor:
 
 @torch.inference_mode()
 def rgb_to_planes(pixels: torch.Tensor, spec: ColourSpec) -> list[np.ndarray]:
-    """Float32 [3,H,W] in [0,1] on any device -> planes of `spec` on the host, uint8, or uint16 above 8 bits; where
-    sums end within rounding of a half, one off what `media.colour.rgb_to_planes` gives.
+    """Float32 [3,H,W] in [0,1] on any device -> planes of `spec` on the host, uint8, or uint16 above 8 bits, as
+    `media.colour.rgb_to_planes` but for sums that end on the other side of a half, which are one off.
 
     They are made on the device, on the stream that is current there, and come down by one copy.
     """
     weights, offset = from_rgb_weights(spec)
     colour = _at_chroma(pixels, spec)
     sources = [pixels, colour, colour][: len(weights)]
-    sizes = [source.shape[1:] for source in sources]
+    areas = [source[0].numel() for source in sources]
     dtype = torch.uint8 if spec.bit_depth == 8 else torch.uint16
-    together = torch.empty(sum(size.numel() for size in sizes), dtype=dtype, device=pixels.device)
-    planes = together.split([size.numel() for size in sizes])
-    for source, row, plus, size, plane in zip(sources, weights.tolist(), offset[:, 0].tolist(), sizes, planes):
-        plane.view(size).copy_(_mixed(source, row).add_(plus).round_().clamp_(0, spec.peak))
-    parts = np.split(on_host(together), np.cumsum([size.numel() for size in sizes])[:-1])
-    return [part.reshape(size) for part, size in zip(parts, sizes)]
+    together = torch.empty(sum(areas), dtype=dtype, device=pixels.device)
+    for plane, source, row, plus in zip(together.split(areas), sources, weights.tolist(), offset[:, 0].tolist()):
+        plane.view_as(source[0]).copy_(_mixed(source, row).add_(plus).round_().clamp_(0, spec.peak))
+    parts = np.split(on_host(together), np.cumsum(areas)[:-1])
+    return [part.reshape(source.shape[1:]) for part, source in zip(parts, sources)]
 
 
 def _mixed(planes: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
