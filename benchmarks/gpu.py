@@ -2,7 +2,7 @@
 """Frames a second on a GPU, frames resident there, nothing decoded or encoded: torch eager, compiled, as CUDA graphs.
 
     benchmarks/gpu.py [stream_ref] [c2_matching] [--sizes 480x270 960x540] [--variants ...] [--json FILE]
-    benchmarks/gpu.py --files [--sizes 480x270]
+    benchmarks/gpu.py --files [--sizes 480x270 | --clip FILE] [--frames 200]
     benchmarks/gpu.py --kernels [--sizes 480x270] [--variants graphs]
 
 stream_ref runs with its shipped weights, two references a frame, one new reference every 8 frames (its encoding is part
@@ -11,9 +11,9 @@ of the time), each field started from the one before; c2_matching untrained in t
 The floor takes floating-point operations at the rate of a large product of two matrices measured here, and bytes (each
 weight, frame, reference and picture once) at that of a copy. Also: memory beside the film's own frames, what tensors
 took at their peak and what torch held of the device in the end; seconds to the first frame from a loaded method;
-milliseconds of each verb; how far the picture is from float32's. --files: from file to file instead, as
-`lfvideo-sr bench` does, and beside it what the encoder alone takes for the same pictures. --kernels: which kernels a
-frame without a new reference launches, how often, and how long they take.
+milliseconds of each verb; how far the picture is from float32's. --files: from file to file instead (a rendered clip,
+or another one with sharp frames beside it), as `lfvideo-sr bench` does, and beside it what the encoder alone takes for
+the same pictures. --kernels: which kernels a frame without a new reference launches, how often, and how long they take.
 """
 
 import argparse
@@ -215,11 +215,10 @@ def agreement(size: Size) -> dict[str, float]:
     }  # fmt: skip
 
 
-def from_file_to_file(size: Size, frames: int = 97, presets: Sequence[str] = ("veryfast", "ultrafast")) -> None:
-    """Frames a second of stream_ref over a rendered clip, with decoding and encoding; and the encoder's own."""
+def from_file_to_file(clip: Path, frames: int, presets: Sequence[str] = ("veryfast", "ultrafast")) -> None:
+    """Frames a second of stream_ref over a clip, with decoding and encoding; and the encoder's own."""
     with tempfile.TemporaryDirectory() as folder:
-        clip, out = Path(folder) / "clip.mkv", Path(folder) / "out.mkv"
-        bench.make_clip(clip, size, frames)
+        out = Path(folder) / "out.mkv"
         for preset in presets:
             with make_engine(device=str(DEVICE), engine="torch") as engine:
                 found = bench.measure(clip, engine, frames, out, "libx264", preset)
@@ -268,12 +267,16 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--files", action="store_true")
+    parser.add_argument("--clip", type=Path)
     parser.add_argument("--kernels", action="store_true")
     options = parser.parse_args()
     sizes = [Size(*map(int, words.split("x"))) for words in options.sizes]
     if options.files:
-        for size in sizes:
-            from_file_to_file(size)
+        with tempfile.TemporaryDirectory() as folder:
+            clip = options.clip or Path(folder) / "clip.mkv"
+            if options.clip is None:
+                bench.make_clip(clip, sizes[0], options.frames)
+            from_file_to_file(clip, options.frames)
         return
     print(torch.cuda.get_device_name(), "torch", torch.__version__)
     if options.kernels:

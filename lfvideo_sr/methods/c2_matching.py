@@ -232,7 +232,9 @@ class Restorer(nn.Module):
         return conv(self.tail, conv_leaky(self.narrow, content))
 
     def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
-        return pixel_shuffle(conv_leaky(self.enlargers[number], content), 2)
+        layer = self.enlargers[number]
+        assert isinstance(layer, nn.Conv2d)
+        return pixel_shuffle(conv_leaky(layer, content), 2)
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
         """What all matches say at the stride of a layer; AMSA's say it for several scales."""
