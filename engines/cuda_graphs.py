@@ -1,8 +1,9 @@
 """Functions of tensors as CUDA graphs: launched as one, where Python and torch would launch each kernel."""
 
+import threading
 import warnings
 import weakref
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,8 @@ _SEEN_BEFORE_CAPTURE = 2  # calls with the same shapes: those are the warm-up, a
 
 
 class Replayed:
-    """A function whose tensors lie on one CUDA device, captured for every set of shapes that repeats; at most `keep`.
+    """A function whose tensors lie on one CUDA device, captured for every set of shapes that repeats in a thread; at
+    most `keep`. Any thread may replay what was captured, one at a time.
 
     The function must not depend on values, nor ask the device anything. Inputs are copied into the graph's own tensors,
     results out of it: both stay the caller's, who must not write into what was given once. Where a graph cannot be
@@ -26,7 +28,7 @@ class Replayed:
 
     def __init__(self, function: Callable[..., Any], keep: int = 6, capture: Callable[..., Any] | None = None):
         self._function, self._keep, self._capture = function, keep, capture or Captured
-        self._seen: dict[Any, int] = {}
+        self._warm_up = _WarmUp()
         self._refused: set[Any] = set()
         self._captured: OrderedDict[Any, Any] = OrderedDict()
 
@@ -36,8 +38,8 @@ class Replayed:
         if key in self._captured:
             self._captured.move_to_end(key)
             return self._captured[key](given)
-        self._seen[key] = self._seen.get(key, 0) + 1
-        seen_enough = self._seen[key] > _SEEN_BEFORE_CAPTURE and key not in self._refused
+        self._warm_up.seen[key] += 1
+        seen_enough = self._warm_up.seen[key] > _SEEN_BEFORE_CAPTURE and key not in self._refused
         if not seen_enough or not self._captures(key, given, structure):
             return self._function(*arguments)
         return self._captured[key](given)
@@ -54,6 +56,14 @@ class Replayed:
         if len(self._captured) > self._keep:
             self._captured.popitem(last=False)
         return True
+
+
+class _WarmUp(threading.local):
+    """How often each set of shapes came in this thread: cuDNN's algorithms, say, are tried in each, which a capture does
+    not survive, and streams of one engine run in a thread each."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[Any] = Counter()
 
 
 class Captured:

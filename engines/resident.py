@@ -21,8 +21,8 @@ SEED = "seed"  # among features: what the seeder keeps of a reference
 class ResidentMethod:
     """A method's parts on `device`, convolutions in `precision` (autocast), pictures in channels_last.
 
-    replay: verbs run as CUDA graphs where shapes repeat, if the method's seed is made on the device; other searches
-    start from what the host draws.
+    replay: match and restore run as CUDA graphs where shapes repeat, if the method's seed is made on the device; other
+    searches start from what the host draws.
     """
 
     def __init__(self, method: Method, device: torch.device, precision: Precision, replay: bool = False):
@@ -39,20 +39,21 @@ class ResidentMethod:
             _cast(method.restorer, self._dtype)
             if self.seeds_here:  # other matchers search, in float32
                 _cast(method.matcher, self._dtype)
-        self._encode: Callable[..., Any] = self._encoded
         self._match: Callable[..., Any] = self._all_matched
         self._restore: Callable[..., Any] = self._restored
         if replay and self.seeds_here:
             from .cuda_graphs import Captured, Replayed
 
             capture = partial(Captured, pool=torch.cuda.graph_pool_handle())  # they run one after the other
-            verbs = self._encoded, self._all_matched, self._restored
-            self._encode, self._match, self._restore = (Replayed(verb, capture=capture) for verb in verbs)
+            self._match, self._restore = (Replayed(one, capture=capture) for one in (self._match, self._restore))
 
     def encode(self, picture: torch.Tensor) -> dict[str, Any]:
         """Reference [1,3,H,W] in [0,1] -> features by name; with the seeder's own where seeds are made here."""
         with self._running():
-            return self._encode(picture)
+            features = dict(self.method.encoder(picture))
+            if self.seeds_here:
+                features[SEED] = self.method.device_seeder.prepare(self.reduced(picture))
+            return features
 
     def reduced(self, picture: torch.Tensor) -> torch.Tensor:
         """What a low-resolution camera would have shown of it, [1,3,H/scale,W/scale]."""
@@ -73,12 +74,6 @@ class ResidentMethod:
         """Frame [1,3,h,w] and matches -> picture f32 [1,3,scale*h,scale*w] in [0,1]."""
         with self._running():
             return self._restore(frame, [tuple(match) for match in matches])
-
-    def _encoded(self, picture: torch.Tensor) -> dict[str, Any]:
-        features = dict(self.method.encoder(picture))
-        if self.seeds_here:
-            features[SEED] = self.method.device_seeder.prepare(self.reduced(picture))
-        return features
 
     def _all_matched(self, frame: torch.Tensor, references: list[dict], starts: list[torch.Tensor | None]) -> Found:
         """Each on a stream of its own: coarse levels of a search are far too small for a GPU."""

@@ -1,5 +1,6 @@
 """Functions replayed as CUDA graphs: when one is captured, and on a GPU that it gives what the function gives."""
 
+import threading
 import warnings
 import weakref
 
@@ -71,6 +72,26 @@ def test_what_cannot_be_captured_is_called_as_it_is_and_said_once(error):
     ]
 
 
+def test_each_thread_warms_up_before_it_captures(recording):
+    twice, found = Replayed(lambda x: 2 * x, capture=recording), []
+
+    def calls(count):
+        def work():
+            found.extend(twice(torch.tensor(number)).item() for number in range(count))
+            found.append(recording.captured)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+
+    calls(2)
+    calls(2)
+    assert found == 2 * [0, 2, 0]
+    calls(3)
+    calls(1)  # what another thread captured is replayed at once
+    assert found[6:] == [0, 2, 4, 1, 0, 1]
+
+
 def test_what_is_given_again_is_not_copied_again():
     kept, other = torch.ones(2), torch.zeros(3)
     inputs = Inputs([kept, 7, other])
@@ -105,6 +126,25 @@ def test_a_graph_gives_what_its_function_gives(gpu):
 
 
 @pytest.mark.gpu
+def test_a_thread_of_its_own_for_each_stream_does_not_spoil_captures(gpu, monkeypatch):
+    """What comes once in each stream: cuDNN tries its algorithms in every thread anew."""
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    layer = torch.nn.Conv2d(3, 8, 3, padding=1).cuda()
+    replayed, spoilt = Replayed(layer), []
+
+    def stream():
+        with warnings.catch_warnings(record=True) as seen, torch.inference_mode():
+            replayed(torch.ones(1, 3, 40, 40, device="cuda"))
+            spoilt.extend(seen)
+
+    for _ in range(4):
+        thread = threading.Thread(target=stream)
+        thread.start()
+        thread.join()
+    assert not spoilt
+
+
+@pytest.mark.gpu
 def test_a_stream_by_graphs_is_the_stream_without(gpu):
     from lfvideo_sr.choose import load_learned
     from lfvideo_sr.engine import Precision
@@ -117,9 +157,8 @@ def test_a_stream_by_graphs_is_the_stream_without(gpu):
         method = ResidentMethod(load_learned("stream_ref"), device, Precision.FP32, replay)
         generator = torch.Generator().manual_seed(0)
         reference = torch.rand(1, 3, 128, 160, generator=generator).cuda()
-        before = None
+        features, before = method.encode(reference), None
         for step in range(5):
-            features = method.encode(reference)
             frame = method.reduced(reference.roll(step, 3))
             found = method.match(frame, 2 * [features], 2 * [before])
             before = found[0][0]
