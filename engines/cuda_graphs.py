@@ -59,8 +59,8 @@ class Replayed:
 
 
 class _WarmUp(threading.local):
-    """How often each set of shapes came in this thread: cuDNN's algorithms, say, are tried in each, which a capture does
-    not survive, and streams of one engine run in a thread each."""
+    """How often each set of shapes came in this thread: cuDNN's algorithms, say, are tried in each, which a capture
+    does not survive, and streams of one engine run in a thread each."""
 
     def __init__(self) -> None:
         self.seen: Counter[Any] = Counter()
