@@ -47,11 +47,6 @@ class Correspondence:
         return cls(place * reference_stride + (reference_stride - 1) / 2, relevance, stride, reference_size)
 
 
-def on_host(values: Any) -> np.ndarray:
-    """An array, or a tensor of any device, as an array."""
-    return values if isinstance(values, np.ndarray) else values.detach().cpu().numpy()
-
-
 def like(values: np.ndarray, other: Any) -> Any:
     """An array as what `other` is: an array, or a tensor of its device and type."""
     return values if isinstance(other, np.ndarray) else other.new_tensor(values)

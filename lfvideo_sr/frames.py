@@ -125,15 +125,15 @@ class DeviceFrame(Frame):
         return self.with_pixels(self.pixels)
 
 
-def on_host(pixels: Any) -> np.ndarray:
-    """An array, or a tensor on any device, as an array."""
-    if isinstance(pixels, np.ndarray):
-        return pixels
-    if not pixels.is_cuda:
-        return pixels.cpu().numpy()
+def on_host(values: Any) -> np.ndarray:
+    """An array as it is; a tensor on any device as an array, C-contiguous."""
+    if isinstance(values, np.ndarray):
+        return values
+    if not values.is_cuda:
+        return values.detach().cpu().contiguous().numpy()
     # Several times as fast through pinned memory, which torch keeps for the next one when the array is let go.
-    held = pixels.new_empty(pixels.shape, device="cpu", pin_memory=True)
-    return held.copy_(pixels).numpy()
+    held = values.new_empty(values.shape, device="cpu", pin_memory=True)
+    return held.copy_(values.detach()).numpy()
 
 
 @dataclass(frozen=True)

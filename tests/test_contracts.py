@@ -77,7 +77,7 @@ def displacement(field: Correspondence) -> np.ndarray:
 
 
 def check_picture(picture: np.ndarray, size: Size, scale: int) -> None:
-    assert isinstance(picture, np.ndarray) and picture.dtype == np.float32
+    assert isinstance(picture, np.ndarray) and picture.dtype == np.float32 and picture.flags.c_contiguous
     assert picture.shape == (3, scale * size.height, scale * size.width)
     assert np.isfinite(picture).all() and picture.min() >= 0 and picture.max() <= 1
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..correspondence import Correspondence, like, on_host
+from ..correspondence import Correspondence, like
 from ..engine import Engine, Matched
-from ..frames import Frame, View
+from ..frames import Frame, View, on_host
 from ..lightfields.grid import Grid, distance, step
 from ..media.flow import gray
 from ..references import EncodedReference, Reference

@@ -7,9 +7,8 @@ import pytest
 from small_clips import engine_of
 from small_grids import rendered_grid
 
-from lfvideo_sr.correspondence import on_host
 from lfvideo_sr.engine import Matched
-from lfvideo_sr.frames import Frame, Size, View
+from lfvideo_sr.frames import Frame, Size, View, on_host
 from lfvideo_sr.lightfields.grid import Grid, step
 from lfvideo_sr.lightfields.references import ViewReference
 from lfvideo_sr.media.resize import degrade
