@@ -226,12 +226,12 @@ def from_file_to_file(clip: Path, frames: int, presets: Sequence[str] = ("veryfa
         for preset in presets:
             with make_engine(device=str(DEVICE), engine="torch") as engine:
                 found = bench.measure(clip, engine, frames, out, "libx264", preset)
-                print(found | {"encoder_alone_fps": encoder_alone(clip, engine, out, preset)}, flush=True)
+                print(found | {"encoder_alone_fps": encoder_alone(clip, engine, out, preset, frames)}, flush=True)
 
 
-def encoder_alone(clip: Path, engine: Engine, out: Path, preset: str) -> float:
+def encoder_alone(clip: Path, engine: Engine, out: Path, preset: str, frames: int) -> float:
     """Frames a second that the encoder takes when all pictures lie ready."""
-    with StreamJob(clip, engine, StreamOptions(ref_output="sr")) as job:
+    with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
         sink = VideoSink(out, job.video, job.size, preset=preset, overwrite=True)
         pictures = list(converted(job, sink))
         started = time.perf_counter()

@@ -5,6 +5,7 @@ import warnings
 import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -28,11 +29,15 @@ class Replayed:
 
     def __init__(self, function: Callable[..., Any], keep: int = 6, capture: Callable[..., Any] | None = None):
         self._function, self._keep, self._capture = function, keep, capture or Captured
-        self._warm_up = _WarmUp()
+        self._warm_up, self._one_at_a_time = _WarmUp(), threading.Lock()
         self._refused: set[Any] = set()
         self._captured: OrderedDict[Any, Any] = OrderedDict()
 
     def __call__(self, *arguments: Any) -> Any:
+        with self._one_at_a_time:
+            return self._called(arguments)
+
+    def _called(self, arguments: tuple) -> Any:
         given, structure = pytree.tree_flatten(arguments)
         key = (structure, tuple(_shape(one) for one in given))
         if key in self._captured:
@@ -49,13 +54,16 @@ class Replayed:
         try:
             self._captured[key] = self._capture(self._function, given, structure)
         except RuntimeError as error:
-            self._refused.add(key)
             reason = first_line(error)
-            warnings.warn(f"no CUDA graph could be made ({reason}); each kernel is launched by itself", stacklevel=3)
-            return False
-        if len(self._captured) > self._keep:
-            self._captured.popitem(last=False)
-        return True
+        else:
+            if len(self._captured) > self._keep:
+                self._captured.popitem(last=False)
+            return True
+        self._refused.add(key)
+        warnings.warn(f"no CUDA graph could be made ({reason}); each kernel is launched by itself", stacklevel=4)
+        with suppress(RuntimeError):  # the graph is gone now; torch opens its pool anew only if that was emptied
+            torch.cuda.empty_cache()
+        return False
 
 
 class _WarmUp(threading.local):

@@ -101,10 +101,11 @@ class TorchEngine:
     def _picture(self, frame: Frame) -> torch.Tensor:
         """A frame as the network takes it, brought there once to be matched and restored; one that was decoded on a
         device does not pass through the host."""
-        if self._shown is None or self._shown[0] is not frame:
+        shown = self._shown
+        if shown is None or shown[0] is not frame:
             pixels = frame.tensor if isinstance(frame, DeviceFrame) else frame.pixels
-            self._shown = frame, self._padded(pixels, self.info.size_multiple)
-        return self._shown[1]
+            shown = self._shown = frame, self._padded(pixels, self.info.size_multiple)
+        return shown[1]
 
     def _padded(self, pixels: np.ndarray | torch.Tensor, multiple: int) -> torch.Tensor:
         """[3,H,W] -> [1,3,H',W'] with both sides multiples, the edge repeated at the bottom and right."""

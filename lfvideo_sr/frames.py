@@ -59,7 +59,8 @@ class View(NamedTuple):
 class Frame:
     """One picture of a stream.
 
-    pixels: float32 [3,H,W], RGB in [0,1], in the stream's own transfer function (signal domain), C-contiguous.
+    pixels: float32 [3,H,W], RGB in [0,1], in the stream's own transfer function (signal domain), C-contiguous; nobody
+            writes into them once an engine has seen the frame.
     index:  0-based position in the stream as decoded.
     stamp:  when (video) or which view (light field) it is.
     cut:    True where this frame starts a new scene (the first frame does).
@@ -112,7 +113,12 @@ class DeviceFrame(Frame):
 
     @cached_property
     def pixels(self) -> np.ndarray:  # type: ignore[override]
-        return on_host(self.tensor)
+        if not self.tensor.is_cuda:
+            return on_host(self.tensor)
+        import torch  # the tensor is its
+
+        with torch.cuda.stream(torch.cuda.default_stream(self.tensor.device)):
+            return on_host(self.tensor)
 
     @property
     def size(self) -> Size:

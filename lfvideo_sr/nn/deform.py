@@ -5,8 +5,8 @@ One definition (C2-Matching Eq. 9, with a mask; AMSA Eq. 8, without):
     out[o, p] = bias[o] + sum over taps t, channels c of weight[o, c, t] * mask[g(c), t, p] * source[c, at[g(c), t, p]]
 
 with bilinear samples, zero beyond the edge, g(c) the offset group of a channel, and at = the tap's position plus its
-offset. torchvision's deform_conv2d is the plain twin where frame and reference have one size, and serves training on
-CUDA; otherwise a kernel of Triton's does it there (deform_triton.py). Elsewhere samples come from grid_sample, for one
+offset. On CUDA a kernel of Triton's does it (deform_triton.py), or where that does not, as in training, torchvision's
+deform_conv2d: the plain twin, where frame and reference have one size. Elsewhere samples come from grid_sample, for one
 tap and a strip of rows at a time: that needs no equal sizes, holds little memory, and exports to ONNX without
 DeformConv.
 """

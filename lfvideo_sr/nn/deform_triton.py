@@ -16,9 +16,10 @@ _SIZES = ["height", "width", "count", "columns"]
 
 
 def fits(source: torch.Tensor, groups: int = 1) -> bool:
-    """Whether kernels take so many channels in so many groups: powers of two, at least 16 channels."""
+    """Whether kernels take so many channels in so many groups: powers of two, at least 16 channels, no float64."""
     channels = source.shape[1]
-    return channels >= _LEAST and all(one & (one - 1) == 0 for one in (channels, groups))
+    in_powers = all(one & (one - 1) == 0 for one in (channels, groups))
+    return in_powers and channels >= _LEAST and source.dtype != torch.float64
 
 
 def deform_aggregate(
@@ -58,6 +59,7 @@ def fetched(source: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     source = source.to(dtype).contiguous(memory_format=torch.channels_last)
     batch, channels, height, width = source.shape
     rows, columns = positions.shape[1:3]
+    assert len(positions) == batch, "a field for each picture"
     made = _empty(source, batch, channels, rows, columns)
     _fetch[(triton.cdiv(rows * columns, _PLACES), batch)](
         source, positions.float().contiguous(), made, height, width, rows * columns,
@@ -103,7 +105,7 @@ def _aggregate(
         x = tl.load(position + tap * position_tap, mask=there, other=0.0).to(tl.float32)[:, None]
         y = tl.load(position + tap * position_tap + position_part, mask=there, other=0.0).to(tl.float32)[:, None]
         for start in range(0, GROUPS, ABREAST):
-            group = start + tl.arange(0, ABREAST)[None, :]
+            group = (start + tl.arange(0, ABREAST)[None, :]).to(tl.int64)
             wanted = there[:, None] & (group >= 0)
             at_x, at_y, held = x + group * 0.0, y + group * 0.0, wanted.to(tl.float32)
             if OFFSETS:

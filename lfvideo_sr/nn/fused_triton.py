@@ -44,7 +44,9 @@ def _finish(
         value += tl.load(bias + which % CHANNELS).to(tl.float32)
     if OTHER:
         value += tl.load(other + which, mask=wanted, other=0.0).to(tl.float32)
-    if SLOPE != 1.0:
+    if SLOPE == 0.0:  # no product: sums in half precision may be infinite
+        value = tl.where(value < 0, 0.0, value)
+    elif SLOPE != 1.0:
         value = tl.where(value > 0, value, value * SLOPE)
     if FADES > 0:
         mean = value * 0

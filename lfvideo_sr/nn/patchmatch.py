@@ -53,7 +53,8 @@ class PatchMatchPlan:
 
 class Field(NamedTuple):
     """index: int64 [B,h,w], for every pixel of the frame the pixel of the reference it matches (row * W + column).
-    score: [B,h,w], the relevance of the patches round the two (Eq. 1), from -1 to 1; beyond the edge a patch is zero.
+    score: [B,h,w], the relevance of the patches round the two (Eq. 1), from -1 to 1 up to rounding; beyond the edge a
+    patch is zero.
     compared: how many pairs of patches were compared for it, all levels and the whole batch together; 0 on CUDA, where
     Triton is, and in graphs: there nobody counts.
     """

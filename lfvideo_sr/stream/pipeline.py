@@ -95,15 +95,10 @@ class SuperResolver:
         with self._watch.stage("match"):
             before = [self._fields.get(reference.key) for reference in wanted]
             found = match_all(self._engine, frame, encoded, before) if wanted else []
-        used, matches, fields = [], [], {}
-        for reference, known, correspondence in zip(wanted, encoded, found):
-            matched = Matched(known, correspondence)
-            if self._worth_using(reference, matched):
-                used.append(reference)
-                matches.append(matched)
-                fields[reference.key] = correspondence
-        self._fields = fields
-        return tuple(used), matches
+            matched = [Matched(*one) for one in zip(encoded, found)]
+            kept = [one for one in zip(wanted, matched) if self._worth_using(*one)]  # where a GPU is waited for
+        self._fields = {reference.key: match.correspondence for reference, match in kept}
+        return tuple(reference for reference, _ in kept), [match for _, match in kept]
 
     def _worth_using(self, reference: Reference, matched: Matched) -> bool:
         use, relevance = self._use_of(reference), matched.relevance

@@ -3,11 +3,12 @@
 import threading
 import warnings
 import weakref
+from functools import partial
 
 import pytest
 import torch
 
-from lfvideo_sr.engines.cuda_graphs import Inputs, Replayed
+from lfvideo_sr.engines.cuda_graphs import Captured, Inputs, Replayed
 
 
 class Recording:
@@ -123,6 +124,26 @@ def test_a_graph_gives_what_its_function_gives(gpu):
             kept.append((replayed({"in": x})["out"], layer(x).relu()))
         for mine, wanted in kept:  # earlier results are not written over
             torch.testing.assert_close(mine, wanted)
+
+
+@pytest.mark.gpu
+def test_a_graph_that_fails_does_not_spoil_the_memory_that_others_share(gpu):
+    def failing(x):
+        (x + 1).mul_(2)
+        if torch.cuda.is_current_stream_capturing():
+            raise RuntimeError("no room")
+        return x
+
+    capture = partial(Captured, pool=torch.cuda.graph_pool_handle())
+    first, second = Replayed(failing, capture=capture), Replayed(lambda x: x + 1, capture=capture)
+    x = torch.zeros(1 << 20, device="cuda")
+    with warnings.catch_warnings(record=True) as seen, torch.inference_mode():
+        warnings.simplefilter("always")
+        for _ in range(3):
+            first(x)
+        for _ in range(4):
+            assert second(x).eq(1).all()
+    assert [str(one.message).count("(no room)") for one in seen] == [1]
 
 
 @pytest.mark.gpu

@@ -23,6 +23,8 @@ for dtype, close in ((torch.float32, 1e-6), (torch.bfloat16, 1e-2)):
         assert found.dtype == dtype
         wanted = wanted.clamp(min=0) + given[2] * wanted.clamp(max=0)
         torch.testing.assert_close(found.float(), wanted, rtol=close, atol=close)
+    endless = torch.full_like(made, -torch.inf).contiguous(memory_format=torch.channels_last)
+    assert not finished(endless, bias, None, 0.0).any(), "sums that half precision does not hold"
     fade = torch.rand(2, 4, 7, 9, generator=generator).to(DEVICE)
     found = finished(made.contiguous(memory_format=torch.channels_last), bias, None, 0.0, fade)
     wanted = (made.float() + bias.view(1, -1, 1, 1)).relu() * fade.mean(1, keepdim=True)
