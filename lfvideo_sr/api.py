@@ -17,7 +17,8 @@ from .stream.job import StreamJob, StreamOptions
 
 class OpenStream:
     """Iterate it once for the super-resolved frames, in order, or the views of a light field, nearest to a reference
-    first; a context manager that ends decoding when left.
+    first; a context manager that ends decoding when left. What torch restores on a GPU is brought to the host as it is
+    asked for, on the present stream: iterate where that is torch's default one.
 
     job: what runs behind it: sizes, where references come from, cache and timings.
     """

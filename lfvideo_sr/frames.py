@@ -113,12 +113,7 @@ class DeviceFrame(Frame):
 
     @cached_property
     def pixels(self) -> np.ndarray:  # type: ignore[override]
-        if not self.tensor.is_cuda:
-            return on_host(self.tensor)
-        import torch  # the tensor is its
-
-        with torch.cuda.stream(torch.cuda.default_stream(self.tensor.device)):
-            return on_host(self.tensor)
+        return on_host(self.tensor)
 
     @property
     def size(self) -> Size:
