@@ -2,7 +2,7 @@
 
 By torch a step takes a hundred launches, and asks the device how many are new. Twin: `patchmatch.plain_patchmatch`.
 What a step costs is reading features, so they are read in fp16, scaled to its range, and multiplied and summed in
-float32: scores of trained descriptors are within 4e-5 of float32's, and of 1000 matches 999 are the same.
+float32: scores of unit descriptors are within 2e-4 of float32's, as the test asks.
 Imported only where it is wanted; runs on CUDA, or anywhere with TRITON_INTERPRET=1.
 """
 
@@ -11,6 +11,7 @@ import triton
 import triton.language as tl
 
 from .patches import Patches
+from .patches_triton import block_of, patch_product
 
 _PLACES = 4  # of a program
 _AROUND = 8  # neighbours
@@ -59,7 +60,7 @@ class _Pair:
             *self._pixels, self._scale, own, other, index, score, tried if before is None else before, better, found,
             tried, index.numel(), *own.shape[1:], *other.shape[1:], dilation, int(before is not None),
             KIND=kind, COHERENT=self._coherent, AROUND=1 if kind == _START else _AROUND,
-            PLACES=_PLACES, CHANNELS=channels, BLOCK=min(128, triton.next_power_of_2(channels)),
+            PLACES=_PLACES, CHANNELS=channels, BLOCK=block_of(channels),
         )  # fmt: skip
         return better, found, tried
 
@@ -123,7 +124,7 @@ def _improve(
         row, column = candidate // other_width, candidate % other_width
         theirs = ((one[:, None] * (other_height + 2) + row) * (other_width + 2) + column).to(tl.int64)
         mine = ((one * (height + 2) + y) * (width + 2) + x).to(tl.int64)
-        product = _products(own, other, mine, theirs, width + 2, other_width + 2, there, new, CHANNELS, BLOCK)
+        product = patch_product(own, other, mine, theirs, width + 2, other_width + 2, there, new, CHANNELS, BLOCK)
         length = tl.load(own_lengths + place, mask=there, other=1.0)[:, None]
         its = tl.load(other_lengths + one[:, None] * other_height * other_width + candidate, mask=new, other=1.0)
         reached = tl.where(new, product * tl.load(scale) / (length * its), float("-inf"))
@@ -133,25 +134,3 @@ def _improve(
         best, kept = tl.where(wins, top, best), tl.where(wins, chosen, kept)
     tl.store(better + place, kept, mask=there)
     tl.store(found + place, best, mask=there)
-
-
-@triton.jit
-def _products(
-    own, other, mine, theirs, own_width, other_width, there, new, CHANNELS: tl.constexpr, BLOCK: tl.constexpr
-):  # fmt: skip
-    """Of patches with corners `mine` [P] with those with corners `theirs` [P,K] -> float32 [P,K]."""
-    channel = tl.arange(0, BLOCK)
-    total = tl.zeros((theirs.shape[0], theirs.shape[1], BLOCK), tl.float32)
-    for tap in range(9):
-        row_a = (mine + tap // 3 * own_width + tap % 3) * CHANNELS
-        row_b = (theirs + tap // 3 * other_width + tap % 3) * CHANNELS
-        for first in tl.static_range(0, CHANNELS, BLOCK):
-            within = first + channel
-            wanted_a, wanted_b = there[:, None], new[:, :, None]
-            if CHANNELS % BLOCK > 0:
-                wanted_a = wanted_a & (within < CHANNELS)[None, :]
-                wanted_b = wanted_b & (within < CHANNELS)[None, None, :]
-            a = tl.load(own + row_a[:, None] + within[None, :], mask=wanted_a, other=0.0)
-            b = tl.load(other + row_b[:, :, None] + within[None, None, :], mask=wanted_b, other=0.0)
-            total += a.to(tl.float32)[:, None, :] * b.to(tl.float32)
-    return tl.sum(total, 2)

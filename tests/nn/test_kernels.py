@@ -102,7 +102,11 @@ KERNELS = [
         {"KIND": 0, "COHERENT": True, "AROUND": 1, "PLACES": 4, "CHANNELS": 256, "BLOCK": 128},
         {FULL: "scale own_lengths other_lengths score found", HALF: "own other", "*i32": MATCHES},
     ),
-    (patches_triton._products, {"PAIRS": 16, "CHANNELS": 128}, {FULL: "own other sums", LONG: "mine theirs"}),
+    (
+        patches_triton._products,
+        {"PAIRS": 16, "CHANNELS": 256, "BLOCK": 128},
+        {FULL: "own other sums", LONG: "mine theirs"},
+    ),
 ]
 
 

@@ -31,6 +31,11 @@ for channels, sizes, plan in (
     torch.testing.assert_close(found.score.cpu()[same], wanted.score[same], rtol=1e-5, atol=1e-5)
     # A GPU rounds lengths otherwise: equal candidates may tie otherwise, and of few places one counts.
     torch.testing.assert_close(found.score.mean().cpu(), wanted.score.mean(), rtol=2e-2, atol=1e-3)
+
+query, reference = (torch.nn.functional.normalize(torch.randn(1, 64, *size, generator=generator)) for size in sizes)
+found = patchmatch.patchmatch(query.to(DEVICE), reference.to(DEVICE), PatchMatchPlan(levels=(1,), rounds=(2,)))
+exact = patchmatch.relevance(query, reference, found.index.cpu())
+assert (found.score.cpu() - exact).abs().max() < 2e-4, "fp16 rounds more than is said"
 print("equal")
 """
 
