@@ -8,7 +8,7 @@ import numpy as np
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import Frame, size_of
+from lfvideo_sr.frames import Frame, on_host, size_of
 from lfvideo_sr.media.seed import FlowSeeder, pixel_grid
 from lfvideo_sr.method import Match, MethodInfo
 from lfvideo_sr.references import EncodedReference, Reference
@@ -54,7 +54,7 @@ class GraphEngine:
         self._none: EncodedReference | None = None
 
     def encode(self, reference: Reference) -> EncodedReference:
-        return self._encoded(reference.key, reference.load())
+        return self._encoded(reference.key, on_host(reference.load()))
 
     def _encoded(self, key: tuple, pixels: np.ndarray) -> EncodedReference:
         size = size_of(pixels)

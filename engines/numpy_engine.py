@@ -6,7 +6,7 @@ import numpy as np
 
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
-from lfvideo_sr.frames import Frame, size_of
+from lfvideo_sr.frames import Frame, on_host, size_of
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
 
@@ -22,7 +22,7 @@ class NumpyEngine:
         self.info = method.info
 
     def encode(self, reference: Reference) -> EncodedReference:
-        pixels = reference.load()
+        pixels = on_host(reference.load())
         return EncodedReference(reference.key, dict(self._method.encoder(pixels[None])), size_of(pixels))
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError, first_line
-from lfvideo_sr.frames import DeviceFrame, Frame, on_host, size_of
+from lfvideo_sr.frames import Frame, on_host, size_of
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
 
@@ -33,7 +33,7 @@ class TorchEngine:
         self._shown: tuple[Frame, torch.Tensor] | None = None  # the last frame, as the network takes it
 
     def encode(self, reference: Reference) -> EncodedReference:
-        pixels = _pixels_of(reference)
+        pixels = reference.load()
         picture = self._padded(pixels, self.info.size_multiple * self.info.scale)
         features = self.resident.encode(picture)
         if self._method.seeder is not None and SEED not in features:
@@ -62,7 +62,7 @@ class TorchEngine:
     def restore_there(self, frame: Frame, matches: Sequence[Matched]) -> Frame:
         """The restored frame, left on the device where that is CUDA."""
         picture = self._restored(frame, matches)
-        return frame.with_tensor(picture) if picture.is_cuda else frame.with_pixels(on_host(picture))
+        return frame.with_picture(picture if picture.is_cuda else on_host(picture))
 
     def _restored(self, frame: Frame, matches: Sequence[Matched]) -> torch.Tensor:
         width, height = frame.size.scaled(self.info.scale)
@@ -103,8 +103,7 @@ class TorchEngine:
         device does not pass through the host."""
         shown = self._shown
         if shown is None or shown[0] is not frame:
-            pixels = frame.tensor if isinstance(frame, DeviceFrame) else frame.pixels
-            shown = self._shown = frame, self._padded(pixels, self.info.size_multiple)
+            shown = self._shown = frame, self._padded(frame.picture, self.info.size_multiple)
         return shown[1]
 
     def _padded(self, pixels: np.ndarray | torch.Tensor, multiple: int) -> torch.Tensor:
@@ -130,12 +129,6 @@ class TorchEngine:
         self._shown = None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def _pixels_of(reference: Reference) -> np.ndarray | torch.Tensor:
-    """Where they lie: on the device, if the reference was restored there."""
-    restored = reference.restored() if reference.restored is not None else None
-    return restored.tensor if isinstance(restored, DeviceFrame) else reference.load()
 
 
 def _extended(positions: torch.Tensor, right: int, below: int, step: float) -> torch.Tensor:

@@ -85,9 +85,16 @@ class Frame:
         """The same moment with other pixels, of any size."""
         return replace(self, pixels=pixels)
 
-    def with_tensor(self, tensor: Any) -> "DeviceFrame":
-        """The same moment with pixels that lie on a device, of any size."""
-        return DeviceFrame(tensor, self.index, self.stamp, self.cut)
+    @property
+    def picture(self) -> Any:
+        """The pixels where they lie: an array, or a DeviceFrame's tensor."""
+        return self.pixels
+
+    def with_picture(self, picture: Any) -> "Frame":
+        """The same moment with other pixels, of any size, left where they lie."""
+        if isinstance(picture, np.ndarray):
+            return self.with_pixels(picture)
+        return DeviceFrame(picture, self.index, self.stamp, self.cut)
 
     def fetched(self) -> "Frame":
         """The same frame, on the host and nowhere else."""
@@ -114,6 +121,10 @@ class DeviceFrame(Frame):
     @cached_property
     def pixels(self) -> np.ndarray:  # type: ignore[override]
         return on_host(self.tensor)
+
+    @property
+    def picture(self) -> Any:
+        return self.tensor
 
     @property
     def size(self) -> Size:

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
-from .frames import Frame, Size
+from .frames import Size
 
 
 @dataclass(frozen=True)
@@ -18,20 +16,18 @@ class Reference:
     key:    tells references of one run apart, e.g. ("track", 240).
     time:   seconds on the low-resolution stream's clock (for a light field: the distance that orders the views).
     origin: what the report calls it: "in.mp4#v:1", "stills/t1.5.png", "anchor".
-    load:   gives its pixels, float32 [3,H,W] RGB in [0,1]; called when the cache needs them, so a reference is cheap.
+    load:   gives its pixels, float32 [3,H,W] RGB in [0,1]: an array, or a tensor where an engine left it (an array of
+            either: frames.on_host); called when the cache needs them, so a reference is cheap.
     aligned: True where it shows exactly the frame at its own time, so that its pixels may stand for that frame's.
     generated: True where it was made from the stream itself (anchor mode) and holds no true detail.
-    restored: of a generated one, gives the frame as the engine restored it, which may lie on the engine's device; None
-              where there is nothing but pixels.
     """
 
     key: tuple
     time: Fraction
     origin: str
-    load: Callable[[], np.ndarray] = field(repr=False, compare=False)
+    load: Callable[[], Any] = field(repr=False, compare=False)
     aligned: bool = field(default=True, compare=False)
     generated: bool = field(default=False, compare=False)
-    restored: Callable[[], Frame] | None = field(default=None, repr=False, compare=False)
 
     def __hash__(self) -> int:
         return hash(self.key)

@@ -104,7 +104,7 @@ class AnchorFeed:
         once = cache(partial(self._restore_alone, frame))  # it is both given out and encoded
         origin = f"anchor frame {frame.index}"
         key = ("anchor", frame.index)
-        return [Reference(key, seconds_of(frame), origin, lambda: once().pixels, generated=True, restored=once)]
+        return [Reference(key, seconds_of(frame), origin, lambda: once().picture, generated=True)]
 
     def rest(self, end: Fraction) -> list[Reference]:
         return []

@@ -82,7 +82,7 @@ class SuperResolver:
         """The reference's picture if it may stand for the frame: right size, and registered within half a pixel."""
         if not own.aligned:
             return None
-        picture = own.restored() if own.restored is not None else frame.with_pixels(own.load())
+        picture = frame.with_picture(own.load())
         if picture.size != frame.size.scaled(self._engine.info.scale):
             return None
         here = own.generated or displacement(frame.pixels, picture.pixels) <= REGISTERED_WITHIN

@@ -220,7 +220,7 @@ def test_a_picture_stays_where_the_engine_that_runs_leaves_it(refuses):
 
     class Other(First):
         def restore_there(self, frame, matches):
-            return frame.with_tensor(pixels)
+            return DeviceFrame(pixels, frame.index, frame.stamp)
 
     found = restore_frame(FallingBack("first", First(), lambda: ("other", Other())), frame_of(pixels), [])
     assert isinstance(found, DeviceFrame) == refuses and found.pixels is pixels

@@ -32,8 +32,8 @@ def test_a_reference_that_was_restored_on_a_device_is_encoded_where_it_lies():
     engine = TorchEngine(load_learned("stream_ref"), "cpu", "fp32")
     engine.resident.seeds_here = False
     low, sharp = (np.random.default_rng(0).random((3, *sides), np.float32) for sides in ((24, 32), (96, 128)))
-    there = Frame(low, 0, TimeStamp(0, Fraction(1))).with_tensor(torch.from_numpy(sharp))
-    restored = Reference(("one",), Fraction(0), "one", lambda: there.pixels, generated=True, restored=lambda: there)
+    there = Frame(low, 0, TimeStamp(0, Fraction(1))).with_picture(torch.from_numpy(sharp))
+    restored = Reference(("one",), Fraction(0), "one", lambda: there.picture, generated=True)
     encoded = engine.encode(restored)
     assert "pixels" not in vars(there) and encoded.size == there.size
     wanted = engine.encode(Reference(("one",), Fraction(0), "one", lambda: sharp)).features

@@ -317,5 +317,5 @@ def test_anchors_stand_at_each_scene_start_and_every_so_many_frames_after_it(cut
     assert not restored  # a reference is cheap until it is loaded
     for pair in pairs:
         for one in pair.references:
-            assert one.restored().pixels is one.load() is PIXEL
+            assert one.load() is PIXEL
     assert sorted(restored) == wanted  # each once, however often it is asked for
