@@ -1,11 +1,13 @@
-"""stream_ref: our own method, made for streams.
+"""stream_ref: our own method, made for streams as people have them.
 
-Everything heavy runs on the low-resolution (LR) grid. A reference is split once into its detail (what bicubic
-enlargement of its low version misses) and its blur (what the low version would show wherever its pixels lay). Per
-frame: a classical field, warm-started from the frame before, is refined by a small network that sees how the
-reference's blur differs from the frame where the field points (match); the detail is warped to output-pixel accuracy,
-and a residual trunk decides per pixel how much of each reference's detail to take and what to add (restore). Without
-references the trunk is a single-image network.
+Everything heavy runs on the low-resolution (LR) grid. A reference has an LR side of its own: the decoded frame of its
+moment where the stream has one, else its reduction. It is split once into its detail (what bicubic enlargement of that
+side misses), the side itself, and its blur (what the camera would have shown wherever its pixels lay). Per frame: a
+classical field, warm-started from the frame before, is refined by a small network that sees how both differ from the
+frame where the field points (match). The detail is warped to output-pixel accuracy, and a residual trunk decides how
+much of each reference to take, in two bands: detail, and the low frequencies too, so that the errors of a compressed
+frame go where a reference shows the place (restore). What was restored last is one more source, moved by classical flow
+alone. Without any source the trunk is a single-image network.
 
 Coordinates: positions are (x, y) in pixels of the reference picture, one every 2 output pixels; LR pixel i covers
 output pixels 4i .. 4i+3.
@@ -20,22 +22,26 @@ from torch import nn
 
 from ..media.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
-from ..nn.blend import Blend
+from ..nn.blend import Blend, Source
 from ..nn.device_seed import DeviceSeeder
 from ..nn.fused import conv, conv_relu, convolution_dtype
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
-from ..nn.resize import BicubicEnlarge, BicubicReduce
+from ..nn.resize import BicubicEnlarge, KernelReduce
 from ..nn.warp import inside, warp_unshuffled
 
+GENERATION = 2  # of the network; weights of another do not fit
 INFO = MethodInfo(
     "stream_ref",
     "learned matching and fusion made for streams; a single-image network where no reference helps",
     worthless_below=0.3,
     guided=True,
+    own_frame=True,
+    recurrent=True,
 )
 SCALE = 4
 FIELD_STRIDE = 2  # output pixels between two places of the field
 PLACES = (SCALE // FIELD_STRIDE) ** 2  # of the field in an LR pixel
+REFERENCES = 2
 GAIN = 4  # detail and misfit are small; this brings them to the size of the other inputs
 
 
@@ -49,36 +55,43 @@ class StreamRefSize:
 
 
 class Encoder(nn.Module):
-    """Reference [B,3,H,W] -> what is kept of it: detail [B,3,H,W], blur [B,3,H/2,W/2]."""
+    """Reference [B,3,H,W], its LR side [B,3,H/4,W/4] and the camera's taps [B or 1,2,24] (media/reduction.py) -> what
+    is kept of it: detail [B,3,H,W], and the LR side enlarged x2 and the blur, both [B,3,H/2,W/2]."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.reduce = BicubicReduce(SCALE)
-        self.blur = BicubicReduce(SCALE, FIELD_STRIDE)
-        self.enlarge = BicubicEnlarge(SCALE)
+        self.blur = KernelReduce(FIELD_STRIDE)
+        self.enlarge, self.enlarge_twice = BicubicEnlarge(SCALE), BicubicEnlarge(SCALE // FIELD_STRIDE)
 
-    def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
-        detail = reference - F.pixel_shuffle(self.enlarge(self.reduce(reference)), SCALE)
-        kept = {"detail": detail, "blur": self.blur(reference)}
+    def forward(self, reference: torch.Tensor, low: torch.Tensor, taps: torch.Tensor) -> dict[str, torch.Tensor]:
+        kept = {
+            "detail": self.detail(reference, low),
+            "side": F.pixel_shuffle(self.enlarge_twice(low), SCALE // FIELD_STRIDE),
+            "blur": self.blur(reference, taps),
+        }
         return {name: one.contiguous(memory_format=torch.channels_last) for name, one in kept.items()}
 
+    def detail(self, picture: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
+        """What a picture [B,3,4h,4w] has and its LR side [B,3,h,w] lacks."""
+        return picture - F.pixel_shuffle(self.enlarge(low), SCALE)
 
-def misfit_of(enlarged: torch.Tensor, reference: Features, positions: torch.Tensor) -> torch.Tensor:
-    """How a reference's blur differs from the frame where a field points: zero where the match is right.
+
+def misfit_of(side: torch.Tensor, enlarged: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """How a reference's side or blur [B,3,H/2,W/2] differs from the frame where a field points.
 
     enlarged: the frame x2, unshuffled, [B,12,h,w]; positions [B,2h,2w,2] -> [B,12,h,w], unshuffled as well.
     """
-    block, dtype = SCALE // FIELD_STRIDE, enlarged.dtype
-    return warp_unshuffled(reference["blur"], positions, 1, block, dtype, shrunk=FIELD_STRIDE) - enlarged
+    block = SCALE // FIELD_STRIDE
+    return warp_unshuffled(side, positions, 1, block, enlarged.dtype, shrunk=FIELD_STRIDE) - enlarged
 
 
 class Matcher(nn.Module):
-    """Corrects a seed field by what the misfit says, and judges how far the reference's detail is to be trusted."""
+    """Corrects a seed field by what the misfits say, and judges how far the reference is to be trusted."""
 
     def __init__(self, channels: int):
         super().__init__()
         self.enlarge = BicubicEnlarge(SCALE // FIELD_STRIDE)
-        self.head = conv3x3(2 * 3 * PLACES + PLACES, channels)
+        self.head = conv3x3(3 * 3 * PLACES + PLACES, channels)
         self.body = ResidualBlock(channels)
         self.tail = zeroed(conv3x3(channels, 3 * PLACES))
 
@@ -88,74 +101,96 @@ class Matcher(nn.Module):
         """frame [B,3,h,w], an encoded reference of any size, seed [B,2h,2w,2] positions at stride 2
         -> positions [B,2h,2w,2], relevance [B,2h,2w] in (0,1)."""
         enlarged = self.enlarge(frame)
-        misfit = misfit_of(enlarged, reference, seed)
+        misfits = [misfit_of(reference[name], enlarged, seed) * GAIN for name in ("blur", "side")]
         known = F.pixel_unshuffle(inside(seed, *reference["detail"].shape[-2:]), SCALE // FIELD_STRIDE)
-        seen = conv_beside(self.head, enlarged - 0.5, misfit * GAIN, known, relu=True)
+        seen = conv_beside(self.head, enlarged - 0.5, *misfits, known, relu=True)
         said = F.pixel_shuffle(conv(self.tail, self.body(seen)).float(), SCALE // FIELD_STRIDE)
         return seed + said[:, :2].permute(0, 2, 3, 1), torch.sigmoid(said[:, 2])
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a match fetched from one reference, on the LR grid.
+class Fetched:
+    """What a match fetched from one picture, on the LR grid: see Source; blur [B,12,h,w] is the misfit of the
+    reference's blur, which a restored picture has none of."""
 
-    detail:    [B,48,h,w] warped detail, pixel-unshuffled.
-    misfit:    [B,12,h,w] see misfit_of.
-    relevance: [B,4,h,w] of the four places of the field in each LR pixel.
-    """
+    source: Source
+    blur: torch.Tensor | None = None
 
-    detail: torch.Tensor
-    misfit: torch.Tensor
-    relevance: torch.Tensor
-
-    def half(self, which: int) -> "Found":
+    def half(self, which: int) -> "Fetched":
         """The first (0) or second (1) half of the batch."""
-        return Found(*(part.chunk(2)[which] for part in (self.detail, self.misfit, self.relevance)))
+        blur = None if self.blur is None else self.blur.chunk(2)[which]
+        return Fetched(Source(*(part.chunk(2)[which] for part in self.source)), blur)
 
 
 class Restorer(nn.Module):
-    """Frame [B,3,h,w] and up to two matches -> picture [B,3,4h,4w]."""
+    """Frame [B,3,h,w], up to two matches and what was restored last -> picture [B,3,4h,4w]."""
 
     def __init__(self, size: StreamRefSize):
         super().__init__()
         channels = size.channels
         self.enlarge = BicubicEnlarge(SCALE // FIELD_STRIDE)
         self.frame_head = conv3x3(3, channels)
-        self.found_head = conv3x3(48 + 3 * PLACES + PLACES, channels)
-        self.fuse = nn.Conv2d(3 * channels, channels, 1)
+        self.reference_head = conv3x3(48 + 2 * 3 * PLACES + PLACES, channels)
+        self.last_head = conv3x3(48 + 3 * PLACES + PLACES, channels)
+        self.fuse = nn.Conv2d((2 + REFERENCES) * channels, channels, 1)
         self.trunk = nn.Sequential(*(ResidualBlock(channels) for _ in range(size.blocks)))
-        self.tail = zeroed(conv3x3(channels, 48 + 2 * 16))
+        self.blend = Blend(SCALE, FIELD_STRIDE, REFERENCES + 1)
+        self.tail = zeroed(conv3x3(channels, self.blend.channels))
         nn.init.normal_(self.tail.weight, std=1e-3)
-        self.blend = Blend(SCALE, FIELD_STRIDE)
 
-    def forward(self, frame: torch.Tensor, matches: Sequence[Match] = ()) -> torch.Tensor:
-        if not matches:
-            return self.fused(frame, [])
-        enlarged = self.enlarge(frame)
-        return self.fused(frame, [self.fetch(enlarged, *match) for match in matches])
+    def forward(
+        self, frame: torch.Tensor, matches: Sequence[Match] = (), last: Match | None = None
+    ) -> torch.Tensor:
+        """last: "picture" [B,3,4h,4w] as it was restored and "frame" [B,3,h,w] that it was made of, and where the frame
+        is found in it."""
+        enlarged = self.enlarge(frame) if matches or last is not None else frame
+        fetched = [self.fetch(enlarged, *match) for match in matches]
+        return self.fused(frame, fetched, None if last is None else self.fetch_last(enlarged, *last))
 
     def fetch(
         self, enlarged: torch.Tensor, reference: Features, positions: torch.Tensor, relevance: torch.Tensor
-    ) -> Found:
-        """Warp a reference's detail to where positions [B,2h,2w,2] at stride 2 say, and look how well it fits the
-        frame, given enlarged x2, [B,12,h,w]."""
+    ) -> Fetched:
+        """Warp a reference to where positions [B,2h,2w,2] at stride 2 say, and look how well it fits the frame, given
+        enlarged x2, [B,12,h,w]."""
         sharp = reference["detail"]
         detail = warp_unshuffled(sharp, positions, FIELD_STRIDE, SCALE, convolution_dtype(sharp))
-        misfit = misfit_of(enlarged, reference, positions)
-        places = F.pixel_unshuffle(relevance[:, None], SCALE // FIELD_STRIDE)
-        return Found(detail, misfit, places.contiguous(memory_format=torch.channels_last))
+        side, blur = (misfit_of(reference[name], enlarged, positions) for name in ("side", "blur"))
+        return Fetched(Source(detail, side, _places(relevance)), blur)
 
-    def fused(self, frame: torch.Tensor, found: Sequence[Found]) -> torch.Tensor:
-        """The frame and what was fetched from at most two references -> picture [B,3,4h,4w]."""
+    def fetch_last(
+        self, enlarged: torch.Tensor, last: Features, positions: torch.Tensor, relevance: torch.Tensor
+    ) -> Fetched:
+        """As `fetch`, of what was restored last. Places outside its picture count for nothing."""
+        low = last["frame"]
+        large = F.pixel_shuffle(self.blend.enlarge(low), SCALE)
+        side = F.pixel_shuffle(self.enlarge(low), SCALE // FIELD_STRIDE)
+        detail = (last["picture"] - large).contiguous(memory_format=torch.channels_last)
+        warped = warp_unshuffled(detail, positions, FIELD_STRIDE, SCALE, convolution_dtype(detail))
+        seen = relevance * inside(positions, *detail.shape[-2:])[:, 0]
+        return Fetched(Source(warped, misfit_of(side, enlarged, positions), _places(seen)))
+
+    def fused(self, frame: torch.Tensor, fetched: Sequence[Fetched], last: Fetched | None) -> torch.Tensor:
+        """The frame and what was fetched from at most two references and from the last picture -> [B,3,4h,4w]."""
         own = conv_relu(self.frame_head, frame - 0.5)
-        fused = conv_beside(self.fuse, own, *(self._side(one) for one in found))
+        before = torch.zeros_like(own) if last is None else self._side(self.last_head, last)
+        sides = [before, *(self._side(self.reference_head, one) for one in fetched)]
+        fused = conv_beside(self.fuse, own, *(sides if fetched or last is not None else ()))
         tail = conv(self.tail, self.trunk(fused) + fused)
-        return self.blend(frame, tail, [(one.detail, one.relevance) for one in found])
+        slots = [one.source for one in fetched] + [None] * (REFERENCES - len(fetched))
+        return self.blend(frame, tail, [*slots, None if last is None else last.source])
 
-    def _side(self, found: Found) -> torch.Tensor:
-        """Features of one reference, faded by its relevance: a worthless reference is as good as none."""
-        around = torch.cat([found.misfit * GAIN, found.relevance], 1)
-        return conv_beside(self.found_head, found.detail * GAIN, around, relu=True, fade=found.relevance)
+    def _side(self, head: nn.Conv2d, fetched: Fetched) -> torch.Tensor:
+        """Features of one source, faded by its relevance: a worthless one is as good as none."""
+        detail, misfit, relevance = fetched.source
+        misfits = [misfit] if fetched.blur is None else [misfit, fetched.blur]
+        around = torch.cat([*(one * GAIN for one in misfits), relevance], 1)
+        return conv_beside(head, detail * GAIN, around, relu=True, fade=relevance)
+
+
+def _places(relevance: torch.Tensor) -> torch.Tensor:
+    """[B,2h,2w] -> [B,4,h,w]"""
+    places = F.pixel_unshuffle(relevance[:, None], SCALE // FIELD_STRIDE)
+    return places.contiguous(memory_format=torch.channels_last)
 
 
 class StreamRef(nn.Module):

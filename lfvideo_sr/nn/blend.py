@@ -1,6 +1,7 @@
-"""Putting a large picture together from its frame enlarged, what a network adds, and the detail of references."""
+"""Putting a large picture together from its frame enlarged, what a network adds, and what sharper pictures show."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,48 +10,90 @@ from torch import nn
 from .kernels import by_triton
 from .resize import BicubicEnlarge
 
-SUREST = 8.0  # the largest logarithm of odds for a reference's detail
+SUREST = 8.0  # the largest logarithm of odds for a source
+
+
+class Source(NamedTuple):
+    """What a picture sharper than the frame shows where the frame looks, in two bands.
+
+    detail:    [B,3*s*s,h,w], what the picture has and its own low-resolution side lacks.
+    misfit:    [B,3*p,h,w], its low-resolution side minus the frame, at p places in each low-resolution pixel.
+    relevance: [B,p,h,w] in [0,1]; zero takes nothing of either.
+    """
+
+    detail: torch.Tensor
+    misfit: torch.Tensor
+    relevance: torch.Tensor
 
 
 class Blend(nn.Module):
-    """Enlarged frame + what is added + each reference's detail by its share, at every output pixel.
+    """Enlarged frame + what is added + each source's detail and misfit by their shares.
+
+    Detail alone keeps the frame's low frequencies, with the errors of its compression; with the misfit the source's
+    whole pixels take their place. Both are chosen apart, detail for every output pixel, misfit for every place.
 
     Everything lies on the low-resolution grid, pixel-unshuffled by `scale` (s): channel c * s * s + i * s + j is colour
-    c of output pixel (s * y + i, s * x + j). A share is a softmax over (nothing, first, second) whose logits are
-    (0, wish + log relevance): where the network is sure, good detail is taken whole, and relevance zero takes nothing.
-    On CUDA one kernel does all of it (blend_triton.py).
+    c of output pixel (s * y + i, s * x + j). A share is a softmax over (nothing, source 1, source 2 ...) whose logits
+    are (0, wish + log relevance): where the network is sure, good detail is taken whole, and relevance zero takes
+    nothing. On CUDA one kernel puts the picture together (blend_triton.py).
     """
 
-    def __init__(self, scale: int, stride: int):
-        """stride: output pixels between two places that have a relevance."""
+    def __init__(self, scale: int, stride: int, sources: int):
+        """stride: output pixels between two places that have a relevance. sources: how many `tail` has wishes for."""
         super().__init__()
-        self.scale, self.stride = scale, stride
+        self.scale, self.stride, self.sources = scale, stride, sources
+        self.across = scale // stride
         self.enlarge = BicubicEnlarge(scale)
+        self.fill = BicubicEnlarge(stride)
         self.spread = FixedMix(_places_to_pixels(scale, stride))
         self.colours = FixedMix(torch.eye(scale * scale).repeat(3, 1))
+        self.place_colours = FixedMix(torch.eye(self.across**2).repeat(3, 1))
 
-    def forward(
-        self, frame: torch.Tensor, tail: torch.Tensor, fetched: Sequence[tuple[torch.Tensor, torch.Tensor]]
+    @property
+    def channels(self) -> int:
+        """Of `tail`."""
+        return 3 * self.scale**2 + self.sources * (self.scale**2 + self.across**2)
+
+    def forward(self, frame: torch.Tensor, tail: torch.Tensor, sources: Sequence[Source | None]) -> torch.Tensor:
+        """frame [B,3,h,w]; tail [B,channels,h,w]: what is added, then for each source its wishes for detail, then for
+        each those for misfit; an absent source is None -> picture [B,3,s*h,s*w]."""
+        present = [(slot, one) for slot, one in enumerate(sources) if one is not None]
+        cells, places = self.scale**2, self.across**2
+        wishes = [tail[:, (3 + slot) * cells : (4 + slot) * cells] for slot, _ in present]
+        start = (3 + self.sources) * cells
+        lifts = [tail[:, start + slot * places : start + (slot + 1) * places] for slot, _ in present]
+        picture = self._detailed(frame, tail[:, : 3 * cells], wishes, [one for _, one in present])
+        return picture + self._lifted(lifts, [one for _, one in present]) if present else picture
+
+    def _detailed(
+        self, frame: torch.Tensor, added: torch.Tensor, wishes: Sequence[torch.Tensor], sources: Sequence[Source]
     ) -> torch.Tensor:
-        """frame [B,3,h,w]; tail: what is added, [B,3*s*s,h,w], then wishes [B,s*s,h,w] of two references; fetched, for
-        at most two: detail [B,3*s*s,h,w] and relevance [B,(s/stride)^2,h,w] -> picture [B,3,s*h,s*w]."""
-        if by_triton(tail):
+        """The enlarged frame, what is added, and shares of detail: [B,3,s*h,s*w]."""
+        if by_triton(added):
             from .blend_triton import blended
 
-            return blended(frame, tail, fetched, self.scale, self.stride)
-        cells = self.scale**2
-        added = tail[:, : 3 * cells]
-        wishes = [tail[:, (3 + slot) * cells : (4 + slot) * cells] for slot in range(len(fetched))]
-        for (detail, _), share in zip(fetched, self.shares(wishes, [relevance for _, relevance in fetched])):
-            added = torch.addcmul(added, detail, self.colours(share))
+            return blended(frame, added, wishes, sources, self.scale, self.stride)
+        relevances = [self.spread(one.relevance) for one in sources]
+        for source, share in zip(sources, shares(wishes, relevances)):
+            added = torch.addcmul(added, source.detail, self.colours(share))
         base = self.enlarge(frame).contiguous(memory_format=torch.channels_last)
         return F.pixel_shuffle(base + added, self.scale)
 
-    def shares(self, wishes: Sequence[torch.Tensor], relevances: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """How much of each reference's detail to take at each output pixel, [B,s*s,h,w] each, together below 1."""
-        odds = [wish.clamp(max=SUREST).exp() * self.spread(one) for wish, one in zip(wishes, relevances)]
-        total = 1 + sum(odds)
-        return [one / total for one in odds]
+    def _lifted(self, wishes: Sequence[torch.Tensor], sources: Sequence[Source]) -> torch.Tensor:
+        """The shares of misfit, enlarged from their places to output pixels: [B,3,s*h,s*w]."""
+        moved: torch.Tensor | None = None
+        for source, share in zip(sources, shares(wishes, [one.relevance for one in sources])):
+            part = source.misfit * self.place_colours(share)
+            moved = part if moved is None else moved + part
+        assert moved is not None, "there are sources"
+        return F.pixel_shuffle(self.fill(F.pixel_shuffle(moved, self.across)), self.stride)
+
+
+def shares(wishes: Sequence[torch.Tensor], relevances: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """How much of each source to take, in the shape of its wishes; together below 1."""
+    odds = [wish.clamp(max=SUREST).exp() * relevance for wish, relevance in zip(wishes, relevances)]
+    total = 1 + sum(odds)
+    return [one / total for one in odds]
 
 
 class FixedMix(nn.Module):

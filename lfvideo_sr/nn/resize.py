@@ -134,6 +134,35 @@ class BicubicReduce(nn.Module):
         return total
 
 
+class KernelReduce(nn.Module):
+    """[B,C,H,W] -> [B,C,H/t,W/t] with t = stride: a picture as a camera of a given reduction kernel makes it small by 4.
+
+    Kernels are camera.py's: taps [B or 1,2,K], along y and along x, of which tap k of a low-resolution pixel i weighs
+    pixel 4i + 1.5 + k - (K - 1) / 2. With stride 2 the same blur is kept at every second pixel, as in BicubicReduce.
+    """
+
+    def __init__(self, stride: int):
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
+        edge = (taps.shape[2] - self.stride) // 2
+        padded = F.pad(x.float(), (edge, edge, edge, edge), mode="replicate")
+        return self._along(self._along(padded, taps[:, 0], 2), taps[:, 1], 3)
+
+    def _along(self, x: torch.Tensor, taps: torch.Tensor, axis: int) -> torch.Tensor:
+        count = taps.shape[1]
+        places = (x.shape[axis] - count) // self.stride * self.stride + 1
+        index = (slice(None),) * axis
+        total: torch.Tensor | None = None
+        for k in range(count):
+            part = x[(*index, slice(k, k + places, self.stride))]
+            weight = taps[:, k].view(-1, 1, 1, 1)
+            total = part * weight if total is None else torch.addcmul(total, part, weight)
+        assert total is not None, "a kernel has taps"
+        return total
+
+
 def full_precision(x: torch.Tensor) -> torch.autocast:
     """Autocast off: what carries the picture itself stays float32; bf16 would round it to 8 bits and less."""
     return torch.autocast(x.device.type, enabled=False)

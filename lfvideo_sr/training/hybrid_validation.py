@@ -1,4 +1,5 @@
-"""Validation during training: a few frames of clips that are never trained on, by the hybrid-video protocol."""
+"""Validation during training: a few frames of clips that are never trained on, as the papers reduce and as people have
+them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,31 +7,41 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..media.resize import crop_to_multiple, degrade, to_uint8
+from ..media.reduction import papers_taps
+from ..media.resize import crop_to_multiple, to_uint8
+from ..media.seed import FlowSeeder
 from ..media.video import VideoSource
 from ..method import Match
-from ..methods.stream_ref import StreamRef
+from ..methods.stream_ref import SCALE, StreamRef
 from ..metrics import eight_bit, psnr_y
-from .stream_samples import seed_positions
+from .footage import Recording, recorded
 
 MOST_LINES = 272  # the middle of a frame is enough to see which way a run goes
+SHOWN = (3, 4)  # the frames that are restored, between references 0 and 8
+RECORDINGS = {
+    "clean": Recording(),
+    "crf28": Recording(codec="libx264", options=(("crf", "28"), ("preset", "medium"))),
+    "area": Recording("area"),
+}
+SCORES = ("mean", *(f"{name}_{how}" for name in RECORDINGS for how in ("refs", "alone")))
 
 
 @dataclass(frozen=True, eq=False)
 class HybridClip:
-    """Frame 4 between the references 0 and 8: high [3,3,H,W] (target, past, future) in [0,1] and low [3,3,H/4,W/4]."""
+    """Frames 0 .. 8 of a clip: high [9,3,H,W] in [0,1], and for each recording low [9,3,H/4,W/4]."""
 
     name: str
     high: np.ndarray
-    low: np.ndarray
+    low: dict[str, np.ndarray]
 
     @classmethod
     def load(cls, path: Path, max_height: int = 540) -> "HybridClip":
-        """Frame 4 of a clip between its references, frames 0 and 8."""
         with VideoSource(path, frames=9, max_height=max_height, detect_cuts=False) as source:
-            frames = [_middle(frame.pixels) for frame in source]
-        high = np.stack([frames[number] for number in (4, 0, 8)])
-        return cls(path.stem, high, np.stack([degrade(one) for one in high]))
+            high = np.stack([_middle(frame.pixels) for frame in source])
+        eight = [to_uint8(one) for one in high]
+        rng = np.random.default_rng(0)
+        low = {name: np.stack(list(recorded(iter(eight), one, rng))) for name, one in RECORDINGS.items()}
+        return cls(path.stem, high, {name: one.astype(np.float32) / 255 for name, one in low.items()})
 
 
 def _middle(pixels: np.ndarray) -> np.ndarray:
@@ -43,20 +54,42 @@ def _middle(pixels: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def validate(network: StreamRef, clips: list[HybridClip]) -> dict[str, float]:
-    """Mean PSNR-Y with both references and without any."""
-    device = next(network.parameters()).device
-    scores: dict[str, list[float]] = {"with_references": [], "without": []}
+    """Mean PSNR-Y of each recording with both references and without any, each frame after the one before it; first the
+    mean of all."""
+    scores: dict[str, list[float]] = {}
     for clip in clips:
-        frame = torch.from_numpy(clip.low[:1]).to(device)
-        found = [_match(network, clip, slot) for slot in (1, 2)]
-        for name, used in (("with_references", found), ("without", [])):
-            picture = network.restorer(frame, used)[0].float().cpu().numpy()
-            scores[name].append(psnr_y(eight_bit(picture), clip.high[0]))
-    return {name: float(np.mean(values)) for name, values in scores.items()}
+        for name, low in clip.low.items():
+            scores.setdefault(f"{name}_refs", []).append(_score(network, clip, low, (0, 8)))
+            scores.setdefault(f"{name}_alone", []).append(_score(network, clip, low, ()))
+    means = {name: float(np.mean(values)) for name, values in scores.items()}
+    return {"mean": float(np.mean(list(means.values()))), **means}
 
 
-def _match(network: StreamRef, clip: HybridClip, slot: int) -> Match:
+def _score(network: StreamRef, clip: HybridClip, low: np.ndarray, references: tuple[int, ...]) -> float:
+    """PSNR-Y of the last of the frames shown."""
     device = next(network.parameters()).device
-    seed = torch.from_numpy(seed_positions(*(to_uint8(clip.low[n]) for n in (0, slot))))[None].to(device)
-    encoded = network.encoder(torch.from_numpy(clip.high[slot : slot + 1]).to(device))
-    return Match(encoded, *network.matcher(torch.from_numpy(clip.low[:1]).to(device), encoded, seed))
+    seeder = FlowSeeder(SCALE)
+    prepared = {number: seeder.prepare(to_uint8(low[number])) for number in (*SHOWN, *references)}
+
+    def tensor(values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values))[None].to(device)
+
+    def seed(number: int, other: int) -> torch.Tensor:
+        return tensor(seeder(prepared[number], prepared[other], None))
+
+    taps = tensor(papers_taps())
+    encoded = {one: network.encoder(tensor(clip.high[one]), tensor(low[one]), taps) for one in references}
+    picture: torch.Tensor | None = None
+    for number in SHOWN:
+        frame = tensor(low[number])
+        matches = [
+            Match(encoded[one], *network.matcher(frame, encoded[one], seed(number, one))) for one in references
+        ]
+        last = None
+        if picture is not None:
+            places = seed(number, number - 1)
+            made_of = {"picture": picture, "frame": tensor(low[number - 1])}
+            last = Match(made_of, places, torch.ones_like(places[..., 0]))
+        picture = network.restorer(frame, matches, last).float().clamp(0, 1)
+    assert picture is not None, "some frames are shown"
+    return psnr_y(eight_bit(picture[0].cpu().numpy()), clip.high[SHOWN[-1]])

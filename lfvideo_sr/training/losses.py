@@ -1,5 +1,7 @@
 """Losses of the matching and restoring parts. Pictures are [B,3,H,W] in [0,1]; every loss is a scalar."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -25,14 +27,15 @@ def alignment_loss(warped: torch.Tensor, truth: torch.Tensor, cap: float = 0.15)
 
 
 def relevance_loss(
-    relevance: torch.Tensor, candidate: torch.Tensor, base: torch.Tensor, truth: torch.Tensor
+    relevance: torch.Tensor, candidates: Sequence[torch.Tensor], base: torch.Tensor, truth: torch.Tensor
 ) -> torch.Tensor:
-    """Binary cross-entropy against "the reference's detail is nearer to the truth than plain enlargement".
+    """Binary cross-entropy against "what the reference offers is nearer to the truth than plain enlargement".
 
-    relevance [B,2h,2w] in (0,1); the pictures are 2x as large. Places weigh by how much the choice matters there.
+    relevance [B,2h,2w] in (0,1); the pictures are 2x as large, candidates what may be made of the reference, of which
+    the best counts at each place. Places weigh by how much the choice matters there.
     """
-    gain = (base - truth).abs().mean(1) - (candidate - truth).abs().mean(1)
-    gain = F.avg_pool2d(gain[:, None], 2)[:, 0]
+    missed = torch.stack([(one - truth).abs().mean(1) for one in candidates])
+    gain = F.avg_pool2d((base - truth).abs().mean(1), 2) - F.avg_pool2d(missed, 2).amin(0)
     weight = (gain.abs() / 0.02).clamp(0.02, 1)
     sure = relevance.float().clamp(1e-4, 1 - 1e-4)
     return masked_mean(-torch.where(gain > 0, sure, 1 - sure).log(), weight)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..frames import Size
+from ..media.reduction import papers_taps
 from ..media.resize import bicubic, to_uint8
 from ..synthetic import Scene, flow, random_scene, render
 from .stream_samples import SCALE, Views
@@ -14,22 +15,24 @@ from .stream_samples import SCALE, Views
 _REACH = 4  # steps of a grid from a view to its references, at most
 
 
-def load_scenes(count: int, window: int, cache: Path, seed: int = 0) -> list[Views]:
-    """`count` scenes of `window` low-resolution pixels a side, rendered on first use (about a second each)."""
-    return _load(rendered_views, "scenes", count, window, cache, seed)
+def load_scenes(count: int, window: int, frames: int, cache: Path, seed: int = 0) -> list[Views]:
+    """`count` scenes of `window` low-resolution pixels a side at `frames` consecutive moments, rendered on first use
+    (about a second a frame)."""
+    return _load(rendered_views, "scenes", count, window, frames, cache, seed)
 
 
-def load_grids(count: int, window: int, cache: Path, seed: int = 1) -> list[Views]:
-    """As load_scenes, of views of light fields."""
-    return _load(grid_views, "grids", count, window, cache, seed)
+def load_grids(count: int, window: int, frames: int, cache: Path, seed: int = 1) -> list[Views]:
+    """As load_scenes, of views of light fields, `frames` of them along a row."""
+    return _load(grid_views, "grids", count, window, frames, cache, seed)
 
 
 def _load(
-    make: Callable[[np.random.Generator, int], Views], name: str, count: int, window: int, cache: Path, seed: int
-) -> list[Views]:
-    folder = cache / f"{name}-{window}-{seed}"
+    make: Callable[[np.random.Generator, int, int], Views],
+    name: str, count: int, window: int, frames: int, cache: Path, seed: int,
+) -> list[Views]:  # fmt: skip
+    folder = cache / f"{name}-{window}-{frames}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    made = (partial(make, np.random.default_rng([seed, number]), window) for number in range(count))
+    made = (partial(make, np.random.default_rng([seed, number]), window, frames) for number in range(count))
     return [_cached(folder / f"{number:05d}.npz", one) for number, one in enumerate(made)]
 
 
@@ -42,28 +45,37 @@ def _cached(path: Path, make: Callable[[], Views]) -> Views:
         return Views(**{key: data[key] for key in Views._fields})
 
 
-def rendered_views(rng: np.random.Generator, window: int) -> Views:
-    """One scene at the time of the target and at one earlier and one later time, with exact flow to both."""
+def rendered_views(rng: np.random.Generator, window: int, frames: int = 1) -> Views:
+    """One scene at the consecutive times of the targets and at one earlier and one later time, with exact flow."""
     size = Size(window * SCALE, window * SCALE)
     scene = random_scene(rng, motion=float(rng.uniform(0.2, 1.5)))
-    times = (0.0, -float(rng.integers(1, 9)), float(rng.integers(1, 9)))
-    return _pictured(scene, size, [(time, (0.0, 0.0)) for time in times])
+    targets = [(float(time), (0.0, 0.0)) for time in range(frames)]
+    references = [(-float(rng.integers(1, 9)), (0.0, 0.0)), (frames - 1 + float(rng.integers(1, 9)), (0.0, 0.0))]
+    return _pictured(scene, size, targets, references)
 
 
-def grid_views(rng: np.random.Generator, window: int) -> Views:
-    """One scene from the target's view and from two references' views of the same moment, up to four steps away along
-    rows and columns, with exact flow to both; one scene in three also moves between references and target."""
+def grid_views(rng: np.random.Generator, window: int, frames: int = 1) -> Views:
+    """One scene from neighbouring views of a row and from two references' views of the same moment, up to four steps
+    away along rows and columns, with exact flow; one scene in three also moves between references and targets."""
     size = Size(window * SCALE, window * SCALE)
     scene = random_scene(rng, motion=float(rng.uniform(0.2, 1.0)))
     later = float(rng.integers(1, 5)) if rng.random() < 1 / 3 else 0.0
     steps = rng.integers(-_REACH, _REACH + 1, (2, 2)).tolist()
-    return _pictured(scene, size, [(0.0, (0.0, 0.0)), *((later, (float(row), float(col))) for row, col in steps)])
+    targets = [(0.0, (0.0, float(column))) for column in range(frames)]
+    return _pictured(scene, size, targets, [(later, (float(row), float(column))) for row, column in steps])
 
 
-def _pictured(scene: Scene, size: Size, seen: list[tuple[float, tuple[float, float]]]) -> Views:
-    """Pictures of a scene at moments and from views, the target's first."""
+Seen = tuple[float, tuple[float, float]]  # a moment and a view
+
+
+def _pictured(scene: Scene, size: Size, targets: list[Seen], references: list[Seen]) -> Views:
+    """Pictures of a scene, the targets' first, and the exact flow from each target to each reference."""
+    seen = [*targets, *references]
     high = np.stack([to_uint8(render(scene, time, size, view=view)) for time, view in seen])
     low = np.stack([bicubic(one, Size(size.width // SCALE, size.height // SCALE)) for one in high])
-    (now, own), others = seen[0], seen[1:]
-    flows, visible = zip(*(flow(scene, now, time, size, view_from=own, view_to=view) for time, view in others))
-    return Views(high, low, np.stack(flows).astype(np.float16).astype(np.float32), np.stack(visible))
+    flows, visible = [], []
+    for now, own in targets:
+        moved = [flow(scene, now, time, size, view_from=own, view_to=view) for time, view in references]
+        flows.append([one.astype(np.float16).astype(np.float32) for one, _ in moved])
+        visible.append([one for _, one in moved])
+    return Views(high, low, papers_taps(), np.stack(flows), np.stack(visible))
