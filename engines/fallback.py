@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 import numpy as np
 
 from lfvideo_sr.correspondence import Correspondence
-from lfvideo_sr.engine import Engine, Matched, Precision, restore_frame
+from lfvideo_sr.engine import Engine, Last, Matched, Precision, restore_frame
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame
 from lfvideo_sr.method import MethodInfo
@@ -53,12 +53,12 @@ class FallingBack:
 
         return self._kept(self._or_next(find))
 
-    def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
-        return self._or_next(lambda: self._engine.restore(frame, self._all_matched(frame, matches)))
+    def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
+        return self._or_next(lambda: self._engine.restore(frame, self._all_matched(frame, matches), last))
 
-    def restore_there(self, frame: Frame, matches: Sequence[Matched]) -> Frame:
+    def restore_there(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
         """As the engine that runs now has it."""
-        return self._or_next(lambda: restore_frame(self._engine, frame, self._all_matched(frame, matches)))
+        return self._or_next(lambda: restore_frame(self._engine, frame, self._all_matched(frame, matches), last))
 
     def _all_matched(self, frame: Frame, matches: Sequence[Matched]) -> list[Matched]:
         return [self._matched(frame, one) for one in matches]

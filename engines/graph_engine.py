@@ -6,14 +6,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from lfvideo_sr.correspondence import Correspondence
-from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engine import Last, Matched, Precision
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, on_host, size_of
+from lfvideo_sr.media.reduction import papers_taps, reduce_by
 from lfvideo_sr.media.seed import FlowSeeder, pixel_grid
 from lfvideo_sr.method import Match, MethodInfo
-from lfvideo_sr.references import EncodedReference, Reference
+from lfvideo_sr.references import EncodedReference, Reference, Side
 
-from .graphs import FRAME, LOW, PICTURE, POSITIONS, REFERENCE, RELEVANCE, SEED, VERBS, About, slot
+from .graphs import FRAME, LAST, LOW, PICTURE, POSITIONS, REFERENCE, RELEVANCE, SEED, TAPS, VERBS, About, slot
 
 COLD_ROUNDS = 4  # a warm-started graph runs so often where there is no field to start from
 _LEAST = 16  # low-resolution pixels along a side of the reference that stands in for none
@@ -54,15 +55,25 @@ class GraphEngine:
         self._none: EncodedReference | None = None
 
     def encode(self, reference: Reference) -> EncodedReference:
-        return self._encoded(reference.key, on_host(reference.load()))
+        return self._encoded(reference.key, on_host(reference.load()), reference.side)
 
-    def _encoded(self, key: tuple, pixels: np.ndarray) -> EncodedReference:
+    def _encoded(self, key: tuple, pixels: np.ndarray, side: Side | None = None) -> EncodedReference:
         size = size_of(pixels)
-        picture = padded(pixels, self.info.size_multiple * self.info.scale)
-        features: dict[str, Any] = dict(self._graphs["encode"]({REFERENCE: picture}))
+        given = {REFERENCE: padded(pixels, self.info.size_multiple * self.info.scale)}
+        if self.info.own_frame:
+            given |= self._side_of(given[REFERENCE], side)
+        features: dict[str, Any] = dict(self._graphs["encode"](given))
         if self._seeder is not None:
-            features["seed"] = self._seeder.prepare(features.pop(LOW).numpy()[0])
+            low = given[LOW] if LOW in given else features.pop(LOW).numpy()
+            features["seed"] = self._seeder.prepare(low[0])
         return EncodedReference(key, features, size)
+
+    def _side_of(self, picture: np.ndarray, side: Side | None) -> dict[str, np.ndarray]:
+        """The low-resolution side of a padded picture [1,3,H,W]; the papers' reduction where it has none."""
+        if side is None:
+            taps = papers_taps()
+            return {LOW: reduce_by(taps, picture[0])[None], TAPS: taps[None]}
+        return {LOW: padded(on_host(side.low), self.info.size_multiple), TAPS: side.taps[None]}
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         picture = padded(frame.pixels, self.info.size_multiple)
@@ -84,16 +95,33 @@ class GraphEngine:
         positions, relevance = (np.array(found[name].numpy()) for name in (POSITIONS, RELEVANCE))
         return Correspondence(positions, relevance, self.about.field_stride, reference.size)
 
-    def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
+    def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
         picture = padded(frame.pixels, self.info.size_multiple)
         given: dict[str, Any] = {FRAME: picture}
         for number, match in enumerate(self._filled(picture, matches)):
             of_slot = {name: match.features[name] for name in self._features()} if match.features else {}
             given |= {slot(name, number): one for name, one in of_slot.items()}
             given |= {slot(POSITIONS, number): match.positions, slot(RELEVANCE, number): match.relevance}
+        if self.info.recurrent:
+            given |= self._slot_of_last(frame, picture, last)
         result = self._graphs["restore"](given)[PICTURE].numpy()
         height, width = (side * self.info.scale for side in frame.pixels.shape[1:])
         return np.array(result[0, :, :height, :width], np.float32)
+
+    def _slot_of_last(self, frame: Frame, picture: np.ndarray, last: Last | None) -> dict[str, np.ndarray]:
+        """What was restored last, and where the frame is found in it by the classical search alone; nothing restored
+        yet has relevance zero, which changes nothing."""
+        height, width = self._field_size(picture)
+        if last is None:
+            large = np.zeros((1, 3, *(self.info.scale * side for side in picture.shape[2:])), np.float32)
+            low, positions = picture, np.zeros((1, height, width, 2), np.float32)
+        else:
+            multiple = self.info.size_multiple
+            large, low = padded(last.picture.pixels, multiple * self.info.scale), padded(last.frame.pixels, multiple)
+            positions = self._search(frame, picture, self._prepared(last.frame.pixels), None)
+        relevance = np.full((1, height, width), float(last is not None), np.float32)
+        named = {PICTURE: large, FRAME: low, POSITIONS: positions, RELEVANCE: relevance}
+        return {slot(name, LAST): one for name, one in named.items()}
 
     def _features(self) -> list[str]:
         """Names of the features that `restore` reads."""
@@ -140,11 +168,18 @@ class GraphEngine:
 
     def _searched(self, frame: Frame, picture: np.ndarray, reference: EncodedReference, before) -> np.ndarray:
         """The classical search's field, continued to the padded frame's grid."""
+        return self._search(frame, picture, reference.features["seed"], before)
+
+    def _prepared(self, pixels: np.ndarray) -> np.ndarray:
+        assert self._seeder is not None, "recurrent methods have one"
+        return self._seeder.prepare(pixels)
+
+    def _search(self, frame: Frame, picture: np.ndarray, prepared: np.ndarray, before) -> np.ndarray:
         assert self._seeder is not None
         places = self.info.scale // self.about.field_stride
         height, width = (places * side for side in frame.pixels.shape[1:])
         start = None if before is None else before[0, :height, :width]
-        found = self._seeder(self._seeder.prepare(frame.pixels), reference.features["seed"], start)
+        found = self._seeder(self._seeder.prepare(frame.pixels), prepared, start)
         below, right = (whole - part for whole, part in zip(self._field_size(picture), (height, width)))
         return extended(found, below, right, step=self.about.field_stride)[None]
 

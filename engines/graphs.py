@@ -17,16 +17,17 @@ from lfvideo_sr.method import MethodInfo
 
 VERBS = ("encode", "match", "restore")
 KEY = "lfvideo_sr"  # of the metadata in a file
-LAYOUT = 1  # of the graphs' inputs and outputs; an older one is exported anew
-REFERENCE, FRAME, SEED, LOW = "reference", "frame", "seed", "low"
+LAYOUT = 2  # of the graphs' inputs and outputs; an older one is exported anew
+REFERENCE, FRAME, SEED, LOW, TAPS = "reference", "frame", "seed", "low", "taps"
 POSITIONS, RELEVANCE, PICTURE = "positions", "relevance", "picture"
+LAST = "last"  # the slot of what was restored last
 
 Dim = int | str  # fixed, or "4*r": so many times a side of the frame (h, w) or a quarter of the reference's (r, q);
 #                  "~0.8*r": about so many
 
 
-def slot(name: str, number: int) -> str:
-    """An input of `restore` that belongs to one of its references."""
+def slot(name: str, number: int | str) -> str:
+    """An input of `restore` that belongs to one of its references, or to what was restored LAST."""
     return f"{name}.{number}"
 
 

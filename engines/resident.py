@@ -41,18 +41,27 @@ class ResidentMethod:
                 _cast(method.matcher, self._dtype)
         self._match: Callable[..., Any] = self._all_matched
         self._restore: Callable[..., Any] = self._restored
+        self._follow: Callable[..., Any] = self._followed
         if replay and self.seeds_here:
             from .cuda_graphs import Captured, Replayed
 
             capture = partial(Captured, pool=torch.cuda.graph_pool_handle())  # they run one after the other
-            self._match, self._restore = (Replayed(one, capture=capture) for one in (self._match, self._restore))
+            self._match, self._restore, self._follow = (
+                Replayed(one, capture=capture) for one in (self._match, self._restore, self._follow)
+            )
 
-    def encode(self, picture: torch.Tensor) -> dict[str, Any]:
-        """Reference [1,3,H,W] in [0,1] -> features by name; with the seeder's own where seeds are made here."""
+    def encode(
+        self, picture: torch.Tensor, low: torch.Tensor | None = None, taps: torch.Tensor | None = None
+    ) -> dict[str, Any]:
+        """Reference [1,3,H,W] in [0,1] -> features by name; with the seeder's own where seeds are made here.
+
+        low [1,3,H/4,W/4] and taps [1,2,24]: its low-resolution side, of methods that take it; None: the papers' own.
+        """
         with self._running():
-            features = dict(self.method.encoder(picture))
+            beside = (low, taps) if self.method.info.own_frame else ()
+            features = dict(self.method.encoder(picture, *beside))
             if self.seeds_here:
-                features[SEED] = self.method.device_seeder.prepare(self.reduced(picture))
+                features[SEED] = self.method.device_seeder.prepare(self.reduced(picture) if low is None else low)
             return features
 
     def reduced(self, picture: torch.Tensor) -> torch.Tensor:
@@ -70,10 +79,21 @@ class ResidentMethod:
         with self._running():
             return self._match(frame, [dict(one) for one in references], list(starts))
 
-    def restore(self, frame: torch.Tensor, matches: Sequence[Match]) -> torch.Tensor:
-        """Frame [1,3,h,w] and matches -> picture f32 [1,3,scale*h,scale*w] in [0,1]."""
+    def restore(self, frame: torch.Tensor, matches: Sequence[Match], last: Match | None = None) -> torch.Tensor:
+        """Frame [1,3,h,w], matches and, of a recurrent method, what was restored last -> picture f32
+        [1,3,scale*h,scale*w] in [0,1]."""
         with self._running():
-            return self._restore(frame, [tuple(match) for match in matches])
+            return self._restore(frame, [tuple(match) for match in matches], last and tuple(last))
+
+    def follow(self, frame: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        """Where two low-resolution frames [1,3,h,w] agree, by the seeder's search on the device: positions of the frame
+        in the picture of the one before."""
+        with self._running():
+            return self._follow(frame, before)
+
+    def _followed(self, frame: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        seeder = self.method.device_seeder
+        return seeder(seeder.prepare(frame), seeder.prepare(before))
 
     def _all_matched(self, frame: torch.Tensor, references: list[dict], starts: list[torch.Tensor | None]) -> Found:
         """Each on a stream of its own: coarse levels of a search are far too small for a GPU."""
@@ -89,8 +109,9 @@ class ResidentMethod:
         positions, relevance = self.method.matcher(frame, seen, start)
         return positions, relevance.float()
 
-    def _restored(self, frame: torch.Tensor, matches: list[tuple]) -> torch.Tensor:
-        return self.method.restorer(frame, [Match(*match) for match in matches]).float().clamp_(0, 1)
+    def _restored(self, frame: torch.Tensor, matches: list[tuple], last: tuple | None) -> torch.Tensor:
+        found, before = [Match(*match) for match in matches], () if last is None else (Match(*last),)
+        return self.method.restorer(frame, found, *before).float().clamp_(0, 1)
 
     def _running(self) -> "_Running":
         return _Running(self.device, self._dtype)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from lfvideo_sr.correspondence import Correspondence
-from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engine import Last, Matched, Precision
 from lfvideo_sr.errors import EngineError, first_line
 from lfvideo_sr.frames import Frame, on_host, size_of
 from lfvideo_sr.method import Match, Method
@@ -35,11 +35,18 @@ class TorchEngine:
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = reference.load()
         picture = self._padded(pixels, self.info.size_multiple * self.info.scale)
-        features = self.resident.encode(picture)
+        low, taps = self._side_of(reference)
+        features = self.resident.encode(picture, low, taps)
         if self._method.seeder is not None and SEED not in features:
-            low = self.resident.reduced(picture)[0].cpu().numpy()
-            features[SEED] = self._method.seeder.prepare(low)
+            seen = self.resident.reduced(picture) if low is None else low
+            features[SEED] = self._method.seeder.prepare(seen[0].cpu().numpy())
         return EncodedReference(reference.key, features, size_of(pixels))
+
+    def _side_of(self, reference: Reference) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        if reference.side is None or not self.info.own_frame:
+            return None, None
+        low, taps = reference.side
+        return self._padded(low, self.info.size_multiple), torch.from_numpy(taps)[None].to(self._device)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         return self.match_all(frame, [reference], [previous])[0]
@@ -56,18 +63,31 @@ class TorchEngine:
             Correspondence(*one, self._method.field_stride, reference.size) for one, reference in zip(found, references)
         ]
 
-    def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
-        return on_host(self._restored(frame, matches))
+    def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
+        return on_host(self._restored(frame, matches, last))
 
-    def restore_there(self, frame: Frame, matches: Sequence[Matched]) -> Frame:
+    def restore_there(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
         """The restored frame, left on the device where that is CUDA."""
-        picture = self._restored(frame, matches)
+        picture = self._restored(frame, matches, last)
         return frame.with_picture(picture if picture.is_cuda else on_host(picture))
 
-    def _restored(self, frame: Frame, matches: Sequence[Matched]) -> torch.Tensor:
+    def _restored(self, frame: Frame, matches: Sequence[Matched], last: Last | None) -> torch.Tensor:
         width, height = frame.size.scaled(self.info.scale)
         found = [self._match_of(one) for one in matches]
-        return self.resident.restore(self._picture(frame), found)[0, :, :height, :width]
+        before = None if last is None or not self.info.recurrent else self._followed(frame, last)
+        return self.resident.restore(self._picture(frame), found, before)[0, :, :height, :width]
+
+    def _followed(self, frame: Frame, last: Last) -> Match:
+        """What was restored last, and where the frame is found in it by the classical search alone."""
+        multiple = self.info.size_multiple
+        before = self._padded(last.frame.picture, multiple)
+        if self.resident.seeds_here:
+            positions = self.resident.follow(self._picture(frame), before)
+        else:
+            assert self._method.seeder is not None, "recurrent methods have one"
+            positions = self._searched(frame, self._method.seeder.prepare(last.frame.pixels), None)
+        picture = self._padded(last.picture.picture, multiple * self.info.scale)
+        return Match({"picture": picture, "frame": before}, positions, torch.ones_like(positions[..., 0]))
 
     def _match_of(self, one: Matched) -> Match:
         return Match(self._features(one.reference), one.correspondence.positions, one.correspondence.relevance)
@@ -84,11 +104,16 @@ class TorchEngine:
         if previous is not None and previous.stride == step and previous.reference_size == reference.size:
             field = previous.positions[0, :height, :width].cpu().numpy()
             before = field if field.shape[:2] == (height, width) else None  # of a smaller frame: start afresh
+        return self._searched(frame, reference.features[SEED], before)
+
+    def _searched(self, frame: Frame, prepared: np.ndarray, before: np.ndarray | None) -> torch.Tensor:
+        """What the classical search finds on the host, continued to the padded frame's grid."""
         assert self._method.seeder is not None
-        found = self._method.seeder(self._method.seeder.prepare(frame.pixels), reference.features[SEED], before)
+        found = self._method.seeder(self._method.seeder.prepare(frame.pixels), prepared, before)
         positions = torch.from_numpy(found)[None].to(self._device)
-        right, below = places * picture.shape[-1] - width, places * picture.shape[-2] - height
-        return _extended(positions, right, below, step=float(step))
+        places = self.info.scale // self._method.field_stride
+        right, below = (places * (-side % self.info.size_multiple) for side in frame.size)
+        return _extended(positions, right, below, step=float(self._method.field_stride))
 
     def _before(self, picture, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor | None:
         """The field of the frame before, where the method takes it as it is and it still fits."""

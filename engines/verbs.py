@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from lfvideo_sr.media.reduction import papers_taps
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.nn.resize import BicubicReduce
 
-from .graphs import FRAME, LOW, PICTURE, POSITIONS, REFERENCE, RELEVANCE, SEED, Dim, slot
+from .graphs import FRAME, LAST, LOW, PICTURE, POSITIONS, REFERENCE, RELEVANCE, SEED, TAPS, Dim, slot
 
 # Sizes a graph is traced at, each side another number: quarter reference sides r, q and frame sides h, w.
 _TRACED = {"h": 20, "w": 24, "r": 22, "q": 26}
@@ -51,31 +52,51 @@ def verbs_of(method: Method, slots: int) -> dict[str, Verb]:
         to_restore |= {slot(name, number): one.clone() for name, one in own.items()}  # one tensor would be one input
         restore_shapes |= {slot(name, number): shapes[name] for name in restoring.names}
         restore_shapes |= {slot(POSITIONS, number): [*field, 2], slot(RELEVANCE, number): field}
-    names = list(features)
+    if method.info.recurrent:
+        to_restore |= {slot(name, LAST): one for name, one in _example_last(frame, positions, relevance).items()}
+        restore_shapes |= {slot(PICTURE, LAST): [1, 3, "4*h", "4*w"], slot(FRAME, LAST): picture[FRAME]}
+        restore_shapes |= {slot(POSITIONS, LAST): [*field, 2], slot(RELEVANCE, LAST): field}
     return {
-        "encode": Verb(
-            _Encode(method, names), {REFERENCE: reference}, {REFERENCE: [1, 3, "4*r", "4*q"]},
-            [*names, *([LOW] if method.seeder is not None else [])],
-        ),
+        "encode": _encode_verb(method, reference, list(features)),
         "match": Verb(_Match(method), to_match, match_shapes, [POSITIONS, RELEVANCE]),
         "restore": Verb(_Restore(method, restoring.names, slots), to_restore, restore_shapes, [PICTURE]),
     }  # fmt: skip
 
 
-class _Encode(nn.Module):
-    """The reference [1,3,R,Q] -> the features named and, for a seeder, the reference made small."""
+def _encode_verb(method: Method, reference: torch.Tensor, names: list[str]) -> Verb:
+    """A method that takes the reference's low-resolution side is given it; for the seeder of another it is made."""
+    given, shapes = {REFERENCE: reference}, {REFERENCE: [1, 3, "4*r", "4*q"]}
+    if method.info.own_frame:
+        low = BicubicReduce(method.info.scale)(reference)
+        given |= {LOW: low, TAPS: torch.from_numpy(papers_taps())[None]}
+        shapes |= {LOW: [1, 3, "1*r", "1*q"], TAPS: [*given[TAPS].shape]}
+    made = method.seeder is not None and not method.info.own_frame
+    return Verb(_Encode(method, names, made), given, shapes, [*names, *([LOW] if made else [])])
 
-    def __init__(self, method: Method, names: Sequence[str]):
+
+def _example_last(frame: torch.Tensor, positions: torch.Tensor, relevance: torch.Tensor) -> dict[str, torch.Tensor]:
+    picture = torch.rand(1, 3, *(4 * side for side in frame.shape[2:]))
+    return {
+        PICTURE: picture, FRAME: frame.clone(), POSITIONS: positions.clone(), RELEVANCE: relevance.float().clone()
+    }  # fmt: skip
+
+
+class _Encode(nn.Module):
+    """The reference [1,3,R,Q] and, where the method takes it, its low-resolution side -> the features named and, if it
+    is to be `reduced`, the reference made small."""
+
+    def __init__(self, method: Method, names: Sequence[str], reduced: bool):
         super().__init__()
-        self.encoder, self.names, self.seeded = method.encoder, names, method.seeder is not None
+        self.encoder, self.names, self.reduced = method.encoder, names, reduced
+        self.beside = (LOW, TAPS) if method.info.own_frame else ()
         self.reduce = BicubicReduce(method.info.scale)
 
     def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        features = self.encoder(given[REFERENCE])
+        features = self.encoder(given[REFERENCE], *(given[name] for name in self.beside))
         # what is kept as given becomes a value of its own, for inputs and outputs have names of their own
         found = [features[name] for name in self.names]
         kept = tuple(one.clone() if one is given[REFERENCE] else one.contiguous() for one in found)
-        return (*kept, self.reduce(given[REFERENCE])) if self.seeded else kept
+        return (*kept, self.reduce(given[REFERENCE])) if self.reduced else kept
 
 
 class _Match(nn.Module):
@@ -91,21 +112,21 @@ class _Match(nn.Module):
 
 
 class _Restore(nn.Module):
-    """The frame and, for each slot, features, positions and relevance by name -> the picture [1,3,4h,4w] in [0,1]."""
+    """The frame and, for each slot, features, positions and relevance by name, and what was restored last -> the
+    picture [1,3,4h,4w] in [0,1]."""
 
     def __init__(self, method: Method, names: Sequence[str], slots: int):
         super().__init__()
         self.restorer, self.names, self.slots = method.restorer, names, slots
+        self.recurrent = method.info.recurrent
 
     def forward(self, given: dict[str, torch.Tensor]) -> torch.Tensor:
-        return (
-            self.restorer(given[FRAME], [self._match(given, number) for number in range(self.slots)])
-            .float()
-            .clamp(0, 1)
-        )
+        matches = [self._match(given, self.names, number) for number in range(self.slots)]
+        last = [self._match(given, (PICTURE, FRAME), LAST)] if self.recurrent else []
+        return self.restorer(given[FRAME], matches, *last).float().clamp(0, 1)
 
-    def _match(self, given: dict[str, torch.Tensor], number: int) -> Match:
-        features = {name: given[slot(name, number)] for name in self.names}
+    def _match(self, given: dict[str, torch.Tensor], names: Sequence[str], number: int | str) -> Match:
+        features = {name: given[slot(name, number)] for name in names}
         return Match(features, given[slot(POSITIONS, number)], given[slot(RELEVANCE, number)])
 
 

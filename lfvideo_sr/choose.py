@@ -1,10 +1,10 @@
 """Chooses by name: the method, the engine that runs it, and its weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .checks import check_choice, is_installed
 from .engine import Engine, Precision
@@ -191,6 +191,15 @@ def weights_file(method: str, weights: str | None) -> Path:
     return weights_path(weights or entry.weights or method)
 
 
+def _check_generation(path: Path, about: Mapping[str, Any], wanted: int) -> None:
+    given = about.get("generation", 1)
+    if given != wanted:
+        raise InputError(
+            f"{path} holds {about['method']} of generation {given}, this version runs generation {wanted}; leave "
+            "--weights out, or train anew"
+        )
+
+
 def load_learned(method: str, weights: str | None = None) -> Method:
     """A learned method with its weights."""
     from .weights import load_into, read_about
@@ -201,6 +210,7 @@ def load_learned(method: str, weights: str | None = None) -> Method:
     about = read_about(path)
     if about["method"] != method:
         raise InputError(f"{path} holds weights of '{about['method']}', not of '{method}'; pass --method to match")
+    _check_generation(path, about, getattr(module, "GENERATION", 1))
     network = module.network(about["size"])
     load_into(network, path)
     return module.build(network)

@@ -32,6 +32,13 @@ class Matched(NamedTuple):
         return float(self.correspondence.relevance.mean())
 
 
+class Last(NamedTuple):
+    """What was restored last: a low-resolution frame, and its picture as it came out, of scale times the size."""
+
+    frame: Frame
+    picture: Frame
+
+
 class Engine(Protocol):
     """A context manager with the three verbs. `device` and `precision` are for the report."""
 
@@ -49,21 +56,21 @@ class Engine(Protocol):
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         """`previous` is the same reference's field of the frame before, or None."""
 
-    def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
-        """float32 [3,scale*H,scale*W] in [0,1]."""
+    def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
+        """float32 [3,scale*H,scale*W] in [0,1]. `last` is for methods whose info says `recurrent`."""
 
     def __enter__(self) -> "Engine": ...
 
     def __exit__(self, *exc_info: object) -> None: ...
 
 
-def restore_frame(engine: Engine, frame: Frame, matches: Sequence[Matched]) -> Frame:
+def restore_frame(engine: Engine, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
     """What `restore` gives, as a frame. An engine on a GPU may have a way of its own (`restore_there`), by which the
     picture stays where it was made: a DeviceFrame."""
     there = getattr(engine, "restore_there", None)
     if there is not None:
-        return there(frame, matches)
-    return frame.with_pixels(engine.restore(frame, matches))
+        return there(frame, matches, last)
+    return frame.with_pixels(engine.restore(frame, matches, last))
 
 
 def match_all(

@@ -4,9 +4,22 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-from .frames import Size
+import numpy as np
+
+from .frames import Frame, Size
+
+
+class Side(NamedTuple):
+    """A reference's low-resolution side: what the stream's camera made of the same moment.
+
+    low:  [3,H/4,W/4] in [0,1], an array or a tensor: the stream's decoded frame, or a reduction of the reference.
+    taps: float32 [2,24], along y and along x: the camera's reduction kernel, see media/reduction.py.
+    """
+
+    low: Any
+    taps: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -20,6 +33,8 @@ class Reference:
             either: frames.on_host); called when the cache needs them, so a reference is cheap.
     aligned: True where it shows exactly the frame at its own time, so that its pixels may stand for that frame's.
     generated: True where it was made from the stream itself (anchor mode) and holds no true detail.
+    frame:  the stream's low-resolution frame on show at its time, where the stream has got there.
+    side:   its low-resolution side; None: the papers' reduction of it.
     """
 
     key: tuple
@@ -28,6 +43,8 @@ class Reference:
     load: Callable[[], Any] = field(repr=False, compare=False)
     aligned: bool = field(default=True, compare=False)
     generated: bool = field(default=False, compare=False)
+    frame: Frame | None = field(default=None, compare=False, repr=False)
+    side: Side | None = field(default=None, compare=False, repr=False)
 
     def __hash__(self) -> int:
         return hash(self.key)

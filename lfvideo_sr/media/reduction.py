@@ -27,9 +27,11 @@ def papers_taps() -> np.ndarray:
 
 
 def reduce_by(taps: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Picture [C,4h,4w] of any range -> float32 [C,h,w]; taps [2,24] along y and along x; edges are repeated."""
+    """Picture [C,4h,4w], uint8 or float of any range -> float32 [C,h,w]; taps [2,24] along y and along x; edges are repeated."""
     down, across = (np.ascontiguousarray(each, np.float32) for each in taps)
-    return np.stack([_along(_along(plane, across, 1), down, 0) for plane in pixels])
+    if pixels.dtype != np.uint8:  # of which OpenCV reads a quarter of the bytes
+        pixels = pixels.astype(np.float32, copy=False)
+    return np.stack([_along(_along(np.ascontiguousarray(plane), across, 1), down, 0) for plane in pixels])
 
 
 def _along(plane: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:

@@ -1,7 +1,9 @@
 """Detail transfer by classical optical flow: no weights, the floor that learned methods must beat.
 
-The frame and the reference's low version are enlarged and matched by DIS flow; the reference's detail (what bicubic
-enlargement of its low version misses) is warped and blended, softly, by how well the low versions agree.
+The frame and the reference's low-resolution side (the decoded frame of its moment where there is one, else its
+reduction) are enlarged and matched by DIS flow; the reference's detail (what that side misses) is warped and blended,
+softly, by how well the two agree. Where they differ no more than compression explains, the difference is taken too: the
+reference's whole pixels then stand for the frame's.
 """
 
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ import numpy as np
 
 from ..frames import Size
 from ..media.flow import DenseFlow, FlowSettings, gray
+from ..media.reduction import reduce_by
 from ..media.resize import bicubic, degrade
 from ..method import Features, Match, Method, MethodInfo
 from .bicubic import enlarge
@@ -18,18 +21,25 @@ from .bicubic import enlarge
 SCALE = 4
 AGREEMENT = 8 / 255  # mean colour difference at which detail is trusted by 1/e
 PREFERENCE = 2 / 255  # the same for choosing between two references
-INFO = MethodInfo("flow_transfer", "classical optical flow and soft blending; no weights", worthless_below=0.02)
+CODING = 2.0  # times the error of its own frame that a reference tells: differences of that size are no motion
+INFO = MethodInfo(
+    "flow_transfer", "classical optical flow and soft blending; no weights", worthless_below=0.02, own_frame=True
+)
 
 _FLOW = FlowSettings(finest_scale=1, patch_stride=3, refinements=5)
 
 
-def encode(reference: np.ndarray) -> Features:
-    """[1,3,H,W] -> detail and enlarged low version [H,W,3], and its luma uint8 [H,W]."""
+def encode(reference: np.ndarray, low: np.ndarray | None = None, taps: np.ndarray | None = None) -> Features:
+    """[1,3,H,W], its low-resolution side [1,3,H/4,W/4] and the camera's taps [2,24] (media/reduction.py) -> detail and
+    enlarged side [H,W,3], its luma uint8 [H,W], and the mean coding error of the side, float32 []."""
     picture = reference[0]
     height, width = (side - side % SCALE for side in picture.shape[-2:])
     picture = picture[:, :height, :width]
-    low = bicubic(degrade(picture), Size(width, height))
-    return {"detail": _last(picture - low), "low": _last(low), "luma": gray(low)}
+    reduced = degrade(picture) if taps is None else reduce_by(taps, picture)
+    side = reduced if low is None else low[0, :, : height // SCALE, : width // SCALE]
+    large = bicubic(side, Size(width, height))
+    coding = np.abs(reduced - side).mean()
+    return {"detail": _last(picture - large), "low": _last(large), "luma": gray(large), "coding": coding}
 
 
 def match(frame: np.ndarray, reference: Features, seed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -58,12 +68,21 @@ def restore(frame: np.ndarray, matches: Sequence[Match]) -> np.ndarray:
     base = enlarge(frame)
     if not matches:
         return base
-    details = np.stack([_warp(one.features["detail"], one.positions[0]) for one in matches])
+    details = np.stack([_offered(one, _last(base[0])) for one in matches])
     relevance = np.stack([one.relevance[0] for one in matches])[..., None]
     weights = relevance ** (AGREEMENT / PREFERENCE) + 1e-12
     mixed = (details * weights).sum(0) / weights.sum(0)
     sure = 1 - np.prod(1 - relevance, 0)
     return base + (mixed * sure).transpose(2, 0, 1)[None]
+
+
+def _offered(match: Match, large: np.ndarray) -> np.ndarray:
+    """What a reference adds to the enlarged frame [H,W,3]: its detail, and of the misfit as much as coding explains."""
+    detail, misfit = (_warp(match.features[name], match.positions[0]) for name in ("detail", "low"))
+    misfit -= large
+    explained = CODING * match.features["coding"]
+    found = cv2.GaussianBlur(np.abs(misfit).mean(-1), (0, 0), 3)[..., None]
+    return detail + misfit * (explained / np.maximum(found, explained + 1e-6))
 
 
 def _warp(picture: np.ndarray, positions: np.ndarray) -> np.ndarray:

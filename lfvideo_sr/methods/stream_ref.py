@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..media.reduction import papers_taps
 from ..media.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.blend import Blend, Source
@@ -56,14 +57,22 @@ class StreamRefSize:
 
 class Encoder(nn.Module):
     """Reference [B,3,H,W], its LR side [B,3,H/4,W/4] and the camera's taps [B or 1,2,24] (media/reduction.py) -> what
-    is kept of it: detail [B,3,H,W], and the LR side enlarged x2 and the blur, both [B,3,H/2,W/2]."""
+    is kept of it: detail [B,3,H,W], and the LR side enlarged x2 and the blur, both [B,3,H/2,W/2]. Where it has no side,
+    its reduction as the papers have it is taken."""
+
+    taps: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.blur = KernelReduce(FIELD_STRIDE)
+        self.register_buffer("taps", torch.from_numpy(papers_taps())[None], persistent=False)
+        self.reduce, self.blur = KernelReduce(SCALE), KernelReduce(FIELD_STRIDE)
         self.enlarge, self.enlarge_twice = BicubicEnlarge(SCALE), BicubicEnlarge(SCALE // FIELD_STRIDE)
 
-    def forward(self, reference: torch.Tensor, low: torch.Tensor, taps: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(
+        self, reference: torch.Tensor, low: torch.Tensor | None = None, taps: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        taps = self.taps if taps is None else taps
+        low = self.reduce(reference, taps) if low is None else low
         kept = {
             "detail": self.detail(reference, low),
             "side": F.pixel_shuffle(self.enlarge_twice(low), SCALE // FIELD_STRIDE),

@@ -1,6 +1,6 @@
 """Putting a large picture together from its frame enlarged, what a network adds, and what sharper pictures show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -57,32 +57,31 @@ class Blend(nn.Module):
     def forward(self, frame: torch.Tensor, tail: torch.Tensor, sources: Sequence[Source | None]) -> torch.Tensor:
         """frame [B,3,h,w]; tail [B,channels,h,w]: what is added, then for each source its wishes for detail, then for
         each those for misfit; an absent source is None -> picture [B,3,s*h,s*w]."""
-        present = [(slot, one) for slot, one in enumerate(sources) if one is not None]
-        cells, places = self.scale**2, self.across**2
-        wishes = [tail[:, (3 + slot) * cells : (4 + slot) * cells] for slot, _ in present]
-        start = (3 + self.sources) * cells
-        lifts = [tail[:, start + slot * places : start + (slot + 1) * places] for slot, _ in present]
-        picture = self._detailed(frame, tail[:, : 3 * cells], wishes, [one for _, one in present])
-        return picture + self._lifted(lifts, [one for _, one in present]) if present else picture
+        present = {slot: one for slot, one in enumerate(sources) if one is not None}
+        picture = self.detailed(frame, tail, present)
+        return picture + self._lifted(tail, present) if present else picture
 
-    def _detailed(
-        self, frame: torch.Tensor, added: torch.Tensor, wishes: Sequence[torch.Tensor], sources: Sequence[Source]
-    ) -> torch.Tensor:
-        """The enlarged frame, what is added, and shares of detail: [B,3,s*h,s*w]."""
-        if by_triton(added):
+    def detailed(self, frame: torch.Tensor, tail: torch.Tensor, sources: Mapping[int, Source]) -> torch.Tensor:
+        """The enlarged frame, what is added, and shares of detail of sources by their slots: [B,3,s*h,s*w]."""
+        if by_triton(tail):
             from .blend_triton import blended
 
-            return blended(frame, added, wishes, sources, self.scale, self.stride)
-        relevances = [self.spread(one.relevance) for one in sources]
-        for source, share in zip(sources, shares(wishes, relevances)):
+            return blended(frame, tail, sources, self.scale, self.stride)
+        cells = self.scale**2
+        wishes = [tail[:, (3 + slot) * cells : (4 + slot) * cells] for slot in sources]
+        added = tail[:, : 3 * cells]
+        relevances = [self.spread(one.relevance) for one in sources.values()]
+        for source, share in zip(sources.values(), shares(wishes, relevances)):
             added = torch.addcmul(added, source.detail, self.colours(share))
         base = self.enlarge(frame).contiguous(memory_format=torch.channels_last)
         return F.pixel_shuffle(base + added, self.scale)
 
-    def _lifted(self, wishes: Sequence[torch.Tensor], sources: Sequence[Source]) -> torch.Tensor:
+    def _lifted(self, tail: torch.Tensor, sources: Mapping[int, Source]) -> torch.Tensor:
         """The shares of misfit, enlarged from their places to output pixels: [B,3,s*h,s*w]."""
+        places, start = self.across**2, (3 + self.sources) * self.scale**2
+        wishes = [tail[:, start + slot * places : start + (slot + 1) * places] for slot in sources]
         moved: torch.Tensor | None = None
-        for source, share in zip(sources, shares(wishes, [one.relevance for one in sources])):
+        for source, share in zip(sources.values(), shares(wishes, [one.relevance for one in sources.values()])):
             part = source.misfit * self.place_colours(share)
             moved = part if moved is None else moved + part
         assert moved is not None, "there are sources"

@@ -1,14 +1,14 @@
 """A picture put together by one Triton kernel, where torch makes two dozen passes over as many numbers as it has.
-Twin: `blend.Blend`. Imported only where it is wanted; runs on CUDA, or anywhere with TRITON_INTERPRET=1.
+Twin: `blend.Blend.detailed`. Imported only where it is wanted; runs on CUDA, or anywhere with TRITON_INTERPRET=1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
 import triton
 import triton.language as tl
 
-from .blend import SUREST
+from .blend import SUREST, Source
 from .warp_triton import cubic_weight
 
 _COUNT = 256  # output pixels of a program
@@ -16,22 +16,18 @@ _SHARP = -0.5  # the bicubic kernel of resize.py
 
 
 def blended(
-    frame: torch.Tensor,
-    tail: torch.Tensor,
-    fetched: Sequence[tuple[torch.Tensor, torch.Tensor]],
-    scale: int,
-    stride: int,
+    frame: torch.Tensor, tail: torch.Tensor, sources: Mapping[int, Source], scale: int, stride: int
 ) -> torch.Tensor:
-    """See blend.Blend.forward; the picture is float32, its colours one after the other."""
+    """See blend.Blend.detailed; at most three sources. The picture is float32, its colours one after the other."""
     batch, colours, height, width = frame.shape
     picture = torch.empty(batch, colours, scale * height, scale * width, device=frame.device)
-    tail, *given = (
-        one.contiguous(memory_format=torch.channels_last) for one in (tail, *(one for pair in fetched for one in pair))
-    )
-    given += (4 - len(given)) * [tail]  # read by nobody
+    pictures = [one for source in sources.values() for one in (source.detail, source.relevance)]
+    tail, *given = (one.contiguous(memory_format=torch.channels_last) for one in (tail, *pictures))
+    given += (6 - len(given)) * [tail]  # read by nobody
+    slots = [*sources, *(3 - len(sources)) * [-1]]
     _blend[(triton.cdiv(height * width * scale**2, _COUNT), batch)](
         frame, tail, *given, picture, height, width, *frame.stride(), tail.shape[1],
-        REFERENCES=len(fetched), COLOURS=colours, SCALE=scale, STRIDE=stride, SUREST=SUREST, SHARP=_SHARP, COUNT=_COUNT,
+        A=slots[0], B=slots[1], C=slots[2], COLOURS=colours, SCALE=scale, STRIDE=stride, SUREST=SUREST, SHARP=_SHARP, COUNT=_COUNT,
     )  # fmt: skip
     return picture
 
@@ -45,12 +41,12 @@ def _odds(wish, trust, wanted, SUREST: tl.constexpr):
 
 @triton.jit
 def _blend(
-    frame, tail, detail_a, relevance_a, detail_b, relevance_b, picture, height, width,
+    frame, tail, detail_a, relevance_a, detail_b, relevance_b, detail_c, relevance_c, picture, height, width,
     one_step, colour_step, row_step, column_step, channels,
-    REFERENCES: tl.constexpr, COLOURS: tl.constexpr, SCALE: tl.constexpr, STRIDE: tl.constexpr, SUREST: tl.constexpr,
+    A: tl.constexpr, B: tl.constexpr, C: tl.constexpr, COLOURS: tl.constexpr, SCALE: tl.constexpr, STRIDE: tl.constexpr, SUREST: tl.constexpr,
     SHARP: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
-    """Output pixels in the order of the low-resolution pixels they lie in."""
+    """Output pixels in the order of the low-resolution pixels they lie in. A, B, C: slots of the sources, or -1."""
     which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
     cells: tl.constexpr = SCALE * SCALE
     across: tl.constexpr = SCALE // STRIDE
@@ -64,21 +60,26 @@ def _blend(
     spot = one * COLOURS * plane * cells + (y * SCALE + i) * (width * SCALE) + x * SCALE + j
 
     down, right = (i + 0.5) / SCALE - 0.5, (j + 0.5) / SCALE - 0.5
-    odds_a, odds_b = down * 0, down * 0
-    if REFERENCES > 0:
-        odds_a = _odds(tail + COLOURS * cells, relevance_a + place, wanted, SUREST)
-    if REFERENCES > 1:
-        odds_b = _odds(tail + (COLOURS + 1) * cells, relevance_b + place, wanted, SUREST)
-    total = 1 + odds_a + odds_b
+    odds_a, odds_b, odds_c = down * 0, down * 0, down * 0
+    if A >= 0:
+        odds_a = _odds(tail + (COLOURS + A) * cells, relevance_a + place, wanted, SUREST)
+    if B >= 0:
+        odds_b = _odds(tail + (COLOURS + B) * cells, relevance_b + place, wanted, SUREST)
+    if C >= 0:
+        odds_c = _odds(tail + (COLOURS + C) * cells, relevance_c + place, wanted, SUREST)
+    total = 1 + odds_a + odds_b + odds_c
 
     for colour in tl.static_range(COLOURS):
         value = tl.load(tail + colour * cells, mask=wanted, other=0.0).to(tl.float32)
-        if REFERENCES > 0:
+        if A >= 0:
             detail = tl.load(detail_a + start + colour * cells, mask=wanted, other=0.0)
             value += detail.to(tl.float32) * (odds_a / total)
-        if REFERENCES > 1:
+        if B >= 0:
             detail = tl.load(detail_b + start + colour * cells, mask=wanted, other=0.0)
             value += detail.to(tl.float32) * (odds_b / total)
+        if C >= 0:
+            detail = tl.load(detail_c + start + colour * cells, mask=wanted, other=0.0)
+            value += detail.to(tl.float32) * (odds_c / total)
         for v in tl.static_range(5):
             line = frame + colour * colour_step + tl.minimum(tl.maximum(y + (v - 2), 0), height - 1) * row_step
             along = down * 0

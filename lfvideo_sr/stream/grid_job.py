@@ -99,7 +99,9 @@ class GridJob:
             self.close()
             raise
         self.cache = ReferenceCache(self.engine.encode, self.options.ref_cache)
-        self.resolver = SuperResolver(self.engine, self.cache, self.watch, self.options.ref_output == "pass")
+        self.resolver = SuperResolver(
+            self.engine, self.cache, self.watch, self.options.ref_output == "pass", in_order=False
+        )
         self.agreement = self._agreement(scratch)
         self.frames = 0
 

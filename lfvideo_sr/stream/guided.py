@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ..correspondence import Correspondence, like
-from ..engine import Engine, Matched
+from ..engine import Engine, Last, Matched
 from ..frames import Frame, View, on_host
 from ..lightfields.grid import Grid, distance, step
 from ..media.flow import gray
@@ -59,8 +59,8 @@ class GuidedEngine:
     def encode(self, reference: Reference) -> EncodedReference:
         return self._engine.encode(reference)
 
-    def restore(self, frame: Frame, matches: Sequence[Matched]) -> np.ndarray:
-        return self._engine.restore(frame, matches)
+    def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
+        return self._engine.restore(frame, matches, last)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         """Predicted; searched, from the prediction on, where that fits badly. `previous`, of a view that may stand on

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, partial
 from typing import NamedTuple, Protocol
@@ -168,7 +168,7 @@ class _Pairing:
         last, index = self._last, owner.frame.index
         if last is None or last[0] != owner.scene or index - last[1] >= self._policy.every:
             self._last = (owner.scene, index)
-            self._placed.append(Placed(reference, owner.scene))
+            self._placed.append(Placed(replace(reference, frame=owner.frame), owner.scene))
 
     def _ready(self) -> bool:
         """Whether later frames could still change the choice for the first one waiting."""

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..correspondence import Correspondence
-from ..engine import Engine, Matched, match_all, restore_frame
+from ..engine import Engine, Last, Matched, match_all, restore_frame
 from ..frames import Frame
 from ..media.registration import displacement
 from ..references import EncodedReference, Reference, ReferenceCache
 from .pairing import Paired
+from .preparing import with_side
 from .stopwatch import Stopwatch
 
 REGISTERED_WITHIN = 0.5  # output pixels
+MEMORY = 64  # frames: no picture hangs on more of those before it
 
 
 @dataclass
@@ -50,11 +52,20 @@ class Restored:
 
 
 class SuperResolver:
-    """Runs an engine over paired frames; keeps the last field of each reference to warm-start the next match."""
+    """Runs an engine over paired frames; keeps the last field of each reference to warm-start the next match.
 
-    def __init__(self, engine: Engine, cache: ReferenceCache, watch: Stopwatch, pass_references: bool = True):
+    in_order: each frame follows the one before it in time, so that a recurrent method may take what it restored last.
+    A cut ends that, a reference's own pixels begin it anew, and so does every frame whose index is a multiple of MEMORY.
+    """
+
+    def __init__(
+        self, engine: Engine, cache: ReferenceCache, watch: Stopwatch, pass_references: bool = True,
+        in_order: bool = True,
+    ):  # fmt: skip
         self._engine, self._cache, self._watch = engine, cache, watch
         self._pass_references = pass_references
+        self._recurrent = in_order and engine.info.recurrent
+        self._last: Last | None = None
         self._fields: dict[tuple, Correspondence] = {}
         self.uses: dict[tuple, ReferenceUse] = {}
 
@@ -65,6 +76,14 @@ class SuperResolver:
 
     def restore(self, pair: Paired) -> Restored:
         """One frame: its own reference's pixels where one stands at this very moment, else matched and restored."""
+        if pair.frame.cut or pair.frame.index % MEMORY == 0:
+            self._last = None
+        made = self._restored(pair)
+        if self._recurrent:
+            self._last = Last(made.source, made.frame)
+        return made
+
+    def _restored(self, pair: Paired) -> Restored:
         frame, own = pair.frame, pair.own
         if own is not None and self._pass_references:
             with self._watch.stage("pass"):
@@ -74,8 +93,8 @@ class SuperResolver:
                 return Restored(passed, frame, (own,), own=not own.generated, passed=True)
         used, matches = self._matches(frame, pair.references)
         with self._watch.stage("restore"):
-            restored = restore_frame(self._engine, frame, matches)
-        sharp_here = own is not None and own.aligned and not self._pass_references
+            restored = restore_frame(self._engine, frame, matches, self._last)
+        sharp_here = own is not None and own.aligned and not own.generated
         return Restored(restored, frame, used, own=sharp_here, passed=False)
 
     def _own_picture(self, frame: Frame, own: Reference) -> Frame | None:
@@ -116,4 +135,4 @@ class SuperResolver:
         if reference in self._cache:
             return self._cache[reference]
         with self._watch.stage("encode"):
-            return self._cache[reference]
+            return self._cache[with_side(reference, self._engine.info.scale)]

@@ -55,10 +55,9 @@ def save(module, path: Path, about: dict) -> None:
 def read_about(path: Path) -> dict:
     """The metadata that `save` wrote, or what a checkpoint says of itself."""
     if path.suffix == CHECKPOINT:
-        state = _checkpoint(path, ("method", "size", "step", "seconds"))
+        state = _checkpoint(path, ("method", "size", "step", "seconds"), optional=("generation",))
         return {
-            "method": state["method"],
-            "size": state["size"],
+            **{key: state[key] for key in ("method", "generation", "size") if key in state},
             "steps": state["step"],
             "seconds": round(state["seconds"]),
         }
@@ -88,13 +87,13 @@ def load_into(module, path: Path) -> None:
         raise InputError(f"{path} does not fit {type(module).__name__} ({first}); give one of its size") from error
 
 
-def _checkpoint(path: Path, wanted: Sequence[str]) -> dict:
+def _checkpoint(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> dict:
     import torch
 
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}; give the last.pt of a run")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return {key: state[key] for key in wanted}
+        return {key: state[key] for key in (*wanted, *(key for key in optional if key in state))}
     except Exception as error:  # whatever the reader raises, the file is not one
         raise InputError(f"{path} is no checkpoint of this project's trainers; give the last.pt of a run") from error

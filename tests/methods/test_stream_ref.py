@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from lfvideo_sr.method import Match
-from lfvideo_sr.methods.stream_ref import Found, StreamRef, StreamRefSize, misfit_of
+from lfvideo_sr.methods.stream_ref import Fetched, StreamRef, StreamRefSize, misfit_of
+from lfvideo_sr.nn.resize import BicubicReduce
 from lfvideo_sr.nn.warp import grid_positions
 
 LOW = (12, 16)
@@ -28,6 +29,10 @@ def frame():
 @pytest.fixture
 def reference():
     return torch.rand(1, 3, 4 * LOW[0], 4 * LOW[1], generator=torch.Generator().manual_seed(2))
+
+
+def reduced(picture):
+    return BicubicReduce(4)(picture)
 
 
 def own_positions(stride):
@@ -65,8 +70,8 @@ def test_a_reference_of_another_size_is_matched_in_its_own_pixels(network, frame
     positions, trust = network.matcher(frame, encoded, seed)
     assert network.restorer(frame, [Match(encoded, positions, trust)]).shape == (1, 3, 48, 64)
     enlarged = network.restorer.enlarge(frame)
-    detail = network.restorer.fetch(enlarged, encoded, seed, trust).detail
-    inner = network.restorer.fetch(enlarged, network.encoder(reference), own_positions(2), trust).detail
+    detail = network.restorer.fetch(enlarged, encoded, seed, trust).source.detail
+    inner = network.restorer.fetch(enlarged, network.encoder(reference), own_positions(2), trust).source.detail
     assert torch.allclose(detail[..., 4:-4, 4:-4], inner[..., 4:-4, 4:-4], atol=1e-4)
 
 
@@ -78,15 +83,16 @@ def test_an_untrained_matcher_leaves_the_seed_alone(frame, reference):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("part", ["side", "blur"])
 @pytest.mark.parametrize("shift", [(0, 0), (4, -8)])
-def test_the_misfit_is_zero_where_the_match_is_right_and_only_there(network, reference, shift):
+def test_the_misfit_is_zero_where_the_match_is_right_and_only_there(network, reference, shift, part):
     """The frame is the reduced reference, moved by whole low-resolution pixels."""
     encoded = network.encoder(reference)
-    low = network.encoder.reduce(reference).roll([-side // 4 for side in shift[::-1]], (2, 3))
+    low = reduced(reference).roll([-side // 4 for side in shift[::-1]], (2, 3))
     right = own_positions(2) + torch.tensor(shift, dtype=torch.float32)
 
     def misfit(positions):
-        return misfit_of(network.restorer.enlarge(low), encoded, positions)[..., 3:-3, 3:-3].abs().mean()
+        return misfit_of(encoded[part], network.restorer.enlarge(low), positions)[..., 3:-3, 3:-3].abs().mean()
 
     wrong = misfit(right + torch.tensor([4.0, 0.0]))
     assert misfit(right) < 0.35 * wrong
@@ -94,9 +100,25 @@ def test_the_misfit_is_zero_where_the_match_is_right_and_only_there(network, ref
 
 @torch.no_grad()
 def test_detail_and_low_version_make_the_reference_again(network, reference):
-    low = network.encoder.reduce(reference)
+    low = torch.rand(1, 3, *LOW)
     enlarged = torch.nn.functional.pixel_shuffle(network.encoder.enlarge(low), 4)
-    assert torch.allclose(enlarged + network.encoder(reference)["detail"], reference, atol=1e-6)
+    assert torch.allclose(enlarged + network.encoder(reference, low)["detail"], reference, atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_reference_without_a_frame_of_its_own_stands_beside_the_papers_reduction(network, reference):
+    alone, beside = network.encoder(reference), network.encoder(reference, reduced(reference))
+    assert all(torch.allclose(alone[name], beside[name], atol=1e-4) for name in alone)
+
+
+@torch.no_grad()
+def test_what_was_restored_last_counts_where_it_is_seen(network, frame):
+    made_of = {"picture": torch.rand(1, 3, 4 * LOW[0], 4 * LOW[1]), "frame": torch.rand(1, 3, *LOW)}
+    positions, trust = own_positions(2), torch.ones(1, 2 * LOW[0], 2 * LOW[1])
+    alone = network.restorer(frame)
+    assert torch.allclose(alone, network.restorer(frame, [], Match(made_of, positions, 0 * trust)), atol=1e-6)
+    assert torch.allclose(alone, network.restorer(frame, [], Match(made_of, positions + 1000, trust)), atol=1e-6)
+    assert not torch.allclose(alone, network.restorer(frame, [], Match(made_of, positions, trust)), atol=1e-3)
 
 
 @torch.no_grad()
@@ -114,6 +136,9 @@ def test_gradients_reach_every_parameter(network, frame, reference):
     encoded = twin.encoder(reference)
     positions, trust = twin.matcher(frame, encoded, own_positions(2))
     found = twin.restorer.fetch(twin.restorer.enlarge(frame), encoded, positions, trust)
-    assert isinstance(found, Found)
-    twin.restorer.fused(frame, [found, found]).square().sum().backward()
+    assert isinstance(found, Fetched)
+    last = twin.restorer.fetch_last(
+        twin.restorer.enlarge(frame), {"picture": reference, "frame": frame + 0.1}, own_positions(2), 0.5 * trust
+    )
+    twin.restorer.fused(frame, [found, found], last).square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in twin.parameters())

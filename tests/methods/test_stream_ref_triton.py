@@ -16,7 +16,7 @@ for part in (method.encoder, method.matcher, method.restorer):
     part.eval().to(DEVICE)
 generator = torch.Generator().manual_seed(0)
 sharp = torch.nn.functional.interpolate(torch.rand(1, 3, 12, 16, generator=generator), (24, 32)).to(DEVICE)
-frame = method.encoder.reduce(sharp).contiguous(memory_format=torch.channels_last)
+frame = method.encoder.reduce(sharp, method.encoder.taps).contiguous(memory_format=torch.channels_last)
 seed = 2 * warp.grid_positions(12, 16) + 0.5 + torch.randn(1, 12, 16, 2, generator=generator)
 warp._on_host = lambda picture: False  # OpenCV rounds positions
 
@@ -24,7 +24,8 @@ def streamed(count):
     features = method.encoder(sharp)
     positions, relevance = method.matcher(frame, features, seed.to(DEVICE))
     matches = [Match(features, positions, (relevance + 1) / 2)] * count
-    return positions, relevance, method.restorer(frame, matches).float()
+    last = Match({"picture": sharp.flip(3), "frame": frame}, seed.to(DEVICE), torch.ones_like(relevance))
+    return positions, relevance, method.restorer(frame, matches, last if count != 1 else None).float()
 
 modules = blend, fused, residual, warp
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs

@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lfvideo_sr.nn.blend import Blend
+from lfvideo_sr.nn.blend import Blend, Source, shares
 
-BLEND = Blend(4, 2)
+BLEND = Blend(4, 2, sources=3)
 
 
 def test_relevance_spreads_over_its_own_pixels():
@@ -16,25 +16,55 @@ def test_relevance_spreads_over_its_own_pixels():
 
 
 @pytest.mark.parametrize("wish", [-3.0, 0.0, 20.0])
-def test_shares_of_detail_stay_below_one_and_follow_relevance(wish):
-    def shares(*relevances):
-        maps = [torch.full((1, 4, 2, 3), relevance) for relevance in relevances]
-        return BLEND.shares([torch.full((1, 16, 2, 3), wish)] * 2, maps)
+def test_shares_stay_below_one_and_follow_relevance(wish):
+    def shared(*relevances):
+        maps = [torch.full((1, 16, 2, 3), relevance) for relevance in relevances]
+        return shares([torch.full((1, 16, 2, 3), wish)] * 2, maps)
 
-    good, poor = (share.mean() for share in shares(0.9, 0.3))
+    good, poor = (share.mean() for share in shared(0.9, 0.3))
     assert good + poor < 1 and good == pytest.approx(3 * poor.item(), rel=1e-4)
-    good, none = shares(0.9, 0.0)
+    good, none = shared(0.9, 0.0)
     assert torch.all(none == 0) and (good.min() > 0.99 or wish < 20)
 
 
+def nothing():
+    """A tail that adds nothing and wishes for nothing."""
+    tail = torch.zeros(1, BLEND.channels, 5, 6)
+    tail[:, 48:] = -30.0
+    return tail
+
+
+def source():
+    return Source(torch.rand(1, 48, 5, 6), torch.rand(1, 12, 5, 6) - 0.5, torch.ones(1, 4, 5, 6))
+
+
 def test_a_picture_is_its_frame_enlarged_with_what_is_added_and_the_detail_that_is_wished():
-    frame, detail = torch.rand(1, 3, 5, 6), torch.rand(1, 48, 5, 6)
-    tail = torch.zeros(1, 80, 5, 6)
+    frame, seen, tail = torch.rand(1, 3, 5, 6), source(), nothing()
     base = F.pixel_shuffle(BLEND.enlarge(frame), 4)
     assert torch.allclose(BLEND(frame, tail, []), base)
     tail[:, 16:32] = 0.25  # of green alone
-    tail[:, 48:64] = 30.0  # the first reference is surely wished
-    picture = BLEND(frame, tail, [(detail, torch.ones(1, 4, 5, 6))])
-    wanted = base + F.pixel_shuffle(detail, 4)
+    tail[:, 48:64] = 30.0  # the first source's detail is surely wished
+    wanted = base + F.pixel_shuffle(seen.detail, 4)
     wanted[:, 1] += 0.25
-    assert torch.allclose(picture, wanted, atol=1e-3)
+    assert torch.allclose(BLEND(frame, tail, [seen, None, None]), wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("slot", [0, 1, 2])
+def test_a_source_whose_misfit_is_wished_too_gives_its_whole_pixels(slot):
+    """Its low-resolution side is flat and so is the frame: what is between them is a step in brightness."""
+    frame, side, sharp = torch.full((1, 3, 5, 6), 0.4), 0.7, torch.rand(1, 3, 20, 24)
+    seen = Source(F.pixel_unshuffle(sharp - side, 4), torch.full((1, 12, 5, 6), side - 0.4), torch.ones(1, 4, 5, 6))
+    tail = nothing()
+    tail[:, 48 + 16 * slot : 64 + 16 * slot] = 30.0
+    tail[:, 96 + 4 * slot : 100 + 4 * slot] = 30.0
+    slots = [seen if number == slot else None for number in range(3)]
+    assert torch.allclose(BLEND(frame, tail, slots), sharp, atol=2e-3)
+
+
+def test_places_take_their_misfit_alone():
+    """Misfit that one place of each low-resolution pixel wishes for changes the picture there and little beside."""
+    frame, tail = torch.zeros(1, 3, 5, 6), nothing()
+    seen = Source(torch.zeros(1, 48, 5, 6), torch.ones(1, 12, 5, 6), torch.ones(1, 4, 5, 6))
+    tail[:, 96:100, 2, 3] = 30.0
+    picture = BLEND(frame, tail, [seen, None, None])
+    assert picture[0, 0, 9:11, 13:15].min() > 0.9 and picture[0, 0, :5].abs().max() < 1e-3

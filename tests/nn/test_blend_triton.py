@@ -8,26 +8,26 @@ pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 CHECK = """
 import torch
 from lfvideo_sr.nn import blend_triton
-from lfvideo_sr.nn.blend import Blend
+from lfvideo_sr.nn.blend import Blend, Source
 
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
     blend_triton._COUNT = 1024
 torch.manual_seed(0)
-plain = Blend(4, 2).to(DEVICE)
+plain = Blend(4, 2, 3).to(DEVICE)
 blend = lambda *given: blend_triton.blended(*given, 4, 2)
 made = lambda *shape: torch.randn(2, *shape).to(DEVICE)
 with torch.enable_grad():  # where the plain twin runs on a GPU too
     for layout in (torch.contiguous_format, torch.channels_last):
         frame = made(3, 7, 9).contiguous(memory_format=layout)
-        tail = 3 * made(80, 7, 9).contiguous(memory_format=layout)
-        fetched = [(made(48, 7, 9), made(4, 7, 9).sigmoid()) for _ in range(2)]
-        for count in range(3):
-            given = frame, tail, fetched[:count]
-            torch.testing.assert_close(blend(*given), plain(*given), rtol=1e-4, atol=1e-5)
-    short = [(detail.bfloat16(), trust) for detail, trust in fetched]
+        tail = 3 * made(108, 7, 9).contiguous(memory_format=layout)
+        sources = [Source(made(48, 7, 9), made(12, 7, 9), made(4, 7, 9).sigmoid()) for _ in range(3)]
+        for slots in ((), (0,), (2,), (0, 1), (0, 2), (0, 1, 2)):
+            given = frame, tail, {slot: sources[slot] for slot in slots}
+            torch.testing.assert_close(blend(*given), plain.detailed(*given), rtol=1e-4, atol=1e-5)
+    short = {slot: one._replace(detail=one.detail.bfloat16()) for slot, one in enumerate(sources)}
     found = blend(frame, tail.bfloat16(), short)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, plain(frame, tail, fetched), rtol=0.02, atol=0.1)
+    torch.testing.assert_close(found, plain.detailed(frame, tail, dict(enumerate(sources))), rtol=0.02, atol=0.1)
 print("equal")
 """
 

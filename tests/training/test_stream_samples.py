@@ -1,26 +1,37 @@
 """Training samples of stream_ref: pure functions of their numbers, with exact flow; rendered scenes are kept."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
+from lfvideo_sr.media.reduction import papers_taps, reduction_taps
 from lfvideo_sr.media.seed import pixel_grid
 from lfvideo_sr.metrics import psnr_rgb
-from lfvideo_sr.training.clips import Clip
+from lfvideo_sr.training.footage import Footage, Recording
 from lfvideo_sr.training.scenes import load_scenes, rendered_views
 from lfvideo_sr.training.stream_samples import ReferenceSamples, SampleSettings, Views, turned
 
-SETTINGS = SampleSettings(crop=24, margin=4)
+SETTINGS = SampleSettings(frames=3, crop=24, margin=4)
+QUIET = replace(
+    SETTINGS, at_reference=0, no_reference=0, one_reference=0, wrong_reference=0, alone=0, exposure_change=0,
+    small_change=0, moved=0, noisy_seed=0,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def scene() -> Views:
-    return rendered_views(np.random.default_rng(5), SETTINGS.window)
+    return rendered_views(np.random.default_rng(5), SETTINGS.window, SETTINGS.frames)
 
 
 @pytest.fixture(scope="module")
-def clip(scene) -> Clip:
-    return Clip("rendered", np.repeat(scene.high, 4, 0), np.repeat(scene.low, 4, 0), 5.0)
+def clip(scene) -> list[Footage]:
+    return [footage(np.repeat(scene.high, 4, 0), np.repeat(scene.low, 4, 0))]
+
+
+def footage(high, low) -> Footage:
+    return Footage("rendered", high, low, papers_taps(), Recording(), 5.0)
 
 
 def warped(picture, flow):
@@ -32,11 +43,11 @@ def warped(picture, flow):
 @pytest.mark.parametrize("seed", range(6))
 def test_turning_keeps_exact_flow_exact(scene, seed):
     views = turned(np.random.default_rng(seed), scene)
-    for slot in range(2):
-        seen = views.visible[slot]
-        moved = warped(np.ascontiguousarray(views.high[slot + 1]), np.ascontiguousarray(views.flow[slot]))
-        error = np.abs(moved.astype(float) - views.high[0])[:, seen].mean()
-        still = np.abs(views.high[slot + 1].astype(float) - views.high[0])[:, seen].mean()
+    for target, slot in np.ndindex(SETTINGS.frames, 2):
+        seen, reference = views.visible[target, slot], views.high[SETTINGS.frames + slot]
+        moved = warped(np.ascontiguousarray(reference), np.ascontiguousarray(views.flow[target, slot]))
+        error = np.abs(moved.astype(float) - views.high[target])[:, seen].mean()
+        still = np.abs(reference.astype(float) - views.high[target])[:, seen].mean()
         assert error < max(0.5 * still, 1.0)
 
 
@@ -45,38 +56,57 @@ def test_a_sample_is_a_pure_function_of_its_number(clip, scene):
     for number in (0, 7):
         for key, value in once[number].items():
             assert np.array_equal(value, again[number][key])
-    assert not np.array_equal(once[0]["frame"], once[1]["frame"])
+    assert not np.array_equal(once[0]["frames"], once[1]["frames"])
 
 
 def test_shapes_types_and_ranges(clip, scene):
     sample = ReferenceSamples([clip], [scene], SETTINGS, 0, rendered=0.5)[0]
-    assert sample["frame"].shape == (3, 24, 24) and sample["frame"].dtype == np.float32
-    assert sample["frame"].min() >= 0 and sample["frame"].max() <= 1
-    assert sample["target"].shape == (3, 96, 96) and sample["target"].dtype == np.uint8
+    assert sample["frames"].shape == (3, 3, 24, 24) and sample["frames"].dtype == np.float32
+    assert sample["frames"].min() >= 0 and sample["frames"].max() <= 1
+    assert sample["targets"].shape == (3, 3, 96, 96) and sample["targets"].dtype == np.uint8
     assert sample["references"].shape == (2, 3, 128, 128) and sample["references"].dtype == np.uint8
-    assert sample["seed"].shape == (2, 48, 48, 2) and sample["seed"].dtype == np.float32
-    assert sample["flow"].shape == (2, 96, 96, 2) and sample["visible"].shape == (2, 96, 96)
+    assert sample["sides"].shape == (2, 3, 32, 32) and sample["taps"].shape == (2, 24)
+    assert sample["seeds"].shape == (3, 2, 48, 48, 2) and sample["seeds"].dtype == np.float32
+    assert sample["follow"].shape == (3, 48, 48, 2)
+    assert sample["flow"].shape == (3, 2, 96, 96, 2) and sample["visible"].shape == (3, 2, 96, 96)
 
 
 def test_shares_of_missing_references(clip):
     samples = ReferenceSamples([clip], [], SETTINGS, 0, rendered=0.0)
     present = np.array([samples[number]["present"].sum() for number in range(200)])
-    assert 0.05 < (present == 0).mean() < 0.22 and 0.04 < (present == 1).mean() < 0.2
+    assert 0.1 < (present == 0).mean() < 0.3 and 0.04 < (present == 1).mean() < 0.2
 
 
 def test_seeds_of_a_still_scene_point_at_themselves(clip):
-    quiet = SampleSettings(24, 4, no_reference=0, wrong_reference=0, exposure_change=0, compressed=0, noisy_seed=0)
-    still = Clip("still", np.repeat(clip.high[:1], 4, 0), np.repeat(clip.low[:1], 4, 0), 1.0)
-    sample = ReferenceSamples([still], [], quiet, 0, rendered=0.0)[0]
+    still = footage(np.repeat(clip[0].high[:1], 12, 0), np.repeat(clip[0].low[:1], 12, 0))
+    sample = ReferenceSamples([[still]], [], QUIET, 0, rendered=0.0)[0]
     own = 2 * pixel_grid(*2 * [2 * SETTINGS.window])[8:56, 8:56] + 0.5
-    assert np.abs(sample["seed"] - own).max() < 0.5
+    assert np.abs(sample["seeds"] - own).max() < 0.5
+    assert np.abs(sample["follow"] - (own - 16)).max() < 0.5
     inner = sample["references"][0, :, 16:112, 16:112]
-    assert psnr_rgb(inner / 255.0, sample["target"] / 255.0) == np.inf
+    assert psnr_rgb(inner / 255.0, sample["targets"][0] / 255.0) == np.inf
+
+
+def test_references_stand_beside_their_own_frames_or_beside_what_the_camera_would_make_of_them(clip):
+    """Recorded darker than the truth: only a reference that stands alone has a side as bright as itself."""
+    dark = footage(clip[0].high, clip[0].low // 2)
+    own, alone = (
+        ReferenceSamples([[dark]], [], replace(QUIET, alone=share), 0, rendered=0.0)[3] for share in (0, 1)
+    )
+    bright = own["references"].mean() / 255
+    assert own["sides"].mean() == pytest.approx(bright / 2, rel=0.1)
+    assert alone["sides"].mean() == pytest.approx(bright, rel=0.1)
+
+
+def test_a_camera_off_the_middle_never_goes_without_references(clip):
+    taps = np.stack([reduction_taps("area", phase=0.3)] * 2)
+    samples = ReferenceSamples([[replace(clip[0], taps=taps)]], [], SETTINGS, 0, rendered=0.0)
+    assert all(samples[number]["present"].any() for number in range(60))
 
 
 def test_scenes_are_rendered_once_and_kept(tmp_path):
-    first = load_scenes(2, 24, tmp_path)
+    first = load_scenes(2, 24, 1, tmp_path)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
-    again = load_scenes(2, 24, tmp_path)
+    again = load_scenes(2, 24, 1, tmp_path)
     assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")} and len(files) == 2
     assert all(np.array_equal(a.high, b.high) for a, b in zip(first, again))

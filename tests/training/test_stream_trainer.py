@@ -23,7 +23,8 @@ from lfvideo_sr.training.task import rise_and_fall
 def config(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     return StreamRefConfig(
-        trainer="stream_ref", clips=(), scenes=3, rendered=1.0, channels=16, blocks=1, matching=8, batch=2, max_steps=4,
+        trainer="stream_ref", clips=(), scenes=3, rendered=1.0, channels=16, blocks=1, matching=8, frames=2, graded=1,
+        crop=24, batch=2, max_steps=4,
         decay_steps=2, warmup_steps=2, report_every=2, precision="32-true", save_minutes=1e9,
         cache=str(folder / "cache"), output=str(folder / "whole"),
     )  # fmt: skip
@@ -98,11 +99,12 @@ def test_the_configuration_for_light_fields_goes_on_from_the_shipped_weights(tmp
 def test_views_of_a_rendered_light_field_lie_where_the_flow_says():
     views = grid_views(np.random.default_rng(3), 72)
     assert views.high.shape == (3, 3, 288, 288) and views.low.shape == (3, 3, 72, 72)
+    assert views.flow.shape == (1, 2, 288, 288, 2)
     y, x = np.mgrid[:288, :288].astype(np.float32)
     for number in (0, 1):
-        moved = views.flow[number]
+        moved = views.flow[0, number]
         reference = views.high[1 + number].transpose(1, 2, 0).astype(np.float32)
         found = cv2.remap(reference, x + moved[..., 0], y + moved[..., 1], cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
         apart, unmoved = (np.abs(one - views.high[0].transpose(1, 2, 0)).mean(-1) for one in (found, reference))
-        seen = views.visible[number]
+        seen = views.visible[0, number]
         assert apart[seen].mean() < 0.5 * unmoved[seen].mean()
