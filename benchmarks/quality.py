@@ -1,80 +1,206 @@
 #!/usr/bin/env python3
 """The figures of the README and of the model cards, measured on clips that are never trained on.
 
-usage: LFVIDEO_DATA=FOLDER benchmarks/quality.py [--weights FILE] [--json FILE] [--device-seeds]
-       [hybrid] [wrong] [single]
+usage: LFVIDEO_DATA=FOLDER benchmarks/quality.py [--method NAME] [--weights FILE] [--json FILE] [--device-seeds]
+       [--clips NAME...] [--frames N] [--crf N...] [--reduce WAY...] [--codec NAME]
+       [hybrid] [compressed] [reduced] [alone] [stills] [wrong] [single]
 
-hybrid: every 8th frame stays sharp, the others are reduced x4 and restored; 25 frames of at most 540 lines; PSNR-Y over
-        the frames that are no references.
-wrong:  references from another clip, against none at all.
-single: pictures without any reference: Set14 x4.
+Every 8th frame is a sharp reference, 25 frames of at most 540 lines; PSNR-Y over the frames that are no references.
+hybrid:     the papers' protocol: frames reduced x4 by bicubic, nothing compressed.
+compressed: frames reduced by bicubic and compressed (--codec, 4:2:0, preset medium, --crf 23 28 33).
+reduced:    frames reduced as cameras, recorders and scalers do (--reduce), nothing compressed.
+alone:      no references: the compressed rows, and the parts of Vid4 as the papers reduce them.
+stills:     two stills as people have them, at frames 0 and 16: brighter, of another white balance, larger and turned, and
+            with a clock that is off; beside the same two stills as they should be, and none.
+wrong:      references from another clip, against none at all.
+single:     pictures without any reference: Set14 x4.
 --device-seeds: stream_ref's seeds by torch, as where frames lie on a GPU; slow on a CPU.
 """
 
 import argparse
 import json
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
+from compressed import RATE, low_clip, reference_clip, sharp_frames, truth_clip
 from data_folder import data_folder
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.engine import Engine
 from lfvideo_sr.engines.torch_engine import TorchEngine
 from lfvideo_sr.frames import Frame, Size, View
-from lfvideo_sr.media.images import read_image
-from lfvideo_sr.media.resize import bicubic, crop_to_multiple, degrade
+from lfvideo_sr.media.images import read_image, write_png
+from lfvideo_sr.media.resize import bicubic, crop_to_multiple, degrade, to_float
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
 from lfvideo_sr.stream.scoring import summarise
 
 CLIPS = ("apple", "cockatoo", "bikes", "paragliding-launch")
-OPTIONS = {"ref_every": 8, "frames": 25, "max_height": 540, "simulate": True}
+Rows = dict[str, dict[str, float]]
+STILLS = (0, 16)  # frames that the stills show
+LATE = 0.7  # seconds by which the stills' clock is off
 
 
 def mean_psnr(engine: Engine, clip: Path, **options) -> dict[str, float]:
-    """Mean PSNR-Y of a simulated run over the frames that are no references, and of bicubic over the same."""
-    with StreamJob(clip, engine, StreamOptions(**{**OPTIONS, **options})) as job:
+    """Mean PSNR-Y of a run over the frames that are no references, and of bicubic over the same."""
+    with StreamJob(clip, engine, StreamOptions(**options)) as job:
         for _ in job:
             pass
         metrics = summarise(job.scorer.scores)
-    return {"psnr_y": metrics["psnr_y"]["mean"], "bicubic": metrics["bicubic"]["psnr_y"]["mean"]}
+    return {"bicubic": metrics["bicubic"]["psnr_y"]["mean"], "psnr_y": metrics["psnr_y"]["mean"]}
 
 
-def hybrid(data: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """{clip: {bicubic, flow_transfer, stream_ref}}"""
+def hybrid(data: Path, options: argparse.Namespace) -> Rows:
+    """{clip: {bicubic, flow_transfer, method}}"""
+    simulated = {"ref_every": 8, "frames": options.frames, "max_height": 540, "simulate": True}
     table = {}
-    for name in CLIPS:
+    for name in options.clips:
         clip = data / "video" / f"{name}.mp4"
-        row = {method: mean_psnr(engine, clip) for method, engine in _engines(("flow_transfer", "stream_ref"), options)}
-        table[name] = {"bicubic": row["stream_ref"]["bicubic"], **{key: one["psnr_y"] for key, one in row.items()}}
-    table["mean"] = {key: float(np.mean([row[key] for row in table.values()])) for key in table[CLIPS[0]]}
+        row = {method: mean_psnr(engine, clip, **simulated) for method, engine in _engines(_both(options), options)}
+        table[name] = {
+            "bicubic": row[options.method]["bicubic"], **{key: one["psnr_y"] for key, one in row.items()}
+        }  # fmt: skip
+    return _with_mean(table)
+
+
+def compressed(data: Path, options: argparse.Namespace) -> Rows:
+    """{crf clip: {bicubic, flow_transfer, method}}"""
+    return _recorded(data, options, [{"crf": crf, "codec": options.codec} for crf in options.crf])
+
+
+def reduced(data: Path, options: argparse.Namespace) -> Rows:
+    """{way clip: {bicubic, flow_transfer, method}}"""
+    return _recorded(data, options, [{"crf": None, "reduce": way} for way in options.reduce])
+
+
+def _recorded(data: Path, options: argparse.Namespace, recordings: list[dict]) -> Rows:
+    table: Rows = {}
+    for recording in recordings:
+        part: Rows = {}
+        what = recording.get("reduce") or f"crf {recording['crf']}"
+        for name in options.clips:
+            with _files(data, name, options, **recording) as (low, refs, truth):
+                given = {"ref_every": 8, "refs": str(refs), "gt": str(truth)}
+                row = {key: mean_psnr(engine, low, **given) for key, engine in _engines(_both(options), options)}
+            part[f"{what} {name}"] = {
+                "bicubic": row[options.method]["bicubic"], **{key: one["psnr_y"] for key, one in row.items()}
+            }  # fmt: skip
+        table |= _with_mean(part, f"{what} mean")
     return table
 
 
-def wrong(data: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """{clip: {without, wrong}}: every clip with the next one's frames as references."""
+def alone(data: Path, options: argparse.Namespace) -> Rows:
+    """{crf clip or part of Vid4: {bicubic, method}}"""
+    table: Rows = {}
+    for crf in options.crf:
+        for name in options.clips:
+            with _files(data, name, options, crf=crf, codec=options.codec) as (low, _, truth):
+                for method, engine in _engines((options.method,), options):
+                    row = mean_psnr(engine, low, no_refs=True, gt=str(truth))
+                    table[f"crf {crf} {name}"] = {"bicubic": row["bicubic"], method: row["psnr_y"]}
+    for folder in sorted((data / "vid4").iterdir()):
+        for method, engine in _engines((options.method,), options):
+            table[f"vid4 {folder.name}"] = _vid4_row(engine, method, folder)
+    return table
+
+
+def _vid4_row(engine: Engine, method: str, folder: Path) -> dict[str, float]:
+    """The sharp pictures of a part, reduced by bicubic, as a stream without references."""
+    with tempfile.TemporaryDirectory() as work:
+        clip = Path(work) / "part.mkv"
+        _write_clip(clip, [read_image(path) for path in sorted(folder.glob("*.png"))])
+        row = mean_psnr(engine, clip, simulate=True, no_refs=True)
+    return {"bicubic": row["bicubic"], method: row["psnr_y"]}
+
+
+def _write_clip(path: Path, pictures: list[np.ndarray]) -> None:
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=RATE, options={"level": "3"})
+        stream.height, stream.width = pictures[0].shape[1:]
+        stream.pix_fmt = "bgr0"
+        for pixels in pictures:
+            picture = np.ascontiguousarray(eight_bit(pixels).transpose(1, 2, 0))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0")))
+        container.mux(stream.encode())
+
+
+def stills(data: Path, options: argparse.Namespace) -> Rows:
+    """{clip: {none, exact, and each kind of still: PSNR-Y over the frames that no still shows}}"""
+    table = {}
+    for name in options.clips:
+        with _files(data, name, options, crf=28, codec=options.codec) as (low, _, truth):
+            sharp = dict(enumerate(to_float(one) for one in sharp_frames(data / "video" / f"{name}.mp4", STILLS[-1] + 1)))
+            for _, engine in _engines((options.method,), options):
+                row = {"none": mean_psnr(engine, low, no_refs=True, gt=str(truth))["psnr_y"]}
+                for kind, (change, late) in KINDS.items():
+                    folder = low.with_name(kind.replace(" ", "_"))
+                    folder.mkdir()
+                    for number in STILLS:
+                        second = number / float(RATE) + late
+                        write_png(folder / f"t{second:.3f}.png", change(sharp[number]))
+                    told = {"ref_offset": "auto"} if late else {}
+                    given = {"refs": str(folder), "gt": str(truth), "ref_output": "sr", **told}
+                    row[kind] = mean_psnr(engine, low, **given)["psnr_y"]
+            table[name] = row
+    return _with_mean(table)
+
+
+def brighter(picture: np.ndarray) -> np.ndarray:
+    return np.clip(picture * 1.15, 0, 1)
+
+
+def warmer(picture: np.ndarray) -> np.ndarray:
+    return np.clip(picture * np.array([1.1, 1.0, 0.85], np.float32)[:, None, None], 0, 1)
+
+
+def larger_and_turned(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[1:]
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), 1.0, 1.03)
+    last = np.ascontiguousarray(picture.transpose(1, 2, 0))
+    moved = cv2.warpAffine(last, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    return np.clip(moved, 0, 1).transpose(2, 0, 1)
+
+
+KINDS = {
+    "exact": (lambda picture: picture, 0.0),
+    "15 % brighter": (brighter, 0.0),
+    "white balance": (warmer, 0.0),
+    "3 % larger, 1 degree": (larger_and_turned, 0.0),
+    "clock off": (lambda picture: picture, LATE),
+}
+
+
+def wrong(data: Path, options: argparse.Namespace) -> Rows:
+    """{clip: {without, wrong}}: every clip with the next one's frames as references, clean and compressed."""
     table = {}
     for name, other in zip(CLIPS, (*CLIPS[1:], CLIPS[0])):
-        clip, elsewhere = (data / "video" / f"{one}.mp4" for one in (name, other))
-        for _, engine in _engines(("stream_ref",), options):
-            table[name] = {
-                "without": mean_psnr(engine, clip, no_refs=True)["psnr_y"],
-                "wrong": mean_psnr(engine, clip, refs=str(elsewhere), ref_output="sr")["psnr_y"],
-            }
+        for crf in (None, 28):
+            with _files(data, name, options, crf=crf) as (low, _, truth):
+                elsewhere = reference_clip(data / "video" / f"{other}.mp4", low.with_name("wrong.mkv"))
+                for _, engine in _engines((options.method,), options):
+                    table[f"{'clean' if crf is None else f'crf {crf}'} {name}"] = {
+                        "without": mean_psnr(engine, low, no_refs=True, gt=str(truth))["psnr_y"],
+                        "wrong": mean_psnr(
+                            engine, low, refs=str(elsewhere), ref_output="sr", gt=str(truth), ref_every=8
+                        )["psnr_y"],
+                    }
     return table
 
 
-def single(data: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """{Set14: {bicubic, stream_ref}}: mean PSNR-Y, 4 pixels of border left out."""
+def single(data: Path, options: argparse.Namespace) -> Rows:
+    """{Set14: {bicubic, method}}: mean PSNR-Y, 4 pixels of border left out."""
     scores = []
-    for _, engine in _engines(("stream_ref",), options):
+    for _, engine in _engines((options.method,), options):
         for path in sorted((data / "sr_bench").rglob("*.png")):
             if "set14" in str(path).lower():
                 scores.append(_single_score(engine, crop_to_multiple(read_image(path), 4)))
     return {
-        "Set14": dict(zip(("bicubic", "stream_ref"), np.mean(scores, 0).tolist())),
+        "Set14": dict(zip(("bicubic", options.method), np.mean(scores, 0).tolist())),
         "pictures": {"count": len(scores)},
     }
 
@@ -85,27 +211,60 @@ def _single_score(engine: Engine, truth: np.ndarray) -> tuple[float, float]:
     return psnr_y(eight_bit(enlarged), truth), psnr_y(eight_bit(engine.restore(frame, [])), truth)
 
 
-def _engines(methods: Iterable[str], options: argparse.Namespace):
+class _files:
+    """A recording of a clip, its references and its truth, in a folder that is removed afterwards."""
+
+    def __init__(self, data: Path, name: str, options: argparse.Namespace, **recording):
+        self._clip, self._frames, self._recording = data / "video" / f"{name}.mp4", options.frames, recording
+        self._folder = tempfile.TemporaryDirectory()
+
+    def __enter__(self) -> tuple[Path, Path, Path]:
+        folder, frames = Path(self._folder.name), self._frames
+        low = low_clip(self._clip, folder / "low.mkv", frames=frames, **self._recording)
+        refs = reference_clip(self._clip, folder / "sharp.mkv", frames=frames)
+        return low, refs, truth_clip(self._clip, folder / "truth.mkv", frames=frames)
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._folder.cleanup()
+
+
+def _both(options: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("flow_transfer", options.method)))
+
+
+def _engines(methods: Iterable[str], options: argparse.Namespace) -> Iterator[tuple[str, Engine]]:
     for method in methods:
-        with make_engine(method, weights=options.weights if method == "stream_ref" else None) as engine:
+        with make_engine(method, weights=options.weights if method == options.method else None) as engine:
             if options.device_seeds and isinstance(engine, TorchEngine):
                 engine.resident.seeds_here = True
             yield method, engine
 
 
+def _with_mean(table: Rows, name: str = "mean") -> Rows:
+    first = next(iter(table.values()))
+    return {**table, name: {key: float(np.mean([row[key] for row in table.values()])) for key in first}}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", default=["hybrid", "wrong", "single"])
+    parser.add_argument("what", nargs="*", default=["hybrid", "compressed", "wrong", "single"])
+    parser.add_argument("--method", default="stream_ref")
     parser.add_argument("--weights")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--device-seeds", action="store_true")
+    parser.add_argument("--clips", nargs="+", default=CLIPS)
+    parser.add_argument("--frames", type=int, default=25)
+    parser.add_argument("--crf", nargs="+", type=int, default=[23, 28, 33])
+    parser.add_argument("--codec", default="libx264")
+    parser.add_argument("--reduce", nargs="+", default=["area", "lanczos", "bilinear", "gauss"])
     options = parser.parse_args()
     data = data_folder()
+    tables = [hybrid, compressed, reduced, alone, stills, wrong, single]
     results = {}
     for what in options.what:
-        results[what] = {"hybrid": hybrid, "wrong": wrong, "single": single}[what](data, options)
+        results[what] = {table.__name__: table for table in tables}[what](data, options)
         for name, row in results[what].items():
-            print(f"{what:7} {name:20}", *(f"{key} {value:.2f}" for key, value in row.items()), flush=True)
+            print(f"{what:10} {name:26}", *(f"{key} {value:.2f}" for key, value in row.items()), flush=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -27,7 +27,8 @@ def papers_taps() -> np.ndarray:
 
 
 def reduce_by(taps: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Picture [C,4h,4w], uint8 or float of any range -> float32 [C,h,w]; taps [2,24] along y and along x; edges are repeated."""
+    """Picture [C,4h,4w], uint8 or float of any range -> float32 [C,h,w]; taps [2,24] along y and along x. Edges are
+    repeated."""
     down, across = (np.ascontiguousarray(each, np.float32) for each in taps)
     if pixels.dtype != np.uint8:  # of which OpenCV reads a quarter of the bytes
         pixels = pixels.astype(np.float32, copy=False)

@@ -27,7 +27,8 @@ def blended(
     slots = [*sources, *(3 - len(sources)) * [-1]]
     _blend[(triton.cdiv(height * width * scale**2, _COUNT), batch)](
         frame, tail, *given, picture, height, width, *frame.stride(), tail.shape[1],
-        A=slots[0], B=slots[1], C=slots[2], COLOURS=colours, SCALE=scale, STRIDE=stride, SUREST=SUREST, SHARP=_SHARP, COUNT=_COUNT,
+        A=slots[0], B=slots[1], C=slots[2],
+        COLOURS=colours, SCALE=scale, STRIDE=stride, SUREST=SUREST, SHARP=_SHARP, COUNT=_COUNT,
     )  # fmt: skip
     return picture
 
@@ -43,7 +44,8 @@ def _odds(wish, trust, wanted, SUREST: tl.constexpr):
 def _blend(
     frame, tail, detail_a, relevance_a, detail_b, relevance_b, detail_c, relevance_c, picture, height, width,
     one_step, colour_step, row_step, column_step, channels,
-    A: tl.constexpr, B: tl.constexpr, C: tl.constexpr, COLOURS: tl.constexpr, SCALE: tl.constexpr, STRIDE: tl.constexpr, SUREST: tl.constexpr,
+    A: tl.constexpr, B: tl.constexpr, C: tl.constexpr,
+    COLOURS: tl.constexpr, SCALE: tl.constexpr, STRIDE: tl.constexpr, SUREST: tl.constexpr,
     SHARP: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
     """Output pixels in the order of the low-resolution pixels they lie in. A, B, C: slots of the sources, or -1."""

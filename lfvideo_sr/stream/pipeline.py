@@ -55,7 +55,7 @@ class SuperResolver:
     """Runs an engine over paired frames; keeps the last field of each reference to warm-start the next match.
 
     in_order: each frame follows the one before it in time, so that a recurrent method may take what it restored last.
-    A cut ends that, a reference's own pixels begin it anew, and so does every frame whose index is a multiple of MEMORY.
+    A cut ends that, a reference's own pixels begin it anew, and it starts afresh at every multiple of MEMORY frames.
     """
 
     def __init__(

@@ -110,7 +110,7 @@ def _recorded(clip: Clip, number: int, cache: Path) -> Footage:
         unfinished.replace(path)
     low = np.load(path, mmap_mode="r")
     if len(low) != len(clip.high):
-        raise InputError(f"{path} holds {len(low)} frames, {clip.name} {len(clip.high)}; remove it to have it made anew")
+        raise InputError(f"{path} holds {len(low)} frames, {clip.name} {len(clip.high)}; remove it to make it anew")
     high = clip.high[:, :, :height, :width]
     return Footage(f"{clip.name} {number}", high, low, recording.taps, recording, clip.sharpness)
 
