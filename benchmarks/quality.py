@@ -10,8 +10,8 @@ hybrid:     the papers' protocol: frames reduced x4 by bicubic, nothing compress
 compressed: frames reduced by bicubic and compressed (--codec, 4:2:0, preset medium, --crf 23 28 33).
 reduced:    frames reduced as cameras, recorders and scalers do (--reduce), nothing compressed.
 alone:      no references: the compressed rows, and the parts of Vid4 as the papers reduce them.
-stills:     two stills as people have them, at frames 0 and 16: brighter, of another white balance, larger and turned, and
-            with a clock that is off; beside the same two stills as they should be, and none.
+stills:     two stills as people have them, at frames 0 and 16: brighter, of another white balance, larger and turned,
+            and with a clock that is off; beside the same two stills as they should be, and none.
 wrong:      references from another clip, against none at all.
 single:     pictures without any reference: Set14 x4.
 --device-seeds: stream_ref's seeds by torch, as where frames lie on a GPU; slow on a CPU.
@@ -134,7 +134,8 @@ def stills(data: Path, options: argparse.Namespace) -> Rows:
     table = {}
     for name in options.clips:
         with _files(data, name, options, crf=28, codec=options.codec) as (low, _, truth):
-            sharp = dict(enumerate(to_float(one) for one in sharp_frames(data / "video" / f"{name}.mp4", STILLS[-1] + 1)))
+            clip = data / "video" / f"{name}.mp4"
+            sharp = [to_float(one) for one in sharp_frames(clip, STILLS[-1] + 1)]
             for _, engine in _engines((options.method,), options):
                 row = {"none": mean_psnr(engine, low, no_refs=True, gt=str(truth))["psnr_y"]}
                 for kind, (change, late) in KINDS.items():

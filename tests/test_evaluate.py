@@ -178,7 +178,7 @@ def test_a_broken_picture_is_a_row(data, tmp_path):
 
 def test_whatever_goes_wrong_in_an_engine_is_a_row(data):
     class Failing(Spy):
-        def restore(self, frame, matches):
+        def restore(self, frame, matches, last=None):
             raise MemoryError
 
     rows = [row for row, _ in Evaluation.of(open_dataset("cufed5", data), "c2").rows(Failing(engine_of("bicubic")))]

@@ -210,7 +210,7 @@ def test_a_picture_stays_where_the_engine_that_runs_leaves_it(refuses):
     pixels = np.zeros((3, 4, 4), np.float32)
 
     class First:
-        def restore(self, frame, matches):
+        def restore(self, frame, matches, last=None):
             if refuses:
                 raise EngineError("no room")
             return pixels
@@ -219,7 +219,7 @@ def test_a_picture_stays_where_the_engine_that_runs_leaves_it(refuses):
             pass
 
     class Other(First):
-        def restore_there(self, frame, matches):
+        def restore_there(self, frame, matches, last=None):
             return DeviceFrame(pixels, frame.index, frame.stamp)
 
     found = restore_frame(FallingBack("first", First(), lambda: ("other", Other())), frame_of(pixels), [])
