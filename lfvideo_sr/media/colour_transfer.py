@@ -10,6 +10,7 @@ DARKEST, BRIGHTEST = 0.02, 0.98  # beyond these a colour may have been clipped a
 _ROUNDS = 6
 _LEAST = 24  # colours, below which nothing is fitted
 _GAINS = (0.25, 4.0)
+_NOTICED = 1.5 / 255  # colours that differ by less are left as they are: encoders and rounding do as much
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +66,16 @@ def fit_colours(source: np.ndarray, target: np.ndarray, margin: float = 0.9) -> 
     """The plainest change of colours that takes source [n,3] to target [n,3] (RGB in [0,1], same places).
 
     From plain to free: none, one gain, gain and gamma, a gain and an offset per channel, a matrix. A freer one is taken
-    only where it lowers the median difference to `margin` of the plainer one's. Clipped colours are left out.
+    only where it lowers the median difference to `margin` of the plainer one's, and none where that is less than anybody
+    sees. Clipped colours are left out.
     """
     inside = ((source > DARKEST) & (source < BRIGHTEST) & (target > DARKEST) & (target < BRIGHTEST)).all(1)
     source, target = source[inside].astype(np.float64), target[inside].astype(np.float64)
     if len(source) < _LEAST:
         return IDENTITY
     best, least = IDENTITY, typical_difference(source, target)
+    if least < _NOTICED:
+        return IDENTITY
     for found in (_gain(source, target), _gain_and_gamma(source, target), _per_channel(source, target), _mixed(source, target)):
         if found is None:
             continue
