@@ -8,9 +8,9 @@ import numpy as np
 from ..errors import ShapeError
 from ..frames import size_of
 from .camera import CameraModel
-from .colour import LUMA_WEIGHTS
-from .colour_transfer import BRIGHTEST, DARKEST, ColourTransfer, fit_colours, tukey
+from .colour_transfer import BRIGHTEST, DARKEST, ColourTransfer, block_colours, fit_colours, tukey
 from .kernel_search import Evidence, Known, Moments, at_best_phase, combined, instrumented, least_squares
+from .luma import luma
 from .reduction_kernels import BEFORE, SCALE, TAPS
 
 _PLACES, _PLAIN_PLACES = 4000, 1500  # of a pair: for instruments, and those of most detail for least squares
@@ -161,22 +161,6 @@ def _weights(told: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.nd
     """Of places, by how well what a kernel tells of them fits after the best gain and offset."""
     gain, offset = np.polyfit(told, values, 1, w=np.sqrt(weights) + 1e-6)
     return tukey(np.abs(values - gain * told - offset)).astype(np.float32)
-
-
-def block_colours(picture: np.ndarray, side: int) -> np.ndarray:
-    """Mean colours [n,3] of the squares of `side` pixels of a picture [3,H,W], from the top left."""
-    rows, columns = picture.shape[1] // side, picture.shape[2] // side
-    if not rows or not columns:
-        return np.empty((0, 3), np.float32)
-    whole = picture[:, : rows * side, : columns * side]
-    return np.stack([cv2.resize(one, (columns, rows), interpolation=cv2.INTER_AREA) for one in whole], -1).reshape(-1, 3)
-
-
-def luma(picture: np.ndarray) -> np.ndarray:
-    """RGB [3,H,W] -> BT.601 luma, float32 [H,W], unrounded."""
-    red, blue = LUMA_WEIGHTS[601]
-    weights = np.array([[red, 1 - red - blue, blue]], np.float32)
-    return (weights @ picture.reshape(3, -1).astype(np.float32, copy=False)).reshape(picture.shape[1:])
 
 
 def linear_part(colours: ColourTransfer) -> np.ndarray:

@@ -85,6 +85,15 @@ def fit_colours(source: np.ndarray, target: np.ndarray, margin: float = 0.9) -> 
     return best
 
 
+def block_colours(picture: np.ndarray, side: int) -> np.ndarray:
+    """Mean colours [n,3] of the squares of `side` pixels of a picture [3,H,W], from the top left."""
+    rows, columns = picture.shape[1] // side, picture.shape[2] // side
+    if not rows or not columns:
+        return np.empty((0, 3), np.float32)
+    whole = picture[:, : rows * side, : columns * side]
+    return np.stack([cv2.resize(one, (columns, rows), interpolation=cv2.INTER_AREA) for one in whole], -1).reshape(-1, 3)
+
+
 def typical_difference(colours: np.ndarray, others: np.ndarray) -> float:
     """The median over places of the largest difference of a channel."""
     return float(np.median(np.abs(colours - others).max(1))) if len(colours) else 0.0
