@@ -16,7 +16,9 @@ from .reduction_kernels import SCALE
 _LARGEST, _SMALLEST = 32, 8  # low-resolution pixels, side of a tile
 _CONTRAST = 0.012  # standard deviation within a tile, below which nothing in it tells
 _ALIKE = 0.6  # correlation within a tile of things that are the same
-_TELLING = 0.4  # output pixels: a tile tells where it lies if noise moves it by less
+_TELLING = 0.6  # output pixels: a tile tells where it lies if noise moves it by less
+_FITS = 0.85  # squared correlation, below which a tile whose difference stands out shows something else
+_STANDS_OUT, _LOUD = 2.5, 20 / 255  # times the difference of most tiles; more than encoders do
 _MARGIN = 2  # low-resolution pixels at each side that are not compared
 _NOISE = 2.0  # an encoder's error is alike in neighbouring pixels, and moves a tile more than white noise would
 OFF = 0.5  # output pixels that nobody sees
@@ -26,8 +28,8 @@ OFF = 0.5  # output pixels that nobody sees
 class Comparison:
     """What a comparison found.
 
-    displacement:  length of the median displacement of tiles, in output pixels.
-    moved:         share of telling tiles that are off by more than OFF for certain, or show something else.
+    displacement:  of the whole, in output pixels.
+    moved:         share of tiles with contrast that are off by more than OFF for certain, or show something else.
     alike:         share of tiles with contrast that show the same.
     colour:        difference of colours of tiles, median of the largest of three channels, in [0,1].
     brightness:    median of picture over frame, of tiles' lumas: 1.12 is 12 % brighter.
@@ -68,21 +70,31 @@ def compare(frame: np.ndarray, reduced: np.ndarray, inside: np.ndarray | None = 
     if not contrast.any():
         return Comparison(0.0, 0.0, 0.0, colour, brightness, 0.0, 0)
     alike = both / np.sqrt(np.maximum(seen_var * own_var, 1e-12)) > _ALIKE
-    gain = _per_pixel(np.where(alike, both / np.maximum(own_var, 1e-9), 1), whole, side, seen.shape)
-    level = _per_pixel(seen_mean, whole, side, seen.shape), _per_pixel(own_mean, whole, side, seen.shape)
-    leveled = gain * (own - level[1])
-    left = seen - level[0] - leveled
-    moved, spread = _displacements(left, leveled, mean, share[whole] * side * side)
-    telling = contrast & (spread < _TELLING)
+    gain = np.where(alike, both / np.maximum(own_var, 1e-9), 1)
+
+    def spread_out(values: np.ndarray) -> np.ndarray:
+        return _per_pixel(values, whole, side, seen.shape)
+
+    leveled = spread_out(gain) * (own - spread_out(own_mean))
+    left = seen - spread_out(seen_mean) - leveled
+    moved, noise = _displacements(left, leveled, mean, share[whole] * side * side)
+    different = contrast & (~alike | _stands_out(mean(left * left), mean(leveled * leveled), contrast))
+    off = contrast & (noise < _TELLING) & (np.linalg.norm(moved, axis=1) - 2 * noise > OFF)
     return Comparison(
-        displacement=_typical(moved, telling & alike),
-        moved=float(((np.linalg.norm(moved, axis=1) - 2 * spread > OFF) | ~alike)[telling].mean()) if telling.any() else 0.0,
+        displacement=_of_the_whole(moved, noise, contrast & ~different),
+        moved=float((off | different)[contrast].mean()),
         alike=float(alike[contrast].mean()),
         colour=colour,
         brightness=brightness,
         misfit=float(np.median(np.abs(left)[use > 0])),
         tiles=int(contrast.sum()),
     )
+
+
+def _stands_out(left: np.ndarray, own: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    """Of the tiles those that differ by more than most do, or than any encoder makes them."""
+    most = max(_STANDS_OUT**2 * float(np.median(left[contrast])), 1e-6)
+    return (left > min(most, _LOUD**2)) & (own / np.maximum(own + left, 1e-12) < _FITS)
 
 
 def _colour(frame: np.ndarray, reduced: np.ndarray, mean) -> tuple[float, float]:
@@ -108,8 +120,18 @@ def _displacements(left: np.ndarray, luma: np.ndarray, mean, count: np.ndarray) 
     return SCALE * moved, SCALE * spread
 
 
-def _typical(moved: np.ndarray, telling: np.ndarray) -> float:
-    return float(np.linalg.norm(np.median(moved[telling], axis=0))) if telling.any() else 0.0
+def _of_the_whole(moved: np.ndarray, noise: np.ndarray, telling: np.ndarray) -> float:
+    """Length of the weighted median displacement: of the tiles that say it best, whatever some of them do."""
+    if not telling.any():
+        return 0.0
+    weights = 1 / noise[telling] ** 2
+    return float(np.hypot(*(_weighted_median(one, weights) for one in moved[telling].T)))
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(below, below[-1] / 2)])
 
 
 def _means(plane: np.ndarray, side: int) -> np.ndarray:

@@ -10,7 +10,7 @@ DARKEST, BRIGHTEST = 0.02, 0.98  # beyond these a colour may have been clipped a
 _ROUNDS = 6
 _LEAST = 24  # colours, below which nothing is fitted
 _GAINS = (0.25, 4.0)
-_NOTICED = 1.5 / 255  # colours that differ by less are left as they are: encoders and rounding do as much
+_NOTICED = 2.5 / 255  # colours that differ by less are left as they are: encoders and rounding do as much
 
 
 @dataclass(frozen=True, eq=False)

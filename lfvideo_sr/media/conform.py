@@ -17,8 +17,8 @@ from .placing import Placed, Placing, low_mask, with_luma
 from .reduction_kernels import SCALE
 
 _SAME = 0.3  # share of tiles with contrast that have to show the same, below which it is something else
-_MOVED = 0.05  # share of the telling tiles that may be off
-_CLOSE = 0.25  # output pixels within which a picture is left where it stands
+_MOVED = 0.08  # share of tiles that may be off; encoders make up to 0.07 of them seem so
+_CLOSE = 0.35  # output pixels within which a picture is left where it stands
 _SEEN = 2.5 / 255  # a difference of colours from which on it is seen
 _BETTER = 0.97  # of the misfit before, at most, for a transform to be kept
 _MOSTLY = 0.5  # share of a frame that a picture has to cover
@@ -149,7 +149,7 @@ def _why(found: Comparison, share: float) -> str:
     if found.displacement > OFF:
         return f"{found.displacement:.1f} px off"
     if found.moved > _MOVED:
-        return f"{100 * found.moved:.0f} % of it has moved"
+        return f"{100 * found.moved:.0f} % of it shows another moment"
     if found.colour > _SEEN:
         percent = 100 * (found.brightness - 1)
         if abs(percent) >= 1:
