@@ -31,7 +31,7 @@ class Comparison:
     displacement:  of the whole, in output pixels.
     moved:         share of tiles with contrast that are off by more than OFF for certain, or show something else.
     alike:         share of tiles with contrast that show the same.
-    colour:        difference of colours of tiles, median of the largest of three channels, in [0,1].
+    colour:        median difference of colours of tiles, of the channel that differs most, in [0,1].
     brightness:    median of picture over frame, of tiles' lumas: 1.12 is 12 % brighter.
     misfit:        median difference of luma, after gain and offset, in [0,1].
     tiles:         how many of them had contrast.
@@ -102,7 +102,7 @@ def _colour(frame: np.ndarray, reduced: np.ndarray, mean) -> tuple[float, float]
     own = np.stack([mean(plane) for plane in reduced])
     told = ((seen > DARKEST) & (seen < BRIGHTEST)).all(0)
     told = told if told.any() else np.ones_like(told)
-    off = float(np.median(np.abs(own - seen)[:3, told].max(0)))
+    off = float(np.median(np.abs(own - seen)[:3, told], axis=1).max())
     return off, float(np.median(own[3, told] / np.maximum(seen[3, told], 0.02)))
 
 

@@ -10,7 +10,7 @@ DARKEST, BRIGHTEST = 0.02, 0.98  # beyond these a colour may have been clipped a
 _ROUNDS = 6
 _LEAST = 24  # colours, below which nothing is fitted
 _GAINS = (0.25, 4.0)
-_NOTICED = 2.5 / 255  # colours that differ by less are left as they are: encoders and rounding do as much
+_NOTICED = 2 / 255  # a change that is less than this is not made: encoders and rounding do as much
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,23 +66,22 @@ def fit_colours(source: np.ndarray, target: np.ndarray, margin: float = 0.9) -> 
     """The plainest change of colours that takes source [n,3] to target [n,3] (RGB in [0,1], same places).
 
     From plain to free: none, one gain, gain and gamma, a gain and an offset per channel, a matrix. A freer one is taken
-    only where it lowers the median difference to `margin` of the plainer one's, and none where that is less than anybody
-    sees. Clipped colours are left out.
+    only where it lowers the median difference to `margin` of the plainer one's, and none that nobody would see. Clipped
+    colours are left out.
     """
     inside = ((source > DARKEST) & (source < BRIGHTEST) & (target > DARKEST) & (target < BRIGHTEST)).all(1)
     source, target = source[inside].astype(np.float64), target[inside].astype(np.float64)
     if len(source) < _LEAST:
         return IDENTITY
     best, least = IDENTITY, typical_difference(source, target)
-    if least < _NOTICED:
-        return IDENTITY
-    for found in (_gain(source, target), _gain_and_gamma(source, target), _per_channel(source, target), _mixed(source, target)):
+    for fit in (_gain, _gain_and_gamma, _per_channel, _mixed):
+        found = fit(source, target)
         if found is None:
             continue
         left = typical_difference(found.of_colours(source), target)
         if left < margin * least:
             best, least = found, left
-    return best
+    return IDENTITY if typical_difference(best.of_colours(source), source) < _NOTICED else best
 
 
 def block_colours(picture: np.ndarray, side: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from .reduction_kernels import SCALE
 _SAME = 0.3  # share of tiles with contrast that have to show the same, below which it is something else
 _MOVED = 0.08  # share of tiles that may be off; encoders make up to 0.07 of them seem so
 _CLOSE = 0.35  # output pixels within which a picture is left where it stands
-_SEEN = 2.5 / 255  # a difference of colours from which on it is seen
+_SEEN = 3 / 255  # a difference of colours from which on it is seen
 _BETTER = 0.97  # of the misfit before, at most, for a transform to be kept
 _MOSTLY = 0.5  # share of a frame that a picture has to cover
 _CLIPPED = 254.5 / 255
@@ -36,7 +36,7 @@ class Conformed:
     colours:           what was done to its colours.
     displacement:      what is left, in output pixels: the median over the frame.
     moved:             share of the frame where something stands elsewhere by more than half an output pixel.
-    colour_difference: what is left, in [0,1]: the median over the frame of the largest difference of a channel.
+    colour_difference: what is left, in [0,1]: the median over the frame, of the channel that differs most.
     valid:             bool [4h,4w], False where the given picture showed nothing (there stands the enlarged frame); None
                        where all is valid.
     why:               why its pixels may not stand for the frame's, such as "0.7 px off"; "" where they may.
