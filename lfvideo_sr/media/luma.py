@@ -1,0 +1,12 @@
+"""Luma of RGB, unrounded: what pictures are compared in."""
+
+import numpy as np
+
+from .colour import LUMA_WEIGHTS
+
+
+def luma(picture: np.ndarray) -> np.ndarray:
+    """RGB [3,H,W] -> BT.601 luma, float32 [H,W], in the range of what is given."""
+    red, blue = LUMA_WEIGHTS[601]
+    weights = np.array([[red, 1 - red - blue, blue]], np.float32)
+    return (weights @ picture.reshape(3, -1).astype(np.float32, copy=False)).reshape(picture.shape[1:])
