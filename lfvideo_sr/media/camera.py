@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import ShapeError
-from .reduction_kernels import BEFORE, SCALE, TAPS, nearest, taps_of
+from .reduction import reduce_by
+from .reduction_kernels import SCALE, TAPS, nearest, taps_of
 
 _KNOWN = 0.12  # taps that are further from every known kernel, as a share of their length, are called unknown
 _STEP = 1 / 255
@@ -56,9 +57,7 @@ class CameraModel:
         height, width = planes.shape[-2:]
         if planes.ndim != 3 or height % SCALE or width % SCALE or not height or not width:
             raise ShapeError(f"a picture {planes.shape}; [C,4h,4w] is wanted: crop its sides to multiples of {SCALE}")
-        rows = _reduced_rows(planes, self.taps[0])
-        # Along x as along y, on the turned picture: whole rows are summed several times as fast as every fourth sample.
-        return np.ascontiguousarray(_reduced_rows(rows.swapaxes(1, 2), self.taps[1]).swapaxes(1, 2))
+        return reduce_by(self.taps, planes)
 
     @property
     def phase(self) -> tuple[float, float]:
@@ -85,28 +84,6 @@ class CameraModel:
         one = np.ptp(gains) < 0.01
         text = f"gain {gains.mean():.2f}" if one else "gains " + " ".join(f"{gain:.2f}" for gain in gains)
         return text if np.abs(offset).max() < _STEP else f"{text}, offset {255 * offset.mean():+.0f} of 255"
-
-
-def _reduced_rows(planes: np.ndarray, taps: np.ndarray) -> np.ndarray:
-    """Planes [C,4h,W] -> [C,h,W]. Beyond an edge there is nothing: the taps inside are scaled to sum to 1, as Pillow's;
-    where next to none are inside (a phase of almost 1), the rest of them weigh the edge."""
-    count = planes.shape[1] // SCALE
-    total = np.zeros((planes.shape[0], count, planes.shape[2]), np.float32)
-    inside = np.zeros(count, np.float32)
-    for k, weight in enumerate(taps.astype(np.float32)):
-        if weight == 0:
-            continue
-        shift = k - BEFORE
-        first = max(0, -(shift // SCALE))
-        last = min(count, (planes.shape[1] - 1 - shift) // SCALE + 1)
-        if first >= last:
-            continue
-        start = SCALE * first + shift
-        total[:, first:last] += weight * planes[:, start : start + SCALE * (last - first) : SCALE]
-        inside[first:last] += weight
-    few = np.abs(inside) < _INSIDE
-    edge = np.where(np.arange(count)[:, None] < count // 2, planes[:, :1], planes[:, -1:])
-    return np.where(few[:, None], total + (1 - inside[:, None]) * edge, total / np.where(few, 1, inside)[:, None])
 
 
 def _family(name: str) -> str:

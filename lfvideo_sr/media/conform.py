@@ -17,7 +17,7 @@ from .placing import Placed, Placing, low_mask, with_luma
 from .reduction_kernels import SCALE
 
 _SAME = 0.3  # share of tiles with contrast that have to show the same, below which it is something else
-_MOVED = 0.08  # share of tiles that may be off; encoders make up to 0.07 of them seem so
+MOVED = 0.08  # share of tiles that may be off; encoders make up to 0.07 of them seem so
 _CLOSE = 0.35  # output pixels within which a picture is left where it stands
 _SEEN = 3 / 255  # a difference of colours from which on it is seen
 _BETTER = 0.97  # of the misfit before, at most, for a transform to be kept
@@ -88,7 +88,7 @@ def conform(frame: np.ndarray, picture: np.ndarray, camera: CameraModel | None =
 
 def _stands(found: Comparison) -> bool:
     """Whether a picture needs no moving, or nothing would tell."""
-    return not found.tiles or (found.alike > _SAME and found.displacement < _CLOSE and found.moved <= _MOVED)
+    return not found.tiles or (found.alike > _SAME and found.displacement < _CLOSE and found.moved <= MOVED)
 
 
 def _better(new: Comparison, old: Comparison) -> bool:
@@ -148,7 +148,7 @@ def _why(found: Comparison, share: float) -> str:
         return f"covers {100 * share:.0f} % of the frame"
     if found.displacement > OFF:
         return f"{found.displacement:.1f} px off"
-    if found.moved > _MOVED:
+    if found.moved > MOVED:
         return f"{100 * found.moved:.0f} % of it shows another moment"
     if found.colour > _SEEN:
         percent = 100 * (found.brightness - 1)

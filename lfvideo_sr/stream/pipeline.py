@@ -7,19 +7,21 @@ from fractions import Fraction
 from ..correspondence import Correspondence
 from ..engine import Engine, Last, Matched, match_all, restore_frame
 from ..frames import Frame
-from ..media.registration import displacement
 from ..references import EncodedReference, Reference, ReferenceCache
 from .pairing import Paired
-from .preparing import with_side
+from .preparing import Preparation
 from .stopwatch import Stopwatch
 
-REGISTERED_WITHIN = 0.5  # output pixels
 MEMORY = 64  # frames: no picture hangs on more of those before it
 
 
 @dataclass
 class ReferenceUse:
-    """How much a reference was used: frames it served, frames it was dropped from, and the relevances found."""
+    """How much a reference was used: frames it served, frames it was dropped from, and the relevances found.
+
+    changes: what was done to bring it to the frame of its moment, such as "moved by 60.0 px, colours: gain 0.87".
+    not_passed: why its own pixels were not given out at its own moment, such as "0.7 px off".
+    """
 
     origin: str
     time: Fraction
@@ -27,6 +29,8 @@ class ReferenceUse:
     frames_dropped: int = 0
     matched: int = 0
     relevance: float = 0.0
+    changes: str = ""
+    not_passed: str = ""
 
     @property
     def mean_relevance(self) -> float | None:
@@ -64,6 +68,7 @@ class SuperResolver:
     ):  # fmt: skip
         self._engine, self._cache, self._watch = engine, cache, watch
         self._pass_references = pass_references
+        self.preparation = Preparation(engine.info.scale)
         self._recurrent = in_order and engine.info.recurrent
         self._last: Last | None = None
         self._fields: dict[tuple, Correspondence] = {}
@@ -87,7 +92,7 @@ class SuperResolver:
         frame, own = pair.frame, pair.own
         if own is not None and self._pass_references:
             with self._watch.stage("pass"):
-                passed = self._own_picture(frame, own)
+                passed = self._own_picture(own)
             if passed is not None:
                 self._use_of(own).frames_served += 1
                 return Restored(passed, frame, (own,), own=not own.generated, passed=True)
@@ -97,15 +102,12 @@ class SuperResolver:
         sharp_here = own is not None and own.aligned and not own.generated
         return Restored(restored, frame, used, own=sharp_here, passed=False)
 
-    def _own_picture(self, frame: Frame, own: Reference) -> Frame | None:
-        """The reference's picture if it may stand for the frame: right size, and registered within half a pixel."""
-        if not own.aligned:
-            return None
-        picture = frame.with_picture(own.load())
-        if picture.size != frame.size.scaled(self._engine.info.scale):
-            return None
-        here = own.generated or displacement(frame.pixels, picture.pixels) <= REGISTERED_WITHIN
-        return picture if here else None
+    def _own_picture(self, own: Reference) -> Frame | None:
+        """The reference's picture if it may stand for the frame: they agree in colour and place."""
+        prepared = self.preparation(own)
+        if prepared.picture is None:
+            self._use_of(own).not_passed = prepared.why
+        return prepared.picture
 
     def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
         """The references worth using and their matches, in order."""
@@ -135,4 +137,6 @@ class SuperResolver:
         if reference in self._cache:
             return self._cache[reference]
         with self._watch.stage("encode"):
-            return self._cache[with_side(reference, self._engine.info.scale)]
+            prepared = self.preparation(reference)
+            self._use_of(reference).changes = prepared.changes
+            return self._cache[prepared.reference]

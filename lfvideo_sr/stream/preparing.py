@@ -1,19 +1,84 @@
-"""References on their way to the engine: each gets its low-resolution side."""
+"""References on their way to the engine: each is brought to the frame on show at its time, and gets its low-resolution
+side."""
 
-from dataclasses import replace
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
+import numpy as np
+
+from ..frames import Frame, on_host
+from ..media.agreement import OFF
+from ..media.camera import CameraModel
+from ..media.camera_fit import CameraFit
 from ..media.clock import seconds_of
+from ..media.conform import MOVED, Conformed, conform
 from ..media.reduction import papers_taps
 from ..references import Reference, Side
 
+_KEPT = 3  # prepared references whose pictures are held: those that a frame takes, and the next
+_LEARNED_FROM = 8  # pairs; then a stream's camera is known
 
-def with_side(reference: Reference, scale: int) -> Reference:
-    """A reference beside the decoded frame of its own moment, where it shows exactly that; else as it is, so that the
-    engine takes its reduction."""
-    frame = reference.frame
-    if frame is None or not reference.aligned or seconds_of(frame) != reference.time:
-        return reference
-    wanted = frame.size.scaled(scale)
-    if (wanted.height, wanted.width) != tuple(reference.load().shape[1:]):
-        return reference
-    return replace(reference, side=Side(frame.picture, papers_taps()))
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A reference as engines take it.
+
+    picture: the frame of its own moment with its pixels, where these may stand for the frame's; None where not.
+    changes: what was done to it, for reports. why: why its pixels may not stand for the frame's, if that was looked at.
+    """
+
+    reference: Reference
+    picture: Frame | None = None
+    changes: str = ""
+    why: str = ""
+
+
+class Preparation:
+    """Prepares the references of one stream, each once, and learns the stream's camera from them."""
+
+    def __init__(self, scale: int):
+        self._scale = scale
+        self._held: OrderedDict[tuple, Prepared] = OrderedDict()
+        self._fit, self._camera = CameraFit(), CameraModel.papers()
+
+    @property
+    def camera(self) -> str | None:
+        """What was found of the stream's camera, for reports; None before anything was."""
+        return str(self._camera) if self._fit.pairs else None
+
+    def __call__(self, reference: Reference) -> Prepared:
+        if reference.key not in self._held:
+            self._held[reference.key] = self._prepared(reference)
+            if len(self._held) > _KEPT:
+                self._held.popitem(last=False)
+        return self._held[reference.key]
+
+    def _prepared(self, reference: Reference) -> Prepared:
+        frame = reference.frame
+        if frame is None:
+            return Prepared(reference)
+        if reference.generated:
+            picture = frame.with_picture(reference.load())
+            return Prepared(replace(reference, side=Side(frame.picture, papers_taps())), picture)
+        conformed = conform(frame.pixels, on_host(reference.load()), self._camera)
+        if conformed.transform is None and not np.isfinite(conformed.displacement):
+            return Prepared(reference, why=conformed.why)
+        exact = seconds_of(frame) == reference.time
+        if exact and conformed.agrees and self._fit.pairs < _LEARNED_FROM:
+            self._learn(frame, conformed)
+        return self._beside(reference, frame, conformed, exact)
+
+    def _learn(self, frame: Frame, conformed: Conformed) -> None:
+        if self._fit.add(frame.pixels, conformed.picture):
+            self._camera = CameraModel(self._fit.model.taps)  # colours are each reference's own
+
+    def _beside(self, reference: Reference, frame: Frame, conformed: Conformed, exact: bool) -> Prepared:
+        """With the decoded frame as its side where it shows just that, else with what the camera would make of it."""
+        pixels, taps = conformed.picture, self._camera.taps
+        same = exact and conformed.displacement <= OFF and conformed.moved <= MOVED
+        low = frame.picture if same else self._camera.reduce(pixels)
+        made = replace(reference, load=lambda: pixels, side=Side(low, taps))
+        passes = exact and reference.aligned and conformed.agrees and conformed.valid is None
+        why = conformed.why if exact else ""
+        return Prepared(made, frame.with_pixels(pixels) if passes else None, conformed.changes(), why)
