@@ -12,8 +12,8 @@ from ..checks import check_choice
 from ..errors import InputError, ReferencesMissing
 from ..frames import View
 from .clock import Timeline
+from .picture_formats import PICTURES
 
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 MANIFEST = "refs.csv"
 ACCEPTED = (
     "t12.345.png (seconds), 8.png or frame_0008.png (0-based frame index; --ref-index-base 1 for ffmpeg's numbering), "
