@@ -15,7 +15,7 @@ from ..engine import Engine
 from ..errors import OutputError, ReferencesMissing, UsageError
 from ..frames import Size, size_of
 from ..media.images import is_transparent, read_picture, write_png
-from ..media.stills import PICTURES
+from ..media.picture_formats import PICTURES
 from ..picture import (
     PictureScore,
     ReferenceVerdict,

@@ -1,22 +1,24 @@
 """When in a clip a picture was taken, told by what it shows.
 
-The clip is decoded to thumbnails. Coarse outlines say which of its frames may show what the picture shows; these are laid
-over it by an affine motion (OpenCV's ECC), and the frame that then agrees best is it. Exposure does not matter, and the
-picture may be framed otherwise: another aspect, somewhat larger or smaller, turned by a degree or two.
+The clip is decoded to thumbnails. Coarse outlines say which of its frames may show what the picture shows; these are
+laid over it by an affine motion (OpenCV's ECC), and the frame that then agrees best is it. Exposure does not matter,
+and the picture may be framed otherwise: another aspect, somewhat larger or smaller, turned by a degree or two.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from ..errors import InputError
 from .clock import Timeline
 from .probe import VideoInfo
 from .thumbnails import Scale, evened, outlines, thumbnails
 
-SURE = 0.6  # a correlation from which on a picture is taken to show a frame
+SURE = 0.45  # a correlation from which on a picture is taken to show a frame
 _MOST = 3000  # thumbnails of a clip that are held
 _CANDIDATES = 6  # frames that a picture is laid over before the best one's neighbours are
 _APART = Fraction(3, 10)  # seconds between two of them
@@ -27,11 +29,21 @@ _OVERLAP = 0.6  # of a frame that has to lie within the picture
 
 @dataclass(frozen=True)
 class Sighting:
-    """The frame that a picture shows: its time, seconds on the clip's clock; and how well the two agree, the correlation
-    of their details once one is laid over the other, up to 1."""
+    """The frame that a picture shows: its time, seconds on the clip's clock; and how well the two agree, the
+    correlation of their details once one is laid over the other, up to 1."""
 
     time: Fraction
     sure: float
+
+
+class Span(NamedTuple):
+    """From a time to a time, seconds on the clip's clock."""
+
+    start: Fraction
+    end: Fraction
+
+    def __contains__(self, time: object) -> bool:
+        return isinstance(time, Fraction) and self.start <= time <= self.end
 
 
 @dataclass(frozen=True)
@@ -50,24 +62,35 @@ class SeenClip:
     """
 
     def __init__(self, video: VideoInfo, timeline: Timeline, scale: Scale):
-        self._video, self._times, self.scale = video, timeline.times, scale
+        self.video, self.timeline, self.scale = video, timeline, scale
+        self._times = timeline.times
         self._step = -(-len(timeline) // _MOST)
         self._evened: dict[int, np.ndarray] = {}
         self._coarse: tuple[list[int], np.ndarray] | None = None
 
-    def find(self, pictures: Sequence[np.ndarray]) -> list[Sighting | None]:
-        """The frame that each picture, a thumbnail uint8 [h,w], shows best; None where nothing can be laid over it."""
-        return [self.find_within(picture, self._times[0], self._times[-1]) for picture in pictures]
+    @property
+    def start(self) -> Fraction:
+        return self._times[0]
 
-    def find_within(self, picture: np.ndarray, start: Fraction, end: Fraction) -> Sighting | None:
-        """The same, among the frames from `start` to `end`, seconds on the clip's clock."""
-        still = evened(picture)
-        candidates = [self._lay(still, *one) for one in self._candidates(still, start, end)]
-        best = max((one for one in candidates if one), key=lambda one: one.sure, default=None)
-        if best is None:
-            return None
-        best = self._climb(still, best, start, end)
-        return Sighting(self._times[best.index], best.sure)
+    @property
+    def end(self) -> Fraction:
+        return self._times[-1]
+
+    @property
+    def turn(self) -> Fraction:
+        """Seconds that a frame is shown, on average."""
+        return (self.end - self.start) / (len(self._times) - 1) if len(self._times) > 1 else Fraction(1, 25)
+
+    def find(self, pictures: Sequence[np.ndarray], spans: Sequence[Span | None] | None = None) -> list[Sighting | None]:
+        """The frame that each picture, a thumbnail uint8 [h,w], shows best, among those within its span where one is
+        given; None where none can be laid over it."""
+        stills = [evened(picture) for picture in pictures]
+        within = [span or Span(self.start, self.end) for span in spans or [None] * len(stills)]
+        likely = [self._likely(*one) for one in zip(stills, within)]
+        if self._step > 1:  # the frames between those that were looked at, of all pictures in one pass
+            self._load([index for one in likely if one for index in self._around(one.index)])
+        best = [one and self._climb(still, one, span) for still, one, span in zip(stills, likely, within)]
+        return [None if one is None else Sighting(self._times[one.index], one.sure) for one in best]
 
     def scores(self, picture: np.ndarray) -> tuple[list[Fraction], np.ndarray]:
         """Times of frames and, float32 [N], how alike the outlines of the picture are to each, -1 .. 1."""
@@ -79,18 +102,22 @@ class SeenClip:
         if self._coarse is None:
             self._load(range(0, len(self._times), self._step))
             indices = sorted(self._evened)
-            pixels = self.scale.size
-            rows = outlines(self._evened[index] for index in indices) if indices else np.zeros((0, 1), np.float32)
-            assert not indices or self._evened[indices[0]].shape == (pixels.height, pixels.width)
-            self._coarse = indices, rows
+            if not indices:
+                raise InputError(f"no frame of {self.video.path} decodes at the time that its packets say; repair it")
+            self._coarse = indices, outlines(self._evened[index] for index in indices)
         return self._coarse
 
     def _load(self, indices: Sequence[int]) -> None:
         missing = {self._times[index]: index for index in indices if index not in self._evened}
-        for time, picture in thumbnails(self._video, missing, self.scale.size).items():
+        for time, picture in thumbnails(self.video, missing, self.scale.size).items():
             self._evened[missing[time]] = evened(picture)
 
-    def _candidates(self, still: np.ndarray, start: Fraction, end: Fraction) -> list[tuple[int, np.ndarray]]:
+    def _likely(self, still: np.ndarray, span: Span) -> _Laid | None:
+        """The best of the candidates."""
+        laid = [self._lay(still, *one) for one in self._candidates(still, span)]
+        return max((one for one in laid if one), key=lambda one: one.sure, default=None)
+
+    def _candidates(self, still: np.ndarray, span: Span) -> list[tuple[int, np.ndarray]]:
         """Frames some way apart whose outlines fit, best first, each with the framing that fits."""
         indices, rows = self._outlines()
         motions = _framings(still.shape, self.scale)
@@ -98,7 +125,7 @@ class SeenClip:
         found: list[tuple[int, np.ndarray]] = []
         for place in np.argsort(-fits.max(axis=1)):
             index, time = indices[place], self._times[indices[place]]
-            if start <= time <= end and all(abs(time - self._times[one]) >= _APART for one, _ in found):
+            if time in span and all(abs(time - self._times[one]) >= _APART for one, _ in found):
                 found.append((index, motions[int(fits[place].argmax())]))
             if len(found) == _CANDIDATES:
                 break
@@ -109,22 +136,21 @@ class SeenClip:
         if frame is None:
             return None
         try:
-            sure, motion = cv2.findTransformECC(
-                frame, still, motion.astype(np.float32), cv2.MOTION_AFFINE, _STOP, None, 3
-            )
+            sure, laid = cv2.findTransformECC(frame, still, motion.copy(), cv2.MOTION_AFFINE, _STOP)
         except cv2.error:  # it has not converged
             return None
+        motion = np.asarray(laid)
         return _Laid(index, motion, float(sure)) if _overlap(motion, still.shape, frame.shape) >= _OVERLAP else None
 
-    def _climb(self, still: np.ndarray, best: _Laid, start: Fraction, end: Fraction) -> _Laid:
+    def _around(self, index: int) -> range:
+        return range(max(0, index - self._step), min(len(self._times), index + self._step + 1))
+
+    def _climb(self, still: np.ndarray, best: _Laid, span: Span) -> _Laid:
         """From a frame to better neighbours, in strides that halve."""
-        if self._step > 1:
-            around = range(max(0, best.index - self._step), min(len(self._times), best.index + self._step + 1))
-            self._load(around)
         stride = max(8, self._step)
         while stride:
             sides = [index for index in (best.index - stride, best.index + stride) if 0 <= index < len(self._times)]
-            laid = [self._lay(still, index, best.motion) for index in sides if start <= self._times[index] <= end]
+            laid = [self._lay(still, index, best.motion) for index in sides if self._times[index] in span]
             better = max((one for one in laid if one), key=lambda one: one.sure, default=best)
             if better.sure > best.sure:
                 best = better
