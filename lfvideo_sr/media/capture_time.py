@@ -88,10 +88,7 @@ def _count(way: list[Fraction | None]) -> int:
 
 
 def _by_exif(path: Path) -> CaptureTime | None:
-    exif = _exif_of(path)
-    if exif is None:
-        return None
-    inside = exif.get_ifd(_EXIF)
+    inside = _exif_of(path)
     for tag in (_TAKEN, _DIGITISED):
         text = str(inside.get(tag, "")).strip().strip("\0")
         offset = str(inside.get(_OFFSET_OF[tag], "")).strip().strip("\0")
@@ -107,27 +104,28 @@ def _by_exif(path: Path) -> CaptureTime | None:
     return None
 
 
-def _exif_of(path: Path) -> Any | None:
+def _exif_of(path: Path) -> dict[int, Any]:
+    """What a camera noted of a picture, by tag; empty where it did not, or the file is broken."""
     from PIL import Image
 
     try:
         if path.suffix.lower() in HEIF:
             return _exif_of_heif(path)
         with Image.open(path) as image:
-            return image.getexif()
+            return dict(image.getexif().get_ifd(_EXIF))
     except Exception:  # whatever is wrong with a picture's notes, its pixels may be right, and reading them will tell
-        return None
+        return {}
 
 
-def _exif_of_heif(path: Path) -> Any | None:
+def _exif_of_heif(path: Path) -> dict[int, Any]:
     if not can_read_heif():
-        return None
+        return {}
     import pillow_heif
     from PIL import Image
 
     exif = Image.Exif()
     exif.load(pillow_heif.open_heif(BytesIO(path.read_bytes())).info.get("exif") or b"")
-    return exif
+    return dict(exif.get_ifd(_EXIF))
 
 
 def _by_name(path: Path) -> CaptureTime | None:

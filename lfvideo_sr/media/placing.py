@@ -22,7 +22,7 @@ SURE = 0.45  # a correlation from which on a picture is taken to show a frame
 _MOST = 3000  # thumbnails of a clip that are held
 _CANDIDATES = 6  # frames that a picture is laid over before the best one's neighbours are
 _APART = Fraction(3, 10)  # seconds between two of them
-_ZOOMS = (0.75, 0.84, 0.92, 1.0, 1.08)  # of what a picture shows, how much the clip may show, along each side
+_ZOOMS = (0.75, 0.84, 0.92, 1.0, 1.08)  # of what a picture shows, how much the clip may show, along one side
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
 _OVERLAP = 0.6  # of a frame that has to lie within the picture
 
@@ -160,13 +160,14 @@ class SeenClip:
 
 
 def _framings(shape: tuple[int, ...], scale: Scale) -> list[np.ndarray]:
-    """How the clip's frame may lie in a picture [h,w]: in its middle, as much of it as the zooms say. [2,3] each, from
-    the frame's thumbnail to the picture's."""
+    """How the clip's frame may lie in a picture [h,w]: in its middle, as wide or as high as the zooms say; of two
+    aspects, either may show more. [2,3] each, from the frame's thumbnail to the picture's."""
     (height, width), frame = shape[:2], scale.size
-    fit = min(width / frame.width, height / frame.height)
+    fits = sorted({width / frame.width, height / frame.height})
+    if fits[-1] <= 1.03 * fits[0]:
+        fits = fits[:1]
     found = []
-    for zoom in _ZOOMS:
-        k = fit * zoom
+    for k in (fit * zoom for fit in fits for zoom in _ZOOMS):
         dx, dy = (width - 1 - k * (frame.width - 1)) / 2, (height - 1 - k * (frame.height - 1)) / 2
         found.append(np.array([[k, 0, dx], [0, k, dy]], np.float32))
     return found

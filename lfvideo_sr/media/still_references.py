@@ -55,10 +55,18 @@ class StillReferences:
         """In time order."""
         return list(self._sizes)
 
+    def seconds_of(self, still: Still) -> float:
+        """When it was taken, seconds since the clip's first frame."""
+        return float(still.time - self._timeline.start)
+
+    def is_within(self, still: Still, frames: int) -> bool:
+        """Whether it was taken while one of the first so many frames was shown."""
+        return frames >= len(self._timeline) or still.time < self._timeline.times[frames]
+
     def described(self, still: Still) -> str:
         """When a still was taken, seconds since the clip's first frame, and what says so."""
         by = still.by if still.sure is None else f"{still.by}, sure {still.sure:.2f}"
-        return f"{still.path.name} at {float(still.time - self._timeline.start):.2f} s (by {by})"
+        return f"{still.path.name} at {self.seconds_of(still):.2f} s (by {by})"
 
     def __iter__(self) -> Iterator[Reference]:
         for still, size in self._sizes.items():

@@ -14,6 +14,7 @@ from ..media.hybrid import ReferenceOptions, find_references, lr_track
 from ..media.reference_offset import parse_offset
 from ..media.reference_source import EVERY, ReferenceSource
 from ..media.simulate import GroundTruth, SimulatedSource
+from ..media.still_references import StillReferences
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
 from ..references import Reference, ReferenceCache
@@ -21,6 +22,7 @@ from .decoding import WANTED, choose_decoding
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
+from .still_uses import StillUse, still_uses
 from .stopwatch import Stopwatch
 
 DEFAULT_CACHE = 256 << 20
@@ -141,6 +143,13 @@ class StreamJob:
         """At most one reference serves so many frames; 0: all there are."""
         asked = self.options.ref_every
         return asked if asked is not None else getattr(self.references, "cadence", EVERY)
+
+    def still_uses(self) -> list[StillUse]:
+        """What became of the stills given, once all frames are restored; empty where references come from elsewhere."""
+        if not isinstance(self.references, StillReferences) or self.reference_kind == "none":
+            return []
+        thinned = self.options.ref_every is not None
+        return still_uses(self.references, self.resolver.uses, self.frames, thinned)
 
     @property
     def warnings(self) -> list[str]:
