@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from still_clips import HIGH, LOW, RATE, framed_otherwise, scene, write_clip, write_photo
+from small_stills import HIGH, LOW, RATE, framed_otherwise, scene, write_clip, write_photo
 
 from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import StreamInfo
