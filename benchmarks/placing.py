@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How exactly stills are placed in a clip by what they show, what it costs, and how sure it is of stills of other clips.
+"""How exactly stills are placed in a clip by what they show, what it costs, and what becomes of stills of other clips.
 
 usage: LFVIDEO_DATA=FOLDER benchmarks/placing.py [CLIP...] [--every N] [--offset SECONDS]
 
 Each clip is made four times smaller and encoded as H.264. Its stills are four of its own frames at full size, 15 %
-brighter, 3 % larger, turned by 1 degree, JPEG of quality 85. Per clip: by how many frames each is misplaced, how sure
-that is, and processor seconds: to see the clip, once, and to place a still. Last, the stills of each clip are looked for
-in the next one, where they should be found nowhere.
+brighter, 3 % larger, turned by 1 degree, JPEG of quality 85. Per clip: by how many frames each is misplaced, how well
+it agrees, and processor seconds: to see the clip, once, and to place a still. Last, the stills of each clip are looked
+for in the next one, where they should be found nowhere.
 
 With --offset, also what `--ref-offset auto` makes of the full-size clip beside the small one when its clock says that
 much too little. CLIPS are paths below the folder; by default every Nth of those that may be trained on.
@@ -96,8 +96,9 @@ def place(path: Path, target: Path, offset: float | None) -> tuple[Placed, Offse
     ]
     found = None
     if offset is not None:
-        moments = [(timeline.times[shot] - Fraction(str(offset)), small_of(pictures[shot])) for shot in sorted(shots & pictures.keys())]
-        found = estimate_offset(clip, moments)
+        shown = sorted(shots & pictures.keys())
+        says = [timeline.times[shot] - Fraction(str(offset)) for shot in shown]
+        found = estimate_offset(clip, [(time, small_of(pictures[shot])) for time, shot in zip(says, shown)])
     return Placed(clip, stills, errors, sightings, seen - started, (done - seen) / len(stills)), found
 
 
@@ -115,11 +116,13 @@ def main() -> None:
             one, offset = place(folder / name, Path(temporary) / f"{len(placed)}.mp4", arguments.offset)
             placed[name] = one
             sure = ", ".join("-" if each is None else f"{each.sure:.2f}" for each in one.sightings)
+            cost = f"{one.seeing:.2f} s + {one.placing:.2f} s a still"
             told = "" if offset is None else f"  offset {float(offset.seconds):+.3f} s, sure {offset.sure:.2f}"
-            print(f"{name:36s} errors {one.errors}  sure {sure}  {one.seeing:.2f} s + {one.placing:.2f} s a still{told}", flush=True)
+            print(f"{name:36s} errors {one.errors}  sure {sure}  {cost}{told}", flush=True)
         errors = [error for one in placed.values() for error in one.errors]
         for within in (0, 1, 3):
-            print(f"within {within} frames: {sum(e is not None and e <= within for e in errors)} of {len(errors)} stills")
+            right = sum(error is not None and error <= within for error in errors)
+            print(f"within {within} frames: {right} of {len(errors)} stills")
         names = list(placed)
         strangers = [
             sighting.sure
@@ -127,7 +130,8 @@ def main() -> None:
             for sighting in placed[other].clip.find(placed[name].stills[:2])
             if sighting is not None
         ]
-        print(f"of another clip: surest {max(strangers):.2f}, {sum(one >= SURE for one in strangers)} of {len(strangers)} taken")
+        taken = sum(one >= SURE for one in strangers)
+        print(f"stills of another clip: {taken} of {len(strangers)} taken, the surest at {max(strangers):.2f}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from lfvideo_sr.frames import Size
 
 LOW, HIGH = Size(96, 64), Size(384, 256)
 RATE, COUNT = 25, 60
+CLOCKWISE = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)  # shown turned by a quarter
 _RNG = np.random.default_rng(5)
 _WORLD = cv2.GaussianBlur(_RNG.integers(0, 256, (500, 900, 3)).astype(np.uint8), (0, 0), 4)
 _WORLD = cv2.normalize(_WORLD, None, 0, 255, cv2.NORM_MINMAX)
@@ -29,15 +30,21 @@ def scene(number: float, margin: int = 0) -> np.ndarray:
     return shown
 
 
-def write_clip(path: Path, first: int = 0, count: int = COUNT, size: Size = LOW, **tags: str) -> Path:
-    """H.264 of frames `first` and on at 25 a second; `tags` are the container's."""
+def write_clip(
+    path: Path, first: float = 0, count: int = COUNT, size: Size = LOW, turns: int = 0, **tags: str
+) -> Path:
+    """H.264 of frames `first` and on at 25 a second; `tags` are the container's. With `turns` the coded frames lie on
+    their side, by so many quarters counter-clockwise, and the file says to show them upright."""
     with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as target:
         target.metadata.update(tags)
         stream = target.add_stream("libx264", RATE, options={"crf": "12", "preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = size.width, size.height, "yuv420p"
+        stream.height, stream.width = (size if turns % 2 else size[::-1])
+        stream.pix_fmt = "yuv420p"
+        stream.set_display_matrix(CLOCKWISE if turns else None)
         for number in range(count):
             image = cv2.resize(scene(first + number), size, interpolation=cv2.INTER_AREA)
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            lying = np.ascontiguousarray(np.rot90(image, turns))
+            frame = av.VideoFrame.from_ndarray(lying, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, RATE)
             target.mux(stream.encode(frame))
         target.mux(stream.encode(None))

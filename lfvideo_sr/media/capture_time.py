@@ -32,7 +32,7 @@ class CaptureTime:
     """When something was taken.
 
     seconds: since 1970-01-01, UTC where `zoned`, else by the camera's own clock read as if it were UTC.
-    origin:  "EXIF", "name", or the container's tag.
+    origin:  "EXIF", "the date in its name", or the container's tag.
     """
 
     seconds: Fraction
@@ -137,7 +137,8 @@ def _by_name(path: Path) -> CaptureTime | None:
         taken = datetime(*map(int, numbers), tzinfo=UTC)  # type: ignore[misc, arg-type]
     except ValueError:
         return None
-    return CaptureTime(Fraction(taken.timestamp()) + Fraction(int(thousandths or 0), 1000), False, "name")
+    seconds = Fraction(taken.timestamp()) + Fraction(int(thousandths or 0), 1000)
+    return CaptureTime(seconds, False, "the date in its name")
 
 
 def _tags(path: Path) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Pictures whose file carries a colour profile (Display P3, Adobe RGB, ...), brought to sRGB by LittleCMS."""
 
+import warnings
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -31,8 +32,10 @@ def to_srgb(picture: np.ndarray, profile: bytes | None) -> np.ndarray:
 def profile_of(data: bytes) -> bytes | None:
     """The ICC profile that a file's bytes hold, of any format that Pillow opens; nothing is decoded."""
     try:
-        with Image.open(BytesIO(data)) as image:
-            return image.info.get("icc_profile") or None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large pictures are welcome
+            with Image.open(BytesIO(data)) as image:
+                return image.info.get("icc_profile") or None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
 

@@ -23,6 +23,7 @@ from .track_references import LARGER, SameTrackReferences, TrackReferences, is_l
 from .video import VideoInfo, VideoSource, video_tracks
 
 KINDS = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
+_OWN_CLOCK = {"track", "same-track", "simulate"}  # kinds of references that the clip's own file holds
 _ARRAYS = {".h5", ".hdf5"}
 _TRACK_SUFFIX = re.compile(r"(.+)#v:(\d+)")
 
@@ -78,6 +79,13 @@ def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions)
     """
     if options.no_refs or options.source == "anchor":
         return None
+    source = _found(path, lr, options)
+    if options.offset is not None and source is not None and source.kind in _OWN_CLOCK:
+        raise UsageError(f"--ref-offset has nothing to move: references come from {path} itself; drop it")
+    return source
+
+
+def _found(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
     place = _Place(Path(path), lr, options)
     if options.source == "simulate":
         return _simulated(path, options)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,13 @@ class FoundStills:
     stills: list[Still]
     left_out: dict[Path, str]
     offset: Offset | None = None
+
+
+class _Clocked(NamedTuple):
+    """When a still was taken by its own clock, on the clip's clock; and what tells it."""
+
+    moment: Fraction
+    origin: str
 
 
 class StillPlaces:
@@ -74,12 +82,12 @@ class StillPlaces:
             return [], left_out
         paths = list(pictures)
         sightings = dict(zip(paths, self._seen.find([pictures[path] for path in paths])))
-        moments = self._by_clock(paths, sightings, shift or Fraction(0))
-        again = self._near([pictures[path] for path in moments], list(moments.values()))
-        nearby = dict(zip(moments, again))
+        clocked = self._by_clock(paths, sightings, shift or Fraction(0))
+        again = self._near([pictures[path] for path in clocked], [one.moment for one in clocked.values()])
+        nearby = dict(zip(clocked, again))
         stills = []
         for path in paths:
-            still = _decided(path, sightings[path], moments.get(path), nearby.get(path))
+            still = _decided(path, sightings[path], clocked.get(path), nearby.get(path))
             if still is None:
                 left_out[path] = f"fits nowhere in the clip ({untold[path]}; {_said(sightings[path])})"
             else:
@@ -104,32 +112,36 @@ class StillPlaces:
 
     def _by_clock(
         self, paths: Sequence[Path], sightings: dict[Path, Sighting | None], shift: Fraction
-    ) -> dict[Path, Fraction]:
-        """On the clip's clock, those whose time of capture brings them into it: of several ways to do so, as when the
+    ) -> dict[Path, _Clocked]:
+        """Those whose time of capture brings them into it: of several ways to do so, as when the
         clip may have been stamped at either end, the one that agrees best with what the stills show."""
         taken = {path: when for path in paths if (when := capture_time(path))}
         starts = recording_starts(self._video.path, self._timeline.length) if taken else []
         ways = [
-            {path: self._timeline.start + moment + shift for path, moment in zip(taken, way) if moment is not None}
+            {
+                path: _Clocked(self._timeline.start + moment + shift, taken[path].origin)
+                for path, moment in zip(taken, way)
+                if moment is not None
+            }
             for way in moments_within(list(taken.values()), starts, self._timeline.length)
         ]
-        return max(ways, key=lambda way: sum(_agree(sightings[path], way[path]) for path in way), default={})
+        return max(ways, key=lambda way: sum(_agree(sightings[path], way[path].moment) for path in way), default={})
 
     def _near(self, pictures: Sequence[np.ndarray], moments: Sequence[Fraction]) -> list[Sighting | None]:
         return self._seen.find(pictures, [Span(moment - UNCERTAIN, moment + UNCERTAIN) for moment in moments])
 
 
 def _decided(
-    path: Path, anywhere: Sighting | None, moment: Fraction | None, nearby: Sighting | None
+    path: Path, anywhere: Sighting | None, clocked: _Clocked | None, nearby: Sighting | None
 ) -> Still | None:
     """What a still shows decides, near the time that its clock tells unless it fits clearly better elsewhere; where
     it shows no frame well, its clock does."""
     best = anywhere.sure if anywhere is not None else 0.0
-    if nearby is not None and nearby.sure >= max(SURE, best - _CLEARLY):
-        return Still(path, nearby.time, "EXIF and content", nearby.sure)
+    if clocked is not None and nearby is not None and nearby.sure >= max(SURE, best - _CLEARLY):
+        return Still(path, nearby.time, f"{clocked.origin} and content", nearby.sure)
     if anywhere is not None and anywhere.sure >= SURE:
         return Still(path, anywhere.time, "content", anywhere.sure)
-    return None if moment is None else Still(path, moment, "EXIF")
+    return None if clocked is None else Still(path, clocked.moment, clocked.origin)
 
 
 def _agree(sighting: Sighting | None, moment: Fraction) -> bool:

@@ -56,7 +56,7 @@ class Placed:
 class Still:
     """A still and its time, seconds on the clip's own clock.
 
-    by:   what tells the time: "name", "manifest", or an estimate by "EXIF", "content" or both.
+    by:   what tells the time: "name", "manifest", or an estimate by "EXIF", "the date in its name", "content" or both.
     sure: how well it fits the clip's frame, up to 1, where content was asked.
     """
 

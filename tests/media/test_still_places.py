@@ -10,7 +10,8 @@ import pytest
 from small_stills import HIGH, LOW, RATE, framed_otherwise, scene, write_clip, write_photo
 
 from lfvideo_sr.errors import InputError, UsageError
-from lfvideo_sr.frames import StreamInfo
+from lfvideo_sr.frames import Size, StreamInfo
+from lfvideo_sr.media import placing
 from lfvideo_sr.media.capture_time import CaptureTime, capture_time, moments_within, recording_starts
 from lfvideo_sr.media.hybrid import ReferenceOptions, find_references
 from lfvideo_sr.media.reference_offset import parse_offset
@@ -19,9 +20,9 @@ from lfvideo_sr.media.still_references import StillReferences
 BEGAN = datetime(2024, 6, 1, 10, 0, 0)  # UTC
 
 
-def find(clip: Path, refs: Path, offset: str | None = None):
+def find(clip: Path, refs: Path, offset: str | None = None, size: Size = LOW):
     options = ReferenceOptions(refs=refs, offset=parse_offset(offset))
-    return find_references(clip, StreamInfo(clip.name, LOW), options)
+    return find_references(clip, StreamInfo(clip.name, size), options)
 
 
 def frames(source) -> dict[str, float]:
@@ -32,10 +33,6 @@ def frames(source) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory) -> Path:
     return write_clip(tmp_path_factory.mktemp("placing") / "in.mkv")
-
-
-def of(tags: dict[str, str], path: Path) -> Path:
-    return write_clip(path, **tags)
 
 
 # --- by content ------------------------------------------------------------------------------------------------------
@@ -57,6 +54,27 @@ def test_stills_of_other_aspects_find_their_frames(tmp_path, clip):
     write_photo(tmp_path / "stills" / "less.png", np.ascontiguousarray(scene(35)[:, 48:-48]))
     found = frames(find(clip, tmp_path / "stills"))
     assert abs(found["more.png"] - 21) <= 1 and abs(found["less.png"] - 35) <= 1
+
+
+def test_stills_are_upright_and_the_clip_lies_on_its_side(tmp_path):
+    clip = write_clip(tmp_path / "in.mp4", count=20, turns=1)
+    write_photo(tmp_path / "stills" / "IMG_1.jpg", framed_otherwise(scene(13)))
+    assert abs(frames(find(clip, tmp_path / "stills", size=Size(*LOW[::-1])))["IMG_1.jpg"] - 13) <= 1
+
+
+def test_a_long_clip_is_seen_at_a_cadence_first(tmp_path, clip, monkeypatch):
+    """Of 60 frames 15 are looked at, then those around the likely ones."""
+    monkeypatch.setattr(placing, "_MOST", 15)
+    for number in (6, 31, 53):
+        write_photo(tmp_path / "stills" / f"IMG_{number}.jpg", framed_otherwise(scene(number)))
+    found = frames(find(clip, tmp_path / "stills"))
+    assert all(abs(found[f"IMG_{number}.jpg"] - number) <= 1 for number in (6, 31, 53)), found
+
+
+def test_two_stills_of_one_frame_both_serve(tmp_path, clip):
+    for name in ("IMG_1.jpg", "IMG_2.jpg"):
+        write_photo(tmp_path / "stills" / name, framed_otherwise(scene(20)))
+    assert len(frames(find(clip, tmp_path / "stills"))) == 2
 
 
 def test_names_that_tell_are_taken_at_their_word_and_the_rest_is_found(tmp_path, clip):
@@ -199,6 +217,12 @@ def test_an_offset_that_nothing_tells_is_0_with_a_warning(tmp_path, clip):
     source = find(clip, tmp_path / "stills", "auto")
     assert frames(source) == {"t0.4.png": 10}
     assert source.warnings == ["--ref-offset auto: what the references show tells no offset; 0 is taken"]
+
+
+def test_an_offset_for_references_of_the_clips_own_file_is_refused(clip):
+    options = ReferenceOptions(source="simulate", offset=Fraction(1))
+    with pytest.raises(UsageError, match="--ref-offset has nothing to move"):
+        find_references(clip, StreamInfo(clip.name, LOW), options)
 
 
 @pytest.mark.parametrize("given", ["soon", "nan", "1/0"])
