@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,8 @@ from .picture_formats import UnreadableFormat
 from .placing import SURE, SeenClip, Sighting, Span
 from .reference_offset import AUTO, Offset, estimate_offset
 from .reference_source import Fit
-from .stills import ACCEPTED, Still, read_places, told_places
+from .still_names import ACCEPTED
+from .stills import CAMERAS_NUMBER, Still, read_places, told_places
 from .thumbnails import thumbnail_of
 
 _CLEARLY = 0.1  # of a correlation: elsewhere in the clip a still has to fit so much better for its clock to be wrong
@@ -91,7 +92,8 @@ class StillPlaces:
             if still is None:
                 left_out[path] = f"fits nowhere in the clip ({untold[path]}; {_said(sightings[path])})"
             else:
-                stills.append(still)
+                number = untold[path].partition(":")[0]
+                stills.append(replace(still, note=number if number == CAMERAS_NUMBER else ""))
         return stills, left_out
 
     def _thumbnails(self, paths: Sequence[Path]) -> tuple[dict[Path, np.ndarray], dict[Path, str]]:

@@ -66,7 +66,8 @@ class StillReferences:
     def described(self, still: Still) -> str:
         """When a still was taken, seconds since the clip's first frame, and what says so."""
         by = still.by if still.sure is None else f"{still.by}, sure {still.sure:.2f}"
-        return f"{still.path.name} at {self.seconds_of(still):.2f} s (by {by})"
+        note = f"; {still.note}" if still.note else ""
+        return f"{still.path.name} at {self.seconds_of(still):.2f} s (by {by}{note})"
 
     def __iter__(self) -> Iterator[Reference]:
         for still, size in self._sizes.items():
