@@ -22,7 +22,8 @@ class ReferenceSource(Protocol):
     description: one line for people: what was found where, and what is done to it.
 
     A source may also have `cadence`, at most one reference per so many frames where the user asks for nothing else
-    (EVERY without it; 0 means every one), and `warnings`, one line each.
+    (EVERY without it; 0 means every one); `estimates`, lines for people on times that were found rather than said; and
+    `warnings`, one line each.
     """
 
     kind: str
