@@ -13,6 +13,7 @@ from .errors import OutputError
 from .stream.grid_job import GridJob
 from .stream.job import StreamJob
 from .stream.scoring import by_distance, summarise
+from .stream.still_uses import shown_uses
 
 
 def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnings: list[str]) -> dict[str, Any]:
@@ -45,6 +46,9 @@ def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnin
         "version": __version__,
         "warnings": [*warnings, *_worthless(job)],
     }
+    if isinstance(job, StreamJob) and (uses := job.still_uses()):
+        report["stills"] = [use.reported() for use in uses]
+        report["stills_used"] = shown_uses(uses)
     if job.scorer is not None:
         report["metrics"] = summarise(job.scorer.scores)
     return report
@@ -139,6 +143,8 @@ def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:
     ]
     if not served:
         lines[1:2] = []
+    if "stills_used" in report:
+        lines.insert(1, f"            {report['stills_used']}")
     if "metrics" in report:
         lines.append("quality     " + _quality(report["metrics"], unit))
     lines += [f"warning     {text}" for text in report["warnings"]]

@@ -28,8 +28,14 @@ from .options import (
 def stream(
     input: Annotated[Path, typer.Argument(metavar="IN", help="Video: low resolution, or with --simulate high.")],
     output: Output = None,
-    ref_every: Annotated[int, typer.Option(help="At most one reference per so many frames, and scene firsts.")] = 8,
+    ref_every: Annotated[
+        int | None,
+        typer.Option(help="At most one reference per so many frames, and scene firsts. Default 8; stills: every one."),
+    ] = None,
     refs: Annotated[str | None, typer.Option(help="Folder of stills, video, FILE#v:1, manifest .csv or HDF5.")] = None,
+    ref_offset: Annotated[
+        str | None, typer.Option(help="Seconds to add to the times of stills or of another file's track, or auto.")
+    ] = None,
     no_refs: Annotated[bool, typer.Option("--no-refs", help="Every frame by the single-image path.")] = False,
     ref_source: Annotated[
         str | None, typer.Option(help="Force a source: refs, track, same-track, sidecar, anchor or simulate.")
@@ -70,9 +76,9 @@ def stream(
 
     options = StreamOptions(
         ref_every=ref_every, refs=refs, ref_source=ref_source, no_refs=no_refs, require_refs=require_refs,
-        ref_index_base=ref_index_base, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
-        causal=causal, simulate=simulate, scene_refs=scene_refs, gt=gt, frames=frames, max_height=max_height,
-        deinterlace=deinterlace, decode=decode,
+        ref_index_base=ref_index_base, ref_offset=ref_offset, ref_output=ref_output, ref_cache=parse_bytes(ref_cache),
+        max_refs=max_refs, causal=causal, simulate=simulate, scene_refs=scene_refs, gt=gt, frames=frames,
+        max_height=max_height, deinterlace=deinterlace, decode=decode,
     )  # fmt: skip
     encoding = EncodingOptions(
         codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []),

@@ -15,7 +15,7 @@ from ..engine import Engine
 from ..errors import OutputError, ReferencesMissing, UsageError
 from ..frames import Size, size_of
 from ..media.images import is_transparent, read_picture, write_png
-from ..media.stills import PICTURES
+from ..media.picture_formats import READABLE, pictures_in, shown_unreadable
 from ..picture import (
     PictureScore,
     ReferenceVerdict,
@@ -53,6 +53,7 @@ class ImageCommand:
         given = read_picture(self.input)
         restored, report = self._restored(given.pixels, references)
         report |= {"output": str(output), "bit_depth": given.bit_depth}
+        report["warnings"] += [f"left out: {line}" for line in unreadable_among(self.references)]
         if is_transparent(self.input):
             report["warnings"].append(f"the transparency of {self.input} is left out")
         write_png(output, restored.pixels, given.bit_depth)
@@ -124,14 +125,17 @@ def found_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Pat
     return list(found.values())
 
 
+def unreadable_among(named: Sequence[Path]) -> list[str]:
+    """A line for each kind of picture in the folders named that is not read here."""
+    return [line for path in named if path.is_dir() for line in shown_unreadable(pictures_in(path)[1])]
+
+
 def _in_folder(folder: Path, left_out: set[Path]) -> list[Path]:
-    pictures = [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.resolve() not in left_out
-    ]
+    readable, unreadable = pictures_in(folder)
+    pictures = [path for path in readable if path.resolve() not in left_out]
     if not pictures:
-        raise ReferencesMissing(f"{folder} holds no pictures; files ending in {', '.join(sorted(PICTURES))} are taken")
+        why = "; ".join([*shown_unreadable(unreadable), f"give pictures as {READABLE}"])
+        raise ReferencesMissing(f"{folder} holds no pictures that can be read: {why}")
     return pictures
 
 

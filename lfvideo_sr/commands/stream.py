@@ -112,6 +112,8 @@ class StreamCommand:
         if job.decoding.told:
             progress.say(f"decoding    {job.decoding}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
+        for line in getattr(job.references, "estimates", []):
+            progress.say(f"            {line}")
         if job.reference_kind == "anchor":
             progress.say(
                 "            no true detail is added without references: give stills or a sharper video with --refs, "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..media.hdf5_pictures import files_of, numbers_of, shape_of
-from ..media.stills import PICTURES
+from ..media.picture_formats import PICTURES
 from .items import Item
 
 SEED = 0  # of every reference that is drawn

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, OutputError, UsageError
 from ..frames import Frame, Size, View, size_of
 from ..media.images import Picture, read_picture, write_png
-from ..media.stills import PICTURES
+from ..media.picture_formats import PICTURES
 from .field import FieldInfo
 from .grid import Grid, name_of
 from .partial import check_folder, partial_of, remove, replace_folder, writing

@@ -15,8 +15,8 @@ from ..errors import InputError, OutputError
 from ..frames import Frame, Size, TimeStamp, View, size_of
 from ..media.clock import frame_times
 from ..media.images import read_picture, write_png
+from ..media.picture_formats import PICTURES
 from ..media.sink import VideoSink
-from ..media.stills import PICTURES
 from ..media.video import VideoSource
 from .field import FieldInfo
 from .grid import Grid, name_of

@@ -10,7 +10,7 @@ import h5py
 from ..checks import check_choice
 from ..errors import InputError, UsageError
 from ..frames import Size
-from ..media.stills import PICTURES
+from ..media.picture_formats import PICTURES
 from .arrangement import Axes
 from .arrays import ArrayField, one_item
 from .detect import ARRAY_LAYOUTS, Arrays, Wanted, detect

@@ -12,8 +12,9 @@ import numpy as np
 from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Size, View, size_of
 from ..media.images import read_image
+from ..media.picture_formats import PICTURES
 from ..media.reference_source import Fit
-from ..media.stills import MANIFEST, PICTURES, read_manifest
+from ..media.still_names import MANIFEST, read_manifest
 from ..references import Reference
 from .field import LightField
 from .folder import name_views

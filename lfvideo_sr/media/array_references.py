@@ -22,18 +22,22 @@ _PRECISION = Fraction(1, 2000)  # seconds: a time this close to a frame's means 
 
 class ArrayReferences:
     """Pictures of an HDF5: `images` [N,H,W,3] or [N,3,H,W], uint8 or uint16, RGB; beside it `times` (seconds since the
-    clip's first frame) or `frames` (indices), [N] and rising. Each picture is read when it is loaded."""
+    clip's first frame) or `frames` (indices), [N] and rising. Each picture is read when it is loaded.
+
+    offset: seconds to add to `times`.
+    """
 
     kind = "refs"
+    cadence = 0
 
-    def __init__(self, path: Path, timeline: Timeline, fit: Fit, index_base: int = 0):
+    def __init__(self, path: Path, timeline: Timeline, fit: Fit, index_base: int = 0, offset: Fraction | None = None):
         self._path = path
         self._fit = fit
         self._frame_times = frozenset(timeline.times)
         with _open(path) as file:
             _check_layout(file, path)
             shape = file["images"].shape
-            self._times = _times(file, path, timeline, index_base)
+            self._times = _times(file, path, timeline, index_base, offset)
         self._channels_last = shape[-1] == 3
         height, width = shape[1:3] if self._channels_last else shape[2:4]
         self._size = Size(width, height)
@@ -79,12 +83,12 @@ def _check_layout(file: h5py.File, path: Path) -> None:
         raise ReferencesMissing(f"images in {path} is empty; wanted: {_KEYS}")
 
 
-def _times(file: h5py.File, path: Path, timeline: Timeline, index_base: int) -> list[Fraction]:
+def _times(file: h5py.File, path: Path, timeline: Timeline, index_base: int, offset: Fraction | None) -> list[Fraction]:
     """When each picture is shown, seconds on the clip's clock; they have to rise and lie within the clip."""
     if "frames" in file:
         times = [_frame_time(int(index), path, timeline, index_base) for index in file["frames"]]
     else:
-        times = [_second(float(seconds), path, timeline) for seconds in file["times"]]
+        times = [_second(float(seconds) + float(offset or 0), path, timeline) for seconds in file["times"]]
     if any(one >= other for one, other in pairwise(times)):
         raise InputError(f"the moments in {path} do not rise; sort its pictures by time and drop doubles")
     return times

@@ -117,7 +117,12 @@ class FrameClock:
         self._quarter_turn = 1 / (4 * (video.rate or Fraction(25)))
         self._times = Nearest(frame_times(video), time_of=lambda time: time)
 
-    def snap(self, stamp: TimeStamp) -> Fraction | None:
-        """Exact time of the frame whose time differs from `stamp` by rounding only, or None. Ask in rising order."""
+    def snap(self, stamp: TimeStamp, offset: Fraction | None = None) -> Fraction | None:
+        """Exact time of the frame whose time differs from `stamp` by rounding only, or None. Ask in rising order.
+
+        offset: seconds to add to `stamp`, known less exactly than to a tick: frames within a quarter of a turn count.
+        """
+        if offset is not None:
+            return self._times.at(stamp.seconds + offset, self._quarter_turn)
         rounding = Fraction(0) if stamp.time_base == self._time_base else (stamp.time_base + self._time_base) / 2
         return self._times.at(stamp.seconds, min(rounding, self._quarter_turn))

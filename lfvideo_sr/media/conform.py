@@ -13,7 +13,7 @@ from ..errors import ShapeError
 from .agreement import OFF, Comparison, compare
 from .camera import CameraModel
 from .colour_transfer import IDENTITY, ColourTransfer, block_colours, fit_colours
-from .placing import Placed, Placing, low_mask, with_luma
+from .framing import Framed, Framing, low_mask, with_luma
 from .reduction_kernels import SCALE
 
 _SAME = 0.3  # share of tiles with contrast that have to show the same, below which it is something else
@@ -75,10 +75,10 @@ def conform(frame: np.ndarray, picture: np.ndarray, camera: CameraModel | None =
     """
     if frame.ndim != 3 or picture.ndim != 3 or frame.shape[0] != 3 or picture.shape[0] != 3 or scale != SCALE:
         raise ShapeError(f"frame {frame.shape}, picture {picture.shape}, scale {scale}; [3,h,w], [3,H,W] and 4 are wanted")
-    placing = Placing(frame, picture, camera or CameraModel.papers())
-    best = unmoved = placing.unmoved()
+    framing = Framing(frame, picture, camera or CameraModel.papers())
+    best = unmoved = framing.unmoved()
     if unmoved is None or not _stands(unmoved.comparison):
-        moved = placing.moved()
+        moved = framing.moved()
         if moved is not None and (unmoved is None or _better(moved.comparison, unmoved.comparison)):
             best = moved
     if best is None or best.comparison.alike < _SAME:
@@ -96,27 +96,27 @@ def _better(new: Comparison, old: Comparison) -> bool:
     return new.misfit < _BETTER * old.misfit and new.alike >= old.alike and new.moved <= old.moved
 
 
-def _something_else(picture: np.ndarray, found: Placed | None) -> Conformed:
+def _something_else(picture: np.ndarray, found: Framed | None) -> Conformed:
     share = 0.0 if found is None else found.comparison.alike
     why = f"shows something else: {100 * share:.0f} % of it is alike"
     return Conformed(picture, None, IDENTITY, float("inf"), 1.0, 1.0 if found is None else found.comparison.colour, None, why)
 
 
-def _coloured(frame: np.ndarray, placed: Placed) -> Conformed:
+def _coloured(frame: np.ndarray, framed: Framed) -> Conformed:
     """With the frame's colours where that lowers their difference, and judged."""
-    low = low_mask(placed.inside)
-    colours, found = fit_colours(*_blocks(placed.reduced, frame, low)), placed.comparison
-    picture = placed.picture
+    low = low_mask(framed.inside)
+    colours, found = fit_colours(*_blocks(framed.reduced, frame, low)), framed.comparison
+    picture = framed.picture
     if not colours.identity:
-        after = compare(with_luma(frame), with_luma(colours(placed.reduced)), low)
+        after = compare(with_luma(frame), with_luma(colours(framed.reduced)), low)
         if after.colour < found.colour:
             picture, found = _unclipped(colours(picture), picture, frame), after
         else:
             colours = IDENTITY
-    valid = placed.inside
+    valid = framed.inside
     if valid is not None:
         picture = np.where(valid, picture, _enlarged(frame))
-    transform = None if placed.transform is None else placed.transform[:2]
+    transform = None if framed.transform is None else framed.transform[:2]
     why = _why(found, 1.0 if valid is None else float(valid.mean()))
     return Conformed(picture, transform, colours, found.displacement, found.moved, found.colour, valid, why)
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
@@ -10,14 +11,19 @@ from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Size, StreamInfo
 from .array_references import ArrayReferences
 from .clock import Timeline, frame_times
-from .reference_source import Fit, ReferenceSource
+from .picture_formats import PICTURES
+from .placing import SeenClip
+from .reference_offset import offset_of_track
+from .reference_source import EVERY, Fit, ReferenceSource
 from .simulate import SimulatedReferences
+from .still_places import StillPlaces
 from .still_references import StillReferences
-from .stills import PICTURES, find_stills
-from .track_references import LARGER, SameTrackReferences, TrackReferences, is_larger, larger_frame
+from .thumbnails import Scale
+from .track_references import LARGER, SameTrackReferences, TrackReferences, is_larger, larger_frame, turns_between
 from .video import VideoInfo, VideoSource, video_tracks
 
 KINDS = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
+_OWN_CLOCK = {"track", "same-track", "simulate"}  # kinds of references that the clip's own file holds
 _ARRAYS = {".h5", ".hdf5"}
 _TRACK_SUFFIX = re.compile(r"(.+)#v:(\d+)")
 
@@ -35,6 +41,8 @@ class ReferenceOptions:
     every, scene_refs: of the simulation, as in `SimulatedReferences`.
     frames, max_height: of the simulation, as in `VideoSource`.
     deinterlace: for tracks that references come from, as in `VideoSource`.
+    offset:     `--ref-offset`, see `parse_offset`: seconds to add to the times that stills, HDF5 and tracks of other
+                files tell by a clock of their own, or "auto": found by what they show.
     """
 
     refs: Path | str | None = None
@@ -43,11 +51,12 @@ class ReferenceOptions:
     require: bool = False
     index_base: int = 0
     scale: int = 4
-    every: int = 8
+    every: int = EVERY
     scene_refs: bool = False
     frames: int | None = None
     max_height: int | None = None
     deinterlace: bool = False
+    offset: Fraction | str | None = None
 
     def __post_init__(self) -> None:
         if self.source is not None:
@@ -70,6 +79,13 @@ def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions)
     """
     if options.no_refs or options.source == "anchor":
         return None
+    source = _found(path, lr, options)
+    if options.offset is not None and source is not None and source.kind in _OWN_CLOCK:
+        raise UsageError(f"--ref-offset has nothing to move: references come from {path} itself; drop it")
+    return source
+
+
+def _found(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
     place = _Place(Path(path), lr, options)
     if options.source == "simulate":
         return _simulated(path, options)
@@ -131,6 +147,11 @@ class _Place:
     @cached_property
     def timeline(self) -> Timeline:
         return Timeline(frame_times(self.video))
+
+    @cached_property
+    def seen(self) -> SeenClip:
+        """The low-resolution track, for finding pictures in it; not decoded before one is looked for."""
+        return SeenClip(self.video, self.timeline, Scale(self.fit.shown))
 
     @property
     def wanted(self) -> Size:
@@ -195,10 +216,29 @@ def _read(named: str, place: _Place, kind: str) -> ReferenceSource:
     if not where.exists():
         raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
     if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
-        stills = find_stills(where, place.timeline, place.options.index_base)
-        return StillReferences(where, stills, place.fit, place.timeline.times, kind)
+        places = StillPlaces(place.seen, place.fit)
+        stills = places.find(where, place.options.index_base, place.options.offset)
+        return StillReferences(where, stills, place.fit, place.timeline, kind)
     if where.suffix.lower() in _ARRAYS:
-        return ArrayReferences(where, place.timeline, place.fit, place.options.index_base)
+        offset = place.options.offset
+        if isinstance(offset, str):
+            raise UsageError(f"--ref-offset {offset} looks at stills and tracks; give seconds for {where}")
+        return ArrayReferences(where, place.timeline, place.fit, place.options.index_base, offset)
     if track is None:
         track = max(video_tracks(where), key=_width).track
-    return TrackReferences(place.open(where, track), place.video, place.wanted, kind)
+    return _track(place, place.open(where, track), kind)
+
+
+def _track(place: _Place, track: VideoSource, kind: str) -> TrackReferences:
+    """Of another file, whose clock may be off, or of the clip's own."""
+    asked = place.options.offset
+    if asked is None or track.video.path.samefile(place.path):
+        return TrackReferences(track, place.video, place.wanted, kind)
+    if isinstance(asked, Fraction):
+        return TrackReferences(track, place.video, place.wanted, kind, asked)
+    found = offset_of_track(place.seen, track.video, turns_between(track.video, place.video))
+    source = TrackReferences(track, place.video, place.wanted, kind, found.seconds)
+    source.estimates.append(str(found))
+    if not found.found:
+        source.warnings.append(str(found))
+    return source

@@ -1,15 +1,18 @@
-"""Still pictures: PNG, JPEG, WebP, TIFF and BMP of 8 or 16 bits, and PNG out."""
+"""Still pictures in: PNG, JPEG, WebP, TIFF, BMP and PPM of 8 or 16 bits, AVIF and HEIC. Still pictures out: PNG."""
 
 import errno
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, first_line
+from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
+from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
 from .resize import to_float
 
 
@@ -21,8 +24,11 @@ class Picture(NamedTuple):
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Float32 [3,H,W] RGB in [0,1], turned upright as EXIF says; grey becomes RGB, transparency is dropped. A path may
-    lead into an HDF5 file, see hdf5_pictures."""
+    """Float32 [3,H,W] RGB in [0,1], turned upright as EXIF says, colours brought to sRGB where the file has a profile;
+    grey becomes RGB, transparency is dropped. A path may lead into an HDF5 file, see hdf5_pictures.
+
+    Raises UnreadableFormat where the format is known and not read here, and InputError for any other file.
+    """
     return read_picture(path).pixels
 
 
@@ -32,9 +38,11 @@ def read_picture(path: str | Path) -> Picture:
     inside = place_of(path)
     if inside is not None:
         return Picture(to_float(read_inside(inside)), 8)
-    picture = _decode(path, _bytes_of(path))
-    if picture.dtype not in (np.uint8, np.uint16):
-        raise InputError(f"{path} holds {picture.dtype} samples; save it with 8 or 16 bits per channel")
+    data = _bytes_of(path)
+    decoded = _decode(path, data)
+    if decoded.picture.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"{path} holds {decoded.picture.dtype} samples; save it with 8 or 16 bits per channel")
+    picture = to_srgb(decoded.picture, decoded.profile)
     pixels = to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)[::-1]))
     return Picture(pixels, 8 * picture.dtype.itemsize)
 
@@ -43,7 +51,10 @@ def is_transparent(path: str | Path) -> bool:
     """Whether something would shine through a picture that `read_picture` reads as opaque."""
     if place_of(Path(path)) is not None:
         return False
-    picture = cv2.imdecode(_bytes_of(Path(path)), cv2.IMREAD_UNCHANGED)
+    data = _bytes_of(Path(path))
+    if brand_of(data) & (_HEIC | _AVIF):
+        return False  # cameras write them opaque
+    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim < 3 or picture.shape[2] < 4:
         return False
     opaque = 65535 if picture.dtype == np.uint16 else 255
@@ -71,8 +82,32 @@ def _bytes_of(path: Path) -> np.ndarray:
         raise InputError(f"{path} cannot be read ({error.strerror}); check the name") from error
 
 
-def _decode(path: Path, data: np.ndarray) -> np.ndarray:
-    """BGR [H,W,3], of the file's own depth."""
+class _Decoded(NamedTuple):
+    """BGR [H,W,3], of the file's own depth and upright, and the ICC profile beside it."""
+
+    picture: np.ndarray
+    profile: bytes | None
+
+
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
+_AVIF = {b"avif", b"avis"}
+
+
+def brand_of(data: np.ndarray) -> set[bytes]:
+    """What a file of the HEIF family says that it is, major brand and compatible ones; empty for any other file."""
+    head = data[:64].tobytes()
+    if head[4:8] != b"ftyp":
+        return set()
+    length = min(int.from_bytes(head[:4], "big"), len(head))
+    return {head[8:12], *(head[at : at + 4] for at in range(16, length - 3, 4))}
+
+
+def _decode(path: Path, data: np.ndarray) -> _Decoded:
+    brands = brand_of(data)
+    if brands & _AVIF:
+        return _decode_avif(path, data.tobytes())
+    if brands & _HEIC:
+        return _decode_heic(path, data.tobytes())
     picture = None
     if data.size:
         try:
@@ -80,8 +115,40 @@ def _decode(path: Path, data: np.ndarray) -> np.ndarray:
         except cv2.error:  # what claims to be a picture but has, for example, no sensible size
             picture = None
     if picture is None:
-        raise InputError(f"{path} is no picture that can be read; give a PNG, JPEG, WebP, TIFF or BMP")
-    return picture
+        if why := why_unreadable(path):
+            raise UnreadableFormat(f"{path} {why}")
+        raise InputError(f"{path} is no picture that can be read; give a {READABLE}")
+    return _Decoded(picture, profile_of(data.tobytes()))
+
+
+def _decode_avif(path: Path, data: bytes) -> _Decoded:
+    """By Pillow, at 8 bits: OpenCV neither turns an AVIF upright nor says how many of its 16 bits 10 or 12 fill."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(BytesIO(data)) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            return _Decoded(np.ascontiguousarray(np.asarray(upright)[..., ::-1]), image.info.get("icc_profile"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UnreadableFormat(f"{path} is an AVIF that Pillow does not decode ({first_line(error)})") from error
+
+
+def _decode_heic(path: Path, data: bytes) -> _Decoded:
+    """By libheif, which turns it upright; more than 8 bits become 16."""
+    if not can_read_heif():
+        raise UnreadableFormat(f"{path} is a HEIC, which {NEEDS_HEIF}")
+    import pillow_heif
+
+    try:
+        image = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False, bgr_mode=True)
+        picture = np.asarray(image)
+        profile = image.info.get("icc_profile")
+    except Exception as error:  # libheif's errors come as several builtin kinds
+        raise UnreadableFormat(
+            f"{path} is a HEIC that libheif does not decode ({first_line(error)}); save it as JPEG"
+        ) from error
+    colour = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+    return _Decoded(np.ascontiguousarray(colour[..., :3]), profile)
 
 
 def _encode(pixels: np.ndarray, bit_depth: int) -> np.ndarray:

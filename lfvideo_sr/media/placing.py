@@ -1,180 +1,189 @@
-"""A picture placed in a frame's geometry by one global transform, and the search for that transform.
+"""When in a clip a picture was taken, told by what it shows.
 
-Transforms are those of `global_motion`: float64 [3,3], from output pixels to pixels of the picture.
+The clip is decoded to thumbnails. Coarse outlines say which of its frames may show what the picture shows; these are
+laid over it by an affine motion (OpenCV's ECC), and the frame that then agrees best is it. Exposure does not matter,
+and the picture may be framed otherwise: another aspect, somewhat larger or smaller, turned by a degree or two.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ..frames import Size, size_of
-from .agreement import Comparison, compare
-from .camera import CameraModel
-from .global_motion import FROM_LOW, TO_LOW, by_features, by_phase, centred, refined, stretched
-from .luma import luma
-from .reduction_kernels import SCALE
+from ..errors import InputError
+from .clock import Timeline
+from .probe import VideoInfo
+from .thumbnails import Scale, evened, outlines, thumbnails
 
-_LARGER = 1.25  # times a picture may be larger than the output before it is reduced by area first
-_SCALES, _SKEW = (0.2, 12.0), 0.15  # of a transform that is believed: picture pixels per output pixel; sheer and aspect
-_ALIKE = 0.6  # share of tiles that show the same, from which on no other start is tried
+SURE = 0.45  # a correlation from which on a picture is taken to show a frame
+_MOST = 3000  # thumbnails of a clip that are held
+_CANDIDATES = 6  # frames that a picture is laid over before the best one's neighbours are
+_APART = Fraction(3, 10)  # seconds between two of them
+_ZOOMS = (0.75, 0.84, 0.92, 1.0, 1.08)  # of what a picture shows, how much the clip may show, along one side
+_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
+_OVERLAP = 0.6  # of a frame that has to lie within the picture
 
 
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """A picture in a frame's geometry.
+@dataclass(frozen=True)
+class Sighting:
+    """The frame that a picture shows: its time, seconds on the clip's clock; and how well the two agree, the
+    correlation of their details once one is laid over the other, up to 1."""
 
-    transform:  that brought it there; None where it was not moved.
-    picture:    [3,4h,4w]; inside: bool [4h,4w] where it shows anything, None where everywhere.
-    reduced:    as the camera reduces it, colours unchanged, [3,h,w]; comparison: with the frame.
+    time: Fraction
+    sure: float
+
+
+class Span(NamedTuple):
+    """From a time to a time, seconds on the clip's clock."""
+
+    start: Fraction
+    end: Fraction
+
+    def __contains__(self, time: object) -> bool:
+        return isinstance(time, Fraction) and self.start <= time <= self.end
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A frame, by index, the motion that lays a picture over it ([2,3], from frame to picture), and the correlation."""
+
+    index: int
+    motion: np.ndarray
+    sure: float
+
+
+class SeenClip:
+    """A clip in thumbnails, for finding pictures in it; decoded when first asked.
+
+    scale: of the thumbnails; pictures that are looked for lie as the clip's coded frames do.
     """
 
-    transform: np.ndarray | None
-    picture: np.ndarray
-    inside: np.ndarray | None
-    reduced: np.ndarray
-    comparison: Comparison
+    def __init__(self, video: VideoInfo, timeline: Timeline, scale: Scale):
+        self.video, self.timeline, self.scale = video, timeline, scale
+        self._times = timeline.times
+        self._step = -(-len(timeline) // _MOST)
+        self._evened: dict[int, np.ndarray] = {}
+        self._coarse: tuple[list[int], np.ndarray] | None = None
 
+    @property
+    def start(self) -> Fraction:
+        return self._times[0]
 
-class Placing:
-    """Looks for where a picture [3,H,W] lies in a frame [3,h,w]."""
+    @property
+    def end(self) -> Fraction:
+        return self._times[-1]
 
-    def __init__(self, frame: np.ndarray, picture: np.ndarray, camera: CameraModel):
-        self._picture, self._camera = picture, camera
-        self._low, self._out = size_of(frame), size_of(frame).scaled(SCALE)
-        self._frame = with_luma(frame)
-        self._luma = luma(picture)
+    @property
+    def turn(self) -> Fraction:
+        """Seconds that a frame is shown, on average."""
+        return (self.end - self.start) / (len(self._times) - 1) if len(self._times) > 1 else Fraction(1, 25)
 
-    def unmoved(self) -> Placed | None:
-        """The picture as it stands; None where it has another size."""
-        return self._placed(None, self._picture, None) if size_of(self._picture) == self._out else None
+    def find(self, pictures: Sequence[np.ndarray], spans: Sequence[Span | None] | None = None) -> list[Sighting | None]:
+        """The frame that each picture, a thumbnail uint8 [h,w], shows best, among those within its span where one is
+        given; None where none can be laid over it."""
+        stills = [evened(picture) for picture in pictures]
+        within = [span or Span(self.start, self.end) for span in spans or [None] * len(stills)]
+        likely = [self._likely(*one) for one in zip(stills, within)]
+        if self._step > 1:  # the frames between those that were looked at, of all pictures in one pass
+            self._load([index for one in likely if one for index in self._around(one.index)])
+        best = [one and self._climb(still, one, span) for still, one, span in zip(stills, likely, within)]
+        return [None if one is None else Sighting(self._times[one.index], one.sure) for one in best]
 
-    def moved(self) -> Placed | None:
-        """At the global transform that was found; None where none was."""
-        start = self._coarse()
-        if start is None:
-            return None
-        smaller = _reduction(self._picture, start)
-        to_smaller = stretched(smaller, size_of(self._picture))
-        picture = self._picture if smaller == size_of(self._picture) else _by_area(self._picture, smaller)
-        transform = refined(self._frame[3], self._fine_warp(luma(picture)), to_smaller @ start, blurs=(0.0,), rounds=2)
-        if not believable(transform):
-            return None
-        inside = covered(transform, smaller, self._out)
-        return self._placed(np.linalg.inv(to_smaller) @ transform, warped(picture, transform, self._out), inside)
+    def scores(self, picture: np.ndarray) -> tuple[list[Fraction], np.ndarray]:
+        """Times of frames and, float32 [N], how alike the outlines of the picture are to each, -1 .. 1."""
+        indices, rows = self._outlines()
+        views = [_framed(evened(picture), motion, self.scale) for motion in _framings(picture.shape, self.scale)]
+        return [self._times[index] for index in indices], (rows @ outlines(views).T).max(axis=1)
 
-    def _placed(self, transform: np.ndarray | None, picture: np.ndarray, inside: np.ndarray | None) -> Placed:
-        reduced = self._camera.reduce_planes(picture)
-        return Placed(transform, picture, inside, reduced, compare(self._frame, with_luma(reduced), low_mask(inside)))
+    def _outlines(self) -> tuple[list[int], np.ndarray]:
+        if self._coarse is None:
+            self._load(range(0, len(self._times), self._step))
+            indices = sorted(self._evened)
+            if not indices:
+                raise InputError(f"no frame of {self.video.path} decodes at the time that its packets say; repair it")
+            self._coarse = indices, outlines(self._evened[index] for index in indices)
+        return self._coarse
 
-    def _fine_warp(self, own: np.ndarray):
-        """The picture's luma [4h,4w] as the camera would see it under a transform."""
+    def _load(self, indices: Sequence[int]) -> None:
+        missing = {self._times[index]: index for index in indices if index not in self._evened}
+        for time, picture in thumbnails(self.video, missing, self.scale.size).items():
+            self._evened[missing[time]] = evened(picture)
 
-        def warp(transform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            inside = low_mask(covered(transform, _size(own), self._out))
-            placed = warped(own[None], transform, self._out)
-            return self._camera.reduce_planes(placed)[0], self._all_or(inside)
+    def _likely(self, still: np.ndarray, span: Span) -> _Laid | None:
+        """The best of the candidates."""
+        laid = [self._lay(still, *one) for one in self._candidates(still, span)]
+        return max((one for one in laid if one), key=lambda one: one.sure, default=None)
 
-        return warp
-
-    def _coarse(self) -> np.ndarray | None:
-        """Found on low-resolution lumas, from the first start that leads to a frame that shows the same."""
-        size = _size(self._luma)
-        ratio = SCALE * max(1.0, min(size.width / self._out.width, size.height / self._out.height))
-        small = _by_area(self._luma[None], Size(*(max(1, round(side / ratio)) for side in size)))[0]
-        to_small = stretched(_size(small), size)
-
-        def warp(transform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            onto = to_small @ transform @ FROM_LOW
-            return warped(small[None], onto, self._low)[0], self._all_or(covered(onto, _size(small), self._low))
-
-        best, most = None, 0.0
-        for start, blurs in self._starts(small, to_small, warp):
-            found = refined(self._frame[3], warp, start, blurs, rounds=8)
-            if believable(found):
-                share = self._alike(*warp(found))
-                best, most = (found, share) if share > most else (best, most)
-            if most > _ALIKE:
+    def _candidates(self, still: np.ndarray, span: Span) -> list[tuple[int, np.ndarray]]:
+        """Frames some way apart whose outlines fit, best first, each with the framing that fits."""
+        indices, rows = self._outlines()
+        motions = _framings(still.shape, self.scale)
+        fits = rows @ outlines(_framed(still, motion, self.scale) for motion in motions).T
+        found: list[tuple[int, np.ndarray]] = []
+        for place in np.argsort(-fits.max(axis=1)):
+            index, time = indices[place], self._times[indices[place]]
+            if time in span and all(abs(time - self._times[one]) >= _APART for one, _ in found):
+                found.append((index, motions[int(fits[place].argmax())]))
+            if len(found) == _CANDIDATES:
                 break
+        return found
+
+    def _lay(self, still: np.ndarray, index: int, motion: np.ndarray) -> _Laid | None:
+        frame = self._evened.get(index)
+        if frame is None:
+            return None
+        try:
+            sure, laid = cv2.findTransformECC(frame, still, motion.copy(), cv2.MOTION_AFFINE, _STOP)
+        except cv2.error:  # it has not converged
+            return None
+        motion = np.asarray(laid)
+        return _Laid(index, motion, float(sure)) if _overlap(motion, still.shape, frame.shape) >= _OVERLAP else None
+
+    def _around(self, index: int) -> range:
+        return range(max(0, index - self._step), min(len(self._times), index + self._step + 1))
+
+    def _climb(self, still: np.ndarray, best: _Laid, span: Span) -> _Laid:
+        """From a frame to better neighbours, in strides that halve."""
+        stride = max(8, self._step)
+        while stride:
+            sides = [index for index in (best.index - stride, best.index + stride) if 0 <= index < len(self._times)]
+            laid = [self._lay(still, index, best.motion) for index in sides if self._times[index] in span]
+            better = max((one for one in laid if one), key=lambda one: one.sure, default=best)
+            if better.sure > best.sure:
+                best = better
+            else:
+                stride //= 2
         return best
 
-    def _starts(self, small: np.ndarray, to_small: np.ndarray, warp) -> Iterator[tuple[np.ndarray, tuple[float, ...]]]:
-        """Transforms to start from, likely ones first, and the blurs under which each is refined."""
-        features = by_features(_eight_bit(self._frame[3]), _eight_bit(small))
-        if features is not None:
-            yield np.linalg.inv(to_small) @ features @ TO_LOW, (1.0, 0.0)
-        plain = centred(size_of(self._picture), self._out)
-        yield plain, (4.0, 2.0, 0.0)
-        yield plain @ FROM_LOW @ by_phase(self._frame[3], warp(plain)[0]) @ TO_LOW, (2.0, 0.0)
-        if not np.allclose(plain, stretched(size_of(self._picture), self._out)):
-            yield stretched(size_of(self._picture), self._out), (4.0, 2.0, 0.0)
 
-    def _alike(self, own: np.ndarray, inside: np.ndarray) -> float:
-        planes = np.repeat(own[None], 4, 0)
-        return compare(np.repeat(self._frame[3:], 4, 0), planes, inside).alike
-
-    def _all_or(self, inside: np.ndarray | None) -> np.ndarray:
-        return np.ones((self._low.height, self._low.width), bool) if inside is None else inside
+def _framings(shape: tuple[int, ...], scale: Scale) -> list[np.ndarray]:
+    """How the clip's frame may lie in a picture [h,w]: in its middle, as wide or as high as the zooms say; of two
+    aspects, either may show more. [2,3] each, from the frame's thumbnail to the picture's."""
+    (height, width), frame = shape[:2], scale.size
+    fits = sorted({width / frame.width, height / frame.height})
+    if fits[-1] <= 1.03 * fits[0]:
+        fits = fits[:1]
+    found = []
+    for k in (fit * zoom for fit in fits for zoom in _ZOOMS):
+        dx, dy = (width - 1 - k * (frame.width - 1)) / 2, (height - 1 - k * (frame.height - 1)) / 2
+        found.append(np.array([[k, 0, dx], [0, k, dy]], np.float32))
+    return found
 
 
-def with_luma(picture: np.ndarray) -> np.ndarray:
-    """RGB [3,H,W] -> R G B and luma, [4,H,W]."""
-    return np.concatenate([picture, luma(picture)[None]])
+def _framed(picture: np.ndarray, motion: np.ndarray, scale: Scale) -> np.ndarray:
+    """A picture as the frame would show it; 0 where it shows nothing."""
+    return cv2.warpAffine(picture, motion, scale.size, flags=cv2.INTER_AREA | cv2.WARP_INVERSE_MAP)
 
 
-def warped(planes: np.ndarray, transform: np.ndarray, size: Size) -> np.ndarray:
-    """Planes [C,H,W] seen through a transform from pixels of `size` to theirs, bicubic; edges go on."""
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    border = cv2.BORDER_REPLICATE
-    return np.stack([cv2.warpAffine(one, transform[:2], size, flags=flags, borderMode=border) for one in planes])
-
-
-def covered(transform: np.ndarray, size: Size, onto: Size) -> np.ndarray | None:
-    """Which pixels of `onto` lie within a picture of `size` under a transform, bool; None where all do."""
-    x, y = np.arange(onto.width), np.arange(onto.height)[:, None]
-    inside = np.ones((onto.height, onto.width), bool)
-    for row, side in zip(transform[:2], size):
-        at = row[0] * x + row[1] * y + row[2]
-        inside &= (at > -0.5 - _EDGE) & (at < side - 0.5 + _EDGE)
-    return None if inside.all() else inside
-
-
-_EDGE = 0.05  # pixels that a picture may fall short of a frame's edge and still cover it
-
-
-def low_mask(inside: np.ndarray | None) -> np.ndarray | None:
-    """Bool [4h,4w] -> [h,w], True where all output pixels that a low-resolution pixel covers are."""
-    if inside is None:
-        return None
-    height, width = (side // SCALE for side in inside.shape)
-    return inside.reshape(height, SCALE, width, SCALE).all((1, 3))
-
-
-def believable(transform: np.ndarray) -> bool:
-    """Whether a camera that stands a little differently would cause a transform."""
-    linear = transform[:2, :2]
-    ratio = float(np.sqrt(abs(np.linalg.det(linear))))
-    if not np.isfinite(transform).all() or not _SCALES[0] < ratio < _SCALES[1]:
-        return False
-    large, small = np.linalg.svd(linear / ratio, compute_uv=False)
-    return bool(np.linalg.det(linear) > 0 and large / small < 1 + _SKEW)
-
-
-def _reduction(picture: np.ndarray, transform: np.ndarray) -> Size:
-    """The size to which a picture is reduced first, so that a warp does not pass over its pixels."""
-    ratio = float(np.sqrt(abs(np.linalg.det(transform[:2, :2]))))
-    size = size_of(picture)
-    return size if ratio < _LARGER else Size(*(max(1, round(side / ratio)) for side in size))
-
-
-def _by_area(planes: np.ndarray, size: Size) -> np.ndarray:
-    return np.stack([cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in planes])
-
-
-def _size(plane: np.ndarray) -> Size:
-    return Size(plane.shape[1], plane.shape[0])
-
-
-def _eight_bit(plane: np.ndarray) -> np.ndarray:
-    return (np.clip(plane, 0, 1) * 255 + 0.5).astype(np.uint8)
+def _overlap(motion: np.ndarray, still: tuple[int, ...], frame: tuple[int, ...]) -> float:
+    """How much of a frame lies within the picture; 0 where the motion is no framing but a distortion."""
+    stretch = np.linalg.svd(motion[:, :2], compute_uv=False)
+    if stretch[0] > 1.25 * stretch[1]:
+        return 0.0
+    inside = cv2.warpAffine(
+        np.ones(still[:2], np.uint8), motion, (frame[1], frame[0]), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    )
+    return float(inside.mean())

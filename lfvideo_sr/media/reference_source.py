@@ -11,6 +11,7 @@ from ..references import Reference
 from .probe import VideoInfo
 from .resize import resized
 
+EVERY = 8  # frames a reference stands for, where there are many: tracks, anchors
 _SAME_ASPECT = 0.01  # how far two aspects may lie apart and still show the same field of view
 
 
@@ -19,6 +20,10 @@ class ReferenceSource(Protocol):
 
     kind:        refs, track, same-track, sidecar or simulate.
     description: one line for people: what was found where, and what is done to it.
+
+    A source may also have `cadence`, at most one reference per so many frames where the user asks for nothing else
+    (EVERY without it; 0 means every one); `estimates`, lines for people on times that were found rather than said; and
+    `warnings`, one line each.
     """
 
     kind: str
@@ -55,8 +60,12 @@ class Fit:
         shown = float(size.width * (clip.sample_aspect_ratio or 1) / size.height)
         return cls(size, shown, -round(clip.rotation / 90) % 4)
 
+    def lying(self, pixels: np.ndarray) -> np.ndarray:
+        """A picture as the clip's coded frames lie, of its own size."""
+        return turned(pixels, self._turns_of(size_of(pixels)))
+
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        pixels = turned(pixels, self._turns_of(size_of(pixels)))
+        pixels = self.lying(pixels)
         return resized(pixels, self.size) if self._shows_the_same(size_of(pixels)) else pixels
 
     def exact(self, size: Size) -> bool:

@@ -1,38 +1,76 @@
 """References from stills: a folder, a manifest or one picture."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from ..errors import ReferencesMissing
 from ..frames import Size, size_of
 from ..references import Reference
+from .clock import Timeline
 from .images import read_image
+from .picture_formats import UnreadableFormat, shown_unreadable
 from .reference_source import Fit
+from .still_places import FoundStills
 from .stills import Still
 
 
 class StillReferences:
     """Stills in time order. All are decoded once before the first is given, so that a broken one fails early.
 
-    frame_times: of the clip. A still is aligned if it belongs to one of them and has exactly the size of a reference.
+    A still is aligned if its name says that it belongs to one of the clip's frames, and it has exactly the size of a
+    reference.
+
+    left_out:  pictures that are not used, each with why, to be read after its name.
+    estimates: a line for each still whose time was found rather than said.
+    cadence:   0: what somebody gave by hand is all used.
     """
 
-    def __init__(self, where: Path, stills: list[Still], fit: Fit, frame_times: Collection[Fraction], kind: str):
+    cadence = 0
+
+    def __init__(self, where: Path, found: FoundStills, fit: Fit, timeline: Timeline, kind: str):
         self.kind = kind
-        self._stills = stills
         self._fit = fit
-        self._frame_times = frozenset(frame_times)
-        with ThreadPoolExecutor(4) as pool:
-            self._sizes = list(pool.map(_decoded_size, stills))
-        noun = "still" if len(stills) == 1 else "stills"
-        self.description = f"{len(stills)} {noun} in {where}, {fit.describe(self._sizes)}"
+        self._timeline = timeline
+        self._frame_times = frozenset(timeline.times)
+        self.left_out = dict(found.left_out)
+        self._sizes = self._decoded(found.stills)
+        if not self._sizes:
+            why = "; ".join(shown_unreadable(self.left_out))
+            raise ReferencesMissing(f"{where} holds no stills that can be read: {why}")
+        count = len(self._sizes)
+        noun = "still" if count == 1 else "stills"
+        self.description = f"{count} {noun} in {where}, {fit.describe(list(self._sizes.values()))}"
+        estimated = [self.described(still) for still in self._sizes if still.estimated]
+        self.estimates = [*([str(found.offset)] if found.offset else []), *estimated]
+        self.warnings = [f"left out: {line}" for line in shown_unreadable(self.left_out)]
+        if found.offset is not None and not found.offset.found:
+            self.warnings.append(str(found.offset))
+
+    @property
+    def stills(self) -> list[Still]:
+        """In time order."""
+        return list(self._sizes)
+
+    def seconds_of(self, still: Still) -> float:
+        """When it was taken, seconds since the clip's first frame."""
+        return float(still.time - self._timeline.start)
+
+    def is_within(self, still: Still, frames: int) -> bool:
+        """Whether it was taken while one of the first so many frames was shown."""
+        return frames >= len(self._timeline) or still.time < self._timeline.times[frames]
+
+    def described(self, still: Still) -> str:
+        """When a still was taken, seconds since the clip's first frame, and what says so."""
+        by = still.by if still.sure is None else f"{still.by}, sure {still.sure:.2f}"
+        note = f"; {still.note}" if still.note else ""
+        return f"{still.path.name} at {self.seconds_of(still):.2f} s (by {by}{note})"
 
     def __iter__(self) -> Iterator[Reference]:
-        for still, size in zip(self._stills, self._sizes):
+        for still, size in self._sizes.items():
             yield Reference(
                 key=(self.kind, str(still.path)),
                 time=still.time,
@@ -44,9 +82,19 @@ class StillReferences:
     def _load(self, path: Path) -> np.ndarray:
         return self._fit(read_image(path))
 
+    def _decoded(self, stills: list[Still]) -> dict[Still, Size]:
+        """Sizes of those that decode; a format that is not read here leaves a still out."""
+        with ThreadPoolExecutor(4) as pool:
+            outcomes = dict(zip(stills, pool.map(_decoded_size, stills)))
+        self.left_out |= {still.path: why for still, why in outcomes.items() if isinstance(why, str)}
+        return {still: size for still, size in outcomes.items() if isinstance(size, Size)}
+
     def close(self) -> None:
         pass
 
 
-def _decoded_size(still: Still) -> Size:
-    return size_of(read_image(still.path))
+def _decoded_size(still: Still) -> Size | str:
+    try:
+        return size_of(read_image(still.path))
+    except UnreadableFormat as error:
+        return str(error).removeprefix(f"{still.path} ")

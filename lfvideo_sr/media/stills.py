@@ -1,135 +1,106 @@
-"""Where a still belongs in a clip: by a manifest, by seconds in its name, or by a frame index in its name."""
+"""What the stills of a folder say of when they belong in a clip. Those that do not say are placed by `still_places`."""
 
-import csv
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from ..checks import check_choice
 from ..errors import InputError, ReferencesMissing
-from ..frames import View
 from .clock import Timeline
+from .picture_formats import pictures_in, shown_unreadable, why_unreadable
+from .still_names import ACCEPTED, MANIFEST, Placed, is_camera_number, read_manifest, read_name
 
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
-MANIFEST = "refs.csv"
-ACCEPTED = (
-    "t12.345.png (seconds), 8.png or frame_0008.png (0-based frame index; --ref-index-base 1 for ffmpeg's numbering), "
-    f"or a manifest {MANIFEST} with the columns file and time or frame"
-)
-_COLUMNS = ("file", "time", "frame", "view")
-_SECONDS = re.compile(r"t(\d+(?:\.\d+)?)", re.IGNORECASE)
-_INDEX = re.compile(r"[A-Za-z_\- ]*(\d+)[A-Za-z_\- ]*")
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A still and what its name or its manifest line says; exactly one of frame, seconds and view is set.
-
-    frame:    as written, not yet 0-based.
-    seconds:  since the clip's first frame, written with this many `decimals`.
-    view:     of a light field.
-    """
-
-    path: Path
-    frame: int | None = None
-    seconds: Fraction | None = None
-    decimals: int = 0
-    view: View | None = None
-
-    @classmethod
-    def in_seconds(cls, path: Path, text: str) -> "Placed":
-        """At a time as it is written, "12.345"; its decimals say how exactly."""
-        return cls(path, seconds=Fraction(text), decimals=len(text.partition(".")[2]))
+CAMERAS_NUMBER = "its number is taken for a camera's"
 
 
 @dataclass(frozen=True)
 class Still:
-    """A still and its time, seconds on the clip's own clock."""
+    """A still and its time, seconds on the clip's own clock.
+
+    by:   what tells the time: "name", "manifest", or an estimate by "EXIF", "the date in its name", "content" or both.
+    sure: how well it fits the clip's frame, up to 1, where content was asked.
+    note: how a number in its name was read that is no frame index.
+    """
 
     path: Path
     time: Fraction
+    by: str = "name"
+    sure: float | None = None
+    note: str = ""
+
+    @property
+    def estimated(self) -> bool:
+        return self.by not in ("name", "manifest")
 
 
-def find_stills(where: Path, timeline: Timeline, index_base: int = 0) -> list[Still]:
-    """The stills of a folder, a manifest or a single picture in time order; names that do not fit raise InputError."""
+@dataclass
+class Told:
+    """What the stills of a folder, a manifest or a single picture say of themselves.
+
+    stills:   those that say when they belong, on the clip's clock, in time order.
+    untold:   the others, each with how its name was read.
+    left_out: pictures that will not be used, each with why, to be read after its name.
+    """
+
+    stills: list[Still] = field(default_factory=list)
+    untold: dict[Path, str] = field(default_factory=dict)
+    left_out: dict[Path, str] = field(default_factory=dict)
+
+
+def told_places(where: Path, timeline: Timeline, index_base: int = 0, offset: Fraction | None = None) -> Told:
+    """What stills say: InputError where two ways of naming contradict each other, or a place lies outside the clip.
+
+    A number is a camera's, no frame's, where it is none whether frames are counted from 0 or from 1.
+
+    offset: seconds to add to what names and manifests say in seconds; what then lies outside is left out.
+    """
+    told = Told(left_out=unreadable_in(where))
+    in_manifest = manifest_of(where) is not None
     placed = read_places(where)
-    if where.suffix.lower() != ".csv" and not (where / MANIFEST).is_file():
+    if not in_manifest:
+        told.untold = {place.path: how for place in placed if (how := _untold(place, timeline, index_base))}
+        placed = [place for place in placed if place.path not in told.untold]
         _check_one_kind(placed, where, timeline, index_base)
-    stills = sorted((_in_time(place, timeline, index_base) for place in placed), key=lambda still: still.time)
-    for one, other in pairwise(stills):
-        if one.time == other.time:
+    for place in placed:
+        if offset is not None and place.seconds is not None and not 0 <= place.seconds + offset < timeline.length:
+            told.left_out[place.path] = f"lies outside the clip with --ref-offset {float(offset):+.3f}"
+        else:
+            told.stills.append(_in_time(place, timeline, index_base, offset, "manifest" if in_manifest else "name"))
+    told.stills.sort(key=lambda still: still.time)
+    for one, other in pairwise(told.stills):
+        if one.time == other.time and offset is None:  # an offset brings stills that are close to one frame
             raise InputError(f"{one.path} and {other.path} both belong to {float(one.time):.3f} s; remove one of them")
-    return stills
+    return told
+
+
+def manifest_of(where: Path) -> Path | None:
+    """The manifest that `where` is, or that lies in it."""
+    if where.suffix.lower() == ".csv":
+        return where
+    return where / MANIFEST if where.is_dir() and (where / MANIFEST).is_file() else None
+
+
+def unreadable_in(where: Path) -> dict[Path, str]:
+    """Pictures that cannot be read here, each with why; none where a manifest says what is meant."""
+    return pictures_in(where)[1] if where.is_dir() and manifest_of(where) is None else {}
 
 
 def read_places(where: Path) -> list[Placed]:
     """What a folder's names, a manifest's lines or one picture's name say; a manifest in a folder beats its names."""
-    if where.suffix.lower() == ".csv":
-        return read_manifest(where)
-    if where.is_dir() and (where / MANIFEST).is_file():
-        return read_manifest(where / MANIFEST)
-    paths = [where] if where.is_file() else sorted(path for path in where.iterdir() if _is_picture(path))
+    manifest = manifest_of(where)
+    if manifest is not None:
+        return read_manifest(manifest)
+    if where.is_file():
+        if why := why_unreadable(where):
+            raise InputError(f"{where} {why}")
+        return [read_name(where)]
+    paths, unreadable = pictures_in(where)
+    if not paths and unreadable:
+        raise ReferencesMissing(f"{where} holds no stills that can be read: {'; '.join(shown_unreadable(unreadable))}")
     if not paths:
         raise ReferencesMissing(f"{where} holds no stills; accepted names: {ACCEPTED}")
     return [read_name(path) for path in paths]
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file()
-
-
-def read_name(path: Path) -> Placed:
-    """t12.345.png -> seconds; 8.png, frame_0008.png -> frame."""
-    if match := _SECONDS.fullmatch(path.stem):
-        return Placed.in_seconds(path, match[1])
-    if match := _INDEX.fullmatch(path.stem):
-        return Placed(path, frame=int(match[1]))
-    raise InputError(f"the name of {path} does not say where it belongs; accepted names: {ACCEPTED}")
-
-
-def read_manifest(path: Path) -> list[Placed]:
-    """Lines of `file,time`, `file,frame` or `file,view`; files are relative to the manifest, a view is "row,column"."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            placed = list(_manifest_rows(path, csv.DictReader(lines, skipinitialspace=True)))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a CSV file: {error}") from error
-    if not placed:
-        raise ReferencesMissing(f"{path} lists no stills; write lines of file,time or file,frame below that header")
-    return placed
-
-
-def _manifest_rows(path: Path, rows: csv.DictReader) -> Iterator[Placed]:
-    columns = [name.strip() for name in rows.fieldnames or []]
-    for column in columns:
-        check_choice(f"the header of {path}", column, _COLUMNS)
-    if "file" not in columns or len(columns) < 2:
-        raise InputError(f"the header of {path} is '{','.join(columns)}'; file,time or file,frame is wanted")
-    rows.fieldnames = columns
-    for row in rows:
-        filled = {name: text.strip() for name, text in row.items() if name and text and text.strip()}
-        yield _manifest_place(f"line {rows.line_num} of {path}", path.parent, filled)
-
-
-def _manifest_place(line: str, folder: Path, filled: dict[str, str]) -> Placed:
-    if "file" not in filled or len(filled) != 2:
-        raise InputError(f"{line} fills {', '.join(filled) or 'nothing'}; file and one of time, frame, view is wanted")
-    file = folder / filled["file"]
-    if not file.is_file():
-        raise InputError(f"{line} names {file}, which does not exist; paths are relative to the manifest")
-    try:
-        if "time" in filled:
-            return Placed.in_seconds(file, filled["time"])
-        if "frame" in filled:
-            return Placed(file, frame=int(filled["frame"]))
-        row, column = filled["view"].split(",")
-        return Placed(file, view=View(int(row), int(column)))
-    except (ValueError, ZeroDivisionError) as error:
-        wanted = 'a time is seconds (12.345), a frame an index (8), a view "row,column" in quotes'
-        raise InputError(f"{line} cannot be read: {error}; {wanted}") from error
 
 
 def _check_one_kind(placed: Iterable[Placed], where: Path, timeline: Timeline, base: int) -> None:
@@ -142,17 +113,30 @@ def _check_one_kind(placed: Iterable[Placed], where: Path, timeline: Timeline, b
         )
 
 
-def _in_time(place: Placed, timeline: Timeline, base: int) -> Still:
+def _untold(place: Placed, timeline: Timeline, base: int) -> str:
+    """How a name was read that tells no time, or a number that is no frame, counted from 0 or from 1; "" for others."""
+    if place.frame is None:
+        if place.seconds is not None:
+            return ""
+        return CAMERAS_NUMBER if is_camera_number(place.path) else "its name tells no time"
+    if 0 <= place.frame <= len(timeline):
+        return ""
+    return f"{CAMERAS_NUMBER}: {_readings(place.frame, timeline, base)}"
+
+
+def _in_time(place: Placed, timeline: Timeline, base: int, offset: Fraction | None, by: str) -> Still:
     if place.frame is not None:
         index = place.frame - base
         if not 0 <= index < len(timeline):
             raise _out_of_range(place, place.frame, timeline, base)
-        return Still(place.path, timeline.times[index])
+        return Still(place.path, timeline.times[index], by)
     if place.seconds is None:
         raise InputError(f"{place.path} is given by view; a video needs its time or frame")
+    if offset is not None:  # no clock that is off is exact: a frame's time is taken where one is near
+        return Still(place.path, timeline.at(place.seconds + offset, precision=timeline.length), by)
     if not 0 <= place.seconds <= timeline.length:
         raise _out_of_range(place, place.seconds, timeline, base)
-    return Still(place.path, timeline.at(place.seconds, precision=Fraction(1, 2 * 10**place.decimals)))
+    return Still(place.path, timeline.at(place.seconds, precision=Fraction(1, 2 * 10**place.decimals)), by)
 
 
 def _out_of_range(place: Placed, number: Fraction | int, timeline: Timeline, base: int) -> InputError:

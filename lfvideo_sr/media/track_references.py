@@ -26,22 +26,30 @@ class TrackReferences:
 
     A reference that differs from a low-resolution frame's time by rounding only takes that frame's exact time; it is
     then aligned, if both tracks are of one file or its size is exactly `wanted`. Another size is resampled.
+
+    offset: seconds to add to the track's times, for one of another file whose clock is off; frames within a quarter of
+            a turn are then the same.
     """
 
-    def __init__(self, track: VideoSource, beside: VideoInfo, wanted: Size, kind: str):
+    def __init__(
+        self, track: VideoSource, beside: VideoInfo, wanted: Size, kind: str, offset: Fraction | None = None
+    ):
         video = track.video
         self.kind = kind
         self._track = track
         self._beside = beside
         self._wanted = wanted
+        self._offset = offset
         self._origin = f"{video.path}#v:{video.track}"
-        self._turns = round((video.rotation - beside.rotation) / 90)
+        self._turns = turns_between(video, beside)
+        self.estimates: list[str] = []
+        self.warnings: list[str] = []
         self._registered = video.path.samefile(beside.path) or _lying(video.size, self._turns) == wanted
         self.description = f"video track {self._origin}, {_resampling(_lying(video.size, self._turns), wanted)}"
         if max(video.size) <= max(beside.size):  # the two may have been given the wrong way round
             self.description += f", no larger than the input's {beside.size}: there is no detail to take from it"
         if video.path != beside.path:
-            self.description += _offset(video, beside)
+            self.description += _remark(video, beside, offset)
 
     def __iter__(self) -> Iterator[Reference]:
         clock = FrameClock(self._beside)
@@ -50,10 +58,10 @@ class TrackReferences:
 
     def _reference(self, frame: Frame, clock: FrameClock) -> Reference:
         stamp = stamp_of(frame)
-        time = clock.snap(stamp)
+        time = clock.snap(stamp, self._offset)
         return Reference(
             key=(self.kind, self._origin, stamp.ticks),
-            time=stamp.seconds if time is None else time,
+            time=stamp.seconds + (self._offset or 0) if time is None else time,
             origin=self._origin,
             load=lambda: resized(turned(frame.pixels, self._turns), self._wanted),
             aligned=self._registered and time is not None,
@@ -96,16 +104,24 @@ class SameTrackReferences:
         self._track.close()
 
 
-def _offset(video: VideoInfo, beside: VideoInfo) -> str:
-    """A remark if another file's clock starts before the clip's; InputError if the two share no moment."""
+def turns_between(video: VideoInfo, beside: VideoInfo) -> int:
+    """Quarters, counter-clockwise, from a track's coded frames to those of the track it stands beside."""
+    return round((video.rotation - beside.rotation) / 90)
+
+
+def _remark(video: VideoInfo, beside: VideoInfo, offset: Fraction | None) -> str:
+    """What is to be said of another file's clock; InputError if the two share no moment."""
     start, clip_start = (next(frame_times(each), Fraction(0)) for each in (video, beside))
+    start += offset or 0
     ends_before = video.seconds is not None and start + Fraction(video.seconds) < clip_start
     begins_after = beside.seconds is not None and clip_start + Fraction(beside.seconds) < start
     if ends_before or begins_after:
         raise InputError(
             f"{video.path} starts at {float(start):.3f} s, {beside.path} at {float(clip_start):.3f} s, and they share "
-            "no moment; give both the same clock (ffmpeg -output_ts_offset)"
+            "no moment; say by how much its clock is off with --ref-offset SECONDS, or --ref-offset auto"
         )
+    if offset is not None:
+        return f", its times {float(offset):+.3f} s"
     early = float(clip_start - start)
     return f", which starts {early:.3f} s before the input; times are taken as they are" if early > 0.1 else ""
 

@@ -23,7 +23,7 @@ from ..lightfields.references import (
     simulated,
 )
 from ..lightfields.simulated import GridTruth, SimulatedField
-from ..media.stills import PICTURES
+from ..media.picture_formats import PICTURES
 from ..prefetch import prefetch
 from ..references import ReferenceCache
 from .epipolar import WEIGHT, Agreement

@@ -11,8 +11,10 @@ from ..errors import UsageError
 from ..frames import Frame, Size, StreamInfo
 from ..media.hardware import Reader
 from ..media.hybrid import ReferenceOptions, find_references, lr_track
-from ..media.reference_source import ReferenceSource
+from ..media.reference_offset import parse_offset
+from ..media.reference_source import EVERY, ReferenceSource
 from ..media.simulate import GroundTruth, SimulatedSource
+from ..media.still_references import StillReferences
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
 from ..references import Reference, ReferenceCache
@@ -20,6 +22,7 @@ from .decoding import WANTED, choose_decoding
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
+from .still_uses import StillUse, still_uses
 from .stopwatch import Stopwatch
 
 DEFAULT_CACHE = 256 << 20
@@ -29,17 +32,20 @@ DEFAULT_CACHE = 256 << 20
 class StreamOptions:
     """What a run over a clip is asked to do; the command line's flags of the same names.
 
+    ref_every:  at most one reference per so many frames; None: 8 of tracks and anchors, every one of stills.
+    ref_offset: seconds to add to the times of references with a clock of their own, or "auto".
     ref_output: "pass" gives out a reference's own pixels at its own time, "sr" the method's result.
     ref_cache:  bytes of encoded references to keep.
     decode:     "cpu", "cuda", or "auto": on the engine's GPU where that works.
     """
 
-    ref_every: int = 8
+    ref_every: int | None = None
     refs: str | None = None
     ref_source: str | None = None
     no_refs: bool = False
     require_refs: bool = False
     ref_index_base: int = 0
+    ref_offset: float | str | None = None
     ref_output: str = "pass"
     ref_cache: int = DEFAULT_CACHE
     max_refs: int = 2
@@ -53,7 +59,9 @@ class StreamOptions:
     decode: str = "auto"
 
     def __post_init__(self) -> None:
-        check_positive("--ref-every", self.ref_every)
+        if self.ref_every is not None:
+            check_positive("--ref-every", self.ref_every)
+        parse_offset(self.ref_offset)
         check_positive("--max-refs", self.max_refs)
         check_choice("--ref-output", self.ref_output, ("pass", "sr"))
         check_choice("--decode", self.decode, WANTED)
@@ -70,11 +78,12 @@ class StreamOptions:
             require=self.require_refs,
             index_base=self.ref_index_base,
             scale=scale,
-            every=self.ref_every,
+            every=self.ref_every or EVERY,
             scene_refs=self.scene_refs,
             frames=self.frames,
             max_height=self.max_height,
             deinterlace=self.deinterlace,
+            offset=parse_offset(self.ref_offset),
         )
 
 
@@ -127,11 +136,24 @@ class StreamJob:
         if self.references is not None:
             return self.references.description
         found = "as asked for" if self.options.ref_source == "anchor" else "none found"
-        return f"{found}: one frame in {self.options.ref_every} and each scene start is an anchor"
+        return f"{found}: one frame in {self.cadence} and each scene start is an anchor"
+
+    @property
+    def cadence(self) -> int:
+        """At most one reference serves so many frames; 0: all there are."""
+        asked = self.options.ref_every
+        return asked if asked is not None else getattr(self.references, "cadence", EVERY)
+
+    def still_uses(self) -> list[StillUse]:
+        """What became of the stills given, once all frames are restored; empty where references come from elsewhere."""
+        if not isinstance(self.references, StillReferences) or self.reference_kind == "none":
+            return []
+        thinned = self.options.ref_every is not None
+        return still_uses(self.references, self.resolver.uses, self.frames, thinned)
 
     @property
     def warnings(self) -> list[str]:
-        return list(getattr(self.source, "warnings", []))
+        return [*getattr(self.source, "warnings", []), *getattr(self.references, "warnings", [])]
 
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
@@ -148,13 +170,13 @@ class StreamJob:
         if self.reference_kind == "none":
             return (Paired(frame, (), None) for frame in frames)
         options = self.options
-        policy = ReferencePolicy(options.ref_every, options.max_refs, options.causal)
+        policy = ReferencePolicy(self.cadence, options.max_refs, options.causal)
         return pair_with_references(frames, self._feed(references), policy)
 
     def _feed(self, references: Iterator[Reference]) -> ReferenceFeed:
         if self.references is not None:
             return TimedFeed(references)
-        return AnchorFeed(self.options.ref_every, lambda frame: restore_frame(self.engine, frame, []))
+        return AnchorFeed(self.cadence, lambda frame: restore_frame(self.engine, frame, []))
 
     def _open_scorer(self) -> Scorer | None:
         options = self.options

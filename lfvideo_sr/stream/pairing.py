@@ -31,7 +31,7 @@ class Paired(NamedTuple):
 class ReferencePolicy:
     """How references are chosen.
 
-    every:     at most one reference per so many frames, besides the first of each scene.
+    every:     at most one reference per so many frames, besides the first of each scene; 0: all that there are.
     most:      references per frame.
     causal:    past references only.
     lookahead: a frame waits for a future reference while at most so many later frames are held.

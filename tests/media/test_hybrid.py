@@ -210,7 +210,7 @@ def test_a_video_that_shares_no_moment_is_refused_and_an_early_one_is_said(tmp_p
     early = write_tracks(tmp_path / "early.mkv", (pictures(3), [0, 1400, 1440]))
     before = write_tracks(tmp_path / "before.mkv", (pictures(3), [0, 40, 80]))
     for other in (late, before):
-        with pytest.raises(InputError, match=r"they share no moment; give both the same clock"):
+        with pytest.raises(InputError, match=r"they share no moment; say by how much its clock is off"):
             find(clip, refs=other)
     source = find(clip, refs=early)
     assert "starts 1.400 s before the input" in source.description

@@ -1,0 +1,102 @@
+"""What a still's name, or its line in a manifest, says of where it belongs."""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from ..checks import check_choice
+from ..errors import InputError, ReferencesMissing
+from ..frames import View
+
+MANIFEST = "refs.csv"
+ACCEPTED = (
+    "t12.345.png (seconds), 8.png or frame_0008.png (0-based frame index; --ref-index-base 1 for ffmpeg's numbering), "
+    f"or a manifest {MANIFEST} with the columns file and time or frame"
+)
+_COLUMNS = ("file", "time", "frame", "view")
+_SECONDS = re.compile(r"t(\d+(?:\.\d+)?)", re.IGNORECASE)
+_INDEX = re.compile(r"[A-Za-z_\- ]*(\d+)[A-Za-z_\- ]*")
+_CAMERA = re.compile(  # cameras number pictures, not frames, and write capitals
+    r"(_?IMG|_?MG|IMGP|_?DSC[FN]?|PXL|PICT|P|MVI|MVIMG|VID|MOV|GOPR|GP|G|GH|GX|DJI|SAM|CIMG|HPIM|RIMG|PANO|BURST|WP"
+    r"|[Ss]creenshot|[Ss]creen [Ss]hot)[-_ ]?\d.*"
+)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A still and what its name or its manifest line says; at most one of frame, seconds and view is set.
+
+    frame:    as written, not yet 0-based.
+    seconds:  since the clip's first frame, written with this many `decimals`.
+    view:     of a light field.
+    """
+
+    path: Path
+    frame: int | None = None
+    seconds: Fraction | None = None
+    decimals: int = 0
+    view: View | None = None
+
+    @classmethod
+    def in_seconds(cls, path: Path, text: str) -> "Placed":
+        """At a time as it is written, "12.345"; its decimals say how exactly."""
+        return cls(path, seconds=Fraction(text), decimals=len(text.partition(".")[2]))
+
+
+def read_name(path: Path) -> Placed:
+    """t12.345.png -> seconds; 8.png, frame_0008.png -> frame; any other name, a camera's among them, says nothing."""
+    if match := _SECONDS.fullmatch(path.stem):
+        return Placed.in_seconds(path, match[1])
+    if (match := _INDEX.fullmatch(path.stem)) and not _CAMERA.fullmatch(path.stem):
+        return Placed(path, frame=int(match[1]))
+    return Placed(path)
+
+
+def is_camera_number(path: Path) -> bool:
+    """Whether a name is a camera's prefix and its count of pictures: IMG_0042, DSC01234."""
+    return bool(_CAMERA.fullmatch(path.stem) and _INDEX.fullmatch(path.stem))
+
+
+def read_manifest(path: Path) -> list[Placed]:
+    """Lines of `file,time`, `file,frame` or `file,view`; files are relative to the manifest, a view is "row,column"."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            placed = list(_manifest_rows(path, csv.DictReader(lines, skipinitialspace=True)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV file: {error}") from error
+    if not placed:
+        raise ReferencesMissing(f"{path} lists no stills; write lines of file,time or file,frame below that header")
+    return placed
+
+
+def _manifest_rows(path: Path, rows: csv.DictReader) -> Iterator[Placed]:
+    columns = [name.strip() for name in rows.fieldnames or []]
+    for column in columns:
+        check_choice(f"the header of {path}", column, _COLUMNS)
+    if "file" not in columns or len(columns) < 2:
+        raise InputError(f"the header of {path} is '{','.join(columns)}'; file,time or file,frame is wanted")
+    rows.fieldnames = columns
+    for row in rows:
+        filled = {name: text.strip() for name, text in row.items() if name and text and text.strip()}
+        yield _manifest_place(f"line {rows.line_num} of {path}", path.parent, filled)
+
+
+def _manifest_place(line: str, folder: Path, filled: dict[str, str]) -> Placed:
+    if "file" not in filled or len(filled) != 2:
+        raise InputError(f"{line} fills {', '.join(filled) or 'nothing'}; file and one of time, frame, view is wanted")
+    file = folder / filled["file"]
+    if not file.is_file():
+        raise InputError(f"{line} names {file}, which does not exist; paths are relative to the manifest")
+    try:
+        if "time" in filled:
+            return Placed.in_seconds(file, filled["time"])
+        if "frame" in filled:
+            return Placed(file, frame=int(filled["frame"]))
+        row, column = filled["view"].split(",")
+        return Placed(file, view=View(int(row), int(column)))
+    except (ValueError, ZeroDivisionError) as error:
+        wanted = 'a time is seconds (12.345), a frame an index (8), a view "row,column" in quotes'
+        raise InputError(f"{line} cannot be read: {error}; {wanted}") from error

@@ -1,0 +1,73 @@
+"""What became of the stills that were given: how many served a frame, and why the others did not."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..media.still_references import StillReferences
+from .pipeline import ReferenceUse
+
+USED = "used"
+_ELSEWHERE = "shows something else than the frames around it"
+_THINNED = "is left out by --ref-every"
+_NOT_NEEDED = "was not needed: nearer ones served every frame"
+_NO_FRAMES = "belongs to no frame that was restored"
+
+
+@dataclass(frozen=True)
+class StillUse:
+    """One picture of those given.
+
+    time:    seconds since the clip's first frame, and what told it; None where it has none.
+    outcome: USED, or why it was not, to be read after its name.
+    """
+
+    path: Path
+    outcome: str
+    time: float | None = None
+    by: str | None = None
+    sure: float | None = None
+
+    def reported(self) -> dict[str, Any]:
+        """For the report."""
+        found = {} if self.time is None else {"time": round(self.time, 4), "by": self.by}
+        sure = {} if self.sure is None else {"sure": round(self.sure, 3)}
+        return {"source": str(self.path), "used": self.outcome == USED, "outcome": self.outcome, **found, **sure}
+
+
+def still_uses(
+    source: StillReferences, uses: Mapping[tuple, ReferenceUse], frames: int, thinned: bool
+) -> list[StillUse]:
+    """What became of every picture given, after a run.
+
+    uses:    by the keys of references, of those that were matched or passed on.
+    frames:  how many were restored.
+    thinned: the user asked for a cadence.
+    """
+    by_origin = {use.origin: use for use in uses.values()}
+    found = []
+    for still in source.stills:
+        seconds = source.seconds_of(still)
+        use = by_origin.get(str(still.path))
+        if use is not None:
+            outcome = USED if use.frames_served else _ELSEWHERE
+        elif not source.is_within(still, frames):
+            outcome = _NO_FRAMES
+        else:
+            outcome = _THINNED if thinned else _NOT_NEEDED
+        found.append(StillUse(still.path, outcome, seconds, still.by, still.sure))
+    return found + [StillUse(path, why) for path, why in source.left_out.items()]
+
+
+def shown_uses(uses: Iterable[StillUse]) -> str:
+    """One line: "4 of 5 stills used; IMG_2.jpg fits nowhere in the clip"; those that share a reason are counted."""
+    uses = list(uses)
+    used = sum(use.outcome == USED for use in uses)
+    line = f"{used} of {len(uses)} still{'s' * (len(uses) > 1)} used"
+    reasons = Counter(use.outcome for use in uses if use.outcome != USED)
+    for reason, count in reasons.items():
+        name = next(use.path.name for use in uses if use.outcome == reason)
+        line += f"; {name}{f' and {count - 1} more: each' if count > 1 else ''} {reason}"
+    return line
