@@ -17,7 +17,7 @@ from .seed import pixel_grid
 GRID = (8, 8)  # rows and columns of the blocks that shares are told for
 _LONGEST = 192  # pixels of the small picture's longer side, at most
 _SEARCH = FlowSettings(finest_scale=1, patch_stride=4, descents=12, refinements=2)
-_AGREEMENT = 8.0  # difference of brightness, of 255, at which detail is trusted by 1/e
+_AGREEMENT = 14.0  # difference of brightness, of 255, at which detail is trusted by 1/e
 _RETURN = 0.7  # pixels that a patch may miss its start by when it is found back, at which it is trusted by 1/e
 _WINDOW = 1.5  # standard deviation, in pixels, over which differences are averaged
 

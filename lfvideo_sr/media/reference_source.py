@@ -59,6 +59,12 @@ class Fit:
         pixels = turned(pixels, self._turns_of(size_of(pixels)))
         return resized(pixels, self.size) if self._shows_the_same(size_of(pixels)) else pixels
 
+    def upright(self, frame: np.ndarray) -> np.ndarray:
+        """A coded frame [3,h,w] of the clip as people see it, turned so that it is taken back as it lay."""
+        lying = size_of(frame)
+        standing = Size(lying.height, lying.width) if self.turns % 2 else lying
+        return turned(frame, -self._turns_of(standing))
+
     def exact(self, size: Size) -> bool:
         """Whether a picture of `size` needs no resampling."""
         return self._lying(size) == self.size

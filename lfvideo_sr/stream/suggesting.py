@@ -5,7 +5,7 @@ frames between two neighbouring references gain depends on those two alone, and 
 references in a scene is a shortest-path problem over (place, count). A film's is made of its scenes'.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,31 @@ class Suggestion:
 def best_of_scene(survey: SceneSurvey, most: int, rules: Rules = Rules()) -> SceneChoice:
     """The best 0, 1, ... `most` new references of a scene beside those given: exact, by dynamic programming."""
     return _Course(survey, _Gains(survey, rules), rules).best(most)
+
+
+class ClipChoice:
+    """The best references of a clip, for every number of new ones up to `most`. Exact, given its scenes' surveys.
+
+    gains: [k] dB in the mean over the clip's frames with k new references (0: with those given alone); ends where so
+           many find no place.
+    """
+
+    def __init__(self, scenes: Iterable[SceneSurvey], most: int, rules: Rules = Rules()):
+        self._rules = rules
+        self._scenes = [best_of_scene(scene, most, rules) for scene in scenes]
+        self._counts = share_out(self._scenes, most)
+        self.frames = sum(one.survey.length for one in self._scenes)
+        self.scenes = len(self._scenes)
+        self.gains = [
+            sum(one.totals[own] for one, own in zip(self._scenes, counts)) / max(self.frames, 1)
+            for counts in self._counts
+        ]
+
+    def suggestions(self, count: int) -> list[Suggestion]:
+        """The best `count` new references, or as many as find a place, in time order."""
+        counts = self._counts[min(count, len(self._counts) - 1)]
+        found = [described(one, own, self._rules) for one, own in zip(self._scenes, counts) if own]
+        return [one for scene in found for one in scene]
 
 
 def share_out(choices: Sequence[SceneChoice], most: int) -> list[tuple[int, ...]]:
