@@ -10,8 +10,8 @@ stream --refs` does it; PSNR-Y is the mean over the frames that are a reference 
 
 suggested: `lfvideo-sr refs suggest -n N`, which sees the small film only
 cadence:   frames 0, T/N, 2T/N ...
-scenes:    scene starts as far as N goes, the longest scenes first, and the rest evenly within: each goes to the scene of
-           most frames per reference
+scenes:    scene starts as far as N goes, the longest scenes first, and the rest evenly within: each goes to the scene
+           of most frames per reference
 --train:   with clips that may be trained on, for trying things out; otherwise those kept for validation.
 """
 
@@ -102,7 +102,8 @@ def restored(engine: Engine, low: Path, truth: Path, pictures: list[np.ndarray],
     with tempfile.TemporaryDirectory() as folder:
         for number in chosen:
             write_png(Path(folder) / f"{number}.png", pictures[number])
-        options = StreamOptions(refs=folder, gt=str(truth)) if chosen else StreamOptions(no_refs=True, gt=str(truth))
+        references = {"refs": folder, "ref_every": 1} if chosen else {"no_refs": True}
+        options = StreamOptions(gt=str(truth), **references)
         with StreamJob(low, engine, options) as job:
             for _ in job:
                 pass

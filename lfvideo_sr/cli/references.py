@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Deinterlace, Frames, Overwrite, Progress
+from .options import AsJson, Deinterlace, Frames, Progress
 
 refs_app = typer.Typer(help="Find out which frames to make sharp by other means.", no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def suggest(
         str | None, typer.Option(help="References that are there already, as `stream` takes them: suggest more.")
     ] = None,
     ref_index_base: Annotated[int, typer.Option(help="What their plain numbers call the first frame: 0 or 1.")] = 0,
-    ref_every: Annotated[int, typer.Option(help="At most one reference per so many frames, as in `stream`.")] = 8,
+    ref_every: Annotated[int, typer.Option(help="At most one reference per so many frames of a scene.")] = 1,
     causal: Annotated[bool, typer.Option("--causal", help="Past references only, as in `stream`.")] = False,
     frames: Frames = None,
     deinterlace: Deinterlace = False,
@@ -34,7 +34,7 @@ def suggest(
     progress: Progress = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Write the frames whose sharp versions would help most; make them sharp, and give the folder to `stream --refs`."""
+    """Write the frames whose sharp versions would help most; make them sharp and give the folder to stream --refs."""
     from ..commands.suggest import SuggestCommand
 
     SuggestCommand(

@@ -4,6 +4,8 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ..stream.suggesting import ClipChoice, Rules, Suggestion
 from ..stream.surveying import survey
 from .progress import make_progress
 
+_USUAL_CADENCE = 8  # of `stream`: frames per reference, unless told otherwise
 _WORTH = 0.05  # dB in the mean: fewer than this is not worth a line
 
 
@@ -39,7 +42,7 @@ class SuggestCommand:
     count: int
     refs: str | None = None
     index_base: int = 0
-    every: int = 8
+    every: int = 1
     causal: bool = False
     frames: int | None = None
     deinterlace: bool = False
@@ -68,7 +71,7 @@ class SuggestCommand:
             self._write(folder, suggestions, names, timeline)
         about = self._about(choice, suggestions, names, timeline, kept, len(given), clip.warnings)
         folder.finish(about)
-        print(json.dumps(about | {"folder": str(self.output)}, indent=1) if self.as_json else "\n".join(self._said(about)))
+        print(json.dumps(about, indent=1) if self.as_json else "\n".join(self._said(about)))
 
     def _open(self) -> VideoSource:
         return VideoSource(
@@ -141,9 +144,15 @@ class SuggestCommand:
         yield from (f"kept        {name}: changed since it was written" for name in about["kept"])
         yield from (f"warning     {text}" for text in about["warnings"])
         yield f"output      {self.output}: make these sharp, any size, under the same names; then"
-        every = f" --ref-every {self.every}" if self.every != 8 else ""
+        every = " --ref-every 1" if _closest(rows) < _USUAL_CADENCE else ""
         causal = " --causal" if self.causal else ""
         yield f"            lfvideo-sr stream {self.input} --refs {self.output}{every}{causal}"
+
+
+def _closest(rows: list[dict[str, Any]]) -> float:
+    """Frames between the two suggestions that lie closest in a scene."""
+    together = [(one, other) for one, other in pairwise(rows) if one["scene"] == other["scene"]]
+    return min((other["frame"] - one["frame"] for one, other in together), default=inf)
 
 
 def _curve(gains: list[float], count: int, frames: int) -> Iterator[str]:

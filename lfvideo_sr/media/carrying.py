@@ -1,8 +1,8 @@
 """How much of a frame's fine detail could be carried over from another frame, told from small pictures of both.
 
-Nothing sharp is there to be looked at. What enlargement will miss of a frame is guessed from the finest texture that it
-has as coded; that a patch of it can be had from another frame is believed where dense flow finds it there, finds it back,
-and both look alike along the way.
+Nothing sharp is there to be looked at. What enlargement will miss of a frame is guessed from the finest texture that
+it has as coded; that a patch of it can be had from another frame is believed where dense flow finds it there, finds it
+back, and both look alike along the way.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .seed import pixel_grid
 GRID = (8, 8)  # rows and columns of the blocks that shares are told for
 _LONGEST = 192  # pixels of the small picture's longer side, at most
 _SEARCH = FlowSettings(finest_scale=1, patch_stride=4, descents=12, refinements=2)
-_AGREEMENT = 14.0  # difference of brightness, of 255, at which detail is trusted by 1/e
+_AGREEMENT = 25.0  # difference of brightness, of 255, at which detail is trusted by 1/e
 _RETURN = 0.7  # pixels that a patch may miss its start by when it is found back, at which it is trusted by 1/e
 _WINDOW = 1.5  # standard deviation, in pixels, over which differences are averaged
 

@@ -61,8 +61,8 @@ class SuggestionFolder:
         for name in names:
             if (self.path / name).exists() and name not in ours:
                 raise OutputError(
-                    f"{self.path / name} exists and is not an unchanged suggestion; name the folder with --refs to count "
-                    "it in, or give another -o"
+                    f"{self.path / name} exists and is not an unchanged suggestion; name the folder with --refs "
+                    "to count it in, or give another -o"
                 )
         self.path.mkdir(exist_ok=True)
         for name in ours:

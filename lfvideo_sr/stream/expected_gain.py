@@ -3,9 +3,9 @@
 import numpy as np
 
 # Fitted to measured frames by benchmarks/suggest.py --calibrate.
-_MISSED, _STEEPNESS = 0.22, 1.24  # enlargement misses _MISSED * texture ** _STEEPNESS, mean square of 255
-_RESTORED, _CURVE = 0.9, 0.7  # of detail of which a share s can be had, _RESTORED * s ** _CURVE is restored
-_FLOOR = 2.0  # mean square of 255 that is always left: below it nothing is seen
+_MISSED, _STEEPNESS = 0.055, 1.456  # enlargement misses _MISSED * texture ** _STEEPNESS, mean square of 255
+_RESTORED, _CURVE = 0.995, 0.64  # of detail of which a share s can be had, _RESTORED * s ** _CURVE is restored
+_FLOOR = 1.4  # mean square of 255 that is always left: below it nothing is seen
 
 
 def expected_gain(detail: np.ndarray, shares: np.ndarray, floor: float = _FLOOR) -> np.ndarray:

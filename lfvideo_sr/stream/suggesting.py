@@ -1,8 +1,9 @@
-"""Which frames' sharp versions would help most: a pure choice, exact for a table of what each could give to the others.
+"""Which frames' sharp versions would help most: a pure choice, exact for what each could give to the others.
 
-It follows `pairing.choose`: a frame has its scene's nearest past and nearest future reference and no others. So what the
-frames between two neighbouring references gain depends on those two alone, and the best choice of any number of
-references in a scene is a shortest-path problem over (place, count). A film's is made of its scenes'.
+It follows `pairing.choose`: a frame has its scene's nearest past and nearest future reference and no others. So what
+the frames between two neighbouring references gain depends on those two alone, and the best choice of any number of
+references in a scene is a longest path over (place, count), found by dynamic programming. A film's is made of its
+scenes'.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,7 +50,7 @@ class Rules:
     """What references the stream will take: at most one in `every` frames, past ones only (`causal`), future ones only
     while at most `lookahead` frames wait for them. As in `pairing.ReferencePolicy`."""
 
-    every: int = 8
+    every: int = 1
     causal: bool = False
     lookahead: int = 64
 
@@ -221,7 +222,7 @@ class _Gains:
         return summed
 
     def alone(self, direction: int) -> np.ndarray:
-        """Summed dB of the frames after (1) or before (-1) each stop, with a reference at it and no other there: [n]."""
+        """Summed dB of the frames after (1) or before (-1) each stop, with a reference at it and no other: [n]."""
         survey = self._survey
         count = len(survey.stops)
         summed = np.zeros(count)

@@ -1,13 +1,14 @@
 """Looks through a clip, scene by scene, and tells how far detail could be carried from frame to frame of each.
 
-A scene is looked at in stretches, so that its pictures need not all be held. Each is halved again and again, where most is
-lost between its ends first, until the frames at the ends, its *stops*, tell of all between them; then every stop is
-compared with those within reach of it, outwards, until nothing of it is left.
+A scene is looked at in stretches, so that its pictures need not all be held. Each is halved again and again, where
+most is lost between its ends first, until the frames at the ends, its *stops*, tell of all between them; then every
+stop is compared with those within reach of it, outwards, until nothing of it is left.
 """
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +127,7 @@ def _stops_of(frames: list[_Seen], wanted: list[int]) -> list[int]:
             if lost > _LOST or last - first > _WIDEST:
                 heappush(waiting, (-lost * (last - first), first, last))
 
-    for first, last in zip(ends, ends[1:]):
+    for first, last in pairwise(ends):
         consider(first, last)
     while waiting and len(stops) < allowed:
         _, first, last = heappop(waiting)
