@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +18,11 @@ from ..frames import Frame
 from ..media.carrying import GRID, Look, carried_both_ways, look_at
 from .suggesting import SceneSurvey
 
-REACH = 12  # stops to either side that one is compared with
+REACH = 16  # stops to either side that one is compared with
 _STRETCH = 256  # frames that are held at once
-_FREE, _FRAMES_PER_STOP = 16, 6  # a stretch may have _FREE stops and one more for so many frames
-_WIDEST = 64  # frames between two stops, at most
+_FREE, _FRAMES_PER_STOP = 12, 6  # a stretch may have _FREE stops and one more for so many frames
+_WIDEST = 48  # frames between two stops, at most
+_FINEST = 48  # parts of a stretch that are halved no more: finer stops would bring each other's reach down
 _LOST = 0.03  # share of the detail that may be lost between two stops without looking in between
 _SPENT = 0.06  # share that can be carried, of the mean over a frame, below which the next stop is not tried
 _BLOCKS = GRID[0] * GRID[1]
@@ -119,13 +121,17 @@ def _stops_of(frames: list[_Seen], wanted: list[int]) -> list[int]:
     stops = {0, len(frames) - 1, *wanted}
     allowed = max(len(stops), _FREE + len(frames) // _FRAMES_PER_STOP)
     ends = sorted(stops)
-    waiting: list[tuple[float, int, int]] = []
+    finest = max(1, len(frames) // _FINEST)
+    waiting: list[tuple[float, int, int]] = []  # the most urgent first
 
     def consider(first: int, last: int) -> None:
-        if last - first > 1:
+        length = last - first
+        if length > _WIDEST:
+            heappush(waiting, (-inf, first, last))
+        elif length > finest:
             lost = _lost(frames[first].look, frames[last].look)
-            if lost > _LOST or last - first > _WIDEST:
-                heappush(waiting, (-lost * (last - first), first, last))
+            if lost > _LOST:
+                heappush(waiting, (-lost * length, first, last))
 
     for first, last in pairwise(ends):
         consider(first, last)
