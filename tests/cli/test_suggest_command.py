@@ -103,8 +103,9 @@ def test_a_clip_of_uneven_rate(run, suggest, pictures, tmp_path):
         ticks = uneven(row["frame"]).ticks - uneven(0).ticks
         assert row["file"] == f"t{ticks / 1000:.6f}.png"
     chosen = enhance(tmp_path / "todo", pictures)
-    assert run("stream", low, "-o", tmp_path / "out.mkv", *FAST, "--refs", tmp_path / "todo", "--ref-every", 1).code == 0
-    found = frames_of(tmp_path / "out.mkv")
+    output = tmp_path / "out.mkv"
+    assert run("stream", low, "-o", output, *FAST, "--refs", tmp_path / "todo", "--ref-every", 1).code == 0
+    found = frames_of(output)
     for number in chosen:
         assert np.abs(found[number] - pictures[number]).max() < 1.5 / 255
 
@@ -141,7 +142,8 @@ def test_a_picture_of_somebody_else_is_never_replaced(suggest, tmp_path):
 
 def test_json_is_all_that_is_printed(suggest, tmp_path):
     about = json.loads(suggest("-n", 2, "--json").out)
-    assert [one["file"] for one in about["suggestions"]] == [one["file"] for one in listed(tmp_path / "todo")["pictures"]]
+    pictures = listed(tmp_path / "todo")["pictures"]
+    assert [one["file"] for one in about["suggestions"]] == [one["file"] for one in pictures]
 
 
 def test_no_more_than_find_room(suggest):
@@ -157,7 +159,11 @@ def test_the_first_frames_only(suggest, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
-    [(("-n", 0), 2, "-n is 0"), (("-n", 2, "--ref-every", 0), 2, "--ref-every is 0"), (("-n", 1, "--refs", "no"), 3, "no")],
+    [
+        (("-n", 0), 2, "-n is 0"),
+        (("-n", 2, "--ref-every", 0), 2, "--ref-every is 0"),
+        (("-n", 1, "--refs", "nowhere"), 3, "no references at nowhere"),
+    ],
 )
 def test_refusals_leave_nothing(suggest, tmp_path, arguments, code, said):
     outcome = suggest(*arguments)

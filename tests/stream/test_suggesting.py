@@ -1,7 +1,7 @@
 """The choice of references to suggest, beside trying all of them with the stream's own policy."""
 
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def total(survey: SceneSurvey, chosen: tuple[int, ...], rules: Rules) -> float:
 
 
 def allowed(survey: SceneSurvey, chosen: tuple[int, ...], rules: Rules) -> bool:
-    pairs = zip(chosen, chosen[1:])
+    pairs = pairwise(chosen)
     far = [survey.stops[b] - survey.stops[a] >= rules.every or survey.given[[a, b]].all() for a, b in pairs]
     return all(far)
 

@@ -10,12 +10,14 @@ from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.stream.suggesting import ClipChoice
 from lfvideo_sr.stream.surveying import REACH, survey
 
+MEDIUM = Size(320, 192)
+
 
 def frames(pictures, first: int = 0) -> list[Frame]:
     return [Frame(one, first + place, stamp(first + place), cut=place == 0) for place, one in enumerate(pictures)]
 
 
-def moving(count: int, size: Size = Size(320, 192)) -> list[np.ndarray]:
+def moving(count: int, size: Size = MEDIUM) -> list[np.ndarray]:
     return [degrade(one) for one in rendered(0, count, seed=3, size=size)]
 
 
