@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# Fitted to measured frames by benchmarks/suggest.py --calibrate.
+# Fitted to measured frames to stream_ref by benchmarks/suggest_calibration.py, on training clips.
 _MISSED, _STEEPNESS = 0.055, 1.456  # enlargement misses _MISSED * texture ** _STEEPNESS, mean square of 255
 _RESTORED, _CURVE = 0.995, 0.64  # of detail of which a share s can be had, _RESTORED * s ** _CURVE is restored
 _FLOOR = 1.4  # mean square of 255 that is always left: below it nothing is seen
