@@ -17,6 +17,7 @@ from .engines import engine_app
 from .lightfield import lightfield_app
 from .measure import bench_app, evaluate
 from .options import AsJson
+from .references import refs_app
 from .restore import image, simulate, stream
 from .training import train, weights_app
 
@@ -54,6 +55,7 @@ app.add_typer(weights_app, name="weights")
 app.add_typer(engine_app, name="engine")
 app.add_typer(bench_app, name="bench")
 app.add_typer(lightfield_app, name="lightfield")
+app.add_typer(refs_app, name="refs")
 
 
 @app.callback()

@@ -46,6 +46,7 @@ class Fit:
     size:   of a reference, `scale` times the clip's coded frames.
     shown:  width / height of the clip's frames as they are shown, before rotation.
     turns:  quarters, counter-clockwise, from upright to coded.
+    frame:  size of the clip's coded frames; None where it does not matter.
 
     A picture with the clip's aspect is resampled to `size`; any other keeps its own.
     """
@@ -53,12 +54,13 @@ class Fit:
     size: Size
     shown: float
     turns: int = 0
+    frame: Size | None = None
 
     @classmethod
     def to(cls, clip: VideoInfo, size: Size) -> "Fit":
         """What references of a clip are fitted to: `size`, shown as the clip is shown and lying as it lies."""
         shown = float(size.width * (clip.sample_aspect_ratio or 1) / size.height)
-        return cls(size, shown, -round(clip.rotation / 90) % 4)
+        return cls(size, shown, -round(clip.rotation / 90) % 4, clip.size)
 
     def lying(self, pixels: np.ndarray) -> np.ndarray:
         """A picture as the clip's coded frames lie, of its own size."""
@@ -68,9 +70,21 @@ class Fit:
         pixels = self.lying(pixels)
         return resized(pixels, self.size) if self._shows_the_same(size_of(pixels)) else pixels
 
+    def upright(self, frame: np.ndarray) -> np.ndarray:
+        """A coded frame [3,h,w] of the clip as people see it, turned so that it is taken back as it lay."""
+        lying = size_of(frame)
+        standing = Size(lying.height, lying.width) if self.turns % 2 else lying
+        return turned(frame, -self._turns_of(standing))
+
     def exact(self, size: Size) -> bool:
         """Whether a picture of `size` needs no resampling."""
         return self._lying(size) == self.size
+
+    def is_larger(self, size: Size) -> bool:
+        """Whether a picture of `size` is wider or taller than the clip's frames, so that it can have detail of its
+        own."""
+        lying = self._lying(size)
+        return self.frame is None or lying.width > self.frame.width or lying.height > self.frame.height
 
     def describe(self, sizes: Collection[Size]) -> str:
         """One line for people: the sizes found and what becomes of them."""

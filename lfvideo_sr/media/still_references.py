@@ -19,7 +19,8 @@ from .stills import Still
 
 
 class StillReferences:
-    """Stills in time order. All are decoded once before the first is given, so that a broken one fails early.
+    """Stills in time order. All are decoded once before the first is given, so that a broken one fails early; those
+    that are no larger than the clip's frames are left out.
 
     A still is aligned if its name says that it belongs to one of the clip's frames, and it has exactly the size of a
     reference.
@@ -40,7 +41,7 @@ class StillReferences:
         self._sizes = self._decoded(found.stills)
         if not self._sizes:
             why = "; ".join(shown_unreadable(self.left_out))
-            raise ReferencesMissing(f"{where} holds no stills that can be read: {why}")
+            raise ReferencesMissing(f"{where} holds no stills that can serve: {why}")
         count = len(self._sizes)
         noun = "still" if count == 1 else "stills"
         self.description = f"{count} {noun} in {where}, {fit.describe(list(self._sizes.values()))}"
@@ -83,11 +84,17 @@ class StillReferences:
         return self._fit(read_image(path))
 
     def _decoded(self, stills: list[Still]) -> dict[Still, Size]:
-        """Sizes of those that decode; a format that is not read here leaves a still out."""
+        """Sizes of those that decode and are larger than the clip's frames; the others are left out."""
         with ThreadPoolExecutor(4) as pool:
             outcomes = dict(zip(stills, pool.map(_decoded_size, stills)))
         self.left_out |= {still.path: why for still, why in outcomes.items() if isinstance(why, str)}
-        return {still: size for still, size in outcomes.items() if isinstance(size, Size)}
+        sizes = {still: size for still, size in outcomes.items() if isinstance(size, Size)}
+        small = {still: size for still, size in sizes.items() if not self._fit.is_larger(size)}
+        self.left_out |= {
+            still.path: f"is {size}, no larger than the clip's frames; make it sharp first, and larger"
+            for still, size in small.items()
+        }
+        return {still: size for still, size in sizes.items() if still not in small}
 
     def close(self) -> None:
         pass

@@ -1,0 +1,43 @@
+"""The command line of references: refs suggest."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, Deinterlace, Frames, Progress
+
+refs_app = typer.Typer(help="Find out which frames to make sharp by other means.", no_args_is_help=True)
+
+
+@refs_app.callback()
+def _references() -> None:
+    """With a callback the only command keeps its name."""
+
+
+@refs_app.command("suggest")
+def suggest(
+    input: Annotated[Path, typer.Argument(metavar="IN", help="Low-resolution video.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the pictures.")],
+    count: Annotated[int, typer.Option("-n", "--count", help="References to suggest.")] = 10,
+    refs: Annotated[
+        str | None, typer.Option(help="References that are there already, as `stream` takes them: suggest more.")
+    ] = None,
+    ref_index_base: Annotated[int, typer.Option(help="What their plain numbers call the first frame: 0 or 1.")] = 0,
+    ref_every: Annotated[int, typer.Option(help="At most one reference per so many frames of a scene.")] = 1,
+    causal: Annotated[bool, typer.Option("--causal", help="Past references only, as in `stream`.")] = False,
+    frames: Frames = None,
+    deinterlace: Deinterlace = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run's pictures, but none that was changed since.")
+    ] = False,
+    progress: Progress = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Write the frames whose sharp versions would help most; make them sharp and give the folder to stream --refs."""
+    from ..commands.suggest import SuggestCommand
+
+    SuggestCommand(
+        input, output, count, refs, ref_index_base, ref_every, causal, frames=frames, deinterlace=deinterlace,
+        overwrite=overwrite, as_json=as_json, progress=progress,
+    ).run()  # fmt: skip

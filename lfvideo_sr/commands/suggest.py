@@ -1,0 +1,183 @@
+"""`lfvideo-sr refs suggest`: the frames of a clip whose sharp versions would help most, as pictures to work on."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from ..checks import check_positive
+from ..errors import UsageError
+from ..frames import Frame
+from ..media.clock import Timeline, frame_times
+from ..media.hybrid import ReferenceOptions, find_references, lr_track
+from ..media.probe import check_file
+from ..media.reference_source import Fit
+from ..media.suggestion_folder import SuggestionFolder, name_of
+from ..media.video import VideoSource
+from ..stream.suggesting import ClipChoice, Rules, Suggestion
+from ..stream.surveying import survey
+from .progress import make_progress
+
+_USUAL_CADENCE = 8  # of `stream`: frames per reference, unless told otherwise
+_WORTH = 0.05  # dB in the mean: fewer than this is not worth a line
+
+
+@dataclass(frozen=True)
+class SuggestCommand:
+    """What one run is asked to do.
+
+    count:      references to suggest.
+    output:     folder for the pictures.
+    refs:       references that are there already, as `lfvideo-sr stream --refs` takes them.
+    index_base: what stills' plain numbers call the first frame, 0 or 1.
+    every, causal: as the stream will be told.
+    """
+
+    input: Path
+    output: Path
+    count: int
+    refs: str | None = None
+    index_base: int = 0
+    every: int = 1
+    causal: bool = False
+    frames: int | None = None
+    deinterlace: bool = False
+    overwrite: bool = False
+    as_json: bool = False
+    progress: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_positive("-n", self.count)
+        check_positive("--ref-every", self.every)
+
+    def run(self) -> None:
+        """Choose, write the pictures and say what they are worth; raises LFVideoError."""
+        check_file(self.input)
+        folder = SuggestionFolder(self.output, self.overwrite)
+        progress = make_progress("none" if self.as_json else self.progress)
+        with self._open() as clip:
+            timeline = Timeline(frame_times(clip.video))
+            given = self._given(clip, timeline)
+            progress.say(f"{clip.info.name} {clip.info.size}: looking how far detail can be carried")
+            frames = progress.over(clip, clip.info.frames)
+            choice = ClipChoice(survey(frames, given), 2 * self.count, Rules(self.every, self.causal))
+            suggestions = choice.suggestions(self.count)
+            names = self._names(suggestions, timeline)
+            kept = folder.start(names.values())
+            self._write(folder, suggestions, names, timeline)
+        about = self._about(choice, suggestions, names, timeline, kept, len(given), clip.warnings)
+        folder.finish(about)
+        print(json.dumps(about, indent=1) if self.as_json else "\n".join(self._said(about)))
+
+    def _open(self) -> VideoSource:
+        return VideoSource(
+            self.input, track=lr_track(self.input), frames=self.frames, deinterlace=self.deinterlace
+        )
+
+    def _given(self, clip: VideoSource, timeline: Timeline) -> set[int]:
+        """Indices of the frames on show when the references that are there were taken."""
+        if self.refs is None:
+            return set()
+        options = ReferenceOptions(refs=self.refs, index_base=self.index_base, deinterlace=self.deinterlace)
+        references = find_references(self.input, clip.info, options)
+        assert references is not None
+        try:
+            return {max(bisect_right(timeline.times, one.time) - 1, 0) for one in references}
+        finally:
+            references.close()
+
+    def _names(self, suggestions: list[Suggestion], timeline: Timeline) -> dict[int, str]:
+        """File names by frame index."""
+        times = timeline.times
+        if suggestions and suggestions[-1].frame >= len(times):
+            raise UsageError(f"{self.input} has more frames than times; remux it first (ffmpeg -i IN -c copy OUT.mkv)")
+        return {one.frame: name_of(times[one.frame] - times[0], timeline.length) for one in suggestions}
+
+    def _write(
+        self, folder: SuggestionFolder, suggestions: list[Suggestion], names: dict[int, str], timeline: Timeline
+    ) -> None:
+        """Decode once more, as far as needed, and write the frames chosen."""
+        wanted = {one.frame: one for one in suggestions}
+        with self._open() as clip:
+            fit = Fit.to(clip.video, clip.video.size)
+            bits = 16 if clip.video.bit_depth > 8 else 8
+            for frame in _until(clip, max(wanted, default=-1)):
+                if frame.index in wanted:
+                    about = asdict(wanted[frame.index]) | {"time": _shown_time(timeline, frame.index)}
+                    folder.add(names[frame.index], fit.upright(frame.pixels), bits, about)
+
+    def _about(
+        self, choice: ClipChoice, suggestions: list[Suggestion], names: dict[int, str], timeline: Timeline,
+        kept: list[str], given: int, warnings: list[str],
+    ) -> dict[str, Any]:  # fmt: skip
+        """All that is said, as JSON."""
+        rows = [
+            {"file": names[one.frame], **asdict(one), "time": _shown_time(timeline, one.frame)} for one in suggestions
+        ]
+        return {
+            "input": self.input.name, "frames": choice.frames, "scenes": choice.scenes, "asked": self.count,
+            "given": given, "ref_every": self.every, "causal": self.causal, "suggestions": rows,
+            "gains": [round(one, 4) for one in choice.gains], "kept": kept, "warnings": warnings,
+        }  # fmt: skip
+
+    def _said(self, about: dict[str, Any]) -> Iterator[str]:
+        """The table and what to do next, for people."""
+        rows = about["suggestions"]
+        if not rows:
+            yield "nothing to suggest: every place that a reference could take has one"
+            return
+        widest = max(len(row["file"]) for row in rows)
+        yield f"{'file':<{widest}}    frame      time  scene  serves  gain"
+        for row in rows:
+            time = f"{row['time']:.3f} s"
+            yield (
+                f"{row['file']:<{widest}}  {row['frame']:>7}  {time:>10}  {row['scene']:>4}  {row['served']:>6}  "
+                f"{row['gain']:+.1f} dB"
+            )
+        yield from _curve(about["gains"], len(rows), about["frames"])
+        if len(rows) < self.count:
+            yield f"            only {len(rows)} of {self.count} find room: one in {self.every} frames (--ref-every)"
+        yield from (f"kept        {name}: changed since it was written" for name in about["kept"])
+        yield from (f"warning     {text}" for text in about["warnings"])
+        yield f"output      {self.output}: make these sharp, any size, under the same names; then"
+        every = " --ref-every 1" if _closest(rows) < _USUAL_CADENCE else ""
+        causal = " --causal" if self.causal else ""
+        yield f"            lfvideo-sr stream {self.input} --refs {self.output}{every}{causal}"
+
+
+def _closest(rows: list[dict[str, Any]]) -> float:
+    """Frames between the two suggestions that lie closest in a scene."""
+    together = [(one, other) for one, other in pairwise(rows) if one["scene"] == other["scene"]]
+    return min((other["frame"] - one["frame"] for one, other in together), default=inf)
+
+
+def _curve(gains: list[float], count: int, frames: int) -> Iterator[str]:
+    """What these references bring together, and what more or fewer would."""
+    before = f" beside those given ({gains[0]:+.2f} dB)" if gains[0] else ""
+    yield f"expected    {gains[count] - gains[0]:+.2f} dB in the mean over {frames} frames{before}"
+    fewer = count // 2
+    if fewer and count > 1:
+        yield f"            {fewer} of them alone, chosen anew: {gains[fewer] - gains[0]:+.2f} dB"
+    more = min(len(gains) - 1, count + max(5, count // 2)) - count
+    if more <= 0:
+        yield "            there is no room for more"
+    elif gains[count + more] - gains[count] < _WORTH:
+        yield f"            {more} more would add next to nothing"
+    else:
+        yield f"            {more} more would add about {gains[count + more] - gains[count]:.1f} dB"
+
+
+def _until(clip: VideoSource, last: int) -> Iterator[Frame]:
+    for frame in clip:
+        if frame.index > last:
+            return
+        yield frame
+
+
+def _shown_time(timeline: Timeline, index: int) -> float:
+    """Seconds since the first frame."""
+    return round(float(timeline.times[index] - timeline.times[0]), 6)
