@@ -90,7 +90,7 @@ def motion(first: np.ndarray, second: np.ndarray) -> Motion:
     returned = _moved(back, positions)
     apart = ((forth + returned) ** 2).sum(-1)
     far = (forth**2).sum(-1) + (returned**2).sum(-1)
-    inside = ((positions >= 0) & (positions <= np.float32((width - 1, height - 1)))).all(-1)
+    inside = ((positions >= 0) & (positions <= np.array((width - 1, height - 1), np.float32))).all(-1)
     return Motion(positions, inside & (apart < 0.01 * far + 0.5))
 
 
