@@ -98,8 +98,8 @@ def others_imported(file: Path) -> set[str]:
 
 
 FREE_OF_TORCH = (
-    "frames", "references", "textures", "media", "lightfields", "metrics", "steadiness", "synthetic", "stream", "picture",
-    "report", "datasets", "protocols", "published", "evaluate",
+    "frames", "references", "textures", "media", "lightfields", "metrics", "steadiness", "synthetic", "stream",
+    "picture", "report", "datasets", "protocols", "published", "evaluate",
 )  # fmt: skip
 
 
