@@ -38,7 +38,7 @@ from lfvideo_sr.weights import shipped
 CLIPS = ("apple", "cockatoo", "bikes", "paragliding-launch")
 EVERY = 8
 FAIR = (
-    "Real-ESRGAN is trained to look sharp on pictures that are damaged in unknown ways, not to come near the truth pixel "
+    "Real-ESRGAN is trained to look sharp on pictures damaged in unknown ways, not to come near the truth pixel "
     "by pixel: PSNR and SSIM do not measure what it is made for."
 )
 BEGIN, END = "<!-- curve.py -->", "<!-- /curve.py -->"

@@ -17,6 +17,7 @@ from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
 from ..references import Reference, ReferenceCache
 from .decoding import WANTED, choose_decoding
+from .easing import Easing
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
@@ -29,7 +30,8 @@ DEFAULT_CACHE = 256 << 20
 class StreamOptions:
     """What a run over a clip is asked to do; the command line's flags of the same names.
 
-    ref_output: "pass" gives out a reference's own pixels at its own time, "sr" the method's result.
+    ref_output: "pass" gives out a reference's own pixels at its own time, "sr" the method's result, "blend" the former
+                eased into the frames around (see easing.py).
     ref_cache:  bytes of encoded references to keep.
     decode:     "cpu", "cuda", or "auto": on the engine's GPU where that works.
     """
@@ -55,7 +57,7 @@ class StreamOptions:
     def __post_init__(self) -> None:
         check_positive("--ref-every", self.ref_every)
         check_positive("--max-refs", self.max_refs)
-        check_choice("--ref-output", self.ref_output, ("pass", "sr"))
+        check_choice("--ref-output", self.ref_output, ("pass", "sr", "blend"))
         check_choice("--decode", self.decode, WANTED)
         if self.ref_source == "simulate":
             object.__setattr__(self, "simulate", True)
@@ -92,7 +94,8 @@ class StreamJob:
             self.path, self.source.info, options.reference_options(engine.info.scale)
         )
         self.cache = ReferenceCache(engine.encode, options.ref_cache)
-        self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output == "pass")
+        easing = Easing() if options.ref_output == "blend" else None
+        self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frames = 0
 

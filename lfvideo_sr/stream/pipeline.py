@@ -9,6 +9,7 @@ from ..engine import Engine, Matched, match_all, restore_frame
 from ..frames import Frame
 from ..media.registration import displacement
 from ..references import EncodedReference, Reference, ReferenceCache
+from .easing import Easing
 from .pairing import Paired
 from .stopwatch import Stopwatch
 
@@ -50,11 +51,17 @@ class Restored:
 
 
 class SuperResolver:
-    """Runs an engine over paired frames; keeps the last field of each reference to warm-start the next match."""
+    """Runs an engine over paired frames; keeps the last field of each reference to warm-start the next match.
 
-    def __init__(self, engine: Engine, cache: ReferenceCache, watch: Stopwatch, pass_references: bool = True):
+    pass_references: at a reference's own moment its pixels are given out; with `easing`, eased into the frames around.
+    """
+
+    def __init__(
+        self, engine: Engine, cache: ReferenceCache, watch: Stopwatch, pass_references: bool = True,
+        easing: Easing | None = None,
+    ):  # fmt: skip
         self._engine, self._cache, self._watch = engine, cache, watch
-        self._pass_references = pass_references
+        self._pass_references, self._easing = pass_references, easing
         self._fields: dict[tuple, Correspondence] = {}
         self.uses: dict[tuple, ReferenceUse] = {}
 
@@ -65,13 +72,28 @@ class SuperResolver:
 
     def restore(self, pair: Paired) -> Restored:
         """One frame: its own reference's pixels where one stands at this very moment, else matched and restored."""
+        restored = self._restored(pair)
+        if self._easing is not None:
+            self._easing.shown(restored.frame)
+        return restored
+
+    def _restored(self, pair: Paired) -> Restored:
         frame, own = pair.frame, pair.own
         if own is not None and self._pass_references:
             with self._watch.stage("pass"):
                 passed = self._own_picture(frame, own)
+            if passed is not None and self._easing is not None and not own.generated:
+                made = self._made(pair)
+                with self._watch.stage("ease"):
+                    return Restored(self._easing(passed, made.frame), frame, made.references, own=True, passed=False)
             if passed is not None:
                 self._use_of(own).frames_served += 1
                 return Restored(passed, frame, (own,), own=not own.generated, passed=True)
+        return self._made(pair)
+
+    def _made(self, pair: Paired) -> Restored:
+        """Matched and restored."""
+        frame, own = pair.frame, pair.own
         used, matches = self._matches(frame, pair.references)
         with self._watch.stage("restore"):
             restored = restore_frame(self._engine, frame, matches)
