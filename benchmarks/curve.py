@@ -296,7 +296,8 @@ def main() -> None:
     if options.plot:
         plot(measured, options.plot)
     if options.table:
-        write_between_markers(options.table, table(measured))
+        picture = f"\n\n![quality against time]({options.plot.name})" if options.plot else ""
+        write_between_markers(options.table, table(measured) + picture)
     else:
         print(table(measured))
 

