@@ -227,13 +227,17 @@ def plot(measured: dict, target: Path) -> None:
     crfs = list(dict.fromkeys(row["crf"] for row in measured["rows"]))
     figure, axes = plt.subplots(1, len(crfs), figsize=(5 * len(crfs), 4), layout="constrained", squeeze=False)
     for axis, crf in zip(axes[0], crfs):
-        for row in averaged(measured["rows"], crf):
+        rows = averaged(measured["rows"], crf)
+        middle = (rows[0]["seconds"] * rows[-1]["seconds"]) ** 0.5
+        for row in rows:
             marker, colour = looks[row["kind"]]
             place = row["seconds"], row["psnr_y"] - row["bicubic_psnr_y"]
             axis.semilogx(*place, marker, color=colour, markersize=6, label=said[row["kind"]])
-            axis.annotate(row["method"], place, xytext=(5, 4), textcoords="offset points", fontsize=7)
+            right = row["seconds"] > middle  # names lean inwards
+            beside = {"xytext": (-6 if right else 6, 4), "ha": "right" if right else "left"}
+            axis.annotate(row["method"], place, textcoords="offset points", fontsize=7, **beside)
         axis.axhline(0, color="grey", linewidth=0.8, linestyle=":")
-        axis.margins(x=0.25, y=0.12)
+        axis.margins(x=0.15, y=0.12)
         axis.set_title(_title(crf), fontsize=9)
         axis.set_xlabel("seconds per frame, one core")
         axis.set_ylabel("PSNR-Y above bicubic, dB")
