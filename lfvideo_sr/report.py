@@ -12,7 +12,7 @@ from . import __version__
 from .errors import OutputError
 from .stream.grid_job import GridJob
 from .stream.job import StreamJob
-from .stream.scoring import by_distance, summarise
+from .stream.scoring import by_distance
 from .stream.still_uses import shown_uses
 
 
@@ -50,7 +50,7 @@ def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnin
         report["stills"] = [use.reported() for use in uses]
         report["stills_used"] = shown_uses(uses)
     if job.scorer is not None:
-        report["metrics"] = summarise(job.scorer.scores)
+        report["metrics"] = job.scorer.summary()
     return report
 
 
@@ -147,6 +147,8 @@ def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:
         lines.insert(1, f"            {report['stills_used']}")
     if "metrics" in report:
         lines.append("quality     " + _quality(report["metrics"], unit))
+        if "steadiness" in report["metrics"]:
+            lines.append("steadiness  " + _steadiness(report["metrics"]["steadiness"]))
     lines += [f"warning     {text}" for text in report["warnings"]]
     return [*lines, f"output      {report['output']} ({report['output_size']})"]
 
@@ -168,6 +170,24 @@ def _quality(metrics: dict[str, Any], unit: str) -> str:
         _shown(one["mean"]) for one in (metrics["psnr_y"], metrics["bicubic"]["psnr_y"], metrics["ssim_y"])
     )
     return f"PSNR-Y {mean} dB (bicubic {bicubic}), SSIM-Y {ssim} over {metrics['count']} {unit} that are no references"
+
+
+def _steadiness(measured: dict[str, Any]) -> str:
+    """A line: how much of it there is, and how much of that stands out at references."""
+    there, elsewhere = measured["at_references"], measured["elsewhere"]
+    ratio, flicker = measured["warping_error"]["ratio"], measured["flicker"]
+    line = f"warping error {_to_hundredths(ratio)} of the truth's, flicker {_to_hundredths(flicker)} levels"
+    if not there["pairs"]:
+        return line
+    psnr, sharpness = (
+        f"{_to_hundredths(there[step])} ({_to_hundredths(elsewhere[step])} elsewhere)"
+        for step in ("psnr_step", "sharpness_step")
+    )
+    return f"{line}; steps at references: PSNR-Y {psnr} dB, sharpness {sharpness}"
+
+
+def _to_hundredths(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _shown(value: float | None) -> str:

@@ -23,7 +23,7 @@ FOLDERS = {"lfvideo_sr": "", "engines": "engines.", "trainers": "trainers."}  # 
 ROWS = """
 errors checks
 frames references correspondence prefetch textures
-media nn metrics lightfields synthetic
+media nn metrics steadiness lightfields synthetic
 method engine config weights
 picture datasets protocols published evaluate
 methods stream training
@@ -98,8 +98,8 @@ def others_imported(file: Path) -> set[str]:
 
 
 FREE_OF_TORCH = (
-    "frames", "references", "textures", "media", "lightfields", "metrics", "synthetic", "stream", "picture", "report",
-    "datasets", "protocols", "published", "evaluate",
+    "frames", "references", "textures", "media", "lightfields", "metrics", "steadiness", "synthetic", "stream",
+    "picture", "report", "datasets", "protocols", "published", "evaluate",
 )  # fmt: skip
 
 

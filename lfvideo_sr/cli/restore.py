@@ -42,7 +42,9 @@ def stream(
     ] = None,
     require_refs: RequireRefs = False,
     ref_index_base: Annotated[int, typer.Option(help="What stills' plain numbers call the first frame: 0 or 1.")] = 0,
-    ref_output: Annotated[str, typer.Option(help="At a reference's own time: pass its pixels, or sr.")] = "pass",
+    ref_output: Annotated[
+        str, typer.Option(help="At a reference's own time: pass its pixels, blend (eased in), or sr.")
+    ] = "pass",
     ref_cache: RefCache = "256MiB",
     max_refs: Annotated[int, typer.Option(help="References per frame.")] = 2,
     causal: Annotated[bool, typer.Option("--causal", help="Past references only.")] = False,

@@ -19,6 +19,7 @@ from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
 from ..references import Reference, ReferenceCache
 from .decoding import WANTED, choose_decoding
+from .easing import Easing
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
@@ -34,7 +35,8 @@ class StreamOptions:
 
     ref_every:  at most one reference per so many frames; None: 8 of tracks and anchors, every one of stills.
     ref_offset: seconds to add to the times of references with a clock of their own, or "auto".
-    ref_output: "pass" gives out a reference's own pixels at its own time, "sr" the method's result.
+    ref_output: "pass" gives out a reference's own pixels at its own time, "sr" the method's result, "blend" the former
+                eased into the frames around (see easing.py).
     ref_cache:  bytes of encoded references to keep.
     decode:     "cpu", "cuda", or "auto": on the engine's GPU where that works.
     """
@@ -63,7 +65,7 @@ class StreamOptions:
             check_positive("--ref-every", self.ref_every)
         parse_offset(self.ref_offset)
         check_positive("--max-refs", self.max_refs)
-        check_choice("--ref-output", self.ref_output, ("pass", "sr"))
+        check_choice("--ref-output", self.ref_output, ("pass", "sr", "blend"))
         check_choice("--decode", self.decode, WANTED)
         if self.ref_source == "simulate":
             object.__setattr__(self, "simulate", True)
@@ -101,7 +103,8 @@ class StreamJob:
             self.path, self.source.info, options.reference_options(engine.info.scale)
         )
         self.cache = ReferenceCache(engine.encode, options.ref_cache)
-        self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output == "pass")
+        easing = Easing() if options.ref_output == "blend" else None
+        self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frames = 0
 

@@ -8,6 +8,7 @@ from ..correspondence import Correspondence
 from ..engine import Engine, Last, Matched, match_all, restore_frame
 from ..frames import Frame
 from ..references import EncodedReference, Reference, ReferenceCache
+from .easing import Easing
 from .pairing import Paired
 from .preparing import Preparation
 from .stopwatch import Stopwatch
@@ -58,16 +59,17 @@ class Restored:
 class SuperResolver:
     """Runs an engine over paired frames; keeps the last field of each reference to warm-start the next match.
 
+    pass_references: at a reference's own moment its pixels are given out; with `easing`, eased into the frames around.
     in_order: each frame follows the one before it in time, so that a recurrent method may take what it restored last.
     A cut ends that, a reference's own pixels begin it anew, and it starts afresh at every multiple of MEMORY frames.
     """
 
     def __init__(
         self, engine: Engine, cache: ReferenceCache, watch: Stopwatch, pass_references: bool = True,
-        in_order: bool = True,
+        easing: Easing | None = None, in_order: bool = True,
     ):  # fmt: skip
         self._engine, self._cache, self._watch = engine, cache, watch
-        self._pass_references = pass_references
+        self._pass_references, self._easing = pass_references, easing
         self.preparation = Preparation(engine.info.scale)
         self._recurrent = in_order and engine.info.recurrent
         self._last: Last | None = None
@@ -83,24 +85,41 @@ class SuperResolver:
         """One frame: its own reference's pixels where one stands at this very moment, else matched and restored."""
         if pair.frame.cut or pair.frame.index % MEMORY == 0:
             self._last = None
-        made = self._restored(pair)
-        if self._recurrent:
-            self._last = Last(made.source, made.frame)
-        return made
+        restored = self._restored(pair)
+        if self._easing is not None:
+            self._easing.shown(restored.frame)
+        return restored
 
     def _restored(self, pair: Paired) -> Restored:
         frame, own = pair.frame, pair.own
         if own is not None and self._pass_references:
             with self._watch.stage("pass"):
                 passed = self._own_picture(own)
+            if passed is not None and self._easing is not None and not own.generated:
+                made = self._made(pair)
+                self._remember(frame, passed)
+                with self._watch.stage("ease"):
+                    return Restored(self._easing(passed, made.frame), frame, made.references, own=True, passed=False)
             if passed is not None:
                 self._use_of(own).frames_served += 1
+                self._remember(frame, passed)
                 return Restored(passed, frame, (own,), own=not own.generated, passed=True)
+        return self._made(pair)
+
+    def _made(self, pair: Paired) -> Restored:
+        """Matched and restored."""
+        frame, own = pair.frame, pair.own
         used, matches = self._matches(frame, pair.references)
         with self._watch.stage("restore"):
             restored = restore_frame(self._engine, frame, matches, self._last)
+        self._remember(frame, restored)
         sharp_here = own is not None and own.aligned and not own.generated
         return Restored(restored, frame, used, own=sharp_here, passed=False)
+
+    def _remember(self, frame: Frame, picture: Frame) -> None:
+        """For the next frame: a picture, and the low-resolution frame of its moment."""
+        if self._recurrent:
+            self._last = Last(frame, picture)
 
     def _own_picture(self, own: Reference) -> Frame | None:
         """The reference's picture if it may stand for the frame: they agree in colour and place."""

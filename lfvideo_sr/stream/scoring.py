@@ -1,4 +1,4 @@
-"""Scores a run against the truth, frame by frame, beside plain bicubic enlargement."""
+"""Scores a run against the truth, frame by frame, beside plain bicubic enlargement, and how steady it is over time."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ from ..frames import Frame, View, size_of
 from ..lightfields.grid import distance
 from ..media.resize import bicubic
 from ..metrics import eight_bit, psnr_rgb, psnr_y, ssim_y
+from ..steadiness import Steadiness
 from .pipeline import Restored
 
 
@@ -42,7 +43,9 @@ class Scorer:
 
     def __init__(self, truth: Truth):
         self._truth = truth
+        self._last = -1  # index of the frame that was scored last
         self.scores: list[FrameScore] = []
+        self.steadiness = Steadiness()  # of video; the views of a light field do not follow each other
 
     def add(self, restored: Restored) -> None:
         """Score a frame of which the truth is known; others are passed over."""
@@ -63,6 +66,20 @@ class Scorer:
                 stamp if isinstance(stamp := restored.frame.stamp, View) else None,
             )
         )
+        if not isinstance(restored.frame.stamp, View):
+            self._compare(restored, picture, truth)
+
+    def _compare(self, restored: Restored, picture: np.ndarray, truth: np.ndarray) -> None:
+        """With the frame before, where that is of the same scene."""
+        index = restored.frame.index
+        follows = index == self._last + 1 and not restored.source.cut
+        self.steadiness.add(picture, truth, follows=follows, at_reference=restored.own or restored.passed)
+        self._last = index
+
+    def summary(self) -> dict[str, Any]:
+        """The report's `metrics`: `summarise` of the scores, and `steadiness` where frames follow each other."""
+        steady = {"steadiness": self.steadiness.summary()} if self.steadiness.pairs else {}
+        return summarise(self.scores) | steady
 
     def close(self) -> None:
         self._truth.close()

@@ -139,6 +139,11 @@ def test_simulate_measures_the_frames_that_are_no_references(run, high_clip, pic
     assert [frame["index"] for frame in passed] == [0, 4, 8, 12]
     assert all(frame["psnr_y"] is None for frame in passed)  # equal to the truth: infinite
     assert "PSNR-Y" in outcome.out and "bicubic" in outcome.out
+    steady = report["metrics"]["steadiness"]
+    assert steady["pairs"] == FRAMES - 2  # nothing is compared over the cut
+    assert steady["at_references"]["pairs"] == 6  # 0|1, 3|4|5, 7|8, 11|12|13; 8|9 is the cut
+    assert steady["at_references"]["psnr_step"] > 3 * steady["elsewhere"]["psnr_step"]
+    assert f"flicker {steady['flicker']:.2f} levels; steps at references" in outcome.out
     assert np.abs(frames_of(output)[4] - pictures[4]).max() < 1e-6
 
 

@@ -88,6 +88,27 @@ def test_views_are_scored_as_moments_are():
     assert "view" not in summarise(scorer.scores)["frames"][1]
 
 
+def moment(index: int, *, cut: bool = False, passed: bool = False) -> Restored:
+    frame = Frame(np.full((3, 32, 32), 0.4, np.float32), index, TimeStamp(index, Fraction(1, 25)), cut)
+    return Restored(frame, frame.with_pixels(frame.pixels[:, :8, :8]), (), own=False, passed=passed)
+
+
+def test_steadiness_is_of_frames_that_follow_each_other_in_a_scene():
+    scorer = Scorer(Grey())
+    for one in (moment(0, passed=True), moment(1), moment(2, cut=True), moment(3), moment(5)):
+        scorer.add(one)
+    steady = scorer.summary()["steadiness"]
+    assert steady["pairs"] == 2  # 0|1 and 2|3
+    assert steady["at_references"]["pairs"] == steady["elsewhere"]["pairs"] == 1
+
+
+def test_the_views_of_a_light_field_do_not_follow_each_other():
+    scorer = Scorer(Grey())
+    scorer.add(restored(View(0, 0), 0.4))
+    scorer.add(restored(View(0, 1), 0.4))
+    assert "steadiness" not in scorer.summary()
+
+
 def test_quality_over_the_distance_from_the_nearest_reference():
     views = {View(0, 0): 60.0, View(0, 1): 40.0, View(1, 0): 42.0, View(0, 3): 30.0}
     scores = [
