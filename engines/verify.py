@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lfvideo_sr.correspondence import Correspondence
-from lfvideo_sr.engine import Matched
+from lfvideo_sr.engine import Last, Matched
 from lfvideo_sr.frames import Frame, Size, TimeStamp
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.method import Method
@@ -40,7 +40,8 @@ class Difference:
 def compare(
     engine: GraphEngine, method: Method, size: Size, seed: int = 0, precision: str = "fp32"
 ) -> list[Difference]:
-    """The three verbs at a low-resolution size, with one reference, beside torch in that precision on the CPU."""
+    """The three verbs at a low-resolution size, with one reference and, of a recurrent method, a picture restored last,
+    beside torch in that precision on the CPU."""
     _never_exact(method)
     plain = TorchEngine(method, "cpu", precision)
     frame, reference = example(size, engine.info.scale, seed)
@@ -52,7 +53,11 @@ def compare(
     found = engine.match(frame, theirs, start)
     relevance = np.abs(_array(ours.relevance) - _array(found.relevance))
     moved = np.abs(_array(ours.positions) - _array(found.positions)).max(-1)
-    pictures = [plain.restore(frame, [Matched(own, ours)]), engine.restore(frame, [Matched(theirs, _as_numpy(ours))])]
+    last = Last(frame, frame.with_pixels(reference.load()))
+    pictures = [
+        plain.restore(frame, [Matched(own, ours)], last),
+        engine.restore(frame, [Matched(theirs, _as_numpy(ours))], last),
+    ]
     return [
         _difference("encode", np.concatenate(encoded)),
         _difference("match", relevance, places=float((moved > 1e-3).mean()), moved=float(np.quantile(moved, 0.99))),

@@ -165,9 +165,7 @@ def _restored(
     restorer = network.restorer
     positions, trust = network.matcher(frame.repeat(2, 1, 1, 1), pair.encoded, seed)
     enlarged = restorer.enlarge(frame)
-    fetched = restorer.fetch(
-        enlarged.repeat(2, 1, 1, 1), pair.encoded, positions, trust * pair.present[:, None, None]
-    )
+    fetched = restorer.fetch(enlarged.repeat(2, 1, 1, 1), pair.encoded, positions, trust * pair.present[:, None, None])
     before = None
     if last is not None:
         places = batch["follow"][:, number]

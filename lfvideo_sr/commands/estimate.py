@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engine import Engine, Matched
+from ..engine import Engine, Last, Matched
 from ..errors import EngineError
 from ..frames import Frame, Size, TimeStamp
 from ..references import Reference
@@ -85,12 +85,13 @@ def _measured(engine: Engine, count: int) -> Pace:
     noise, scale = np.random.default_rng(0), engine.info.scale
     frame = Frame(noise.random((3, _PIECE.height, _PIECE.width), np.float32), 0, TimeStamp(0, Fraction(1)))
     large = noise.random((3, _PIECE.height * scale, _PIECE.width * scale), np.float32)
+    last = Last(frame, frame.with_pixels(large))
     encoded = engine.encode(Reference(("estimate",), Fraction(0), "estimate", lambda: large)) if count else None
     for _ in range(2):  # the first round warms up
         started = time.perf_counter()
         matches = [] if encoded is None else [Matched(encoded, engine.match(frame, encoded, None))]
         between = time.perf_counter()
-        engine.restore(frame, matches * count)
+        engine.restore(frame, matches * count, last)
         ended = time.perf_counter()
         if ended - started > _SLOW:
             break

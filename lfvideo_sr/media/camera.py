@@ -32,7 +32,7 @@ class CameraModel:
     def __post_init__(self) -> None:
         if self.taps.shape != (2, TAPS) or self.colours.shape != (3, 4):
             raise ShapeError(
-                f"a camera with taps {self.taps.shape} and colours {self.colours.shape}; [2,{TAPS}] and [3,4] are wanted"
+                f"a camera of taps {self.taps.shape} and colours {self.colours.shape}; [2,{TAPS}] and [3,4] are wanted"
             )
 
     @classmethod
@@ -46,7 +46,7 @@ class CameraModel:
         return cls(np.stack([taps_of(name, phase)] * 2).astype(np.float32))
 
     def reduce(self, picture: np.ndarray) -> np.ndarray:
-        """Picture [3,4h,4w] in [0,1] -> the frame the camera would give, float32 [3,h,w], neither rounded nor clipped."""
+        """Picture [3,4h,4w] in [0,1] -> the frame the camera would give, float32 [3,h,w], not rounded, not clipped."""
         reduced = self.reduce_planes(picture)
         if np.array_equal(self.colours, _unchanged()):
             return reduced

@@ -94,7 +94,7 @@ class CameraFit:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """What is kept of a frame and its picture: the evidence of their lumas, a kernel that roughly fits, colours [n,3] of
+    """What is kept of a frame and its picture: evidence of their lumas, a kernel that roughly fits, colours [n,3] of
     the same blocks of picture and frame."""
 
     evidence: Evidence
@@ -122,7 +122,9 @@ def _pair_of(frame: np.ndarray, reference: np.ndarray, taps: np.ndarray) -> Pair
     known = _roughly(plain)
     if known.left > 1 - _USABLE:
         return None
-    return Pair(Evidence(plain, moments), known, (block_colours(reference, _BLOCK * SCALE), block_colours(frame, _BLOCK)))
+    return Pair(
+        Evidence(plain, moments), known, (block_colours(reference, _BLOCK * SCALE), block_colours(frame, _BLOCK))
+    )
 
 
 def _roughly(moments: Moments) -> Known:

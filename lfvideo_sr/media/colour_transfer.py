@@ -90,7 +90,9 @@ def block_colours(picture: np.ndarray, side: int) -> np.ndarray:
     if not rows or not columns:
         return np.empty((0, 3), np.float32)
     whole = picture[:, : rows * side, : columns * side]
-    return np.stack([cv2.resize(one, (columns, rows), interpolation=cv2.INTER_AREA) for one in whole], -1).reshape(-1, 3)
+    return np.stack([cv2.resize(one, (columns, rows), interpolation=cv2.INTER_AREA) for one in whole], -1).reshape(
+        -1, 3
+    )
 
 
 def typical_difference(colours: np.ndarray, others: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 """A reference as it comes, brought to the frame on show at its time: its framing, its rotation, its colours.
 
-What is done is the plainest that helps: nothing where the picture is exact already, colours alone, a global transform, or
-both. Whether the result shows what the frame shows is judged in the end; nothing is moved locally.
+What is done is the plainest that helps: nothing where the picture is exact already, colours alone, a global transform,
+or both. Whether the result shows what the frame shows is judged in the end; nothing is moved locally.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Conformed:
     displacement:      what is left, in output pixels: the median over the frame.
     moved:             share of the frame where something stands elsewhere by more than half an output pixel.
     colour_difference: what is left, in [0,1]: the median over the frame, of the channel that differs most.
-    valid:             bool [4h,4w], False where the given picture showed nothing (there stands the enlarged frame); None
+    valid:             bool [4h,4w], False where the given picture showed nothing (there the enlarged frame is); None
                        where all is valid.
     why:               why its pixels may not stand for the frame's, such as "0.7 px off"; "" where they may.
     """
@@ -74,7 +74,9 @@ def conform(frame: np.ndarray, picture: np.ndarray, camera: CameraModel | None =
     Raises ShapeError for other shapes, or a scale other than 4.
     """
     if frame.ndim != 3 or picture.ndim != 3 or frame.shape[0] != 3 or picture.shape[0] != 3 or scale != SCALE:
-        raise ShapeError(f"frame {frame.shape}, picture {picture.shape}, scale {scale}; [3,h,w], [3,H,W] and 4 are wanted")
+        raise ShapeError(
+            f"frame {frame.shape}, picture {picture.shape}, scale {scale}; [3,h,w], [3,H,W] and 4 are wanted"
+        )
     framing = Framing(frame, picture, camera or CameraModel.papers())
     best = unmoved = framing.unmoved()
     if unmoved is None or not _stands(unmoved.comparison):
@@ -99,7 +101,9 @@ def _better(new: Comparison, old: Comparison) -> bool:
 def _something_else(picture: np.ndarray, found: Framed | None) -> Conformed:
     share = 0.0 if found is None else found.comparison.alike
     why = f"shows something else: {100 * share:.0f} % of it is alike"
-    return Conformed(picture, None, IDENTITY, float("inf"), 1.0, 1.0 if found is None else found.comparison.colour, None, why)
+    return Conformed(
+        picture, None, IDENTITY, float("inf"), 1.0, 1.0 if found is None else found.comparison.colour, None, why
+    )
 
 
 def _coloured(frame: np.ndarray, framed: Framed) -> Conformed:

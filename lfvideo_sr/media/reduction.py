@@ -10,7 +10,7 @@ SPREAD = 2.0  # standard deviation of "gauss", output pixels
 
 
 def reduction_taps(way: str, phase: float = 0.0, spread: float = SPREAD) -> np.ndarray:
-    """float32 [24], summing to 1, of one of WAYS; phase in low-resolution pixels, spread of "gauss" in output pixels."""
+    """float32 [24], summing to 1, of one of WAYS; phase in low-resolution pixels, spread of "gauss" in output ones."""
     return taps_of(f"gauss {spread}" if way == "gauss" else way, phase).astype(np.float32)
 
 

@@ -133,9 +133,7 @@ class StillPlaces:
         return self._seen.find(pictures, [Span(moment - UNCERTAIN, moment + UNCERTAIN) for moment in moments])
 
 
-def _decided(
-    path: Path, anywhere: Sighting | None, clocked: _Clocked | None, nearby: Sighting | None
-) -> Still | None:
+def _decided(path: Path, anywhere: Sighting | None, clocked: _Clocked | None, nearby: Sighting | None) -> Still | None:
     """What a still shows decides, near the time that its clock tells unless it fits clearly better elsewhere; where
     it shows no frame well, its clock does."""
     best = anywhere.sure if anywhere is not None else 0.0

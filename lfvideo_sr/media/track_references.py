@@ -31,9 +31,7 @@ class TrackReferences:
             a turn are then the same.
     """
 
-    def __init__(
-        self, track: VideoSource, beside: VideoInfo, wanted: Size, kind: str, offset: Fraction | None = None
-    ):
+    def __init__(self, track: VideoSource, beside: VideoInfo, wanted: Size, kind: str, offset: Fraction | None = None):
         video = track.video
         self.kind = kind
         self._track = track

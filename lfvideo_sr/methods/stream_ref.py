@@ -147,9 +147,7 @@ class Restorer(nn.Module):
         self.tail = zeroed(conv3x3(channels, self.blend.channels))
         nn.init.normal_(self.tail.weight, std=1e-3)
 
-    def forward(
-        self, frame: torch.Tensor, matches: Sequence[Match] = (), last: Match | None = None
-    ) -> torch.Tensor:
+    def forward(self, frame: torch.Tensor, matches: Sequence[Match] = (), last: Match | None = None) -> torch.Tensor:
         """last: "picture" [B,3,4h,4w] as it was restored and "frame" [B,3,h,w] that it was made of, and where the frame
         is found in it."""
         enlarged = self.enlarge(frame) if matches or last is not None else frame

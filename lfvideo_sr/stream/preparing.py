@@ -3,7 +3,6 @@ side."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 

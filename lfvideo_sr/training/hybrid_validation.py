@@ -82,9 +82,7 @@ def _score(network: StreamRef, clip: HybridClip, low: np.ndarray, references: tu
     picture: torch.Tensor | None = None
     for number in SHOWN:
         frame = tensor(low[number])
-        matches = [
-            Match(encoded[one], *network.matcher(frame, encoded[one], seed(number, one))) for one in references
-        ]
+        matches = [Match(encoded[one], *network.matcher(frame, encoded[one], seed(number, one))) for one in references]
         last = None
         if picture is not None:
             places = seed(number, number - 1)

@@ -71,7 +71,7 @@ def test_a_match_starts_from_the_frame_before(engine):
 def test_features_stay_where_the_graph_left_them_and_are_counted(engine):
     pixels = np.zeros((3, 64, 80), np.float32)
     encoded = engine.encode(Reference((0,), Fraction(0), "test", lambda: pixels))
-    assert encoded.nbytes == 4 * 3 * (64 * 80 + 32 * 40) + 40 * 32  # detail, blur, and the seeder's luma
+    assert encoded.nbytes == 4 * 3 * (64 * 80 + 2 * 32 * 40) + 40 * 32  # detail, side, blur, and the seeder's luma
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -82,7 +82,9 @@ def test_a_compressed_frame_is_not_taken_for_a_blurrier_camera(tmp_path):
     for frame, picture in zip(through_encoder(clean, tmp_path / "low.mkv", 28), PICTURES):
         assert fit.add(frame, picture)
     assert error(fit.model, camera) < 0.1 < 0.2 < error(CameraModel.papers(), camera)
-    assert psnr_y(fit.model.reduce(PICTURES[0]), clean[0]) > psnr_y(CameraModel.papers().reduce(PICTURES[0]), clean[0]) + 3
+    assert (
+        psnr_y(fit.model.reduce(PICTURES[0]), clean[0]) > psnr_y(CameraModel.papers().reduce(PICTURES[0]), clean[0]) + 3
+    )
 
 
 def test_what_has_moved_between_the_two_counts_for_nothing():

@@ -144,7 +144,9 @@ def test_a_flat_picture_is_only_coloured():
     assert found.transform is None
 
 
-@pytest.mark.parametrize(("frame", "picture", "scale"), [((3, 4), (3, 16, 16), 4), ((3, 4, 4), (1, 16, 16), 4), ((3, 4, 4), (3, 8, 8), 2)])
+@pytest.mark.parametrize(
+    ("frame", "picture", "scale"), [((3, 4), (3, 16, 16), 4), ((3, 4, 4), (1, 16, 16), 4), ((3, 4, 4), (3, 8, 8), 2)]
+)
 def test_other_shapes_are_refused(frame, picture, scale):
     with pytest.raises(ShapeError, match="are wanted"):
         conform(np.zeros(frame, np.float32), np.zeros(picture, np.float32), scale=scale)
