@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,9 +36,12 @@ def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnin
                 "frames_served": use.frames_served,
                 "frames_dropped": use.frames_dropped,
                 "mean_relevance": None if use.mean_relevance is None else round(use.mean_relevance, 4),
+                "changes": use.changes,
+                "not_passed": use.not_passed,
             }
             for use in job.resolver.uses.values()
         ],
+        "camera": job.resolver.preparation.camera,
         "cache": asdict(job.cache.statistics) | {"hit_rate": round(job.cache.statistics.hit_rate, 4)},
         "stages": job.watch.summary(),
         "method": job.engine.info.name,
@@ -143,6 +147,7 @@ def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:
     ]
     if not served:
         lines[1:2] = []
+    lines[1:1] = [*_brought(report["references"]), *([f"camera      {report['camera']}"] if report["camera"] else [])]
     if "stills_used" in report:
         lines.insert(1, f"            {report['stills_used']}")
     if "metrics" in report:
@@ -151,6 +156,19 @@ def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:
             lines.append("steadiness  " + _steadiness(report["metrics"]["steadiness"]))
     lines += [f"warning     {text}" for text in report["warnings"]]
     return [*lines, f"output      {report['output']} ({report['output_size']})"]
+
+
+def _brought(references: list[dict[str, Any]]) -> list[str]:
+    """What was done to references, and why some did not stand for their own frames: each reason once, counted."""
+    changed = [one["changes"] for one in references if one["changes"]]
+    refused = Counter(one["not_passed"] for one in references if one["not_passed"])
+    lines = []
+    if changed:
+        more = f" (and {len(changed) - 1} more were changed)" if len(changed) > 1 else ""
+        lines.append(f"            {changed[0]}{more}")
+    for why, count in refused.most_common(3):
+        lines.append(f"            not passed: {why}" + (f" ({count} references)" if count > 1 else ""))
+    return lines
 
 
 def _worthless(job: StreamJob | GridJob) -> list[str]:

@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
-from .reduction_kernels import SCALE, TAPS, taps_of
+from .reduction_kernels import BEFORE, SCALE, TAPS, taps_of
 
 WAYS = ("bicubic", "area", "lanczos", "bilinear", "gauss")
+_FEW = 0.25  # of a kernel's weight
 SPREAD = 2.0  # standard deviation of "gauss", output pixels
 
 
@@ -31,7 +32,20 @@ def reduce_by(taps: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 def _along(plane: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
     """One pass; OpenCV's tap k weighs pixel x + k - 12, so the low-resolution pixel i is its x = 4i + 2."""
     still = np.ones(1, np.float32)
-    kernels = (taps, still) if axis else (still, taps)
-    anchor = (TAPS // 2, 0) if axis else (0, TAPS // 2)
-    moved = cv2.sepFilter2D(plane, cv2.CV_32F, *kernels, anchor=anchor, borderType=cv2.BORDER_REPLICATE)
-    return moved[:, SCALE // 2 :: SCALE] if axis else moved[SCALE // 2 :: SCALE]
+    kernels, anchor = ((taps, still), (TAPS // 2, 0)) if axis else ((still, taps), (0, TAPS // 2))
+    moved = cv2.sepFilter2D(plane, cv2.CV_32F, *kernels, anchor=anchor, borderType=cv2.BORDER_CONSTANT)
+    count = plane.shape[axis] // SCALE
+    total = moved.take(SCALE * np.arange(count) + SCALE // 2, axis)
+    inside = _inside(taps, count)
+    few, half = np.abs(inside) < _FEW, np.arange(count) < count // 2
+    shape = (1, -1) if axis else (-1, 1)
+    if few.any():
+        edge = np.where(half.reshape(shape), plane.take([0], axis), plane.take([-1], axis))
+        total += np.where(few, 1 - inside, 0).reshape(shape).astype(np.float32) * edge
+    return total / np.where(few, 1, inside).reshape(shape).astype(np.float32)
+
+
+def _inside(taps: np.ndarray, count: int) -> np.ndarray:
+    """How much of the kernel's weight lies inside, for each of so many low-resolution pixels of a line."""
+    places = SCALE * np.arange(count)[:, None] - BEFORE + np.arange(TAPS)
+    return ((places >= 0) & (places < SCALE * count)) @ taps
