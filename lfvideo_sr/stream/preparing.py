@@ -76,7 +76,7 @@ class Preparation:
         """With the decoded frame as its side where it shows just that, else with what the camera would make of it."""
         pixels, taps = conformed.picture, self._camera.taps
         same = exact and conformed.displacement <= OFF and conformed.moved <= MOVED
-        low = frame.picture if same else self._camera.reduce(pixels)
+        low = frame.picture if same else np.clip(self._camera.reduce(pixels), 0, 1)
         made = replace(reference, load=lambda: pixels, side=Side(low, taps))
         passes = exact and reference.aligned and conformed.agrees and conformed.valid is None
         why = conformed.why if exact else ""

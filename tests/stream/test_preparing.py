@@ -1,0 +1,96 @@
+"""References on their way to the engine: brought to the frame of their moment, beside its decoded picture."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from lfvideo_sr.frames import Frame, Size, TimeStamp
+from lfvideo_sr.media.reduction import papers_taps, reduce_by, reduction_taps
+from lfvideo_sr.references import Reference
+from lfvideo_sr.stream.preparing import Preparation
+from lfvideo_sr.synthetic import random_scene, render
+
+SIZE = Size(384, 256)
+AREA = np.stack([reduction_taps("area")] * 2)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return random_scene(np.random.default_rng(4), width=SIZE.width)
+
+
+@pytest.fixture(scope="module")
+def sharp(scene) -> np.ndarray:
+    return render(scene, 0.0, SIZE).astype(np.float32)
+
+
+def frame_of(sharp, index=0, taps=None) -> Frame:
+    low = np.clip(reduce_by(papers_taps() if taps is None else taps, sharp), 0, 1)
+    return Frame(np.round(low * 255).astype(np.float32) / 255, index, TimeStamp(index, Fraction(1, 25)))
+
+
+def reference(pixels, frame, late=Fraction(0), **more) -> Reference:
+    time = frame.stamp.seconds + late
+    return Reference(("test", float(time), pixels.shape), time, "test", lambda: pixels, frame=frame, **more)
+
+
+def test_an_exact_reference_passes_as_it_is_beside_its_own_frame(sharp):
+    frame = frame_of(sharp)
+    prepared = Preparation(4)(reference(sharp, frame))
+    assert prepared.picture is not None and np.array_equal(prepared.picture.pixels, sharp)
+    assert prepared.reference.side.low is frame.pixels
+    assert prepared.changes == prepared.why == ""
+
+
+def test_another_exposure_passes_in_the_frames_colours(sharp):
+    brighter = np.clip(sharp * 1.15, 0, 1)
+    prepared = Preparation(4)(reference(brighter, frame_of(sharp)))
+    assert prepared.picture is not None and "colours" in prepared.changes
+    assert np.abs(prepared.picture.pixels - sharp).mean() < 0.15 * np.abs(brighter - sharp).mean()
+
+
+def test_a_reference_that_shows_something_else_gets_no_side(sharp, scene):
+    other = render(random_scene(np.random.default_rng(9), width=SIZE.width), 0.0, SIZE).astype(np.float32)
+    prepared = Preparation(4)(reference(other, frame_of(sharp)))
+    assert prepared.picture is None and prepared.reference.side is None
+    assert "something else" in prepared.why
+    assert prepared.reference.load() is other
+
+
+def test_between_two_frames_a_reference_stands_beside_what_the_camera_makes_of_it(sharp):
+    frame = frame_of(sharp)
+    prepared = Preparation(4)(reference(sharp, frame, late=Fraction(1, 50)))
+    assert prepared.picture is None and prepared.why == ""
+    assert prepared.reference.side.low is not frame.pixels
+    assert np.abs(prepared.reference.side.low - frame.pixels).max() < 0.01
+
+
+def test_pixels_that_are_not_known_to_be_the_frames_are_not_passed(sharp):
+    prepared = Preparation(4)(reference(sharp, frame_of(sharp), aligned=False))
+    assert prepared.picture is None and prepared.reference.side is not None
+
+
+def test_an_anchor_is_what_was_made_of_its_frame(sharp):
+    frame = frame_of(sharp)
+    prepared = Preparation(4)(reference(sharp, frame, generated=True))
+    assert prepared.picture.pixels is sharp and prepared.reference.side.low is frame.pixels
+
+
+def test_the_camera_is_learned_from_the_references(scene):
+    preparation = Preparation(4)
+    assert preparation.camera is None
+    for index in (0, 8, 16):
+        sharp = render(scene, float(index), SIZE).astype(np.float32)
+        prepared = preparation(reference(sharp, frame_of(sharp, index, AREA)))
+        assert prepared.picture is not None
+    assert preparation.camera.startswith("area")
+    taps = prepared.reference.side.taps
+    assert np.abs(taps - AREA).sum() < 0.5 * np.abs(papers_taps() - AREA).sum()
+
+
+def test_a_reference_is_prepared_once_while_it_is_in_use(sharp):
+    frame, loads = frame_of(sharp), []
+    given = Reference(("once",), Fraction(0), "test", lambda: loads.append(1) or sharp, frame=frame)
+    preparation = Preparation(4)
+    assert preparation(given) is preparation(given) and loads == [1]
