@@ -29,8 +29,9 @@ def estimate_offset(
     """Seconds to add to the references' times so that each falls on the frame that it shows, to a frame; None where the
     content does not tell: a still scene, one that repeats itself, references of something else.
 
-    frames:     of the low-resolution stream, float32 [3,h,w] in [0,1] in the order of their times in seconds; `thumbnail`s
-                of them do as well, so that nobody has to hold a clip. They should cover the claimed times +- limit.
+    frames:     of the low-resolution stream, float32 [3,h,w] in [0,1] in the order of their times in seconds; their
+                `thumbnail`s do as well, so that nobody has to hold a clip. They should cover the claimed times
+                +- limit.
     references: (claimed time in seconds, picture [3,H,W] of any size) each.
     Raises ShapeError where times and frames do not belong together.
     """
