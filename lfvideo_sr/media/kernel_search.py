@@ -5,8 +5,8 @@ along y and x in turn, held to the best known kernel where the data tell little.
 
 A frame that went through an encoder has lost detail, and least squares would call that a blurrier kernel. But what a
 decoder gives is close to the mean of all frames that it may have been: its error is uncorrelated with the *decoded*
-frame rather than with the picture. So the kernel is asked to leave nothing that the decoded pixels about a place could tell
-(instrumental variables), with a little of least squares to balance what encoders lose beyond that.
+frame rather than with the picture. So the kernel is asked to leave nothing that the decoded pixels about a place could
+tell (instrumental variables), with a little of least squares to balance what encoders lose beyond that.
 """
 
 from collections.abc import Sequence
