@@ -125,7 +125,8 @@ def _of_the_whole(moved: np.ndarray, noise: np.ndarray, telling: np.ndarray) -> 
     if not telling.any():
         return 0.0
     weights = 1 / noise[telling] ** 2
-    return float(np.hypot(*(_weighted_median(one, weights) for one in moved[telling].T)))
+    across, down = (_weighted_median(one, weights) for one in moved[telling].T)
+    return float(np.hypot(across, down))
 
 
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

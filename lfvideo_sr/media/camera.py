@@ -10,7 +10,6 @@ from .reduction_kernels import SCALE, TAPS, nearest, taps_of
 
 _KNOWN = 0.12  # taps that are further from every known kernel, as a share of their length, are called unknown
 _STEP = 1 / 255
-_INSIDE = 0.25  # of a kernel's weight
 
 
 def _unchanged() -> np.ndarray:
@@ -32,7 +31,7 @@ class CameraModel:
     def __post_init__(self) -> None:
         if self.taps.shape != (2, TAPS) or self.colours.shape != (3, 4):
             raise ShapeError(
-                f"a camera of taps {self.taps.shape} and colours {self.colours.shape}; [2,{TAPS}] and [3,4] are wanted"
+                f"camera taps {self.taps.shape} and colours {self.colours.shape}; [2,{TAPS}] and [3,4] are wanted"
             )
 
     @classmethod
@@ -46,7 +45,7 @@ class CameraModel:
         return cls(np.stack([taps_of(name, phase)] * 2).astype(np.float32))
 
     def reduce(self, picture: np.ndarray) -> np.ndarray:
-        """Picture [3,4h,4w] in [0,1] -> the frame the camera would give, float32 [3,h,w], not rounded, not clipped."""
+        """Picture [3,4h,4w] in [0,1] -> the frame the camera would give, float32 [3,h,w], not rounded or clipped."""
         reduced = self.reduce_planes(picture)
         if np.array_equal(self.colours, _unchanged()):
             return reduced
@@ -69,9 +68,10 @@ class CameraModel:
     def __str__(self) -> str:
         """For reports, such as "area, phase 0.0, gain 0.87"."""
         (down, phase_y, off_y), (across, phase_x, off_x) = nearest(self.taps[0]), nearest(self.taps[1])
-        kernel = down if _family(down) == _family(across) and max(off_y, off_x) < _KNOWN else "unknown kernel"
-        phases = _phase_text(phase_x, phase_y)
-        return ", ".join(part for part in (_sigma_named(kernel), phases, self._colour_text()) if part)
+        kernel = _sigma_named(down)
+        if _family(down) != _family(across) or max(off_y, off_x) > _KNOWN:
+            kernel, (phase_y, phase_x) = "unknown kernel", self.phase
+        return ", ".join(part for part in (kernel, _phase_text(phase_x, phase_y), self._colour_text()) if part)
 
     def _colour_text(self) -> str:
         linear, offset = self.colours[:, :3], self.colours[:, 3]

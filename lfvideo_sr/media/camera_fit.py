@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..frames import size_of
 from .camera import CameraModel
-from .colour_transfer import BRIGHTEST, DARKEST, ColourTransfer, block_colours, fit_colours, tukey
+from .colour_transfer import BRIGHTEST, DARKEST, ColourTransfer, block_colours, fit_colours, tukey, unclipped_blocks
 from .kernel_search import Evidence, Known, Moments, at_best_phase, combined, instrumented, least_squares
 from .luma import luma
 from .reduction_kernels import BEFORE, SCALE, TAPS
@@ -73,7 +73,8 @@ class CameraFit:
             combined([one.evidence.plain for one in pairs], shares),
             combined([one.evidence.instrumented for one in pairs], shares),
         )
-        colours = fit_colours(*(np.concatenate([one.colours[k] for one in pairs]) for k in (0, 1)))
+        own, seen = (np.concatenate([one.colours[k] for one in pairs]) for k in (0, 1))
+        colours = fit_colours(own, seen)
         return CameraModel(evidence.kernel().astype(np.float32), linear_part(colours))
 
     def _off(self) -> np.ndarray:
@@ -94,8 +95,8 @@ class CameraFit:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """What is kept of a frame and its picture: evidence of their lumas, a kernel that roughly fits, colours [n,3] of
-    the same blocks of picture and frame."""
+    """What is kept of a frame and its picture: the evidence of their lumas, a kernel that roughly fits, and colours
+    [n,3] of the same blocks of picture and frame."""
 
     evidence: Evidence
     known: Known
@@ -122,9 +123,13 @@ def _pair_of(frame: np.ndarray, reference: np.ndarray, taps: np.ndarray) -> Pair
     known = _roughly(plain)
     if known.left > 1 - _USABLE:
         return None
-    return Pair(
-        Evidence(plain, moments), known, (block_colours(reference, _BLOCK * SCALE), block_colours(frame, _BLOCK))
-    )
+    return Pair(Evidence(plain, moments), known, _colours(frame, reference))
+
+
+def _colours(frame: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the same blocks of the picture and of the frame, where nothing is clipped."""
+    use = unclipped_blocks(reference, _BLOCK * SCALE) & unclipped_blocks(frame, _BLOCK)
+    return block_colours(reference, _BLOCK * SCALE)[use], block_colours(frame, _BLOCK)[use]
 
 
 def _roughly(moments: Moments) -> Known:

@@ -85,14 +85,19 @@ def fit_colours(source: np.ndarray, target: np.ndarray, margin: float = 0.9) -> 
 
 
 def block_colours(picture: np.ndarray, side: int) -> np.ndarray:
-    """Mean colours [n,3] of the squares of `side` pixels of a picture [3,H,W], from the top left."""
+    """Mean colours [n,C] of the squares of `side` pixels of a picture [C,H,W], from the top left."""
     rows, columns = picture.shape[1] // side, picture.shape[2] // side
     if not rows or not columns:
-        return np.empty((0, 3), np.float32)
+        return np.empty((0, len(picture)), np.float32)
     whole = picture[:, : rows * side, : columns * side]
-    return np.stack([cv2.resize(one, (columns, rows), interpolation=cv2.INTER_AREA) for one in whole], -1).reshape(
-        -1, 3
-    )
+    means = [cv2.resize(one, (columns, rows), interpolation=cv2.INTER_AREA) for one in whole]
+    return np.stack(means, -1).reshape(-1, len(whole))
+
+
+def unclipped_blocks(picture: np.ndarray, side: int) -> np.ndarray:
+    """Which of these squares hold no clipped pixel, bool [n]: the mean of one that does tells nothing."""
+    clipped = ((picture.max(0) >= BRIGHTEST) | (picture.max(0) <= DARKEST)).astype(np.float32)
+    return block_colours(clipped[None], side)[:, 0] == 0
 
 
 def typical_difference(colours: np.ndarray, others: np.ndarray) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ShapeError
 from .agreement import OFF, Comparison, compare
 from .camera import CameraModel
-from .colour_transfer import IDENTITY, ColourTransfer, block_colours, fit_colours
+from .colour_transfer import IDENTITY, ColourTransfer, block_colours, fit_colours, unclipped_blocks
 from .framing import Framed, Framing, low_mask, with_luma
 from .reduction_kernels import SCALE
 
@@ -24,6 +24,7 @@ _BETTER = 0.97  # of the misfit before, at most, for a transform to be kept
 _MOSTLY = 0.5  # share of a frame that a picture has to cover
 _CLIPPED = 254.5 / 255
 _BLOCK = 8  # low-resolution pixels to a side over which colours are averaged
+_ENOUGH, _MOST = 100, 4000  # colours to fit a change to
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +38,8 @@ class Conformed:
     displacement:      what is left, in output pixels: the median over the frame.
     moved:             share of the frame where something stands elsewhere by more than half an output pixel.
     colour_difference: what is left, in [0,1]: the median over the frame, of the channel that differs most.
-    valid:             bool [4h,4w], False where the given picture showed nothing (there the enlarged frame is); None
-                       where all is valid.
+    valid:             bool [4h,4w], False where the given picture showed nothing (the enlarged frame stands there);
+                       None where all is valid.
     why:               why its pixels may not stand for the frame's, such as "0.7 px off"; "" where they may.
     """
 
@@ -74,9 +75,8 @@ def conform(frame: np.ndarray, picture: np.ndarray, camera: CameraModel | None =
     Raises ShapeError for other shapes, or a scale other than 4.
     """
     if frame.ndim != 3 or picture.ndim != 3 or frame.shape[0] != 3 or picture.shape[0] != 3 or scale != SCALE:
-        raise ShapeError(
-            f"frame {frame.shape}, picture {picture.shape}, scale {scale}; [3,h,w], [3,H,W] and 4 are wanted"
-        )
+        given = f"frame {frame.shape}, picture {picture.shape}, scale {scale}"
+        raise ShapeError(f"{given}; [3,h,w], [3,H,W] and 4 are wanted")
     framing = Framing(frame, picture, camera or CameraModel.papers())
     best = unmoved = framing.unmoved()
     if unmoved is None or not _stands(unmoved.comparison):
@@ -101,9 +101,8 @@ def _better(new: Comparison, old: Comparison) -> bool:
 def _something_else(picture: np.ndarray, found: Framed | None) -> Conformed:
     share = 0.0 if found is None else found.comparison.alike
     why = f"shows something else: {100 * share:.0f} % of it is alike"
-    return Conformed(
-        picture, None, IDENTITY, float("inf"), 1.0, 1.0 if found is None else found.comparison.colour, None, why
-    )
+    colour = 1.0 if found is None else found.comparison.colour
+    return Conformed(picture, None, IDENTITY, float("inf"), 1.0, colour, None, why)
 
 
 def _coloured(frame: np.ndarray, framed: Framed) -> Conformed:
@@ -126,12 +125,17 @@ def _coloured(frame: np.ndarray, framed: Framed) -> Conformed:
 
 
 def _blocks(reduced: np.ndarray, frame: np.ndarray, inside: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Colours [n,3] of blocks of both that lie wholly inside."""
-    own, seen = block_colours(reduced, _BLOCK), block_colours(frame, _BLOCK)
-    if inside is None:
-        return own, seen
-    whole = block_colours(np.repeat(inside[None], 3, 0).astype(np.float32), _BLOCK)[:, 0] > 0.999
-    return own[whole], seen[whole]
+    """Colours [n,3] of the same blocks of both, of those that lie wholly inside and have no clipped pixel; of single
+    pixels where there are few such blocks."""
+    for side in (_BLOCK, 1):
+        use = unclipped_blocks(reduced, side) & unclipped_blocks(frame, side)
+        if inside is not None:
+            use &= block_colours(inside[None].astype(np.float32), side)[:, 0] > 0.999
+        if use.sum() >= _ENOUGH:
+            break
+    chosen = np.flatnonzero(use)
+    chosen = chosen[:: -(-len(chosen) // _MOST) or 1]
+    return block_colours(reduced, side)[chosen], block_colours(frame, side)[chosen]
 
 
 def _unclipped(coloured: np.ndarray, picture: np.ndarray, frame: np.ndarray) -> np.ndarray:

@@ -148,7 +148,7 @@ def low_mask(inside: np.ndarray | None) -> np.ndarray | None:
     if inside is None:
         return None
     height, width = (side // SCALE for side in inside.shape)
-    return inside.reshape(height, SCALE, width, SCALE).all((1, 3))
+    return np.asarray(inside.reshape(height, SCALE, width, SCALE).all((1, 3)))
 
 
 def believable(transform: np.ndarray) -> bool:

@@ -1,5 +1,4 @@
-"""How a picture as a whole stands to a frame: the affine transform between them, coarsely by features, finely by
-Gauss-Newton.
+"""How a picture as a whole stands to a frame: the affine transform between them, by features, then by Gauss-Newton.
 
 A transform is float64 [3,3] in homogeneous coordinates and takes (x, y) in output pixels of the frame's geometry, where
 low-resolution pixel i lies at 4*i + 1.5, to (x, y) in pixels of the picture.
@@ -24,9 +23,8 @@ _LEAST_SHARE = 0.1  # of a frame that has to be compared
 
 FROM_LOW = np.array([[SCALE, 0, (SCALE - 1) / 2], [0, SCALE, (SCALE - 1) / 2], [0, 0, 1]], np.float64)
 TO_LOW = np.linalg.inv(FROM_LOW)
-Warp = Callable[
-    [np.ndarray], tuple[np.ndarray, np.ndarray]
-]  # transform -> luma as the frame would show it, where it is
+# Of a transform: the picture's luma as the frame would show it, and where it shows any.
+Warp = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def stretched(size: Size, onto: Size) -> np.ndarray:
@@ -45,10 +43,8 @@ def centred(size: Size, onto: Size) -> np.ndarray:
 def by_features(frame: np.ndarray, picture: np.ndarray) -> np.ndarray | None:
     """The similarity [3,3] from pixels of frame [h,w] to those of a picture of about the same scale, uint8 lumas each;
     None where too few features agree on one."""
-    for finder, norm in (
-        (cv2.ORB.create(_FEATURES, fastThreshold=7), cv2.NORM_HAMMING),
-        (cv2.SIFT.create(_FEATURES), cv2.NORM_L2),
-    ):
+    orb, sift = cv2.ORB.create(_FEATURES, fastThreshold=7), cv2.SIFT.create(_FEATURES)
+    for finder, norm in ((orb, cv2.NORM_HAMMING), (sift, cv2.NORM_L2)):
         (points, words), (others, other_words) = (finder.detectAndCompute(one, None) for one in (frame, picture))
         if words is None or other_words is None or len(points) < _SURE or len(others) < _SURE:
             continue
@@ -73,8 +69,8 @@ def by_phase(frame: np.ndarray, picture: np.ndarray) -> np.ndarray:
 
 
 def refined(frame: np.ndarray, warp: Warp, transform: np.ndarray, blurs: tuple[float, ...], rounds: int) -> np.ndarray:
-    """Gauss-Newton on the luma of a frame [h,w], its gain and offset as well; places that do not fit (something moved)
-    count for nothing in the end.
+    """Gauss-Newton on the luma of a frame [h,w], in its gain and offset as well; places that do not fit (something
+    moved) count for nothing in the end.
 
     warp:  gives the picture's luma [h,w] under a transform, and where it shows anything, bool [h,w].
     blurs: both are blurred by so many low-resolution pixels first, at most `rounds` steps each.

@@ -4,9 +4,9 @@ From them the misfit of any kernel follows at once: known kernels are compared a
 along y and x in turn, held to the best known kernel where the data tell little.
 
 A frame that went through an encoder has lost detail, and least squares would call that a blurrier kernel. But what a
-decoder gives is close to the mean of all frames it may have been: its error is uncorrelated with the *decoded* frame
-rather than with the picture. So the kernel is asked to leave nothing that the decoded pixels about a place could tell
-(instrumental variables), with a little of least squares to balance what encoders lose beyond that.
+decoder gives is close to the mean of all frames that it may have been: its error is uncorrelated with the *decoded*
+frame rather than with the picture. So the kernel is asked to leave nothing that the decoded pixels about a place could
+tell (instrumental variables), with a little of least squares to balance what encoders lose beyond that.
 """
 
 from collections.abc import Sequence
@@ -58,11 +58,8 @@ def instrumented(places: np.ndarray, values: np.ndarray, around: np.ndarray, wei
     own += _RIDGE * np.trace(own) / len(own) * np.eye(len(own))
     pixels, frame = (weighted.T @ places).astype(np.float64), (weighted.T @ values).astype(np.float64)
     told = np.linalg.solve(own, pixels)
-    return Moments(
-        (pixels.T @ told).astype(np.float32),
-        (told.T @ frame).astype(np.float32),
-        float(frame @ np.linalg.solve(own, frame)),
-    )
+    variance = float(frame @ np.linalg.solve(own, frame))
+    return Moments((pixels.T @ told).astype(np.float32), (told.T @ frame).astype(np.float32), variance)
 
 
 def combined(many: Sequence[Moments], shares: Sequence[float]) -> Moments:
@@ -154,7 +151,7 @@ def _best_gauss(moments: Moments, phases: tuple[float, float]) -> Known:
 
 
 def alternating(moments: Moments, start: np.ndarray, hold: np.ndarray) -> tuple[np.ndarray, float]:
-    """Taps [2,24] that fit best while `hold` [24,24] holds them to `start`, and the share of variation they leave."""
+    """Taps [2,24] that fit best while `hold` [24,24] holds them to `start`, and the share that they leave."""
     taps, left = start.copy(), 1.0
     for axis in [0, 1] * _ROUNDS:
         pixels, cross = moments.along(taps[1 - axis], axis)

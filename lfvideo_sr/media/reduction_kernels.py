@@ -1,6 +1,6 @@
 """The kernels by which pictures are commonly made four times smaller, as taps of one axis.
 
-A kernel has TAPS taps. Tap k of low-resolution pixel i weighs output pixel 4*i + 1.5 + (k - 11.5), or 4*i - 10 + k.
+A kernel has TAPS taps. Tap k of low-resolution pixel i weighs output pixel 4*i + 1.5 + (k - 11.5) = 4*i - 10 + k.
 Its phase is how far its centre lies beyond the low-resolution pixel's own, in low-resolution pixels: 0.5 is two output
 pixels further right or down.
 """
@@ -40,7 +40,7 @@ SIGMAS = np.arange(1.0, 3.51, 0.125)  # of Gaussians that are told apart, in out
 
 
 def taps_of(name: str, phase: float | np.ndarray = 0.0) -> np.ndarray:
-    """Taps of one of SHAPES, or of "gauss 2.0" (sigma in output pixels): float64 [24], or [...,24] for phases [...].
+    """The taps of one of SHAPES, or of "gauss 2.0" (sigma in output pixels): float64 [24], [...,24] for phases [...].
 
     They sum to 1. Phases are in low-resolution pixels, within -1 .. 1.
     """

@@ -25,7 +25,7 @@ def test_area_is_the_mean_of_what_a_pixel_covers():
 def test_half_a_phase_is_two_output_pixels():
     moved = CameraModel.named("lanczos", 0.5).reduce(PICTURE)[:, 4:-4, 4:-4]
     expected = CameraModel.named("lanczos").reduce(np.roll(PICTURE, (-2, -2), (1, 2)))[:, 4:-4, 4:-4]
-    assert np.abs(moved - expected).max() < 0.004  # the outermost lobes of a moved lanczos are cut off
+    assert np.abs(moved - expected).max() < 0.01  # the outermost lobes of a moved lanczos are cut off
 
 
 @pytest.mark.parametrize("phase", [-1.0, 0.0, 0.5, 1.0])

@@ -75,16 +75,15 @@ def test_a_gain_is_found_and_said():
     assert str(fitted(camera, PICTURES[0]).model) == "area, phase 0.0, gain 0.87"
 
 
-def test_a_compressed_frame_is_not_taken_for_a_blurrier_camera(tmp_path):
-    camera = CameraModel.named("area")
+@pytest.mark.parametrize(("name", "crf"), [("bicubic", 28), ("area", 20)])
+def test_a_compressed_frame_is_not_taken_for_a_blurrier_camera(name, crf, tmp_path):
+    camera = CameraModel.named(name)
     clean = [frame_of(one, camera) for one in PICTURES]
     fit = CameraFit()
-    for frame, picture in zip(through_encoder(clean, tmp_path / "low.mkv", 28), PICTURES):
+    for frame, picture in zip(through_encoder(clean, tmp_path / "low.mkv", crf), PICTURES):
         assert fit.add(frame, picture)
-    assert error(fit.model, camera) < 0.1 < 0.2 < error(CameraModel.papers(), camera)
-    assert (
-        psnr_y(fit.model.reduce(PICTURES[0]), clean[0]) > psnr_y(CameraModel.papers().reduce(PICTURES[0]), clean[0]) + 3
-    )
+    assert error(fit.model, camera) < 0.1
+    assert psnr_y(fit.model.reduce(PICTURES[0]), clean[0]) > 45
 
 
 def test_what_has_moved_between_the_two_counts_for_nothing():
@@ -114,7 +113,7 @@ def test_pictures_of_something_else_and_flat_ones_are_not_used():
 
 def test_no_more_than_eight_pairs_are_kept():
     camera = CameraModel.named("area")
-    small = [np.ascontiguousarray(np.roll(PICTURES[0], 40 * k, 2)[:, :256, :320]) for k in range(10)]
+    small = [np.ascontiguousarray(PICTURES[0][:, :128, 16 * k : 16 * k + 192]) for k in range(9)]
     assert fitted(camera, *small).pairs == 8
 
 
