@@ -65,7 +65,8 @@ def verbs_of(method: Method, slots: int) -> dict[str, Verb]:
 
 def _encode_verb(method: Method, reference: torch.Tensor, names: list[str]) -> Verb:
     """A method that takes the reference's low-resolution side is given it; for the seeder of another it is made."""
-    given, shapes = {REFERENCE: reference}, {REFERENCE: [1, 3, "4*r", "4*q"]}
+    given = {REFERENCE: reference}
+    shapes: dict[str, list[Dim]] = {REFERENCE: [1, 3, "4*r", "4*q"]}
     if method.info.own_frame:
         low = BicubicReduce(method.info.scale)(reference)
         given |= {LOW: low, TAPS: torch.from_numpy(papers_taps())[None]}

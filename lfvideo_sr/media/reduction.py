@@ -32,8 +32,8 @@ def reduce_by(taps: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 def _along(plane: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
     """One pass; OpenCV's tap k weighs pixel x + k - 12, so the low-resolution pixel i is its x = 4i + 2."""
     still = np.ones(1, np.float32)
-    kernels, anchor = ((taps, still), (TAPS // 2, 0)) if axis else ((still, taps), (0, TAPS // 2))
-    moved = cv2.sepFilter2D(plane, cv2.CV_32F, *kernels, anchor=anchor, borderType=cv2.BORDER_CONSTANT)
+    across, down, anchor = (taps, still, (TAPS // 2, 0)) if axis else (still, taps, (0, TAPS // 2))
+    moved = cv2.sepFilter2D(plane, cv2.CV_32F, across, down, anchor=anchor, borderType=cv2.BORDER_CONSTANT)
     count = plane.shape[axis] // SCALE
     total = moved.take(SCALE * np.arange(count) + SCALE // 2, axis)
     inside = _inside(taps, count)
