@@ -9,7 +9,7 @@ from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Last, Matched, Precision
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, on_host, size_of
-from lfvideo_sr.media.reduction import papers_taps, reduce_by
+from lfvideo_sr.media.reduction import papers_side
 from lfvideo_sr.media.seed import FlowSeeder, pixel_grid
 from lfvideo_sr.method import Match, MethodInfo
 from lfvideo_sr.references import EncodedReference, Reference, Side
@@ -70,10 +70,8 @@ class GraphEngine:
 
     def _side_of(self, picture: np.ndarray, side: Side | None) -> dict[str, np.ndarray]:
         """The low-resolution side of a padded picture [1,3,H,W]; the papers' reduction where it has none."""
-        if side is None:
-            taps = papers_taps()
-            return {LOW: reduce_by(taps, picture[0])[None], TAPS: taps[None]}
-        return {LOW: padded(on_host(side.low), self.info.size_multiple), TAPS: side.taps[None]}
+        low, taps = side or papers_side(picture[0])
+        return {LOW: padded(on_host(low), self.info.size_multiple), TAPS: taps[None]}
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         picture = padded(frame.pixels, self.info.size_multiple)

@@ -11,6 +11,7 @@ from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Last, Matched, Precision
 from lfvideo_sr.errors import EngineError, first_line
 from lfvideo_sr.frames import Frame, on_host, size_of
+from lfvideo_sr.media.reduction import papers_side
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references import EncodedReference, Reference
 
@@ -35,18 +36,21 @@ class TorchEngine:
     def encode(self, reference: Reference) -> EncodedReference:
         pixels = reference.load()
         picture = self._padded(pixels, self.info.size_multiple * self.info.scale)
-        low, taps = self._side_of(reference)
+        low, taps = self._side_of(reference, picture)
         features = self.resident.encode(picture, low, taps)
         if self._method.seeder is not None and SEED not in features:
             seen = self.resident.reduced(picture) if low is None else low
             features[SEED] = self._method.seeder.prepare(seen[0].cpu().numpy())
         return EncodedReference(reference.key, features, size_of(pixels))
 
-    def _side_of(self, reference: Reference) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        if reference.side is None or not self.info.own_frame:
+    def _side_of(
+        self, reference: Reference, picture: torch.Tensor
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """The low-resolution side of a padded picture [1,3,H,W]; the papers' reduction where it has none."""
+        if not self.info.own_frame:
             return None, None
-        low, taps = reference.side
-        return self._padded(low, self.info.size_multiple), torch.from_numpy(taps)[None].to(self._device)
+        side = reference.side or papers_side(on_host(picture[0]))
+        return self._padded(side.low, self.info.size_multiple), torch.from_numpy(side.taps)[None].to(self._device)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         return self.match_all(frame, [reference], [previous])[0]

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from ..references import Side
 from .reduction_kernels import BEFORE, SCALE, TAPS, taps_of
 
 WAYS = ("bicubic", "area", "lanczos", "bilinear", "gauss")
@@ -27,6 +28,12 @@ def reduce_by(taps: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype != np.uint8:  # of which OpenCV reads a quarter of the bytes
         pixels = pixels.astype(np.float32, copy=False)
     return np.stack([_along(_along(np.ascontiguousarray(plane), across, 1), down, 0) for plane in pixels])
+
+
+def papers_side(picture: np.ndarray) -> Side:
+    """The low-resolution side of a reference [3,4h,4w] in [0,1] that stands alone: its reduction as papers make it."""
+    taps = papers_taps()
+    return Side(np.clip(reduce_by(taps, picture), 0, 1), taps)
 
 
 def _along(plane: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
