@@ -35,8 +35,14 @@ class _Seen(NamedTuple):
     look: Look
 
 
-def survey(frames: Iterable[Frame], given: Collection[int] = ()) -> Iterator[SceneSurvey]:
-    """The scenes of a clip, in order; frames have to mark cuts. given: indices of frames that have a reference."""
+def survey(
+    frames: Iterable[Frame], given: Collection[int] = (), bits_per_pixel: float = inf
+) -> Iterator[SceneSurvey]:
+    """The scenes of a clip, in order; frames have to mark cuts.
+
+    given: indices of frames that have a reference.
+    bits_per_pixel: that the clip is coded with.
+    """
     scene: _Scene | None = None
     number = -1
     for frame in frames:
@@ -44,7 +50,7 @@ def survey(frames: Iterable[Frame], given: Collection[int] = ()) -> Iterator[Sce
             if scene is not None:
                 yield scene.finished()
             number += 1
-            scene = _Scene(number, given)
+            scene = _Scene(number, given, bits_per_pixel)
         scene.add(_Seen(frame.index, look_at(frame.pixels)))
     if scene is not None:
         yield scene.finished()
@@ -53,8 +59,8 @@ def survey(frames: Iterable[Frame], given: Collection[int] = ()) -> Iterator[Sce
 class _Scene:
     """Takes the frames of one scene; holds a stretch of them and a few stops before it."""
 
-    def __init__(self, number: int, given: Collection[int]):
-        self._number, self._given = number, given
+    def __init__(self, number: int, given: Collection[int], bits_per_pixel: float):
+        self._number, self._given, self._bits_per_pixel = number, given, bits_per_pixel
         self._stretch: list[_Seen] = []
         self._stops: list[int] = []
         self._detail: list[np.ndarray] = []
@@ -73,7 +79,7 @@ class _Scene:
         stops = np.array(self._stops)
         return SceneSurvey(
             self._number, stops, self._stood_for(stops), np.stack(self._detail), np.stack(self._carried),
-            np.array([one in self._given for one in self._stops]),
+            np.array([one in self._given for one in self._stops]), self._bits_per_pixel,
         )  # fmt: skip
 
     def _stood_for(self, stops: np.ndarray) -> np.ndarray:
