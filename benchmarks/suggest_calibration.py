@@ -5,8 +5,8 @@ usage: LFVIDEO_DATA=FOLDER benchmarks/suggest_calibration.py [--method METHOD] [
 
 Two frames of each clip (64 frames of at most 400 lines, reduced x4 by 8-bit bicubic) serve frames up to 40 before or
 after them, one at a time. Per pair: the texture of the frame served, the share of it that the other has, and the mean
-square errors of luma without and with that reference. The same with the small frames coded as H.264 (crf 28). What coding costs
-is fitted over crf 18, 23, 28 and 33.
+square errors of luma without and with that reference. The same with the small frames coded as H.264 (crf 28). What
+coding costs is fitted over crf 18, 23, 28 and 33.
 """
 
 import argparse
@@ -130,7 +130,8 @@ def look_into(engine: Engine, clip: Path) -> tuple[list[tuple], list[float], lis
     for crf in CRFS:
         coded, spent = h264(small, crf)
         for before, after in list(zip(small, coded))[::4]:
-            lost.append((float(look_at(after).detail.mean()), spent, np.square(luma(after) - luma(before)).mean()))
+            error = (255 / 219) ** 2 * np.square(luma(after) - luma(before)).mean()
+            lost.append((float(look_at(after).detail.mean()), spent, error))
         if crf == CRF:
             rows += measured(engine, sharp, coded, [len(sharp) // 2])
             bits += [spent] * (len(rows) - len(bits))

@@ -39,7 +39,8 @@ def total(survey: SceneSurvey, chosen: tuple[int, ...], rules: Rules) -> float:
             step = reference.key[0] - stop
             if abs(step) <= survey.reach:
                 shares = np.maximum(shares, survey.carried[stop, step + survey.reach])
-        summed += float(expected_gain(survey.detail[[stop]], shares[None], survey.bits_per_pixel)[0]) * int(survey.frames[stop])
+        gain = expected_gain(survey.detail[[stop]], shares[None], survey.bits_per_pixel)[0]
+        summed += float(gain) * int(survey.frames[stop])
     return summed
 
 
