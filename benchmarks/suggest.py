@@ -28,6 +28,7 @@ from data_folder import data_folder
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.engine import Engine
 from lfvideo_sr.frames import Frame, Size, TimeStamp, size_of
+from lfvideo_sr.media.bit_rate import bits_per_pixel
 from lfvideo_sr.media.colour import ColourSpec, Layout
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade, resized
@@ -35,7 +36,7 @@ from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.video import VideoInfo, VideoSource
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
-from lfvideo_sr.stream.suggesting import best_of_scene, share_out
+from lfvideo_sr.stream.suggesting import ClipChoice
 from lfvideo_sr.stream.surveying import survey
 
 VALIDATION = ("video/apple.mp4", "video/cockatoo.mp4", "video/bikes.mp4", "video/paragliding-launch.mp4")
@@ -79,9 +80,11 @@ def write_film(path: Path, pictures: list[np.ndarray], codec: str = "ffv1", crf:
 
 
 def suggested(low: Path, count: int) -> list[int]:
-    choices = [best_of_scene(scene, count) for scene in survey(VideoSource(low))]
-    counts = share_out(choices, count)[-1]
-    return sorted(int(one.survey.stops[p]) for one, k in zip(choices, counts) for p in one.picks[k])
+    """As the command chooses."""
+    clip = VideoSource(low)
+    choice = ClipChoice(survey(clip, bits_per_pixel=bits_per_pixel(clip.video)), count)
+    print(f"          {count} suggested: {choice.gains[count]:.2f} dB expected in the mean over all frames", flush=True)
+    return [one.frame for one in choice.suggestions(count)]
 
 
 def at_a_cadence(total: int, count: int) -> list[int]:

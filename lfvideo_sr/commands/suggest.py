@@ -12,6 +12,7 @@ from typing import Any
 from ..checks import check_positive
 from ..errors import UsageError
 from ..frames import Frame
+from ..media.bit_rate import bits_per_pixel
 from ..media.clock import Timeline, frame_times
 from ..media.hybrid import ReferenceOptions, find_references, lr_track
 from ..media.probe import check_file
@@ -64,7 +65,8 @@ class SuggestCommand:
             given = self._given(clip, timeline)
             progress.say(f"{clip.info.name} {clip.info.size}: looking how far detail can be carried")
             frames = progress.over(clip, clip.info.frames)
-            choice = ClipChoice(survey(frames, given), 2 * self.count, Rules(self.every, self.causal))
+            scenes = survey(frames, given, bits_per_pixel(clip.video))
+            choice = ClipChoice(scenes, 2 * self.count, Rules(self.every, self.causal))
             suggestions = choice.suggestions(self.count)
             names = self._names(suggestions, timeline)
             kept = folder.start(names.values())

@@ -26,6 +26,7 @@ class SceneSurvey:
     detail:  float32 [n,b], energy of the finest texture in each of b blocks, mean square of 255.
     carried: uint8 [n,2r+1,b], share (of 255) of stop i's detail in a block that stop i + j - r has; r is the reach.
     given:   bool [n], stops of which a reference is there already.
+    bits_per_pixel: that the clip is coded with; inf: nothing was lost.
     """
 
     number: int
@@ -34,6 +35,7 @@ class SceneSurvey:
     detail: np.ndarray
     carried: np.ndarray
     given: np.ndarray
+    bits_per_pixel: float = np.inf
 
     @property
     def reach(self) -> int:
@@ -173,7 +175,7 @@ class _Gains:
         for there in (past, future):
             if there is not None:
                 shares = np.maximum(shares, self._shares(stops, there))
-        return expected_gain(survey.detail[stops], shares)
+        return expected_gain(survey.detail[stops], shares, survey.bits_per_pixel)
 
     def _shares(self, stops: np.ndarray, there: np.ndarray) -> np.ndarray:
         survey, rules = self._survey, self._rules
@@ -193,7 +195,7 @@ class _Gains:
         past = np.where(after > 0, places[np.maximum(after - 1, 0)], _FAR)
         future = np.where(after < len(places), places[np.minimum(after, len(places) - 1)], _FAR)
         shares = np.maximum(self._where_any(stops, past), self._where_any(stops, future))
-        return expected_gain(self._survey.detail, shares)
+        return expected_gain(self._survey.detail, shares, self._survey.bits_per_pixel)
 
     def _where_any(self, stops: np.ndarray, there: np.ndarray) -> np.ndarray:
         shares = np.zeros((len(stops), self._survey.detail.shape[1]), np.uint8)

@@ -20,7 +20,7 @@ from .suggesting import SceneSurvey
 
 REACH = 16  # stops to either side that one is compared with
 _STRETCH = 256  # frames that are held at once
-_FREE, _FRAMES_PER_STOP = 12, 6  # a stretch may have _FREE stops and one more for so many frames
+_FREE, _FRAMES_PER_STOP = 8, 8  # a stretch may have _FREE stops and one more for so many frames
 _WIDEST = 48  # frames between two stops, at most
 _FINEST = 48  # parts of a stretch that are halved no more: finer stops would bring each other's reach down
 _LOST = 0.03  # share of the detail that may be lost between two stops without looking in between
@@ -29,14 +29,20 @@ _BLOCKS = GRID[0] * GRID[1]
 
 
 class _Seen(NamedTuple):
-    """A frame's index in the clip and its look."""
+    """A frame, by its index in the clip, and its look."""
 
-    index: int
+    number: int
     look: Look
 
 
-def survey(frames: Iterable[Frame], given: Collection[int] = ()) -> Iterator[SceneSurvey]:
-    """The scenes of a clip, in order; frames have to mark cuts. given: indices of frames that have a reference."""
+def survey(
+    frames: Iterable[Frame], given: Collection[int] = (), bits_per_pixel: float = inf
+) -> Iterator[SceneSurvey]:
+    """The scenes of a clip, in order; frames have to mark cuts.
+
+    given: indices of frames that have a reference.
+    bits_per_pixel: that the clip is coded with.
+    """
     scene: _Scene | None = None
     number = -1
     for frame in frames:
@@ -44,7 +50,7 @@ def survey(frames: Iterable[Frame], given: Collection[int] = ()) -> Iterator[Sce
             if scene is not None:
                 yield scene.finished()
             number += 1
-            scene = _Scene(number, given)
+            scene = _Scene(number, given, bits_per_pixel)
         scene.add(_Seen(frame.index, look_at(frame.pixels)))
     if scene is not None:
         yield scene.finished()
@@ -53,8 +59,8 @@ def survey(frames: Iterable[Frame], given: Collection[int] = ()) -> Iterator[Sce
 class _Scene:
     """Takes the frames of one scene; holds a stretch of them and a few stops before it."""
 
-    def __init__(self, number: int, given: Collection[int]):
-        self._number, self._given = number, given
+    def __init__(self, number: int, given: Collection[int], bits_per_pixel: float):
+        self._number, self._given, self._bits_per_pixel = number, given, bits_per_pixel
         self._stretch: list[_Seen] = []
         self._stops: list[int] = []
         self._detail: list[np.ndarray] = []
@@ -64,7 +70,7 @@ class _Scene:
 
     def add(self, seen: _Seen) -> None:
         self._stretch.append(seen)
-        self._last = seen.index
+        self._last = seen.number
         if len(self._stretch) >= _STRETCH:
             self._look_through()
 
@@ -73,7 +79,7 @@ class _Scene:
         stops = np.array(self._stops)
         return SceneSurvey(
             self._number, stops, self._stood_for(stops), np.stack(self._detail), np.stack(self._carried),
-            np.array([one in self._given for one in self._stops]),
+            np.array([one in self._given for one in self._stops]), self._bits_per_pixel,
         )  # fmt: skip
 
     def _stood_for(self, stops: np.ndarray) -> np.ndarray:
@@ -90,7 +96,7 @@ class _Scene:
             return
         before = [self._near[-1]] if self._near else []  # halving goes on from the last stop
         frames = [*before, *self._stretch]
-        places = _stops_of(frames, [place for place, one in enumerate(frames) if one.index in self._given])
+        places = _stops_of(frames, [place for place, one in enumerate(frames) if one.number in self._given])
         for place in places[len(before) :]:
             self._place(frames[place])
         self._stretch = []
@@ -105,7 +111,7 @@ class _Scene:
             self._carried[-back][REACH + back] = _as_bytes(there)
             if max(here.mean(), there.mean()) < _SPENT:
                 break
-        self._stops.append(seen.index)
+        self._stops.append(seen.number)
         self._detail.append(seen.look.detail.ravel())
         self._carried.append(shares)
         self._near.append(seen)

@@ -84,7 +84,7 @@ def test_those_not_yet_made_sharp_are_left_out_and_said_so(suggest, run, picture
     write_png(tmp_path / "todo" / first["file"], pictures[first["frame"]])
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", *FAST, "--refs", tmp_path / "todo")
     assert outcome.code == 0 and second["file"] in outcome.out and first["file"] not in outcome.out.split("left out")[1]
-    origins = [one["origin"] for one in report_of(tmp_path / "out.mkv")["references"]]
+    origins = [one["source"] for one in report_of(tmp_path / "out.mkv")["references"]]
     assert [Path(one).name for one in origins] == [first["file"]]
 
 

@@ -39,7 +39,8 @@ def total(survey: SceneSurvey, chosen: tuple[int, ...], rules: Rules) -> float:
             step = reference.key[0] - stop
             if abs(step) <= survey.reach:
                 shares = np.maximum(shares, survey.carried[stop, step + survey.reach])
-        summed += float(expected_gain(survey.detail[[stop]], shares[None])[0]) * int(survey.frames[stop])
+        gain = expected_gain(survey.detail[[stop]], shares[None], survey.bits_per_pixel)[0]
+        summed += float(gain) * int(survey.frames[stop])
     return summed
 
 
@@ -130,7 +131,9 @@ def test_two_parts_of_a_scene_that_have_nothing_in_common_get_one_each():
 def test_gain_grows_with_what_is_carried_and_is_nothing_where_there_is_no_detail():
     detail = np.full((5, BLOCKS), 30, np.float32)
     shares = np.repeat(np.array([0, 60, 120, 180, 255], np.uint8)[:, None], BLOCKS, 1)
-    gains = expected_gain(detail, shares)
+    gains = expected_gain(detail, shares, np.inf)
     assert gains[0] == 0 and (np.diff(gains) > 0).all() and gains[-1] > 5
-    assert expected_gain(0 * detail, shares) == pytest.approx(np.zeros(5), abs=1e-6)
-    assert (expected_gain(detail, shares)[1:] > expected_gain(detail / 30, shares)[1:]).all()
+    assert expected_gain(0 * detail, shares, np.inf) == pytest.approx(np.zeros(5), abs=1e-6)
+    assert (gains[1:] > expected_gain(detail / 30, shares, np.inf)[1:]).all()
+    coded = [expected_gain(detail, shares, bits)[-1] for bits in (0.05, 0.2, 1, np.inf)]
+    assert 0 < coded[0] < coded[1] < coded[2] < coded[3] == gains[-1]
