@@ -114,7 +114,7 @@ class StreamCommand:
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
         for line in getattr(job.references, "estimates", []):
             progress.say(f"            {line}")
-        if job.reference_kind == "anchor":
+        if job.reference_kind in ("anchor", "none") and not self.options.no_refs:
             progress.say(
                 "            no true detail is added without references: give stills or a sharper video with --refs, "
                 f"a second track, or {self.input.stem}.refs/"

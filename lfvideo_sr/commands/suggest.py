@@ -23,7 +23,6 @@ from ..stream.suggesting import ClipChoice, Rules, Suggestion
 from ..stream.surveying import survey
 from .progress import make_progress
 
-_USUAL_CADENCE = 8  # of `stream`: frames per reference, unless told otherwise
 _WORTH = 0.05  # dB in the mean: fewer than this is not worth a line
 
 
@@ -146,15 +145,8 @@ class SuggestCommand:
         yield from (f"kept        {name}: changed since it was written" for name in about["kept"])
         yield from (f"warning     {text}" for text in about["warnings"])
         yield f"output      {self.output}: make these sharp, any size, under the same names; then"
-        every = " --ref-every 1" if _closest(rows) < _USUAL_CADENCE else ""
         causal = " --causal" if self.causal else ""
-        yield f"            lfvideo-sr stream {self.input} --refs {self.output}{every}{causal}"
-
-
-def _closest(rows: list[dict[str, Any]]) -> float:
-    """Frames between the two suggestions that lie closest in a scene."""
-    together = [(one, other) for one, other in pairwise(rows) if one["scene"] == other["scene"]]
-    return min((other["frame"] - one["frame"] for one, other in together), default=inf)
+        yield f"            lfvideo-sr stream {self.input} --refs {self.output}{causal}"
 
 
 def _curve(gains: list[float], count: int, frames: int) -> Iterator[str]:

@@ -125,21 +125,31 @@ class StreamJob:
 
     @property
     def reference_kind(self) -> str:
-        """Where references come from, as the report names it; "none" where none are used."""
+        """Where references come from, as the report names it; "none" where none are used. A recurrent method needs no
+        anchors: it goes on from what it restored last."""
         if self.options.no_refs or self.engine.info.references == 0:
             return "none"
-        return self.references.kind if self.references is not None else "anchor"
+        if self.references is not None:
+            return self.references.kind
+        asked = self.options.ref_source == "anchor"
+        return "none" if self.engine.info.recurrent and not asked else "anchor"
 
     @property
     def reference_description(self) -> str:
         """The same for people."""
         if self.reference_kind == "none":
-            takes = self.engine.info.references
-            return "every frame by the single-image path" if takes else f"{self.engine.info.name} takes none"
+            return self._why_none()
         if self.references is not None:
             return self.references.description
         found = "as asked for" if self.options.ref_source == "anchor" else "none found"
         return f"{found}: one frame in {self.cadence} and each scene start is an anchor"
+
+    def _why_none(self) -> str:
+        if not self.engine.info.references:
+            return f"{self.engine.info.name} takes none"
+        found = "as asked for" if self.options.no_refs else "none found"
+        recurrent = self.engine.info.recurrent
+        return f"{found}: each frame by itself" + (" and by what was restored before it" if recurrent else "")
 
     @property
     def cadence(self) -> int:

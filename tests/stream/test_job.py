@@ -192,18 +192,33 @@ def test_without_references_nothing_is_encoded(hybrid_clip, encoded):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_anchor_mode_takes_every_nth_frame_and_scene_starts(method, low_clip, pictures):
-    job, restored = run(low_clip, method)
+    job, restored = run(low_clip, method, ref_source="anchor")
     assert job.reference_kind == "anchor"
     assert [one.frame.index for one in restored if one.passed] == [0, 4, 8, CUT, CUT + 4]
     assert not any(one.own for one in restored)  # nothing true stands there: all frames count in the metrics
     _, alone = run(low_clip, method, no_refs=True)
-    for one, other in zip(restored, alone):
+    engine = engine_of(method)
+    for one in restored:
         assert all(scene(index) == scene(one.frame.index) for index in frames_used(one))
         if one.passed:
-            assert np.array_equal(one.frame.pixels, other.frame.pixels)
+            assert np.array_equal(one.frame.pixels, engine.restore(one.source, []))
         else:
             assert one.references
     assert quality(restored, pictures) > quality(alone, pictures) - 0.3
+
+
+def test_without_references_a_recurrent_method_goes_on_from_what_it_restored(low_clip):
+    """No anchors: the first frame of each scene stands alone, the others differ from what they would be alone."""
+    job, restored = run(low_clip, "stream_ref")
+    assert job.reference_kind == "none" and "restored before it" in job.reference_description
+    assert not any(one.passed or one.references for one in restored)
+    engine = engine_of("stream_ref")
+    same = [np.array_equal(one.frame.pixels, engine.restore(one.source, [])) for one in restored]
+    assert [index for index, alike in enumerate(same) if alike] == [0, CUT]
+
+
+def test_a_method_that_is_not_recurrent_takes_anchors(low_clip):
+    assert run(low_clip, "flow_transfer")[0].reference_kind == "anchor"
 
 
 def test_anchor_mode_can_be_asked_for(hybrid_clip):
