@@ -104,8 +104,9 @@ class Pair:
 
     @property
     def trust(self) -> float:
-        """The inverse of the variance that a known kernel leaves: sharp and clean pairs tell most."""
-        return 1 / (self.known.left * self.evidence.plain.frame + 1e-7)
+        """Falls with the square of the variance that a known kernel leaves: what an encoder does is no noise that
+        averages out, and the frames that it kept best tell most."""
+        return 1 / (self.known.left * self.evidence.plain.frame + 1e-7) ** 2
 
 
 def _pair_of(frame: np.ndarray, reference: np.ndarray, taps: np.ndarray) -> Pair | None:

@@ -17,7 +17,7 @@ import numpy as np
 from .reduction_kernels import SHAPES, SIGMAS, TAPS, taps_of
 
 PHASES = np.linspace(-1, 1, 81)  # low-resolution pixels
-_LEAST_SQUARES = 0.07  # share of least squares; found on training clips at crf 20, 28 and 33
+_LEAST_SQUARES = 0.05  # share of least squares; found on training clips at crf 28
 _PREFERRED = 1.15  # a plain kernel is taken that leaves at most so many times what the best one leaves
 _ROUNDS = 3
 _RIDGE = 1e-4
