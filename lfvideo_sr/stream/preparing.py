@@ -16,7 +16,7 @@ from ..media.reduction import papers_taps
 from ..references import Reference, Side
 
 _KEPT = 3  # prepared references whose pictures are held: those that a frame takes, and the next
-_LEARNED_FROM = 8  # pairs; then a stream's camera is known
+_TRUSTED, _LEARNED_FROM = 3, 8  # pairs: a stream's camera is believed from the first on, known from the second on
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,8 @@ class Preparation:
 
     @property
     def camera(self) -> str | None:
-        """What was found of the stream's camera, for reports; None before anything was."""
-        return str(self._camera) if self._fit.pairs else None
+        """What was found of the stream's camera, for reports; None where too few told."""
+        return str(self._camera) if self._fit.pairs >= _TRUSTED else None
 
     def __call__(self, reference: Reference) -> Prepared:
         if reference.key not in self._held:
@@ -69,7 +69,7 @@ class Preparation:
         return self._beside(reference, frame, conformed, exact)
 
     def _learn(self, frame: Frame, conformed: Conformed) -> None:
-        if self._fit.add(frame.pixels, conformed.picture):
+        if self._fit.add(frame.pixels, conformed.picture) and self._fit.pairs >= _TRUSTED:
             self._camera = CameraModel(self._fit.model.taps)  # colours are each reference's own
 
     def _beside(self, reference: Reference, frame: Frame, conformed: Conformed, exact: bool) -> Prepared:
