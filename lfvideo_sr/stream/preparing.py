@@ -60,7 +60,7 @@ class Preparation:
         if reference.generated:
             picture = frame.with_picture(reference.load())
             return Prepared(replace(reference, side=Side(frame.picture, papers_taps())), picture)
-        conformed = conform(frame.pixels, on_host(reference.load()), self._camera)
+        conformed = conform(frame.pixels, on_host(reference.load()), self._camera, self._scale)
         if conformed.transform is None and not np.isfinite(conformed.displacement):
             return Prepared(reference, why=conformed.why)
         exact = seconds_of(frame) == reference.time
