@@ -116,7 +116,7 @@ class GraphEngine:
         else:
             multiple = self.info.size_multiple
             large, low = padded(last.picture.pixels, multiple * self.info.scale), padded(last.frame.pixels, multiple)
-            positions = self._search(frame, picture, self._prepared(last.frame.pixels), None)
+            positions = self._followed(frame, picture, last.frame)
         relevance = np.full((1, height, width), float(last is not None), np.float32)
         named = {PICTURE: large, FRAME: low, POSITIONS: positions, RELEVANCE: relevance}
         return {slot(name, LAST): one for name, one in named.items()}
@@ -166,19 +166,22 @@ class GraphEngine:
 
     def _searched(self, frame: Frame, picture: np.ndarray, reference: EncodedReference, before) -> np.ndarray:
         """The classical search's field, continued to the padded frame's grid."""
-        return self._search(frame, picture, reference.features["seed"], before)
-
-    def _prepared(self, pixels: np.ndarray) -> np.ndarray:
-        assert self._seeder is not None, "recurrent methods have one"
-        return self._seeder.prepare(pixels)
-
-    def _search(self, frame: Frame, picture: np.ndarray, prepared: np.ndarray, before) -> np.ndarray:
         assert self._seeder is not None
         places = self.info.scale // self.about.field_stride
         height, width = (places * side for side in frame.pixels.shape[1:])
         start = None if before is None else before[0, :height, :width]
-        found = self._seeder(self._seeder.prepare(frame.pixels), prepared, start)
-        below, right = (whole - part for whole, part in zip(self._field_size(picture), (height, width)))
+        found = self._seeder(self._seeder.prepare(frame.pixels), reference.features["seed"], start)
+        return self._continued(found, picture)
+
+    def _followed(self, frame: Frame, picture: np.ndarray, before: Frame) -> np.ndarray:
+        """Where the frame is found in the one before it, by the classical search alone."""
+        assert self._seeder is not None, "recurrent methods have one"
+        found = self._seeder.follow(*(self._seeder.prepare(one.pixels) for one in (frame, before)))
+        return self._continued(found, picture)
+
+    def _continued(self, found: np.ndarray, picture: np.ndarray) -> np.ndarray:
+        """A field [kh,kw,2] on the padded frame's grid."""
+        below, right = (whole - part for whole, part in zip(self._field_size(picture), found.shape[:2]))
         return extended(found, below, right, step=self.about.field_stride)[None]
 
     def _start(self, picture: np.ndarray, reference: EncodedReference) -> np.ndarray:

@@ -88,8 +88,10 @@ class TorchEngine:
         if self.resident.seeds_here:
             positions = self.resident.follow(self._picture(frame), before)
         else:
-            assert self._method.seeder is not None, "recurrent methods have one"
-            positions = self._searched(frame, self._method.seeder.prepare(last.frame.pixels), None)
+            seeder = self._method.seeder
+            assert seeder is not None, "recurrent methods have one"
+            found = seeder.follow(*(seeder.prepare(one.pixels) for one in (frame, last.frame)))
+            positions = self._continued(found, frame)
         picture = self._padded(last.picture.picture, multiple * self.info.scale)
         return Match({"picture": picture, "frame": before}, positions, torch.ones_like(positions[..., 0]))
 
@@ -108,12 +110,12 @@ class TorchEngine:
         if previous is not None and previous.stride == step and previous.reference_size == reference.size:
             field = previous.positions[0, :height, :width].cpu().numpy()
             before = field if field.shape[:2] == (height, width) else None  # of a smaller frame: start afresh
-        return self._searched(frame, reference.features[SEED], before)
-
-    def _searched(self, frame: Frame, prepared: np.ndarray, before: np.ndarray | None) -> torch.Tensor:
-        """What the classical search finds on the host, continued to the padded frame's grid."""
         assert self._method.seeder is not None
-        found = self._method.seeder(self._method.seeder.prepare(frame.pixels), prepared, before)
+        found = self._method.seeder(self._method.seeder.prepare(frame.pixels), reference.features[SEED], before)
+        return self._continued(found, frame)
+
+    def _continued(self, found: np.ndarray, frame: Frame) -> torch.Tensor:
+        """What the classical search found on the host, on the padded frame's grid."""
         positions = torch.from_numpy(found)[None].to(self._device)
         places = self.info.scale // self._method.field_stride
         right, below = (places * (-side % self.info.size_multiple) for side in frame.size)

@@ -58,6 +58,10 @@ class Seeder(Protocol):
     def __call__(self, frame: np.ndarray, reference: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
         """Two prepared pictures, and the field of the frame before -> positions f32 [h',w',2] at the field's stride."""
 
+    def follow(self, frame: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Two prepared frames, the second shown just before the first -> positions f32 [h',w',2] in its output
+        pixels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Method:

@@ -7,6 +7,7 @@ from .fused import conv_add, conv_over, conv_relu
 from .kernels import by_triton
 
 _SLOPE = 0.1  # below zero
+_NARROW = 64  # channels, below which a convolution gains by being joined to its neighbour
 
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
@@ -54,17 +55,31 @@ class ResidualBlock(nn.Module):
         return conv_add(self.second, conv_relu(self.first, x), x)
 
 
+def _joined(parts: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+    """The parts, with neighbours joined where both are narrow."""
+    joined = [parts[0]]
+    for part in parts[1:]:
+        if joined[-1].shape[1] < _NARROW and part.shape[1] < _NARROW:
+            joined[-1] = torch.cat([joined[-1], part], 1)
+        else:
+            joined.append(part)
+    return joined
+
+
 def conv_beside(
     layer: nn.Conv2d, *parts: torch.Tensor, relu: bool = False, fade: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """`layer`, or its ReLU, over `parts` side by side in the channels, without the copy that torch.cat would make.
+    """`layer`, or its ReLU, over `parts` side by side in the channels; wide ones without the copy that torch.cat would
+    make, narrow ones with it: a convolution of a few channels takes nearly as long as one of many.
 
     Missing parts at the end count as zeros. fade: [B,P,h,w], whose mean over P multiplies the result. Equal to
     layer(torch.cat(parts, 1)), its ReLU, and the product, up to rounding.
     """
     if by_triton(parts[0]):
         return conv_over(layer, parts, 0.0 if relu else 1.0, fade)
-    first, *others = parts
+    first, *others = _joined(parts)
+    if not others and relu and fade is None and first.shape[1] == layer.in_channels:
+        return conv_relu(layer, first)
     start = first.shape[1]
     total = nn.functional.conv2d(first, layer.weight[:, :start], layer.bias, padding=layer.padding)
     for part in others:

@@ -140,9 +140,11 @@ def _through_encoder(frames: Iterator[np.ndarray], recording: Recording) -> Iter
 
 def _encode(frames: Iterator[np.ndarray], recording: Recording, path: Path) -> None:
     assert recording.codec is not None, "asked for an encoder"
-    first = next(frames)
+    first, options = next(frames), dict(recording.options)
+    if "x265-params" in options:  # small pictures need no threads, and x265 does not always survive them
+        options["x265-params"] += ":pools=none:frame-threads=1"
     with open_media(path, "w") as container:
-        stream = container.add_stream(recording.codec, rate=_RATE, options=dict(recording.options))
+        stream = container.add_stream(recording.codec, rate=_RATE, options=options)
         stream.height, stream.width = first.shape[1:]
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
