@@ -4,8 +4,6 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import pairwise
-from math import inf
 from pathlib import Path
 from typing import Any
 

@@ -50,6 +50,8 @@ def compare(frame: np.ndarray, reduced: np.ndarray, inside: np.ndarray | None = 
     """Frame and reduced picture [4,h,w] each, R G B and luma in [0,1]; `inside` bool [h,w] where the picture shows
     anything."""
     height, width = frame.shape[1:]
+    if min(height, width) < _SMALLEST + 2 * _MARGIN:  # too small to tell anything but its colours
+        return Comparison(0.0, 0.0, 1.0, float(np.abs(frame[:3] - reduced[:3]).mean((1, 2)).max()), 1.0, 0.0, 0)
     side = int(np.clip(min(height, width) // 4, _SMALLEST, _LARGEST))
     use = np.ones((height, width), np.float32) if inside is None else inside.astype(np.float32)
     use[:_MARGIN] = use[-_MARGIN:] = use[:, :_MARGIN] = use[:, -_MARGIN:] = 0

@@ -18,6 +18,7 @@ _CELL = 2  # low-resolution pixels; one place is taken of each square of so many
 _MARGIN = 3  # low-resolution pixels at each side whose taps reach beyond the picture
 _AROUND = 3  # low-resolution pixels to each side that serve as instruments
 _LEAST_PLACES = 200
+_SMALLEST = 4 * (_MARGIN + _AROUND)  # low-resolution pixels along a side: less is mostly edge
 _MOST_PAIRS = 8
 _SAME_PHASE = 0.15  # low-resolution pixels; a pair that is further from the others was not taken at the same moment
 _USABLE = 0.5  # share of the frame's variation that a known kernel has to explain
@@ -44,6 +45,8 @@ class CameraFit:
                 f"a picture of {size_of(reference)} for a frame of {size_of(frame)}; "
                 f"{size_of(frame).scaled(SCALE)} is wanted: conform it first"
             )
+        if min(size_of(frame)) < _SMALLEST:
+            return False
         pair = _pair_of(frame, reference, self.model.taps)
         if pair is None:
             return False

@@ -266,10 +266,10 @@ def test_a_failure_midway_leaves_nothing(run, low_clip, tmp_path, monkeypatch):
     kind = type(engine_of("flow_transfer"))
     restore = kind.restore
 
-    def fail_later(engine: Engine, frame: Frame, matches) -> np.ndarray:
+    def fail_later(engine: Engine, frame: Frame, matches, last=None) -> np.ndarray:
         if frame.index == 3:
             raise EngineError("the device is out of memory; pass --device cpu")
-        return restore(engine, frame, matches)
+        return restore(engine, frame, matches, last)
 
     monkeypatch.setattr(kind, "restore", fail_later)
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", *FAST, "--no-refs")

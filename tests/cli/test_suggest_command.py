@@ -91,7 +91,7 @@ def test_those_not_yet_made_sharp_are_left_out_and_said_so(suggest, run, picture
 def test_with_none_made_sharp_the_stream_says_what_to_do(suggest, run, low_clip, tmp_path):
     suggest("-n", 2)
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", *FAST, "--refs", tmp_path / "todo")
-    assert outcome.code == 3 and "larger than the clip's frames (48x32)" in outcome.line
+    assert outcome.code == 3 and "no larger than the clip's frames (48x32)" in outcome.line
     assert not (tmp_path / "out.mkv").exists()
 
 

@@ -1,6 +1,7 @@
 """What was restored last, as it is handed to a recurrent method: always the frame before, never across a cut."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def test_each_frame_is_handed_the_one_before_it_as_it_came_out():
     frames = [frame(index) for index in range(4)]
     restored = run(engine, frames)
     assert engine.handed[0] is None
-    for before, now in zip(frames, frames[1:]):
+    for before, now in pairwise(frames):
         last = engine.handed[now.index]
         assert last.frame is before and last.picture is restored[before.index].frame
 
