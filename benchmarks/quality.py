@@ -33,13 +33,14 @@ from lfvideo_sr.engine import Engine
 from lfvideo_sr.engines.torch_engine import TorchEngine
 from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.media.images import read_image, write_png
-from lfvideo_sr.media.resize import bicubic, crop_to_multiple, degrade, to_float
+from lfvideo_sr.media.resize import bicubic, crop_to_multiple, degrade, to_float, to_uint8
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
 from lfvideo_sr.stream.scoring import summarise
 
 CLIPS = ("apple", "cockatoo", "bikes", "paragliding-launch")
-Rows = dict[str, dict[str, float]]
+Row = dict[str, float]
+Rows = Iterator[tuple[str, Row]]  # as they are measured
 STILLS = (0, 16)  # frames that the stills show
 LATE = 0.7  # seconds by which the stills' clock is off
 
@@ -56,14 +57,13 @@ def mean_psnr(engine: Engine, clip: Path, **options) -> dict[str, float]:
 def hybrid(data: Path, options: argparse.Namespace) -> Rows:
     """{clip: {bicubic, flow_transfer, method}}"""
     simulated = {"ref_every": 8, "frames": options.frames, "max_height": 540, "simulate": True}
-    table = {}
+    rows = []
     for name in options.clips:
         clip = data / "video" / f"{name}.mp4"
-        row = {method: mean_psnr(engine, clip, **simulated) for method, engine in _engines(_both(options), options)}
-        table[name] = {
-            "bicubic": row[options.method]["bicubic"], **{key: one["psnr_y"] for key, one in row.items()}
-        }  # fmt: skip
-    return _with_mean(table)
+        scores = {method: mean_psnr(engine, clip, **simulated) for method, engine in _engines(_both(options), options)}
+        rows.append(_row_of(scores, options))
+        yield name, rows[-1]
+    yield "mean", _mean(rows)
 
 
 def compressed(data: Path, options: argparse.Namespace) -> Rows:
@@ -77,34 +77,33 @@ def reduced(data: Path, options: argparse.Namespace) -> Rows:
 
 
 def _recorded(data: Path, options: argparse.Namespace, recordings: list[dict]) -> Rows:
-    table: Rows = {}
     for recording in recordings:
-        part: Rows = {}
+        rows = []
         what = recording.get("reduce") or f"crf {recording['crf']}"
         for name in options.clips:
             with _files(data, name, options, **recording) as (low, refs, truth):
                 given = {"ref_every": 8, "refs": str(refs), "gt": str(truth)}
-                row = {key: mean_psnr(engine, low, **given) for key, engine in _engines(_both(options), options)}
-            part[f"{what} {name}"] = {
-                "bicubic": row[options.method]["bicubic"], **{key: one["psnr_y"] for key, one in row.items()}
-            }  # fmt: skip
-        table |= _with_mean(part, f"{what} mean")
-    return table
+                scores = {key: mean_psnr(engine, low, **given) for key, engine in _engines(_both(options), options)}
+            rows.append(_row_of(scores, options))
+            yield f"{what} {name}", rows[-1]
+        yield f"{what} mean", _mean(rows)
+
+
+def _row_of(scores: dict[str, Row], options: argparse.Namespace) -> Row:
+    return {"bicubic": scores[options.method]["bicubic"], **{key: one["psnr_y"] for key, one in scores.items()}}
 
 
 def alone(data: Path, options: argparse.Namespace) -> Rows:
     """{crf clip or part of Vid4: {bicubic, method}}"""
-    table: Rows = {}
     for crf in options.crf:
         for name in options.clips:
             with _files(data, name, options, crf=crf, codec=options.codec) as (low, _, truth):
                 for method, engine in _engines((options.method,), options):
                     row = mean_psnr(engine, low, no_refs=True, gt=str(truth))
-                    table[f"crf {crf} {name}"] = {"bicubic": row["bicubic"], method: row["psnr_y"]}
+                    yield f"crf {crf} {name}", {"bicubic": row["bicubic"], method: row["psnr_y"]}
     for folder in sorted((data / "vid4").iterdir()):
         for method, engine in _engines((options.method,), options):
-            table[f"vid4 {folder.name}"] = _vid4_row(engine, method, folder)
-    return table
+            yield f"vid4 {folder.name}", _vid4_row(engine, method, folder)
 
 
 def _vid4_row(engine: Engine, method: str, folder: Path) -> dict[str, float]:
@@ -124,14 +123,14 @@ def _write_clip(path: Path, pictures: list[np.ndarray]) -> None:
         stream.height, stream.width = pictures[0].shape[1:]
         stream.pix_fmt = "bgr0"
         for pixels in pictures:
-            picture = np.ascontiguousarray(eight_bit(pixels).transpose(1, 2, 0))
+            picture = np.ascontiguousarray(to_uint8(pixels).transpose(1, 2, 0))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0")))
         container.mux(stream.encode())
 
 
 def stills(data: Path, options: argparse.Namespace) -> Rows:
     """{clip: {none, exact, and each kind of still: PSNR-Y over the frames that no still shows}}"""
-    table = {}
+    rows = []
     for name in options.clips:
         with _files(data, name, options, crf=28, codec=options.codec) as (low, _, truth):
             clip = data / "video" / f"{name}.mp4"
@@ -147,8 +146,9 @@ def stills(data: Path, options: argparse.Namespace) -> Rows:
                     told = {"ref_offset": "auto"} if late else {}
                     given = {"refs": str(folder), "gt": str(truth), "ref_output": "sr", **told}
                     row[kind] = mean_psnr(engine, low, **given)["psnr_y"]
-            table[name] = row
-    return _with_mean(table)
+            rows.append(row)
+            yield name, row
+    yield "mean", _mean(rows)
 
 
 def brighter(picture: np.ndarray) -> np.ndarray:
@@ -178,19 +178,17 @@ KINDS = {
 
 def wrong(data: Path, options: argparse.Namespace) -> Rows:
     """{clip: {without, wrong}}: every clip with the next one's frames as references, clean and compressed."""
-    table = {}
     for name, other in zip(CLIPS, (*CLIPS[1:], CLIPS[0])):
         for crf in (None, 28):
             with _files(data, name, options, crf=crf) as (low, _, truth):
                 elsewhere = reference_clip(data / "video" / f"{other}.mp4", low.with_name("wrong.mkv"))
                 for _, engine in _engines((options.method,), options):
-                    table[f"{'clean' if crf is None else f'crf {crf}'} {name}"] = {
+                    yield f"{'clean' if crf is None else f'crf {crf}'} {name}", {
                         "without": mean_psnr(engine, low, no_refs=True, gt=str(truth))["psnr_y"],
                         "wrong": mean_psnr(
                             engine, low, refs=str(elsewhere), ref_output="sr", gt=str(truth), ref_every=8
                         )["psnr_y"],
                     }
-    return table
 
 
 def single(data: Path, options: argparse.Namespace) -> Rows:
@@ -200,10 +198,8 @@ def single(data: Path, options: argparse.Namespace) -> Rows:
         for path in sorted((data / "sr_bench").rglob("*.png")):
             if "set14" in str(path).lower():
                 scores.append(_single_score(engine, crop_to_multiple(read_image(path), 4)))
-    return {
-        "Set14": dict(zip(("bicubic", options.method), np.mean(scores, 0).tolist())),
-        "pictures": {"count": len(scores)},
-    }
+    yield "Set14", dict(zip(("bicubic", options.method), np.mean(scores, 0).tolist()))
+    yield "pictures", {"count": len(scores)}
 
 
 def _single_score(engine: Engine, truth: np.ndarray) -> tuple[float, float]:
@@ -241,9 +237,8 @@ def _engines(methods: Iterable[str], options: argparse.Namespace) -> Iterator[tu
             yield method, engine
 
 
-def _with_mean(table: Rows, name: str = "mean") -> Rows:
-    first = next(iter(table.values()))
-    return {**table, name: {key: float(np.mean([row[key] for row in table.values()])) for key in first}}
+def _mean(rows: list[Row]) -> Row:
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
 def main() -> None:
@@ -261,10 +256,10 @@ def main() -> None:
     options = parser.parse_args()
     data = data_folder()
     tables = [hybrid, compressed, reduced, alone, stills, wrong, single]
-    results = {}
+    results: dict[str, dict[str, Row]] = {}
     for what in options.what:
-        results[what] = {table.__name__: table for table in tables}[what](data, options)
-        for name, row in results[what].items():
+        for name, row in {table.__name__: table for table in tables}[what](data, options):
+            results.setdefault(what, {})[name] = row
             print(f"{what:10} {name:26}", *(f"{key} {value:.2f}" for key, value in row.items()), flush=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")

@@ -55,7 +55,7 @@ def test_how_far_stream_ref_sees():
     fields = {part: about["receptive_field"] for part, about in found["parts"].items()}
     blocks = found["weights"]["about"]["size"]["blocks"]
     assert fields["matcher"] == 1 + 4 + 2 + 4 + 2  # misfit, head, one block, tail
-    assert fields["restorer"] == 1 + 4 + 2 + 4 * blocks + 2  # misfit, head, trunk, tail
+    assert fields["restorer"] == 1 + 4 + 2 + 4 * blocks + 2 + 2  # misfit, head, trunk, tail, places beside a pixel
     assert fields["encoder"] == (4 * 5 + 3 * 4) / 4  # 16 taps round each of the 5 pixels that enlargement reads
     assert found["seeder"] == "FlowSeeder"
 

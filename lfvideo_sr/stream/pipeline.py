@@ -7,6 +7,8 @@ from fractions import Fraction
 from ..correspondence import Correspondence
 from ..engine import Engine, Last, Matched, match_all, restore_frame
 from ..frames import Frame
+from ..media.agreement import OFF
+from ..media.registration import displacement
 from ..references import EncodedReference, Reference, ReferenceCache
 from .easing import Easing
 from .pairing import Paired
@@ -94,7 +96,7 @@ class SuperResolver:
         frame, own = pair.frame, pair.own
         if own is not None and self._pass_references:
             with self._watch.stage("pass"):
-                passed = self._own_picture(own)
+                passed = self._own_picture(frame, own)
             if passed is not None and self._easing is not None and not own.generated:
                 made = self._made(pair)
                 self._remember(frame, passed)
@@ -121,8 +123,13 @@ class SuperResolver:
         if self._recurrent:
             self._last = Last(frame, picture)
 
-    def _own_picture(self, own: Reference) -> Frame | None:
-        """The reference's picture if it may stand for the frame: they agree in colour and place."""
+    def _own_picture(self, frame: Frame, own: Reference) -> Frame | None:
+        """The reference's picture if it may stand for the frame: they agree in colour and place; of views, which have
+        no moment to be brought to, in place."""
+        if own.frame is None:
+            picture = frame.with_picture(own.load())
+            fits = own.aligned and picture.size == frame.size.scaled(self._engine.info.scale)
+            return picture if fits and (own.generated or displacement(frame.pixels, picture.pixels) <= OFF) else None
         prepared = self.preparation(own)
         if prepared.picture is None:
             self._use_of(own).not_passed = prepared.why

@@ -57,7 +57,10 @@ def test_a_misfit_is_the_same_at_sizes_it_was_not_traced_at(tmp_path):
             "frame": torch.rand(1, 3, height, width), "blur": torch.rand(1, 3, 2 * high, 2 * wide), "seed": positions,
         }  # fmt: skip
 
-    part = Part(BicubicEnlarge(2), lambda enlarge, given: misfit_of(enlarge(given["frame"]), given, given["seed"]))
+    def misfit(enlarge, given):
+        return misfit_of(given["blur"], enlarge(given["frame"]), given["seed"])
+
+    part = Part(BicubicEnlarge(2), misfit)
     shapes = {"frame": [1, 3, "1*h", "1*w"], "blur": [1, 3, "2*r", "2*q"], "seed": [1, "2*h", "2*w", 2]}
     exported(part, shapes, given(20, 24, 22, 26), Precision.FP32, tmp_path / "misfit.onnx")
     for sizes in ((20, 24, 22, 26), (9, 31, 40, 12), (16, 8, 8, 19)):

@@ -54,13 +54,13 @@ KERNELS = [
     ),
     (
         blend_triton._blend,
-        BLEND | {"REFERENCES": 2, "colour_step": 1},
-        {FULL: "frame relevance_a relevance_b picture", SHORT: "tail detail_a detail_b"},
+        BLEND | {"A": 0, "B": 1, "C": 2, "colour_step": 1},
+        {FULL: "frame relevance_a relevance_b relevance_c picture", SHORT: "tail detail_a detail_b detail_c"},
     ),
     (
         blend_triton._blend,
-        BLEND | {"REFERENCES": 0, "column_step": 1},
-        {FULL: "frame relevance_a relevance_b picture", SHORT: "tail detail_a detail_b"},
+        BLEND | {"A": 2, "B": -1, "C": -1, "column_step": 1},
+        {FULL: "frame relevance_a relevance_b relevance_c picture", SHORT: "tail detail_a detail_b detail_c"},
     ),
     (
         deform_triton._aggregate,

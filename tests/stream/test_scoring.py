@@ -21,6 +21,7 @@ def quality(scores: list[FrameScore]) -> str:
     """The line of the summary."""
     report = {
         "references": [], "reference_source": "none", "reference_description": "none", "cache": {"hit_rate": 0.0},
+        "camera": None,
         "frames": 1, "seconds": 1.0, "frames_per_second": 1.0, "method": "bicubic", "device": "cpu", "dtype": "fp32",
         "warnings": [], "output": "out.mkv", "output_size": "8x8", "metrics": summarise(scores),
     }  # fmt: skip
