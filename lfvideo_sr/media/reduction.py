@@ -48,7 +48,7 @@ def _along(plane: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
     shape = (1, -1) if axis else (-1, 1)
     if few.any():
         edge = np.where(half.reshape(shape), plane.take([0], axis), plane.take([-1], axis))
-        total += np.where(few, 1 - inside, 0).reshape(shape).astype(np.float32) * edge
+        total = total + np.where(few, 1 - inside, 0).reshape(shape).astype(np.float32) * edge
     return total / np.where(few, 1, inside).reshape(shape).astype(np.float32)
 
 
