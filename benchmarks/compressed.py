@@ -67,6 +67,11 @@ def truth_clip(clip: Path, out: Path, *, frames: int = 25, max_height: int = 540
     return reference_clip(clip, out, every=1, frames=frames, max_height=max_height)
 
 
+def lossless_clip(out: Path, pictures: Iterable[np.ndarray]) -> Path:
+    """Write pictures uint8 [3,H,W] of one size without loss to `out` (.mkv), and return `out`."""
+    return _write(out, out, pictures, LOSSLESS, codec="ffv1")
+
+
 def sharp_frames(clip: Path, frames: int = 25, max_height: int = 540) -> Iterator[np.ndarray]:
     """uint8 [3,H,W]: the first `frames` frames of a clip, the taller ones reduced to `max_height`, sides cropped to
     multiples of 8."""

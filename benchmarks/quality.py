@@ -25,7 +25,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from compressed import RATE, low_clip, reference_clip, sharp_frames, truth_clip
+from compressed import RATE, lossless_clip, low_clip, reference_clip, sharp_frames, truth_clip
 from data_folder import data_folder
 
 from lfvideo_sr.choose import make_engine
@@ -109,23 +109,10 @@ def alone(data: Path, options: argparse.Namespace) -> Rows:
 def _vid4_row(engine: Engine, method: str, folder: Path) -> dict[str, float]:
     """The sharp pictures of a part, reduced by bicubic, as a stream without references."""
     with tempfile.TemporaryDirectory() as work:
-        clip = Path(work) / "part.mkv"
-        _write_clip(clip, [read_image(path) for path in sorted(folder.glob("*.png"))])
+        pictures = (to_uint8(read_image(path)) for path in sorted(folder.glob("*.png")))
+        clip = lossless_clip(Path(work) / "part.mkv", pictures)
         row = mean_psnr(engine, clip, simulate=True, no_refs=True)
     return {"bicubic": row["bicubic"], method: row["psnr_y"]}
-
-
-def _write_clip(path: Path, pictures: list[np.ndarray]) -> None:
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=RATE, options={"level": "3"})
-        stream.height, stream.width = pictures[0].shape[1:]
-        stream.pix_fmt = "bgr0"
-        for pixels in pictures:
-            picture = np.ascontiguousarray(to_uint8(pixels).transpose(1, 2, 0))
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0")))
-        container.mux(stream.encode())
 
 
 def stills(data: Path, options: argparse.Namespace) -> Rows:

@@ -23,7 +23,11 @@ def papers_taps() -> np.ndarray:
 
 def reduce_by(taps: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Picture [C,4h,4w], uint8 or float of any range -> float32 [C,h,w], neither rounded nor clipped; taps [2,24] along
-    y and along x. Edges are repeated."""
+    y and along x.
+
+    Beyond an edge there is nothing: the taps inside are scaled to sum to 1, as Pillow's are; where next to none are
+    inside (a phase of almost 1), the rest of them weigh the edge.
+    """
     down, across = (np.ascontiguousarray(each, np.float32) for each in taps)
     if pixels.dtype != np.uint8:  # of which OpenCV reads a quarter of the bytes
         pixels = pixels.astype(np.float32, copy=False)

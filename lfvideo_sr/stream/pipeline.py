@@ -7,12 +7,10 @@ from fractions import Fraction
 from ..correspondence import Correspondence
 from ..engine import Engine, Last, Matched, match_all, restore_frame
 from ..frames import Frame
-from ..media.agreement import OFF
-from ..media.registration import displacement
 from ..references import EncodedReference, Reference, ReferenceCache
 from .easing import Easing
 from .pairing import Paired
-from .preparing import Preparation
+from .preparing import Preparation, picture_of_view
 from .stopwatch import Stopwatch
 
 MEMORY = 64  # frames: no picture hangs on more of those before it
@@ -127,9 +125,7 @@ class SuperResolver:
         """The reference's picture if it may stand for the frame: they agree in colour and place; of views, which have
         no moment to be brought to, in place."""
         if own.frame is None:
-            picture = frame.with_picture(own.load())
-            fits = own.aligned and picture.size == frame.size.scaled(self._engine.info.scale)
-            return picture if fits and (own.generated or displacement(frame.pixels, picture.pixels) <= OFF) else None
+            return picture_of_view(frame, own, self._engine.info.scale)
         prepared = self.preparation(own)
         if prepared.picture is None:
             self._use_of(own).not_passed = prepared.why

@@ -13,6 +13,7 @@ from ..media.camera_fit import CameraFit
 from ..media.clock import seconds_of
 from ..media.conform import MOVED, Conformed, conform
 from ..media.reduction import papers_taps
+from ..media.registration import displacement
 from ..references import Reference, Side
 
 _KEPT = 3  # prepared references whose pictures are held: those that a frame takes, and the next
@@ -81,3 +82,10 @@ class Preparation:
         passes = exact and reference.aligned and conformed.agrees and conformed.valid is None
         why = conformed.why if exact else ""
         return Prepared(made, frame.with_pixels(pixels) if passes else None, conformed.changes(), why)
+
+
+def picture_of_view(frame: Frame, own: Reference, scale: int) -> Frame | None:
+    """A view with the pixels of the reference that stands there, if these are in place; nothing is done to them."""
+    picture = frame.with_picture(own.load())
+    fits = own.aligned and picture.size == frame.size.scaled(scale)
+    return picture if fits and (own.generated or displacement(frame.pixels, picture.pixels) <= OFF) else None

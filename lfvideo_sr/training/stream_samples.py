@@ -230,11 +230,6 @@ def _exact_flow(views: Views, outer: slice, targets: int, side: int) -> dict[str
 _SEEDER = FlowSeeder(SCALE)
 
 
-def seed_positions(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Low-resolution pictures [3,h,w] of one size -> positions f32 [2h,2w,2] at stride 2 in reference pixels (x4)."""
-    return _SEEDER(_SEEDER.prepare(frame), _SEEDER.prepare(reference), None)
-
-
 def _present(rng: np.random.Generator, settings: SampleSettings, taps: np.ndarray) -> np.ndarray:
     """Which references there are. Where the camera's pixels lie off the middle, nothing but a reference can tell."""
     draw = rng.random()
