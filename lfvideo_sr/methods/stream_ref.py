@@ -78,7 +78,7 @@ class Encoder(nn.Module):
             "side": F.pixel_shuffle(self.enlarge_twice(low), SCALE // FIELD_STRIDE),
             "blur": self.blur(reference, taps),
         }
-        return {name: one.contiguous(memory_format=torch.channels_last) for name, one in kept.items()}
+        return {name: part.contiguous(memory_format=torch.channels_last) for name, part in kept.items()}
 
     def detail(self, picture: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
         """What a picture [B,3,4h,4w] has and its LR side [B,3,h,w] lacks."""
@@ -180,17 +180,17 @@ class Restorer(nn.Module):
         """The frame and what was fetched from at most two references and from the last picture -> [B,3,4h,4w]."""
         own = conv_relu(self.frame_head, frame - 0.5)
         before = torch.zeros_like(own) if last is None else self._side(self.last_head, last)
-        sides = [before, *(self._side(self.reference_head, one) for one in fetched)]
+        sides = [before, *(self._side(self.reference_head, reference) for reference in fetched)]
         fused = conv_beside(self.fuse, own, *(sides if fetched or last is not None else ()))
         tail = conv(self.tail, self.trunk(fused) + fused)
-        slots = [one.source for one in fetched] + [None] * (REFERENCES - len(fetched))
+        slots = [reference.source for reference in fetched] + [None] * (REFERENCES - len(fetched))
         return self.blend(frame, tail, [*slots, None if last is None else last.source])
 
     def _side(self, head: nn.Conv2d, fetched: Fetched) -> torch.Tensor:
         """Features of one source, faded by its relevance: a worthless one is as good as none."""
         detail, misfit, relevance = fetched.source
         misfits = [misfit] if fetched.blur is None else [misfit, fetched.blur]
-        around = torch.cat([*(one * GAIN for one in misfits), relevance], 1)
+        around = torch.cat([*(part * GAIN for part in misfits), relevance], 1)
         return conv_beside(head, detail * GAIN, around, relu=True, fade=relevance)
 
 

@@ -57,7 +57,7 @@ class Blend(nn.Module):
     def forward(self, frame: torch.Tensor, tail: torch.Tensor, sources: Sequence[Source | None]) -> torch.Tensor:
         """frame [B,3,h,w]; tail [B,channels,h,w]: what is added, then for each source its wishes for detail, then for
         each those for misfit; an absent source is None -> picture [B,3,s*h,s*w]."""
-        present = {slot: one for slot, one in enumerate(sources) if one is not None}
+        present = {slot: source for slot, source in enumerate(sources) if source is not None}
         picture = self.detailed(frame, tail, present)
         return picture + self._lifted(tail, present) if present else picture
 
@@ -70,7 +70,7 @@ class Blend(nn.Module):
         cells = self.scale**2
         wishes = [tail[:, (3 + slot) * cells : (4 + slot) * cells] for slot in sources]
         added = tail[:, : 3 * cells]
-        relevances = [self.spread(one.relevance) for one in sources.values()]
+        relevances = [self.spread(source.relevance) for source in sources.values()]
         for source, share in zip(sources.values(), shares(wishes, relevances)):
             added = torch.addcmul(added, source.detail, self.colours(share))
         base = self.enlarge(frame).contiguous(memory_format=torch.channels_last)
@@ -81,7 +81,8 @@ class Blend(nn.Module):
         places, start = self.across**2, (3 + self.sources) * self.scale**2
         wishes = [tail[:, start + slot * places : start + (slot + 1) * places] for slot in sources]
         moved: torch.Tensor | None = None
-        for source, share in zip(sources.values(), shares(wishes, [one.relevance for one in sources.values()])):
+        relevances = [source.relevance for source in sources.values()]
+        for source, share in zip(sources.values(), shares(wishes, relevances)):
             part = source.misfit * self.place_colours(share)
             moved = part if moved is None else moved + part
         assert moved is not None, "there are sources"
@@ -92,7 +93,7 @@ def shares(wishes: Sequence[torch.Tensor], relevances: Sequence[torch.Tensor]) -
     """How much of each source to take, in the shape of its wishes; together below 1."""
     odds = [wish.clamp(max=SUREST).exp() * relevance for wish, relevance in zip(wishes, relevances)]
     total = 1 + sum(odds)
-    return [one / total for one in odds]
+    return [each / total for each in odds]
 
 
 class FixedMix(nn.Module):
