@@ -31,7 +31,7 @@ class StreamRefConfig(RunConfig):
     """Paths of clips are relative to the folder in the environment variable LFVIDEO_DATA.
 
     recordings: how many ways each clip is recorded in beside clean bicubic. clean: share of the clips' samples that are
-        clean bicubic.
+        clean bicubic. no_reference: share of samples without any reference.
     scenes, grids, rendered: how many scenes, and views of how many light fields, are rendered; and the share of samples
         that are of either. start: weights to go on from, by name or file.
     graded: the last so many frames of a sample are learned from; up to `frames - graded` before them are restored
@@ -42,6 +42,7 @@ class StreamRefConfig(RunConfig):
     validation: tuple[str, ...] = ()
     recordings: int = 5
     clean: float = 0.3
+    no_reference: float = 0.2
     scenes: int = 400
     grids: int = 0
     start: str = ""
@@ -72,7 +73,7 @@ def train(config: StreamRefConfig) -> Path:
     network = StreamRef(size).to(memory_format=torch.channels_last)
     if config.start:
         load_into(network, weights_path(config.start))
-    settings = SampleSettings(frames=config.frames, crop=config.crop)
+    settings = SampleSettings(frames=config.frames, crop=config.crop, no_reference=config.no_reference)
     material = _material(config, settings)
     samples = ReferenceSamples(*material, settings, config.seed, config.rendered, config.clean)
     clips = [HybridClip.load(data_folder() / name) for name in config.validation]
