@@ -38,7 +38,7 @@ from lfvideo_sr.frames import Frame, Size, TimeStamp
 from lfvideo_sr.media.flow_files import find_flow_pairs
 from lfvideo_sr.media.resize import bicubic, crop_to_multiple, degrade
 from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.training.flow_views import read_views
 from lfvideo_sr.weights import load_into, read_about
 

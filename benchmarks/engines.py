@@ -23,7 +23,7 @@ from lfvideo_sr.engine import Engine, Matched
 from lfvideo_sr.frames import Frame, Size, TimeStamp
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.method import Match
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.synthetic import random_scene, render
 
 

@@ -23,7 +23,7 @@ from lfvideo_sr.engines.torch_engine import TorchEngine
 from lfvideo_sr.frames import Frame, View
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.methods import METHODS
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.synthetic import random_scene, render
 
 

@@ -19,7 +19,7 @@ from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.lightfields.grid import Grid
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.metrics import eight_bit, psnr_y
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.stream.guided import GuidedEngine, Place
 from lfvideo_sr.synthetic import random_scene, render
 

@@ -30,11 +30,11 @@ from lfvideo_sr.engine import Engine
 from lfvideo_sr.engines.torch_engine import TorchEngine
 from lfvideo_sr.evaluate import restore
 from lfvideo_sr.frames import Size
+from lfvideo_sr.matching.patchmatch import PatchMatchPlan
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.methods.c2_matching import search, search_from
 from lfvideo_sr.metrics import eight_bit, psnr_y
-from lfvideo_sr.nn.patchmatch import PatchMatchPlan
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.sources import reduced_pair, validation_pairs
 from lfvideo_sr.weights import load_into, read_about, weights_path

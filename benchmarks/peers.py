@@ -22,7 +22,7 @@ from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame
 from lfvideo_sr.method import MethodInfo
-from lfvideo_sr.references import EncodedReference, Reference
+from lfvideo_sr.references.reference import EncodedReference, Reference
 
 
 @dataclass(frozen=True)

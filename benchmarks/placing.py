@@ -26,10 +26,10 @@ import numpy as np
 from data_folder import data_folder
 
 from lfvideo_sr.media.clock import Timeline, frame_times
-from lfvideo_sr.media.placing import SURE, SeenClip, Sighting
-from lfvideo_sr.media.reference_offset import Offset, estimate_offset
-from lfvideo_sr.media.thumbnails import Scale, thumbnail_of
 from lfvideo_sr.media.video import video_tracks
+from lfvideo_sr.references.offset import Offset, estimate_offset
+from lfvideo_sr.references.placing import SURE, SeenClip, Sighting
+from lfvideo_sr.references.thumbnails import Scale, thumbnail_of
 
 _PARTS = (0.15, 0.4, 0.65, 0.9)  # of a clip, at which stills are taken
 _SHOTS = 12  # references that tell an offset

@@ -24,7 +24,7 @@ from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.media.images import read_image
 from lfvideo_sr.media.resize import crop_to_multiple, degrade
 from lfvideo_sr.metrics import eight_bit, psnr_y
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 
 ROTATIONS = (0, 5, 10, 20, 30, 45)  # degrees
 SCALES = (1.0, 0.9, 0.8, 0.65, 0.5, 1.25)  # of the reference by the picture

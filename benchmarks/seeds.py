@@ -19,9 +19,9 @@ from data_folder import data_folder
 from quality import mean_psnr
 
 from lfvideo_sr.engines.numpy_engine import NumpyEngine
-from lfvideo_sr.media.flow import FlowSettings
+from lfvideo_sr.matching.flow import FlowSettings
+from lfvideo_sr.matching.seed import FlowSeeder
 from lfvideo_sr.media.resize import degrade
-from lfvideo_sr.media.seed import FlowSeeder
 from lfvideo_sr.method import Features, Method, MethodInfo
 from lfvideo_sr.methods import flow_transfer
 from lfvideo_sr.methods.bicubic import enlarge

@@ -24,11 +24,11 @@ from scipy.optimize import least_squares
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.engine import Engine, Matched
 from lfvideo_sr.frames import Frame, TimeStamp
-from lfvideo_sr.media.carrying import carried_both_ways, look_at
 from lfvideo_sr.media.resize import crop_to_multiple, degrade, to_float, to_uint8
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import eight_bit, luma
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
+from lfvideo_sr.stream.carrying import carried_both_ways, look_at
 
 CLIPS = (
     "video_train/camel.mp4", "video_train/car-turn.mp4", "video_train/bmx-trees.mp4",

@@ -16,7 +16,7 @@ import torch
 
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.media.seed import FlowSeeder
+from lfvideo_sr.matching.seed import FlowSeeder
 from lfvideo_sr.method import Method
 
 from .graph_precision import typed, weigh_alike

@@ -10,7 +10,7 @@ from lfvideo_sr.engine import Engine, Last, Matched, Precision, restore_frame
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame
 from lfvideo_sr.method import MethodInfo
-from lfvideo_sr.references import EncodedReference, Reference
+from lfvideo_sr.references.reference import EncodedReference, Reference
 
 Next = Callable[[], tuple[str, Engine]]  # makes the engine that goes on, and names it
 

@@ -9,10 +9,9 @@ from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Last, Matched, Precision
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, on_host, size_of
-from lfvideo_sr.media.reduction import papers_side
-from lfvideo_sr.media.seed import FlowSeeder, pixel_grid
+from lfvideo_sr.matching.seed import FlowSeeder, pixel_grid
 from lfvideo_sr.method import Match, MethodInfo
-from lfvideo_sr.references import EncodedReference, Reference, Side
+from lfvideo_sr.references.reference import EncodedReference, Reference, Side, papers_side
 
 from .graphs import FRAME, LAST, LOW, PICTURE, POSITIONS, REFERENCE, RELEVANCE, SEED, TAPS, VERBS, About, slot
 

@@ -8,7 +8,7 @@ from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Last, Matched, Precision
 from lfvideo_sr.frames import Frame, on_host, size_of
 from lfvideo_sr.method import Match, Method
-from lfvideo_sr.references import EncodedReference, Reference
+from lfvideo_sr.references.reference import EncodedReference, Reference
 
 
 class NumpyEngine:

@@ -11,9 +11,9 @@ from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import Last, Matched, Precision
 from lfvideo_sr.errors import EngineError, first_line
 from lfvideo_sr.frames import Frame, on_host, size_of
-from lfvideo_sr.media.reduction import papers_side
 from lfvideo_sr.method import Match, Method
-from lfvideo_sr.references import EncodedReference, Reference
+from lfvideo_sr.references.reference import EncodedReference, Reference
+from lfvideo_sr.references.side import papers_side
 
 from .host_memory import keep_freed_memory
 from .resident import SEED, ResidentMethod

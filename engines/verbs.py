@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from lfvideo_sr.media.reduction import papers_taps
+from lfvideo_sr.camera.reduction import papers_taps
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.nn.resize import BicubicReduce
 

@@ -14,7 +14,7 @@ from lfvideo_sr.frames import Frame, Size, TimeStamp
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.method import Method
 from lfvideo_sr.metrics import psnr_rgb
-from lfvideo_sr.references import EncodedReference, Reference
+from lfvideo_sr.references.reference import EncodedReference, Reference
 
 from .graph_engine import GraphEngine
 from .torch_engine import TorchEngine

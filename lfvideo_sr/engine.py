@@ -9,7 +9,7 @@ import numpy as np
 from .correspondence import Correspondence
 from .frames import Frame
 from .method import MethodInfo
-from .references import EncodedReference, Reference
+from .references.reference import EncodedReference, Reference
 
 
 class Precision(StrEnum):

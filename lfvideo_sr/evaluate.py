@@ -17,7 +17,7 @@ from .media.images import read_image
 from .method import MethodInfo
 from .protocols import PROTOCOLS, Prepared, compose, prepare, score
 from .published import PUBLISHED
-from .references import Reference
+from .references.reference import Reference
 
 LEVELS = ("L1", "L2", "L3", "L4", "L5")
 CHOICES = ("best", "all", "none", *LEVELS)

@@ -25,7 +25,7 @@ class MethodInfo:
     guided:          its restorer takes positions between those that its own search tries, so that the field of a
                      light field's view may be told from those of others.
     own_frame:       its encoder takes, beside a reference, its low-resolution side (the decoded frame of its moment)
-                     and the camera's taps (media/reduction.py).
+                     and the camera's taps (camera/reduction.py).
     recurrent:       its restorer takes what was restored last, and the frame that it was made of.
     summary:         one line for people.
     """

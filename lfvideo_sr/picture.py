@@ -16,10 +16,10 @@ from .engine import Engine, Matched
 from .errors import InputError
 from .frames import Frame, Size, TimeStamp, size_of
 from .media.images import read_image
-from .media.reference_source import Fit
 from .media.resize import bicubic, crop_to_multiple, degrade
 from .metrics import eight_bit, psnr_y, ssim_y
-from .references import Reference
+from .references.reference import Reference
+from .references.source import Fit
 
 _SMALLEST = 4  # pixels of a reference's shorter side, one of its low-resolution version
 

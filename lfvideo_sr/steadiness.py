@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from .media.flow import DenseFlow, FlowSettings
+from .matching.flow import DenseFlow, FlowSettings
 from .metrics import BT601
 
 ROUNDED_DB = 10 * math.log10(255**2 * 12)  # 58.9: the PSNR that rounding to 8 bits alone leaves

@@ -14,10 +14,10 @@ from command_line import Outcome
 from small_clips import CUT, EVERY, FRAMES, rendered, write_clip
 
 from lfvideo_sr import cli
-from lfvideo_sr.media.hybrid_file import write_hybrid
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import eight_bit
+from lfvideo_sr.references.hybrid_file import write_hybrid
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks

@@ -13,8 +13,8 @@ from lfvideo_sr.bench_matching.pairs import Pair, extract, photo_pairs
 from lfvideo_sr.bench_matching.searches import SEARCHES, all_candidates
 from lfvideo_sr.cli import app
 from lfvideo_sr.frames import Size
+from lfvideo_sr.matching.patchmatch import PatchMatchPlan, plain_patchmatch
 from lfvideo_sr.media.images import write_png
-from lfvideo_sr.nn.patchmatch import PatchMatchPlan, plain_patchmatch
 
 
 def printed(*arguments: str) -> dict:

@@ -14,7 +14,7 @@ from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.metrics import psnr_y
-from lfvideo_sr.references import EncodedReference, Reference
+from lfvideo_sr.references.reference import EncodedReference, Reference
 
 SIZES = [Size(64, 48), Size(33, 19), Size(16, 27)]  # of low-resolution frames
 WITH_REFERENCES = [name for name in METHODS if engine_of(name).info.references]

@@ -15,9 +15,9 @@ from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.describe import count_parameters, describe
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.frames import Size
+from lfvideo_sr.matching.exact import exact_search
 from lfvideo_sr.method import Method, MethodInfo
 from lfvideo_sr.methods import METHODS
-from lfvideo_sr.nn.matching import exact_search
 from lfvideo_sr.reach import reaches, searches_everywhere
 from lfvideo_sr.weights import fingerprint, shipped, weights_path
 

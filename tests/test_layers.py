@@ -22,8 +22,8 @@ FOLDERS = {"lfvideo_sr": "", "engines": "engines.", "trainers": "trainers."}  # 
 # A file imports from rows above its own, from its own folder, and from names that stand before its own in its row.
 ROWS = """
 errors checks
-frames references correspondence prefetch textures
-media nn metrics steadiness lightfields synthetic
+frames correspondence prefetch textures
+media nn camera matching registration references metrics steadiness lightfields synthetic
 method engine config weights
 picture datasets protocols published evaluate
 methods stream training
@@ -89,6 +89,38 @@ def test_the_check_sees_an_import_from_below(tmp_path):
     assert sorted(imported("frames", file)) == ["cli", "errors.ShapeError", "stream.job.StreamJob"]
 
 
+def circles(imports: dict[str, set[str]]) -> list[set[str]]:
+    """The groups of modules that import each other, by whatever way round."""
+    reached = {name: set(targets) for name, targets in imports.items()}
+    for through in imports:
+        for targets in reached.values():
+            if through in targets:
+                targets |= reached[through]
+    members = {frozenset(other for other in reached[name] if name in reached[other]) for name in reached}
+    return sorted((set(group) for group in members if len(group) > 1), key=sorted)
+
+
+def imports_of_modules() -> dict[str, set[str]]:
+    """Which modules each module imports, anywhere in it; a package stands for its __init__."""
+    files = {name.removesuffix(".__init__"): (name, file) for name, file in modules()}
+    imports: dict[str, set[str]] = {}
+    for module, (name, file) in files.items():
+        imports[module] = set()
+        for target in imported(name, file):
+            while target and target not in files:
+                target = target.rpartition(".")[0]
+            imports[module] |= {target} - {"", module}
+    return imports
+
+
+def test_no_modules_import_each_other():
+    assert circles(imports_of_modules()) == []
+
+
+def test_the_check_sees_a_circle():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+
+
 def others_imported(file: Path) -> set[str]:
     """The top names of what a file imports from outside the project."""
     nodes = list(ast.walk(ast.parse(file.read_text())))
@@ -98,7 +130,8 @@ def others_imported(file: Path) -> set[str]:
 
 
 FREE_OF_TORCH = (
-    "frames", "references", "textures", "media", "lightfields", "metrics", "steadiness", "synthetic", "stream",
+    "frames", "textures", "media", "camera", "registration", "references", "lightfields", "metrics", "steadiness",
+    "synthetic", "stream",
     "picture", "report", "datasets", "protocols", "published", "evaluate",
 )  # fmt: skip
 

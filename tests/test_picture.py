@@ -15,7 +15,7 @@ from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.picture import RestoredPicture, picture_references, restore, score, simulated
-from lfvideo_sr.references import EncodedReference, Reference
+from lfvideo_sr.references.reference import EncodedReference, Reference
 
 HIGH = Size(192, 128)
 WITH_REFERENCES = ["stream_ref", "flow_transfer"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lfvideo_sr.frames import Size
-from lfvideo_sr.references import CacheStatistics, EncodedReference, Reference, ReferenceCache
+from lfvideo_sr.references.reference import CacheStatistics, EncodedReference, Reference, ReferenceCache
 
 EACH = 1000  # bytes of an encoded reference, unless told otherwise
 

@@ -130,7 +130,7 @@ class CCNetLosses(nn.Module):
 
 
 def place_scores(network: CCNet, batch: Mapping[str, torch.Tensor], settings: WindowSettings) -> torch.Tensor:
-    """Inner products of each place with each position, [B,q*q,w*w]: window_scores of nn/windowed.py for many places."""
+    """Inner products of each place with each position, [B,q*q,w*w]: window_scores of matching/windowed.py."""
     edge = MARGIN * settings.scale
     own = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
     last, step = settings.spacing * (settings.queries - 1) + 1, settings.spacing

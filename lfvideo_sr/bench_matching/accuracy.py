@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from ..frames import Size
+from ..matching.patchmatch import PatchMatchPlan, patchmatch, relevance
 from ..media.images import read_image
-from ..nn.patchmatch import PatchMatchPlan, patchmatch, relevance
 from .pairs import STRIDE, Pair, extract, flow_pairs, frames_of_scene, photo_pairs, rendered, sequences
 from .searches import SEARCHES
 

@@ -12,7 +12,7 @@ import torch
 
 from ..engines.host_memory import keep_freed_memory
 from ..frames import Size
-from ..nn.patchmatch import relevance
+from ..matching.patchmatch import relevance
 from .pairs import extract, rendered
 from .searches import SEARCHES
 

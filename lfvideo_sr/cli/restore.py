@@ -103,8 +103,8 @@ def simulate(
     overwrite: Overwrite = False,
 ) -> None:
     """Write a hybrid file: a x4 smaller track of every frame, and a track of sparse sharp ones."""
-    from ..media.hybrid_file import write_hybrid
     from ..media.video import VideoSource
+    from ..references.hybrid_file import write_hybrid
 
     with VideoSource(input, frames=frames, max_height=max_height, deinterlace=deinterlace) as clip:
         warnings = write_hybrid(clip, output, ref_every, scene_refs=scene_refs, overwrite=overwrite)

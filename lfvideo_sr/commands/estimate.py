@@ -11,7 +11,7 @@ import numpy as np
 from ..engine import Engine, Last, Matched
 from ..errors import EngineError
 from ..frames import Frame, Size, TimeStamp
-from ..references import Reference
+from ..references.reference import Reference
 from ..stream.grid_job import GridJob
 from ..stream.guided import probe_views
 from ..stream.job import StreamJob

@@ -9,10 +9,10 @@ from pathlib import Path
 from ..choose import Choice, EngineOptions, choose_engine
 from ..errors import UsageError
 from ..frames import Size
-from ..media.hybrid import sidecars_of
 from ..media.probe import check_file
 from ..media.sink import VideoSink
 from ..methods import METHODS
+from ..references.opening import sidecars_of
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
 from ..stream.writing import converted

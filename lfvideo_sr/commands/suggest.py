@@ -12,11 +12,11 @@ from ..errors import UsageError
 from ..frames import Frame
 from ..media.bit_rate import bits_per_pixel
 from ..media.clock import Timeline, frame_times
-from ..media.hybrid import ReferenceOptions, find_references, lr_track
 from ..media.probe import check_file
-from ..media.reference_source import Fit
-from ..media.suggestion_folder import SuggestionFolder, name_of
 from ..media.video import VideoSource
+from ..references.opening import ReferenceOptions, find_references, lr_track
+from ..references.source import Fit
+from ..references.suggestion_folder import SuggestionFolder, name_of
 from ..stream.suggesting import ClipChoice, Rules, Suggestion
 from ..stream.surveying import survey
 from .progress import make_progress

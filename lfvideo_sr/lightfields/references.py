@@ -13,9 +13,9 @@ from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Size, View, size_of
 from ..media.images import read_image
 from ..media.picture_formats import PICTURES
-from ..media.reference_source import Fit
-from ..media.still_names import MANIFEST, read_manifest
-from ..references import Reference
+from ..references.reference import Reference
+from ..references.source import Fit
+from ..references.still_names import MANIFEST, read_manifest
 from .field import LightField
 from .folder import name_views
 from .grid import name_of

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from ..frames import View
-from ..media.flow import DenseFlow, gray
-from ..media.seed import pixel_grid
+from ..matching.flow import DenseFlow, gray
+from ..matching.seed import pixel_grid
 from .field import LightField
 from .grid import Grid
 

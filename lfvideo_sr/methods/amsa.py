@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from ..frames import Size
+from ..matching.patchmatch import PatchMatchPlan
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.dynamic_aggregation import PlainAggregation
 from ..nn.hypotheses import Alignment, Fusion, Hypothesis
-from ..nn.patchmatch import PatchMatchPlan
 from ..nn.resize import bicubic
 from ..nn.vgg import channels_of
 from .c2_matching import (

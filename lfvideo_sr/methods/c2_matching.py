@@ -25,17 +25,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..matching.exact import exact_search_to_the_edge
+from ..matching.patches import row_and_column
+from ..matching.patchmatch import PatchMatchPlan, patchmatch
+from ..matching.subplace import between_places
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, Reading, positions_at
 from ..nn.fused import conv
 from ..nn.hypotheses import OFFSETS_REACH, BestOf, Fusion, Hypothesis, rows_of
-from ..nn.matching import exact_search_to_the_edge
-from ..nn.patches import row_and_column
-from ..nn.patchmatch import PatchMatchPlan, patchmatch
 from ..nn.residual import ResidualBlock, conv3x3, conv_leaky, pixel_shuffle
 from ..nn.resize import BicubicEnlarge, full_precision
 from ..nn.strips import in_strips
-from ..nn.subplace import between_places
 from ..nn.vgg import VGG, channels_of
 
 INFO = MethodInfo("c2_matching", "learned correspondences and dynamic aggregation (C2-Matching)", references=5)

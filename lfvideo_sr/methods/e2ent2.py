@@ -3,7 +3,7 @@
 *encode*: phi of the reference and of the reference reduced by 4 (section 3.2).
 *match*: 3x3 patches of phi of the frame among those of the reduced reference's, at low resolution (Eq. 3).
 *restore*: the sharp features of the matched patches take the place of the frame's (Eq. 4) and are fused into what
-bilinear enlargement lacks (Eq. 7). Gradients go through the swap by the paper's own rule (Eq. 5, nn/swap.py).
+bilinear enlargement lacks (Eq. 7). Gradients go through the swap by the paper's own rule (Eq. 5, matching/swap.py).
 
 What the paper leaves open, and how it is read here: the decoder's 16 blocks are 8 at low resolution (Res1) and 8 at
 full resolution (Res2); the single-image branch adds to the bilinear enlargement, as the other does.
@@ -25,13 +25,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..frames import Size
+from ..matching.exact import exact_search
+from ..matching.patches import row_and_column
+from ..matching.patchmatch import PatchMatchPlan, patchmatch, relevance
+from ..matching.swap import ALPHAS, PATCH, swap
 from ..method import Features, Match, Method, MethodInfo
-from ..nn.matching import exact_search
-from ..nn.patches import row_and_column
-from ..nn.patchmatch import PatchMatchPlan, patchmatch, relevance
 from ..nn.residual import ResidualBlock, conv3x3, leaky
 from ..nn.resize import bicubic
-from ..nn.swap import ALPHAS, PATCH, swap
 from ..nn.vgg import VGG, channels_of
 from ..nn.warp import grid_positions
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..camera.reduction import reduce_by
 from ..frames import Size
-from ..media.flow import DenseFlow, FlowSettings, gray
-from ..media.reduction import reduce_by
+from ..matching.flow import DenseFlow, FlowSettings, gray
 from ..media.resize import bicubic, degrade
 from ..method import Features, Match, Method, MethodInfo
 from .bicubic import enlarge
@@ -30,7 +30,7 @@ _FLOW = FlowSettings(finest_scale=1, patch_stride=3, refinements=5)
 
 
 def encode(reference: np.ndarray, low: np.ndarray | None = None, taps: np.ndarray | None = None) -> Features:
-    """[1,3,H,W], its low-resolution side [1,3,H/4,W/4] and the camera's taps [2,24] (media/reduction.py) -> detail and
+    """[1,3,H,W], its low-resolution side [1,3,H/4,W/4] and the camera's taps [2,24] (camera/reduction.py) -> detail and
     enlarged side [H,W,3], its luma uint8 [H,W], and the mean coding error of the side, float32 []."""
     picture = reference[0]
     height, width = (side - side % SCALE for side in picture.shape[-2:])

@@ -31,15 +31,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..matching.patches import row_and_column
+from ..matching.windowed import windowed_search
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.ccnet import CCNet, CCNetSize
 from ..nn.dynamic_aggregation import positions_at
-from ..nn.patches import row_and_column
 from ..nn.sliding import Corners, corners, slide
 from ..nn.srresnet import SRResNet
 from ..nn.ssnet import Equations, SSNet, Synthesised
 from ..nn.warp import sample
-from ..nn.windowed import windowed_search
 from ..weights import load_into, read_about
 
 INFO = MethodInfo("refsr_net", "cross-scale correspondence and patch synthesis (RefSR-Net)", references=5)

@@ -20,14 +20,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..media.reduction import papers_taps
-from ..media.seed import FlowSeeder
+from ..camera.reduction import papers_taps
+from ..matching.device_seed import DeviceSeeder
+from ..matching.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
-from ..nn.blend import Blend, Source
-from ..nn.device_seed import DeviceSeeder
+from ..nn.blend import Blend
 from ..nn.fused import conv, conv_relu, convolution_dtype
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
 from ..nn.resize import BicubicEnlarge, KernelReduce
+from ..nn.source import Source
 from ..nn.warp import inside, warp_unshuffled
 
 GENERATION = 2  # of the network; weights of another do not fit
@@ -56,7 +57,7 @@ class StreamRefSize:
 
 
 class Encoder(nn.Module):
-    """Reference [B,3,H,W], its LR side [B,3,H/4,W/4] and the camera's taps [B or 1,2,24] (media/reduction.py) -> what
+    """Reference [B,3,H,W], its LR side [B,3,H/4,W/4] and the camera's taps [B or 1,2,24] (camera/reduction.py) -> what
     is kept of it: detail [B,3,H,W], and the LR side enlarged x2 and the blur, both [B,3,H/2,W/2]. Where it has no side,
     its reduction as the papers have it is taken."""
 

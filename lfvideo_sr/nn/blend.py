@@ -1,7 +1,6 @@
 """Putting a large picture together from its frame enlarged, what a network adds, and what sharper pictures show."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,21 +8,7 @@ from torch import nn
 
 from .kernels import by_triton
 from .resize import BicubicEnlarge
-
-SUREST = 8.0  # the largest logarithm of odds for a source
-
-
-class Source(NamedTuple):
-    """What a picture sharper than the frame shows where the frame looks, in two bands.
-
-    detail:    [B,3*s*s,h,w], what the picture has and its own low-resolution side lacks.
-    misfit:    [B,3*p,h,w], its low-resolution side minus the frame, at p places in each low-resolution pixel.
-    relevance: [B,p,h,w] in [0,1]; zero takes nothing of either.
-    """
-
-    detail: torch.Tensor
-    misfit: torch.Tensor
-    relevance: torch.Tensor
+from .source import SUREST, Source
 
 
 class Blend(nn.Module):

@@ -8,7 +8,7 @@ import torch
 import triton
 import triton.language as tl
 
-from .blend import SUREST, Source
+from .source import SUREST, Source
 from .warp_triton import cubic_weight
 
 _COUNT = 256  # output pixels of a program

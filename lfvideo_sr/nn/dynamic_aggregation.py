@@ -17,7 +17,7 @@ from ..checks import check_choice
 from .deform import DeformAggregation, tap_positions
 from .fused import conv
 from .kernels import by_triton
-from .matching import exact
+from .precision import at_least_float32
 from .residual import conv3x3, conv_leaky, leaky, zeroed
 from .warp import apart, grid_positions, grid_sample, unit_grid
 
@@ -120,7 +120,7 @@ class FixedAggregation(nn.Module):
 
 def _readable(said: torch.Tensor) -> torch.Tensor:
     """What a convolution said of positions, in float32 at least; a kernel takes it as it is."""
-    return said if by_triton(said) else exact(said)
+    return said if by_triton(said) else at_least_float32(said)
 
 
 def own_tap_positions(positions: torch.Tensor, ratio: int) -> torch.Tensor:
@@ -151,7 +151,7 @@ def fetch(reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         if deform_triton.fits(reference):
             return deform_triton.fetched(reference, positions)
     height, width = reference.shape[-2:]
-    source = exact(reference)
+    source = at_least_float32(reference)
     grid = unit_grid(positions.detach().to(source.dtype), height, width)
     sampled = grid_sample(source, apart(grid))
     return sampled.to(reference.dtype)

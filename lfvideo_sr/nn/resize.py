@@ -137,7 +137,7 @@ class BicubicReduce(nn.Module):
 class KernelReduce(nn.Module):
     """[B,C,H,W] -> [B,C,H/t,W/t] with t = stride: a picture as a camera of a given kernel makes it small by 4.
 
-    Kernels are those of media/reduction.py: taps [B or 1,2,K], along y and along x, of which tap k of a low-resolution
+    Kernels are those of camera/reduction.py: taps [B or 1,2,K], along y and along x, of which tap k of a low-resolution
     pixel i weighs pixel 4i + 1.5 + k - (K - 1) / 2. With stride 2 the same blur is kept at every second pixel.
     """
 

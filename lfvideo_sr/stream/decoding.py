@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from ..checks import is_installed
 from ..errors import EngineError
 from ..media.hardware import Reader, why_not
-from ..media.simulate import SimulatedSource
 from ..media.video import VideoSource
+from ..references.simulated import SimulatedSource
 
 WANTED = ("auto", "cpu", "cuda")
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..frames import View
 from ..lightfields.grid import Grid, step
-from ..media.seed import pixel_grid
+from ..matching.seed import pixel_grid
 from ..metrics import BT601
 from .pipeline import Restored
 

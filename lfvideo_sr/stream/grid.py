@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from ..lightfields.grid import Grid, distance
 from ..lightfields.references import ViewReference
-from ..references import Reference
+from ..references.reference import Reference
 from .guided import Place
 
 _A_FRAME = 4  # one frame of a light-field video counts as much as so many steps of the grid

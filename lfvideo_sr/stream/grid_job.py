@@ -25,7 +25,7 @@ from ..lightfields.references import (
 from ..lightfields.simulated import GridTruth, SimulatedField
 from ..media.picture_formats import PICTURES
 from ..prefetch import prefetch
-from ..references import ReferenceCache
+from ..references.reference import ReferenceCache
 from .epipolar import WEIGHT, Agreement
 from .grid import choose_references, order, own_reference
 from .guided import GuidedEngine, Place

@@ -10,8 +10,8 @@ from ..correspondence import Correspondence, like
 from ..engine import Engine, Last, Matched
 from ..frames import Frame, View, on_host
 from ..lightfields.grid import Grid, distance, step
-from ..media.flow import gray
-from ..references import EncodedReference, Reference
+from ..matching.flow import gray
+from ..references.reference import EncodedReference, Reference
 from .parallax import Parallax, Prediction, Probe, look_up, misfit_of
 
 REACH = 4  # steps of the grid: probes stand no further from the reference along either axis

@@ -10,14 +10,14 @@ from ..engine import Engine, restore_frame
 from ..errors import UsageError
 from ..frames import Frame, Size, StreamInfo
 from ..media.hardware import Reader
-from ..media.hybrid import ReferenceOptions, find_references, lr_track
-from ..media.reference_offset import parse_offset
-from ..media.reference_source import EVERY, ReferenceSource
-from ..media.simulate import GroundTruth, SimulatedSource
-from ..media.still_references import StillReferences
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
-from ..references import Reference, ReferenceCache
+from ..references.offset import parse_offset
+from ..references.opening import ReferenceOptions, find_references, lr_track
+from ..references.reference import Reference, ReferenceCache
+from ..references.simulated import GroundTruth, SimulatedSource
+from ..references.source import EVERY, ReferenceSource
+from ..references.still_references import StillReferences
 from .decoding import WANTED, choose_decoding
 from .easing import Easing
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references

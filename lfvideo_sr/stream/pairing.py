@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from ..frames import Frame
 from ..media.clock import seconds_of
-from ..references import Reference
+from ..references.reference import Reference
 
 
 class Placed(NamedTuple):

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 import cv2
 import numpy as np
 
-from ..media.seed import pixel_grid
+from ..matching.seed import pixel_grid
 
 Places = tuple[np.ndarray, np.ndarray]  # x and y, f32 [h,w] each
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from ..correspondence import Correspondence
 from ..engine import Engine, Last, Matched, match_all, restore_frame
 from ..frames import Frame
-from ..references import EncodedReference, Reference, ReferenceCache
+from ..references.reference import EncodedReference, Reference, ReferenceCache
 from .easing import Easing
 from .pairing import Paired
 from .preparing import Preparation, picture_of_view

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..camera.fit import CameraFit
+from ..camera.model import CameraModel
+from ..camera.reduction import papers_taps
 from ..frames import Frame, on_host
-from ..media.agreement import OFF
-from ..media.camera import CameraModel
-from ..media.camera_fit import CameraFit
 from ..media.clock import seconds_of
-from ..media.conform import MOVED, Conformed, conform
-from ..media.reduction import papers_taps
-from ..media.registration import displacement
-from ..references import Reference, Side
+from ..references.reference import Reference, Side
+from ..registration.agreement import OFF
+from ..registration.conform import MOVED, Conformed, conform
+from ..registration.displacement import displacement
 
 _KEPT = 3  # prepared references whose pictures are held: those that a frame takes, and the next
 _TRUSTED, _LEARNED_FROM = 3, 8  # pairs: a stream's camera is believed from the first on, known from the second on

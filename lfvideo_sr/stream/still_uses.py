@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..media.still_references import StillReferences
+from ..references.still_references import StillReferences
 from .pipeline import ReferenceUse
 
 USED = "used"

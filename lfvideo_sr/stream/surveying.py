@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..frames import Frame
-from ..media.carrying import GRID, Look, carried_both_ways, look_at
+from .carrying import GRID, Look, carried_both_ways, look_at
 from .suggesting import SceneSurvey
 
 REACH = 16  # stops to either side that one is compared with

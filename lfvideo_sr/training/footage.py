@@ -11,9 +11,9 @@ from pathlib import Path
 import av
 import numpy as np
 
+from ..camera.reduction import WAYS, papers_taps, reduce_by, reduction_taps
 from ..errors import InputError
 from ..media.pyav import open_media
-from ..media.reduction import WAYS, papers_taps, reduce_by, reduction_taps
 from ..media.video import VideoSource
 from .clips import Clip
 
@@ -25,7 +25,7 @@ _PRESETS = {"libx264": ("veryfast", "medium", "slow"), "libx265": ("ultrafast", 
 class Recording:
     """How a clip is made small and stored.
 
-    way, phase_y, phase_x, spread: of the reduction, see media/reduction.py.
+    way, phase_y, phase_x, spread: of the reduction, see camera/reduction.py.
     noise: standard deviation, levels of 255. codec: None stores the 8-bit picture as it is.
     options: of the encoder. bit_rate: bits per second, or 0: a constant quality (crf) is among the options.
     """

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..media.reduction import papers_taps
+from ..camera.reduction import papers_taps
+from ..matching.seed import FlowSeeder
 from ..media.resize import crop_to_multiple, to_uint8
-from ..media.seed import FlowSeeder
 from ..media.video import VideoSource
 from ..method import Match
 from ..methods.stream_ref import SCALE, StreamRef

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..camera.reduction import papers_taps
 from ..frames import Size
-from ..media.reduction import papers_taps
 from ..media.resize import bicubic, to_uint8
 from ..synthetic import Scene, flow, random_scene, render
 from .stream_samples import SCALE, Views

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..media.reduction import papers_taps, reduce_by
-from ..media.seed import FlowSeeder
+from ..camera.reduction import papers_taps, reduce_by
+from ..matching.seed import FlowSeeder
 from .exposure import exposure, random_exposure
 from .footage import Footage
 

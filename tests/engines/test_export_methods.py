@@ -19,16 +19,16 @@ from lfvideo_sr.engines.onnx_engine import OnnxEngine, read_about
 from lfvideo_sr.engines.plans import Library, Shapes
 from lfvideo_sr.engines.verify import compare
 from lfvideo_sr.frames import Size
+from lfvideo_sr.matching.patchmatch import dilation_steps, patchmatch
+from lfvideo_sr.matching.swap import swap
+from lfvideo_sr.matching.windowed import windowed_search
+from lfvideo_sr.matching.windowed_graph import search_in_a_loop
 from lfvideo_sr.method import Method
 from lfvideo_sr.methods import METHODS
-from lfvideo_sr.nn.patchmatch import dilation_steps, patchmatch
-from lfvideo_sr.nn.swap import swap
-from lfvideo_sr.nn.windowed import windowed_search
-from lfvideo_sr.nn.windowed_graph import search_in_a_loop
 
-from lfvideo_sr.nn.patchmatch import PatchMatchPlan, _beside_matches, _of_neighbours  # isort: skip
-from lfvideo_sr.nn.patchmatch_graph import dilation_steps as steps_of_a_graph
-from lfvideo_sr.nn.patchmatch_graph import improve_in_a_loop
+from lfvideo_sr.matching.patchmatch import PatchMatchPlan, _beside_matches, _of_neighbours  # isort: skip
+from lfvideo_sr.matching.patchmatch_graph import dilation_steps as steps_of_a_graph
+from lfvideo_sr.matching.patchmatch_graph import improve_in_a_loop
 
 SIZES = [Size(48, 32), Size(33, 19), Size(70, 66)]
 SHAPES = Shapes.of_text("16x16:32x32:64x64")

@@ -22,7 +22,7 @@ from lfvideo_sr.engines.verify import compare
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.media.resize import degrade
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 
 SIZES = [Size(48, 32), Size(33, 19), Size(70, 66)]
 TOLERANCE = 1e-4

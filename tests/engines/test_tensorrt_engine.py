@@ -22,7 +22,7 @@ from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import DeviceFrame, Frame, Size
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.media.video import VideoSource
-from lfvideo_sr.references import EncodedReference, Reference
+from lfvideo_sr.references.reference import EncodedReference, Reference
 
 SHAPES = Shapes.of_text("16x16:48x32:64x48")
 

@@ -11,7 +11,7 @@ from lfvideo_sr.commands import info
 from lfvideo_sr.engine import Matched, Precision, restore_frame
 from lfvideo_sr.engines.torch_engine import TorchEngine, pick_precision
 from lfvideo_sr.frames import DeviceFrame, Frame, TimeStamp
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 
 
 def test_a_frame_that_lies_on_a_device_is_restored_as_it_is_and_never_fetched():

@@ -7,11 +7,11 @@ from small_networks import SMALL_E2ENT2, count, filled, low, matched, picture, s
 from torch import nn
 
 from lfvideo_sr.frames import Size
+from lfvideo_sr.matching.swap import match_and_swap
 from lfvideo_sr.methods import e2ent2
 from lfvideo_sr.methods.e2ent2 import E2ENT2, E2ENT2Size, index_of, positions_of
 from lfvideo_sr.nn.residual import ResidualBlock
 from lfvideo_sr.nn.resize import bicubic
-from lfvideo_sr.nn.swap import match_and_swap
 
 ROUNDING = 1e-5
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from lfvideo_sr.camera.reduction import papers_taps, reduce_by
 from lfvideo_sr.frames import Size
-from lfvideo_sr.media.reduction import papers_taps, reduce_by
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods import flow_transfer
 from lfvideo_sr.metrics import psnr_y

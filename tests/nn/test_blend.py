@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lfvideo_sr.nn.blend import Blend, Source, shares
+from lfvideo_sr.nn.blend import Blend, shares
+from lfvideo_sr.nn.source import Source
 
 BLEND = Blend(4, 2, sources=3)
 

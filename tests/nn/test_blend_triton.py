@@ -8,7 +8,8 @@ pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 CHECK = """
 import torch
 from lfvideo_sr.nn import blend_triton
-from lfvideo_sr.nn.blend import Blend, Source
+from lfvideo_sr.nn.blend import Blend
+from lfvideo_sr.nn.source import Source
 
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
     blend_triton._COUNT = 1024

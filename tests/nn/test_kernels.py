@@ -10,17 +10,8 @@ triton = pytest.importorskip("triton", reason="Triton comes with torch on Linux 
 from triton.backends.compiler import GPUTarget  # noqa: E402
 from triton.compiler import ASTSource  # noqa: E402
 
-from lfvideo_sr.nn import (  # noqa: E402
-    blend_triton,
-    deform_triton,
-    fused_triton,
-    inverse_search_triton,
-    kernels,
-    matching_triton,
-    patches_triton,
-    patchmatch_triton,
-    warp_triton,
-)
+from lfvideo_sr.matching import inverse_search_triton, patch_products_triton, patchmatch_triton  # noqa: E402
+from lfvideo_sr.nn import blend_triton, deform_triton, fused_triton, kernels, warp_triton  # noqa: E402
 
 FULL, HALF, SHORT, LONG = "*fp32", "*fp16", "*bf16", "*i64"
 MATCHES = "index before better tried"
@@ -88,11 +79,6 @@ KERNELS = [
         {FULL: "made bias other fade"},
     ),
     (
-        matching_triton._search,
-        {"PATCH": 3, "TILE": 64, "CHANNELS": 64},
-        {FULL: "own other inverse best", "*i32": "place"},
-    ),
-    (
         patchmatch_triton._improve,
         {"KIND": 1, "COHERENT": True, "AROUND": 8, "PLACES": 4, "CHANNELS": 256, "BLOCK": 128},
         {FULL: "scale own_lengths other_lengths score found", HALF: "own other", "*i32": MATCHES},
@@ -103,7 +89,7 @@ KERNELS = [
         {FULL: "scale own_lengths other_lengths score found", HALF: "own other", "*i32": MATCHES},
     ),
     (
-        patches_triton._products,
+        patch_products_triton._products,
         {"PAIRS": 16, "CHANNELS": 256, "BLOCK": 128},
         {FULL: "own other sums", LONG: "mine theirs"},
     ),

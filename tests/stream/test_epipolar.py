@@ -12,7 +12,7 @@ from lfvideo_sr.errors import UsageError
 from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.lightfields.epi import grid_slope_error, view_luma
 from lfvideo_sr.lightfields.grid import Grid, step
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.stream.epipolar import Agreement, agreement
 from lfvideo_sr.stream.grid import order
 from lfvideo_sr.stream.grid_job import GridJob, GridOptions

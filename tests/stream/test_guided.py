@@ -11,10 +11,10 @@ from lfvideo_sr.engine import Matched
 from lfvideo_sr.frames import Frame, Size, View, on_host
 from lfvideo_sr.lightfields.grid import Grid, step
 from lfvideo_sr.lightfields.references import ViewReference
+from lfvideo_sr.matching.seed import pixel_grid
 from lfvideo_sr.media.resize import degrade
-from lfvideo_sr.media.seed import pixel_grid
 from lfvideo_sr.metrics import eight_bit, psnr_y
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.stream.grid import choose_references, order, own_reference
 from lfvideo_sr.stream.guided import REACH, GuidedEngine, Place, probe_views
 from lfvideo_sr.stream.parallax import Parallax, Probe

@@ -12,11 +12,11 @@ from small_clips import CUT, EVERY, FRAMES, STEP, TICK, engine_of, rendered, sta
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.errors import ReferencesMissing, UsageError
 from lfvideo_sr.frames import Frame, Size
-from lfvideo_sr.media.hybrid_file import write_hybrid
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import psnr_y
-from lfvideo_sr.references import Reference, ReferenceCache
+from lfvideo_sr.references.hybrid_file import write_hybrid
+from lfvideo_sr.references.reference import Reference, ReferenceCache
 from lfvideo_sr.report import stream_report
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
 from lfvideo_sr.stream.pairing import ReferencePolicy, TimedFeed, pair_with_references

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfvideo_sr.frames import Frame, TimeStamp
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.stream.pairing import (
     AnchorFeed,
     Paired,

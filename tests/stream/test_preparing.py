@@ -5,9 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from lfvideo_sr.camera.reduction import papers_taps, reduce_by, reduction_taps
 from lfvideo_sr.frames import Frame, Size, TimeStamp
-from lfvideo_sr.media.reduction import papers_taps, reduce_by, reduction_taps
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.stream.preparing import Preparation
 from lfvideo_sr.synthetic import random_scene, render
 

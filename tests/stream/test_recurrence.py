@@ -9,7 +9,7 @@ import pytest
 from lfvideo_sr.engine import Last, Precision
 from lfvideo_sr.frames import Frame, TimeStamp
 from lfvideo_sr.method import MethodInfo
-from lfvideo_sr.references import Reference, ReferenceCache
+from lfvideo_sr.references.reference import Reference, ReferenceCache
 from lfvideo_sr.stream.pairing import Paired
 from lfvideo_sr.stream.pipeline import MEMORY, SuperResolver
 from lfvideo_sr.stream.stopwatch import Stopwatch

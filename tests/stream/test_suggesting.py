@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from lfvideo_sr.references import Reference
+from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.stream.expected_gain import expected_gain
 from lfvideo_sr.stream.pairing import Placed, choose
 from lfvideo_sr.stream.suggesting import ClipChoice, Rules, SceneSurvey, best_of_scene, share_out

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lfvideo_sr.media.reduction import papers_taps, reduction_taps
-from lfvideo_sr.media.seed import pixel_grid
+from lfvideo_sr.camera.reduction import papers_taps, reduction_taps
+from lfvideo_sr.matching.seed import pixel_grid
 from lfvideo_sr.metrics import psnr_rgb
 from lfvideo_sr.training.footage import Footage, Recording
 from lfvideo_sr.training.scenes import load_scenes, rendered_views

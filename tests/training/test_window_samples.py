@@ -7,10 +7,10 @@ import torch
 
 from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import Size
+from lfvideo_sr.matching.windowed import window_scores
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
-from lfvideo_sr.nn.windowed import window_scores
 from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, faded, place_scores, train
 from lfvideo_sr.training import flow_views
 from lfvideo_sr.training.films import FilmSettings, random_look

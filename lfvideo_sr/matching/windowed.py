@@ -1,0 +1,161 @@
+"""Search near the place itself: RefSR-Net's CC-Net, which tells matching pixels apart by one learned vector each.
+
+Training scores all places of a window round the true match at once (`window_scores`: a classification, Eq. 1); testing
+looks for the best place within a larger window round the pixel itself (`windowed_search`).
+"""
+
+from functools import partial
+
+import torch
+
+from ..errors import ShapeError
+from ..nn.precision import at_least_float32
+from .search import Matches, check_searchable, searching
+from .windowed_graph import search_in_a_loop
+
+_STRIP = 1 << 22  # products held at a time
+
+
+def window_scores(query: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+    """query [B,C] and the features round its true match [B,C,k,k] -> inner products [B,k,k].
+
+    Their softmax is the probability of each place; `F.cross_entropy(scores.flatten(1), place)` is Eq. 1.
+    """
+    if query.ndim != 2 or window.ndim != 4 or query.shape != window.shape[:2]:
+        raise ShapeError(f"query {list(query.shape)} and window {list(window.shape)}; [B,C] and [B,C,k,k] are wanted")
+    return torch.einsum("bc,bcij->bij", query, window)
+
+
+def windowed_search(
+    query: torch.Tensor,
+    reference: torch.Tensor,
+    *,
+    reach: int = 100,
+    centres: tuple[torch.Tensor, torch.Tensor] | None = None,
+    patch: int = 1,
+) -> Matches:
+    """For every pixel of `query` [B,C,h,w] the pixel of `reference` [B,C,H,W] with the largest inner product, of those
+    at most `reach` pixels away from its own place along each axis: [B,1,h,w]; among equal ones the first.
+
+    centres: rows [h] and columns [w] of the reference, int64, ascending, that count as the own places of the query's
+        rows and columns, where the two pictures do not lie pixel on pixel.
+    patch: odd; the scores of so many by so many neighbours in the query, all moved alike, are summed; beyond an edge
+        its pixels count again. A departure from the paper, whose pixels each go where they like.
+    A pixel with nothing in reach is a ShapeError, as where a frame is larger than the reference by more than `reach`.
+    """
+    check_searchable(query, reference, 1, 1)
+    rows, columns = centres or (torch.arange(side, device=query.device) for side in query.shape[2:])
+    if torch.compiler.is_exporting():  # of one frame; whether all have a place cannot be asked
+        if patch != 1:
+            raise ShapeError(f"a graph sums no scores of neighbours ({patch}x{patch}); run this network with torch")
+        with searching(query):
+            found = search_in_a_loop(at_least_float32(query)[0], at_least_float32(reference)[0], reach, rows, columns)
+            return Matches(*(part[None, None] for part in found))
+    rows, columns = rows.cpu(), columns.cpu()  # once: to ask a GPU for each row's numbers is to wait for it
+    if reach < 0 or any(int(own[-1]) >= other + reach for own, other in zip((rows, columns), reference.shape[2:])):
+        raise ShapeError(
+            f"a window of {reach} pixels leaves parts of {list(query.shape)} without a place in {list(reference.shape)}"
+        )
+    with searching(query):
+        search = _search if patch == 1 else partial(_search_together, patch=patch)
+        pairs = zip(at_least_float32(query), at_least_float32(reference))
+        parts = [search(frame, other, reach, rows, columns) for frame, other in pairs]
+    return Matches(*(torch.stack(part)[:, None] for part in zip(*parts)))
+
+
+def _search(
+    query: torch.Tensor, reference: torch.Tensor, reach: int, rows: torch.Tensor, columns: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One frame [C,h,w] in one reference [C,H,W] -> index and score [h,w]; rows and columns on the host."""
+    height, width = query.shape[1:]
+    index = torch.zeros(height, width, dtype=torch.int64, device=query.device)
+    score = query.new_zeros(height, width)
+    across = _across(width, reach, columns)
+    for left in range(0, width, across):
+        part = slice(left, min(left + across, width))
+        for number, row in enumerate(rows.tolist()):
+            score[number, part], index[number, part] = _best_near(
+                query[:, number, part], reference, row, columns[part], reach
+            )
+    return index, score
+
+
+def _best_near(
+    query: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor, reach: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """query [C,n], pixels whose places are in one row at ascending `columns` [n] -> score and index [n]."""
+    channels, height, width = reference.shape
+    top, bottom = max(row - reach, 0), min(row + reach + 1, height)
+    left, right = max(int(columns[0]) - reach, 0), min(int(columns[-1]) + reach + 1, width)
+    part = reference[:, top:bottom, left:right]
+    scores = (query.T @ part.reshape(channels, -1)).unflatten(1, part.shape[1:])
+    away = (torch.arange(left, right) - columns[:, None]).abs() > reach
+    scores.masked_fill_(_beside(query, away)[:, None], -torch.inf)
+    best, place = scores.flatten(1).max(1)
+    return best, (place // part.shape[2] + top) * width + place % part.shape[2] + left
+
+
+def _across(width: int, reach: int, columns: torch.Tensor) -> int:
+    """How many pixels of a row are taken at a time: their windows overlap."""
+    apart = max(1, int(columns[-1] - columns[0]) // max(1, width - 1))
+    return max(1, min(width, reach // apart, _STRIP // (2 * reach + 1) ** 2))
+
+
+def _search_together(
+    query: torch.Tensor, reference: torch.Tensor, reach: int, rows: torch.Tensor, columns: torch.Tensor, patch: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """_search with the scores of neighbours summed: a box sum over the query of scores by displacement."""
+    height, width = query.shape[1:]
+    reach, half = min(reach, max(reference.shape[1:])), patch // 2
+    index = torch.zeros(height, width, dtype=torch.int64, device=query.device)
+    score = query.new_zeros(height, width)
+    for left in range(0, width, _across(width, reach, columns)):
+        part = slice(left, min(left + _across(width, reach, columns), width))
+        near = torch.arange(part.start - half, part.stop + half).clamp(0, width - 1)
+        held: dict[int, torch.Tensor] = {}  # of rows, summed along them
+        for number in range(height):
+            wanted = [min(max(other, 0), height - 1) for other in range(number - half, number + half + 1)]
+            for other in set(wanted) - held.keys():
+                own, place = query[:, other, _beside(query, near)], int(rows[other])
+                held[other] = _displaced(own, reference, place, columns[near], reach, patch)
+            held = {other: held[other] for other in set(wanted)}
+            total = torch.stack([held[other] for other in wanted]).sum(0)
+            score[number, part], index[number, part] = _best_displaced(
+                total, reference, int(rows[number]), _beside(query, columns[part])
+            )
+    return index, score
+
+
+def _displaced(
+    query: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor, reach: int, patch: int
+) -> torch.Tensor:
+    """query [C,n], pixels of one row -> scores of every displacement, each summed over `patch` pixels side by side,
+    [n-patch+1,k,k] with k = 2 * reach + 1."""
+    channels, height, width = reference.shape
+    steps = torch.arange(-reach, reach + 1)
+    left, right = int(columns.min()) - reach, int(columns.max()) + reach + 1
+    down, across = (row + steps).clamp(0, height - 1), torch.arange(left, right).clamp(0, width - 1)
+    part = reference[:, _beside(query, down)][:, :, _beside(query, across)]
+    scores = (query.T @ part.reshape(channels, -1)).unflatten(1, part.shape[1:])
+    own = (columns[:, None] + steps - left)[:, None].expand(-1, len(steps), -1)
+    scores = scores.gather(2, _beside(query, own))
+    return torch.stack([scores[first : len(scores) - patch + 1 + first] for first in range(patch)]).sum(0)
+
+
+def _best_displaced(
+    scores: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores [n,k,k] of displacements from (row, columns [n]) -> the best score that lies in the reference, and its
+    index there."""
+    height, width = reference.shape[1:]
+    steps = torch.arange(scores.shape[1], device=scores.device) - scores.shape[1] // 2
+    rows, across = row + steps, columns[:, None] + steps
+    outside = ((rows < 0) | (rows >= height))[:, None] | ((across < 0) | (across >= width))[:, None]
+    best, place = scores.masked_fill(outside, -torch.inf).flatten(1).max(1)
+    side = len(steps)
+    return best, (rows[place // side]) * width + across.gather(1, (place % side)[:, None])[:, 0]
+
+
+def _beside(features: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    """Numbers of the host where the features are, without waiting for what is being done there."""
+    return numbers.to(features.device, non_blocking=True)

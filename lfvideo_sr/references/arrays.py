@@ -1,0 +1,106 @@
+"""References from an HDF5 file."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..errors import InputError, ReferencesMissing
+from ..frames import Size
+from ..media.clock import Timeline
+from ..media.resize import to_float
+from .reference import Reference
+from .source import Fit
+
+_KEYS = "images [N,H,W,3] or [N,3,H,W] (uint8 or uint16), and times (seconds) or frames (indices) [N]"
+_PRECISION = Fraction(1, 2000)  # seconds: a time this close to a frame's means that frame
+
+
+class ArrayReferences:
+    """Pictures of an HDF5: `images` [N,H,W,3] or [N,3,H,W], uint8 or uint16, RGB; beside it `times` (seconds since the
+    clip's first frame) or `frames` (indices), [N] and rising. Each picture is read when it is loaded.
+
+    offset: seconds to add to `times`.
+    """
+
+    kind = "refs"
+    cadence = 0
+
+    def __init__(self, path: Path, timeline: Timeline, fit: Fit, index_base: int = 0, offset: Fraction | None = None):
+        self._path = path
+        self._fit = fit
+        self._frame_times = frozenset(timeline.times)
+        with _open(path) as file:
+            _check_layout(file, path)
+            shape = file["images"].shape
+            self._times = _times(file, path, timeline, index_base, offset)
+        self._channels_last = shape[-1] == 3
+        height, width = shape[1:3] if self._channels_last else shape[2:4]
+        self._size = Size(width, height)
+        self.description = f"{len(self._times)} pictures in {path}, {fit.describe([self._size])}"
+
+    def __iter__(self) -> Iterator[Reference]:
+        for row, time in enumerate(self._times):
+            yield Reference(
+                key=(self.kind, str(self._path), row),
+                time=time,
+                origin=f"{self._path}::images[{row}]",
+                load=partial(self._load, row),
+                aligned=self._fit.exact(self._size) and time in self._frame_times,
+            )
+
+    def _load(self, row: int) -> np.ndarray:
+        with h5py.File(self._path) as file:
+            picture = file["images"][row]
+        planes = picture.transpose(2, 0, 1) if self._channels_last else picture
+        return self._fit(to_float(np.ascontiguousarray(planes)))
+
+    def close(self) -> None:
+        pass
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be opened as HDF5: {error}; give another file") from error
+
+
+def _check_layout(file: h5py.File, path: Path) -> None:
+    images = file.get("images")
+    placed = [key for key in ("times", "frames") if key in file]
+    if images is None or len(placed) != 1:
+        raise InputError(f"{path} holds {', '.join(file) or 'nothing'}; wanted: {_KEYS}")
+    if images.ndim != 4 or 3 not in (images.shape[1], images.shape[3]) or images.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"images in {path} is {images.dtype} {list(images.shape)}; wanted: {_KEYS}")
+    if file[placed[0]].shape != images.shape[:1]:
+        raise InputError(f"{path} holds {len(images)} images, {len(file[placed[0]])} {placed[0]}; give one each")
+    if not len(images):
+        raise ReferencesMissing(f"images in {path} is empty; wanted: {_KEYS}")
+
+
+def _times(file: h5py.File, path: Path, timeline: Timeline, index_base: int, offset: Fraction | None) -> list[Fraction]:
+    """When each picture is shown, seconds on the clip's clock; they have to rise and lie within the clip."""
+    if "frames" in file:
+        times = [_frame_time(int(index), path, timeline, index_base) for index in file["frames"]]
+    else:
+        times = [_second(float(seconds) + float(offset or 0), path, timeline) for seconds in file["times"]]
+    if any(one >= other for one, other in pairwise(times)):
+        raise InputError(f"the moments in {path} do not rise; sort its pictures by time and drop doubles")
+    return times
+
+
+def _frame_time(index: int, path: Path, timeline: Timeline, base: int) -> Fraction:
+    if not 0 <= index - base < len(timeline):
+        raise InputError(f"{path} names {base}-based frame {index}; the clip has {len(timeline)} frames")
+    return timeline.times[index - base]
+
+
+def _second(seconds: float, path: Path, timeline: Timeline) -> Fraction:
+    if not 0 <= seconds <= timeline.length:
+        raise InputError(f"{path} names {seconds:g} s; the clip lasts {float(timeline.length):.3f} s")
+    return timeline.at(Fraction(seconds), _PRECISION)

@@ -1,0 +1,244 @@
+"""Which references stand beside a clip: the choice among the places they may come from."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+from ..checks import check_choice
+from ..errors import InputError, ReferencesMissing, UsageError
+from ..frames import Size, StreamInfo
+from ..media.clock import Timeline, frame_times
+from ..media.picture_formats import PICTURES
+from ..media.video import VideoInfo, VideoSource, video_tracks
+from .arrays import ArrayReferences
+from .offset import offset_of_track
+from .placing import SeenClip
+from .simulated import SimulatedReferences
+from .source import EVERY, Fit, ReferenceSource
+from .still_places import StillPlaces
+from .still_references import StillReferences
+from .thumbnails import Scale
+from .tracks import LARGER, SameTrackReferences, TrackReferences, is_larger, larger_frame, turns_between
+
+KINDS = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
+_OWN_CLOCK = {"track", "same-track", "simulate"}  # kinds of references that the clip's own file holds
+_ARRAYS = {".h5", ".hdf5"}
+_TRACK_SUFFIX = re.compile(r"(.+)#v:(\d+)")
+
+
+@dataclass(frozen=True)
+class ReferenceOptions:
+    """What the user asked for.
+
+    refs:       `--refs`: a folder of stills, a manifest, a picture, a video, FILE#v:1 or an HDF5.
+    source:     `--ref-source`, one of KINDS: look nowhere else.
+    no_refs:    use none, whatever is there.
+    require:    finding none is an error.
+    index_base: what the first frame is called in names that are plain numbers, 0 or 1.
+    scale:      how many times larger than the low-resolution frames references are made.
+    every, scene_refs: of the simulation, as in `SimulatedReferences`.
+    frames, max_height: of the simulation, as in `VideoSource`.
+    deinterlace: for tracks that references come from, as in `VideoSource`.
+    offset:     `--ref-offset`, see `parse_offset`: seconds to add to the times that stills, HDF5 and tracks of other
+                files tell by a clock of their own, or "auto": found by what they show.
+    """
+
+    refs: Path | str | None = None
+    source: str | None = None
+    no_refs: bool = False
+    require: bool = False
+    index_base: int = 0
+    scale: int = 4
+    every: int = EVERY
+    scene_refs: bool = False
+    frames: int | None = None
+    max_height: int | None = None
+    deinterlace: bool = False
+    offset: Fraction | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.source is not None:
+            check_choice("--ref-source", self.source, KINDS)
+        if self.index_base not in (0, 1):
+            raise UsageError(f"--ref-index-base is {self.index_base}; 0 or 1 is wanted")
+        if self.no_refs and (self.refs or self.require or self.source):
+            raise UsageError("--no-refs contradicts --refs, --require-refs and --ref-source; drop one of them")
+        if self.refs and self.source not in (None, "refs"):
+            raise UsageError(f"--refs contradicts --ref-source {self.source}; drop one of them")
+        if self.require and self.source == "anchor":
+            raise UsageError("--require-refs contradicts --ref-source anchor; drop one of them")
+
+
+def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
+    """References for the low-resolution stream `lr` of the file `path`; None means anchor mode (or `no_refs`).
+
+    Explicit ones win, then a second track, larger frames of the same track, a sidecar. `lr.size` is the size frames
+    are restored from; references of another scale are resampled to `scale` times it.
+    """
+    if options.no_refs or options.source == "anchor":
+        return None
+    source = _found(path, lr, options)
+    if options.offset is not None and source is not None and source.kind in _OWN_CLOCK:
+        raise UsageError(f"--ref-offset has nothing to move: references come from {path} itself; drop it")
+    return source
+
+
+def _found(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
+    place = _Place(Path(path), lr, options)
+    if options.source == "simulate":
+        return _simulated(path, options)
+    forced = options.source or ("refs" if options.refs else None)
+    for kind in [forced] if forced else _FINDERS:
+        found = _FINDERS[kind](place)
+        if found is not None:
+            return found
+    if forced:
+        raise InputError(f"--ref-source {forced}: {place.path} has {_absent(forced, place)}")
+    if options.require:
+        missing = "; ".join(_absent(kind, place) for kind in _FINDERS)
+        raise ReferencesMissing(f"--require-refs: {place.path} has {missing}")
+    return None
+
+
+def _simulated(path: Path | str, options: ReferenceOptions) -> SimulatedReferences:
+    return SimulatedReferences(
+        path,
+        options.every,
+        options.scene_refs,
+        frames=options.frames,
+        max_height=options.max_height,
+        deinterlace=options.deinterlace,
+    )
+
+
+def lr_track(path: Path | str) -> int:
+    """The number of the low-resolution track: the narrowest where another is at least 1.5x wider, else the first."""
+    return _narrow_track(video_tracks(path)).track
+
+
+def _narrow_track(tracks: list[VideoInfo]) -> VideoInfo:
+    narrowest = min(tracks, key=_width)
+    return narrowest if is_larger(max(tracks, key=_width).size, narrowest.size) else tracks[0]
+
+
+def _width(video: VideoInfo) -> int:
+    return video.size.width
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The clip that references are looked for beside."""
+
+    path: Path
+    lr: StreamInfo
+    options: ReferenceOptions
+
+    @cached_property
+    def tracks(self) -> list[VideoInfo]:
+        return video_tracks(self.path)
+
+    @cached_property
+    def video(self) -> VideoInfo:
+        """The low-resolution track."""
+        return _narrow_track(self.tracks)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(frame_times(self.video))
+
+    @cached_property
+    def seen(self) -> SeenClip:
+        """The low-resolution track, for finding pictures in it; not decoded before one is looked for."""
+        return SeenClip(self.video, self.timeline, Scale(self.fit.shown))
+
+    @property
+    def wanted(self) -> Size:
+        return self.lr.size.scaled(self.options.scale)
+
+    @property
+    def fit(self) -> Fit:
+        return Fit.to(self.video, self.wanted)
+
+    def open(self, path: Path, track: int, keep_sizes: bool = False) -> VideoSource:
+        """A track that references are taken from."""
+        deinterlace = self.options.deinterlace
+        return VideoSource(path, track=track, detect_cuts=False, deinterlace=deinterlace, keep_sizes=keep_sizes)
+
+
+def sidecars_of(path: Path) -> list[Path]:
+    """Where references may lie beside a clip; the first that exists is taken."""
+    return [path.with_suffix(ending) for ending in (".refs", ".ref.mkv", ".ref.mp4")]
+
+
+def _explicit(place: _Place) -> ReferenceSource | None:
+    return _read(str(place.options.refs), place, "refs") if place.options.refs else None
+
+
+def _second_track(place: _Place) -> ReferenceSource | None:
+    widest = max(place.tracks, key=_width)
+    if not is_larger(widest.size, place.video.size):
+        return None
+    return TrackReferences(place.open(place.path, widest.track), place.video, place.wanted, "track")
+
+
+def _larger_frames(place: _Place) -> ReferenceSource | None:
+    large = larger_frame(place.video, thorough=place.options.source == "same-track")
+    if large is None:
+        return None
+    return SameTrackReferences(place.open(place.path, place.video.track, keep_sizes=True), large, place.wanted)
+
+
+def _sidecar(place: _Place) -> ReferenceSource | None:
+    found = next((sidecar for sidecar in sidecars_of(place.path) if sidecar.exists()), None)
+    return _read(str(found), place, "sidecar") if found else None
+
+
+_FINDERS = {"refs": _explicit, "track": _second_track, "same-track": _larger_frames, "sidecar": _sidecar}
+
+
+def _absent(kind: str, place: _Place) -> str:
+    return {
+        "refs": "no references named; pass --refs",
+        "track": f"no second video track at least {LARGER}x wider (attached pictures do not count)",
+        "same-track": f"no frames at least {LARGER}x wider than others in its track",
+        "sidecar": f"no {', '.join(sidecar.name for sidecar in sidecars_of(place.path))} beside it",
+    }[kind]
+
+
+def _read(named: str, place: _Place, kind: str) -> ReferenceSource:
+    """The references in a folder of stills, a manifest, a picture, an HDF5 or a video, told apart by name."""
+    where = Path(named)
+    track = None
+    if not where.exists() and (match := _TRACK_SUFFIX.fullmatch(named)):
+        where, track = Path(match[1]), int(match[2])
+    if not where.exists():
+        raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
+    if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
+        places = StillPlaces(place.seen, place.fit)
+        stills = places.find(where, place.options.index_base, place.options.offset)
+        return StillReferences(where, stills, place.fit, place.timeline, kind)
+    if where.suffix.lower() in _ARRAYS:
+        offset = place.options.offset
+        if isinstance(offset, str):
+            raise UsageError(f"--ref-offset {offset} looks at stills and tracks; give seconds for {where}")
+        return ArrayReferences(where, place.timeline, place.fit, place.options.index_base, offset)
+    if track is None:
+        track = max(video_tracks(where), key=_width).track
+    return _track(place, place.open(where, track), kind)
+
+
+def _track(place: _Place, track: VideoSource, kind: str) -> TrackReferences:
+    """Of another file, whose clock may be off, or of the clip's own."""
+    asked = place.options.offset
+    if asked is None or track.video.path.samefile(place.path):
+        return TrackReferences(track, place.video, place.wanted, kind)
+    if isinstance(asked, Fraction):
+        return TrackReferences(track, place.video, place.wanted, kind, asked)
+    found = offset_of_track(place.seen, track.video, turns_between(track.video, place.video))
+    source = TrackReferences(track, place.video, place.wanted, kind, found.seconds)
+    source.estimates.append(str(found))
+    if not found.found:
+        source.warnings.append(str(found))
+    return source

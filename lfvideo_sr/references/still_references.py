@@ -1,0 +1,107 @@
+"""References from stills: a folder, a manifest or one picture."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ReferencesMissing
+from ..frames import Size, size_of
+from ..media.clock import Timeline
+from ..media.images import read_image
+from ..media.picture_formats import UnreadableFormat, shown_unreadable
+from .reference import Reference
+from .source import Fit
+from .still_places import FoundStills
+from .stills import Still
+
+
+class StillReferences:
+    """Stills in time order. All are decoded once before the first is given, so that a broken one fails early; those
+    that are no larger than the clip's frames are left out.
+
+    A still is aligned if its name says that it belongs to one of the clip's frames, and it has exactly the size of a
+    reference.
+
+    left_out:  pictures that are not used, each with why, to be read after its name.
+    estimates: a line for each still whose time was found rather than said.
+    cadence:   0: what somebody gave by hand is all used.
+    """
+
+    cadence = 0
+
+    def __init__(self, where: Path, found: FoundStills, fit: Fit, timeline: Timeline, kind: str):
+        self.kind = kind
+        self._fit = fit
+        self._timeline = timeline
+        self._frame_times = frozenset(timeline.times)
+        self.left_out = dict(found.left_out)
+        self._sizes = self._decoded(found.stills)
+        if not self._sizes:
+            why = "; ".join(shown_unreadable(self.left_out))
+            raise ReferencesMissing(f"{where} holds no stills that can serve: {why}")
+        count = len(self._sizes)
+        noun = "still" if count == 1 else "stills"
+        self.description = f"{count} {noun} in {where}, {fit.describe(list(self._sizes.values()))}"
+        estimated = [self.described(still) for still in self._sizes if still.estimated]
+        self.estimates = [*([str(found.offset)] if found.offset else []), *estimated]
+        self.warnings = [f"left out: {line}" for line in shown_unreadable(self.left_out)]
+        if found.offset is not None and not found.offset.found:
+            self.warnings.append(str(found.offset))
+
+    @property
+    def stills(self) -> list[Still]:
+        """In time order."""
+        return list(self._sizes)
+
+    def seconds_of(self, still: Still) -> float:
+        """When it was taken, seconds since the clip's first frame."""
+        return float(still.time - self._timeline.start)
+
+    def is_within(self, still: Still, frames: int) -> bool:
+        """Whether it was taken while one of the first so many frames was shown."""
+        return frames >= len(self._timeline) or still.time < self._timeline.times[frames]
+
+    def described(self, still: Still) -> str:
+        """When a still was taken, seconds since the clip's first frame, and what says so."""
+        by = still.by if still.sure is None else f"{still.by}, sure {still.sure:.2f}"
+        note = f"; {still.note}" if still.note else ""
+        return f"{still.path.name} at {self.seconds_of(still):.2f} s (by {by}{note})"
+
+    def __iter__(self) -> Iterator[Reference]:
+        for still, size in self._sizes.items():
+            yield Reference(
+                key=(self.kind, str(still.path)),
+                time=still.time,
+                origin=str(still.path),
+                load=partial(self._load, still.path),
+                aligned=self._fit.exact(size) and still.time in self._frame_times,
+            )
+
+    def _load(self, path: Path) -> np.ndarray:
+        return self._fit(read_image(path))
+
+    def _decoded(self, stills: list[Still]) -> dict[Still, Size]:
+        """Sizes of those that decode and are larger than the clip's frames; the others are left out."""
+        with ThreadPoolExecutor(4) as pool:
+            outcomes = dict(zip(stills, pool.map(_decoded_size, stills)))
+        self.left_out |= {still.path: why for still, why in outcomes.items() if isinstance(why, str)}
+        sizes = {still: size for still, size in outcomes.items() if isinstance(size, Size)}
+        small = {still: size for still, size in sizes.items() if not self._fit.is_larger(size)}
+        self.left_out |= {
+            still.path: f"is {size}, no larger than the clip's frames ({self._fit.frame}); make it larger first"
+            for still, size in small.items()
+        }
+        return {still: size for still, size in sizes.items() if still not in small}
+
+    def close(self) -> None:
+        pass
+
+
+def _decoded_size(still: Still) -> Size | str:
+    try:
+        return size_of(read_image(still.path))
+    except UnreadableFormat as error:
+        return str(error).removeprefix(f"{still.path} ")

@@ -1,0 +1,155 @@
+"""References from video: a second track, another file, or the larger frames inside the low-resolution track itself."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from itertools import islice
+
+import av
+
+from ..errors import InputError
+from ..frames import Frame, Size
+from ..media.clock import FrameClock, frame_times, seconds_of, stamp_of
+from ..media.probe import VideoInfo, open_input
+from ..media.pyav import decoding_in_threads
+from ..media.resize import resized
+from ..media.video import VideoSource
+from .reference import Reference
+from .source import turned
+
+LARGER = 1.5  # how many times wider than the low-resolution frames a picture has to be to serve as their reference
+_PROBED = 48  # frames looked at for a change of size
+
+
+class TrackReferences:
+    """Every frame of a high-resolution track, matched by timestamp to the track it stands beside.
+
+    A reference that differs from a low-resolution frame's time by rounding only takes that frame's exact time; it is
+    then aligned, if both tracks are of one file or its size is exactly `wanted`. Another size is resampled.
+
+    offset: seconds to add to the track's times, for one of another file whose clock is off; frames within a quarter of
+            a turn are then the same.
+    """
+
+    def __init__(self, track: VideoSource, beside: VideoInfo, wanted: Size, kind: str, offset: Fraction | None = None):
+        video = track.video
+        self.kind = kind
+        self._track = track
+        self._beside = beside
+        self._wanted = wanted
+        self._offset = offset
+        self._origin = f"{video.path}#v:{video.track}"
+        self._turns = turns_between(video, beside)
+        self.estimates: list[str] = []
+        self.warnings: list[str] = []
+        self._registered = video.path.samefile(beside.path) or _lying(video.size, self._turns) == wanted
+        self.description = f"video track {self._origin}, {_resampling(_lying(video.size, self._turns), wanted)}"
+        if max(video.size) <= max(beside.size):  # the two may have been given the wrong way round
+            self.description += f", no larger than the input's {beside.size}: there is no detail to take from it"
+        if video.path != beside.path:
+            self.description += _remark(video, beside, offset)
+
+    def __iter__(self) -> Iterator[Reference]:
+        clock = FrameClock(self._beside)
+        for frame in self._track:
+            yield self._reference(frame, clock)
+
+    def _reference(self, frame: Frame, clock: FrameClock) -> Reference:
+        stamp = stamp_of(frame)
+        time = clock.snap(stamp, self._offset)
+        return Reference(
+            key=(self.kind, self._origin, stamp.ticks),
+            time=stamp.seconds + (self._offset or 0) if time is None else time,
+            origin=self._origin,
+            load=lambda: resized(turned(frame.pixels, self._turns), self._wanted),
+            aligned=self._registered and time is not None,
+        )
+
+    def close(self) -> None:
+        self._track.close()
+
+
+class SameTrackReferences:
+    """The larger frames of a track whose pictures change size; each is aligned with itself made small.
+
+    track: opened with `keep_sizes`; its `video.size` is that of the small frames.
+    """
+
+    kind = "same-track"
+
+    def __init__(self, track: VideoSource, large: Size, wanted: Size):
+        self._track = track
+        self._wanted = wanted
+        self._origin = f"{track.video.path}#v:{track.video.track}"
+        self.description = (
+            f"larger frames of {self._origin}, {_resampling(large, wanted)}, among those of {track.video.size}"
+        )
+
+    def __iter__(self) -> Iterator[Reference]:
+        for frame in self._track:
+            if is_larger(frame.size, self._track.video.size):
+                yield self._reference(frame)
+
+    def _reference(self, frame: Frame) -> Reference:
+        return Reference(
+            key=(self.kind, self._origin, frame.index),
+            time=seconds_of(frame),
+            origin=f"{self._origin} frame {frame.index}",
+            load=lambda: resized(frame.pixels, self._wanted),
+        )
+
+    def close(self) -> None:
+        self._track.close()
+
+
+def turns_between(video: VideoInfo, beside: VideoInfo) -> int:
+    """Quarters, counter-clockwise, from a track's coded frames to those of the track it stands beside."""
+    return round((video.rotation - beside.rotation) / 90)
+
+
+def _remark(video: VideoInfo, beside: VideoInfo, offset: Fraction | None) -> str:
+    """What is to be said of another file's clock; InputError if the two share no moment."""
+    start, clip_start = (next(frame_times(each), Fraction(0)) for each in (video, beside))
+    start += offset or 0
+    ends_before = video.seconds is not None and start + Fraction(video.seconds) < clip_start
+    begins_after = beside.seconds is not None and clip_start + Fraction(beside.seconds) < start
+    if ends_before or begins_after:
+        raise InputError(
+            f"{video.path} starts at {float(start):.3f} s, {beside.path} at {float(clip_start):.3f} s, and they share "
+            "no moment; say by how much its clock is off with --ref-offset SECONDS, or --ref-offset auto"
+        )
+    if offset is not None:
+        return f", its times {float(offset):+.3f} s"
+    early = float(clip_start - start)
+    return f", which starts {early:.3f} s before the input; times are taken as they are" if early > 0.1 else ""
+
+
+def is_larger(size: Size, than: Size) -> bool:
+    """Whether a picture of `size` may serve as a reference for frames of size `than`."""
+    return size.width >= LARGER * than.width
+
+
+def larger_frame(video: VideoInfo, thorough: bool = False) -> Size | None:
+    """The size of the first larger frame among a track's first 48, or among all if `thorough`; None without one."""
+    sizes = _frame_sizes(video)
+    for size in sizes if thorough else islice(sizes, _PROBED):
+        if is_larger(size, video.size):
+            return size
+    return None
+
+
+def _frame_sizes(video: VideoInfo) -> Iterator[Size]:
+    """Sizes of the decoded frames up to the first damage, which is for the reader of the frames to report."""
+    with open_input(video.path) as container, suppress(av.FFmpegError):
+        stream = next(each for each in container.streams.video if each.index == video.stream_index)
+        with decoding_in_threads(stream):
+            for picture in container.decode(stream):
+                yield Size(picture.width, picture.height)
+
+
+def _lying(size: Size, turns: int) -> Size:
+    return Size(size.height, size.width) if turns % 2 else size
+
+
+def _resampling(size: Size, wanted: Size) -> str:
+    return str(size) if size == wanted else f"{size} resampled to {wanted}"

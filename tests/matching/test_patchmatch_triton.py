@@ -1,0 +1,44 @@
+"""PatchMatch by Triton's kernel: through Triton's interpreter on a CPU, and on a GPU where there is one."""
+
+import pytest
+from kernel_checks import check_kernel
+
+pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
+
+CHECK = """
+import torch
+from lfvideo_sr.nn import patchmatch, patchmatch_triton
+from lfvideo_sr.matching.patchmatch import PatchMatchPlan, plain_patchmatch, random_field
+
+if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs
+    patchmatch_triton._PLACES = 256
+    patchmatch.by_triton = lambda x: True
+generator = torch.Generator().manual_seed(0)
+for channels, sizes, plan in (
+    (5, ((14, 20), (17, 11)), PatchMatchPlan(levels=(2, 1), rounds=(1, 3))),
+    (130, ((9, 7), (6, 12)), PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)),
+):
+    # Small whole numbers: sums are exact in any order, so that equal candidates tie and unequal ones do not.
+    query, reference = (torch.randint(-2, 3, (2, channels, *size), generator=generator).float() for size in sizes)
+    initial = random_field(query, reference, seed=3) if len(plan.levels) == 1 else None
+    wanted = plain_patchmatch(query, reference, plan, initial=initial)
+    given = query.to(DEVICE), reference.to(DEVICE), plan
+    found = patchmatch.patchmatch(*given, initial=None if initial is None else initial.to(DEVICE))
+    assert found.compared == 0, "this was not the kernel"
+    assert found.index.dtype == torch.int64 and found.index.shape == wanted.index.shape
+    same = found.index.cpu() == wanted.index
+    assert same.float().mean() >= (1 if DEVICE == "cpu" else 0.98), same.float().mean()
+    torch.testing.assert_close(found.score.cpu()[same], wanted.score[same], rtol=1e-5, atol=1e-5)
+    # A GPU rounds lengths otherwise: equal candidates may tie otherwise, and of few places one counts.
+    torch.testing.assert_close(found.score.mean().cpu(), wanted.score.mean(), rtol=2e-2, atol=1e-3)
+
+query, reference = (torch.nn.functional.normalize(torch.randn(1, 64, *size, generator=generator)) for size in sizes)
+found = patchmatch.patchmatch(query.to(DEVICE), reference.to(DEVICE), PatchMatchPlan(levels=(1,), rounds=(2,)))
+exact = patchmatch.relevance(query, reference, found.index.cpu())
+assert (found.score.cpu() - exact).abs().max() < 2e-4, "fp16 rounds more than is said"
+print("equal")
+"""
+
+
+def test_the_kernel_equals_its_twin(kernel_device):
+    check_kernel(CHECK, kernel_device)
