@@ -11,7 +11,8 @@ from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, on_host, size_of
 from lfvideo_sr.matching.seed import FlowSeeder, pixel_grid
 from lfvideo_sr.method import Match, MethodInfo
-from lfvideo_sr.references.reference import EncodedReference, Reference, Side, papers_side
+from lfvideo_sr.references.reference import EncodedReference, Reference, Side
+from lfvideo_sr.references.side import papers_side
 
 from .graphs import FRAME, LAST, LOW, PICTURE, POSITIONS, REFERENCE, RELEVANCE, SEED, TAPS, VERBS, About, slot
 
