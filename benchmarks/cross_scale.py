@@ -76,7 +76,7 @@ def cases(folder: Path, scale: int, step: int) -> Iterator[Case]:
     """Pairs of pictures with known flow, and every `step`th place of the first that stays visible in the second."""
     for pair in find_flow_pairs(folder):
         views = read_views(pair)
-        first, second = (crop_to_multiple(one.astype(np.float32) / 255, scale) for one in views[:2])
+        first, second = (crop_to_multiple(view.astype(np.float32) / 255, scale) for view in views[:2])
         height, width = first.shape[1:]
         x, y = np.meshgrid(np.arange(EDGE, width - EDGE, step), np.arange(EDGE, height - EDGE, step))
         places = np.stack([x.ravel(), y.ravel()], -1)
@@ -247,7 +247,7 @@ def main() -> None:
     result = {}
     for name, matcher in matchers(options).items():
         errors = {case.name: np.linalg.norm(np.round(matcher(case)) - case.truth, axis=-1) for case in given}
-        rows = {what: shares(one) for what, one in errors.items()}
+        rows = {what: shares(error) for what, error in errors.items()}
         rows["all"] = shares(np.concatenate(list(errors.values())))
         result[name] = rows
         if not options.json:

@@ -133,16 +133,16 @@ def measure(clip: Path, crf: int | None, options: argparse.Namespace, engines: d
         reference_clip(clip, refs, every=EVERY, frames=options.frames)
         truth_clip(clip, truth, frames=options.frames)
         running = []
-        for one in contenders():
-            if one.name not in engines:
+        for contender in contenders():
+            if contender.name not in engines:
                 continue
-            frames = min(options.few + 1, options.frames) if one.slow else options.frames
-            beside = {"refs": str(refs)} if one.kind == "references" else {"no_refs": True}
+            frames = min(options.few + 1, options.frames) if contender.slow else options.frames
+            beside = {"refs": str(refs)} if contender.kind == "references" else {"no_refs": True}
             asked = StreamOptions(gt=str(truth), frames=frames, ref_every=EVERY, decode="cpu", **beside)
-            engine = engines[one.name]
+            engine = engines[contender.name]
             engine.seconds, engine.restored = 0.0, 0
             job = opened.enter_context(StreamJob(low, engine, asked))
-            running.append(Running(one, engine, job, iter(job)))
+            running.append(Running(contender, engine, job, iter(job)))
         _take_turns(list(running))
         return [_row(clip, crf, one) for one in running]
 
@@ -261,7 +261,7 @@ def run(options: argparse.Namespace) -> dict:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    wanted = [one for one in contenders() if not options.only or one.name in options.only]
+    wanted = [contender for contender in contenders() if not options.only or contender.name in options.only]
     measured: dict[str, Any] = {"rows": [], "absent": {one.name: one.missing for one in wanted if one.missing}}
     for name, why in measured["absent"].items():
         print(f"{name:26} absent: {why}", flush=True)

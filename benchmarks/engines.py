@@ -58,8 +58,8 @@ def floor(frame: Frame, reference: Reference) -> str:
     match = Match(features, positions, positions[..., 0] + 1)
     with FlopCounterMode(display=False) as counted:  # with gradients: fused convolutions are not counted
         picture = method.restorer(pixels, [match, match])
-    weights = sum(one.numel() for one in method.restorer.parameters())
-    read = 2 * sum(one.numel() for one in features.values()) + 2 * 3 * positions.numel() // 2
+    weights = sum(parameter.numel() for parameter in method.restorer.parameters())
+    read = 2 * sum(feature.numel() for feature in features.values()) + 2 * 3 * positions.numel() // 2
     moved = 4 * (weights + read + pixels.numel() + picture.numel())
     side, one = torch.rand(1024, 1024), torch.rand(1 << 24)
     rate, bandwidth = 2 * 1024**3 / fastest(lambda: side @ side), 8 * one.numel() / fastest(one.clone)

@@ -195,8 +195,8 @@ def floor(name: str, size: Size, rate: float, bandwidth: float) -> dict[str, flo
         matching = counted.get_total_flops()
         picture = method.restorer(frame, count * [Match(features, positions, relevance)])
         work = larger * (counted.get_total_flops() + (count - 1) * matching)
-    weights = sum(one.numel() for part in (method.matcher, method.restorer) for one in part.parameters())
-    read = count * sum(one.numel() for one in features.values() if isinstance(one, torch.Tensor))
+    weights = sum(parameter.numel() for part in (method.matcher, method.restorer) for parameter in part.parameters())
+    read = count * sum(feature.numel() for feature in features.values() if isinstance(feature, torch.Tensor))
     moved = 2 * weights + 4 * larger * (read + frame.numel() + picture.numel() + 2 * count * positions.numel())
     return {
         "gflop": round(work / 1e9, 1), "mb": round(moved / 1e6, 1), "flop_ms": round(1e3 * work / rate, 3),
@@ -214,7 +214,7 @@ def agreement(size: Size) -> dict[str, float]:
     exact, truth = pictures.pop("eager fp32"), film.sharp(5)
     psnr = lambda one, other: round(float(-10 * torch.log10((one - other).square().mean())), 2)  # noqa: E731
     return {"eager fp32 to truth": psnr(exact, truth)} | {
-        f"{name} to {to}": psnr(one, other) for name, one in pictures.items() for to, other in
+        f"{name} to {to}": psnr(picture, other) for name, picture in pictures.items() for to, other in
         (("fp32", exact), ("truth", truth))
     }  # fmt: skip
 

@@ -30,7 +30,7 @@ PACE = 1.5  # moments of the scene from frame to frame
 def rendered(seed: int, frames: int, grid: Grid, middle: View) -> dict[Place, np.ndarray]:
     scene = random_scene(np.random.default_rng(seed), width=SIZE.width)
     places = [Place(view, frame) for frame in range(frames) for view in grid]
-    seen = {one: (one.view.row - middle.row, one.view.column - middle.column) for one in places}
+    seen = {place: (place.view.row - middle.row, place.view.column - middle.column) for place in places}
     return {one: eight_bit(render(scene, PACE * one.frame, SIZE, view=seen[one])) for one in places}
 
 

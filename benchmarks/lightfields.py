@@ -83,8 +83,8 @@ def measure(path: Path) -> tuple[dict[str, Scores], Grid, dict[View, np.ndarray]
         frame, truth = Frame(lows[view], index, view), source.truth(view)
         truths[view] = view_luma(eight_bit(truth))
         if view == grid.centre:  # given, as its own pixels
-            for one in scores.values():
-                one.lumas[view] = truths[view]
+            for score in scores.values():
+                score.lumas[view] = truths[view]
             agreement.add(Restored(frame.with_pixels(truth), frame, (reference,), own=True, passed=True))
             continue
         scores["bicubic"].add(view, bicubic(frame.pixels, Size(truth.shape[2], truth.shape[1])), truth)
@@ -131,7 +131,7 @@ def table(name: str, scores: dict[str, Scores], grid: Grid, truths: dict[View, n
     result["slope"] = {way: grid_slope_error(scores[way].lumas, truths, grid) for way in WAYS}
     print(f"{'slope error':>20}        " + "".join(f"{one:>19.4f}" for one in result["slope"].values()))
     gains = {way: min(scores["epipolar"].psnr_y[view] - scores[way].psnr_y[view] for view in others) for way in WAYS}
-    print(f"{'epipolar, least gain':>20}        " + "".join(f"{one:>19.2f}" for one in gains.values()))
+    print(f"{'epipolar, least gain':>20}        " + "".join(f"{gain:>19.2f}" for gain in gains.values()))
     free, guided = scores["free"], scores["guided"]
     result |= {"least_gain": gains, "matching_ratio": free.matching / guided.matching}
     print(

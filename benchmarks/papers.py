@@ -145,8 +145,8 @@ def main() -> None:
     pairs = [as_floats(load()) for load in validation_pairs(root, "refpairs")]
     ranked = by_rank(root)
     result: dict = {"pairs": len(pairs), "ranked": len(ranked["1"]), "methods": {}}
-    for one in options.methods:
-        name, _, weights = one.partition("=")
+    for method in options.methods:
+        name, _, weights = method.partition("=")
         rows = dict(reference_rows(name, weights or None, pairs, options.features))
         engine = engine_for(name, network_of(name, weights or None))
         for rank, some in ranked.items():

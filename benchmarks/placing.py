@@ -91,8 +91,8 @@ def place(path: Path, target: Path, offset: float | None) -> tuple[Placed, Offse
     sightings = clip.find(stills)
     done = time.process_time()
     errors = [
-        None if one is None or one.sure < SURE else abs(timeline.times.index(one.time) - number)
-        for one, number in zip(sightings, numbers)
+        None if sighting is None or sighting.sure < SURE else abs(timeline.times.index(sighting.time) - number)
+        for sighting, number in zip(sightings, numbers)
     ]
     found = None
     if offset is not None:
@@ -130,7 +130,7 @@ def main() -> None:
             for sighting in placed[other].clip.find(placed[name].stills[:2])
             if sighting is not None
         ]
-        taken = sum(one >= SURE for one in strangers)
+        taken = sum(stranger >= SURE for stranger in strangers)
         print(f"stills of another clip: {taken} of {len(strangers)} taken, the surest at {max(strangers):.2f}")
 
 

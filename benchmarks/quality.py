@@ -90,7 +90,7 @@ def _recorded(data: Path, options: argparse.Namespace, recordings: list[dict]) -
 
 
 def _row_of(scores: dict[str, Row], options: argparse.Namespace) -> Row:
-    return {"bicubic": scores[options.method]["bicubic"], **{key: one["psnr_y"] for key, one in scores.items()}}
+    return {"bicubic": scores[options.method]["bicubic"], **{key: score["psnr_y"] for key, score in scores.items()}}
 
 
 def alone(data: Path, options: argparse.Namespace) -> Rows:
@@ -121,7 +121,7 @@ def stills(data: Path, options: argparse.Namespace) -> Rows:
     for name in options.clips:
         with _files(data, name, options, crf=28, codec=options.codec) as (low, _, truth):
             clip = data / "video" / f"{name}.mp4"
-            sharp = [to_float(one) for one in sharp_frames(clip, STILLS[-1] + 1)]
+            sharp = [to_float(sharp_frame) for sharp_frame in sharp_frames(clip, STILLS[-1] + 1)]
             for _, engine in _engines((options.method,), options):
                 row = {"none": mean_psnr(engine, low, no_refs=True, gt=str(truth))["psnr_y"]}
                 for kind, (change, late) in KINDS.items():
@@ -170,12 +170,15 @@ def wrong(data: Path, options: argparse.Namespace) -> Rows:
             with _files(data, name, options, crf=crf) as (low, _, truth):
                 elsewhere = reference_clip(data / "video" / f"{other}.mp4", low.with_name("wrong.mkv"))
                 for _, engine in _engines((options.method,), options):
-                    yield f"{'clean' if crf is None else f'crf {crf}'} {name}", {
-                        "without": mean_psnr(engine, low, no_refs=True, gt=str(truth))["psnr_y"],
-                        "wrong": mean_psnr(
-                            engine, low, refs=str(elsewhere), ref_output="sr", gt=str(truth), ref_every=8
-                        )["psnr_y"],
-                    }
+                    yield (
+                        f"{'clean' if crf is None else f'crf {crf}'} {name}",
+                        {
+                            "without": mean_psnr(engine, low, no_refs=True, gt=str(truth))["psnr_y"],
+                            "wrong": mean_psnr(
+                                engine, low, refs=str(elsewhere), ref_output="sr", gt=str(truth), ref_every=8
+                            )["psnr_y"],
+                        },
+                    )
 
 
 def single(data: Path, options: argparse.Namespace) -> Rows:

@@ -164,7 +164,7 @@ def main() -> None:
                 quality = psnr_rgb(eight_bit(result_picture), picture, options.edge)
                 scores.setdefault(what, []).append((quality, seconds))
         result[f"{dataset}, {len(given)} pictures"] = {
-            what: [round(float(value), 3) for value in np.mean(one, 0)] for what, one in scores.items()
+            what: [round(float(value), 3) for value in np.mean(score, 0)] for what, score in scores.items()
         }
         if not options.json:
             show(*result.popitem())

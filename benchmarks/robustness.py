@@ -88,7 +88,7 @@ def rows(names: list[str], count: int) -> list[dict]:
         label = Path(weights).parent.name or method  # of a run, its folder's name
         with make_engine(method, weights=weights or None) as engine:
             for kind, degree, degrees, scale in changes:
-                error, psnr = np.mean([measure(engine, one, degrees, scale) for one in pictures(count)], 0)
+                error, psnr = np.mean([measure(engine, picture, degrees, scale) for picture in pictures(count)], 0)
                 row = {"method": label, "change": kind, "degree": degree}
                 found.append(row | {"error_px": round(float(error), 2), "psnr_y": round(float(psnr), 2)})
     return found

@@ -84,7 +84,7 @@ def suggested(low: Path, count: int) -> list[int]:
     clip = VideoSource(low)
     choice = ClipChoice(survey(clip, bits_per_pixel=bits_per_pixel(clip.video)), count)
     print(f"          {count} suggested: {choice.gains[count]:.2f} dB expected in the mean over all frames", flush=True)
-    return [one.frame for one in choice.suggestions(count)]
+    return [suggestion.frame for suggestion in choice.suggestions(count)]
 
 
 def at_a_cadence(total: int, count: int) -> list[int]:

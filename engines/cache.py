@@ -39,7 +39,7 @@ def shipped_folders() -> list[Path]:
 
 def shipped_graphs(folder: Path) -> Path | None:
     """The shipped graphs named as a folder of the cache, which says all they depend on; None: there are none."""
-    return next((one for one in shipped_folders() if one.name == folder.name), None)
+    return next((shipped_folder for shipped_folder in shipped_folders() if shipped_folder.name == folder.name), None)
 
 
 def graphs_to_run(folder: Path) -> Path:
@@ -48,7 +48,7 @@ def graphs_to_run(folder: Path) -> Path:
 
 
 def _folders_in(folder: Path) -> list[Path]:
-    return sorted(one for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
 def graphs_misfit(folder: Path, weights: str, precision: Precision) -> str | None:

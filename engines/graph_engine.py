@@ -45,7 +45,7 @@ class GraphEngine:
         self._graphs = graphs
         abouts = [graphs[verb].about for verb in VERBS]
         self.about = abouts[0]
-        if len({(one.info, one.weights, one.precision) for one in abouts}) > 1:
+        if len({(about.info, about.weights, about.precision) for about in abouts}) > 1:
             raise EngineError("the three graphs are not of one method and one precision; build them again")
         self.info: MethodInfo = self.about.info
         self.precision: Precision = self.about.precision
@@ -87,7 +87,7 @@ class GraphEngine:
 
     def _run_match(self, picture: np.ndarray, reference: EncodedReference, seed: np.ndarray | None) -> Correspondence:
         wanted = self._graphs["match"].about.inputs
-        given = {name: one for name, one in reference.features.items() if name in wanted}
+        given = {name: feature for name, feature in reference.features.items() if name in wanted}
         given |= {FRAME: picture, SEED: seed}  # a feature of that name is the seeder's own
         found = self._graphs["match"](given)
         positions, relevance = (np.array(found[name].numpy()) for name in (POSITIONS, RELEVANCE))

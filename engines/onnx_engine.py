@@ -35,8 +35,8 @@ class OnnxGraph:
         self._kind, self._number = kind, number
         self._session = _session(path, kind, number)
         self.about = told(self._session.get_modelmeta().custom_metadata_map, path)
-        self._outputs = [one.name for one in self._session.get_outputs()]
-        self._inputs = [one.name for one in self._session.get_inputs()]
+        self._outputs = [get_output.name for get_output in self._session.get_outputs()]
+        self._inputs = [get_input.name for get_input in self._session.get_inputs()]
 
     def __call__(self, given: Mapping[str, Any]) -> dict[str, "OnDevice"]:
         binding = self._session.io_binding()

@@ -77,7 +77,7 @@ class ResidentMethod:
         starts: where seeds are made here, the fields of the frame before; else the seeds themselves.
         """
         with self._running():
-            return self._match(frame, [dict(one) for one in references], list(starts))
+            return self._match(frame, [dict(reference) for reference in references], list(starts))
 
     def restore(self, frame: torch.Tensor, matches: Sequence[Match], last: Match | None = None) -> torch.Tensor:
         """Frame [1,3,h,w], matches and, of a recurrent method, what was restored last -> picture f32
@@ -105,7 +105,7 @@ class ResidentMethod:
     def _matched(self, frame, prepared, features: dict, start) -> tuple[torch.Tensor, torch.Tensor]:
         if prepared is not None:
             start = self.method.device_seeder(prepared, features[SEED], start)
-        seen = {name: one for name, one in features.items() if name != SEED}
+        seen = {name: feature for name, feature in features.items() if name != SEED}
         positions, relevance = self.method.matcher(frame, seen, start)
         return positions, relevance.float()
 

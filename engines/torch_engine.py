@@ -43,9 +43,7 @@ class TorchEngine:
             features[SEED] = self._method.seeder.prepare(seen[0].cpu().numpy())
         return EncodedReference(reference.key, features, size_of(pixels))
 
-    def _side_of(
-        self, reference: Reference, picture: torch.Tensor
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    def _side_of(self, reference: Reference, picture: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """The low-resolution side of a padded picture [1,3,H,W]; the papers' reduction where it has none."""
         if not self.info.own_frame:
             return None, None
@@ -99,7 +97,7 @@ class TorchEngine:
         return Match(self._features(one.reference), one.correspondence.positions, one.correspondence.relevance)
 
     def _features(self, reference: EncodedReference, with_seed: bool = False) -> dict[str, torch.Tensor]:
-        return {name: one for name, one in reference.features.items() if with_seed or name != SEED}
+        return {name: feature for name, feature in reference.features.items() if with_seed or name != SEED}
 
     def _seed(self, frame, picture, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor:
         """Positions on the padded frame's grid, from the classical search, started from the frame before."""

@@ -159,9 +159,9 @@ def _feature_shapes(method: Method, features: Mapping[str, torch.Tensor]) -> dic
     multiple = method.info.size_multiple
     other = method.encoder(torch.rand(1, 3, *(4 * multiple * _BESIDE[side] for side in "rq")))
     found: dict[str, list[Dim]] = {}
-    for name, one in features.items():
-        sides = zip("rq", one.shape[2:], other[name].shape[2:])
-        found[name] = [1, one.shape[1], *(_follows(*side, multiple) for side in sides)]
+    for name, feature in features.items():
+        sides = zip("rq", feature.shape[2:], other[name].shape[2:])
+        found[name] = [1, feature.shape[1], *(_follows(*side, multiple) for side in sides)]
     return found
 
 

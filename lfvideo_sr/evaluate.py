@@ -155,7 +155,7 @@ def restore(engine: Engine, low: np.ndarray, name: str, pictures: Sequence[np.nd
         for number, pixels in enumerate(pictures)
     ]
     found = picture.restore(engine, low, references)
-    return found.pixels, sum(one.used for one in found.references)
+    return found.pixels, sum(reference.used for reference in found.references)
 
 
 def _given(pixels: np.ndarray) -> np.ndarray:

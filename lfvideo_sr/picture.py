@@ -106,8 +106,10 @@ def picture_references(pictures: Iterable[Path | str | np.ndarray], low: Size, s
     wanted = low.scaled(scale)
     fit = Fit(wanted, shown=wanted.width / wanted.height)
     return [
-        Reference(("picture", number), Fraction(number), _name(one, number), partial(_load, one, fit), aligned=False)
-        for number, one in enumerate(pictures)
+        Reference(
+            ("picture", number), Fraction(number), _name(picture, number), partial(_load, picture, fit), aligned=False
+        )
+        for number, picture in enumerate(pictures)
     ]
 
 

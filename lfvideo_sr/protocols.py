@@ -150,9 +150,11 @@ def compose(references: Sequence[np.ndarray], canvas: Canvas) -> np.ndarray:
     """References [3,H,W] of any sizes -> one picture of all their canvases."""
     width, height = (max(canvas.side, *(one.shape[axis] for one in references)) for axis in (2, 1))
     laid = []
-    for one in references:
-        right, below = width - one.shape[2], height - one.shape[1]
-        laid.append(_padded(one, right, below) if canvas.centred else np.pad(one, ((0, 0), (0, below), (0, right))))
+    for reference in references:
+        right, below = width - reference.shape[2], height - reference.shape[1]
+        laid.append(
+            _padded(reference, right, below) if canvas.centred else np.pad(reference, ((0, 0), (0, below), (0, right)))
+        )
     return np.concatenate(laid, axis=1 if canvas.stacked else 2)
 
 

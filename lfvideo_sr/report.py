@@ -160,7 +160,7 @@ def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:
 
 def _brought(references: list[dict[str, Any]]) -> list[str]:
     """What was done to references, and why some did not stand for their own frames: each reason once, counted."""
-    changed = [one["changes"] for one in references if one["changes"]]
+    changed = [reference["changes"] for reference in references if reference["changes"]]
     refused = Counter(one["not_passed"] for one in references if one["not_passed"])
     lines = []
     if changed:

@@ -114,7 +114,7 @@ def summarise_steadiness(pairs: Sequence[PairSteadiness]) -> dict[str, Any]:
                    steps of PSNR in dB, of mean luma in levels and of sharpness as a share of the truth's; flicker.
                    What is larger at references is seen as a pulse.
     """
-    output, truth = (_root(one.warping_error for one in pairs), _root(one.truth_warping_error for one in pairs))
+    output, truth = (_root(pair.warping_error for pair in pairs), _root(one.truth_warping_error for one in pairs))
     return {
         "pairs": len(pairs),
         "warping_error": {
@@ -130,7 +130,7 @@ def summarise_steadiness(pairs: Sequence[PairSteadiness]) -> dict[str, Any]:
 
 def _steps(pairs: Sequence[PairSteadiness]) -> dict[str, Any]:
     def mean_of(value: Callable[[PairSteadiness], float]) -> float | None:
-        return _rounded(_mean(abs(value(one)) for one in pairs))
+        return _rounded(_mean(abs(value(pair)) for pair in pairs))
 
     return {
         "pairs": len(pairs),

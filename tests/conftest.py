@@ -43,7 +43,7 @@ def high_clip(pictures, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def low_clip(pictures, tmp_path_factory) -> Path:
     """The pictures made small, with nothing beside them."""
-    return write_clip(tmp_path_factory.mktemp("low") / "low.mkv", [degrade(one) for one in pictures])
+    return write_clip(tmp_path_factory.mktemp("low") / "low.mkv", [degrade(picture) for picture in pictures])
 
 
 @pytest.fixture(scope="session")

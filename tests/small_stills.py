@@ -30,15 +30,13 @@ def scene(number: float, margin: int = 0) -> np.ndarray:
     return shown
 
 
-def write_clip(
-    path: Path, first: float = 0, count: int = COUNT, size: Size = LOW, turns: int = 0, **tags: str
-) -> Path:
+def write_clip(path: Path, first: float = 0, count: int = COUNT, size: Size = LOW, turns: int = 0, **tags: str) -> Path:
     """H.264 of frames `first` and on at 25 a second; `tags` are the container's. With `turns` the coded frames lie on
     their side, by so many quarters counter-clockwise, and the file says to show them upright."""
     with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as target:
         target.metadata.update(tags)
         stream = target.add_stream("libx264", RATE, options={"crf": "12", "preset": "veryfast"})
-        stream.height, stream.width = (size if turns % 2 else size[::-1])
+        stream.height, stream.width = size if turns % 2 else size[::-1]
         stream.pix_fmt = "yuv420p"
         stream.set_display_matrix(CLOCKWISE if turns else None)
         for number in range(count):

@@ -39,18 +39,20 @@ def test_a_clean_low_side_is_the_reduction_itself(compressed, high_clip, tmp_pat
     low = compressed.low_clip(high_clip, tmp_path / "low.mkv", crf=None, frames=FRAMES)
     sharp = list(compressed.sharp_frames(high_clip, FRAMES))
     assert len(frames(low)) == len(sharp) == FRAMES
-    for one, picture in zip(frames(low), sharp):
-        np.testing.assert_array_equal(one, compressed.REDUCTIONS["bicubic"](picture))
+    for frame, picture in zip(frames(low), sharp):
+        np.testing.assert_array_equal(frame, compressed.REDUCTIONS["bicubic"](picture))
 
 
 def test_a_compressed_one_is_tagged_with_its_matrix_and_loses_more_at_a_higher_crf(compressed, high_clip, tmp_path):
-    clean = [compressed.REDUCTIONS["area"](one) / 255 for one in compressed.sharp_frames(high_clip, FRAMES)]
+    clean = [
+        compressed.REDUCTIONS["area"](sharp_frame) / 255 for sharp_frame in compressed.sharp_frames(high_clip, FRAMES)
+    ]
     scores = []
     for crf in (10, 35):
         low = compressed.low_clip(high_clip, tmp_path / f"{crf}.mkv", crf=crf, reduce="area", frames=FRAMES)
         colour = VideoSource(low).video.colour
         assert (colour.pixel_format, colour.matrix, colour.full_range, colour.assumed) == ("yuv420p", 601, False, False)
-        scores.append(np.mean([psnr_y(one / 255, other) for one, other in zip(frames(low), clean)]))
+        scores.append(np.mean([psnr_y(frame / 255, other) for frame, other in zip(frames(low), clean)]))
     assert scores[0] > 40 and scores[0] > scores[1] + 5
 
 

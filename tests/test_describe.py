@@ -44,7 +44,7 @@ def test_parameters_are_those_of_the_networks_parts(name):
     for part, about in found["parts"].items():
         assert about["parameters"]["total"] == sum(one.numel() for one in getattr(method, part).parameters())
     together = nn.ModuleList([method.encoder, method.matcher, method.restorer])
-    assert found["parameters"]["total"] == sum(one.numel() for one in together.parameters())
+    assert found["parameters"]["total"] == sum(parameter.numel() for parameter in together.parameters())
     path = weights_path(METHODS[name].weights or name)
     assert found["weights"]["fingerprint"] == fingerprint(path) and found["weights"]["bytes"] == path.stat().st_size
 
@@ -138,7 +138,7 @@ def test_a_network_without_shipped_weights_is_described_untrained(monkeypatch):
     found = describe("stream_ref")
     untrained = import_module("lfvideo_sr.methods.stream_ref").network({})
     assert found["weights"] is None and found["learned"]
-    assert found["parameters"]["total"] == sum(one.numel() for one in untrained.parameters())
+    assert found["parameters"]["total"] == sum(parameter.numel() for parameter in untrained.parameters())
 
 
 def test_an_unknown_method_is_refused():

@@ -76,7 +76,7 @@ def test_every_module_has_a_row():
     assert tops == set(ORDER)
 
 
-@pytest.mark.parametrize(("name", "file"), [pytest.param(*one, id=one[0]) for one in modules()])
+@pytest.mark.parametrize(("name", "file"), [pytest.param(*module, id=module[0]) for module in modules()])
 def test_a_file_imports_only_from_above(name, file):
     assert violations(name, file) == []
 
@@ -201,7 +201,7 @@ def test_an_evaluation_runs_without_torch(tmp_path):
     write_png(tmp_path / "one.png", np.random.default_rng(0).random((3, 32, 40)))
     words = ("evaluate", "--dataset", tmp_path, "--method", "all", "--dtype", "fp16")  # in fp32 its graphs are shipped
     results = json.loads(without_torch(*words, "--json"))["results"]
-    assert {one["method"]: one["status"] for one in results if one["method"] in ("bicubic", "stream_ref")} == {
+    assert {result["method"]: result["status"] for result in results if result["method"] in ("bicubic", "stream_ref")} == {
         "bicubic": "done", "stream_ref": "not run: torch absent",
     }  # fmt: skip
 

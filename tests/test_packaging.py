@@ -59,7 +59,7 @@ def test_every_file_that_is_no_code_is_package_data(settings):
     for name, folder in packages().items():
         globs = settings["package-data"].get(name, [])
         data = [file.name for file in folder.iterdir() if file.is_file() and file.suffix not in (".py", ".pyc")]
-        assert [file for file in data if not any(fnmatch(file, one) for one in globs)] == [], name
+        assert [file for file in data if not any(fnmatch(file, glob) for glob in globs)] == [], name
     assert set(settings["package-data"]) <= set(packages())
 
 
@@ -112,7 +112,9 @@ def test_a_wheel_holds_it_all_and_runs(built, tmp_path):
 
 
 def test_the_command_is_installed():
-    (command,) = [one for one in entry_points(group="console_scripts") if one.name == "lfvideo-sr"]
+    (command,) = [
+        entry_point for entry_point in entry_points(group="console_scripts") if entry_point.name == "lfvideo-sr"
+    ]
     assert command.load() is import_module("lfvideo_sr.cli").main
 
 

@@ -43,7 +43,7 @@ def test_references_make_the_picture_better(method, moments):
     alone, helped = restored(method, low, []), restored(method, low, [moments[1]])
     assert helped.size == HIGH and helped.pixels.dtype == np.float32
     assert psnr_y(helped.pixels, truth) > psnr_y(alone.pixels, truth) + 1
-    assert [one.used for one in helped.references] == [True] and alone.references == ()
+    assert [reference.used for reference in helped.references] == [True] and alone.references == ()
 
 
 @pytest.mark.parametrize("method", WITH_REFERENCES)
@@ -68,7 +68,7 @@ def test_a_wrong_reference_is_dropped_and_changes_nothing(moments, strange):
 
 def test_a_beaten_reference_is_not_called_worthless(moments):
     verdicts = restored("stream_ref", degrade(moments[0]), moments[1:4]).references
-    assert [one.used for one in verdicts] == [True, True, False]
+    assert [verdict.used for verdict in verdicts] == [True, True, False]
     assert not any(one.worthless for one in verdicts)
 
 

@@ -74,8 +74,8 @@ def test_rrsr_lays_five_references_at_the_top_left_of_black_canvases():
     laid = compose(references, PROTOCOLS["rrsr"].canvas)
     assert laid.shape == (3, 500, 2500)
     wanted = np.zeros((3, 500, 2500), np.float32)
-    for number, one in enumerate(references):
-        wanted[:, : one.shape[1], 500 * number : 500 * number + one.shape[2]] = one
+    for number, reference in enumerate(references):
+        wanted[:, : reference.shape[1], 500 * number : 500 * number + reference.shape[2]] = reference
     assert np.array_equal(laid, wanted)
     assert PROTOCOLS["ttsr"].canvas == PROTOCOLS["rrsr"].canvas
 
@@ -84,10 +84,12 @@ def test_masa_lays_references_in_the_middle_of_their_edge_pixels():
     references = [picture(101, 80, seed=1), picture(64, 512, seed=2)]
     laid = compose(references, PROTOCOLS["masa"].canvas)
     assert laid.shape == (3, 1024, 512)
-    for number, one in enumerate(references):
-        left, top = (512 - one.shape[2]) // 2, (512 - one.shape[1]) // 2
+    for number, reference in enumerate(references):
+        left, top = (512 - reference.shape[2]) // 2, (512 - reference.shape[1]) // 2
         for y, x in ((0, 0), (top, left), (top + 7, left + 9), (511, 511), (300, 0), (0, 300)):
-            inside = one[:, np.clip(y - top, 0, one.shape[1] - 1), np.clip(x - left, 0, one.shape[2] - 1)]
+            inside = reference[
+                :, np.clip(y - top, 0, reference.shape[1] - 1), np.clip(x - left, 0, reference.shape[2] - 1)
+            ]
             assert np.array_equal(laid[:, 512 * number + y, x], inside)
 
 

@@ -111,7 +111,7 @@ class CorrespondenceLosses(nn.Module):
         total = losses["margin"]
         if taught is not None:
             pairs = zip(*(features.flatten(2) for features in (own, other, *taught)))
-            losses["distillation"] = torch.stack([distillation_loss(*one) for one in pairs]).mean()
+            losses["distillation"] = torch.stack([distillation_loss(*pair) for pair in pairs]).mean()
             total = total + self.weight * losses["distillation"]
         return {"loss": total, **losses}
 

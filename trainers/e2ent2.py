@@ -80,7 +80,7 @@ def train(config: E2ENT2Config) -> Path:
     critics = nn.ModuleList(Critic(config.critic_width) for _ in range(branches if config.adversarial_weight else 0))
     losses = E2ENT2Losses(network, config, critics)
     share = rise_and_fall(config.max_steps, decay=config.decay)
-    trained = [one for one in network.parameters() if one.requires_grad]
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     steps = {"restore": Step(losses, torch.optim.Adam(trained, config.learning_rate), losses.names, share)}
     if critics:
         judge = torch.optim.Adam(critics.parameters(), config.learning_rate)
@@ -136,7 +136,7 @@ class E2ENT2Losses(nn.Module):
         pictures = [self.network.restorer.alone(batch["frame"]).float()]
         if config.stage == "joint":
             pictures.append(restore(self.network, batch["frame"], reference, batch["present"]))
-        losses = {"reconstruction": sum_of(self.apart(one, target) for one in pictures)}
+        losses = {"reconstruction": sum_of(self.apart(picture, target) for picture in pictures)}
         total = config.reconstruction_weight * losses["reconstruction"]
         if self._critics[0]:
             losses["adversarial"] = sum_of(map(partial(_judged, target), self._critics[0], pictures))

@@ -97,4 +97,4 @@ def validate(
         found = losses.measured(network, torch.from_numpy(picture)[None].to(device).float() / 255)
         for name, value in found.items():
             totals[name] = totals.get(name, 0.0) + float(value) / config.validation_samples
-    return {"negative_loss": -totals.pop("loss"), **{f"{name}_held_out": one for name, one in totals.items()}}, {}
+    return {"negative_loss": -totals.pop("loss"), **{f"{name}_held_out": total for name, total in totals.items()}}, {}

@@ -71,7 +71,7 @@ class CameraFit:
     def _estimated(self) -> CameraModel:
         pairs = self._agreeing()
         total = sum(one.trust for one in pairs)
-        shares = [one.trust / total for one in pairs]
+        shares = [pair.trust / total for pair in pairs]
         evidence = Evidence(
             combined([one.evidence.plain for one in pairs], shares),
             combined([one.evidence.instrumented for one in pairs], shares),
@@ -82,14 +82,14 @@ class CameraFit:
 
     def _off(self) -> np.ndarray:
         """How far each pair's phase is from that of most, in low-resolution pixels."""
-        phases = np.array([one.known.phases for one in self._pairs])
+        phases = np.array([pair.known.phases for pair in self._pairs])
         return np.abs(phases - np.median(phases, axis=0)).max(1)
 
     def _agreeing(self) -> "list[Pair]":
         """The pairs whose phase is that of most: in the others everything has moved."""
         if not self._pairs:
             return []
-        return [one for one, off in zip(self._pairs, self._off()) if off <= _SAME_PHASE] or self._pairs[-1:]
+        return [pair for pair, off in zip(self._pairs, self._off()) if off <= _SAME_PHASE] or self._pairs[-1:]
 
     def _oddest(self) -> "Pair":
         """Of the pairs the one whose phase is furthest from the others', or else the oldest."""

@@ -133,7 +133,7 @@ class Evidence:
         best = min([*shapes, _best_gauss(both, start.phases)], key=lambda known: known.left)
         noise = max(alternating(self.plain, best.taps(), 1e-6 * self.plain.frame * np.eye(TAPS))[1], 1e-7)
         floor = _LEAST_SQUARES * noise * self.plain.frame / both.frame
-        near = [one for one in shapes if one.left - floor < _PREFERRED * max(best.left - floor, 1e-6)]
+        near = [shape for shape in shapes if shape.left - floor < _PREFERRED * max(best.left - floor, 1e-6)]
         if not near:
             return best, noise
         return near[0] if near[0].name == "bicubic" else min(near, key=lambda known: known.left), noise

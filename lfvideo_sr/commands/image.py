@@ -87,7 +87,7 @@ class ImageCommand:
             "input_size": str(low),
             "output_size": str(restored.size),
             "simulated": self.simulate,
-            "references": [_said(one) for one in restored.references],
+            "references": [_said(reference) for reference in restored.references],
             "seconds": round(seconds, 3),
             "method": engine.info.name,
             "device": engine.device,
@@ -103,7 +103,7 @@ class ImageCommand:
             return []
         if not self.references:
             return ["no true detail is added without references: give sharp pictures with --ref"]
-        if not any(one.used for one in restored.references):
+        if not any(reference.used for reference in restored.references):
             return [f"no reference shows what {self.input} shows: it came out as without references"]
         return []
 
@@ -149,7 +149,7 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     references = report["references"]
     used = sum(one["used"] for one in references)
     lines = [f"references  {used} of {len(references)} used" if references else "references  none"]
-    lines += [f"            {_outcome(one)}" for one in references]
+    lines += [f"            {_outcome(reference)}" for reference in references]
     if "metrics" in report:
         lines.append("quality     " + _quality(report["metrics"]))
     lines += [f"warning     {text}" for text in report["warnings"]]

@@ -73,9 +73,7 @@ class SuggestCommand:
         print(json.dumps(about, indent=1) if self.as_json else "\n".join(self._said(about)))
 
     def _open(self) -> VideoSource:
-        return VideoSource(
-            self.input, track=lr_track(self.input), frames=self.frames, deinterlace=self.deinterlace
-        )
+        return VideoSource(self.input, track=lr_track(self.input), frames=self.frames, deinterlace=self.deinterlace)
 
     def _given(self, clip: VideoSource, timeline: Timeline) -> set[int]:
         """Indices of the frames on show when the references that are there were taken."""
@@ -85,7 +83,7 @@ class SuggestCommand:
         references = find_references(self.input, clip.info, options)
         assert references is not None
         try:
-            return {max(bisect_right(timeline.times, one.time) - 1, 0) for one in references}
+            return {max(bisect_right(timeline.times, reference.time) - 1, 0) for reference in references}
         finally:
             references.close()
 
@@ -94,13 +92,15 @@ class SuggestCommand:
         times = timeline.times
         if suggestions and suggestions[-1].frame >= len(times):
             raise UsageError(f"{self.input} has more frames than times; remux it first (ffmpeg -i IN -c copy OUT.mkv)")
-        return {one.frame: name_of(times[one.frame] - times[0], timeline.length) for one in suggestions}
+        return {
+            suggestion.frame: name_of(times[suggestion.frame] - times[0], timeline.length) for suggestion in suggestions
+        }
 
     def _write(
         self, folder: SuggestionFolder, suggestions: list[Suggestion], names: dict[int, str], timeline: Timeline
     ) -> None:
         """Decode once more, as far as needed, and write the frames chosen."""
-        wanted = {one.frame: one for one in suggestions}
+        wanted = {suggestion.frame: suggestion for suggestion in suggestions}
         with self._open() as clip:
             fit = Fit.to(clip.video, clip.video.size)
             bits = 16 if clip.video.bit_depth > 8 else 8
@@ -115,12 +115,13 @@ class SuggestCommand:
     ) -> dict[str, Any]:  # fmt: skip
         """All that is said, as JSON."""
         rows = [
-            {"file": names[one.frame], **asdict(one), "time": _shown_time(timeline, one.frame)} for one in suggestions
+            {"file": names[suggestion.frame], **asdict(suggestion), "time": _shown_time(timeline, suggestion.frame)}
+            for suggestion in suggestions
         ]
         return {
             "input": self.input.name, "frames": choice.frames, "scenes": choice.scenes, "asked": self.count,
             "given": given, "ref_every": self.every, "causal": self.causal, "suggestions": rows,
-            "gains": [round(one, 4) for one in choice.gains], "kept": kept, "warnings": warnings,
+            "gains": [round(gain, 4) for gain in choice.gains], "kept": kept, "warnings": warnings,
         }  # fmt: skip
 
     def _said(self, about: dict[str, Any]) -> Iterator[str]:

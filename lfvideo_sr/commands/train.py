@@ -57,6 +57,8 @@ def _config_file(name: str):
     """A context manager giving the path of a YAML file or of a shipped configuration."""
     if name.endswith((".yaml", ".yml")):
         return as_file(Path(name))
-    shipped = {Path(one.name).stem: one for one in files("lfvideo_sr.configs").iterdir() if one.name.endswith(".yaml")}
+    shipped = {
+        Path(path.name).stem: path for path in files("lfvideo_sr.configs").iterdir() if path.name.endswith(".yaml")
+    }
     check_choice("configs", name, sorted(shipped))
     return as_file(shipped[name])

@@ -211,7 +211,7 @@ def _sizes(arrays: Arrays, key: str) -> list[Size]:
     shrink = int(found[1]) if (found := _LOW.fullmatch(key)) else 1
     sizes = [Size(int(width) // shrink, int(height) // shrink) for height, width in known]
     height, width = arrays[key].shape[-2:]
-    if len(sizes) != arrays[key].shape[0] or any(one.width > width or one.height > height for one in sizes):
+    if len(sizes) != arrays[key].shape[0] or any(size.width > width or size.height > height for size in sizes):
         raise arrays.refuse(f"img_size does not fit {key}")
     return sizes
 

@@ -34,7 +34,7 @@ def slopes(views: np.ndarray) -> Slopes:
     The structure tensor of the planes (view, x): where a gradient is, brightness is constant along (1, -disparity).
     """
     middle = len(views) // 2
-    smooth = np.stack([cv2.GaussianBlur(one.astype(np.float32), (0, 0), _GRAIN) for one in views])
+    smooth = np.stack([cv2.GaussianBlur(view.astype(np.float32), (0, 0), _GRAIN) for view in views])
     along_x, along_view = np.gradient(smooth, axis=2)[middle], np.gradient(smooth, axis=0)[middle]
     product, square = (cv2.GaussianBlur(one, (0, 0), _REACH) for one in (along_x * along_view, along_x * along_x))
     return Slopes(product / np.maximum(square, 1e-3), square)

@@ -40,7 +40,7 @@ class Named:
 
 def name_views(folder: Path, layout: str | None = None, pattern: str | None = None) -> Named:
     """The views among a folder's pictures; other pictures are left alone. InputError where the names say nothing."""
-    pictures = [one for one in sorted(folder.iterdir()) if one.suffix.lower() in PICTURES and one.name[0] != "."]
+    pictures = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES and path.name[0] != "."]
     if pattern is not None:
         return Named("folder", f"names like {pattern}", _by_pattern(pictures, pattern, folder))
     found = {name: files for name, read in _READERS.items() if (files := read(pictures, folder))}
@@ -49,20 +49,20 @@ def name_views(folder: Path, layout: str | None = None, pattern: str | None = No
     if len(found) == 1:
         ((name, files),) = found.items()
         return Named(name, f"{len(files)} pictures named like {next(iter(files.values())).name}", files)
-    names = ", ".join(one.name for one in pictures[:4]) or "no pictures"
+    names = ", ".join(picture.name for picture in pictures[:4]) or "no pictures"
     example = "--pattern 'shot_{row}_{column}.png'"
     what = f"names of {len(found)} kinds ({' and '.join(found)}); choose with --layout" if found else "no known names"
     raise InputError(f"{folder} holds {names}: {what}; view_R_C.png is known, others are described like {example}")
 
 
 def _by_names(pictures: list[Path], folder: Path) -> dict[View, Path]:
-    found = [(_VIEW.fullmatch(one.stem), one) for one in pictures]
+    found = [(_VIEW.fullmatch(picture.stem), picture) for picture in pictures]
     return _unique([(View(int(match[1]), int(match[2])), one) for match, one in found if match], folder)
 
 
 def _hci(pictures: list[Path], folder: Path) -> dict[View, Path]:
     """Numbers count row by row; parameters.cfg, or else a square, says how many are in one."""
-    numbers = {int(match[1]): one for one in pictures if (match := _HCI.fullmatch(one.stem))}
+    numbers = {int(match[1]): picture for picture in pictures if (match := _HCI.fullmatch(picture.stem))}
     if not numbers:
         return {}
     columns = _hci_columns(folder / HCI_PARAMETERS, len(numbers))
@@ -85,7 +85,7 @@ def _hci_columns(parameters: Path, count: int) -> int:
 def _gantry(pictures: list[Path], folder: Path) -> dict[View, Path]:
     """Row and column stand in the name, and where the camera was: y and x. Rows that were taken backwards are turned
     round: columns count the way most rows do."""
-    found = [(match, one) for one in pictures if (match := _GANTRY.fullmatch(one.stem))]
+    found = [(match, picture) for picture in pictures if (match := _GANTRY.fullmatch(picture.stem))]
     by_row: dict[int, list[tuple[int, float, Path]]] = {}
     for match, one in found:
         by_row.setdefault(int(match[1]), []).append((int(match[2]), float(match[4]), one))
@@ -124,7 +124,7 @@ def _by_pattern(pictures: list[Path], pattern: str, folder: Path) -> dict[View, 
         known = re.compile(expression)
     except re.error:
         raise UsageError(f"--pattern '{pattern}' names {{row}} or {{column}} twice; once each is wanted") from None
-    found = [(match, one) for one in pictures if (match := known.fullmatch(one.name))]
+    found = [(match, picture) for picture in pictures if (match := known.fullmatch(picture.name))]
     if not found:
         held = pictures[0].name if pictures else "none"
         raise InputError(f"no picture in {folder} is named like {pattern}; it holds {held}; describe that name")

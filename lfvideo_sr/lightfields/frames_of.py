@@ -116,7 +116,7 @@ class FolderMosaics:
 
     def __init__(self, folder: Path):
         self.name, self._folder = str(folder), folder
-        pictures = [one for one in folder.iterdir() if one.suffix.lower() in PICTURES and one.name[0] != "."]
+        pictures = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.name[0] != "."]
         if not pictures:
             raise InputError(f"{folder} holds no pictures; give a folder with a mosaic of views for each frame")
         self._files = sorted(pictures, key=_by_number)
@@ -136,7 +136,7 @@ class FolderMosaics:
         return self._held[number]
 
     def sink(self, path: Path, size: Size) -> "_FolderSink":
-        return _FolderSink(path, [one.with_suffix(".png").name for one in self._files], self._depth)
+        return _FolderSink(path, [file.with_suffix(".png").name for file in self._files], self._depth)
 
     def close(self) -> None:
         pass

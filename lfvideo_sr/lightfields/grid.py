@@ -98,7 +98,7 @@ def parse_views(text: str, grid: Grid) -> Grid:
     parts = [re.fullmatch(r"\s*(-?\d+)(?::(-?\d+))?\s*", one) for one in text.split(",")]
     if len(parts) != 2 or not all(parts):
         raise UsageError(f"--views is '{text}'; ROW,COLUMN or FIRST:LAST,FIRST:LAST is wanted, like 3,3 or 2:6,2:6")
-    spans = [(int(one[1]), int(one[2] or one[1])) for one in parts if one]
+    spans = [(int(part[1]), int(part[2] or part[1])) for part in parts if part]
     chosen = [
         tuple(name for name in names if first <= name <= last)
         for names, (first, last) in zip((grid.rows, grid.columns), spans)

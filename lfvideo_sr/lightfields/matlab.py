@@ -26,7 +26,7 @@ def read_matlab5(path: Path) -> dict[str, np.ndarray]:
 
 def tree_of_matlab5(arrays: Mapping[str, np.ndarray]) -> str:
     """Keys and shapes on one line."""
-    shown = [f"{key} {one.dtype} [{','.join(map(str, one.shape))}]" for key, one in arrays.items()]
+    shown = [f"{key} {array.dtype} [{','.join(map(str, array.shape))}]" for key, array in arrays.items()]
     return ", ".join(shown) or "no arrays"
 
 

@@ -28,7 +28,7 @@ def place_of(path: Path) -> Place | None:
     for file in path.parents:
         if file.suffix.lower() in SUFFIXES:
             name, *numbers = path.relative_to(file).parts
-            if all(one.isdecimal() for one in numbers):
+            if all(number.isdecimal() for number in numbers):
                 return Place(file, name, tuple(map(int, numbers)))
     return None
 

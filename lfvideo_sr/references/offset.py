@@ -70,7 +70,11 @@ def estimate_offset(clip: SeenClip, references: Sequence[tuple[Fraction, np.ndar
     rough = _rough_shift(clip, references)
     spans = [Span(time + rough - _NEAR, time + rough + _NEAR) for time, _ in references]
     sightings = clip.find([picture for _, picture in references], spans)
-    shifts = [one.time - time for one, (time, _) in zip(sightings, references) if one is not None and one.sure >= SURE]
+    shifts = [
+        sighting.time - time
+        for sighting, (time, _) in zip(sightings, references)
+        if sighting is not None and sighting.sure >= SURE
+    ]
     if not shifts:
         return Offset(Fraction(0), 0.0)
     middle = sorted(shifts)[len(shifts) // 2]

@@ -114,7 +114,7 @@ class SeenClip:
 
     def _likely(self, still: np.ndarray, span: Span) -> _Laid | None:
         """The best of the candidates."""
-        laid = [self._lay(still, *one) for one in self._candidates(still, span)]
+        laid = [self._lay(still, *candidate) for candidate in self._candidates(still, span)]
         return max((one for one in laid if one), key=lambda one: one.sure, default=None)
 
     def _candidates(self, still: np.ndarray, span: Span) -> list[tuple[int, np.ndarray]]:

@@ -108,7 +108,7 @@ class StillPlaces:
         with ThreadPoolExecutor(4) as pool:
             outcomes = dict(zip(paths, pool.map(read, paths)))
         return (
-            {path: one for path, one in outcomes.items() if not isinstance(one, str)},
+            {path: outcome for path, outcome in outcomes.items() if not isinstance(outcome, str)},
             {path: one for path, one in outcomes.items() if isinstance(one, str)},
         )
 

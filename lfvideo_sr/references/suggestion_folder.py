@@ -50,7 +50,11 @@ class SuggestionFolder:
             return []
         try:
             pictures = json.loads(self._listing.read_text(encoding="utf-8"))["pictures"]
-            return [one for one in pictures if isinstance(one["file"], str) and isinstance(one["sha256"], str)]
+            return [
+                picture
+                for picture in pictures
+                if isinstance(picture["file"], str) and isinstance(picture["sha256"], str)
+            ]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self._listing} is no listing of suggestions; remove it or give another -o") from error
 

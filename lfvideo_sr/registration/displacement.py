@@ -14,4 +14,3 @@ def displacement(frame: np.ndarray, picture: np.ndarray) -> float:
     reduced = to_uint8(bicubic(luma(picture), Size(width, height)))
     flow = DenseFlow()(gray(frame), reduced)
     return float(np.median(np.hypot(flow[..., 0], flow[..., 1]))) * picture.shape[2] / width
-

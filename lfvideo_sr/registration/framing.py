@@ -127,7 +127,7 @@ def warped(planes: np.ndarray, transform: np.ndarray, size: Size) -> np.ndarray:
     """Planes [C,H,W] seen through a transform from pixels of `size` to theirs, bicubic; edges go on."""
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     border = cv2.BORDER_REPLICATE
-    return np.stack([cv2.warpAffine(one, transform[:2], size, flags=flags, borderMode=border) for one in planes])
+    return np.stack([cv2.warpAffine(plane, transform[:2], size, flags=flags, borderMode=border) for plane in planes])
 
 
 def covered(transform: np.ndarray, size: Size, onto: Size) -> np.ndarray | None:
@@ -169,7 +169,7 @@ def _reduction(picture: np.ndarray, transform: np.ndarray) -> Size:
 
 
 def _by_area(planes: np.ndarray, size: Size) -> np.ndarray:
-    return np.stack([cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in planes])
+    return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
 
 
 def _size(plane: np.ndarray) -> Size:

@@ -99,7 +99,7 @@ def _step(frame: np.ndarray, luma: np.ndarray, inside: np.ndarray) -> np.ndarray
     use[:_MARGIN] = use[-_MARGIN:] = use[:, :_MARGIN] = use[:, -_MARGIN:] = False
     if use.mean() < _LEAST_SHARE:
         return None
-    down, across = (one[use] for one in gradients(luma))
+    down, across = (gradient[use] for gradient in gradients(luma))
     y, x = np.nonzero(use)
     half = max(height, width) / 2
     x, y = ((one - side / 2).astype(np.float32) / np.float32(half) for one, side in ((x, width), (y, height)))

@@ -13,8 +13,8 @@ _A_FRAME = 4  # one frame of a light-field video counts as much as so many steps
 
 def order(grid: Grid, frames: int, references: Sequence[ViewReference]) -> Iterator[Place]:
     """Frame by frame; in each the views nearest to a reference first, so that neighbours follow each other."""
-    stands = {one.view for one in references} or {grid.centre}
-    views = sorted(grid, key=lambda view: (min(distance(view, one) for one in stands), view))
+    stands = {reference.view for reference in references} or {grid.centre}
+    views = sorted(grid, key=lambda view: (min(distance(view, stand) for stand in stands), view))
     return (Place(view, frame) for frame in range(frames) for view in views)
 
 
@@ -26,7 +26,11 @@ def choose_references(place: Place, references: Iterable[ViewReference], most: i
 
 def own_reference(place: Place, references: Iterable[ViewReference]) -> Reference | None:
     """The one that shows this very view at this very moment."""
-    here = (one.reference for one in references if (one.view, one.frame) == (place.view, place.frame))
+    here = (
+        reference.reference
+        for reference in references
+        if (reference.view, reference.frame) == (place.view, place.frame)
+    )
     return next(here, None)
 
 

@@ -171,7 +171,7 @@ class GridJob:
     def _motion(self, view: View, restored: Restored) -> np.ndarray | None:
         """By the nearest reference that tells it, of those that served the view."""
         place = Place(view, self.frame_number(restored.frame))
-        told = (self.engine.motion(place, one) for one in restored.references)
+        told = (self.engine.motion(place, reference) for reference in restored.references)
         return next((one for one in told if one is not None), None)
 
     def _open_source(self, path: Path | str) -> LightField:

@@ -48,7 +48,7 @@ def choose(
 ) -> tuple[Reference, ...]:
     """The nearest past and the nearest future reference of the same scene, then the next nearest, at most `most`; of
     past and future the nearer one where only one is wanted."""
-    same = [one.reference for one in references if one.scene == scene]
+    same = [reference.reference for reference in references if reference.scene == scene]
     past = sorted((one for one in same if one.time <= time), key=lambda one: time - one.time)
     future = [] if causal else sorted((one for one in same if one.time > time), key=lambda one: one.time - time)
     nearest = past[:1] + future[:1]
@@ -179,7 +179,7 @@ class _Pairing:
     def _emit(self) -> Paired:
         shown = self._waiting.popleft()
         references = choose(shown.time, shown.scene, self._placed, self._policy.most, self._policy.causal)
-        own = next((one for one in references if one.time == shown.time), None)
+        own = next((reference for reference in references if reference.time == shown.time), None)
         self._forget(shown)
         return Paired(shown.frame, references, own)
 

@@ -110,7 +110,7 @@ def by_distance(scores: list[FrameScore], references: Sequence[View]) -> list[di
     rows: dict[int, list[FrameScore]] = {}
     for score in scores:
         if score.view is not None and not score.is_reference:
-            rows.setdefault(min(distance(score.view, one) for one in references), []).append(score)
+            rows.setdefault(min(distance(score.view, reference) for reference in references), []).append(score)
     return [
         {
             "distance": round(math.sqrt(squared), 2),

@@ -130,7 +130,7 @@ def share_out(choices: Sequence[SceneChoice], most: int) -> list[tuple[int, ...]
         table.append(together.argmax(1))
         best = together.max(1)
     counts = [_traced(table, number) for number in range(len(best)) if np.isfinite(best[number])]
-    return [tuple(one) for one in counts]
+    return [tuple(count) for count in counts]
 
 
 def _traced(table: list[np.ndarray], number: int) -> list[int]:

@@ -35,9 +35,7 @@ class _Seen(NamedTuple):
     look: Look
 
 
-def survey(
-    frames: Iterable[Frame], given: Collection[int] = (), bits_per_pixel: float = inf
-) -> Iterator[SceneSurvey]:
+def survey(frames: Iterable[Frame], given: Collection[int] = (), bits_per_pixel: float = inf) -> Iterator[SceneSurvey]:
     """The scenes of a clip, in order; frames have to mark cuts.
 
     given: indices of frames that have a reference.
@@ -79,7 +77,7 @@ class _Scene:
         stops = np.array(self._stops)
         return SceneSurvey(
             self._number, stops, self._stood_for(stops), np.stack(self._detail), np.stack(self._carried),
-            np.array([one in self._given for one in self._stops]), self._bits_per_pixel,
+            np.array([stop in self._given for stop in self._stops]), self._bits_per_pixel,
         )  # fmt: skip
 
     def _stood_for(self, stops: np.ndarray) -> np.ndarray:
@@ -96,7 +94,7 @@ class _Scene:
             return
         before = [self._near[-1]] if self._near else []  # halving goes on from the last stop
         frames = [*before, *self._stretch]
-        places = _stops_of(frames, [place for place, one in enumerate(frames) if one.number in self._given])
+        places = _stops_of(frames, [place for place, frame in enumerate(frames) if frame.number in self._given])
         for place in places[len(before) :]:
             self._place(frames[place])
         self._stretch = []

@@ -43,7 +43,7 @@ def beside_sample(draw: Draw, rng: np.random.Generator, settings: BesideSettings
     top, left = (int(rng.integers(0, min(lengths) - side + 1)) for lengths in zip(*(one.shape[1:] for one in pair)))
     turns = int(rng.integers(4))
     parts = (one[:, top : top + side, left : left + side] for one in pair)
-    target, reference = (np.ascontiguousarray(np.rot90(one, turns, (1, 2))) for one in parts)
+    target, reference = (np.ascontiguousarray(np.rot90(part, turns, (1, 2))) for part in parts)
     frame = degrade(target.astype(np.float32) / 255, settings.scale).astype(np.float32)
     present = np.array(rng.random() >= settings.no_reference, np.float32)
     return {"target": target, "frame": frame, "reference": reference, "present": present}

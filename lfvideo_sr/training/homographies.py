@@ -28,7 +28,7 @@ def correspondence_sample(
     frame = bicubic(low, Size(side, side))
     truth = true_positions(homography, side)
     pictures = {"sharp": photo, "frame": frame, "reference": reference}
-    return {name: one.astype(np.float32) / 255 for name, one in pictures.items()} | {"truth": truth}
+    return {name: picture.astype(np.float32) / 255 for name, picture in pictures.items()} | {"truth": truth}
 
 
 def true_positions(homography: np.ndarray, side: int) -> np.ndarray:

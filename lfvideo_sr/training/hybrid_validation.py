@@ -78,7 +78,10 @@ def _score(network: StreamRef, clip: HybridClip, low: np.ndarray, references: tu
         return tensor(seeder(prepared[number], prepared[other], None))
 
     taps = tensor(papers_taps())
-    encoded = {one: network.encoder(tensor(clip.high[one]), tensor(low[one]), taps) for one in references}
+    encoded = {
+        reference: network.encoder(tensor(clip.high[reference]), tensor(low[reference]), taps)
+        for reference in references
+    }
     picture: torch.Tensor | None = None
     for number in SHOWN:
         frame = tensor(low[number])

@@ -34,7 +34,7 @@ def relevance_loss(
     relevance [B,2h,2w] in (0,1); the pictures are 2x as large, candidates what may be made of the reference, of which
     the best counts at each place. Places weigh by how much the choice matters there.
     """
-    missed = torch.stack([(one - truth).abs().mean(1) for one in candidates])
+    missed = torch.stack([(candidate - truth).abs().mean(1) for candidate in candidates])
     gain = F.avg_pool2d((base - truth).abs().mean(1), 2) - F.avg_pool2d(missed, 2).amin(0)
     weight = (gain.abs() / 0.02).clamp(0.02, 1)
     sure = relevance.float().clamp(1e-4, 1 - 1e-4)

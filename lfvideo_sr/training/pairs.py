@@ -122,7 +122,7 @@ def _flipped(rng: np.random.Generator, *pictures: np.ndarray) -> list[np.ndarray
             pictures = tuple(np.flip(one, axis) for one in pictures)
     if rng.random() < 0.5:
         pictures = tuple(one.swapaxes(1, 2) for one in pictures)
-    return [np.ascontiguousarray(one) for one in pictures]
+    return [np.ascontiguousarray(picture) for picture in pictures]
 
 
 def _low(picture: np.ndarray) -> np.ndarray:

@@ -199,7 +199,9 @@ def _disturbed(
     draw = rng.random()
     if draw < settings.alone:
         taps = taps if rng.random() < 0.5 else papers_taps()
-        sides = np.stack([np.round(np.clip(reduce_by(taps, one), 0, 255)).astype(np.uint8) for one in references])
+        sides = np.stack(
+            [np.round(np.clip(reduce_by(taps, reference), 0, 255)).astype(np.uint8) for reference in references]
+        )
     elif draw < settings.alone + settings.exposure_change:
         curve = random_exposure(rng)
         references, sides = curve[references], curve[sides]

@@ -28,7 +28,7 @@ def weights_path(name: str) -> Path:
 
 def shipped(method: str | None = None) -> list[str]:
     """Names of the weights in this installation, of one method or of all."""
-    names = sorted(Path(one.name).stem for one in files(__package__).iterdir() if one.name.endswith(".safetensors"))
+    names = sorted(Path(path.name).stem for path in files(__package__).iterdir() if path.name.endswith(".safetensors"))
     return names if method is None else [name for name in names if read_about(weights_path(name))["method"] == method]
 
 

@@ -25,8 +25,8 @@ def frame_of(picture: np.ndarray, camera: CameraModel) -> np.ndarray:
 
 def fitted(camera: CameraModel, *pictures: np.ndarray) -> CameraFit:
     fit = CameraFit()
-    for one in pictures:
-        assert fit.add(frame_of(one, camera), one)
+    for picture in pictures:
+        assert fit.add(frame_of(picture, camera), picture)
     return fit
 
 
@@ -38,8 +38,8 @@ def through_encoder(frames: list[np.ndarray], path: Path, crf: int) -> list[np.n
     with av.open(str(path), "w") as target:
         stream = target.add_stream("libx264", 25, options={"crf": str(crf)})
         stream.height, stream.width, stream.pix_fmt = *frames[0].shape[1:], "yuv444p"
-        for one in frames:
-            rgb = np.ascontiguousarray(to_uint8(one).transpose(1, 2, 0))
+        for frame in frames:
+            rgb = np.ascontiguousarray(to_uint8(frame).transpose(1, 2, 0))
             target.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         target.mux(stream.encode())
     with av.open(str(path)) as source:

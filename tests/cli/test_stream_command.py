@@ -197,7 +197,7 @@ def test_sound_and_times_are_kept_exactly(run, talking_clip, tmp_path):
 
 
 def test_variable_rate_and_a_late_start_are_kept(run, pictures, tmp_path):
-    clip = write_clip(tmp_path / "vfr.mkv", [degrade(one) for one in pictures], uneven)
+    clip = write_clip(tmp_path / "vfr.mkv", [degrade(picture) for picture in pictures], uneven)
     assert run("stream", clip, "-o", tmp_path / "out.mkv", *FAST).code == 0
     assert [ticks for ticks, _ in ticks_of(tmp_path / "out.mkv")] == [uneven(index).ticks for index in range(FRAMES)]
 
@@ -227,7 +227,7 @@ def test_odd_sizes_come_out_exactly_x4(run, tmp_path):
 @pytest.mark.parametrize("high", [Size(4, 8), Size(32, 32), Size(180, 32)], ids=str)
 @pytest.mark.parametrize("method", ["stream_ref", "flow_transfer", "bicubic"])
 def test_tiny_clips(method, high, run, pictures, tmp_path):
-    parts = [np.ascontiguousarray(one[:, : high.height, : high.width]) for one in pictures[:3]]
+    parts = [np.ascontiguousarray(picture[:, : high.height, : high.width]) for picture in pictures[:3]]
     clip = write_clip(tmp_path / "tiny.mkv", parts)
     outcome = run("stream", clip, "-o", tmp_path / "out.mkv", "--method", method, "--codec", "ffv1", "--simulate")
     assert outcome.code == 0, outcome.err

@@ -63,7 +63,7 @@ def test_the_pictures_are_the_frames_they_say(suggest, low_clip, tmp_path):
 def test_what_is_made_sharp_is_taken_back(suggest, run, pictures, low_clip, high_clip, tmp_path, factor):
     suggest("-n", 2)
     size = Size(HIGH.width * factor // 4, HIGH.height * factor // 4)
-    larger = [resized(one, size) for one in pictures]
+    larger = [resized(picture, size) for picture in pictures]
     chosen = enhance(tmp_path / "todo", larger)
     sharp, plain = tmp_path / "sharp.mkv", tmp_path / "plain.mkv"
     for output, more in ((sharp, ("--refs", tmp_path / "todo")), (plain, ("--no-refs",))):
@@ -85,7 +85,7 @@ def test_those_not_yet_made_sharp_are_left_out_and_said_so(suggest, run, picture
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", *FAST, "--refs", tmp_path / "todo")
     assert outcome.code == 0 and second["file"] in outcome.out and first["file"] not in outcome.out.split("left out")[1]
     origins = [one["source"] for one in report_of(tmp_path / "out.mkv")["references"]]
-    assert [Path(one).name for one in origins] == [first["file"]]
+    assert [Path(origin).name for origin in origins] == [first["file"]]
 
 
 def test_with_none_made_sharp_the_stream_says_what_to_do(suggest, run, low_clip, tmp_path):
@@ -96,7 +96,7 @@ def test_with_none_made_sharp_the_stream_says_what_to_do(suggest, run, low_clip,
 
 
 def test_a_clip_of_uneven_rate(run, suggest, pictures, tmp_path):
-    low = write_clip(tmp_path / "uneven.mkv", [degrade(one) for one in pictures], stamps=uneven)
+    low = write_clip(tmp_path / "uneven.mkv", [degrade(picture) for picture in pictures], stamps=uneven)
     assert suggest("-n", 3, clip=low).code == 0
     rows = listed(tmp_path / "todo")["suggestions"]
     for row in rows:
@@ -143,7 +143,7 @@ def test_a_picture_of_somebody_else_is_never_replaced(suggest, tmp_path):
 def test_json_is_all_that_is_printed(suggest, tmp_path):
     about = json.loads(suggest("-n", 2, "--json").out)
     pictures = listed(tmp_path / "todo")["pictures"]
-    assert [one["file"] for one in about["suggestions"]] == [one["file"] for one in pictures]
+    assert [one["file"] for one in about["suggestions"]] == [picture["file"] for picture in pictures]
 
 
 def test_no_more_than_find_room(suggest):
@@ -180,7 +180,7 @@ def test_folders_that_cannot_be(run, low_clip, tmp_path):
 
 
 def test_ten_bits_stay(run, pictures, tmp_path):
-    low = write_clip(tmp_path / "low.mkv", [degrade(one) for one in pictures[:3]])
+    low = write_clip(tmp_path / "low.mkv", [degrade(picture) for picture in pictures[:3]])
     video = replace(VideoSource(low).video, colour=ColourSpec(bit_depth=10), pixel_format="yuv420p10le")
     with VideoSink(tmp_path / "ten.mkv", video, video.size, codec="ffv1") as sink:
         for number, pixels in enumerate(pictures[:3]):

@@ -21,12 +21,12 @@ pytestmark = [
 def test_sintels_flow_leads_to_what_looks_alike():
     views = [load() for part in ("train", "validation") for load in sintel_views(_data() / "sintel", part)]
     assert len(views) == 3
-    for one in views:
-        height, width = one.flow.shape[:2]
+    for view in views:
+        height, width = view.flow.shape[:2]
         own = np.dstack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
-        first, second = (picture.astype(np.float32).mean(0) for picture in one[:2])
-        fetched = cv2.remap(second, np.nan_to_num(own + one.flow), None, cv2.INTER_LINEAR)
-        known = np.isfinite(one.flow).all(-1)
+        first, second = (picture.astype(np.float32).mean(0) for picture in view[:2])
+        fetched = cv2.remap(second, np.nan_to_num(own + view.flow), None, cv2.INTER_LINEAR)
+        known = np.isfinite(view.flow).all(-1)
         assert known.mean() > 0.5
         apart, at_rest = (np.abs(other - first)[known].mean() for other in (fetched, second))
         assert apart < 0.6 * at_rest
@@ -36,7 +36,7 @@ def test_sintel_gives_training_samples():
     (load,) = sintel_views(_data() / "sintel", "validation")
     settings = WindowSettings(scale=8, reach=64, queries=1)
     truths = [int(window_sample(load(), np.random.default_rng(n), settings)["truth"][0]) for n in range(8)]
-    assert sum(one >= 0 for one in truths) > 5
+    assert sum(truth >= 0 for truth in truths) > 5
 
 
 def test_data_sets_find_frames_and_views():

@@ -20,7 +20,7 @@ def scores(path: Path, method: str, **options) -> dict[tuple[int, int], float]:
     with make_engine(method) as engine, GridJob(path, engine, GridOptions(simulate=True, **options)) as job:
         for _ in job:
             pass
-        return {tuple(one.view): one.psnr_y for one in job.scorer.scores if not one.is_reference}
+        return {tuple(score.view): score.psnr_y for score in job.scorer.scores if not score.is_reference}
 
 
 @pytest.mark.parametrize("name", ["lytro_2067", "antinous", "cotton_row"])

@@ -84,8 +84,8 @@ class Engine:
         _, profile, onnx_bytes = content.split(b"\n", 2)
         self.profile = json.loads(profile)
         self.session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
-        self.inputs = [one.name for one in self.session.get_inputs()]
-        self.names = self.inputs + [one.name for one in self.session.get_outputs()]
+        self.inputs = [get_input.name for get_input in self.session.get_inputs()]
+        self.names = self.inputs + [get_output.name for get_output in self.session.get_outputs()]
         self.num_io_tensors = len(self.names)
         self.found: dict[tuple, dict[str, tuple]] = {}  # shapes of outputs, by those of inputs
 
@@ -127,7 +127,7 @@ class Context:
             blank = {one: np.zeros(shape, np.float32) for one, shape in zip(self.engine.inputs, given)}
             outputs = self.engine.names[len(self.engine.inputs) :]
             results = self.engine.session.run(outputs, blank)
-            self.engine.found[given] = {one: result.shape for one, result in zip(outputs, results)}
+            self.engine.found[given] = {output: result.shape for output, result in zip(outputs, results)}
         return self.engine.found[given][name]
 
     def is_stream_capturable(self, stream: int) -> bool:

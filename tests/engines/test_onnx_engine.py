@@ -82,7 +82,9 @@ def test_a_graph_is_one_file_that_says_what_it_is(graphs, verb):
     assert not UNWANTED & {node.op_type for node in model.graph.node}
     assert max(one.version for one in model.opset_import if not one.domain) == OPSET
     about = read_about(path)
-    assert about == About.of_text({one.key: one.value for one in model.metadata_props}[KEY])
+    assert about == About.of_text(
+        {metadata_prop.key: metadata_prop.value for metadata_prop in model.metadata_props}[KEY]
+    )
     assert (about.verb, about.info.name, about.info.scale, about.precision) == (verb, "stream_ref", 4, Precision.FP32)
     shapes = about.shapes(Size(33, 19), Size(128, 96))
     assert {one.name: len(one.type.tensor_type.shape.dim) for one in model.graph.input} == {

@@ -204,7 +204,7 @@ def test_clean_leaves_what_is_not_ours(own_cache):
     strange.mkdir()
     (strange / "one.png").write_bytes(b"1")
     assert clean() > 1e6
-    assert [one.name for one in own_cache.parent.iterdir()] == ["photos"]
+    assert [path.name for path in own_cache.parent.iterdir()] == ["photos"]
 
 
 def test_a_read_plan_says_where_it_belongs(own_cache):

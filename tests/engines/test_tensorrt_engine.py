@@ -105,7 +105,7 @@ def test_work_that_repeats_is_recorded_and_stays_the_same(graphs, buffers, scene
     pictures = [
         restored(TensorRTEngine(plans(graphs), Library(fake_tensorrt), one), scene, sizes) for one in (buffers, plain)
     ]
-    assert all(np.array_equal(one, other) for one, other in zip(*pictures, strict=True))
+    assert all(np.array_equal(picture, other) for picture, other in zip(*pictures, strict=True))
     assert buffers.replays and not plain.replays
     assert plain.recordings == 2, "what cannot be recorded is tried once, of match and of restore"
     if len(set(sizes)) == 1:  # match with each reference, and restore with one and with both; once plain, then replayed
@@ -128,7 +128,7 @@ def test_a_size_outside_the_plan_is_told_before_tensorrt_meets_it(engine, size):
 
 
 def test_a_plan_the_runtime_refuses(graphs, buffers):
-    spoilt = {verb: Plan(one.about, one.builder, one.gpu, one.shapes, b"?") for verb, one in plans(graphs).items()}
+    spoilt = {verb: Plan(plan.about, plan.builder, plan.gpu, plan.shapes, b"?") for verb, plan in plans(graphs).items()}
     with pytest.raises(
         EngineError, match=r"plan of encode is refused by fake-1 \(Serial.* failed, magic tag .*\); build it again$"
     ):
@@ -281,7 +281,7 @@ def test_a_stream_that_a_plan_refuses_goes_on_with_torch(
     import cv2
 
     clip, stills = tmp_path / "low.mkv", tmp_path / "low.refs"
-    write_clip(clip, [degrade(one) for one in pictures[:4]])
+    write_clip(clip, [degrade(picture) for picture in pictures[:4]])
     build_plans(own_cache)
     if spoil == "a failure in the middle":
         count = iter(range(99))
@@ -300,7 +300,7 @@ def test_a_stream_that_a_plan_refuses_goes_on_with_torch(
     assert report["engine"] == "torch" and any("from here on" in line for line in report["warnings"])
     assert run(*words, "-o", tmp_path / "torch.mkv", "--engine", "torch").code == 0
     frames = [[one.pixels for one in VideoSource(tmp_path / f"{name}.mkv")] for name in ("auto", "torch")]
-    assert all(np.abs(one - other).mean() < 1 / 255 for one, other in zip(*frames, strict=True))
+    assert all(np.abs(frame - other).mean() < 1 / 255 for frame, other in zip(*frames, strict=True))
 
 
 def test_a_stream_runs_on_a_plan(own_cache, with_fake, run, hybrid_clip, tmp_path):

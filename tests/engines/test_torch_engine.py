@@ -55,7 +55,7 @@ def test_a_frame_is_brought_there_once_to_be_matched_and_restored(monkeypatch):
     brought, bring = [], engine._tensor
     monkeypatch.setattr(engine, "_tensor", lambda pixels: brought.append(pixels) or bring(pixels))
     frames = [Frame(pixels, 0, TimeStamp(0, Fraction(1))) for pixels in (low, low[:, ::-1].copy())]
-    pictures = [engine.restore(one, [Matched(encoded, engine.match(one, encoded, None))]) for one in frames]
+    pictures = [engine.restore(frame, [Matched(encoded, engine.match(frame, encoded, None))]) for frame in frames]
     assert [pixels is one.pixels for pixels, one in zip(brought, frames, strict=True)] == [True, True]
     assert np.abs(pictures[0] - pictures[1]).max() > 0.1
 

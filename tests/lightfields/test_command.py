@@ -117,7 +117,9 @@ def test_simulate_scores_every_view_over_its_distance(run, tmp_path, sharp):
     assert [row["distance"] for row in metrics["by_distance"]] == [1.0, 1.41]
     assert [row["views"] for row in metrics["by_distance"]] == [4, 4]
     assert sorted(tuple(one["view"]) for one in metrics["frames"]) == list(np.ndindex(3, 3))
-    assert all(one["psnr_y"] > one["bicubic_psnr_y"] for one in metrics["frames"] if not one["is_reference"])
+    assert all(
+        metric["psnr_y"] > metric["bicubic_psnr_y"] for metric in metrics["frames"] if not metric["is_reference"]
+    )
     assert metrics["psnr_y"]["mean"] > metrics["bicubic"]["psnr_y"]["mean"] + 3
     assert re.search(r"1\.41 +4 ", outcome.out)
 
@@ -188,7 +190,7 @@ def test_views_of_a_light_field_video_keep_their_frames(run, tmp_path, sharp, lo
     path = tmp_path / "video.h5"
     frames = np.stack([low, low[:, :, :, ::-1]])
     with h5py.File(path, "w") as file:
-        file["img_LR_4"] = np.stack([as_bytes(one).transpose(0, 1, 4, 2, 3) for one in frames])
+        file["img_LR_4"] = np.stack([as_bytes(frame).transpose(0, 1, 4, 2, 3) for frame in frames])
     target = tmp_path / "sr.h5"
     outcome = run("lightfield", path, "-o", target, "--ref-every", "1", *FAST[:2])
     assert outcome.code == 0 and "2 frames" in outcome.out
@@ -300,7 +302,7 @@ def test_the_folder_one_stands_in_is_named_by_its_name(run, tmp_path, low, monke
     folder = Path(MAKERS["view_folder"](tmp_path, low).path)
     monkeypatch.chdir(folder)
     assert run("lightfield", ".", *FAST).code == 0
-    assert {one.name for one in tmp_path.iterdir()} >= {"views_x4", "views_x4.report.json"}
+    assert {path.name for path in tmp_path.iterdir()} >= {"views_x4", "views_x4.report.json"}
     monkeypatch.chdir(tmp_path)
     assert "holds what is read" in refused(run, 3, folder, "-o", ".", "--overwrite", *FAST)
     for command in ("stream", "image"):
@@ -348,7 +350,7 @@ def test_views_of_unequal_size_leave_no_output(run, tmp_path, low):
     folder = Path(MAKERS["view_folder"](tmp_path, low).path)
     write_png(folder / "view_2_1.png", np.zeros((3, 16, 16)))
     assert "view_2_1.png is 16x16" in refused(run, 3, folder, "-o", tmp_path / "sr", *FAST)
-    assert {one.name for one in tmp_path.iterdir()} == {"views"}
+    assert {path.name for path in tmp_path.iterdir()} == {"views"}
 
 
 def test_info_says_what_it_is(run, scene):

@@ -17,7 +17,7 @@ def test_an_earlier_runs_folder_is_replaced_whole(tmp_path):
     target = folder_of(tmp_path / "sr", "view_0_0.png", "view_9_9.png", "parameters.cfg")
     check_folder(target)
     replace_folder(folder_of(partial_of(target), "view_0_0.png"), target)
-    assert [one.name for one in target.iterdir()] == ["view_0_0.png"]
+    assert [path.name for path in target.iterdir()] == ["view_0_0.png"]
     assert [one.name for one in tmp_path.iterdir()] == ["sr"]
 
 

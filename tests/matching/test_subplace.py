@@ -51,7 +51,7 @@ def test_equals_its_twins(twin, monkeypatch):
 
 
 def whole_patches(query, reference, candidates):
-    return torch.stack([relevance(query, reference, one) for one in candidates.unbind(-1)], -1)
+    return torch.stack([relevance(query, reference, candidate) for candidate in candidates.unbind(-1)], -1)
 
 
 def test_stays_at_the_edge_and_where_there_is_no_peak():

@@ -160,7 +160,7 @@ def test_a_stream_takes_the_engines_device_where_it_decodes(device, tmp_path, mo
         with StreamJob(path, engine, StreamOptions(frames=3)) as job:
             results.append([restored.frame.pixels for restored in job])
             assert (job.decoding.reader is not None) == job.decoding.told == (name != "cpu")
-    assert all(np.abs(one - other).max() < 1e-3 for one, other in zip(*results, strict=True))
+    assert all(np.abs(result - other).max() < 1e-3 for result, other in zip(*results, strict=True))
 
 
 def test_without_a_device_auto_goes_on_with_a_reason(no_device, tmp_path):
@@ -258,7 +258,7 @@ def drivers(folder: Path) -> list[Path]:
     if which("cc") is None or not wheel.is_dir():
         pytest.skip("needs a C compiler, and PyAV as its wheels are")
     source = Path(__file__).with_name("fake_driver.c").read_text()
-    ours = b"".join(one.read_bytes() for kind in ("avutil", "avcodec") for one in wheel.glob(f"lib{kind}*"))
+    ours = b"".join(path.read_bytes() for kind in ("avutil", "avcodec") for path in wheel.glob(f"lib{kind}*"))
     asked = {name.decode() for name in re.findall(rb"\0(cu[A-Zv]\w+)(?=\0)", ours)}
     missing = "".join(f"int {name}(void) {{ return 801; }}\n" for name in sorted(asked) if f" {name}(" not in source)
     (folder / "driver.c").write_text(source + missing)

@@ -80,8 +80,8 @@ def test_weights_are_equation_9():
     content = torch.randn(2, 3, 4, 5, generator=rng)
     relevances = [torch.rand(2, 1, 4, 5, generator=rng) for _ in range(3)]
     relevances[1][:, :, 1] = 0
-    for one in relevances:
-        one[:, :, 3, 4] = 0
+    for relevance in relevances:
+        relevance[:, :, 3, 4] = 0
     given = [
         Hypothesis(torch.randn(2, 8, 6, 7, generator=rng), torch.rand(2, 4, 5, 2, generator=rng) * 6, one)
         for one in relevances
@@ -134,15 +134,15 @@ def test_a_match_of_all_scales_becomes_one_in_each(exact):
     reference = picture(40, 60)
     match = matched(exact, low(reference), reference)
     singles = by_scale(match, "relu2_1")
-    for scale, one in enumerate(singles):
+    for scale, single in enumerate(singles):
         size = scaled(reference.shape, scale)
         for axis, (part, whole) in enumerate(zip(size, (60, 40))):
             wanted = (match.positions[scale : scale + 1, ..., axis] + 0.5) * part / whole - 0.5
-            assert torch.allclose(one.positions[..., axis], wanted, atol=1e-4)
-        assert torch.equal(one.relevance, match.relevance[scale : scale + 1])
-        assert list(one.features) == ["relu2_1"] and one.features["relu2_1"] is match.features[f"relu2_1@{scale}"]
-        places = ((one.positions - 1.5) / 4).round()  # what was searched are whole places of that scale
-        assert torch.allclose(places * 4 + 1.5, one.positions, atol=1e-3)
+            assert torch.allclose(single.positions[..., axis], wanted, atol=1e-4)
+        assert torch.equal(single.relevance, match.relevance[scale : scale + 1])
+        assert list(single.features) == ["relu2_1"] and single.features["relu2_1"] is match.features[f"relu2_1@{scale}"]
+        places = ((single.positions - 1.5) / 4).round()  # what was searched are whole places of that scale
+        assert torch.allclose(places * 4 + 1.5, single.positions, atol=1e-3)
 
 
 @torch.no_grad()

@@ -70,8 +70,8 @@ def described(layer):
 def test_extractors_are_table_2(papers):
     for extractor in (papers.correspondence.query, papers.correspondence.reference):
         layers = [
-            (one.in_channels, one.out_channels) if isinstance(one, nn.Conv2d) else type(one).__name__
-            for one in extractor.features
+            (feature.in_channels, feature.out_channels) if isinstance(feature, nn.Conv2d) else type(feature).__name__
+            for feature in extractor.features
         ]
         assert layers == TABLE_2
         assert count(extractor) == 555_328

@@ -32,8 +32,11 @@ def field_of(module: nn.Module) -> float | None:
 
 
 def test_layers_are_table_1(papers):
-    convolutions = [one for one in papers.layers if isinstance(one, nn.Conv2d)]
-    found = [(one.kernel_size, one.out_channels, one.dilation, one.stride) for one in convolutions]
+    convolutions = [layer for layer in papers.layers if isinstance(layer, nn.Conv2d)]
+    found = [
+        (convolution.kernel_size, convolution.out_channels, convolution.dilation, convolution.stride)
+        for convolution in convolutions
+    ]
     assert found == [((3, 3), channels, (dilation, dilation), (1, 1)) for channels, dilation, _ in TABLE]
     kinds = [type(one) for one in papers.layers]
     assert kinds == 6 * [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]

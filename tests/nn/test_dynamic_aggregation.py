@@ -62,7 +62,7 @@ def literal_aggregate(module, reference, positions, offsets=None, mask=None):
                 read = torch.zeros(reference.shape[1], 9, dtype=torch.float64)
                 for channel in range(reference.shape[1]):
                     for k, (dx, dy) in enumerate(TAPS):
-                        x, y = (float(one) for one in positions[b, row, column])
+                        x, y = (float(position) for position in positions[b, row, column])
                         moved = (0.0, 0.0) if offsets is None else offsets(b, channel, k, row, column)
                         value = literal_sample(reference[b, channel], x + dx + moved[0], y + dy + moved[1])
                         read[channel, k] = value * (1.0 if mask is None else mask(b, channel, k, row, column))

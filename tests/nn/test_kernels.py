@@ -100,7 +100,7 @@ KERNELS = [
 def test_a_kernel_is_compiled(kernel, constants, pointers, tmp_path, monkeypatch):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     options = {name: constants[name] for name in ("num_warps", "num_stages") if name in constants}
-    constants = {name: one for name, one in constants.items() if name not in options}
+    constants = {name: constant for name, constant in constants.items() if name not in options}
     types = {name: kind for kind, names in pointers.items() for name in names.split()}
     types |= {name: "constexpr" for name in constants}
     signature = {name: types.get(name, "i32") for name in kernel.arg_names}

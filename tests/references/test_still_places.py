@@ -201,7 +201,7 @@ def test_a_track_whose_clock_is_off(tmp_path, clip, offset):
 def test_an_offset_of_whole_frames_brings_references_to_their_frames(tmp_path, clip):
     late = write_clip(tmp_path / "sharp.mkv", first=20, count=30, size=HIGH)
     references = list(find(clip, late, "auto"))
-    assert [round(float(one.time) * RATE) for one in references] == list(range(20, 50))
+    assert [round(float(reference.time) * RATE) for reference in references] == list(range(20, 50))
     assert all(one.aligned for one in references)
 
 

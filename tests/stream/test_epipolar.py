@@ -128,7 +128,7 @@ def test_a_grid_comes_out_nearer_to_the_truth_and_its_lines_straighter(tmp_path)
         with engine_of("stream_ref") as engine:
             job = GridJob(path, engine, GridOptions(simulate=True, epipolar=weight))
             found = {one.frame.stamp: view_luma(one.frame.pixels) for one in job}
-            scores.append(np.mean([one.psnr_y for one in job.scorer.scores if not one.is_reference]))
+            scores.append(np.mean([score.psnr_y for score in job.scorer.scores if not score.is_reference]))
             truth = {view: view_luma(sharp[view]) for view in found}
             slopes.append(grid_slope_error(found, truth, Grid.of(3, 3)))
             job.close()

@@ -92,7 +92,7 @@ def test_a_mirrored_grid_is_not_trusted():
 def test_probes_are_the_corners_round_the_reference(shape, view, wanted):
     probes = probe_views(Grid.of(*shape), view)
     assert set(probes) == {View(*one) for one in wanted}
-    assert all(max(map(abs, step(view, one))) <= REACH for one in probes)
+    assert all(max(map(abs, step(view, probe))) <= REACH for probe in probes)
 
 
 class Counted:
@@ -156,7 +156,7 @@ def test_other_frames_of_a_light_field_video_are_told_through_one_search_each():
         engine = engine_of("stream_ref")
         guided = GuidedEngine(engine, grid, lows.__getitem__, stands, lambda one: Place(one.stamp, one.index), guide)
         references = [Reference(key, Fraction(0), "r", lambda at=at: sharp[at]) for key, at in stands.items()]
-        encoded = [guided.encode(one) for one in references]
+        encoded = [guided.encode(reference) for reference in references]
         scores[guide] = []
         for place, low in lows.items():
             frame = Frame(low, place.frame, place.view)

@@ -36,7 +36,7 @@ def run(path: Path, method: str = "flow_transfer", **options) -> tuple[StreamJob
 
 def frames_used(restored: Restored) -> list[int]:
     """Which frames' pictures were the references."""
-    return [int(one.time / (STEP * TICK)) for one in restored.references]
+    return [int(reference.time / (STEP * TICK)) for reference in restored.references]
 
 
 def scene(index: int) -> int:
@@ -224,7 +224,7 @@ def test_a_method_that_is_not_recurrent_takes_anchors(low_clip):
 def test_anchor_mode_can_be_asked_for(hybrid_clip):
     job, restored = run(hybrid_clip, ref_source="anchor")
     assert job.reference_kind == "anchor" and "as asked for" in job.reference_description
-    assert all(one.generated for each in restored for one in each.references)
+    assert all(reference.generated for each in restored for reference in each.references)
 
 
 def test_anchors_are_super_resolved_once(low_clip, monkeypatch):
@@ -313,7 +313,7 @@ def test_stages_are_timed(hybrid_clip):
 
 
 def alive(kind: type) -> int:
-    return sum(type(one) is kind for one in gc.get_objects())
+    return sum(type(get_object) is kind for get_object in gc.get_objects())
 
 
 def test_memory_does_not_grow_with_the_clip(tmp_path):
@@ -367,6 +367,6 @@ def test_variable_rate_and_a_late_start(tmp_path, pictures):
     _, restored = run(tmp_path / "hybrid.mkv")
     assert [one.frame.stamp.ticks for one in restored] == [uneven(index).ticks for index in range(CUT)]
     assert [one.frame.index for one in restored if one.passed] == [0, 4, 8]
-    times = [[one.time / TICK for one in each.references] for each in restored]
+    times = [[reference.time / TICK for reference in each.references] for each in restored]
     first, second, third = (uneven(index).ticks for index in (0, 4, 8))
     assert times == [[first], *[[first, second]] * 3, [second], *[[second, third]] * 3, [third]]

@@ -253,8 +253,8 @@ def test_references_that_no_later_frame_can_take_are_let_go_of():
         made: list[weakref.ref] = []
 
         def counted(ticks: tuple[int, ...], made: list[weakref.ref]) -> Iterator[Reference]:
-            for one in ticks:
-                kept = reference(one)
+            for tick in ticks:
+                kept = reference(tick)
                 made.append(weakref.ref(kept))
                 yield kept
 
@@ -265,7 +265,7 @@ def test_references_that_no_later_frame_can_take_are_let_go_of():
 
 
 def places(*ticks: int, scene: int = 0) -> list[Placed]:
-    return [Placed(reference(one), scene) for one in ticks]
+    return [Placed(reference(tick), scene) for tick in ticks]
 
 
 @pytest.mark.parametrize(

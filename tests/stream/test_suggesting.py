@@ -77,18 +77,18 @@ def test_no_more_are_chosen_than_find_a_place():
     survey = made_up(0, count=5)
     assert len(best_of_scene(survey, 9).totals) == 6
     crowded = best_of_scene(survey, 9, Rules(every=1000))
-    assert [len(one) for one in crowded.picks] == [0, 1]
+    assert [len(pick) for pick in crowded.picks] == [0, 1]
     assert ClipChoice([survey], 9, Rules(every=1000)).gains[1:] == [pytest.approx(crowded.totals[1] / survey.length)]
 
 
 def test_references_are_shared_out_among_scenes_as_trying_all_would():
     surveys = [made_up(seed, count=5, number=seed) for seed in range(3)]
-    choices = [best_of_scene(one, 4) for one in surveys]
+    choices = [best_of_scene(survey, 4) for survey in surveys]
     for number, counts in enumerate(share_out(choices, 4)):
         assert sum(counts) == number
         ways = [way for way in np.ndindex(5, 5, 5) if sum(way) == number]
         best = max(sum(one.totals[k] for one, k in zip(choices, way)) for way in ways)
-        assert sum(one.totals[k] for one, k in zip(choices, counts)) == pytest.approx(best)
+        assert sum(choice.totals[k] for choice, k in zip(choices, counts)) == pytest.approx(best)
 
 
 def scene(number: int, frames: int, share: int, detail: float, start: int = 0) -> SceneSurvey:
@@ -103,7 +103,7 @@ def scene(number: int, frames: int, share: int, detail: float, start: int = 0) -
 def test_the_first_goes_where_most_is_gained():
     short, long, flat = scene(0, 4, 230, 50), scene(1, 9, 230, 50, 4), scene(2, 9, 230, 0, 13)
     found = ClipChoice([short, long, flat], 2)
-    assert [one.scene for one in found.suggestions(1)] == [1]
+    assert [suggestion.scene for suggestion in found.suggestions(1)] == [1]
     assert [one.scene for one in found.suggestions(2)] == [0, 1]
     assert found.frames == 22 and found.scenes == 3
     assert 0 == found.gains[0] < found.gains[1] < found.gains[2]
@@ -124,7 +124,7 @@ def test_two_parts_of_a_scene_that_have_nothing_in_common_get_one_each():
         for step in range(-12, 13):
             if 0 <= stop + step < 12 and (stop < 7) != (stop + step < 7):
                 survey.carried[stop, step + 12] = 0
-    parts = [one.frame < 7 for one in ClipChoice([survey], 2).suggestions(2)]
+    parts = [suggestion.frame < 7 for suggestion in ClipChoice([survey], 2).suggestions(2)]
     assert parts == [True, False]
 
 

@@ -14,7 +14,9 @@ MEDIUM = Size(320, 192)
 
 
 def frames(pictures, first: int = 0) -> list[Frame]:
-    return [Frame(one, first + place, stamp(first + place), cut=place == 0) for place, one in enumerate(pictures)]
+    return [
+        Frame(picture, first + place, stamp(first + place), cut=place == 0) for place, picture in enumerate(pictures)
+    ]
 
 
 def moving(count: int, size: Size = MEDIUM) -> list[np.ndarray]:
@@ -23,7 +25,10 @@ def moving(count: int, size: Size = MEDIUM) -> list[np.ndarray]:
 
 def test_scenes_end_at_cuts(low_clip):
     scenes = list(survey(VideoSource(low_clip)))
-    assert [(one.number, one.length, int(one.stops[0])) for one in scenes] == [(0, CUT, 0), (1, FRAMES - CUT, CUT)]
+    assert [(scene.number, scene.length, int(scene.stops[0])) for scene in scenes] == [
+        (0, CUT, 0),
+        (1, FRAMES - CUT, CUT),
+    ]
     assert scenes[1].stops[-1] == FRAMES - 1
 
 
@@ -76,5 +81,5 @@ def test_blurred_frames_are_no_candidates():
     sharp = moving(41)
     smeared = [(sum(np.roll(one, k, 2) for k in range(5)) / 5).astype(np.float32) for one in sharp]
     (scene,) = survey(frames([one if n % 2 else two for n, (one, two) in enumerate(zip(sharp, smeared))]))
-    chosen = [one.frame for one in ClipChoice([scene], 3).suggestions(3)]
+    chosen = [suggestion.frame for suggestion in ClipChoice([scene], 3).suggestions(3)]
     assert all(frame % 2 for frame in chosen), chosen

@@ -125,8 +125,8 @@ def check_same(found, wanted) -> None:
     """Within one code value, and not by chance."""
     assert len(found) == len(wanted) > 0
     for ours, theirs in zip(found, wanted):
-        for one, other in zip(ours, theirs, strict=True):
-            off = np.abs(one.astype(int) - other)
+        for our, other in zip(ours, theirs, strict=True):
+            off = np.abs(our.astype(int) - other)
             assert off.max() <= 1 and off.mean() < 0.01 and other.std() > 1
 
 
@@ -243,7 +243,7 @@ def test_a_gpu_writes_what_the_host_would_of_its_pictures(gpu, low_clip, options
     assert len(frames) == 6 and all(isinstance(one, DeviceFrame) and one.tensor.is_cuda for one in frames)
     warnings: list[str] = []
     for colour in (ColourSpec(), ColourSpec(bit_depth=10), ColourSpec(Layout.RGB), ColourSpec(Layout.YUV444)):
-        found = [planes_where_it_lies(one, colour, warnings) for one in frames]
+        found = [planes_where_it_lies(frame, colour, warnings) for frame in frames]
         assert all("pixels" not in vars(one) for one in frames) or colour != ColourSpec()
         check_same(found, [planes_on_host(one.fetched(), colour) for one in frames])
     assert not warnings
@@ -266,4 +266,4 @@ def test_a_gpu_streams_into_the_file_that_the_host_makes(gpu, hybrid_clip, tmp_p
             assert not [line for line in sink.warnings if "host" in line]
     assert len(found[0]) == len(found[1]) == 14
     for ours, theirs in zip(*found):  # kernels of two runs may add up in another order
-        assert all(np.abs(one.astype(int) - other).mean() < 0.05 for one, other in zip(ours, theirs))
+        assert all(np.abs(our.astype(int) - other).mean() < 0.05 for our, other in zip(ours, theirs))

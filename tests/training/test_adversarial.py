@@ -103,13 +103,17 @@ def test_critic_loss_is_equation_13(penalty):
 
 def test_the_critic_is_five_pairs_without_normalisation():
     critic = Critic(8)
-    layers = [(one.in_channels, one.out_channels, one.stride[0]) for one in critic.layers if isinstance(one, nn.Conv2d)]
+    layers = [
+        (layer.in_channels, layer.out_channels, layer.stride[0])
+        for layer in critic.layers
+        if isinstance(layer, nn.Conv2d)
+    ]
     pairs = [(8, 8), (8, 16), (16, 32), (32, 64), (64, 128)]
     wanted = [(3, 8, 1), (8, 8, 2)]
     for before, after in pairs[1:]:
         wanted += [(before, after, 1), (after, after, 2)]
     assert layers == wanted
-    kinds = {type(one) for one in critic.modules()} - {Critic, nn.Sequential}
+    kinds = {type(module) for module in critic.modules()} - {Critic, nn.Sequential}
     assert kinds == {nn.Conv2d, nn.LeakyReLU, nn.Linear}
 
 
@@ -193,7 +197,7 @@ def test_a_run_minimises_equation_6():
         rtrr_weight=0.4, perceptual_weight=1e-1, perceptual_width=4, adversarial_weight=1e-2, critic_width=4
     )
     losses = RestorationLosses(network, config, critic)
-    found = {name: one.detach() for name, one in losses(given).items()}
+    found = {name: loss.detach() for name, loss in losses(given).items()}
     parts = found["reconstruction"] + 0.4 * found["rtrr"] + 0.1 * found["perceptual"] + 0.01 * found["adversarial"]
     assert float(found["loss"]) == pytest.approx(float(parts), rel=1e-6)
     assert set(found) == set(losses.names) and all(float(value) for value in found.values())
@@ -201,7 +205,7 @@ def test_a_run_minimises_equation_6():
     assert float(found["adversarial"]) == pytest.approx(-critic(restored).mean().item(), abs=FLOAT)
     wanted = perceptual_loss(losses.perceptual, restored, given["target"].float() / 255)
     assert float(found["perceptual"]) == pytest.approx(wanted.item(), abs=FLOAT)
-    assert not {id(one) for one in critic.parameters()} & {id(one) for one in losses.parameters()}
+    assert not {id(parameter) for parameter in critic.parameters()} & {id(one) for one in losses.parameters()}
 
 
 def test_papers_settings():

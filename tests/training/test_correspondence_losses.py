@@ -50,7 +50,7 @@ def literal_distillation_loss(own, other, teacher_own, teacher_other, temperatur
 
     def correlation(first, second, p):
         powers = [math.exp(float(first[:, p] @ second[:, k]) / temperature) for k in range(second.shape[1])]
-        return [one / sum(powers) for one in powers]
+        return [power / sum(powers) for power in powers]
 
     total = 0.0
     for p in range(own.shape[1]):
@@ -169,14 +169,14 @@ def test_samples_with_too_few_matches_train_nothing_but_do_not_fail():
     network, given = networks(0), batch(inside=(slice(0, 1), slice(0, 1)))
     losses = CorrespondenceLosses(network, config(), None)(given)
     losses["loss"].backward()
-    assert losses["loss"] == 0 and all((one.grad == 0).all() for one in network.parameters())
+    assert losses["loss"] == 0 and all((parameter.grad == 0).all() for parameter in network.parameters())
 
 
 def test_a_teacher_is_not_trained():
     network, teacher = networks(0), networks(1)
     losses = CorrespondenceLosses(network, config(stage="student"), teacher)
     losses(batch())["loss"].backward()
-    assert all(one.grad is None for one in teacher.parameters())
+    assert all(parameter.grad is None for parameter in teacher.parameters())
     assert all(one.grad.abs().sum() > 0 for one in network.parameters())
 
 
@@ -192,5 +192,5 @@ def test_autocast_does_not_blur_distances():
     margin = correspondence._margin(own[0], other[0], given["truth"][0])  # of the same descriptors, without autocast
     pairs = zip(*(features.flatten(2) for features in (own, other, *taught)))
     assert float(found["margin"]) == pytest.approx(float(margin), abs=FLOAT)
-    divergence = torch.stack([distillation_loss(*one) for one in pairs]).mean()
+    divergence = torch.stack([distillation_loss(*pair) for pair in pairs]).mean()
     assert float(found["distillation"]) == pytest.approx(float(divergence), abs=FLOAT)

@@ -64,7 +64,7 @@ def test_each_branch_has_its_critic():
     pictures = losses.restored[0]
     assert len(pictures) == 2 and not any(one.requires_grad for one in pictures)
     target = given["target"] / 255
-    wanted = sum(relativistic_generator_loss(one(target), one(two)) for one, two in zip(critics, pictures))
+    wanted = sum(relativistic_generator_loss(critic(target), critic(two)) for critic, two in zip(critics, pictures))
     assert float(found["adversarial"].detach()) == pytest.approx(float(wanted.detach()), rel=1e-5)
     judged = CriticsLosses(nn.ModuleList(critics), losses)(given)["loss"]
     wanted = sum(relativistic_critic_loss(one(target), one(two)) for one, two in zip(critics, pictures))

@@ -91,7 +91,7 @@ def test_corners_move_in_proportion_to_the_side():
     for side in (64, 160):
         grids = [sampled(seed, side)["truth"] for seed in range(12)]
         places = np.arange(side // 4) * 4 + 1.5
-        moved = np.concatenate([(one - np.stack(np.meshgrid(places, places), -1)).ravel() for one in grids])
+        moved = np.concatenate([(grid - np.stack(np.meshgrid(places, places), -1)).ravel() for grid in grids])
         assert 0.3 * side / 16 < np.nanmax(np.abs(moved)) <= 1.1 * side / 16
 
 

@@ -119,7 +119,7 @@ def scoring(scores):
 
     def validate(network):
         torch.rand(7)
-        assert not network.training and not any(one.requires_grad for one in network.parameters())
+        assert not network.training and not any(parameter.requires_grad for parameter in network.parameters())
         scores = {"score": next(given), "other": float(network.weight.sum())}
         return scores, {"picture": np.zeros((3, 4, 4), np.float32)}
 

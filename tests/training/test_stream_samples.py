@@ -90,9 +90,7 @@ def test_seeds_of_a_still_scene_point_at_themselves(clip):
 def test_references_stand_beside_their_own_frames_or_beside_what_the_camera_would_make_of_them(clip):
     """Recorded darker than the truth: only a reference that stands alone has a side as bright as itself."""
     dark = footage(clip[0].high, clip[0].low // 2)
-    own, alone = (
-        ReferenceSamples([[dark]], [], replace(QUIET, alone=share), 0, rendered=0.0)[3] for share in (0, 1)
-    )
+    own, alone = (ReferenceSamples([[dark]], [], replace(QUIET, alone=share), 0, rendered=0.0)[3] for share in (0, 1))
     bright = own["references"].mean() / 255
     assert own["sides"].mean() == pytest.approx(bright / 2, rel=0.1)
     assert alone["sides"].mean() == pytest.approx(bright, rel=0.1)

@@ -187,7 +187,7 @@ def test_scenes_can_be_covered_with_photos(tmp_path):
     red = np.zeros((3, 40, 60), np.uint8)
     red[0] = 255
     pictures = [load().first for load in rendered_views(4, 64, 6.0, tmp_path, photos=[lambda: red])]
-    shares = [((one[0] > 200) & (one[1:] < 5).all(0)).mean() for one in pictures]
+    shares = [((picture[0] > 200) & (picture[1:] < 5).all(0)).mean() for picture in pictures]
     assert max(shares) > 0.2 and np.mean(shares) < 0.95
     surface = photo_texture([lambda: red], np.random.default_rng(0), (100, 30))
     assert surface.shape == (100, 30, 3)
@@ -200,7 +200,7 @@ def test_rendered_views_are_kept_and_moved_by_known_flow(tmp_path):
     assert not list(tmp_path.rglob("*.npz"))  # rendered when asked for
     views = load()
     assert len(list(tmp_path.rglob("*.npz"))) == 1
-    assert all(np.array_equal(one, other, equal_nan=True) for one, other in zip(views, load()))
+    assert all(np.array_equal(view, other, equal_nan=True) for view, other in zip(views, load()))
     assert views.first.shape == (3, 96, 96) and views.first.dtype == np.uint8 and views.flow.dtype == np.float32
 
 
@@ -209,7 +209,7 @@ def test_flow_leads_to_what_looks_alike(seed):
     views = moving_views(np.random.default_rng([11, seed]), Size(160, 160), 30.0)
     known = np.isfinite(views.flow).all(-1)
     own = np.dstack(np.meshgrid(np.arange(160), np.arange(160))).astype(np.float32)
-    first, second = (one.astype(np.float32).mean(0) for one in views[:2])
+    first, second = (view.astype(np.float32).mean(0) for view in views[:2])
     fetched = cv2.remap(second, np.nan_to_num(own + views.flow), None, cv2.INTER_LINEAR)
     alike, at_rest = (np.corrcoef(one[known], first[known])[0, 1] for one in (fetched, second))  # whatever exposure
     assert alike > 0.85 and 1 - alike < 0.5 * (1 - at_rest)
