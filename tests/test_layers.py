@@ -201,7 +201,8 @@ def test_an_evaluation_runs_without_torch(tmp_path):
     write_png(tmp_path / "one.png", np.random.default_rng(0).random((3, 32, 40)))
     words = ("evaluate", "--dataset", tmp_path, "--method", "all", "--dtype", "fp16")  # in fp32 its graphs are shipped
     results = json.loads(without_torch(*words, "--json"))["results"]
-    assert {result["method"]: result["status"] for result in results if result["method"] in ("bicubic", "stream_ref")} == {
+    methods = ("bicubic", "stream_ref")
+    assert {result["method"]: result["status"] for result in results if result["method"] in methods} == {
         "bicubic": "done", "stream_ref": "not run: torch absent",
     }  # fmt: skip
 
