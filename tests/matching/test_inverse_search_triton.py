@@ -8,7 +8,7 @@ pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 CHECK = """
 import torch
 import torch.nn.functional as F
-from lfvideo_sr.nn import inverse_search_triton
+from lfvideo_sr.matching import inverse_search_triton
 from lfvideo_sr.matching.inverse_search import PLAIN, InverseSearchSettings, inverse_search
 from lfvideo_sr.matching.inverse_search_triton import FUSED
 from lfvideo_sr.nn.warp import grid_positions, sample

@@ -7,7 +7,7 @@ pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 
 CHECK = """
 import torch
-from lfvideo_sr.nn import patchmatch, patchmatch_triton
+from lfvideo_sr.matching import patchmatch, patchmatch_triton
 from lfvideo_sr.matching.patchmatch import PatchMatchPlan, plain_patchmatch, random_field
 
 if DEVICE == "cpu":  # what the interpreter takes long for is the number of programs

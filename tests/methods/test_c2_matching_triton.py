@@ -9,7 +9,8 @@ CHECK = """
 import torch
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods import c2_matching
-from lfvideo_sr.nn import deform, deform_triton, dynamic_aggregation, fused, fused_triton, hypotheses, patchmatch
+from lfvideo_sr.matching import patchmatch
+from lfvideo_sr.nn import deform, deform_triton, dynamic_aggregation, fused, fused_triton, hypotheses
 from lfvideo_sr.nn import residual
 
 torch.manual_seed(0)
