@@ -12,7 +12,7 @@ from ..frames import Size
 from ..media.probe import check_file
 from ..media.sink import VideoSink
 from ..methods import METHODS
-from ..references.opening import sidecars_of
+from ..references.opening import reference_files, sidecars_of
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
 from ..stream.writing import converted
@@ -100,9 +100,10 @@ class StreamCommand:
         return Fingerprint.of(self._files_read(), self.options, chosen)
 
     def _files_read(self) -> list[Path]:
-        """The input, what is named beside it, and its sidecars."""
-        named = [self.options.refs.split("#v:")[0] if self.options.refs else None, self.options.gt]
-        return [self.input, *(Path(one) for one in named if one), *sidecars_of(self.input)]
+        """The input, the truth, and what references come from or could come from."""
+        places = [*([self.options.refs] if self.options.refs else []), *sidecars_of(self.input)]
+        references = [file for place in places for file in reference_files(place)]
+        return [self.input, *([Path(self.options.gt)] if self.options.gt else []), *references]
 
     def _announce(self, job: StreamJob, chosen: Choice, progress: Progress) -> None:
         seconds = estimated_seconds(job)

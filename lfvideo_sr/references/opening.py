@@ -17,8 +17,10 @@ from .offset import offset_of_track
 from .placing import SeenClip
 from .simulated import SimulatedReferences
 from .source import EVERY, Fit, ReferenceSource
+from .still_names import read_manifest
 from .still_places import StillPlaces
 from .still_references import StillReferences
+from .stills import manifest_of
 from .thumbnails import Scale
 from .tracks import LARGER, SameTrackReferences, TrackReferences, is_larger, larger_frame, turns_between
 
@@ -172,6 +174,19 @@ def sidecars_of(path: Path) -> list[Path]:
     return [path.with_suffix(ending) for ending in (".refs", ".ref.mkv", ".ref.mp4")]
 
 
+def reference_files(named: str | Path) -> list[Path]:
+    """Every file that references at `named` (see `ReferenceOptions.refs`) are read from: itself, which may be a folder
+    and need not exist, and the pictures that its manifest lists. A manifest that cannot be read lists none."""
+    path, _ = _path_and_track(str(named))
+    manifest = manifest_of(path)
+    if manifest is None or not manifest.is_file():
+        return [path]
+    try:
+        return [path, *(entry.path for entry in read_manifest(manifest))]
+    except (InputError, UsageError):
+        return [path]
+
+
 def _explicit(place: _Place) -> ReferenceSource | None:
     return _read(str(place.options.refs), place, "refs") if place.options.refs else None
 
@@ -209,10 +224,7 @@ def _absent(kind: str, place: _Place) -> str:
 
 def _read(named: str, place: _Place, kind: str) -> ReferenceSource:
     """The references in a folder of stills, a manifest, a picture, an HDF5 or a video, told apart by name."""
-    where = Path(named)
-    track = None
-    if not where.exists() and (match := _TRACK_SUFFIX.fullmatch(named)):
-        where, track = Path(match[1]), int(match[2])
+    where, track = _path_and_track(named)
     if not where.exists():
         raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
     if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
@@ -227,6 +239,14 @@ def _read(named: str, place: _Place, kind: str) -> ReferenceSource:
     if track is None:
         track = max(video_tracks(where), key=_width).track
     return _track(place, place.open(where, track), kind)
+
+
+def _path_and_track(named: str) -> tuple[Path, int | None]:
+    """FILE#v:1 -> FILE and 1; any other name, and a file that is really called so, has no track number."""
+    path = Path(named)
+    if not path.exists() and (match := _TRACK_SUFFIX.fullmatch(named)):
+        return Path(match[1]), int(match[2])
+    return path, None
 
 
 def _track(place: _Place, track: VideoSource, kind: str) -> TrackReferences:
