@@ -17,7 +17,7 @@ from .reference import Reference
 from .source import Fit
 
 _KEYS = "images [N,H,W,3] or [N,3,H,W] (uint8 or uint16), and times (seconds) or frames (indices) [N]"
-_PRECISION = Fraction(1, 2000)  # seconds: a time this close to a frame's means that frame
+_PRECISION = Fraction(1, 1000)  # seconds: a time this close to a frame's means that frame, rounded or cut
 
 
 class ArrayReferences:

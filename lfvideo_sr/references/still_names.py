@@ -40,6 +40,12 @@ class Placed:
     decimals: int = 0
     view: View | None = None
 
+    @property
+    def precision(self) -> Fraction:
+        """Seconds by which the time may differ from its frame's: a unit of the last decimal, since 1.6666... s is
+        written 1.667 where it is rounded and 1.666 where it is cut."""
+        return Fraction(1, 10**self.decimals)
+
     @classmethod
     def in_seconds(cls, path: Path, text: str) -> "Placed":
         """At a time as it is written, "12.345"; its decimals say how exactly."""

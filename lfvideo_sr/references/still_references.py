@@ -64,6 +64,10 @@ class StillReferences:
         """Whether it was taken while one of the first so many frames was shown."""
         return frames >= len(self._timeline) or still.time < self._timeline.times[frames]
 
+    def is_at_frame(self, still: Still) -> bool:
+        """Whether its time is exactly that of one of the clip's frames."""
+        return still.time in self._frame_times
+
     def described(self, still: Still) -> str:
         """When a still was taken, seconds since the clip's first frame, and what says so."""
         by = still.by if still.sure is None else f"{still.by}, sure {still.sure:.2f}"
@@ -77,7 +81,7 @@ class StillReferences:
                 time=still.time,
                 origin=str(still.path),
                 load=partial(self._load, still.path),
-                aligned=self._fit.exact(size) and still.time in self._frame_times,
+                aligned=self._fit.exact(size) and self.is_at_frame(still),
             )
 
     def _load(self, path: Path) -> np.ndarray:

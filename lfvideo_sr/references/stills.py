@@ -136,7 +136,7 @@ def _in_time(place: Placed, timeline: Timeline, base: int, offset: Fraction | No
         return Still(place.path, timeline.at(place.seconds + offset, precision=timeline.length), by)
     if not 0 <= place.seconds <= timeline.length:
         raise _out_of_range(place, place.seconds, timeline, base)
-    return Still(place.path, timeline.at(place.seconds, precision=Fraction(1, 2 * 10**place.decimals)), by)
+    return Still(place.path, timeline.at(place.seconds, place.precision), by)
 
 
 def _out_of_range(place: Placed, number: Fraction | int, timeline: Timeline, base: int) -> InputError:

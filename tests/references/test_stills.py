@@ -61,6 +61,14 @@ def test_seconds_in_a_name_take_the_frame_they_are_rounded_from(tmp_path):
     assert between.time == Fraction("0.35")
 
 
+@pytest.mark.parametrize("cut", [True, False], ids=["cut", "rounded"])
+def test_milliseconds_in_a_name_mean_their_frame_whether_rounded_or_cut(tmp_path, cut):
+    thirties = Timeline([Fraction(number, 30) for number in range(300)])
+    milliseconds = [int(1000 * time) if cut else round(1000 * time) for time in thirties.times]
+    names = [f"t{whole // 1000:02d}.{whole % 1000:03d}.png" for whole in milliseconds]
+    assert [still.time for still in told_places(named(tmp_path, *names), thirties).stills] == thirties.times
+
+
 def test_seconds_count_from_the_first_frame(tmp_path):
     late = Timeline([Fraction(7, 5) + Fraction(number, 25) for number in range(25)])
     assert [still.time for still in told_places(named(tmp_path, "t0.4.png"), late).stills] == [Fraction(9, 5)]

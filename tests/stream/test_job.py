@@ -3,6 +3,7 @@
 import gc
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from small_clips import CUT, EVERY, FRAMES, STEP, TICK, engine_of, rendered, sta
 
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.errors import ReferencesMissing, UsageError
-from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.frames import Frame, Size, TimeStamp
 from lfvideo_sr.media.images import write_png
+from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import psnr_y
 from lfvideo_sr.references.hybrid_file import write_hybrid
@@ -21,6 +23,7 @@ from lfvideo_sr.report import stream_report
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
 from lfvideo_sr.stream.pairing import ReferencePolicy, TimedFeed, pair_with_references
 from lfvideo_sr.stream.pipeline import Restored, SuperResolver
+from lfvideo_sr.stream.still_uses import shown_uses
 from lfvideo_sr.stream.stopwatch import Stopwatch
 
 METHODS = ("flow_transfer", "stream_ref")
@@ -84,6 +87,20 @@ def test_own_references_are_passed_on_bit_for_bit(method, hybrid_clip):
         if one.passed:
             assert np.array_equal(one.frame.pixels, sharp[one.frame.stamp.ticks])
             assert frames_used(one) == [one.frame.index]
+
+
+def test_stills_named_by_cut_milliseconds_are_passed_on_at_their_frames(pictures, tmp_path):
+    """At 30 frames a second frame 5 is shown at 0.1666... s: Matroska says 0.167, a name that is cut 0.166."""
+    thirties = [TimeStamp(round(1000 * Fraction(index, 30)), TICK) for index in range(CUT)]
+    low = write_clip(tmp_path / "low.mkv", [degrade(pixels) for pixels in pictures[:CUT]], thirties.__getitem__)
+    (tmp_path / "stills").mkdir()
+    for name, index in (("t0.000", 0), ("t0.166", 5), ("t0.250", 8)):
+        write_png(tmp_path / "stills" / f"{name}.png", pictures[index])
+    job, restored = run(low, refs=str(tmp_path / "stills"), ref_every=None)
+    assert [one.frame.index for one in restored if one.passed] == [0, 5]
+    np.testing.assert_allclose(restored[5].frame.pixels, pictures[5], atol=0.5 / 255 + 1e-6)
+    assert [use.at_frame for use in job.still_uses()] == [True, True, False]
+    assert shown_uses(job.still_uses()) == "3 of 3 stills used, 2 at a frame"
 
 
 def test_with_sr_output_nothing_is_passed_on(hybrid_clip):
