@@ -3,11 +3,11 @@
 Video and light field are one stream: the pipeline carries a frame's stamp, only the sink reads it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -83,7 +83,7 @@ class Frame:
 
     def with_pixels(self, pixels: np.ndarray) -> "Frame":
         """The same moment with other pixels, of any size."""
-        return replace(self, pixels=pixels)
+        return Frame(pixels, self.index, self.stamp, self.cut)
 
     @property
     def picture(self) -> Any:
@@ -130,11 +130,32 @@ class DeviceFrame(Frame):
     def size(self) -> Size:
         return size_of(self.tensor)
 
-    def with_pixels(self, pixels: np.ndarray) -> Frame:
-        return Frame(pixels, self.index, self.stamp, self.cut)
-
     def fetched(self) -> Frame:
         return self.with_pixels(self.pixels)
+
+
+class LazyFrame(Frame):
+    """A frame on the host whose pixels are made when they are first asked for, and held from then on.
+
+    make: gives them, float32 [3,H,W] of `size`.
+    """
+
+    _make: Callable[[], np.ndarray]
+    _size: Size
+
+    def __init__(
+        self, make: Callable[[], np.ndarray], size: Size, index: int, stamp: TimeStamp | View, cut: bool = False
+    ):
+        for name, value in {"_make": make, "_size": size, "index": index, "stamp": stamp, "cut": cut}.items():
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def pixels(self) -> np.ndarray:  # type: ignore[override]
+        return self._make()
+
+    @property
+    def size(self) -> Size:
+        return self._size
 
 
 def on_host(values: Any) -> np.ndarray:
@@ -160,23 +181,3 @@ class StreamInfo:
     rate: Fraction | None = None  # average frames per second
     frames: int | None = None
     seconds: float | None = None
-
-
-class FrameSource(Protocol):
-    """Frames in order, one at a time; nobody ever holds a whole clip."""
-
-    info: StreamInfo
-
-    def __iter__(self) -> Iterator[Frame]: ...
-
-    def close(self) -> None: ...
-
-
-class FrameSink(Protocol):
-    """Takes frames in order. `close` finishes the target and gives it its name; `abort` leaves nothing behind."""
-
-    def write(self, frame: Frame) -> None: ...
-
-    def close(self) -> None: ...
-
-    def abort(self) -> None: ...

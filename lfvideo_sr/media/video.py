@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from av.video.stream import VideoStream
 
 from ..checks import check_positive
 from ..errors import EngineError, InputError
-from ..frames import DeviceFrame, Frame, Size, StreamInfo
+from ..frames import DeviceFrame, Frame, LazyFrame, Size, StreamInfo
 from .colour import ColourSpec, planes_to_rgb
 from .decoding import Clock, Decoder, deinterlaced
 from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable, said
@@ -31,6 +32,8 @@ class VideoSource:
     """The frames of one video track, lazily. Every iteration starts at the first frame and holds its own open file.
 
     frames:      stop after so many.
+    detect_cuts: mark the frames that start a scene; without it only the first is marked, and a frame is converted to
+                 RGB when its pixels are first asked for.
     max_height:  reduce taller frames to this height, width in proportion, by 8-bit bicubic.
     deinterlace: turn fields into full frames; without it an interlaced track is an InputError.
     keep_sizes:  leave the frames of a track that changes size as they are, instead of resizing all to `info.size`.
@@ -83,11 +86,18 @@ class VideoSource:
         cuts, clock = CutDetector(), Clock(self.video, self._warn)
         with closing(self._all_pictures()) as pictures:
             for index, picture in enumerate(islice(pictures, self._limit)):
-                tensor = self._read_there(picture)
+                stamp, tensor = clock.stamp(picture), self._read_there(picture)
+                if tensor is None and not self._detect_cuts:
+                    yield LazyFrame(partial(self._pixels, picture), self._size(picture), index, stamp, cut=index == 0)
+                    continue
                 pixels = self._pixels(picture) if tensor is None else tensor
                 cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
                 kind = Frame if tensor is None else DeviceFrame
-                yield kind(pixels, index, clock.stamp(picture), cut)
+                yield kind(pixels, index, stamp, cut)
+
+    def _size(self, picture: VideoFrame) -> Size:
+        """Of the frame that a decoded picture becomes."""
+        return self._reduced(Size(picture.width, picture.height) if self._keep_sizes else self.video.size)
 
     def _all_pictures(self) -> Generator[VideoFrame, None, None]:
         """Decoded where the reader is; where that ends before its time, from there on by the host."""
@@ -141,8 +151,8 @@ class VideoSource:
         size = Size(picture.width, picture.height)
         if size != self.video.size and not self._keep_sizes:
             pixels, size = np.clip(bicubic(pixels, self.video.size), 0, 1), self.video.size
-        wanted = self._reduced(size)
-        return pixels if wanted == size else to_float(bicubic(to_uint8(pixels), wanted))
+        reduced = self._reduced(size)
+        return pixels if reduced == size else to_float(bicubic(to_uint8(pixels), reduced))
 
     def _colour(self, picture: VideoFrame) -> ColourSpec:
         """The track's colour, or the picture's own where its pixel format changes midway."""
