@@ -101,7 +101,7 @@ class StreamCommand:
 
     def _files_read(self) -> list[Path]:
         """The input, the truth, and what references come from or could come from."""
-        places = [*([self.options.refs] if self.options.refs else []), *sidecars_of(self.input)]
+        places = sidecars_of(self.input) + ([Path(self.options.refs)] if self.options.refs else [])
         references = [file for place in places for file in reference_files(place)]
         return [self.input, *([Path(self.options.gt)] if self.options.gt else []), *references]
 
@@ -113,7 +113,7 @@ class StreamCommand:
         if job.decoding.told:
             progress.say(f"decoding    {job.decoding}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
-        for line in getattr(job.references, "estimates", []):
+        for line in [] if job.references is None else job.references.estimates:
             progress.say(f"            {line}")
         if job.reference_kind in ("anchor", "none") and not self.options.no_refs:
             progress.say(

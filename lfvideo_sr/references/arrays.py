@@ -41,6 +41,8 @@ class ArrayReferences:
         self._channels_last = shape[-1] == 3
         height, width = shape[1:3] if self._channels_last else shape[2:4]
         self._size = Size(width, height)
+        self.estimates: list[str] = []
+        self.warnings: list[str] = []
         self.description = f"{len(self._times)} pictures in {path}, {fit.describe([self._size])}"
 
     def __iter__(self) -> Iterator[Reference]:

@@ -174,7 +174,7 @@ def sidecars_of(path: Path) -> list[Path]:
     return [path.with_suffix(ending) for ending in (".refs", ".ref.mkv", ".ref.mp4")]
 
 
-def reference_files(named: str | Path) -> list[Path]:
+def reference_files(named: Path) -> list[Path]:
     """Every file that references at `named` (see `ReferenceOptions.refs`) are read from: itself, which may be a folder
     and need not exist, and the pictures that its manifest lists. A manifest that cannot be read lists none."""
     path, _ = _path_and_track(str(named))

@@ -14,6 +14,7 @@ from ..media.clock import Nearest, seconds_of, stamp_of
 from ..media.resize import crop_to_multiple, degrade
 from ..media.video import VideoSource
 from .reference import Reference
+from .source import EVERY
 
 SCALE = 4
 
@@ -52,6 +53,7 @@ class SimulatedReferences:
     """Exactly the frames 0, N, 2N ... of a high-resolution clip (and each scene's first, with `scene_refs`)."""
 
     kind = "simulate"
+    cadence = EVERY
 
     def __init__(
         self,
@@ -69,6 +71,8 @@ class SimulatedReferences:
         )
         self._every = every
         self._scene_refs = scene_refs
+        self.estimates: list[str] = []
+        self.warnings: list[str] = []
         self.description = f"simulated: frames 0, {every}, {2 * every} ... of {path}"
         self.description += " and every scene start" if scene_refs else ""
 

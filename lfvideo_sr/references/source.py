@@ -16,18 +16,20 @@ _SAME_ASPECT = 0.01  # how far two aspects may lie apart and still show the same
 
 
 class ReferenceSource(Protocol):
-    """References in time order, made as they are pulled; may be iterated as often as wanted.
+    """References in time order, made as they are pulled; may be iterated any number of times.
 
     kind:        refs, track, same-track, sidecar or simulate.
-    description: one line for people: what was found where, and what is done to it.
-
-    A source may also have `cadence`, at most one reference per so many frames where the user asks for nothing else
-    (EVERY without it; 0 means every one); `estimates`, lines for people on times that were found rather than said; and
-    `warnings`, one line each.
+    description: one line for people: what the references are, where they come from, and what is done to them.
+    cadence:     at most one reference per so many frames where the user asks for nothing else; 0: every reference.
+    estimates:   a line for people on each time that was estimated from pictures or clocks.
+    warnings:    what is wrong with the references but does not stop the run, one line each.
     """
 
     kind: str
     description: str
+    cadence: int
+    estimates: list[str]
+    warnings: list[str]
 
     def __iter__(self) -> Iterator[Reference]: ...
 

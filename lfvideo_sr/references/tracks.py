@@ -15,7 +15,7 @@ from ..media.pyav import decoding_in_threads
 from ..media.resize import resized
 from ..media.video import VideoSource
 from .reference import Reference
-from .source import turned
+from .source import EVERY, turned
 
 LARGER = 1.5  # how many times wider than the low-resolution frames a picture has to be to serve as their reference
 _PROBED = 48  # frames looked at for a change of size
@@ -30,6 +30,8 @@ class TrackReferences:
     offset: seconds to add to the track's times, for one of another file whose clock is off; frames within a quarter of
             a turn are then the same.
     """
+
+    cadence = EVERY
 
     def __init__(self, track: VideoSource, beside: VideoInfo, wanted: Size, kind: str, offset: Fraction | None = None):
         video = track.video
@@ -76,8 +78,11 @@ class SameTrackReferences:
     """
 
     kind = "same-track"
+    cadence = EVERY
 
     def __init__(self, track: VideoSource, large: Size, wanted: Size):
+        self.estimates: list[str] = []
+        self.warnings: list[str] = []
         self._track = track
         self._wanted = wanted
         self._origin = f"{track.video.path}#v:{track.video.track}"

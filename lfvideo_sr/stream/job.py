@@ -90,7 +90,8 @@ class StreamOptions:
 
 
 class StreamJob:
-    """Opened and checked; iterate it once for the restored frames. Close it, or use it as a context manager."""
+    """Opened and checked; iterate it once for the restored frames, a second time raises UsageError. Close it, or use it
+    as a context manager."""
 
     def __init__(self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions()):
         self.path, self.engine, self.options = Path(path), engine, options
@@ -107,6 +108,7 @@ class StreamJob:
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frames = 0
+        self._started = False
 
     @property
     def info(self) -> StreamInfo:
@@ -154,8 +156,9 @@ class StreamJob:
     @property
     def cadence(self) -> int:
         """At most one reference serves so many frames; 0: all there are."""
-        asked = self.options.ref_every
-        return asked if asked is not None else getattr(self.references, "cadence", EVERY)
+        if self.options.ref_every is not None:
+            return self.options.ref_every
+        return EVERY if self.references is None else self.references.cadence
 
     def still_uses(self) -> list[StillUse]:
         """What became of the stills given, once all frames are restored; empty where references come from elsewhere."""
@@ -166,9 +169,19 @@ class StreamJob:
 
     @property
     def warnings(self) -> list[str]:
-        return [*getattr(self.source, "warnings", []), *getattr(self.references, "warnings", [])]
+        """What was wrong with the input or its references but did not stop the run, one line each."""
+        return [*self.source.warnings, *([] if self.references is None else self.references.warnings)]
 
     def __iter__(self) -> Iterator[Restored]:
+        if self._started:
+            raise UsageError(
+                f"this StreamJob of {self.path} was iterated before, and its scores and caches hold that run; "
+                "make another StreamJob for a second run"
+            )
+        self._started = True
+        return self._restored()
+
+    def _restored(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
         references = beside_a_gpu(() if self.references is None else self.references, self.engine.device)
         restored_frames = beside_a_gpu(self.resolver.run(self._pairs(frames, references)), self.engine.device)

@@ -289,6 +289,15 @@ def test_a_run_can_be_repeated_bit_for_bit(method, hybrid_clip):
     assert all(np.array_equal(one.frame.pixels, other.frame.pixels) for one, other in zip(first, second))
 
 
+def test_a_second_iteration_of_one_job_is_refused(hybrid_clip):
+    """It would go on from the first run's counts, scores and caches."""
+    with StreamJob(hybrid_clip, engine_of("bicubic")) as job:
+        assert len(list(job)) == FRAMES
+        with pytest.raises(UsageError, match="make another StreamJob"):
+            iter(job)
+        assert job.frames == FRAMES
+
+
 def test_the_simulation_equals_the_hybrid_file(high_clip, hybrid_clip):
     """What `simulate` writes as two tracks is what `--simulate` does in one go."""
     job, simulated = run(high_clip, simulate=True)
