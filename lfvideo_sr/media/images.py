@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 
 from ..errors import InputError, OutputError, first_line
+from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
+from .picture_sizes import size_in_header
 from .resize import to_float
 
 
@@ -45,6 +47,13 @@ def read_picture(path: str | Path) -> Picture:
     picture = to_srgb(decoded.picture, decoded.profile)
     pixels = to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)[::-1]))
     return Picture(pixels, 8 * picture.dtype.itemsize)
+
+
+def read_size(path: str | Path) -> Size:
+    """The size of what `read_image` gives, and the same errors. Only what the header does not tell is decoded."""
+    path = Path(path)
+    size = None if place_of(path) else size_in_header(_bytes_of(path).tobytes())
+    return size_of(read_image(path)) if size is None else size
 
 
 def is_transparent(path: str | Path) -> bool:

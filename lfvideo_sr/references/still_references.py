@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ReferencesMissing
-from ..frames import Size, size_of
+from ..frames import Size
 from ..media.clock import Timeline
-from ..media.images import read_image
+from ..media.images import read_image, read_size
 from ..media.picture_formats import UnreadableFormat, shown_unreadable
 from .reference import Reference
 from .source import Fit
@@ -19,8 +19,8 @@ from .stills import Still
 
 
 class StillReferences:
-    """Stills in time order. All are decoded once before the first is given, so that a broken one fails early; those
-    that are no larger than the clip's frames are left out.
+    """Stills in time order, each decoded when it is loaded. Their files are looked at before the first is given, so
+    that a broken one fails early; those that are no larger than the clip's frames are left out.
 
     A still is aligned if its name says that it belongs to one of the clip's frames, and it has exactly the size of a
     reference.
@@ -38,7 +38,7 @@ class StillReferences:
         self._timeline = timeline
         self._frame_times = frozenset(timeline.times)
         self.left_out = dict(found.left_out)
-        self._sizes = self._decoded(found.stills)
+        self._sizes = self._sizes_of(found.stills)
         if not self._sizes:
             why = "; ".join(shown_unreadable(self.left_out))
             raise ReferencesMissing(f"{where} holds no stills that can serve: {why}")
@@ -87,10 +87,10 @@ class StillReferences:
     def _load(self, path: Path) -> np.ndarray:
         return self._fit(read_image(path))
 
-    def _decoded(self, stills: list[Still]) -> dict[Still, Size]:
-        """Sizes of those that decode and are larger than the clip's frames; the others are left out."""
+    def _sizes_of(self, stills: list[Still]) -> dict[Still, Size]:
+        """Of those that can be read and are larger than the clip's frames; the others are left out."""
         with ThreadPoolExecutor(4) as pool:
-            outcomes = dict(zip(stills, pool.map(_decoded_size, stills)))
+            outcomes = dict(zip(stills, pool.map(_size_or_reason, stills)))
         self.left_out |= {still.path: why for still, why in outcomes.items() if isinstance(why, str)}
         sizes = {still: size for still, size in outcomes.items() if isinstance(size, Size)}
         small = {still: size for still, size in sizes.items() if not self._fit.is_larger(size)}
@@ -104,8 +104,9 @@ class StillReferences:
         pass
 
 
-def _decoded_size(still: Still) -> Size | str:
+def _size_or_reason(still: Still) -> Size | str:
+    """The size of a still, or why it cannot be read, as text after its name."""
     try:
-        return size_of(read_image(still.path))
+        return read_size(still.path)
     except UnreadableFormat as error:
         return str(error).removeprefix(f"{still.path} ")

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -192,6 +193,17 @@ def test_a_broken_still_is_named_before_the_first_frame(tmp_path, clip, kept):
     path.write_bytes(data[: int(len(data) * kept) if kept < 1 else kept])
     with pytest.raises(InputError, match=r"2\.png"):
         find(clip, tmp_path / "stills")
+
+
+def test_stills_are_decoded_once_each_when_they_are_loaded(tmp_path, clip, monkeypatch):
+    for index in (0, 2, 5):
+        write_still(tmp_path / "stills" / f"{index}.{'jpg' if index else 'png'}", picture(index))
+    decoded = []
+    decode = cv2.imdecode
+    monkeypatch.setattr(cv2, "imdecode", lambda *arguments: decoded.append(1) or decode(*arguments))
+    references = list(find(clip, tmp_path / "stills"))
+    assert len(references) == 3 and not decoded
+    assert [reference.load().shape for reference in references] == [(3, 96, 128)] * 3 and len(decoded) == 3
 
 
 def test_one_picture_may_be_named(tmp_path, clip):
