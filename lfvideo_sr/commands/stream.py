@@ -9,6 +9,7 @@ from pathlib import Path
 from ..choose import Choice, EngineOptions, choose_engine
 from ..errors import UsageError
 from ..frames import Size
+from ..media.codecs import codec_of
 from ..media.probe import check_file
 from ..media.sink import VideoSink
 from ..methods import METHODS
@@ -147,6 +148,5 @@ class StreamCommand:
 
 
 def default_output(path: Path, codec: str) -> Path:
-    """`<stem>_x4` beside the input; Matroska where the input's container takes no lossless or no new video."""
-    keeps = path.suffix.lower() in {".mp4", ".mkv", ".mov", ".m4v"} and codec.lower() != "ffv1"
-    return beside(path, f"_x4{path.suffix if keeps else '.mkv'}")
+    """`<stem>_x4` beside the input; Matroska where files of the input's kind do not hold the codec."""
+    return beside(path, f"_x4{path.suffix if path.suffix.lower() in codec_of(codec).endings else '.mkv'}")

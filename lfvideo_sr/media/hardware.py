@@ -4,7 +4,6 @@ Turning them into RGB there is for whoever has the device (`Reader`): nothing he
 """
 
 import io
-import os
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -18,6 +17,7 @@ from av.video.stream import VideoStream
 
 from ..errors import EngineError, first_line
 from ..frames import on_host
+from .codecs import quiet_options
 from .colour import ColourSpec, Layout, planes_to_rgb
 from .planes import planes_of
 from .probe import VideoInfo, open_input, video_stream
@@ -144,10 +144,8 @@ def _decodes(encoder: str, number: int) -> bool:
 def _clip(encoder: str) -> io.BytesIO:
     """A file of three grey pictures."""
     file = io.BytesIO()
-    os.environ.setdefault("SVT_LOG", "1")  # 1: errors only
     with open_media(file, "w", format="matroska") as target:
-        quiet = {"x265-params": "log-level=error"} if encoder == "libx265" else {}
-        stream = cast(VideoStream, target.add_stream(encoder, 25, options=quiet))
+        stream = cast(VideoStream, target.add_stream(encoder, 25, options=quiet_options(encoder)))
         (stream.width, stream.height), stream.pix_fmt = _SIZE, "yuv420p"
         for _ in range(3):
             picture = VideoFrame(*_SIZE, "yuv420p")

@@ -8,6 +8,8 @@ import numpy as np
 from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 
+from .codecs import HDRWords
+
 
 @dataclass(frozen=True)
 class HDRMetadata:
@@ -53,26 +55,18 @@ def _light(raw: bytes | None) -> tuple[int, int] | None:
     return (int(brightest), int(average)) if brightest or average else None
 
 
-def encoder_words(hdr: HDRMetadata, encoder: str) -> list[str]:
-    """`hdr` as key=value in the encoder's own parameters, for x264, x265 and SVT-AV1."""
-    mastering, light, scaled = _WORDS[encoder]
+def encoder_words(hdr: HDRMetadata, names: HDRWords) -> list[str]:
+    """`hdr` as key=value, by the names that an encoder has for it."""
     words = []
     if hdr.mastering:
-        words.append(f"{mastering}={_display(hdr.mastering, scaled)}")
+        words.append(f"{names.mastering}={_display(hdr.mastering, names.scaled)}")
     if hdr.light:
-        words.append(f"{light}={hdr.light[0]},{hdr.light[1]}")
+        words.append(f"{names.light}={hdr.light[0]},{hdr.light[1]}")
     return words
 
 
-_WORDS = {  # the word for the display, for the light level, and whether it counts in 1/50000 and 1/10000
-    "libx264": ("mastering-display", "cll", True),
-    "libx265": ("master-display", "max-cll", True),
-    "libsvtav1": ("mastering-display", "content-light", False),
-}
-
-
 def _display(mastering: tuple[float, ...], scaled: bool) -> str:
-    """The display as all three encoders want it: G(x,y)B(x,y)R(x,y)WP(x,y)L(brightest,darkest)."""
+    """The display as every encoder of the table takes it: G(x,y)B(x,y)R(x,y)WP(x,y)L(brightest,darkest)."""
 
     def number(value: float, scale: int) -> str:
         return str(round(value * scale)) if scaled else f"{value:.5f}"
