@@ -1,4 +1,4 @@
-"""A frame, where it belongs, and what a stream of frames says about itself.
+"""A frame, where it belongs, and what is known of a stream of frames.
 
 Video and light field are one stream: the pipeline carries a frame's stamp, only the sink reads it.
 """
@@ -15,7 +15,7 @@ from .errors import ShapeError
 
 
 class Size(NamedTuple):
-    """Width and height in pixels, in the order people say them: 1920x1080."""
+    """Width and height in pixels, in the usual order: 1920x1080."""
 
     width: int
     height: int
@@ -38,7 +38,7 @@ class TimeStamp:
 
     ticks: int
     time_base: Fraction
-    duration: int | None = None  # ticks; None where the container does not say
+    duration: int | None = None  # ticks; None where the container has none
 
     @property
     def seconds(self) -> Fraction:
@@ -87,11 +87,11 @@ class Frame:
 
     @property
     def picture(self) -> Any:
-        """The pixels where they lie: an array, or a DeviceFrame's tensor."""
+        """The pixels where they are: an array, or a DeviceFrame's tensor."""
         return self.pixels
 
     def with_picture(self, picture: Any) -> "Frame":
-        """The same moment with other pixels, of any size, left where they lie."""
+        """The same moment with other pixels, of any size, left where they are."""
         if isinstance(picture, np.ndarray):
             return self.with_pixels(picture)
         return DeviceFrame(picture, self.index, self.stamp, self.cut)
@@ -105,7 +105,7 @@ class Frame:
 
 
 class DeviceFrame(Frame):
-    """A frame that was decoded or restored on a device: `tensor` float32 [3,H,W] lies there, for whoever works on that
+    """A frame that was decoded or restored on a device: `tensor` float32 [3,H,W] is there, for code that works on that
     device; `pixels` are the same on the host, fetched when first asked for.
 
     Nobody writes into `tensor`. What makes it may still be under way: it is read on the device's default stream, or
@@ -164,7 +164,7 @@ def on_host(values: Any) -> np.ndarray:
         return values
     if not values.is_cuda:
         return values.detach().cpu().contiguous().numpy()
-    # Several times as fast through pinned memory, which torch keeps for the next one when the array is let go.
+    # Several times as fast through pinned memory, which torch reuses for the next one when the array is let go.
     held = values.new_empty(values.shape, device="cpu", pin_memory=True)
     return held.copy_(values.detach()).numpy()
 
@@ -173,7 +173,7 @@ def on_host(values: Any) -> np.ndarray:
 class StreamInfo:
     """What is known of a stream before its first frame.
 
-    frames and seconds are estimates or None: many containers do not say how many frames they hold.
+    frames and seconds are estimates or None: many containers do not store how many frames they hold.
     """
 
     name: str

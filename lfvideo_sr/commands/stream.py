@@ -111,7 +111,7 @@ class StreamCommand:
         guess = f"; about {shown_seconds(seconds)}" if seconds else ""
         progress.say(f"{job.info.name} {job.info.size} -> {self.encoding.output_size(job)}{guess}")
         progress.say(f"engine      {chosen.name}: {chosen.why}")
-        if job.decoding.told:
+        if job.decoding.announced:
             progress.say(f"decoding    {job.decoding}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
         for line in [] if job.references is None else job.references.estimates:

@@ -30,15 +30,15 @@ class Codec:
 
     encoder:      FFmpeg's name of the encoder.
     names:        other names that `--codec` takes; the first one is shown in the help.
-    lossless:     it keeps every sample and any layout and size, and has neither quality nor preset.
+    lossless:     it stores every sample, in any layout and size, and has neither quality nor preset.
     options:      of the encoder, always given.
     quality:      the option that takes `--crf`, "" where there is none; the user's own `rate_options` replace it.
     presets:      the encoder's own name for each of PRESETS; empty where it has no option "preset".
     words:        the option that takes key=value words, such as "x264-params"; "" where there is none.
-    quiet:        the word that keeps the encoder from printing; `environment` has variables that do.
+    quiet:        the word that stops the encoder from printing; `environment` has variables with that effect.
     hdr:          how HDR10's metadata is written; None where the encoder cannot write it.
     sitings:      places of chroma that the bitstream can name, as in `colour.Siting`.
-    writes_aspect: the bitstream says the shape of a pixel, which Matroska relies on.
+    writes_aspect: the bitstream stores the shape of a pixel, which Matroska relies on.
     loses_dts:    of one or two frames in all, decoding times are left to chance.
     rgb8:         the pixel format for 8-bit RGB.
     endings:      of the files beside an input in which players expect this codec; beside others the result is an .mkv.

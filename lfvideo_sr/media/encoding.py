@@ -1,4 +1,4 @@
-"""With which options and pixel format a codec keeps what the source has."""
+"""The options and the pixel format with which a codec preserves what the source has."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -15,8 +15,8 @@ from .codecs import HDRWords
 class HDRMetadata:
     """HDR10's static metadata.
 
-    mastering: x and y of red, green, blue and white, then the darkest and the brightest cd/m2; None if not said.
-    light:     MaxCLL and MaxFALL in cd/m2; None if not said.
+    mastering: x and y of red, green, blue and white, then the darkest and the brightest cd/m2; None if unknown.
+    light:     MaxCLL and MaxFALL in cd/m2; None if unknown.
     """
 
     mastering: tuple[float, ...] | None = None
@@ -32,10 +32,10 @@ def side_data(frame: VideoFrame) -> dict[Type, bytes]:
 def hdr_of(frame: VideoFrame) -> HDRMetadata | None:
     """The HDR10 metadata a frame carries, or None."""
     side = side_data(frame)
-    found = HDRMetadata(
+    metadata = HDRMetadata(
         _mastering(side.get(Type.MASTERING_DISPLAY_METADATA)), _light(side.get(Type.CONTENT_LIGHT_LEVEL))
     )
-    return found if found.mastering or found.light else None
+    return metadata if metadata.mastering or metadata.light else None
 
 
 def _mastering(raw: bytes | None) -> tuple[float, ...] | None:

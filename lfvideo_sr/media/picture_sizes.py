@@ -14,7 +14,7 @@ _ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)
 
 
 def size_in_header(data: bytes) -> Size | None:
-    """Of the picture in the bytes of a file, upright as its EXIF says. None where only decoding can tell: in another
+    """Of the picture in the bytes of a file, upright by its EXIF. None where the picture has to be decoded: in another
     format, in a PNG with EXIF, and in a file that is cut off or damaged."""
     if data.startswith(_PNG):
         return _size_of_png(data)

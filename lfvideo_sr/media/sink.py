@@ -41,11 +41,11 @@ ToPlanes = Callable[[Frame, ColourSpec], Sequence[np.ndarray]]
 
 
 def planes_on_host(frame: Frame, colour: ColourSpec) -> list[np.ndarray]:
-    """A frame's planes, made on the host, wherever it lies."""
+    """A frame's planes, made on the host, also of a frame on a device."""
     return rgb_to_planes(frame.pixels, colour)
 
 
-class Picture(NamedTuple):
+class OutputPicture(NamedTuple):
     """A frame in the output's colours, with its time and duration in ticks of the input's time base."""
 
     frame: VideoFrame
@@ -123,7 +123,7 @@ class VideoSink:
         return stream
 
     def _check_aspect(self, aspect: Fraction) -> None:
-        """Matroska's own field for it is out of PyAV's reach, and few bitstreams say it themselves."""
+        """Matroska's own field for it is out of PyAV's reach, and few bitstreams store it themselves."""
         if aspect != 1 and self._container.format.name in _MATROSKA and not self._codec.writes_aspect:
             raise OutputError(
                 f"{self.path} cannot keep the pixel aspect {aspect} of {self._codec.encoder} video; "
@@ -131,7 +131,7 @@ class VideoSink:
             )
 
     def _start(self, options: Mapping[str, str]) -> None:
-        """Open the encoder and write the header, so that whatever does not fit is said before the first frame."""
+        """Open the encoder and write the header, so that whatever does not fit is an error before the first frame."""
         try:
             self._container.start_encoding()
         except (av.ArgumentError, av.ExternalError) as error:
@@ -155,10 +155,10 @@ class VideoSink:
         """Encode a frame at its own time."""
         self.encode(self.converted(frame))
 
-    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> "Picture":
+    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> "OutputPicture":
         """What `encode` takes; may be asked for in another thread than that runs in.
 
-        to_planes: makes a frame's planes, where it lies on a device and that can be done there.
+        to_planes: makes a frame's planes, on its device where that is possible.
         """
         if frame.size != self.size:
             raise OutputError(f"frame {frame.index} is {frame.size}; this output was opened for {self.size}")
@@ -171,9 +171,9 @@ class VideoSink:
         in_ticks = stamp.time_base / self._video.time_base
         ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
         picture.pts, picture.time_base = ticks, self._video.time_base
-        return Picture(picture, ticks, duration)
+        return OutputPicture(picture, ticks, duration)
 
-    def encode(self, picture: "Picture") -> None:
+    def encode(self, picture: "OutputPicture") -> None:
         """Encode the next picture, in the order of their times."""
         self._durations[picture.ticks] = picture.duration
         self._end = (picture.ticks + (picture.duration or 1)) * self._video.time_base
@@ -251,20 +251,20 @@ def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give a file name")
     if path.exists():
-        if any(given.exists() and path.samefile(given) for given in inputs):
+        if any(source.exists() and path.samefile(source) for source in inputs):
             raise OutputError(f"{path} is the input itself; choose another -o")
         if not overwrite:
             raise OutputError(f"{path} exists; pass --overwrite or choose another -o")
 
 
 def _open_output(partial: Path, path: Path, video: VideoInfo) -> av.container.OutputContainer:
-    wanted = "end -o in .mp4, .mov, .mkv or .webm"
+    remedy = "end -o in .mp4, .mov, .mkv or .webm"
     try:
         container = open_media(partial, "w")
     except ValueError as error:
-        raise OutputError(f"{path}: '{path.suffix}' is no container known here; {wanted}") from error
+        raise OutputError(f"{path}: '{path.suffix}' is no container known here; {remedy}") from error
     if container.format.name not in (*_MATROSKA, *_MP4):
-        raise OutputError(f"{path}: '{path.suffix}' cannot keep exact times and colour tags; {wanted}")
+        raise OutputError(f"{path}: '{path.suffix}' cannot keep exact times and colour tags; {remedy}")
     container.container_options.update(_time_options(container.format.name, video.time_base))
     return container
 

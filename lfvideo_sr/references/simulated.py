@@ -94,7 +94,7 @@ class SimulatedReferences:
 
 
 def is_reference(frame: Frame, every: int, scene_refs: bool) -> bool:
-    """Whether the papers' protocol keeps this frame at high resolution."""
+    """Whether the papers' protocol leaves this frame at high resolution."""
     return frame.index % every == 0 or (scene_refs and frame.cut)
 
 
@@ -115,9 +115,9 @@ class GroundTruth:
         deinterlace: bool = False,
     ):
         hr = VideoSource(path, frames=frames, max_height=max_height, deinterlace=deinterlace, detect_cuts=False)
-        given = hr.info.size
-        if not (0 <= given.width - size.width < SCALE and 0 <= given.height - size.height < SCALE):
-            raise InputError(f"the truth {path} is {given}, the result {size}; give a clip of that size")
+        full = hr.info.size
+        if not (0 <= full.width - size.width < SCALE and 0 <= full.height - size.height < SCALE):
+            raise InputError(f"the truth {path} is {full}, the result {size}; give a clip of that size")
         self._size = size
         self._tolerance = 1 / (2 * (hr.info.rate or Fraction(25)))
         self._frames = Nearest(iter(hr), time_of=seconds_of)

@@ -18,7 +18,7 @@ from ..references.reference import Reference, ReferenceCache
 from ..references.simulated import GroundTruth, SimulatedSource
 from ..references.source import EVERY, ReferenceSource
 from ..references.still_references import StillReferences
-from .decoding import WANTED, choose_decoding
+from .decoding import DECODE_CHOICES, choose_decoding
 from .easing import Easing
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
@@ -66,7 +66,7 @@ class StreamOptions:
         parse_offset(self.ref_offset)
         check_positive("--max-refs", self.max_refs)
         check_choice("--ref-output", self.ref_output, ("pass", "sr", "blend"))
-        check_choice("--decode", self.decode, WANTED)
+        check_choice("--decode", self.decode, DECODE_CHOICES)
         if self.ref_source == "simulate":
             object.__setattr__(self, "simulate", True)
         if self.simulate and self.ref_source not in (None, "simulate"):
@@ -143,15 +143,15 @@ class StreamJob:
             return self._why_none()
         if self.references is not None:
             return self.references.description
-        found = "as asked for" if self.options.ref_source == "anchor" else "none found"
-        return f"{found}: one frame in {self.cadence} and each scene start is an anchor"
+        reason = "as asked for" if self.options.ref_source == "anchor" else "none found"
+        return f"{reason}: one frame in {self.cadence} and each scene start is an anchor"
 
     def _why_none(self) -> str:
         if not self.engine.info.references:
             return f"{self.engine.info.name} takes none"
-        found = "as asked for" if self.options.no_refs else "none found"
+        reason = "as asked for" if self.options.no_refs else "none found"
         recurrent = self.engine.info.recurrent
-        return f"{found}: each frame by itself" + (" and by what was restored before it" if recurrent else "")
+        return f"{reason}: each frame by itself" + (" and by what was restored before it" if recurrent else "")
 
     @property
     def cadence(self) -> int:
@@ -249,5 +249,5 @@ def _open_source(path: Path, options: StreamOptions, reader: Reader | None = Non
 
 
 def _matrix_of_the_sharpest(path: Path) -> int:
-    """Tracks of one file come from one camera: the widest one tells what an untagged small one means."""
+    """Tracks of one file come from one camera: the widest one decides what an untagged small one means."""
     return max(video_tracks(path), key=lambda video: video.size.width).colour.matrix

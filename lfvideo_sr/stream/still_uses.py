@@ -20,9 +20,9 @@ _NO_FRAMES = "belongs to no frame that was restored"
 class StillUse:
     """One picture of those given.
 
-    time:    seconds since the clip's first frame, and what told it; None where it has none.
+    time:    seconds since the clip's first frame, and what it was taken from; None where it has none.
     outcome: USED, or why it was not, to be read after its name.
-    at_frame: whether its time is exactly that of a frame, so that its own pixels may stand for that frame's.
+    at_frame: whether its time is exactly that of a frame, so that its own pixels may replace that frame's.
     """
 
     path: Path

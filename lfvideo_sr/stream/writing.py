@@ -9,16 +9,16 @@ from ..errors import first_line
 from ..frames import DeviceFrame, Frame
 from ..media.colour import ColourSpec
 from ..media.resize import resized
-from ..media.sink import Picture, VideoSink, planes_on_host
+from ..media.sink import OutputPicture, VideoSink, planes_on_host
 from ..prefetch import beside_a_gpu
 from .job import StreamJob
 
 
-def converted(job: StreamJob, sink: VideoSink) -> Generator[Picture, None, None]:
+def converted(job: StreamJob, sink: VideoSink) -> Generator[OutputPicture, None, None]:
     """What the job restores, at the size and in the colours of the sink; ahead of the encoder where that saves time."""
     to_planes = partial(planes_where_it_lies, warnings=sink.warnings)
 
-    def each() -> Iterator[Picture]:
+    def each() -> Iterator[OutputPicture]:
         for restored in job:
             with job.watch.stage("convert"):
                 frame = restored.frame

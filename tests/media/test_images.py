@@ -36,8 +36,8 @@ def test_orientation_is_obeyed(tmp_path, ending, orientation, turn):
     exif[0x112] = orientation
     path = tmp_path / f"a.{ending}"
     Image.fromarray(smooth).save(path, exif=exif, quality=95)
-    wanted = np.rot90(smooth, turn).astype(int)
-    assert np.abs(as_bytes(read_image(path)).astype(int) - wanted).mean() < 4
+    expected = np.rot90(smooth, turn).astype(int)
+    assert np.abs(as_bytes(read_image(path)).astype(int) - expected).mean() < 4
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "LA", "P", "1"])
@@ -47,13 +47,13 @@ def test_other_kinds_become_rgb(tmp_path, mode):
     assert (as_bytes(read_image(tmp_path / "a.png")) == np.asarray(image.convert("RGB"))).all()
 
 
-@pytest.mark.parametrize(("mode", "alpha", "wanted"), [("RGBA", 9, True), ("LA", 9, True), ("RGBA", 255, False)])
-def test_transparency_is_noticed(tmp_path, mode, alpha, wanted):
+@pytest.mark.parametrize(("mode", "alpha", "expected"), [("RGBA", 9, True), ("LA", 9, True), ("RGBA", 255, False)])
+def test_transparency_is_noticed(tmp_path, mode, alpha, expected):
     image = Image.fromarray(PICTURE).convert(mode)
     image.putalpha(alpha)
     image.save(tmp_path / "a.png")
     Image.fromarray(PICTURE).save(tmp_path / "b.jpg")
-    assert is_transparent(tmp_path / "a.png") is wanted and not is_transparent(tmp_path / "b.jpg")
+    assert is_transparent(tmp_path / "a.png") is expected and not is_transparent(tmp_path / "b.jpg")
 
 
 def test_sixteen_bits_are_kept(tmp_path):

@@ -23,7 +23,7 @@ from lfvideo_sr.errors import InputError, ReferencesMissing, UsageError
 from lfvideo_sr.frames import Size, StreamInfo
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references.opening import ReferenceOptions, find_references, lr_track
-from lfvideo_sr.references.source import EVERY, Fit
+from lfvideo_sr.references.source import EVERY, ClipFit
 
 FRAMES = 9
 
@@ -258,7 +258,7 @@ def test_an_upright_video_is_laid_on_its_side_beside_a_turned_clip(tmp_path):
 
 
 def test_pictures_of_oblong_samples_are_compared_as_they_are_shown():
-    fit = Fit(Size(720 * 4, 576 * 4), shown=16 / 9)
+    fit = ClipFit(Size(720 * 4, 576 * 4), shown=16 / 9)
     assert fit.describe([Size(1920, 1080)]) == "1920x1080 resampled to 2880x2304"
     assert fit.describe([Size(1440, 1152)]) == "1440x1152 resampled to 2880x2304"
     assert fit.describe([Size(1000, 1000)]) == "1000x1000, left so: another aspect than 2880x2304"
