@@ -88,7 +88,7 @@ def _pass_float(pixels: np.ndarray, target: int, axis: int) -> np.ndarray:
     first, weights = resize_taps(length, target)
     shape = [1] * pixels.ndim
     shape[axis] = target
-    total = np.float32(0)
+    total: np.ndarray = np.zeros((), np.float32)
     for tap, weight in enumerate(weights.astype(np.float32).T):
         total = total + np.take(pixels, np.minimum(first + tap, length - 1), axis=axis) * weight.reshape(shape)
     return total

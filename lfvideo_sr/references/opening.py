@@ -81,13 +81,13 @@ def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions)
     """
     if options.no_refs or options.source == "anchor":
         return None
-    source = _found(path, lr, options)
+    source = _first_source(path, lr, options)
     if options.offset is not None and source is not None and source.kind in _OWN_CLOCK:
         raise UsageError(f"--ref-offset has nothing to move: references come from {path} itself; drop it")
     return source
 
 
-def _found(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
+def _first_source(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
     clip = _Clip(Path(path), lr, options)
     if options.source == "simulate":
         return _simulated(path, options)

@@ -80,7 +80,7 @@ def compare(frame: np.ndarray, reduced: np.ndarray, inside: np.ndarray | None = 
     leveled = spread_out(gain) * (shown - spread_out(shown_mean))
     left = seen - spread_out(seen_mean) - leveled
     moved, noise = _displacements(left, leveled, mean, share[whole] * side * side)
-    different = contrast & (~alike | _stands_out(mean(left * left), mean(leveled * leveled), contrast))
+    different = contrast & (~alike | _is_unlike(mean(left * left), mean(leveled * leveled), contrast))
     off = contrast & (noise < _TELLING) & (np.linalg.norm(moved, axis=1) - 2 * noise > OFF)
     return Comparison(
         displacement=_of_the_whole(moved, noise, contrast & ~different),
@@ -93,7 +93,7 @@ def compare(frame: np.ndarray, reduced: np.ndarray, inside: np.ndarray | None = 
     )
 
 
-def _stands_out(left: np.ndarray, kept: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+def _is_unlike(left: np.ndarray, kept: np.ndarray, contrast: np.ndarray) -> np.ndarray:
     """Of the tiles those that differ by more than most do, or than any encoder makes them."""
     most = max(_STANDS_OUT**2 * float(np.median(left[contrast])), 1e-6)
     return (left > min(most, _LOUD**2)) & (kept / np.maximum(kept + left, 1e-12) < _FITS)

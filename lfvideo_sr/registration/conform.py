@@ -79,7 +79,7 @@ def conform(frame: np.ndarray, picture: np.ndarray, camera: CameraModel | None =
         raise ShapeError(f"{arguments}; [3,h,w], [3,H,W] and 4 are wanted")
     framing = Framing(frame, picture, camera or CameraModel.papers())
     best = unmoved = framing.unmoved()
-    if unmoved is None or not _stands(unmoved.comparison):
+    if unmoved is None or not _is_in_place(unmoved.comparison):
         moved = framing.moved()
         if moved is not None and (unmoved is None or _better(moved.comparison, unmoved.comparison)):
             best = moved
@@ -88,7 +88,7 @@ def conform(frame: np.ndarray, picture: np.ndarray, camera: CameraModel | None =
     return _coloured(frame, best)
 
 
-def _stands(comparison: Comparison) -> bool:
+def _is_in_place(comparison: Comparison) -> bool:
     """Whether a picture needs no moving, or is too plain to be moved."""
     alike, still = comparison.alike > _SAME, comparison.moved <= MOVED
     return not comparison.tiles or (alike and still and comparison.displacement < _CLOSE)

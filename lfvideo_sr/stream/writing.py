@@ -16,7 +16,7 @@ from .job import StreamJob
 
 def converted(job: StreamJob, sink: VideoSink) -> Generator[OutputPicture, None, None]:
     """What the job restores, at the size and in the colours of the sink; ahead of the encoder where that saves time."""
-    to_planes = partial(planes_where_it_lies, warnings=sink.warnings)
+    to_planes = partial(planes_on_its_device, warnings=sink.warnings)
 
     def each() -> Iterator[OutputPicture]:
         for restored in job:
@@ -30,7 +30,7 @@ def converted(job: StreamJob, sink: VideoSink) -> Generator[OutputPicture, None,
     return beside_a_gpu(each(), job.engine.device)
 
 
-def planes_where_it_lies(frame: Frame, colour: ColourSpec, warnings: list[str]) -> Sequence[np.ndarray]:
+def planes_on_its_device(frame: Frame, colour: ColourSpec, warnings: list[str]) -> Sequence[np.ndarray]:
     """A frame's planes. Of one on a device they are made there, and nothing else comes down; where there is no room,
     they are made on the host, and `warnings` says so once."""
     if isinstance(frame, DeviceFrame):

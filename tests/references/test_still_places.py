@@ -77,7 +77,7 @@ def test_two_stills_of_one_frame_both_serve(tmp_path, clip):
     assert len(frames(find(clip, tmp_path / "stills"))) == 2
 
 
-def test_names_that_tell_are_taken_at_their_word_and_the_rest_is_found(tmp_path, clip):
+def test_times_in_names_are_taken_as_they_are_and_the_rest_is_estimated(tmp_path, clip):
     write_photo(tmp_path / "stills" / "3.png", scene(40))
     write_photo(tmp_path / "stills" / "DSC00012.JPG", framed_otherwise(scene(25)))
     source = find(clip, tmp_path / "stills")

@@ -20,7 +20,7 @@ from lfvideo_sr.media.probe import open_input
 from lfvideo_sr.media.sink import VideoSink, planes_on_host
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
-from lfvideo_sr.stream.writing import converted, planes_where_it_lies
+from lfvideo_sr.stream.writing import converted, planes_on_its_device
 
 OPTIONS = StreamOptions(frames=4, no_refs=True, decode="cpu")
 
@@ -243,7 +243,7 @@ def test_a_gpu_writes_what_the_host_would_of_its_pictures(gpu, low_clip, options
     assert len(frames) == 6 and all(isinstance(frame, DeviceFrame) and frame.tensor.is_cuda for frame in frames)
     warnings: list[str] = []
     for colour in (ColourSpec(), ColourSpec(bit_depth=10), ColourSpec(Layout.RGB), ColourSpec(Layout.YUV444)):
-        planes = [planes_where_it_lies(frame, colour, warnings) for frame in frames]
+        planes = [planes_on_its_device(frame, colour, warnings) for frame in frames]
         assert all("pixels" not in vars(frame) for frame in frames) or colour != ColourSpec()
         check_same(planes, [planes_on_host(frame.fetched(), colour) for frame in frames])
     assert not warnings
