@@ -4,11 +4,13 @@ import os
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from av.container import OutputContainer
 from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from ..checks import check_positive
 from ..errors import OutputError
@@ -96,7 +98,8 @@ class _Track:
         self._target = target
         self._colour = replace(video.colour, layout=Layout.RGB, bit_depth=bit_depth)
         self._format = pixel_format(self._colour, _CODEC)
-        self.stream = target.add_stream(_CODEC.encoder, video.rate, dict(_CODEC.options), time_base=video.time_base)
+        added = target.add_stream(_CODEC.encoder, video.rate, dict(_CODEC.options), time_base=video.time_base)
+        self.stream = cast(VideoStream, added)
         self.stream.width, self.stream.height = size
         self.stream.pix_fmt = self._format
         self.stream.set_display_matrix(scaled_matrix(video, size))
