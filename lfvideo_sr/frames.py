@@ -1,13 +1,13 @@
-"""A frame, where it belongs, and what a stream of frames says about itself.
+"""A frame, where it belongs, and what is known of a stream of frames.
 
 Video and light field are one stream: the pipeline carries a frame's stamp, only the sink reads it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .errors import ShapeError
 
 
 class Size(NamedTuple):
-    """Width and height in pixels, in the order people say them: 1920x1080."""
+    """Width and height in pixels, in the usual order: 1920x1080."""
 
     width: int
     height: int
@@ -38,7 +38,7 @@ class TimeStamp:
 
     ticks: int
     time_base: Fraction
-    duration: int | None = None  # ticks; None where the container does not say
+    duration: int | None = None  # ticks; None where the container has none
 
     @property
     def seconds(self) -> Fraction:
@@ -83,15 +83,15 @@ class Frame:
 
     def with_pixels(self, pixels: np.ndarray) -> "Frame":
         """The same moment with other pixels, of any size."""
-        return replace(self, pixels=pixels)
+        return Frame(pixels, self.index, self.stamp, self.cut)
 
     @property
     def picture(self) -> Any:
-        """The pixels where they lie: an array, or a DeviceFrame's tensor."""
+        """The pixels where they are: an array, or a DeviceFrame's tensor."""
         return self.pixels
 
     def with_picture(self, picture: Any) -> "Frame":
-        """The same moment with other pixels, of any size, left where they lie."""
+        """The same moment with other pixels, of any size, left where they are."""
         if isinstance(picture, np.ndarray):
             return self.with_pixels(picture)
         return DeviceFrame(picture, self.index, self.stamp, self.cut)
@@ -105,7 +105,7 @@ class Frame:
 
 
 class DeviceFrame(Frame):
-    """A frame that was decoded or restored on a device: `tensor` float32 [3,H,W] lies there, for whoever works on that
+    """A frame that was decoded or restored on a device: `tensor` float32 [3,H,W] is there, for code that works on that
     device; `pixels` are the same on the host, fetched when first asked for.
 
     Nobody writes into `tensor`. What makes it may still be under way: it is read on the device's default stream, or
@@ -130,11 +130,32 @@ class DeviceFrame(Frame):
     def size(self) -> Size:
         return size_of(self.tensor)
 
-    def with_pixels(self, pixels: np.ndarray) -> Frame:
-        return Frame(pixels, self.index, self.stamp, self.cut)
-
     def fetched(self) -> Frame:
         return self.with_pixels(self.pixels)
+
+
+class LazyFrame(Frame):
+    """A frame on the host whose pixels are made when they are first asked for, and held from then on.
+
+    make: gives them, float32 [3,H,W] of `size`.
+    """
+
+    _make: Callable[[], np.ndarray]
+    _size: Size
+
+    def __init__(
+        self, make: Callable[[], np.ndarray], size: Size, index: int, stamp: TimeStamp | View, cut: bool = False
+    ):
+        for name, value in {"_make": make, "_size": size, "index": index, "stamp": stamp, "cut": cut}.items():
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def pixels(self) -> np.ndarray:  # type: ignore[override]
+        return self._make()
+
+    @property
+    def size(self) -> Size:
+        return self._size
 
 
 def on_host(values: Any) -> np.ndarray:
@@ -143,7 +164,7 @@ def on_host(values: Any) -> np.ndarray:
         return values
     if not values.is_cuda:
         return values.detach().cpu().contiguous().numpy()
-    # Several times as fast through pinned memory, which torch keeps for the next one when the array is let go.
+    # Several times as fast through pinned memory, which torch reuses for the next one when the array is let go.
     held = values.new_empty(values.shape, device="cpu", pin_memory=True)
     return held.copy_(values.detach()).numpy()
 
@@ -152,7 +173,7 @@ def on_host(values: Any) -> np.ndarray:
 class StreamInfo:
     """What is known of a stream before its first frame.
 
-    frames and seconds are estimates or None: many containers do not say how many frames they hold.
+    frames and seconds are estimates or None: many containers do not store how many frames they hold.
     """
 
     name: str
@@ -160,23 +181,3 @@ class StreamInfo:
     rate: Fraction | None = None  # average frames per second
     frames: int | None = None
     seconds: float | None = None
-
-
-class FrameSource(Protocol):
-    """Frames in order, one at a time; nobody ever holds a whole clip."""
-
-    info: StreamInfo
-
-    def __iter__(self) -> Iterator[Frame]: ...
-
-    def close(self) -> None: ...
-
-
-class FrameSink(Protocol):
-    """Takes frames in order. `close` finishes the target and gives it its name; `abort` leaves nothing behind."""
-
-    def write(self, frame: Frame) -> None: ...
-
-    def close(self) -> None: ...
-
-    def abort(self) -> None: ...

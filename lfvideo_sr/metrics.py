@@ -1,4 +1,4 @@
-"""Picture quality. The name says the plane: `_y` is luma, BT.601 in 16..235 unless other weights are given, as
+"""Picture quality. The name has the plane: `_y` is luma, BT.601 in 16..235 unless other weights are given, as
 super-resolution papers use it."""
 
 import math
@@ -56,13 +56,13 @@ def _psnr(a: np.ndarray, b: np.ndarray, border: int, peak: float) -> float:
 def ssim_y(picture: np.ndarray, truth: np.ndarray, border: int = 4, weights: LumaWeights = BT601) -> float:
     """SSIM of the luma (Wang et al. 2004: 11x11 Gaussian, sigma 1.5, valid part only), after leaving out the border;
     nan where no window fits."""
-    a, b = (_inner(luma(one, weights), border) for one in (picture, truth))
+    a, b = (_inner(luma(image, weights), border) for image in (picture, truth))
     return _ssim(a, b, 255.0) if min(a.shape) >= _WINDOW else math.nan
 
 
 def ssim_rgb(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
     """Mean SSIM of the three channels of [3,H,W] in [0,1], each as in `ssim_y`."""
-    a, b = (_inner(one.astype(np.float64), border) for one in (picture, truth))
+    a, b = (_inner(image.astype(np.float64), border) for image in (picture, truth))
     if min(a.shape[1:]) < _WINDOW:
         return math.nan
     return float(np.mean([_ssim(*channels, 1.0) for channels in zip(a, b)]))

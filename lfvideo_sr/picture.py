@@ -19,7 +19,7 @@ from .media.images import read_image
 from .media.resize import bicubic, crop_to_multiple, degrade
 from .metrics import eight_bit, psnr_y, ssim_y
 from .references.reference import Reference
-from .references.source import Fit
+from .references.source import ClipFit
 
 _SMALLEST = 4  # pixels of a reference's shorter side, one of its low-resolution version
 
@@ -104,7 +104,7 @@ def picture_references(pictures: Iterable[Path | str | np.ndarray], low: Size, s
     One with the aspect of a picture of size `low` is resampled to `scale` times it; any other keeps its size.
     """
     wanted = low.scaled(scale)
-    fit = Fit(wanted, shown=wanted.width / wanted.height)
+    fit = ClipFit(wanted, shown=wanted.width / wanted.height)
     return [
         Reference(
             ("picture", number), Fraction(number), _name(picture, number), partial(_load, picture, fit), aligned=False
@@ -117,7 +117,7 @@ def _name(picture: Path | str | np.ndarray, number: int) -> str:
     return f"reference {number}" if isinstance(picture, np.ndarray) else str(picture)
 
 
-def _load(picture: Path | str | np.ndarray, fit: Fit) -> np.ndarray:
+def _load(picture: Path | str | np.ndarray, fit: ClipFit) -> np.ndarray:
     pixels = picture if isinstance(picture, np.ndarray) else read_image(picture)
     if min(pixels.shape[1:]) < _SMALLEST:
         raise InputError(f"{_name(picture, 0)} is {size_of(pixels)}, too small for a reference; leave it out")

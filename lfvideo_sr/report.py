@@ -1,4 +1,4 @@
-"""What a run tells: report.json for programs, a summary for people, and whether a target is already done."""
+"""What is reported of a run: report.json for programs, a summary for people, and whether a target is already done."""
 
 import hashlib
 import json
@@ -73,8 +73,8 @@ def grid_report(job: GridJob, output: Path | None, seconds: float) -> dict[str, 
         "matching": {"guided": job.engine.guided, "searched": job.engine.searched},
     }
     if job.scorer is not None:
-        stands = [one.view for one in job.references.placed] or [info.grid.centre]
-        report["metrics"]["by_distance"] = by_distance(job.scorer.scores, stands)
+        views = [reference.view for reference in job.references.placed] or [info.grid.centre]
+        report["metrics"]["by_distance"] = by_distance(job.scorer.scores, views)
     return report
 
 
@@ -88,8 +88,8 @@ class Fingerprint:
     def of(cls, files: Iterable[Path], options: Any, extra: dict[str, Any]) -> "Fingerprint":
         """Of files and of folders of files; one that is not there counts as such."""
         states = [[str(path), _states(path)] for path in files]
-        said = json.dumps([__version__, states, asdict(options), extra], sort_keys=True)
-        return cls(hashlib.sha256(said.encode()).hexdigest()[:16])
+        text = json.dumps([__version__, states, asdict(options), extra], sort_keys=True)
+        return cls(hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
 def _states(path: Path) -> list[tuple[str, int, int]]:
@@ -100,16 +100,16 @@ def _states(path: Path) -> list[tuple[str, int, int]]:
 
 def bytes_of(path: Path) -> int:
     """Of a file, or of all in a folder."""
-    return sum(one.stat().st_size for one in (path.iterdir() if path.is_dir() else [path]))
+    return sum(file.stat().st_size for file in (path.iterdir() if path.is_dir() else [path]))
 
 
 def is_done(output: Path, report: Path, fingerprint: Fingerprint) -> bool:
-    """Whether `output` is the finished result of the same input and options, as its report says."""
+    """Whether `output` is the finished result of the same input and options, by its report."""
     if not (output.exists() and report.is_file()):
         return False
     try:
-        said = json.loads(report.read_text())
-        return said["fingerprint"] == fingerprint.text and said["output_bytes"] == bytes_of(output)
+        content = json.loads(report.read_text())
+        return content["fingerprint"] == fingerprint.text and content["output_bytes"] == bytes_of(output)
     except (ValueError, KeyError, TypeError):
         return False
 
@@ -117,10 +117,10 @@ def is_done(output: Path, report: Path, fingerprint: Fingerprint) -> bool:
 def is_report(path: Path) -> bool:
     """Whether a file is the report of an earlier run."""
     try:
-        said = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError):
         return False
-    return isinstance(said, dict) and {"version", "method", "output"} <= said.keys()
+    return isinstance(content, dict) and {"version", "method", "output"} <= content.keys()
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:
     """A finished run in a few lines for people; `unit` is what it counted."""
-    served = [one for one in report["references"] if one["frames_served"]]
+    served = [reference for reference in report["references"] if reference["frames_served"]]
     cache, rate = report["cache"], report["frames_per_second"] or math.nan
     per_second = "fps" if unit == "frames" else "a second"
     lines = [
@@ -159,9 +159,9 @@ def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:
 
 
 def _brought(references: list[dict[str, Any]]) -> list[str]:
-    """What was done to references, and why some did not stand for their own frames: each reason once, counted."""
+    """What was done to references, and why some did not replace their own frames: each reason once, counted."""
     changed = [reference["changes"] for reference in references if reference["changes"]]
-    refused = Counter(one["not_passed"] for one in references if one["not_passed"])
+    refused = Counter(reference["not_passed"] for reference in references if reference["not_passed"])
     lines = []
     if changed:
         more = f" (and {len(changed) - 1} more were changed)" if len(changed) > 1 else ""
@@ -185,13 +185,13 @@ def _quality(metrics: dict[str, Any], unit: str) -> str:
     if metrics["equal"] == metrics["count"]:
         return f"equal to the truth on all {metrics['count']} {unit} that are no references"
     mean, bicubic, ssim = (
-        _shown(one["mean"]) for one in (metrics["psnr_y"], metrics["bicubic"]["psnr_y"], metrics["ssim_y"])
+        _shown(score["mean"]) for score in (metrics["psnr_y"], metrics["bicubic"]["psnr_y"], metrics["ssim_y"])
     )
     return f"PSNR-Y {mean} dB (bicubic {bicubic}), SSIM-Y {ssim} over {metrics['count']} {unit} that are no references"
 
 
 def _steadiness(measured: dict[str, Any]) -> str:
-    """A line: how much of it there is, and how much of that stands out at references."""
+    """A line: how much of it there is, and how much of that is at references."""
     there, elsewhere = measured["at_references"], measured["elsewhere"]
     ratio, flicker = measured["warping_error"]["ratio"], measured["flicker"]
     line = f"warping error {_to_hundredths(ratio)} of the truth's, flicker {_to_hundredths(flicker)} levels"

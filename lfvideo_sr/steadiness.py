@@ -22,10 +22,10 @@ _SEARCH = FlowSettings(finest_scale=1, descents=12, refinements=1)  # three time
 
 
 class Motion(NamedTuple):
-    """Where the pixels of a frame lie in the next one.
+    """Where the pixels of a frame are in the next one.
 
     positions: float32 [H,W,2], (x, y) in pixels of the next frame.
-    visible:   bool [H,W]; False where the next frame hides the place, or it lies outside.
+    visible:   bool [H,W]; False where the next frame hides the place, or it is outside.
     """
 
     positions: np.ndarray
@@ -114,7 +114,7 @@ def summarise_steadiness(pairs: Sequence[PairSteadiness]) -> dict[str, Any]:
                    steps of PSNR in dB, of mean luma in levels and of sharpness as a share of the truth's; flicker.
                    What is larger at references is seen as a pulse.
     """
-    output, truth = (_root(pair.warping_error for pair in pairs), _root(one.truth_warping_error for one in pairs))
+    output, truth = (_root(pair.warping_error for pair in pairs), _root(pair.truth_warping_error for pair in pairs))
     return {
         "pairs": len(pairs),
         "warping_error": {
@@ -122,9 +122,9 @@ def summarise_steadiness(pairs: Sequence[PairSteadiness]) -> dict[str, Any]:
             "truth": _rounded(truth),
             "ratio": _rounded(output / truth if truth > 0 else math.nan),
         },
-        "flicker": _rounded(_root(one.flicker for one in pairs)),
-        "at_references": _steps([one for one in pairs if one.references == 1]),
-        "elsewhere": _steps([one for one in pairs if one.references == 0]),
+        "flicker": _rounded(_root(pair.flicker for pair in pairs)),
+        "at_references": _steps([pair for pair in pairs if pair.references == 1]),
+        "elsewhere": _steps([pair for pair in pairs if pair.references == 0]),
     }
 
 
@@ -134,10 +134,10 @@ def _steps(pairs: Sequence[PairSteadiness]) -> dict[str, Any]:
 
     return {
         "pairs": len(pairs),
-        "psnr_step": mean_of(lambda one: one.psnr_step),
-        "luma_step": mean_of(lambda one: one.luma_step),
-        "sharpness_step": mean_of(lambda one: one.sharpness_step),
-        "flicker": _rounded(_root(one.flicker for one in pairs)),
+        "psnr_step": mean_of(lambda pair: pair.psnr_step),
+        "luma_step": mean_of(lambda pair: pair.luma_step),
+        "sharpness_step": mean_of(lambda pair: pair.sharpness_step),
+        "flicker": _rounded(_root(pair.flicker for pair in pairs)),
     }
 
 
@@ -162,7 +162,7 @@ class _Seen:
 
 def _compared(before: _Seen, after: _Seen) -> PairSteadiness:
     along = motion(before.truth, after.truth)
-    shown, true = (changes(getattr(before, one), getattr(after, one), along) for one in ("picture", "truth"))
+    shown, true = (changes(getattr(before, kind), getattr(after, kind), along) for kind in ("picture", "truth"))
     return PairSteadiness(
         references=before.at_reference + after.at_reference,
         warping_error=_mean_square(shown),

@@ -22,11 +22,11 @@ class Encoder:
         self.sizes = sizes or {}
         self.encoded: list[int] = []
 
-    def __call__(self, wanted: Reference) -> EncodedReference:
-        number = wanted.key[1]
+    def __call__(self, reference: Reference) -> EncodedReference:
+        number = reference.key[1]
         self.encoded.append(number)
         large = np.zeros(self.sizes.get(number, EACH) - 100, np.uint8)
-        return EncodedReference(wanted.key, {"large": large, "small": np.zeros(25, np.float32)}, Size(4, 4))
+        return EncodedReference(reference.key, {"large": large, "small": np.zeros(25, np.float32)}, Size(4, 4))
 
 
 def ask(cache: ReferenceCache, *numbers: int) -> list[EncodedReference]:
@@ -95,7 +95,7 @@ def test_asking_whether_it_is_there_counts_and_encodes_nothing():
 
 
 def test_a_failing_encoder_leaves_the_cache_as_it_was():
-    def fail(wanted: Reference) -> EncodedReference:
+    def fail(reference: Reference) -> EncodedReference:
         raise MemoryError
 
     cache = ReferenceCache(fail, EACH)

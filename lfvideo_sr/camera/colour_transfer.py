@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-DARKEST, BRIGHTEST = 0.02, 0.98  # beyond these a colour may have been clipped and tells little
+DARKEST, BRIGHTEST = 0.02, 0.98  # beyond these a colour may have been clipped and is of little use
 _ROUNDS = 6
 _LEAST = 24  # colours, below which nothing is fitted
 _GAINS = (0.25, 4.0)
@@ -55,7 +55,7 @@ class ColourTransfer:
             same = np.ptp(gains) < 1e-6
             parts.append(f"gain {gains[0]:.2f}" if same else "gains " + " ".join(f"{gain:.2f}" for gain in gains))
         if np.abs(offset).max() > 0.002:
-            parts.append("offset " + " ".join(f"{255 * one:+.0f}" for one in offset))
+            parts.append("offset " + " ".join(f"{255 * value:+.0f}" for value in offset))
         return ", ".join(parts)
 
 
@@ -75,12 +75,12 @@ def fit_colours(source: np.ndarray, target: np.ndarray, margin: float = 0.9) -> 
         return IDENTITY
     best, least = IDENTITY, typical_difference(source, target)
     for fit in (_gain, _gain_and_gamma, _per_channel, _mixed):
-        found = fit(source, target)
-        if found is None:
+        transfer = fit(source, target)
+        if transfer is None:
             continue
-        left = typical_difference(found.of_colours(source), target)
+        left = typical_difference(transfer.of_colours(source), target)
         if left < margin * least:
-            best, least = found, left
+            best, least = transfer, left
     return IDENTITY if typical_difference(best.of_colours(source), source) < _NOTICED else best
 
 
@@ -90,12 +90,12 @@ def block_colours(picture: np.ndarray, side: int) -> np.ndarray:
     if not rows or not columns:
         return np.empty((0, len(picture)), np.float32)
     whole = picture[:, : rows * side, : columns * side]
-    means = [cv2.resize(one, (columns, rows), interpolation=cv2.INTER_AREA) for one in whole]
+    means = [cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA) for plane in whole]
     return np.stack(means, -1).reshape(-1, len(whole))
 
 
 def unclipped_blocks(picture: np.ndarray, side: int) -> np.ndarray:
-    """Which of these squares hold no clipped pixel, bool [n]: the mean of one that does tells nothing."""
+    """Which of these squares hold no clipped pixel, bool [n]: the mean of one that does is useless."""
     clipped = ((picture.max(0) >= BRIGHTEST) | (picture.max(0) <= DARKEST)).astype(np.float32)
     return block_colours(clipped[None], side)[:, 0] == 0
 
@@ -105,21 +105,21 @@ def typical_difference(colours: np.ndarray, others: np.ndarray) -> float:
     return float(np.median(np.abs(colours - others).max(1))) if len(colours) else 0.0
 
 
-def robust_fit(columns: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def robust_fit(columns: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Coefficients [k] or [k,m] for columns [n,k] and wanted [n] or [n,m]; places that do not fit count for nothing in
     the end (Tukey's weights)."""
     weights = np.ones(len(columns))
     for _ in range(_ROUNDS):
         weighted = columns * weights[:, None]
         ridge = 1e-9 * np.trace(weighted.T @ columns) * np.eye(columns.shape[1])
-        found = np.linalg.solve(weighted.T @ columns + ridge, weighted.T @ wanted)
-        off = np.abs(wanted - columns @ found).reshape(len(columns), -1).max(1)
+        solution = np.linalg.solve(weighted.T @ columns + ridge, weighted.T @ target)
+        off = np.abs(target - columns @ solution).reshape(len(columns), -1).max(1)
         weights = tukey(off)
-    return found
+    return solution
 
 
 def tukey(off: np.ndarray, floor: float = 1 / 1024) -> np.ndarray:
-    """Tukey's weights of misfits, for the spread that their median tells."""
+    """Tukey's weights of misfits, for the spread that their median implies."""
     width = 4.685 * max(1.48 * float(np.median(off)), floor)
     return np.clip(1 - (off / width) ** 2, 0, None) ** 2
 
@@ -152,8 +152,8 @@ def _per_channel(source: np.ndarray, target: np.ndarray) -> ColourTransfer | Non
 
 
 def _mixed(source: np.ndarray, target: np.ndarray) -> ColourTransfer | None:
-    found = robust_fit(np.concatenate([source, np.ones((len(source), 1))], 1), target)
-    return _sound(found[:3].T, found[3])
+    solution = robust_fit(np.concatenate([source, np.ones((len(source), 1))], 1), target)
+    return _sound(solution[:3].T, solution[3])
 
 
 def _sound(linear: np.ndarray, offset: np.ndarray, gamma: float = 1.0) -> ColourTransfer | None:

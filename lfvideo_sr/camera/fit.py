@@ -14,7 +14,7 @@ from .kernels import BEFORE, SCALE, TAPS
 from .model import CameraModel
 
 _PLACES, _PLAIN_PLACES = 4000, 1500  # of a pair: for instruments, and those of most detail for least squares
-_CELL = 2  # low-resolution pixels; one place is taken of each square of so many, so that they lie everywhere
+_CELL = 2  # low-resolution pixels; one place is taken of each square of so many, so that they are spread evenly
 _MARGIN = 3  # low-resolution pixels at each side whose taps reach beyond the picture
 _AROUND = 3  # low-resolution pixels to each side that serve as instruments
 _LEAST_PLACES = 200
@@ -35,9 +35,9 @@ class CameraFit:
     def add(self, frame: np.ndarray, reference: np.ndarray) -> bool:
         """Take in a frame [3,h,w] and the picture [3,4h,4w] of the same moment, both float32 RGB in [0,1].
 
-        False where they tell nothing and are not used: they are too flat, or show different things. Places that do not
-        fit (something has moved between the two) count for nothing. A picture that stands elsewhere by a constant shift
-        of up to four output pixels is taken for the camera's phase, until other pairs say otherwise.
+        False where they are not used: they are too flat, or show different things. Places that do not
+        fit (something has moved between the two) count for nothing. A picture that is displaced by a constant shift
+        of up to four output pixels is taken for the camera's phase, until other pairs contradict.
         Raises ShapeError where the picture is not four times as large as the frame.
         """
         if size_of(reference) != size_of(frame).scaled(SCALE):
@@ -58,7 +58,7 @@ class CameraFit:
 
     @property
     def pairs(self) -> int:
-        """How many pairs the estimate stands on; 0 where it is the papers' for want of any."""
+        """How many pairs the estimate uses; 0 where it is the papers' for want of any."""
         return len(self._agreeing())
 
     @property
@@ -70,14 +70,14 @@ class CameraFit:
 
     def _estimated(self) -> CameraModel:
         pairs = self._agreeing()
-        total = sum(one.trust for one in pairs)
+        total = sum(pair.trust for pair in pairs)
         shares = [pair.trust / total for pair in pairs]
         evidence = Evidence(
-            combined([one.evidence.plain for one in pairs], shares),
-            combined([one.evidence.instrumented for one in pairs], shares),
+            combined([pair.evidence.plain for pair in pairs], shares),
+            combined([pair.evidence.instrumented for pair in pairs], shares),
         )
-        own, seen = (np.concatenate([one.colours[k] for one in pairs]) for k in (0, 1))
-        colours = fit_colours(own, seen)
+        reduced, seen = (np.concatenate([pair.colours[k] for pair in pairs]) for k in (0, 1))
+        colours = fit_colours(reduced, seen)
         return CameraModel(evidence.kernel().astype(np.float32), linear_part(colours))
 
     def _off(self) -> np.ndarray:
@@ -108,7 +108,7 @@ class Pair:
     @property
     def trust(self) -> float:
         """Falls with the square of the variance that a known kernel leaves: what an encoder does is no noise that
-        averages out, and the frames that it kept best tell most."""
+        averages out, and the frames that it changed least count most."""
         return 1 / (self.known.left * self.evidence.plain.frame + 1e-7) ** 2
 
 
@@ -168,10 +168,10 @@ def _strongest(detail: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return y, _MARGIN + chosen % columns * _CELL + within[chosen] % _CELL
 
 
-def _weights(told: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Of places, by how well what a kernel tells of them fits after the best gain and offset."""
-    gain, offset = np.polyfit(told, values, 1, w=np.sqrt(weights) + 1e-6)
-    return tukey(np.abs(values - gain * told - offset)).astype(np.float32)
+def _weights(predicted: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of places, by how well a kernel predicts them after the best gain and offset."""
+    gain, offset = np.polyfit(predicted, values, 1, w=np.sqrt(weights) + 1e-6)
+    return tukey(np.abs(values - gain * predicted - offset)).astype(np.float32)
 
 
 def linear_part(colours: ColourTransfer) -> np.ndarray:

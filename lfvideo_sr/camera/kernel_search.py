@@ -54,20 +54,20 @@ def instrumented(places: np.ndarray, values: np.ndarray, around: np.ndarray, wei
     share = weights / weights.sum()
     places, values, around = places - share @ places, values - share @ values, around - share @ around
     weighted = around * share[:, None]
-    own = (weighted.T @ around).astype(np.float64)
-    own += _RIDGE * np.trace(own) / len(own) * np.eye(len(own))
+    normal = (weighted.T @ around).astype(np.float64)
+    normal += _RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))
     pixels, frame = (weighted.T @ places).astype(np.float64), (weighted.T @ values).astype(np.float64)
-    told = np.linalg.solve(own, pixels)
-    variance = float(frame @ np.linalg.solve(own, frame))
-    return Moments((pixels.T @ told).astype(np.float32), (told.T @ frame).astype(np.float32), variance)
+    solved = np.linalg.solve(normal, pixels)
+    variance = float(frame @ np.linalg.solve(normal, frame))
+    return Moments((pixels.T @ solved).astype(np.float32), (solved.T @ frame).astype(np.float32), variance)
 
 
 def combined(many: Sequence[Moments], shares: Sequence[float]) -> Moments:
     """One, each weighed by its share."""
     return Moments(
-        sum(np.float32(share) * one.pixels for share, one in zip(shares, many)),  # type: ignore[arg-type]
-        sum(np.float32(share) * one.cross for share, one in zip(shares, many)),  # type: ignore[arg-type]
-        float(sum(share * one.frame for share, one in zip(shares, many))),
+        sum(np.float32(share) * moments.pixels for share, moments in zip(shares, many)),  # type: ignore[arg-type]
+        sum(np.float32(share) * moments.cross for share, moments in zip(shares, many)),  # type: ignore[arg-type]
+        float(sum(share * moments.frame for share, moments in zip(shares, many))),
     )
 
 

@@ -1,7 +1,7 @@
 """The kernels by which pictures are commonly made four times smaller, as taps of one axis.
 
 A kernel has TAPS taps. Tap k of low-resolution pixel i weighs output pixel 4*i + 1.5 + (k - 11.5) = 4*i - 10 + k.
-Its phase is how far its centre lies beyond the low-resolution pixel's own, in low-resolution pixels: 0.5 is two output
+Its phase is how far its centre is beyond the low-resolution pixel's own, in low-resolution pixels: 0.5 is two output
 pixels further right or down.
 """
 
@@ -13,7 +13,7 @@ from ..media.resize import cubic_kernel
 
 SCALE = 4
 TAPS = 24
-BEFORE = 10  # taps that lie before output pixel 4*i
+BEFORE = 10  # taps before output pixel 4*i
 OFFSETS = np.arange(TAPS) - (TAPS - 1) / 2  # of the taps from the low-resolution pixel's centre, in output pixels
 
 
@@ -36,7 +36,7 @@ SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "lanczos": _lanczos,  # FFmpeg's, with a = 3
     "bilinear": _bilinear,  # FFmpeg's triangle
 }
-SIGMAS = np.arange(1.0, 3.51, 0.125)  # of Gaussians that are told apart, in output pixels
+SIGMAS = np.arange(1.0, 3.51, 0.125)  # of Gaussians that are distinguished, in output pixels
 
 
 def taps_of(name: str, phase: float | np.ndarray = 0.0) -> np.ndarray:
@@ -59,10 +59,10 @@ def nearest(taps: np.ndarray) -> tuple[str, float, float]:
     """The kernel of NAMES that taps [24] come nearest to, its phase, and how far they are from it: the length of the
     difference as a share of the length of the taps."""
     phases = np.linspace(-1, 1, 201)
-    found = []
+    candidates = []
     for name in NAMES:
         far = np.linalg.norm(taps_of(name, phases) - taps, axis=1)
         best = int(far.argmin())
-        found.append((float(far[best] / np.linalg.norm(taps)), name, float(phases[best])))
-    far_off, name, phase = min(found)
+        candidates.append((float(far[best] / np.linalg.norm(taps)), name, float(phases[best])))
+    far_off, name, phase = min(candidates)
     return name, phase, far_off

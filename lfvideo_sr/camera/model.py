@@ -60,7 +60,7 @@ class CameraModel:
 
     @property
     def phase(self) -> tuple[float, float]:
-        """How far the kernel's centre of mass lies beyond the pixel's centre, (y, x) in low-resolution pixels."""
+        """How far the kernel's centre of mass is beyond the pixel's centre, (y, x) in low-resolution pixels."""
         from_centre = (np.arange(TAPS) - (TAPS - 1) / 2) / SCALE
         down, across = self.taps @ from_centre
         return float(down), float(across)
@@ -81,8 +81,8 @@ class CameraModel:
             return ""
         if np.abs(linear - np.diag(gains)).max() > 0.02:
             return "colours mixed"
-        one = np.ptp(gains) < 0.01
-        text = f"gain {gains.mean():.2f}" if one else "gains " + " ".join(f"{gain:.2f}" for gain in gains)
+        alike = np.ptp(gains) < 0.01
+        text = f"gain {gains.mean():.2f}" if alike else "gains " + " ".join(f"{gain:.2f}" for gain in gains)
         return text if np.abs(offset).max() < _STEP else f"{text}, offset {255 * offset.mean():+.0f} of 255"
 
 

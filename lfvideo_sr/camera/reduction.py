@@ -50,6 +50,6 @@ def _along(plane: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _inside(taps: np.ndarray, count: int) -> np.ndarray:
-    """How much of the kernel's weight lies inside, for each of so many low-resolution pixels of a line."""
+    """How much of the kernel's weight is inside, for each of so many low-resolution pixels of a line."""
     places = SCALE * np.arange(count)[:, None] - BEFORE + np.arange(TAPS)
     return ((places >= 0) & (places < SCALE * count)) @ taps

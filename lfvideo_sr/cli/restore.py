@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..media.codecs import listed_codecs
 from .options import (
     Deinterlace,
     Device,
@@ -54,7 +55,7 @@ def stream(
     scene_refs: Annotated[bool, typer.Option("--scene-refs", help="With --simulate: scene starts stay too.")] = False,
     gt: Annotated[str | None, typer.Option(help="High-resolution clip to score against.")] = None,
     report: Report = None,
-    codec: Annotated[str, typer.Option(help="x264, x265, svtav1 or ffv1.")] = "libx264",
+    codec: Annotated[str, typer.Option(help=f"{listed_codecs()}.")] = "libx264",
     crf: Annotated[int, typer.Option(help="Quality of lossy codecs; smaller is better.")] = 16,
     preset: Preset = "medium",
     encoder_option: Annotated[list[str] | None, typer.Option("-e", help="Encoder option key=value; repeat it.")] = None,

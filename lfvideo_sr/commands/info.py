@@ -1,7 +1,6 @@
 """`lfvideo-sr info`: what was found on this machine, or what a method is. Everything is probed, nothing assumed."""
 
 import json
-import os
 import platform
 from fractions import Fraction
 from importlib.util import find_spec
@@ -9,11 +8,12 @@ from typing import Any
 
 from .. import __version__
 from ..describe import describe
+from ..media.codecs import CODECS, quiet_options
 from ..methods import METHODS
 from ..weights import shipped
 
 EXTRAS = ("torch", "lightning", "onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda")
-CODECS = ("libx264", "libx265", "libsvtav1", "ffv1", "h264_nvenc", "hevc_nvenc")
+_ON_GPU = ("h264_nvenc", "hevc_nvenc")  # encoders that --codec does not take yet
 
 
 def gather() -> dict[str, Any]:
@@ -22,7 +22,7 @@ def gather() -> dict[str, Any]:
         "version": __version__,
         "python": platform.python_version(),
         "devices": _devices(),
-        "codecs": {name: _opens(name) for name in CODECS},
+        "codecs": {name: _opens(name) for name in (*(codec.encoder for codec in CODECS), *_ON_GPU)},
         "gpu_decoding": _gpu_decoding(),
         "extras": {name: find_spec(name) is not None for name in EXTRAS},
         "methods": list(METHODS),
@@ -131,11 +131,10 @@ def _opens(codec: str) -> bool:
     """Whether an encoder really opens here: hardware encoders are listed by FFmpeg even without the hardware."""
     import av
 
-    os.environ.setdefault("SVT_LOG", "1")  # 1: errors only; as when it encodes
     try:
         context = av.CodecContext.create(codec, "w")
         assert isinstance(context, av.VideoCodecContext)
-        context.options = {"x265-params": "log-level=error"} if codec == "libx265" else {}
+        context.options = quiet_options(codec)
         context.width, context.height, context.pix_fmt = 256, 144, "yuv420p"
         context.time_base = Fraction(1, 25)
         context.open()

@@ -16,6 +16,7 @@ from ..lightfields.opening import OpenOptions, open_light_field, split_key
 from ..lightfields.viewer import write_viewer
 from ..lightfields.walk import write_walk
 from ..methods import METHODS
+from ..references.opening import reference_files
 from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines, write_json
 from ..stream.grid_job import GridJob, GridOptions
 from .estimate import estimated_grid_seconds, lacking, most_bytes
@@ -94,8 +95,8 @@ class LightFieldCommand:
         return Fingerprint.of(self._files_read(), self.options, chosen | {"pictures": pictures})
 
     def _files_read(self) -> list[Path]:
-        named = [self.input, *self.options.refs, *([self.options.gt] if self.options.gt else [])]
-        return [split_key(one)[0] for one in named]
+        files = [split_key(name)[0] for name in [self.input, *([self.options.gt] if self.options.gt else [])]]
+        return files + [file for name in self.options.refs for file in reference_files(split_key(name)[0])]
 
     def _check_targets(self, output: Path, report: Path) -> None:
         """Refuse before anything is loaded: what exists, has no folder, or is read here."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from ..choose import Choice, EngineOptions, choose_engine
 from ..errors import UsageError
 from ..frames import Size
+from ..media.codecs import codec_of
 from ..media.probe import check_file
 from ..media.sink import VideoSink
 from ..methods import METHODS
-from ..references.opening import sidecars_of
+from ..references.opening import reference_files, sidecars_of
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
 from ..stream.writing import converted
@@ -100,19 +101,20 @@ class StreamCommand:
         return Fingerprint.of(self._files_read(), self.options, chosen)
 
     def _files_read(self) -> list[Path]:
-        """The input, what is named beside it, and its sidecars."""
-        named = [self.options.refs.split("#v:")[0] if self.options.refs else None, self.options.gt]
-        return [self.input, *(Path(one) for one in named if one), *sidecars_of(self.input)]
+        """The input, the truth, and what references come from or could come from."""
+        places = sidecars_of(self.input) + ([Path(self.options.refs)] if self.options.refs else [])
+        references = [file for place in places for file in reference_files(place)]
+        return [self.input, *([Path(self.options.gt)] if self.options.gt else []), *references]
 
     def _announce(self, job: StreamJob, chosen: Choice, progress: Progress) -> None:
         seconds = estimated_seconds(job)
         guess = f"; about {shown_seconds(seconds)}" if seconds else ""
         progress.say(f"{job.info.name} {job.info.size} -> {self.encoding.output_size(job)}{guess}")
         progress.say(f"engine      {chosen.name}: {chosen.why}")
-        if job.decoding.told:
+        if job.decoding.announced:
             progress.say(f"decoding    {job.decoding}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
-        for line in getattr(job.references, "estimates", []):
+        for line in [] if job.references is None else job.references.estimates:
             progress.say(f"            {line}")
         if job.reference_kind in ("anchor", "none") and not self.options.no_refs:
             progress.say(
@@ -146,6 +148,5 @@ class StreamCommand:
 
 
 def default_output(path: Path, codec: str) -> Path:
-    """`<stem>_x4` beside the input; Matroska where the input's container takes no lossless or no new video."""
-    keeps = path.suffix.lower() in {".mp4", ".mkv", ".mov", ".m4v"} and codec.lower() != "ffv1"
-    return beside(path, f"_x4{path.suffix if keeps else '.mkv'}")
+    """`<stem>_x4` beside the input; Matroska where files of the input's kind do not hold the codec."""
+    return beside(path, f"_x4{path.suffix if path.suffix.lower() in codec_of(codec).endings else '.mkv'}")

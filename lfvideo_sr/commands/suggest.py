@@ -15,7 +15,7 @@ from ..media.clock import Timeline, frame_times
 from ..media.probe import check_file
 from ..media.video import VideoSource
 from ..references.opening import ReferenceOptions, find_references, lr_track
-from ..references.source import Fit
+from ..references.source import ClipFit
 from ..references.suggestion_folder import SuggestionFolder, name_of
 from ..stream.suggesting import ClipChoice, Rules, Suggestion
 from ..stream.surveying import survey
@@ -102,7 +102,7 @@ class SuggestCommand:
         """Decode once more, as far as needed, and write the frames chosen."""
         wanted = {suggestion.frame: suggestion for suggestion in suggestions}
         with self._open() as clip:
-            fit = Fit.to(clip.video, clip.video.size)
+            fit = ClipFit.to(clip.video, clip.video.size)
             bits = 16 if clip.video.bit_depth > 8 else 8
             for frame in _until(clip, max(wanted, default=-1)):
                 if frame.index in wanted:

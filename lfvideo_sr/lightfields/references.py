@@ -14,7 +14,7 @@ from ..frames import Size, View, size_of
 from ..media.images import read_image
 from ..media.picture_formats import PICTURES
 from ..references.reference import Reference
-from ..references.source import Fit
+from ..references.source import ClipFit
 from ..references.still_names import MANIFEST, read_manifest
 from .field import LightField
 from .folder import name_views
@@ -117,7 +117,7 @@ def from_pictures(low: LightField, named: Sequence[str], views: Sequence[View], 
     return ViewReferences("refs", f"{where}{' ...' if len(files) > 4 else ''}, {fit.describe(sizes)}", tuple(placed))
 
 
-def _load_picture(path: Path, fit: Fit) -> np.ndarray:
+def _load_picture(path: Path, fit: ClipFit) -> np.ndarray:
     return fit(read_image(path))
 
 
@@ -163,6 +163,6 @@ def _folder(folder: Path, views: list[View]) -> dict[View, Path]:
     return {view: files[view] for view in views} if views else files
 
 
-def _fit(low: LightField, scale: int) -> Fit:
+def _fit(low: LightField, scale: int) -> ClipFit:
     wanted: Size = low.info.size.scaled(scale)
-    return Fit(wanted, wanted.width / wanted.height)
+    return ClipFit(wanted, wanted.width / wanted.height)

@@ -1,4 +1,4 @@
-"""How many bits a video track spends: tells how much its coding has cost, whatever made it."""
+"""How many bits a video track spends: a measure of what its coding has cost, whatever the encoder."""
 
 from contextlib import suppress
 

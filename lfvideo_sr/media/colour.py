@@ -1,6 +1,6 @@
 """YUV <-> RGB with the stream's own matrix, range, bit depth and chroma siting; never a library's guess.
 
-Chroma is enlarged bilinearly from where its samples lie, and shrunk by the filter that lies there too: a triangle
+Chroma is enlarged bilinearly from where its samples are, and shrunk by the filter centred there: a triangle
 over a co-sited axis, a box over a centred one. Everything is float32 until the one rounding at the end.
 """
 
@@ -33,7 +33,7 @@ class Layout(Enum):
 
 
 class Siting(Enum):
-    """Where a chroma sample lies among its luma samples; (across, down) is True where it lies on the first of them."""
+    """Where a chroma sample is among its luma samples; (across, down) is True where it is at the first of them."""
 
     LEFT = "left"
     CENTER = "center"
@@ -41,7 +41,7 @@ class Siting(Enum):
 
     @property
     def cosited(self) -> tuple[bool, bool]:
-        """Whether chroma samples stand on luma samples, across and down; else between them."""
+        """Whether chroma samples are at luma samples, across and down; else they are between them."""
         return self is not Siting.CENTER, self is Siting.TOPLEFT
 
 
@@ -51,8 +51,8 @@ class ColourSpec:
 
     matrix:     601, 709 or 2020; without meaning for RGB.
     full_range: 0..2^n-1 instead of 16..235 (chroma 16..240) times 2^(n-8).
-    primaries, transfer: H.273 codes, passed through (2: not said).
-    assumed:    the file does not say matrix and range; these are the usual ones for its size.
+    primaries, transfer: H.273 codes, passed through (2: unknown).
+    assumed:    the file does not name matrix and range; these are the usual ones for its size.
     """
 
     layout: Layout = Layout.YUV420

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-_STEPS = 9  # of each channel, in the colours by which a profile is told from sRGB
+_STEPS = 9  # of each channel, in the colours by which a profile is compared with sRGB
 _SAME = 2  # of 255: no colour of a profile that is sRGB under another name moves further
 
 
@@ -17,7 +17,7 @@ def to_srgb(picture: np.ndarray, profile: bytes | None) -> np.ndarray:
 
     Left as it is: a picture without a profile, with one that is sRGB by any name, with one that is not of RGB colours
     (grey, CMYK), or with one that LittleCMS cannot use. LittleCMS is reached through Pillow, which has 8 bits per
-    channel: a picture of 16 keeps its own steps, and by how much each colour moves is rounded to 1/255.
+    channel: a picture of 16 bits retains its steps, and by how much each colour moves is rounded to 1/255.
     """
     transform = None if profile is None else _transform(profile)
     if transform is None:

@@ -1,4 +1,4 @@
-"""Which encoder, with which options and pixel format, keeps what the source has."""
+"""The options and the pixel format with which a codec preserves what the source has."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,26 +9,10 @@ import av
 from ..checks import check_choice
 from ..errors import OutputError
 from ..frames import Size
+from .codecs import PRESETS, Codec
 from .colour import ColourSpec, Layout, Siting
 from .hdr import HDRMetadata, encoder_words
 from .probe import VideoInfo
-
-CODECS = {
-    "libx264": "libx264",
-    "x264": "libx264",
-    "h264": "libx264",
-    "libx265": "libx265",
-    "x265": "libx265",
-    "h265": "libx265",
-    "hevc": "libx265",
-    "libsvtav1": "libsvtav1",
-    "svtav1": "libsvtav1",
-    "av1": "libsvtav1",
-    "ffv1": "ffv1",
-}
-_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-_SVT_PRESETS = dict(zip(_PRESETS, ("11", "10", "9", "8", "7", "6", "5", "4", "2")))
-_PARAMS = {"libx264": "x264-params", "libx265": "x265-params", "libsvtav1": "svtav1-params"}
 
 _INSTEAD = {  # layouts to write a source's layout as, best first
     Layout.GRAY: (Layout.GRAY, Layout.YUV420, Layout.YUV444),
@@ -40,21 +24,17 @@ _INSTEAD = {  # layouts to write a source's layout as, best first
 _LOSSLESS_ONLY = (Layout.GRAY, Layout.RGB)  # the others could write these too, but few players show them
 
 
-def encoder_name(codec: str) -> str:
-    """FFmpeg's name of an encoder from any of the names people use."""
-    check_choice("--codec", codec, tuple(CODECS))
-    return CODECS[codec]
-
-
-def output_colour(source: ColourSpec, encoder: str, size: Size) -> ColourSpec:
+def output_colour(source: ColourSpec, codec: Codec, size: Size) -> ColourSpec:
     """What to write: the source's own planes and depth, or the nearest the encoder has at `size`."""
-    known = {known.name for known in av.Codec(encoder, "w").video_formats or ()}
+    formats = {video_format.name for video_format in av.Codec(codec.encoder, "w").video_formats or ()}
     for colour in _candidates(source):
         odd = any(length % step for length, step in zip(size, colour.layout.chroma_step))
-        fits = encoder == "ffv1" or not (odd or colour.layout in _LOSSLESS_ONLY)
-        if fits and pixel_format(colour, encoder) in known:
-            return replace(colour, siting=_known_siting(colour.siting, encoder))
-    raise OutputError(f"{encoder} cannot write {source.pixel_format} at {size}; use an even --size or --codec libx264")
+        fits = codec.lossless or not (odd or colour.layout in _LOSSLESS_ONLY)
+        if fits and pixel_format(colour, codec) in formats:
+            return replace(colour, siting=_writable_siting(colour.siting, codec))
+    raise OutputError(
+        f"{codec.encoder} cannot write {source.pixel_format} at {size}; use an even --size or --codec libx264"
+    )
 
 
 def _candidates(source: ColourSpec) -> Iterator[ColourSpec]:
@@ -66,43 +46,44 @@ def _candidates(source: ColourSpec) -> Iterator[ColourSpec]:
                 yield replace(colour, full_range=False) if from_rgb else colour
 
 
-def _known_siting(siting: Siting, encoder: str) -> Siting:
-    """`siting` where the encoder's bitstream can say it. Pixels are converted anyway, so another one costs nothing."""
-    sayable = {"ffv1": (Siting.LEFT,), "libsvtav1": (Siting.LEFT, Siting.TOPLEFT)}.get(encoder, tuple(Siting))
-    return siting if siting in sayable else Siting.LEFT
+def _writable_siting(siting: Siting, codec: Codec) -> Siting:
+    """`siting` where the bitstream can name it. Pixels are converted anyway, so another one costs nothing."""
+    return siting if siting.value in codec.sitings else Siting.LEFT
 
 
-def pixel_format(colour: ColourSpec, encoder: str) -> str:
-    """FFmpeg's name of what the encoder is given; FFV1 takes 8-bit RGB packed."""
-    return "bgr0" if encoder == "ffv1" and colour.pixel_format == "gbrp" else colour.pixel_format
+def pixel_format(colour: ColourSpec, codec: Codec) -> str:
+    """FFmpeg's name of what the encoder is given."""
+    return codec.rgb8 if colour.pixel_format == "gbrp" else colour.pixel_format
 
 
 def options_for(
-    encoder: str, crf: int, preset: str, hdr: HDRMetadata | None, given: Mapping[str, str]
+    codec: Codec, crf: int, preset: str, hdr: HDRMetadata | None, requested: Mapping[str, str]
 ) -> dict[str, str]:
-    """The encoder's options; `given` ones win, and a misspelt one is an error with a suggestion."""
-    known = av.CodecContext.create(encoder, "w").supported_options
-    names = sorted({option.name for option in (*known.generic, *known.private)})
-    for name in given:
-        check_choice(f"the options of {encoder}", name, names)
-    if encoder == "ffv1":
-        return {"level": "3", "slicecrc": "1", "g": "1", **given}
-    check_choice("--preset", preset, _PRESETS)
-    rate = {} if given.keys() & {"b", "qp", "crf"} else {"crf": str(crf)}  # a given rate control replaces ours
-    chosen = {**rate, "preset": _SVT_PRESETS[preset] if encoder == "libsvtav1" else preset, **given}
-    words = ["log-level=error"] if encoder == "libx265" else []
-    words += encoder_words(hdr, encoder) if hdr else []
+    """The encoder's options; `requested` ones win, and a misspelt one is an error with a suggestion."""
+    supported = av.CodecContext.create(codec.encoder, "w").supported_options
+    names = sorted({option.name for option in (*supported.generic, *supported.private)})
+    for name in requested:
+        check_choice(f"the options of {codec.encoder}", name, names)
+    options = {**codec.options, **({} if codec.lossless else _rate(codec, crf, preset, requested)), **requested}
+    words = [*([codec.quiet] if codec.quiet else []), *(encoder_words(hdr, codec.hdr) if hdr and codec.hdr else [])]
     if words:
-        params = _PARAMS[encoder]
-        chosen[params] = ":".join([*words, *([chosen[params]] if params in chosen else [])])
-    return chosen
+        options[codec.words] = ":".join([*words, *([options[codec.words]] if codec.words in options else [])])
+    return options
 
 
-def lost_in_pictures(video: VideoInfo, encoder: str) -> list[str]:
-    """What lies in the pictures and cannot be written again, one line each."""
+def _rate(codec: Codec, crf: int, preset: str, requested: Mapping[str, str]) -> dict[str, str]:
+    """Quality, unless the user asks for another rate control, and speed."""
+    check_choice("--preset", preset, PRESETS)
+    replaced = not codec.quality or bool(requested.keys() & set(codec.rate_options))
+    quality = {} if replaced else {codec.quality: str(crf)}
+    return quality | ({"preset": codec.presets[preset]} if codec.presets else {})
+
+
+def lost_in_pictures(video: VideoInfo, codec: Codec) -> list[str]:
+    """What the pictures carry and cannot be written again, one line each."""
     lost = [f"{what} inside the pictures of {video.path} are left out" for what in video.left_out]
-    if video.hdr and encoder == "ffv1":
-        lost.append("FFV1 cannot hold the HDR mastering metadata; it is left out")
+    if video.hdr and codec.hdr is None:
+        lost.append(f"{codec.encoder} cannot hold the HDR mastering metadata; it is left out")
     return lost
 
 

@@ -30,7 +30,7 @@ def find_flow_pairs(folder: str | Path) -> list[FlowPair]:
 
 
 def read_flow(path: str | Path) -> np.ndarray:
-    """Float32 [H,W,2], (dx, dy) in pixels: what is at (x, y) lies at (x + dx, y + dy) in the next frame; NaN where that
+    """Float32 [H,W,2], (dx, dy) in pixels: what is at (x, y) is at (x + dx, y + dy) in the next frame; NaN where that
     is not known."""
     try:
         flow = cv2.readOpticalFlow(str(path))
@@ -44,8 +44,8 @@ def read_flow(path: str | Path) -> np.ndarray:
 
 def frames_around(pair: FlowPair) -> list[Path]:
     """The longest run of consecutive frames in the folder of the pair's frames, the later of equally long ones."""
-    own = pair.first
-    numbered = {int(match[0]): path for path in own.parent.glob(f"*{own.suffix}") if (match := _number(path))}
+    first = pair.first
+    numbered = {int(match[0]): path for path in first.parent.glob(f"*{first.suffix}") if (match := _number(path))}
     runs: list[list[int]] = []
     for number in sorted(numbered):
         if runs and runs[-1][-1] == number - 1:
@@ -73,9 +73,9 @@ def _pair(flow: Path) -> FlowPair | None:
     return None
 
 
-def _across(file: Path, own: str, other: str) -> Path:
-    """The same path with its last folder called `own` replaced by `other`."""
+def _across(file: Path, name: str, replacement: str) -> Path:
+    """The same path with its last folder called `name` replaced by `replacement`."""
     parts = list(file.parts)
-    if own in parts[:-1]:
-        parts[len(parts) - 2 - parts[-2::-1].index(own)] = other
+    if name in parts[:-1]:
+        parts[len(parts) - 2 - parts[-2::-1].index(name)] = replacement
     return Path(*parts)

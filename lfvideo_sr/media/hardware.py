@@ -1,10 +1,9 @@
 """Decoding on a GPU (NVDEC) by PyAV: whether it works here, and why not. Pictures stay on the device.
 
-Turning them into RGB there is for whoever has the device (`Reader`): nothing here imports torch.
+A `Reader`, which has the device, turns them into RGB there: nothing here imports torch.
 """
 
 import io
-import os
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -18,6 +17,7 @@ from av.video.stream import VideoStream
 
 from ..errors import EngineError, first_line
 from ..frames import on_host
+from .codecs import quiet_options
 from .colour import ColourSpec, Layout, planes_to_rgb
 from .planes import planes_of
 from .probe import VideoInfo, open_input, video_stream
@@ -37,7 +37,7 @@ class Reader(Protocol):
     number: int
 
     def current(self) -> AbstractContextManager[object]:
-        """The context that its tensors lie in is the calling thread's own meanwhile; raises RuntimeError or
+        """Makes the context of its tensors the calling thread's own meanwhile; raises RuntimeError or
         AssertionError where there is none."""
 
     def __call__(self, picture: VideoFrame, spec: ColourSpec) -> Any:
@@ -48,7 +48,7 @@ def accelerator(number: int, current: bool = False) -> HWAccel:
     """Decodes on CUDA device `number`, and leaves pictures there.
 
     current: in the calling thread's present context, which outlives it; else in one of its own. Not in the device's
-    primary one, as PyAV has it by default: FFmpeg refuses that as soon as somebody uses it with other flags than its
+    primary one, as PyAV has it by default: FFmpeg refuses that as soon as the process uses it with other flags than its
     own, as torch does.
     """
     context: dict[str, object] = {"primary_ctx": "0", "current_ctx": "1" if current else "0"}
@@ -62,11 +62,11 @@ def open_on_device(path: Path, reader: Reader) -> InputContainer:
         with reader.current():
             return open_media(path, hwaccel=accelerator(reader.number, current=True))
     except _FAILS as error:
-        raise EngineError(f"no CUDA device decodes here ({said(error)}); pass --decode cpu") from error
+        raise EngineError(f"no CUDA device decodes here ({reason_of(error)}); pass --decode cpu") from error
 
 
 def is_on_device(picture: VideoFrame) -> bool:
-    """Whether a decoded picture lies on a CUDA device."""
+    """Whether a decoded picture is on a CUDA device."""
     return picture.format.name == "cuda"
 
 
@@ -86,7 +86,7 @@ def absence(number: int) -> str | None:
     try:
         av.CodecContext.create("h264", "r", hwaccel=accelerator(number))
     except _FAILS as error:
-        return f"FFmpeg finds no CUDA device to decode on ({said(error)})"
+        return f"FFmpeg finds no CUDA device to decode on ({reason_of(error)})"
     return None
 
 
@@ -101,20 +101,20 @@ def why_not(video: VideoInfo, reader: Reader) -> str | None:
                 return f"the device does not decode this {video.codec}, {video.pixel_format}"
             if not readable(theirs, video.colour):
                 return f"of {video.pixel_format} {theirs.width}x{theirs.height} only 4:2:0 of even sides is read there"
-            found = on_host(reader(theirs, video.colour))
+            on_device = on_host(reader(theirs, video.colour))
     except (EngineError, ValueError, *_FAILS) as error:
-        return said(error).split("; ")[0]
+        return reason_of(error).split("; ")[0]
     with closing(open_input(video.path)) as container:
         ours = _first(container, video)
     assert ours is not None, "the track was probed"
-    wanted = planes_to_rgb(planes_of(ours, video.colour), video.colour)
-    if found.shape != wanted.shape or np.abs(found - wanted).max() > _SAME:
+    on_host_pixels = planes_to_rgb(planes_of(ours, video.colour), video.colour)
+    if on_device.shape != on_host_pixels.shape or np.abs(on_device - on_host_pixels).max() > _SAME:
         return "its first picture comes out different there"
     return None
 
 
 def _first(container: InputContainer, video: VideoInfo) -> VideoFrame | None:
-    """The first picture of a track; whoever has it may close the file."""
+    """The first picture of a track; its file may be closed afterwards."""
     stream = video_stream(container, video.stream_index)
     for packet in container.demux(stream):
         try:
@@ -129,8 +129,8 @@ def codecs_on_device(number: int = 0) -> tuple[list[str], str | None]:
     """Codecs of which the device really decoded a few pictures, and, where there are none, why."""
     if missing := absence(number):
         return [], missing
-    found = [codec for codec, encoder in PROBED.items() if _decodes(encoder, number)]
-    return found, None if found else "the device decodes none of " + ", ".join(PROBED)
+    working = [codec for codec, encoder in PROBED.items() if _decodes(encoder, number)]
+    return working, None if working else "the device decodes none of " + ", ".join(PROBED)
 
 
 def _decodes(encoder: str, number: int) -> bool:
@@ -144,10 +144,8 @@ def _decodes(encoder: str, number: int) -> bool:
 def _clip(encoder: str) -> io.BytesIO:
     """A file of three grey pictures."""
     file = io.BytesIO()
-    os.environ.setdefault("SVT_LOG", "1")  # 1: errors only
     with open_media(file, "w", format="matroska") as target:
-        quiet = {"x265-params": "log-level=error"} if encoder == "libx265" else {}
-        stream = cast(VideoStream, target.add_stream(encoder, 25, options=quiet))
+        stream = cast(VideoStream, target.add_stream(encoder, 25, options=quiet_options(encoder)))
         (stream.width, stream.height), stream.pix_fmt = _SIZE, "yuv420p"
         for _ in range(3):
             picture = VideoFrame(*_SIZE, "yuv420p")
@@ -159,8 +157,8 @@ def _clip(encoder: str) -> io.BytesIO:
     return file
 
 
-def said(error: Exception) -> str:
-    """The first line of what an error says."""
+def reason_of(error: Exception) -> str:
+    """The first line of an error's message."""
     if isinstance(error, av.PermissionError):  # so FFmpeg calls it
         return "NVIDIA's driver cannot be loaded"
     return getattr(error, "strerror", None) or first_line(error)

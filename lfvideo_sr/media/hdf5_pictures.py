@@ -1,7 +1,7 @@
 """Pictures inside HDF5 files, named as if the file were a folder: FILE.h5/img_HR/3/27 is img_HR[3, 27].
 
 CrossNet's authors keep MPI Sintel and light-field video so: integers in 0..255, the last axes channels (RGB), rows and
-columns. A picture is read when it is asked for; nobody holds the file.
+columns. A picture is read when it is asked for; the file is closed again.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from ..errors import InputError
 SUFFIXES = (".h5", ".hdf5")
 
 
-class Place(NamedTuple):
+class HDF5Picture(NamedTuple):
     """A picture's file, the data set in it, and the indices of its first axes."""
 
     file: Path
@@ -23,17 +23,17 @@ class Place(NamedTuple):
     index: tuple[int, ...]  # type: ignore[assignment]  # a tuple's method has this name too
 
 
-def place_of(path: Path) -> Place | None:
-    """Where a path lies inside an HDF5 file, or None for any other path."""
+def place_of(path: Path) -> HDF5Picture | None:
+    """The picture inside an HDF5 file that a path names, or None for any other path."""
     for file in path.parents:
         if file.suffix.lower() in SUFFIXES:
             name, *numbers = path.relative_to(file).parts
             if all(number.isdecimal() for number in numbers):
-                return Place(file, name, tuple(map(int, numbers)))
+                return HDF5Picture(file, name, tuple(map(int, numbers)))
     return None
 
 
-def read_inside(place: Place) -> np.ndarray:
+def read_inside(place: HDF5Picture) -> np.ndarray:
     """uint8 [3,H,W]; raises InputError for what is not there or is no picture."""
     file, name, index = place
     inside = f"{name}[{', '.join(map(str, index))}]"
@@ -56,11 +56,11 @@ def shape_of(file: Path, name: str) -> tuple[int, ...]:
 def numbers_of(file: Path, name: str) -> list[int]:
     """A data set of integers, flat."""
     with _opened(file) as data:
-        return [int(one) for one in np.asarray(data[name]).ravel()]
+        return [int(number) for number in np.asarray(data[name]).ravel()]
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """The HDF5 files of a folder, those for testing only where their names say which these are."""
+    """The HDF5 files of a folder, those for testing only where their names mark some as such."""
     files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     testing = [path for path in files if "test" in path.stem.lower()]
     yield from testing or files

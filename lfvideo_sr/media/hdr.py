@@ -8,13 +8,15 @@ import numpy as np
 from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 
+from .codecs import HDRWords
+
 
 @dataclass(frozen=True)
 class HDRMetadata:
     """HDR10's static metadata.
 
-    mastering: x and y of red, green, blue and white, then the darkest and the brightest cd/m2; None if not said.
-    light:     MaxCLL and MaxFALL in cd/m2; None if not said.
+    mastering: x and y of red, green, blue and white, then the darkest and the brightest cd/m2; None if unknown.
+    light:     MaxCLL and MaxFALL in cd/m2; None if unknown.
     """
 
     mastering: tuple[float, ...] | None = None
@@ -30,10 +32,10 @@ def side_data(frame: VideoFrame) -> dict[Type, bytes]:
 def hdr_of(frame: VideoFrame) -> HDRMetadata | None:
     """The HDR10 metadata a frame carries, or None."""
     side = side_data(frame)
-    found = HDRMetadata(
+    metadata = HDRMetadata(
         _mastering(side.get(Type.MASTERING_DISPLAY_METADATA)), _light(side.get(Type.CONTENT_LIGHT_LEVEL))
     )
-    return found if found.mastering or found.light else None
+    return metadata if metadata.mastering or metadata.light else None
 
 
 def _mastering(raw: bytes | None) -> tuple[float, ...] | None:
@@ -53,26 +55,18 @@ def _light(raw: bytes | None) -> tuple[int, int] | None:
     return (int(brightest), int(average)) if brightest or average else None
 
 
-def encoder_words(hdr: HDRMetadata, encoder: str) -> list[str]:
-    """`hdr` as key=value in the encoder's own parameters, for x264, x265 and SVT-AV1."""
-    mastering, light, scaled = _WORDS[encoder]
+def encoder_words(hdr: HDRMetadata, names: HDRWords) -> list[str]:
+    """`hdr` as key=value, by the names that an encoder has for it."""
     words = []
     if hdr.mastering:
-        words.append(f"{mastering}={_display(hdr.mastering, scaled)}")
+        words.append(f"{names.mastering}={_display(hdr.mastering, names.scaled)}")
     if hdr.light:
-        words.append(f"{light}={hdr.light[0]},{hdr.light[1]}")
+        words.append(f"{names.light}={hdr.light[0]},{hdr.light[1]}")
     return words
 
 
-_WORDS = {  # the word for the display, for the light level, and whether it counts in 1/50000 and 1/10000
-    "libx264": ("mastering-display", "cll", True),
-    "libx265": ("master-display", "max-cll", True),
-    "libsvtav1": ("mastering-display", "content-light", False),
-}
-
-
 def _display(mastering: tuple[float, ...], scaled: bool) -> str:
-    """The display as all three encoders want it: G(x,y)B(x,y)R(x,y)WP(x,y)L(brightest,darkest)."""
+    """The display as every encoder of the table takes it: G(x,y)B(x,y)R(x,y)WP(x,y)L(brightest,darkest)."""
 
     def number(value: float, scale: int) -> str:
         return str(round(value * scale)) if scaled else f"{value:.5f}"

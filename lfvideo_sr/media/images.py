@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 
 from ..errors import InputError, OutputError, first_line
+from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
+from .picture_sizes import size_in_header
 from .resize import to_float
 
 
@@ -24,7 +26,7 @@ class Picture(NamedTuple):
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Float32 [3,H,W] RGB in [0,1], turned upright as EXIF says, colours brought to sRGB where the file has a profile;
+    """Float32 [3,H,W] RGB in [0,1], turned upright by its EXIF, colours brought to sRGB where the file has a profile;
     grey becomes RGB, transparency is dropped. A path may lead into an HDF5 file, see hdf5_pictures.
 
     Raises UnreadableFormat where the format is known and not read here, and InputError for any other file.
@@ -45,6 +47,13 @@ def read_picture(path: str | Path) -> Picture:
     picture = to_srgb(decoded.picture, decoded.profile)
     pixels = to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)[::-1]))
     return Picture(pixels, 8 * picture.dtype.itemsize)
+
+
+def read_size(path: str | Path) -> Size:
+    """The size of what `read_image` gives, and the same errors; decoded only where the header does not give it."""
+    path = Path(path)
+    size = None if place_of(path) else size_in_header(_bytes_of(path).tobytes())
+    return size_of(read_image(path)) if size is None else size
 
 
 def is_transparent(path: str | Path) -> bool:
@@ -94,7 +103,7 @@ _AVIF = {b"avif", b"avis"}
 
 
 def brand_of(data: np.ndarray) -> set[bytes]:
-    """What a file of the HEIF family says that it is, major brand and compatible ones; empty for any other file."""
+    """The major brand and the compatible brands of a file of the HEIF family; empty for any other file."""
     head = data[:64].tobytes()
     if head[4:8] != b"ftyp":
         return set()
@@ -122,7 +131,7 @@ def _decode(path: Path, data: np.ndarray) -> _Decoded:
 
 
 def _decode_avif(path: Path, data: bytes) -> _Decoded:
-    """By Pillow, at 8 bits: OpenCV neither turns an AVIF upright nor says how many of its 16 bits 10 or 12 fill."""
+    """By Pillow, at 8 bits: OpenCV neither turns an AVIF upright nor reports how many of its 16 bits 10 or 12 fill."""
     from PIL import Image, ImageOps
 
     try:

@@ -99,10 +99,10 @@ class StreamCopier:
 
     def _remedy(self) -> str:
         """Another container that holds every stream people see and hear, or the advice to convert."""
-        wanted = [stream for stream in self._input.streams if stream.type in ("audio", "subtitle")]
+        heard_or_read = [stream for stream in self._input.streams if stream.type in ("audio", "subtitle")]
         attachments = any(stream.type == "attachment" for stream in self._input.streams)
         for ending, name in (("mkv", "matroska"), ("mp4", "mp4"), ("mov", "mov")):
-            if all(_holds(name, stream) for stream in wanted) and not (attachments and name != "matroska"):
+            if all(_holds(name, stream) for stream in heard_or_read) and not (attachments and name != "matroska"):
                 return f"write -o {self._name.stem}.{ending} instead, which can"
         return "convert or remove that stream first: no one container holds all of this file's streams"
 

@@ -84,7 +84,7 @@ def range_code(spec: ColourSpec) -> int:
 
 
 def siting_of(container: av.container.InputContainer, index: int) -> Siting:
-    """Where stream `index` puts its chroma; PyAV has no property for it, FFmpeg's description of the file says it."""
+    """Where stream `index` puts its chroma; PyAV has no property for it, FFmpeg's description of the file has it."""
     with _log_levels:
         before = av.logging.get_level()
         av.logging.set_level(av.logging.INFO)
@@ -94,8 +94,8 @@ def siting_of(container: av.container.InputContainer, index: int) -> Siting:
         finally:
             av.logging.set_level(before)
             av.logging.set_libav_level(av.logging.INFO)
-    found = re.search(rf"Stream #0:{index}\b.*?Video:[^\n]*?\([^)]*\b(left|center|topleft)\)", description)
-    return Siting(found[1]) if found else Siting.LEFT
+    match = re.search(rf"Stream #0:{index}\b.*?Video:[^\n]*?\([^)]*\b(left|center|topleft)\)", description)
+    return Siting(match[1]) if match else Siting.LEFT
 
 
 def planes_of(frame: VideoFrame, spec: ColourSpec) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""What a video file says about itself before it is decoded: its tracks, and the errors of files that are none."""
+"""What is known of a video file before it is decoded: its tracks, and the errors of other files."""
 
 import re
 from collections import Counter
@@ -38,9 +38,9 @@ class VideoInfo:
 
     track:        0-based among the file's video tracks without cover art; `stream_index` counts all streams.
     size:         of the coded picture, before rotation; the most frequent one where a track changes size.
-    frames, seconds: None where the file does not say.
-    left_out: what lies in the pictures and cannot be written again, because PyAV attaches no side data to frames.
-    display_matrix: nine integers as FFmpeg keeps them, or None; `rotation` is their angle, counter-clockwise degrees.
+    frames, seconds: None where the file does not give them.
+    left_out: what the pictures carry and cannot be written again, because PyAV attaches no side data to frames.
+    display_matrix: nine integers as FFmpeg has them, or None; `rotation` is their angle, counter-clockwise degrees.
     """
 
     path: Path
@@ -71,7 +71,7 @@ class VideoInfo:
 
 
 def open_input(path: Path) -> InputContainer:
-    """Open a media file, or say in one line why it is none."""
+    """Open a media file; InputError, in one line, where it is none."""
     check_file(path)
     try:
         container = open_media(path)

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import av
 
 # Bytes of a tag that are not UTF-8 are read as surrogates and written as the same bytes. PyAV 19 has no other way; 18
-# has to be told, else such a file does not open.
+# needs the option, else such a file does not open.
 _TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
 
 
@@ -42,5 +42,5 @@ class _Ratio(Protocol):
 
 
 def fraction(value: _Ratio | None) -> Fraction | None:
-    """A rate, time base or aspect that PyAV gives; None where it is not said, for which PyAV 19 has a rational 0/1."""
+    """A rate, time base or aspect that PyAV gives; None where it is unknown, for which PyAV 19 has a rational 0/1."""
     return Fraction(value.numerator, value.denominator) if value else None

@@ -1,7 +1,7 @@
 """Bicubic resize, equal to Pillow's: the degradation every paper of the field means by "bicubic x4".
 
-Keys' cubic with a = -0.5, widened by the factor when shrinking (antialias), horizontal pass first
-(Pillow 13 takes the vertical one first for some sizes of another shape than the picture's).
+Keys' cubic with a = -0.5, widened by the factor when shrinking (antialias), horizontal pass first. 8-bit pictures are
+resized by Pillow itself, one axis at a time, since Pillow 13 takes the vertical pass first for some sizes.
 Beside it, the reduction by area that makes large photos handy.
 """
 
@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from ..frames import Size, size_of
 
@@ -67,11 +68,11 @@ def cubic_kernel(x: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def resize_taps(length: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
-    """First source index [wanted] and weights [wanted, taps] of each output sample; weights sum to 1."""
-    scale = length / wanted
+def resize_taps(length: int, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """First source index [target] and weights [target, taps] of each output sample; weights sum to 1."""
+    scale = length / target
     stretch = max(scale, 1.0)
-    centre = (np.arange(wanted) + 0.5) * scale
+    centre = (np.arange(target) + 0.5) * scale
     first = np.maximum((centre - _SUPPORT * stretch + 0.5).astype(int), 0)
     last = np.minimum((centre + _SUPPORT * stretch + 0.5).astype(int), length)
     index = np.arange((last - first).max())
@@ -80,30 +81,27 @@ def resize_taps(length: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
     return first, weights / weights.sum(1, keepdims=True)
 
 
-def _gather(pixels: np.ndarray, wanted: int, weights: np.ndarray, first: np.ndarray, axis: int, start) -> np.ndarray:
+def _pass_float(pixels: np.ndarray, target: int, axis: int) -> np.ndarray:
     length = pixels.shape[axis]
+    if length == target:
+        return pixels
+    first, weights = resize_taps(length, target)
     shape = [1] * pixels.ndim
-    shape[axis] = wanted
-    total = start
-    for tap in range(weights.shape[1]):
-        index = np.minimum(first + tap, length - 1)
-        total = total + np.take(pixels, index, axis=axis) * weights[:, tap].reshape(shape)
+    shape[axis] = target
+    total: np.ndarray = np.zeros((), np.float32)
+    for tap, weight in enumerate(weights.astype(np.float32).T):
+        total = total + np.take(pixels, np.minimum(first + tap, length - 1), axis=axis) * weight.reshape(shape)
     return total
 
 
-def _pass_float(pixels: np.ndarray, wanted: int, axis: int) -> np.ndarray:
-    if pixels.shape[axis] == wanted:
+def _pass_uint8(pixels: np.ndarray, target: int, axis: int) -> np.ndarray:
+    *leading, height, width = pixels.shape
+    size = (target, height) if axis == -1 else (width, target)
+    if size == (width, height):
         return pixels
-    first, weights = resize_taps(pixels.shape[axis], wanted)
-    return _gather(pixels, wanted, weights.astype(np.float32), first, axis, np.float32(0))
-
-
-def _pass_uint8(pixels: np.ndarray, wanted: int, axis: int) -> np.ndarray:
-    if pixels.shape[axis] == wanted:
-        return pixels
-    first, weights = resize_taps(pixels.shape[axis], wanted)
-    total = _gather(pixels, wanted, fixed_point(weights), first, axis, np.int32(1 << (FRACTION_BITS - 1)))
-    return np.clip(total >> FRACTION_BITS, 0, 255).astype(np.uint8)
+    planes = [Image.fromarray(plane) for plane in pixels.reshape(-1, height, width)]
+    resized_planes = [np.asarray(plane.resize(size, Image.Resampling.BICUBIC)) for plane in planes]
+    return np.stack(resized_planes).reshape(*leading, size[1], size[0])
 
 
 def fixed_point(weights: np.ndarray) -> np.ndarray:

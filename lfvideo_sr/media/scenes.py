@@ -21,7 +21,7 @@ _NEW_COLOURS = 0.5
 
 
 class CutDetector:
-    """Give it every frame in order; it says which ones start a new scene.
+    """Give it every frame in order; it reports which ones start a new scene.
 
     After a cut little of the picture is found in the ones before, wherever it may have moved (block matching, blind to
     brightness), and much less than was found in the frames just before it: so pans, flashes and fades are no cuts.
@@ -43,16 +43,16 @@ class CutDetector:
         if not before or float(np.abs(_luma(now) - _luma(before[-1])).mean()) < _LEAST_CHANGE:
             self._usual.append(1.0)
             return False
-        found, colours = max((familiarity(now, old), colour_difference(now, old)) for old in before)
-        return self._is_sudden(found, colours)
+        share, colours = max((familiarity(now, old), colour_difference(now, old)) for old in before)
+        return self._is_sudden(share, colours)
 
-    def _is_sudden(self, found: float, colours: float) -> bool:
+    def _is_sudden(self, share: float, colours: float) -> bool:
         """Whether so little of a picture is found that it is new, by itself and against the frames before it."""
-        strange = found < _STRANGE or (found < _FAMILIAR and colours > _NEW_COLOURS)
-        cut = strange and found < _SUDDEN * sum(self._usual) / len(self._usual)
+        strange = share < _STRANGE or (share < _FAMILIAR and colours > _NEW_COLOURS)
+        cut = strange and share < _SUDDEN * sum(self._usual) / len(self._usual)
         if cut:
             self._usual.clear()
-        self._usual.append(1.0 if cut else found)
+        self._usual.append(1.0 if cut else share)
         return cut
 
 
@@ -93,7 +93,7 @@ def familiarity(now: np.ndarray, before: np.ndarray) -> float:
 def colour_difference(now: np.ndarray, before: np.ndarray) -> float:
     """Share of the pixels of two thumbnails [3,64,64] whose colours differ, by histograms of 8x8x8 colours.
 
-    The colours reach up to the brightest of both, so that dark pictures are told apart like bright ones.
+    The colours reach up to the brightest of both, so that dark pictures are distinguished like bright ones.
     """
     peak = max(float(now.max()), float(before.max()), _FLAT)
     return 1 - float(np.minimum(_histogram(now / peak), _histogram(before / peak)).sum()) / _SIDE**2

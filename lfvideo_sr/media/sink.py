@@ -17,9 +17,9 @@ from av.video.stream import VideoStream
 
 from ..errors import LFVideoError, OutputError, UsageError
 from ..frames import Frame, Size, TimeStamp
+from .codecs import codec_of, silence
 from .colour import ColourSpec, rgb_to_planes
 from .encoding import (
-    encoder_name,
     lost_in_pictures,
     options_for,
     output_colour,
@@ -41,11 +41,11 @@ ToPlanes = Callable[[Frame, ColourSpec], Sequence[np.ndarray]]
 
 
 def planes_on_host(frame: Frame, colour: ColourSpec) -> list[np.ndarray]:
-    """A frame's planes, made on the host, wherever it lies."""
+    """A frame's planes, made on the host, also of a frame on a device."""
     return rgb_to_planes(frame.pixels, colour)
 
 
-class Picture(NamedTuple):
+class OutputPicture(NamedTuple):
     """A frame in the output's colours, with its time and duration in ticks of the input's time base."""
 
     frame: VideoFrame
@@ -80,9 +80,9 @@ class VideoSink:
         self.path, self.size = Path(path), Size(*size)
         self.warnings: list[str] = []
         self.partial = partial_of(self.path)
-        self._encoder = encoder_name(codec)
-        self.colour = output_colour(video.colour, self._encoder, self.size)
-        chosen = options_for(self._encoder, crf, preset, video.hdr, options or {})
+        self._codec = codec_of(codec)
+        self.colour = output_colour(video.colour, self._codec, self.size)
+        chosen = options_for(self._codec, crf, preset, video.hdr, options or {})
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
         self._video, self._ends_at = video, ends_at
         self._written = 0
@@ -90,7 +90,7 @@ class VideoSink:
         self._durations: dict[int, int] = {}  # by time, of the frames that are inside the encoder
         self._copier: StreamCopier | None = None
         self._finished = False
-        os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints its settings otherwise; 1: errors only
+        silence(self._codec)
         self._container = _open_output(self.partial, self.path, video)
         with self._writing():
             self._stream = self._add_video(chosen)
@@ -105,12 +105,12 @@ class VideoSink:
         video = self._video
         rate = video.rate or Fraction(25)
         try:
-            added = self._container.add_stream(self._encoder, rate, options=options, time_base=video.time_base)
+            added = self._container.add_stream(self._codec.encoder, rate, options=options, time_base=video.time_base)
         except ValueError as error:
-            raise OutputError(f"{self.path} cannot hold {self._encoder} video; {_MKV_INSTEAD}") from error
+            raise OutputError(f"{self.path} cannot hold {self._codec.encoder} video; {_MKV_INSTEAD}") from error
         stream = cast(VideoStream, added)
         stream.width, stream.height = self.size
-        stream.pix_fmt = pixel_format(self.colour, self._encoder)
+        stream.pix_fmt = pixel_format(self.colour, self._codec)
         context = stream.codec_context
         context.colorspace, context.color_range = matrix_code(self.colour), range_code(self.colour)
         context.color_primaries, context.color_trc = self.colour.primaries, self.colour.transfer
@@ -123,29 +123,31 @@ class VideoSink:
         return stream
 
     def _check_aspect(self, aspect: Fraction) -> None:
-        """Matroska's own field for it is out of PyAV's reach, and only H.264 and HEVC say it themselves."""
-        if aspect != 1 and self._container.format.name in _MATROSKA and self._encoder not in ("libx264", "libx265"):
+        """Matroska's own field for it is out of PyAV's reach, and few bitstreams store it themselves."""
+        if aspect != 1 and self._container.format.name in _MATROSKA and not self._codec.writes_aspect:
             raise OutputError(
-                f"{self.path} cannot keep the pixel aspect {aspect} of {self._encoder} video; "
+                f"{self.path} cannot keep the pixel aspect {aspect} of {self._codec.encoder} video; "
                 f"write -o {self.path.stem}.mp4 instead, or --codec libx264"
             )
 
     def _start(self, options: Mapping[str, str]) -> None:
-        """Open the encoder and write the header, so that whatever does not fit is said before the first frame."""
+        """Open the encoder and write the header, so that whatever does not fit is an error before the first frame."""
         try:
             self._container.start_encoding()
         except (av.ArgumentError, av.ExternalError) as error:
             if self._stream.codec_context.is_open:
-                raise OutputError(f"{self.path} cannot hold {self._encoder} video; {_MKV_INSTEAD}") from error
+                raise OutputError(f"{self.path} cannot hold {self._codec.encoder} video; {_MKV_INSTEAD}") from error
             settings = ", ".join(f"{key}={value}" for key, value in options.items())
-            raise UsageError(f"{self._encoder} does not take {settings} at {self.size}; check the values") from error
+            raise UsageError(
+                f"{self._codec.encoder} does not take {settings} at {self.size}; check the values"
+            ) from error
 
     def _warn_of_changes(self) -> None:
         source, video = self._video.colour, self._video
         if self.colour.pixel_format != source.pixel_format:
-            kept = f"{self._encoder} writes {self.colour.pixel_format} at {self.size}"
+            kept = f"{self._codec.encoder} writes {self.colour.pixel_format} at {self.size}"
             self.warnings.append(f"{kept}; the source is {source.pixel_format}")
-        self.warnings += lost_in_pictures(video, self._encoder)
+        self.warnings += lost_in_pictures(video, self._codec)
         if self._container.format.name in _MATROSKA and (video.time_base * 1000).denominator != 1:
             self.warnings.append(f"{self.path} counts time in milliseconds; the times are rounded to them")
 
@@ -153,10 +155,10 @@ class VideoSink:
         """Encode a frame at its own time."""
         self.encode(self.converted(frame))
 
-    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> "Picture":
+    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> "OutputPicture":
         """What `encode` takes; may be asked for in another thread than that runs in.
 
-        to_planes: makes a frame's planes, where it lies on a device and that can be done there.
+        to_planes: makes a frame's planes, on its device where that is possible.
         """
         if frame.size != self.size:
             raise OutputError(f"frame {frame.index} is {frame.size}; this output was opened for {self.size}")
@@ -165,13 +167,13 @@ class VideoSink:
             raise OutputError(
                 f"frame {frame.index} is view {stamp} of a light field; a video is made of frames with times"
             )
-        picture = frame_of(to_planes(frame, self.colour), self.colour, pixel_format(self.colour, self._encoder))
+        picture = frame_of(to_planes(frame, self.colour), self.colour, pixel_format(self.colour, self._codec))
         in_ticks = stamp.time_base / self._video.time_base
         ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
         picture.pts, picture.time_base = ticks, self._video.time_base
-        return Picture(picture, ticks, duration)
+        return OutputPicture(picture, ticks, duration)
 
-    def encode(self, picture: "Picture") -> None:
+    def encode(self, picture: "OutputPicture") -> None:
         """Encode the next picture, in the order of their times."""
         self._durations[picture.ticks] = picture.duration
         self._end = (picture.ticks + (picture.duration or 1)) * self._video.time_base
@@ -182,8 +184,8 @@ class VideoSink:
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
             assert packet.pts is not None and packet.dts is not None, "encoders give both"
-            if self._written <= 2 and self._encoder == "libx265":
-                packet.dts = packet.pts  # of one or two frames in all it leaves this to chance
+            if self._written <= 2 and self._codec.loses_dts:
+                packet.dts = packet.pts
             if self._copier:
                 self._copier.advance(packet.dts * packet.time_base)
             packet.duration = self._durations.pop(packet.pts, 0)  # x265 and SVT-AV1 do not hand it through
@@ -249,20 +251,20 @@ def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give a file name")
     if path.exists():
-        if any(given.exists() and path.samefile(given) for given in inputs):
+        if any(source.exists() and path.samefile(source) for source in inputs):
             raise OutputError(f"{path} is the input itself; choose another -o")
         if not overwrite:
             raise OutputError(f"{path} exists; pass --overwrite or choose another -o")
 
 
 def _open_output(partial: Path, path: Path, video: VideoInfo) -> av.container.OutputContainer:
-    wanted = "end -o in .mp4, .mov, .mkv or .webm"
+    remedy = "end -o in .mp4, .mov, .mkv or .webm"
     try:
         container = open_media(partial, "w")
     except ValueError as error:
-        raise OutputError(f"{path}: '{path.suffix}' is no container known here; {wanted}") from error
+        raise OutputError(f"{path}: '{path.suffix}' is no container known here; {remedy}") from error
     if container.format.name not in (*_MATROSKA, *_MP4):
-        raise OutputError(f"{path}: '{path.suffix}' cannot keep exact times and colour tags; {wanted}")
+        raise OutputError(f"{path}: '{path.suffix}' cannot keep exact times and colour tags; {remedy}")
     container.container_options.update(_time_options(container.format.name, video.time_base))
     return container
 

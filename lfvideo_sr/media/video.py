@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from av.video.stream import VideoStream
 
 from ..checks import check_positive
 from ..errors import EngineError, InputError
-from ..frames import DeviceFrame, Frame, Size, StreamInfo
+from ..frames import DeviceFrame, Frame, LazyFrame, Size, StreamInfo
 from .colour import ColourSpec, planes_to_rgb
 from .decoding import Clock, Decoder, deinterlaced
-from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable, said
+from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable, reason_of
 from .planes import colour_of, has_alpha, planes_of
 from .probe import VideoInfo, open_input, video_stream, video_track, video_tracks
 from .pyav import decoding_in_threads
@@ -31,10 +32,12 @@ class VideoSource:
     """The frames of one video track, lazily. Every iteration starts at the first frame and holds its own open file.
 
     frames:      stop after so many.
+    detect_cuts: mark the frames that start a scene; without it only the first is marked, and a frame is converted to
+                 RGB when its pixels are first asked for.
     max_height:  reduce taller frames to this height, width in proportion, by 8-bit bicubic.
     deinterlace: turn fields into full frames; without it an interlaced track is an InputError.
     keep_sizes:  leave the frames of a track that changes size as they are, instead of resizing all to `info.size`.
-    untagged_matrix: 601, 709 or 2020 for a track that does not say; without it the size decides.
+    untagged_matrix: 601, 709 or 2020 for a track without a tag; without it the size decides.
     reader:      decode on its device, and leave pictures there that need nothing done on the host.
     warnings:    what was wrong with the file but did not stop it, one line each.
     """
@@ -83,29 +86,36 @@ class VideoSource:
         cuts, clock = CutDetector(), Clock(self.video, self._warn)
         with closing(self._all_pictures()) as pictures:
             for index, picture in enumerate(islice(pictures, self._limit)):
-                tensor = self._read_there(picture)
+                stamp, tensor = clock.stamp(picture), self._read_there(picture)
+                if tensor is None and not self._detect_cuts:
+                    yield LazyFrame(partial(self._pixels, picture), self._size(picture), index, stamp, cut=index == 0)
+                    continue
                 pixels = self._pixels(picture) if tensor is None else tensor
                 cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
                 kind = Frame if tensor is None else DeviceFrame
-                yield kind(pixels, index, clock.stamp(picture), cut)
+                yield kind(pixels, index, stamp, cut)
+
+    def _size(self, picture: VideoFrame) -> Size:
+        """Of the frame that a decoded picture becomes."""
+        return self._reduced(Size(picture.width, picture.height) if self._keep_sizes else self.video.size)
 
     def _all_pictures(self) -> Generator[VideoFrame, None, None]:
         """Decoded where the reader is; where that ends before its time, from there on by the host."""
-        given = 0
+        count = 0
         if self._reader is not None:
             try:
                 with open_on_device(self.video.path, self._reader) as container:
                     stream = video_stream(container, self.video.stream_index)
                     for picture in self._pictures(container, stream, on_device=True):
                         yield picture
-                        given += 1
+                        count += 1
                 return
             except EngineError as error:
-                self._warn(f"{str(error).split('; ')[0]}: decoded on the host from frame {given} on")
+                self._warn(f"{str(error).split('; ')[0]}: decoded on the host from frame {count} on")
         with open_input(self.video.path) as container:
             stream = video_stream(container, self.video.stream_index)
             with decoding_in_threads(stream):
-                yield from islice(self._pictures(container, stream), given, None)
+                yield from islice(self._pictures(container, stream), count, None)
 
     def _read_there(self, picture: VideoFrame) -> Any | None:
         """The picture as a tensor on the reader's device; None where it is on the host, or something is to be done
@@ -117,7 +127,7 @@ class VideoSource:
         try:
             return self._reader(picture, self.video.colour)
         except RuntimeError as error:  # no room there, as a rule
-            self._warn(f"{self.video.path}: some pictures are read on the host ({said(error)})")
+            self._warn(f"{self.video.path}: some pictures are read on the host ({reason_of(error)})")
             return None
 
     def _pictures(
@@ -141,14 +151,14 @@ class VideoSource:
         size = Size(picture.width, picture.height)
         if size != self.video.size and not self._keep_sizes:
             pixels, size = np.clip(bicubic(pixels, self.video.size), 0, 1), self.video.size
-        wanted = self._reduced(size)
-        return pixels if wanted == size else to_float(bicubic(to_uint8(pixels), wanted))
+        reduced = self._reduced(size)
+        return pixels if reduced == size else to_float(bicubic(to_uint8(pixels), reduced))
 
     def _colour(self, picture: VideoFrame) -> ColourSpec:
         """The track's colour, or the picture's own where its pixel format changes midway."""
         if picture.format.name == self.video.pixel_format:
             return self.video.colour
-        if is_on_device(picture):  # what its integers are named there says nothing new, unless their size changes
+        if is_on_device(picture):  # the name of its integers there is no news, unless their size changes
             depth = depth_on_device(picture) or self.video.bit_depth
             return replace(self.video.colour, bit_depth=depth)
         return colour_of(picture, self.video.colour.siting)

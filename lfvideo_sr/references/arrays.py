@@ -14,10 +14,10 @@ from ..frames import Size
 from ..media.clock import Timeline
 from ..media.resize import to_float
 from .reference import Reference
-from .source import Fit
+from .source import ClipFit
 
 _KEYS = "images [N,H,W,3] or [N,3,H,W] (uint8 or uint16), and times (seconds) or frames (indices) [N]"
-_PRECISION = Fraction(1, 2000)  # seconds: a time this close to a frame's means that frame
+_PRECISION = Fraction(1, 1000)  # seconds: a time this close to a frame's means that frame, rounded or cut
 
 
 class ArrayReferences:
@@ -30,7 +30,9 @@ class ArrayReferences:
     kind = "refs"
     cadence = 0
 
-    def __init__(self, path: Path, timeline: Timeline, fit: Fit, index_base: int = 0, offset: Fraction | None = None):
+    def __init__(
+        self, path: Path, timeline: Timeline, fit: ClipFit, index_base: int = 0, offset: Fraction | None = None
+    ):
         self._path = path
         self._fit = fit
         self._frame_times = frozenset(timeline.times)
@@ -41,6 +43,8 @@ class ArrayReferences:
         self._channels_last = shape[-1] == 3
         height, width = shape[1:3] if self._channels_last else shape[2:4]
         self._size = Size(width, height)
+        self.estimates: list[str] = []
+        self.warnings: list[str] = []
         self.description = f"{len(self._times)} pictures in {path}, {fit.describe([self._size])}"
 
     def __iter__(self) -> Iterator[Reference]:
@@ -84,12 +88,12 @@ def _check_layout(file: h5py.File, path: Path) -> None:
 
 
 def _times(file: h5py.File, path: Path, timeline: Timeline, index_base: int, offset: Fraction | None) -> list[Fraction]:
-    """When each picture is shown, seconds on the clip's clock; they have to rise and lie within the clip."""
+    """When each picture is shown, seconds on the clip's clock; they have to rise and be within the clip."""
     if "frames" in file:
         times = [_frame_time(int(index), path, timeline, index_base) for index in file["frames"]]
     else:
         times = [_second(float(seconds) + float(offset or 0), path, timeline) for seconds in file["times"]]
-    if any(one >= other for one, other in pairwise(times)):
+    if any(time >= following for time, following in pairwise(times)):
         raise InputError(f"the moments in {path} do not rise; sort its pictures by time and drop doubles")
     return times
 

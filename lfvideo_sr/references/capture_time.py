@@ -1,4 +1,4 @@
-"""When a picture was taken and when a clip was recorded, as their files say: EXIF, names, tags of the container.
+"""When a picture was taken and when a clip was recorded, by their files: EXIF, names, tags of the container.
 
 Clocks are not to be trusted with more than a second. EXIF often leaves out the time zone, containers write UTC or local
 time as if it were UTC, and many telephones write the end of a recording for its beginning.
@@ -41,7 +41,7 @@ class CaptureTime:
 
 
 def capture_time(path: Path) -> CaptureTime | None:
-    """Of a picture: by its EXIF, else by its name (IMG_20240601_120000.jpg); None where neither says."""
+    """Of a picture: by its EXIF, else by its name (IMG_20240601_120000.jpg); None where neither has a time."""
     return _by_exif(path) or _by_name(path)
 
 
@@ -49,11 +49,11 @@ def recording_starts(path: Path, length: Fraction) -> list[CaptureTime]:
     """When a clip that lasts `length` seconds may have begun, likeliest first; empty where its container is silent."""
     starts = []
     for tag, text in _tags(path):
-        said = _parsed(text)
-        if said is not None:
-            starts.append(CaptureTime(said, True, tag))
+        recorded = _parsed(text)
+        if recorded is not None:
+            starts.append(CaptureTime(recorded, True, tag))
             if tag == "creation_time":
-                starts.append(CaptureTime(said - length, True, f"{tag}, as the end"))
+                starts.append(CaptureTime(recorded - length, True, f"{tag}, as the end"))
     return starts
 
 
@@ -113,7 +113,7 @@ def _exif_of(path: Path) -> dict[int, Any]:
             return _exif_of_heif(path)
         with Image.open(path) as image:
             return dict(image.getexif().get_ifd(_EXIF))
-    except Exception:  # whatever is wrong with a picture's notes, its pixels may be right, and reading them will tell
+    except Exception:  # whatever is wrong with a picture's notes, its pixels may be right, and reading them will show
         return {}
 
 
@@ -142,7 +142,7 @@ def _by_name(path: Path) -> CaptureTime | None:
 
 
 def _tags(path: Path) -> Iterator[tuple[str, str]]:
-    """The container's own tags that may tell, best first, then those of its video tracks."""
+    """The container's own tags that may have the time, best first, then those of its video tracks."""
     try:
         with open_input(path) as container:
             kept = [container.metadata, *(stream.metadata for stream in container.streams.video)]
@@ -158,8 +158,8 @@ def _tags(path: Path) -> Iterator[tuple[str, str]]:
 def _parsed(text: str) -> Fraction | None:
     """ISO 8601 as containers have it; None for a date alone, for nonsense, and for a clock that was never set."""
     try:
-        said = datetime.fromisoformat(text.strip())
+        recorded = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
-    seconds = Fraction((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp())
+    seconds = Fraction((recorded if recorded.tzinfo else recorded.replace(tzinfo=UTC)).timestamp())
     return seconds if seconds >= _EARLIEST and len(text.strip()) > 10 else None

@@ -4,16 +4,19 @@ import os
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from av.container import OutputContainer
 from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from ..checks import check_positive
 from ..errors import OutputError
 from ..frames import Size, TimeStamp
 from ..media.clock import stamp_of
+from ..media.codecs import codec_of
 from ..media.colour import Layout, rgb_to_planes
 from ..media.encoding import lost_in_pictures, pixel_format, scaled_matrix
 from ..media.partial import partial_of
@@ -25,7 +28,7 @@ from ..media.video import VideoSource
 from .simulated import SCALE, is_reference, small_size
 
 _UNSHIFTED = {"avoid_negative_ts": "disabled"}  # else audio that starts before 0 shifts every time stamp
-_LOSSLESS = {"level": "3", "slicecrc": "1", "g": "1"}
+_CODEC = codec_of("ffv1")
 
 
 def write_hybrid(
@@ -84,7 +87,7 @@ def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> list[
             large.finish()
             if ends_at is None:
                 others.advance(None)
-            return hr.warnings + others.warnings + lost_in_pictures(hr.video, "ffv1")
+            return hr.warnings + others.warnings + lost_in_pictures(hr.video, _CODEC)
 
 
 class _Track:
@@ -94,8 +97,9 @@ class _Track:
         video = hr.video
         self._target = target
         self._colour = replace(video.colour, layout=Layout.RGB, bit_depth=bit_depth)
-        self._format = pixel_format(self._colour, "ffv1")
-        self.stream = target.add_stream("ffv1", rate=video.rate, options=_LOSSLESS, time_base=video.time_base)
+        self._format = pixel_format(self._colour, _CODEC)
+        added = target.add_stream(_CODEC.encoder, video.rate, dict(_CODEC.options), time_base=video.time_base)
+        self.stream = cast(VideoStream, added)
         self.stream.width, self.stream.height = size
         self.stream.pix_fmt = self._format
         self.stream.set_display_matrix(scaled_matrix(video, size))

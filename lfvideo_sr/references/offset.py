@@ -1,4 +1,4 @@
-"""By how much the clock of references is off, told by what they show: the one shift that brings most to their frame."""
+"""By how much the clock of references is off, estimated from pictures: the shift that brings most to their frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,23 +29,23 @@ class Offset:
     sure: float
 
     @property
-    def found(self) -> bool:
+    def is_known(self) -> bool:
         return self.sure >= 0.5
 
     def __str__(self) -> str:
-        if not self.found:
-            return "--ref-offset auto: what the references show tells no offset; 0 is taken"
+        if not self.is_known:
+            return "--ref-offset auto: the pictures agree on no offset; 0 is used"
         return f"--ref-offset auto: {float(self.seconds):+.3f} s ({self.sure:.0%} of the references looked at agree)"
 
 
-def parse_offset(given: float | str | None) -> Fraction | str | None:
-    """What `--ref-offset` says: exact seconds, "auto", or None where it is not given; UsageError for anything else."""
-    if given is None or given == AUTO:
-        return given
+def parse_offset(text: float | str | None) -> Fraction | str | None:
+    """The value of `--ref-offset`: exact seconds, "auto", or None where it is absent; UsageError for anything else."""
+    if text is None or text == AUTO:
+        return text
     try:
-        return Fraction(str(given))
+        return Fraction(str(text))
     except (ValueError, ZeroDivisionError):
-        raise UsageError(f"--ref-offset is {given}; seconds (-0.7) or auto is wanted") from None
+        raise UsageError(f"--ref-offset is {text}; seconds (-0.7) or auto is wanted") from None
 
 
 def offset_of_track(clip: SeenClip, track: VideoInfo, turns: int = 0) -> Offset:
@@ -57,13 +57,13 @@ def offset_of_track(clip: SeenClip, track: VideoInfo, turns: int = 0) -> Offset:
     some = times[:: -(-len(times) // _LOOKED_AT) or 1]
     shown = track.size.width * float(track.sample_aspect_ratio or 1) / track.size.height
     small = thumbnails(track, some, Scale(shown).size)
-    return estimate_offset(clip, [(time, np.ascontiguousarray(np.rot90(one, turns))) for time, one in small.items()])
+    return estimate_offset(clip, [(time, np.ascontiguousarray(np.rot90(each, turns))) for time, each in small.items()])
 
 
 def estimate_offset(clip: SeenClip, references: Sequence[tuple[Fraction, np.ndarray]]) -> Offset:
     """The constant shift from the references' clock to the clip's.
 
-    references: each a time by its own clock, seconds, and its thumbnail, uint8 [h,w], lying as the clip's frames do.
+    references: each a time by its own clock, seconds, and its thumbnail, uint8 [h,w], turned as the clip's frames are.
     """
     if not references:
         return Offset(Fraction(0), 0.0)
@@ -89,9 +89,9 @@ def _rough_shift(clip: SeenClip, references: Sequence[tuple[Fraction, np.ndarray
     of which there have to be half at least; none where none fits as well."""
     curves = [(float(time), *clip.scores(picture)) for time, picture in references]
     frames = np.array([float(time) for time in curves[0][1]])
-    own = np.array([time for time, _, _ in curves])
+    times = np.array([time for time, _, _ in curves])
     step = float(clip.turn)
-    shifts = np.arange(frames[0] - own.max(), frames[-1] - own.min() + step, step)
+    shifts = np.arange(frames[0] - times.max(), frames[-1] - times.min() + step, step)
     fits = np.full((len(shifts), len(curves)), np.nan)
     for column, (time, _, scores) in enumerate(curves):
         fits[:, column] = np.interp(time + shifts, frames, scores, left=np.nan, right=np.nan)

@@ -1,4 +1,4 @@
-"""Which references stand beside a clip: the choice among the places they may come from."""
+"""Which references a clip has: the choice among the places they may come from."""
 
 import re
 from dataclasses import dataclass
@@ -16,9 +16,11 @@ from .arrays import ArrayReferences
 from .offset import offset_of_track
 from .placing import SeenClip
 from .simulated import SimulatedReferences
-from .source import EVERY, Fit, ReferenceSource
+from .source import EVERY, ClipFit, ReferenceSource
+from .still_names import read_manifest
 from .still_places import StillPlaces
 from .still_references import StillReferences
+from .stills import manifest_of
 from .thumbnails import Scale
 from .tracks import LARGER, SameTrackReferences, TrackReferences, is_larger, larger_frame, turns_between
 
@@ -42,7 +44,7 @@ class ReferenceOptions:
     frames, max_height: of the simulation, as in `VideoSource`.
     deinterlace: for tracks that references come from, as in `VideoSource`.
     offset:     `--ref-offset`, see `parse_offset`: seconds to add to the times that stills, HDF5 and tracks of other
-                files tell by a clock of their own, or "auto": found by what they show.
+                files have by a clock of their own, or "auto": estimated from the pictures.
     """
 
     refs: Path | str | None = None
@@ -79,26 +81,26 @@ def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions)
     """
     if options.no_refs or options.source == "anchor":
         return None
-    source = _found(path, lr, options)
+    source = _first_source(path, lr, options)
     if options.offset is not None and source is not None and source.kind in _OWN_CLOCK:
         raise UsageError(f"--ref-offset has nothing to move: references come from {path} itself; drop it")
     return source
 
 
-def _found(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
-    place = _Place(Path(path), lr, options)
+def _first_source(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
+    clip = _Clip(Path(path), lr, options)
     if options.source == "simulate":
         return _simulated(path, options)
     forced = options.source or ("refs" if options.refs else None)
     for kind in [forced] if forced else _FINDERS:
-        found = _FINDERS[kind](place)
-        if found is not None:
-            return found
+        source = _FINDERS[kind](clip)
+        if source is not None:
+            return source
     if forced:
-        raise InputError(f"--ref-source {forced}: {place.path} has {_absent(forced, place)}")
+        raise InputError(f"--ref-source {forced}: {clip.path} has {_absent(forced, clip)}")
     if options.require:
-        missing = "; ".join(_absent(kind, place) for kind in _FINDERS)
-        raise ReferencesMissing(f"--require-refs: {place.path} has {missing}")
+        missing = "; ".join(_absent(kind, clip) for kind in _FINDERS)
+        raise ReferencesMissing(f"--require-refs: {clip.path} has {missing}")
     return None
 
 
@@ -128,7 +130,7 @@ def _width(video: VideoInfo) -> int:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Clip:
     """The clip that references are looked for beside."""
 
     path: Path
@@ -154,12 +156,12 @@ class _Place:
         return SeenClip(self.video, self.timeline, Scale(self.fit.shown))
 
     @property
-    def wanted(self) -> Size:
+    def reference_size(self) -> Size:
         return self.lr.size.scaled(self.options.scale)
 
     @property
-    def fit(self) -> Fit:
-        return Fit.to(self.video, self.wanted)
+    def fit(self) -> ClipFit:
+        return ClipFit.to(self.video, self.reference_size)
 
     def open(self, path: Path, track: int, keep_sizes: bool = False) -> VideoSource:
         """A track that references are taken from."""
@@ -168,77 +170,95 @@ class _Place:
 
 
 def sidecars_of(path: Path) -> list[Path]:
-    """Where references may lie beside a clip; the first that exists is taken."""
+    """Where references of a clip may be, beside it; the first that exists is taken."""
     return [path.with_suffix(ending) for ending in (".refs", ".ref.mkv", ".ref.mp4")]
 
 
-def _explicit(place: _Place) -> ReferenceSource | None:
-    return _read(str(place.options.refs), place, "refs") if place.options.refs else None
+def reference_files(named: Path) -> list[Path]:
+    """Every file that references at `named` (see `ReferenceOptions.refs`) are read from: itself, which may be a folder
+    and need not exist, and the pictures that its manifest lists. A manifest that cannot be read lists none."""
+    path, _ = _path_and_track(str(named))
+    manifest = manifest_of(path)
+    if manifest is None or not manifest.is_file():
+        return [path]
+    try:
+        return [path, *(entry.path for entry in read_manifest(manifest))]
+    except (InputError, UsageError):
+        return [path]
 
 
-def _second_track(place: _Place) -> ReferenceSource | None:
-    widest = max(place.tracks, key=_width)
-    if not is_larger(widest.size, place.video.size):
+def _explicit(clip: _Clip) -> ReferenceSource | None:
+    return _read(str(clip.options.refs), clip, "refs") if clip.options.refs else None
+
+
+def _second_track(clip: _Clip) -> ReferenceSource | None:
+    widest = max(clip.tracks, key=_width)
+    if not is_larger(widest.size, clip.video.size):
         return None
-    return TrackReferences(place.open(place.path, widest.track), place.video, place.wanted, "track")
+    return TrackReferences(clip.open(clip.path, widest.track), clip.video, clip.reference_size, "track")
 
 
-def _larger_frames(place: _Place) -> ReferenceSource | None:
-    large = larger_frame(place.video, thorough=place.options.source == "same-track")
+def _larger_frames(clip: _Clip) -> ReferenceSource | None:
+    large = larger_frame(clip.video, thorough=clip.options.source == "same-track")
     if large is None:
         return None
-    return SameTrackReferences(place.open(place.path, place.video.track, keep_sizes=True), large, place.wanted)
+    return SameTrackReferences(clip.open(clip.path, clip.video.track, keep_sizes=True), large, clip.reference_size)
 
 
-def _sidecar(place: _Place) -> ReferenceSource | None:
-    found = next((sidecar for sidecar in sidecars_of(place.path) if sidecar.exists()), None)
-    return _read(str(found), place, "sidecar") if found else None
+def _sidecar(clip: _Clip) -> ReferenceSource | None:
+    sidecar = next((path for path in sidecars_of(clip.path) if path.exists()), None)
+    return _read(str(sidecar), clip, "sidecar") if sidecar else None
 
 
 _FINDERS = {"refs": _explicit, "track": _second_track, "same-track": _larger_frames, "sidecar": _sidecar}
 
 
-def _absent(kind: str, place: _Place) -> str:
+def _absent(kind: str, clip: _Clip) -> str:
     return {
         "refs": "no references named; pass --refs",
         "track": f"no second video track at least {LARGER}x wider (attached pictures do not count)",
         "same-track": f"no frames at least {LARGER}x wider than others in its track",
-        "sidecar": f"no {', '.join(sidecar.name for sidecar in sidecars_of(place.path))} beside it",
+        "sidecar": f"no {', '.join(sidecar.name for sidecar in sidecars_of(clip.path))} beside it",
     }[kind]
 
 
-def _read(named: str, place: _Place, kind: str) -> ReferenceSource:
-    """The references in a folder of stills, a manifest, a picture, an HDF5 or a video, told apart by name."""
-    where = Path(named)
-    track = None
-    if not where.exists() and (match := _TRACK_SUFFIX.fullmatch(named)):
-        where, track = Path(match[1]), int(match[2])
+def _read(named: str, clip: _Clip, kind: str) -> ReferenceSource:
+    """The references in a folder of stills, a manifest, a picture, an HDF5 or a video, chosen by name."""
+    where, track = _path_and_track(named)
     if not where.exists():
         raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
     if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
-        places = StillPlaces(place.seen, place.fit)
-        stills = places.find(where, place.options.index_base, place.options.offset)
-        return StillReferences(where, stills, place.fit, place.timeline, kind)
+        places = StillPlaces(clip.seen, clip.fit)
+        stills = places.find(where, clip.options.index_base, clip.options.offset)
+        return StillReferences(where, stills, clip.fit, clip.timeline, kind)
     if where.suffix.lower() in _ARRAYS:
-        offset = place.options.offset
+        offset = clip.options.offset
         if isinstance(offset, str):
             raise UsageError(f"--ref-offset {offset} looks at stills and tracks; give seconds for {where}")
-        return ArrayReferences(where, place.timeline, place.fit, place.options.index_base, offset)
+        return ArrayReferences(where, clip.timeline, clip.fit, clip.options.index_base, offset)
     if track is None:
         track = max(video_tracks(where), key=_width).track
-    return _track(place, place.open(where, track), kind)
+    return _track(clip, clip.open(where, track), kind)
 
 
-def _track(place: _Place, track: VideoSource, kind: str) -> TrackReferences:
+def _path_and_track(named: str) -> tuple[Path, int | None]:
+    """FILE#v:1 -> FILE and 1; any other name, and a file that is really called so, has no track number."""
+    path = Path(named)
+    if not path.exists() and (match := _TRACK_SUFFIX.fullmatch(named)):
+        return Path(match[1]), int(match[2])
+    return path, None
+
+
+def _track(clip: _Clip, track: VideoSource, kind: str) -> TrackReferences:
     """Of another file, whose clock may be off, or of the clip's own."""
-    asked = place.options.offset
-    if asked is None or track.video.path.samefile(place.path):
-        return TrackReferences(track, place.video, place.wanted, kind)
+    asked = clip.options.offset
+    if asked is None or track.video.path.samefile(clip.path):
+        return TrackReferences(track, clip.video, clip.reference_size, kind)
     if isinstance(asked, Fraction):
-        return TrackReferences(track, place.video, place.wanted, kind, asked)
-    found = offset_of_track(place.seen, track.video, turns_between(track.video, place.video))
-    source = TrackReferences(track, place.video, place.wanted, kind, found.seconds)
-    source.estimates.append(str(found))
-    if not found.found:
-        source.warnings.append(str(found))
+        return TrackReferences(track, clip.video, clip.reference_size, kind, asked)
+    estimate = offset_of_track(clip.seen, track.video, turns_between(track.video, clip.video))
+    source = TrackReferences(track, clip.video, clip.reference_size, kind, estimate.seconds)
+    source.estimates.append(str(estimate))
+    if not estimate.is_known:
+        source.warnings.append(str(estimate))
     return source

@@ -1,6 +1,6 @@
-"""When in a clip a picture was taken, told by what it shows.
+"""When in a clip a picture was taken, estimated from what it shows.
 
-The clip is decoded to thumbnails. Coarse outlines say which of its frames may show what the picture shows; these are
+The clip is decoded to thumbnails. Coarse outlines select which of its frames may show what the picture shows; these are
 laid over it by an affine motion (OpenCV's ECC), and the frame that then agrees best is it. Exposure does not matter,
 and the picture may be framed otherwise: another aspect, somewhat larger or smaller, turned by a degree or two.
 """
@@ -24,7 +24,7 @@ _CANDIDATES = 6  # frames that a picture is laid over before the best one's neig
 _APART = Fraction(3, 10)  # seconds between two of them
 _ZOOMS = (0.75, 0.84, 0.92, 1.0, 1.08)  # of what a picture shows, how much the clip may show, along one side
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
-_OVERLAP = 0.6  # of a frame that has to lie within the picture
+_OVERLAP = 0.6  # of a frame that has to be within the picture
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class _Laid:
 class SeenClip:
     """A clip in thumbnails, for finding pictures in it; decoded when first asked.
 
-    scale: of the thumbnails; pictures that are looked for lie as the clip's coded frames do.
+    scale: of the thumbnails; pictures that are looked for are turned as the clip's coded frames are.
     """
 
     def __init__(self, video: VideoInfo, timeline: Timeline, scale: Scale):
@@ -86,11 +86,11 @@ class SeenClip:
         given; None where none can be laid over it."""
         stills = [evened(picture) for picture in pictures]
         within = [span or Span(self.start, self.end) for span in spans or [None] * len(stills)]
-        likely = [self._likely(*one) for one in zip(stills, within)]
+        likely = [self._likely(*search) for search in zip(stills, within)]
         if self._step > 1:  # the frames between those that were looked at, of all pictures in one pass
-            self._load([index for one in likely if one for index in self._around(one.index)])
-        best = [one and self._climb(still, one, span) for still, one, span in zip(stills, likely, within)]
-        return [None if one is None else Sighting(self._times[one.index], one.sure) for one in best]
+            self._load([index for match in likely if match for index in self._around(match.index)])
+        best = [match and self._climb(still, match, span) for still, match, span in zip(stills, likely, within)]
+        return [None if match is None else Sighting(self._times[match.index], match.sure) for match in best]
 
     def scores(self, picture: np.ndarray) -> tuple[list[Fraction], np.ndarray]:
         """Times of frames and, float32 [N], how alike the outlines of the picture are to each, -1 .. 1."""
@@ -115,21 +115,21 @@ class SeenClip:
     def _likely(self, still: np.ndarray, span: Span) -> _Laid | None:
         """The best of the candidates."""
         laid = [self._lay(still, *candidate) for candidate in self._candidates(still, span)]
-        return max((one for one in laid if one), key=lambda one: one.sure, default=None)
+        return max((match for match in laid if match), key=lambda match: match.sure, default=None)
 
     def _candidates(self, still: np.ndarray, span: Span) -> list[tuple[int, np.ndarray]]:
         """Frames some way apart whose outlines fit, best first, each with the framing that fits."""
         indices, rows = self._outlines()
         motions = _framings(still.shape, self.scale)
         fits = rows @ outlines(_framed(still, motion, self.scale) for motion in motions).T
-        found: list[tuple[int, np.ndarray]] = []
+        candidates: list[tuple[int, np.ndarray]] = []
         for place in np.argsort(-fits.max(axis=1)):
             index, time = indices[place], self._times[indices[place]]
-            if time in span and all(abs(time - self._times[one]) >= _APART for one, _ in found):
-                found.append((index, motions[int(fits[place].argmax())]))
-            if len(found) == _CANDIDATES:
+            if time in span and all(abs(time - self._times[other]) >= _APART for other, _ in candidates):
+                candidates.append((index, motions[int(fits[place].argmax())]))
+            if len(candidates) == _CANDIDATES:
                 break
-        return found
+        return candidates
 
     def _lay(self, still: np.ndarray, index: int, motion: np.ndarray) -> _Laid | None:
         frame = self._evened.get(index)
@@ -151,7 +151,7 @@ class SeenClip:
         while stride:
             sides = [index for index in (best.index - stride, best.index + stride) if 0 <= index < len(self._times)]
             laid = [self._lay(still, index, best.motion) for index in sides if self._times[index] in span]
-            better = max((one for one in laid if one), key=lambda one: one.sure, default=best)
+            better = max((match for match in laid if match), key=lambda match: match.sure, default=best)
             if better.sure > best.sure:
                 best = better
             else:
@@ -160,17 +160,17 @@ class SeenClip:
 
 
 def _framings(shape: tuple[int, ...], scale: Scale) -> list[np.ndarray]:
-    """How the clip's frame may lie in a picture [h,w]: in its middle, as wide or as high as the zooms say; of two
+    """How the clip's frame may be placed in a picture [h,w]: in its middle, as wide or high as the zooms allow; of two
     aspects, either may show more. [2,3] each, from the frame's thumbnail to the picture's."""
     (height, width), frame = shape[:2], scale.size
     fits = sorted({width / frame.width, height / frame.height})
     if fits[-1] <= 1.03 * fits[0]:
         fits = fits[:1]
-    found = []
+    motions = []
     for k in (fit * zoom for fit in fits for zoom in _ZOOMS):
         dx, dy = (width - 1 - k * (frame.width - 1)) / 2, (height - 1 - k * (frame.height - 1)) / 2
-        found.append(np.array([[k, 0, dx], [0, k, dy]], np.float32))
-    return found
+        motions.append(np.array([[k, 0, dx], [0, k, dy]], np.float32))
+    return motions
 
 
 def _framed(picture: np.ndarray, motion: np.ndarray, scale: Scale) -> np.ndarray:
@@ -179,7 +179,7 @@ def _framed(picture: np.ndarray, motion: np.ndarray, scale: Scale) -> np.ndarray
 
 
 def _overlap(motion: np.ndarray, still: tuple[int, ...], frame: tuple[int, ...]) -> float:
-    """How much of a frame lies within the picture; 0 where the motion is no framing but a distortion."""
+    """How much of a frame is within the picture; 0 where the motion is no framing but a distortion."""
     stretch = np.linalg.svd(motion[:, :2], compute_uv=False)
     if stretch[0] > 1.25 * stretch[1]:
         return 0.0

@@ -26,12 +26,12 @@ class Side(NamedTuple):
 class Reference:
     """A high-resolution picture and where it belongs. Equal keys are the same picture.
 
-    key:    tells references of one run apart, e.g. ("track", 240).
+    key:    distinguishes the references of one run, e.g. ("track", 240).
     time:   seconds on the low-resolution stream's clock (for a light field: the distance that orders the views).
     origin: what the report calls it: "in.mp4#v:1", "stills/t1.5.png", "anchor".
     load:   gives its pixels, float32 [3,H,W] RGB in [0,1]: an array, or a tensor where an engine left it (an array of
             either: frames.on_host); called when the cache needs them, so a reference is cheap.
-    aligned: True where it shows exactly the frame at its own time, so that its pixels may stand for that frame's.
+    aligned: True where it shows exactly the frame at its own time, so that its pixels may replace that frame's.
     generated: True where it was made from the stream itself (anchor mode) and holds no true detail.
     frame:  the stream's low-resolution frame on show at its time, where the stream has got there.
     side:   its low-resolution side; None: the papers' reduction of it.
@@ -52,7 +52,7 @@ class Reference:
 
 @dataclass(frozen=True, eq=False)
 class EncodedReference:
-    """What a method keeps of a reference, computed once: its features on the device of the engine that made them.
+    """What a method stores of a reference, computed once: its features on the device of the engine that made them.
 
     key:      of the reference; the reference itself, which may hold its pixels, is not kept.
     features: the method's own named tensors; the engine that made them owns them.

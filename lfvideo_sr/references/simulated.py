@@ -14,6 +14,7 @@ from ..media.clock import Nearest, seconds_of, stamp_of
 from ..media.resize import crop_to_multiple, degrade
 from ..media.video import VideoSource
 from .reference import Reference
+from .source import EVERY
 
 SCALE = 4
 
@@ -52,6 +53,7 @@ class SimulatedReferences:
     """Exactly the frames 0, N, 2N ... of a high-resolution clip (and each scene's first, with `scene_refs`)."""
 
     kind = "simulate"
+    cadence = EVERY
 
     def __init__(
         self,
@@ -69,6 +71,8 @@ class SimulatedReferences:
         )
         self._every = every
         self._scene_refs = scene_refs
+        self.estimates: list[str] = []
+        self.warnings: list[str] = []
         self.description = f"simulated: frames 0, {every}, {2 * every} ... of {path}"
         self.description += " and every scene start" if scene_refs else ""
 
@@ -90,7 +94,7 @@ class SimulatedReferences:
 
 
 def is_reference(frame: Frame, every: int, scene_refs: bool) -> bool:
-    """Whether the papers' protocol keeps this frame at high resolution."""
+    """Whether the papers' protocol leaves this frame at high resolution."""
     return frame.index % every == 0 or (scene_refs and frame.cut)
 
 
@@ -111,9 +115,9 @@ class GroundTruth:
         deinterlace: bool = False,
     ):
         hr = VideoSource(path, frames=frames, max_height=max_height, deinterlace=deinterlace, detect_cuts=False)
-        given = hr.info.size
-        if not (0 <= given.width - size.width < SCALE and 0 <= given.height - size.height < SCALE):
-            raise InputError(f"the truth {path} is {given}, the result {size}; give a clip of that size")
+        full = hr.info.size
+        if not (0 <= full.width - size.width < SCALE and 0 <= full.height - size.height < SCALE):
+            raise InputError(f"the truth {path} is {full}, the result {size}; give a clip of that size")
         self._size = size
         self._tolerance = 1 / (2 * (hr.info.rate or Fraction(25)))
         self._frames = Nearest(iter(hr), time_of=seconds_of)

@@ -1,4 +1,4 @@
-"""What a source of references is, and how a picture is brought to the frames it stands beside."""
+"""What a source of references is, and how a picture is fitted to the frames of a clip."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,23 +11,25 @@ from ..media.probe import VideoInfo
 from ..media.resize import resized
 from .reference import Reference
 
-EVERY = 8  # frames a reference stands for, where there are many: tracks, anchors
-_SAME_ASPECT = 0.01  # how far two aspects may lie apart and still show the same field of view
+EVERY = 8  # frames to a reference, where there are many: tracks, anchors
+_SAME_ASPECT = 0.01  # how far two aspects may differ and still show the same field of view
 
 
 class ReferenceSource(Protocol):
-    """References in time order, made as they are pulled; may be iterated as often as wanted.
+    """References in time order, made as they are pulled; may be iterated any number of times.
 
     kind:        refs, track, same-track, sidecar or simulate.
-    description: one line for people: what was found where, and what is done to it.
-
-    A source may also have `cadence`, at most one reference per so many frames where the user asks for nothing else
-    (EVERY without it; 0 means every one); `estimates`, lines for people on times that were found rather than said; and
-    `warnings`, one line each.
+    description: one line for people: what the references are, where they come from, and what is done to them.
+    cadence:     at most one reference per so many frames where the user asks for nothing else; 0: every reference.
+    estimates:   a line for people on each time that was estimated from pictures or clocks.
+    warnings:    what is wrong with the references but does not stop the run, one line each.
     """
 
     kind: str
     description: str
+    cadence: int
+    estimates: list[str]
+    warnings: list[str]
 
     def __iter__(self) -> Iterator[Reference]: ...
 
@@ -40,15 +42,15 @@ def turned(pixels: np.ndarray, turns: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """Brings pictures taken upright to a clip's coded frames, which may lie on their side or have oblong samples.
+class ClipFit:
+    """Brings pictures taken upright to a clip's coded frames, which may be turned on their side or have oblong samples.
 
     size:   of a reference, `scale` times the clip's coded frames.
     shown:  width / height of the clip's frames as they are shown, before rotation.
     turns:  quarters, counter-clockwise, from upright to coded.
     frame:  size of the clip's coded frames; None where it does not matter.
 
-    A picture with the clip's aspect is resampled to `size`; any other keeps its own.
+    A picture with the clip's aspect is resampled to `size`; any other is left as it is.
     """
 
     size: Size
@@ -57,13 +59,13 @@ class Fit:
     frame: Size | None = None
 
     @classmethod
-    def to(cls, clip: VideoInfo, size: Size) -> "Fit":
-        """What references of a clip are fitted to: `size`, shown as the clip is shown and lying as it lies."""
+    def to(cls, clip: VideoInfo, size: Size) -> "ClipFit":
+        """For references of a clip: `size`, shown as the clip is shown and turned as its coded frames are."""
         shown = float(size.width * (clip.sample_aspect_ratio or 1) / size.height)
         return cls(size, shown, -round(clip.rotation / 90) % 4, clip.size)
 
     def lying(self, pixels: np.ndarray) -> np.ndarray:
-        """A picture as the clip's coded frames lie, of its own size."""
+        """A picture turned as the clip's coded frames are, of its own size."""
         return turned(pixels, self._turns_of(size_of(pixels)))
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
@@ -100,7 +102,7 @@ class Fit:
         return f"{shown} resampled to {self.size}{which}"
 
     def _turns_of(self, size: Size) -> int:
-        """None for a picture that fits only as it lies: it was taken from the coded frames."""
+        """None for a picture that fits only unturned: it was taken from the coded frames."""
         return 0 if self.turns % 2 and self._shows_the_same(size) else self.turns
 
     def _lying(self, size: Size) -> Size:

@@ -1,4 +1,4 @@
-"""What a still's name, or its line in a manifest, says of where it belongs."""
+"""Where a still belongs, by its name or by its line in a manifest."""
 
 import csv
 import re
@@ -26,8 +26,8 @@ _CAMERA = re.compile(  # cameras number pictures, not frames, and write capitals
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A still and what its name or its manifest line says; at most one of frame, seconds and view is set.
+class StillEntry:
+    """A still and the place in its name or manifest line; at most one of frame, seconds and view is set.
 
     frame:    as written, not yet 0-based.
     seconds:  since the clip's first frame, written with this many `decimals`.
@@ -40,19 +40,25 @@ class Placed:
     decimals: int = 0
     view: View | None = None
 
+    @property
+    def precision(self) -> Fraction:
+        """Seconds by which the time may differ from its frame's: a unit of the last decimal, since 1.6666... s is
+        written 1.667 where it is rounded and 1.666 where it is cut."""
+        return Fraction(1, 10**self.decimals)
+
     @classmethod
-    def in_seconds(cls, path: Path, text: str) -> "Placed":
-        """At a time as it is written, "12.345"; its decimals say how exactly."""
+    def in_seconds(cls, path: Path, text: str) -> "StillEntry":
+        """At a time as it is written, "12.345"; its decimals set the precision."""
         return cls(path, seconds=Fraction(text), decimals=len(text.partition(".")[2]))
 
 
-def read_name(path: Path) -> Placed:
-    """t12.345.png -> seconds; 8.png, frame_0008.png -> frame; any other name, a camera's among them, says nothing."""
+def read_name(path: Path) -> StillEntry:
+    """t12.345.png -> seconds; 8.png, frame_0008.png -> frame; any other name, a camera's among them, gives no place."""
     if match := _SECONDS.fullmatch(path.stem):
-        return Placed.in_seconds(path, match[1])
+        return StillEntry.in_seconds(path, match[1])
     if (match := _INDEX.fullmatch(path.stem)) and not _CAMERA.fullmatch(path.stem):
-        return Placed(path, frame=int(match[1]))
-    return Placed(path)
+        return StillEntry(path, frame=int(match[1]))
+    return StillEntry(path)
 
 
 def is_camera_number(path: Path) -> bool:
@@ -60,7 +66,7 @@ def is_camera_number(path: Path) -> bool:
     return bool(_CAMERA.fullmatch(path.stem) and _INDEX.fullmatch(path.stem))
 
 
-def read_manifest(path: Path) -> list[Placed]:
+def read_manifest(path: Path) -> list[StillEntry]:
     """Lines of `file,time`, `file,frame` or `file,view`; files are relative to the manifest, a view is "row,column"."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
@@ -72,7 +78,7 @@ def read_manifest(path: Path) -> list[Placed]:
     return placed
 
 
-def _manifest_rows(path: Path, rows: csv.DictReader) -> Iterator[Placed]:
+def _manifest_rows(path: Path, rows: csv.DictReader) -> Iterator[StillEntry]:
     columns = [name.strip() for name in rows.fieldnames or []]
     for column in columns:
         check_choice(f"the header of {path}", column, _COLUMNS)
@@ -84,7 +90,7 @@ def _manifest_rows(path: Path, rows: csv.DictReader) -> Iterator[Placed]:
         yield _manifest_place(f"line {rows.line_num} of {path}", path.parent, filled)
 
 
-def _manifest_place(line: str, folder: Path, filled: dict[str, str]) -> Placed:
+def _manifest_place(line: str, folder: Path, filled: dict[str, str]) -> StillEntry:
     if "file" not in filled or len(filled) != 2:
         raise InputError(f"{line} fills {', '.join(filled) or 'nothing'}; file and one of time, frame, view is wanted")
     file = folder / filled["file"]
@@ -92,11 +98,11 @@ def _manifest_place(line: str, folder: Path, filled: dict[str, str]) -> Placed:
         raise InputError(f"{line} names {file}, which does not exist; paths are relative to the manifest")
     try:
         if "time" in filled:
-            return Placed.in_seconds(file, filled["time"])
+            return StillEntry.in_seconds(file, filled["time"])
         if "frame" in filled:
-            return Placed(file, frame=int(filled["frame"]))
+            return StillEntry(file, frame=int(filled["frame"]))
         row, column = filled["view"].split(",")
-        return Placed(file, view=View(int(row), int(column)))
+        return StillEntry(file, view=View(int(row), int(column)))
     except (ValueError, ZeroDivisionError) as error:
-        wanted = 'a time is seconds (12.345), a frame an index (8), a view "row,column" in quotes'
-        raise InputError(f"{line} cannot be read: {error}; {wanted}") from error
+        accepted = 'a time is seconds (12.345), a frame an index (8), a view "row,column" in quotes'
+        raise InputError(f"{line} cannot be read: {error}; {accepted}") from error

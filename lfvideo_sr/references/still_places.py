@@ -1,4 +1,4 @@
-"""When each still of a folder was taken: as it says itself, else by its clock and by what it shows."""
+"""When each still of a folder was taken: by its name or manifest line, else by its clock and by what it shows."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,16 +15,16 @@ from ..media.picture_formats import UnreadableFormat
 from .capture_time import UNCERTAIN, capture_time, moments_within, recording_starts
 from .offset import AUTO, Offset, estimate_offset
 from .placing import SURE, SeenClip, Sighting, Span
-from .source import Fit
+from .source import ClipFit
 from .still_names import ACCEPTED
-from .stills import CAMERAS_NUMBER, Still, read_places, told_places
+from .stills import CAMERAS_NUMBER, Still, read_places, stills_by_name
 from .thumbnails import thumbnail_of
 
 _CLEARLY = 0.1  # of a correlation: elsewhere in the clip a still has to fit so much better for its clock to be wrong
 
 
 @dataclass(frozen=True)
-class FoundStills:
+class PlacedStills:
     """Stills in time order; and pictures that are not used, each with why, to be read after its name.
 
     offset: what --ref-offset auto found; None where it was not asked.
@@ -36,63 +36,63 @@ class FoundStills:
 
 
 class _Clocked(NamedTuple):
-    """When a still was taken by its own clock, on the clip's clock; and what tells it."""
+    """When a still was taken by its own clock, on the clip's clock; and where that time comes from."""
 
     moment: Fraction
     origin: str
 
 
 class StillPlaces:
-    """Places stills in a clip; decodes the clip to thumbnails where names alone do not say enough.
+    """Places stills in a clip; decodes the clip to thumbnails where names alone are not enough.
 
-    fit: brings upright pictures to how the clip's coded frames lie.
+    fit: turns upright pictures as the clip's coded frames are.
     """
 
-    def __init__(self, seen: SeenClip, fit: Fit):
+    def __init__(self, seen: SeenClip, fit: ClipFit):
         self._seen, self._fit = seen, fit
         self._video, self._timeline = seen.video, seen.timeline
 
-    def find(self, where: Path, index_base: int = 0, offset: Fraction | str | None = None) -> FoundStills:
+    def find(self, where: Path, index_base: int = 0, offset: Fraction | str | None = None) -> PlacedStills:
         """The stills of a folder, a manifest or a single picture, with their times.
 
-        offset: seconds to add to what stills tell by a clock of their own, or "auto".
+        offset: seconds to add to times that stills have by a clock of their own, or "auto".
         Raises InputError for names that contradict each other or the clip, and where no still fits the clip.
         """
         estimated = self._estimated_offset(where) if offset == AUTO else None
         shift = estimated.seconds if estimated else offset if isinstance(offset, Fraction) else None
-        told = told_places(where, self._timeline, index_base, shift)
-        placed, unplaced = self._placed(told.untold, shift)
-        left_out = told.left_out | unplaced
-        stills = sorted([*told.stills, *placed], key=lambda still: still.time)
+        by_name = stills_by_name(where, self._timeline, index_base, shift)
+        placed, misfits = self._placed(by_name.unplaced, shift)
+        left_out = by_name.left_out | misfits
+        stills = sorted([*by_name.stills, *placed], key=lambda still: still.time)
         if not stills:
             clip = self._video.path.name
             raise InputError(f"{where} holds no still of {clip}: {_first(left_out)}; accepted names: {ACCEPTED}")
-        return FoundStills(stills, left_out, estimated)
+        return PlacedStills(stills, left_out, estimated)
 
     def _estimated_offset(self, where: Path) -> Offset:
-        told = [place for place in read_places(where) if place.seconds is not None]
-        moments = [self._timeline.start + place.seconds for place in told if place.seconds is not None]
-        pictures, _ = self._thumbnails([place.path for place in told])
-        kept = [(moment, pictures[place.path]) for moment, place in zip(moments, told) if place.path in pictures]
+        timed = [entry for entry in read_places(where) if entry.seconds is not None]
+        moments = [self._timeline.start + entry.seconds for entry in timed if entry.seconds is not None]
+        pictures, _ = self._thumbnails([entry.path for entry in timed])
+        kept = [(moment, pictures[entry.path]) for moment, entry in zip(moments, timed) if entry.path in pictures]
         return estimate_offset(self._seen, kept)
 
-    def _placed(self, untold: dict[Path, str], shift: Fraction | None) -> tuple[list[Still], dict[Path, str]]:
-        """Those that do not say when they belong; the ones that fit nowhere, each with why."""
-        pictures, left_out = self._thumbnails(list(untold))
+    def _placed(self, unplaced: dict[Path, str], shift: Fraction | None) -> tuple[list[Still], dict[Path, str]]:
+        """Places for stills that have none by name; and those that fit nowhere, each with the reason."""
+        pictures, left_out = self._thumbnails(list(unplaced))
         if not pictures:
             return [], left_out
         paths = list(pictures)
         sightings = dict(zip(paths, self._seen.find([pictures[path] for path in paths])))
         clocked = self._by_clock(paths, sightings, shift or Fraction(0))
-        again = self._near([pictures[path] for path in clocked], [one.moment for one in clocked.values()])
+        again = self._near([pictures[path] for path in clocked], [clock.moment for clock in clocked.values()])
         nearby = dict(zip(clocked, again))
         stills = []
         for path in paths:
             still = _decided(path, sightings[path], clocked.get(path), nearby.get(path))
             if still is None:
-                left_out[path] = f"fits nowhere in the clip ({untold[path]}; {_said(sightings[path])})"
+                left_out[path] = f"fits nowhere in the clip ({unplaced[path]}; {_shown_fit(sightings[path])})"
             else:
-                number = untold[path].partition(":")[0]
+                number = unplaced[path].partition(":")[0]
                 stills.append(replace(still, note=number if number == CAMERAS_NUMBER else ""))
         return stills, left_out
 
@@ -109,7 +109,7 @@ class StillPlaces:
             outcomes = dict(zip(paths, pool.map(read, paths)))
         return (
             {path: outcome for path, outcome in outcomes.items() if not isinstance(outcome, str)},
-            {path: one for path, one in outcomes.items() if isinstance(one, str)},
+            {path: reason for path, reason in outcomes.items() if isinstance(reason, str)},
         )
 
     def _by_clock(
@@ -134,7 +134,7 @@ class StillPlaces:
 
 
 def _decided(path: Path, anywhere: Sighting | None, clocked: _Clocked | None, nearby: Sighting | None) -> Still | None:
-    """What a still shows decides, near the time that its clock tells unless it fits clearly better elsewhere; where
+    """What a still shows decides, near the time of its clock unless it fits clearly better elsewhere; where
     it shows no frame well, its clock does."""
     best = anywhere.sure if anywhere is not None else 0.0
     if clocked is not None and nearby is not None and nearby.sure >= max(SURE, best - _CLEARLY):
@@ -148,7 +148,7 @@ def _agree(sighting: Sighting | None, moment: Fraction) -> bool:
     return sighting is not None and sighting.sure >= SURE and abs(sighting.time - moment) <= UNCERTAIN
 
 
-def _said(sighting: Sighting | None) -> str:
+def _shown_fit(sighting: Sighting | None) -> str:
     return "it shows none of its frames" if sighting is None else f"its best frame agrees by {sighting.sure:.2f} only"
 
 

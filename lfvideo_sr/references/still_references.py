@@ -8,37 +8,37 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ReferencesMissing
-from ..frames import Size, size_of
+from ..frames import Size
 from ..media.clock import Timeline
-from ..media.images import read_image
+from ..media.images import read_image, read_size
 from ..media.picture_formats import UnreadableFormat, shown_unreadable
 from .reference import Reference
-from .source import Fit
-from .still_places import FoundStills
+from .source import ClipFit
+from .still_places import PlacedStills
 from .stills import Still
 
 
 class StillReferences:
-    """Stills in time order. All are decoded once before the first is given, so that a broken one fails early; those
-    that are no larger than the clip's frames are left out.
+    """Stills in time order, each decoded when it is loaded. Their files are looked at before the first is given, so
+    that a broken one fails early; those that are no larger than the clip's frames are left out.
 
-    A still is aligned if its name says that it belongs to one of the clip's frames, and it has exactly the size of a
+    A still is aligned if its time is that of one of the clip's frames, and it has exactly the size of a
     reference.
 
     left_out:  pictures that are not used, each with why, to be read after its name.
-    estimates: a line for each still whose time was found rather than said.
-    cadence:   0: what somebody gave by hand is all used.
+    estimates: a line for each still whose time was estimated.
+    cadence:   0: stills given by hand are all used.
     """
 
     cadence = 0
 
-    def __init__(self, where: Path, found: FoundStills, fit: Fit, timeline: Timeline, kind: str):
+    def __init__(self, where: Path, placed: PlacedStills, fit: ClipFit, timeline: Timeline, kind: str):
         self.kind = kind
         self._fit = fit
         self._timeline = timeline
         self._frame_times = frozenset(timeline.times)
-        self.left_out = dict(found.left_out)
-        self._sizes = self._decoded(found.stills)
+        self.left_out = dict(placed.left_out)
+        self._sizes = self._sizes_of(placed.stills)
         if not self._sizes:
             why = "; ".join(shown_unreadable(self.left_out))
             raise ReferencesMissing(f"{where} holds no stills that can serve: {why}")
@@ -46,10 +46,10 @@ class StillReferences:
         noun = "still" if count == 1 else "stills"
         self.description = f"{count} {noun} in {where}, {fit.describe(list(self._sizes.values()))}"
         estimated = [self.described(still) for still in self._sizes if still.estimated]
-        self.estimates = [*([str(found.offset)] if found.offset else []), *estimated]
+        self.estimates = [*([str(placed.offset)] if placed.offset else []), *estimated]
         self.warnings = [f"left out: {line}" for line in shown_unreadable(self.left_out)]
-        if found.offset is not None and not found.offset.found:
-            self.warnings.append(str(found.offset))
+        if placed.offset is not None and not placed.offset.is_known:
+            self.warnings.append(str(placed.offset))
 
     @property
     def stills(self) -> list[Still]:
@@ -64,8 +64,12 @@ class StillReferences:
         """Whether it was taken while one of the first so many frames was shown."""
         return frames >= len(self._timeline) or still.time < self._timeline.times[frames]
 
+    def is_at_frame(self, still: Still) -> bool:
+        """Whether its time is exactly that of one of the clip's frames."""
+        return still.time in self._frame_times
+
     def described(self, still: Still) -> str:
-        """When a still was taken, seconds since the clip's first frame, and what says so."""
+        """When a still was taken, seconds since the clip's first frame, and where that time comes from."""
         by = still.by if still.sure is None else f"{still.by}, sure {still.sure:.2f}"
         note = f"; {still.note}" if still.note else ""
         return f"{still.path.name} at {self.seconds_of(still):.2f} s (by {by}{note})"
@@ -77,16 +81,16 @@ class StillReferences:
                 time=still.time,
                 origin=str(still.path),
                 load=partial(self._load, still.path),
-                aligned=self._fit.exact(size) and still.time in self._frame_times,
+                aligned=self._fit.exact(size) and self.is_at_frame(still),
             )
 
     def _load(self, path: Path) -> np.ndarray:
         return self._fit(read_image(path))
 
-    def _decoded(self, stills: list[Still]) -> dict[Still, Size]:
-        """Sizes of those that decode and are larger than the clip's frames; the others are left out."""
+    def _sizes_of(self, stills: list[Still]) -> dict[Still, Size]:
+        """Of those that can be read and are larger than the clip's frames; the others are left out."""
         with ThreadPoolExecutor(4) as pool:
-            outcomes = dict(zip(stills, pool.map(_decoded_size, stills)))
+            outcomes = dict(zip(stills, pool.map(_size_or_reason, stills)))
         self.left_out |= {still.path: why for still, why in outcomes.items() if isinstance(why, str)}
         sizes = {still: size for still, size in outcomes.items() if isinstance(size, Size)}
         small = {still: size for still, size in sizes.items() if not self._fit.is_larger(size)}
@@ -100,8 +104,9 @@ class StillReferences:
         pass
 
 
-def _decoded_size(still: Still) -> Size | str:
+def _size_or_reason(still: Still) -> Size | str:
+    """The size of a still, or why it cannot be read, as text after its name."""
     try:
-        return size_of(read_image(still.path))
+        return read_size(still.path)
     except UnreadableFormat as error:
         return str(error).removeprefix(f"{still.path} ")

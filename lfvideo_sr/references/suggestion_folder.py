@@ -1,4 +1,4 @@
-"""A folder of frames that are to be made sharp: it knows its own pictures as long as nobody has changed them."""
+"""A folder of frames that are to be made sharp: it knows its own pictures as long as they are unchanged."""
 
 import json
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ LISTING = "suggestions.json"  # no picture, so that it is never taken for a refe
 
 def name_of(seconds: Fraction, longest: Fraction) -> str:
     """ "t012.345000.png": seconds since the clip's first frame, as `stills` reads them, with zeros so that names up to
-    `longest` seconds stand in order. A millionth of a second tells any two frames apart."""
+    `longest` seconds sort in order of time. A millionth of a second distinguishes any two frames."""
     width = len(str(int(longest)))
     whole, millionths = divmod(round(seconds * 10**6), 10**6)
     return f"t{whole:0{width}d}.{millionths:06d}.png"
@@ -25,7 +25,7 @@ def name_of(seconds: Fraction, longest: Fraction) -> str:
 
 class SuggestionFolder:
     """Frames of a clip as PNG, and a listing of them. Pictures that the listing does not name, or that have changed
-    since, belong to somebody else and are left as they are.
+    since, belong to the user and are left as they are.
 
     path:      is made where it is missing.
     overwrite: take away what an earlier run has left; without it, that there is any is an OutputError.
@@ -61,7 +61,7 @@ class SuggestionFolder:
     def start(self, names: Iterable[str]) -> list[str]:
         """Take away unchanged pictures of an earlier run. The names of changed ones, which stay, are given back;
         OutputError, before anything is touched, where one of `names` would replace a picture that is not ours."""
-        ours = [one["file"] for one in self._before if self._is_ours(one)]
+        ours = [listed["file"] for listed in self._before if self._is_ours(listed)]
         for name in names:
             if (self.path / name).exists() and name not in ours:
                 raise OutputError(
@@ -71,7 +71,8 @@ class SuggestionFolder:
         self.path.mkdir(exist_ok=True)
         for name in ours:
             (self.path / name).unlink()
-        return [one["file"] for one in self._before if one["file"] not in ours and (self.path / one["file"]).exists()]
+        listed_before = [listed["file"] for listed in self._before]
+        return [name for name in listed_before if name not in ours and (self.path / name).exists()]
 
     def _is_ours(self, listed: dict[str, Any]) -> bool:
         path = self.path / listed["file"]

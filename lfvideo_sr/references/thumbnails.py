@@ -1,6 +1,6 @@
 """Small grey pictures by which frames and stills are compared: with each other, not looked at.
 
-A thumbnail has the aspect that a clip is shown with, but lies as the clip's coded frames do.
+A thumbnail has the aspect that a clip is shown with, but is turned as the clip's coded frames are.
 """
 
 from collections.abc import Collection, Iterable
@@ -39,23 +39,23 @@ class Scale:
 
 def thumbnails(video: VideoInfo, times: Collection[Fraction], size: Size) -> dict[Fraction, np.ndarray]:
     """Of the frames at these times, seconds on the clip's clock: uint8 [h,w]. Decodes up to the last of them; a time
-    that no frame has, or that lies beyond damage, is missing."""
-    wanted = frozenset(times)
-    found: dict[Fraction, np.ndarray] = {}
-    last = max(wanted, default=None)
+    that no frame has, or that is beyond damage, is missing."""
+    requested = frozenset(times)
+    pictures: dict[Fraction, np.ndarray] = {}
+    last = max(requested, default=None)
     if last is None:
-        return found
+        return pictures
     with open_input(video.path) as container, suppress(av.FFmpegError):
         stream = video_stream(container, video.stream_index)
         with decoding_in_threads(stream):
             for frame in container.decode(stream):
                 time = None if frame.pts is None else frame.pts * video.time_base
-                if time in wanted and time is not None:
+                if time in requested and time is not None:
                     small = frame.reformat(size.width, size.height, format="gray", interpolation="AREA")
-                    found[time] = small.to_ndarray()
+                    pictures[time] = small.to_ndarray()
                 if time is not None and time >= last:
                     break
-    return found
+    return pictures
 
 
 def thumbnail_of(pixels: np.ndarray) -> np.ndarray:

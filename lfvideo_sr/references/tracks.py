@@ -15,14 +15,14 @@ from ..media.pyav import decoding_in_threads
 from ..media.resize import resized
 from ..media.video import VideoSource
 from .reference import Reference
-from .source import turned
+from .source import EVERY, turned
 
 LARGER = 1.5  # how many times wider than the low-resolution frames a picture has to be to serve as their reference
 _PROBED = 48  # frames looked at for a change of size
 
 
 class TrackReferences:
-    """Every frame of a high-resolution track, matched by timestamp to the track it stands beside.
+    """Every frame of a high-resolution track, matched by timestamp to the low-resolution track.
 
     A reference that differs from a low-resolution frame's time by rounding only takes that frame's exact time; it is
     then aligned, if both tracks are of one file or its size is exactly `wanted`. Another size is resampled.
@@ -31,19 +31,21 @@ class TrackReferences:
             a turn are then the same.
     """
 
-    def __init__(self, track: VideoSource, beside: VideoInfo, wanted: Size, kind: str, offset: Fraction | None = None):
+    cadence = EVERY
+
+    def __init__(self, track: VideoSource, beside: VideoInfo, target: Size, kind: str, offset: Fraction | None = None):
         video = track.video
         self.kind = kind
         self._track = track
         self._beside = beside
-        self._wanted = wanted
+        self._target = target
         self._offset = offset
         self._origin = f"{video.path}#v:{video.track}"
         self._turns = turns_between(video, beside)
         self.estimates: list[str] = []
         self.warnings: list[str] = []
-        self._registered = video.path.samefile(beside.path) or _lying(video.size, self._turns) == wanted
-        self.description = f"video track {self._origin}, {_resampling(_lying(video.size, self._turns), wanted)}"
+        self._registered = video.path.samefile(beside.path) or _lying(video.size, self._turns) == target
+        self.description = f"video track {self._origin}, {_resampling(_lying(video.size, self._turns), target)}"
         if max(video.size) <= max(beside.size):  # the two may have been given the wrong way round
             self.description += f", no larger than the input's {beside.size}: there is no detail to take from it"
         if video.path != beside.path:
@@ -61,7 +63,7 @@ class TrackReferences:
             key=(self.kind, self._origin, stamp.ticks),
             time=stamp.seconds + (self._offset or 0) if time is None else time,
             origin=self._origin,
-            load=lambda: resized(turned(frame.pixels, self._turns), self._wanted),
+            load=lambda: resized(turned(frame.pixels, self._turns), self._target),
             aligned=self._registered and time is not None,
         )
 
@@ -76,13 +78,16 @@ class SameTrackReferences:
     """
 
     kind = "same-track"
+    cadence = EVERY
 
-    def __init__(self, track: VideoSource, large: Size, wanted: Size):
+    def __init__(self, track: VideoSource, large: Size, target: Size):
+        self.estimates: list[str] = []
+        self.warnings: list[str] = []
         self._track = track
-        self._wanted = wanted
+        self._target = target
         self._origin = f"{track.video.path}#v:{track.video.track}"
         self.description = (
-            f"larger frames of {self._origin}, {_resampling(large, wanted)}, among those of {track.video.size}"
+            f"larger frames of {self._origin}, {_resampling(large, target)}, among those of {track.video.size}"
         )
 
     def __iter__(self) -> Iterator[Reference]:
@@ -95,7 +100,7 @@ class SameTrackReferences:
             key=(self.kind, self._origin, frame.index),
             time=seconds_of(frame),
             origin=f"{self._origin} frame {frame.index}",
-            load=lambda: resized(frame.pixels, self._wanted),
+            load=lambda: resized(frame.pixels, self._target),
         )
 
     def close(self) -> None:
@@ -103,12 +108,12 @@ class SameTrackReferences:
 
 
 def turns_between(video: VideoInfo, beside: VideoInfo) -> int:
-    """Quarters, counter-clockwise, from a track's coded frames to those of the track it stands beside."""
+    """Quarters, counter-clockwise, from a track's coded frames to those of the low-resolution track."""
     return round((video.rotation - beside.rotation) / 90)
 
 
 def _remark(video: VideoInfo, beside: VideoInfo, offset: Fraction | None) -> str:
-    """What is to be said of another file's clock; InputError if the two share no moment."""
+    """A remark on another file's clock; InputError if the two share no moment."""
     start, clip_start = (next(frame_times(each), Fraction(0)) for each in (video, beside))
     start += offset or 0
     ends_before = video.seconds is not None and start + Fraction(video.seconds) < clip_start
@@ -151,5 +156,5 @@ def _lying(size: Size, turns: int) -> Size:
     return Size(size.height, size.width) if turns % 2 else size
 
 
-def _resampling(size: Size, wanted: Size) -> str:
-    return str(size) if size == wanted else f"{size} resampled to {wanted}"
+def _resampling(size: Size, target: Size) -> str:
+    return str(size) if size == target else f"{size} resampled to {target}"

@@ -14,14 +14,14 @@ from ..camera.kernels import SCALE
 from .global_motion import gradients
 
 _LARGEST, _SMALLEST = 32, 8  # low-resolution pixels, side of a tile
-_CONTRAST = 0.012  # standard deviation within a tile, below which nothing in it tells
+_CONTRAST = 0.012  # standard deviation within a tile, below which a tile is not compared
 _ALIKE = 0.6  # correlation within a tile of things that are the same
-_TELLING = 0.6  # output pixels: a tile tells where it lies if noise moves it by less
+_TELLING = 0.6  # output pixels: a tile is located if noise moves it by less
 _FITS = 0.85  # squared correlation, below which a tile whose difference stands out shows something else
 _STANDS_OUT, _LOUD = 2.5, 20 / 255  # times the difference of most tiles; more than encoders do
 _MARGIN = 2  # low-resolution pixels at each side that are not compared
 _NOISE = 2.0  # an encoder's error is alike in neighbouring pixels, and moves a tile more than white noise would
-OFF = 0.5  # output pixels that nobody sees
+OFF = 0.5  # output pixels that are not seen
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def compare(frame: np.ndarray, reduced: np.ndarray, inside: np.ndarray | None = 
     """Frame and reduced picture [4,h,w] each, R G B and luma in [0,1]; `inside` bool [h,w] where the picture shows
     anything."""
     height, width = frame.shape[1:]
-    if min(height, width) < _SMALLEST + 2 * _MARGIN:  # too small to tell anything but its colours
+    if min(height, width) < _SMALLEST + 2 * _MARGIN:  # too small to compare anything but its colours
         return Comparison(0.0, 0.0, 1.0, float(np.abs(frame[:3] - reduced[:3]).mean((1, 2)).max()), 1.0, 0.0, 0)
     side = int(np.clip(min(height, width) // 4, _SMALLEST, _LARGEST))
     use = np.ones((height, width), np.float32) if inside is None else inside.astype(np.float32)
@@ -64,23 +64,23 @@ def compare(frame: np.ndarray, reduced: np.ndarray, inside: np.ndarray | None = 
         return _means(plane * use, side)[whole] / share[whole]
 
     colour, brightness = _colour(frame, reduced, mean)
-    seen, own = frame[3], reduced[3]
-    seen_mean, own_mean = mean(seen), mean(own)
-    seen_var, own_var = mean(seen * seen) - seen_mean**2, mean(own * own) - own_mean**2
-    both = mean(seen * own) - seen_mean * own_mean
-    contrast = np.minimum(seen_var, own_var) > _CONTRAST**2
+    seen, shown = frame[3], reduced[3]
+    seen_mean, shown_mean = mean(seen), mean(shown)
+    seen_var, shown_var = mean(seen * seen) - seen_mean**2, mean(shown * shown) - shown_mean**2
+    both = mean(seen * shown) - seen_mean * shown_mean
+    contrast = np.minimum(seen_var, shown_var) > _CONTRAST**2
     if not contrast.any():
         return Comparison(0.0, 0.0, 0.0, colour, brightness, 0.0, 0)
-    alike = both / np.sqrt(np.maximum(seen_var * own_var, 1e-12)) > _ALIKE
-    gain = np.where(alike, both / np.maximum(own_var, 1e-9), 1)
+    alike = both / np.sqrt(np.maximum(seen_var * shown_var, 1e-12)) > _ALIKE
+    gain = np.where(alike, both / np.maximum(shown_var, 1e-9), 1)
 
     def spread_out(values: np.ndarray) -> np.ndarray:
         return _per_pixel(values, whole, side, seen.shape)
 
-    leveled = spread_out(gain) * (own - spread_out(own_mean))
+    leveled = spread_out(gain) * (shown - spread_out(shown_mean))
     left = seen - spread_out(seen_mean) - leveled
     moved, noise = _displacements(left, leveled, mean, share[whole] * side * side)
-    different = contrast & (~alike | _stands_out(mean(left * left), mean(leveled * leveled), contrast))
+    different = contrast & (~alike | _is_unlike(mean(left * left), mean(leveled * leveled), contrast))
     off = contrast & (noise < _TELLING) & (np.linalg.norm(moved, axis=1) - 2 * noise > OFF)
     return Comparison(
         displacement=_of_the_whole(moved, noise, contrast & ~different),
@@ -93,19 +93,19 @@ def compare(frame: np.ndarray, reduced: np.ndarray, inside: np.ndarray | None = 
     )
 
 
-def _stands_out(left: np.ndarray, own: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+def _is_unlike(left: np.ndarray, kept: np.ndarray, contrast: np.ndarray) -> np.ndarray:
     """Of the tiles those that differ by more than most do, or than any encoder makes them."""
     most = max(_STANDS_OUT**2 * float(np.median(left[contrast])), 1e-6)
-    return (left > min(most, _LOUD**2)) & (own / np.maximum(own + left, 1e-12) < _FITS)
+    return (left > min(most, _LOUD**2)) & (kept / np.maximum(kept + left, 1e-12) < _FITS)
 
 
 def _colour(frame: np.ndarray, reduced: np.ndarray, mean) -> tuple[float, float]:
     seen = np.stack([mean(plane) for plane in frame])
-    own = np.stack([mean(plane) for plane in reduced])
-    told = ((seen > DARKEST) & (seen < BRIGHTEST)).all(0)
-    told = told if told.any() else np.ones_like(told)
-    off = float(np.median(np.abs(own - seen)[:3, told], axis=1).max())
-    return off, float(np.median(own[3, told] / np.maximum(seen[3, told], 0.02)))
+    shown = np.stack([mean(plane) for plane in reduced])
+    unclipped = ((seen > DARKEST) & (seen < BRIGHTEST)).all(0)
+    unclipped = unclipped if unclipped.any() else np.ones_like(unclipped)
+    off = float(np.median(np.abs(shown - seen)[:3, unclipped], axis=1).max())
+    return off, float(np.median(shown[3, unclipped] / np.maximum(seen[3, unclipped], 0.02)))
 
 
 def _displacements(left: np.ndarray, luma: np.ndarray, mean, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -123,11 +123,11 @@ def _displacements(left: np.ndarray, luma: np.ndarray, mean, count: np.ndarray) 
 
 
 def _of_the_whole(moved: np.ndarray, noise: np.ndarray, telling: np.ndarray) -> float:
-    """Length of the weighted median displacement: of the tiles that say it best, whatever some of them do."""
+    """Length of the weighted median displacement: of the tiles that show it best, whatever some of them do."""
     if not telling.any():
         return 0.0
     weights = 1 / noise[telling] ** 2
-    across, down = (_weighted_median(one, weights) for one in moved[telling].T)
+    across, down = (_weighted_median(component, weights) for component in moved[telling].T)
     return float(np.hypot(across, down))
 
 

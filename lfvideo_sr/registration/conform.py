@@ -18,7 +18,7 @@ from .framing import Framed, Framing, low_mask, with_luma
 
 _SAME = 0.3  # share of tiles with contrast that have to show the same, below which it is something else
 MOVED = 0.08  # share of tiles that may be off; encoders make up to 0.07 of them seem so
-_CLOSE = 0.35  # output pixels within which a picture is left where it stands
+_CLOSE = 0.35  # output pixels within which a picture is left where it is
 _SEEN = 3 / 255  # a difference of colours from which on it is seen
 _BETTER = 0.97  # of the misfit before, at most, for a transform to be kept
 _MOSTLY = 0.5  # share of a frame that a picture has to cover
@@ -36,11 +36,11 @@ class Conformed:
     transform:         float64 [2,3]: (x, y) of a pixel of `picture` -> of the given one; None where it was not moved.
     colours:           what was done to its colours.
     displacement:      what is left, in output pixels: the median over the frame.
-    moved:             share of the frame where something stands elsewhere by more than half an output pixel.
+    moved:             share of the frame where something is displaced by more than half an output pixel.
     colour_difference: what is left, in [0,1]: the median over the frame, of the channel that differs most.
-    valid:             bool [4h,4w], False where the given picture showed nothing (the enlarged frame stands there);
+    valid:             bool [4h,4w], False where the given picture showed nothing (the enlarged frame is there);
                        None where all is valid.
-    why:               why its pixels may not stand for the frame's, such as "0.7 px off"; "" where they may.
+    why:               why its pixels may not replace the frame's, such as "0.7 px off"; "" where they may.
     """
 
     picture: np.ndarray
@@ -54,7 +54,7 @@ class Conformed:
 
     @property
     def agrees(self) -> bool:
-        """Whether its pixels may stand for the frame's, where they are valid."""
+        """Whether its pixels may replace the frame's, where they are valid."""
         return not self.why
 
     @property
@@ -75,11 +75,11 @@ def conform(frame: np.ndarray, picture: np.ndarray, camera: CameraModel | None =
     Raises ShapeError for other shapes, or a scale other than 4.
     """
     if frame.ndim != 3 or picture.ndim != 3 or frame.shape[0] != 3 or picture.shape[0] != 3 or scale != SCALE:
-        given = f"frame {frame.shape}, picture {picture.shape}, scale {scale}"
-        raise ShapeError(f"{given}; [3,h,w], [3,H,W] and 4 are wanted")
+        arguments = f"frame {frame.shape}, picture {picture.shape}, scale {scale}"
+        raise ShapeError(f"{arguments}; [3,h,w], [3,H,W] and 4 are wanted")
     framing = Framing(frame, picture, camera or CameraModel.papers())
     best = unmoved = framing.unmoved()
-    if unmoved is None or not _stands(unmoved.comparison):
+    if unmoved is None or not _is_in_place(unmoved.comparison):
         moved = framing.moved()
         if moved is not None and (unmoved is None or _better(moved.comparison, unmoved.comparison)):
             best = moved
@@ -88,9 +88,10 @@ def conform(frame: np.ndarray, picture: np.ndarray, camera: CameraModel | None =
     return _coloured(frame, best)
 
 
-def _stands(found: Comparison) -> bool:
-    """Whether a picture needs no moving, or nothing would tell."""
-    return not found.tiles or (found.alike > _SAME and found.displacement < _CLOSE and found.moved <= MOVED)
+def _is_in_place(comparison: Comparison) -> bool:
+    """Whether a picture needs no moving, or is too plain to be moved."""
+    alike, still = comparison.alike > _SAME, comparison.moved <= MOVED
+    return not comparison.tiles or (alike and still and comparison.displacement < _CLOSE)
 
 
 def _better(new: Comparison, old: Comparison) -> bool:
@@ -98,34 +99,35 @@ def _better(new: Comparison, old: Comparison) -> bool:
     return new.misfit < _BETTER * old.misfit and new.alike >= old.alike and new.moved <= old.moved
 
 
-def _something_else(picture: np.ndarray, found: Framed | None) -> Conformed:
-    share = 0.0 if found is None else found.comparison.alike
+def _something_else(picture: np.ndarray, framed: Framed | None) -> Conformed:
+    share = 0.0 if framed is None else framed.comparison.alike
     why = f"shows something else: {100 * share:.0f} % of it is alike"
-    colour = 1.0 if found is None else found.comparison.colour
+    colour = 1.0 if framed is None else framed.comparison.colour
     return Conformed(picture, None, IDENTITY, float("inf"), 1.0, colour, None, why)
 
 
 def _coloured(frame: np.ndarray, framed: Framed) -> Conformed:
     """With the frame's colours where that lowers their difference, and judged."""
     low = low_mask(framed.inside)
-    colours, found = fit_colours(*_blocks(framed.reduced, frame, low)), framed.comparison
+    colours, comparison = fit_colours(*_blocks(framed.reduced, frame, low)), framed.comparison
     picture = framed.picture
     if not colours.identity:
         after = compare(with_luma(frame), with_luma(colours(framed.reduced)), low)
-        if after.colour < found.colour:
-            picture, found = _unclipped(colours(picture), picture, frame), after
+        if after.colour < comparison.colour:
+            picture, comparison = _unclipped(colours(picture), picture, frame), after
         else:
             colours = IDENTITY
     valid = framed.inside
     if valid is not None:
         picture = np.where(valid, picture, _enlarged(frame))
     transform = None if framed.transform is None else framed.transform[:2]
-    why = _why(found, 1.0 if valid is None else float(valid.mean()))
-    return Conformed(picture, transform, colours, found.displacement, found.moved, found.colour, valid, why)
+    why = _why(comparison, 1.0 if valid is None else float(valid.mean()))
+    displacement, moved, colour = comparison.displacement, comparison.moved, comparison.colour
+    return Conformed(picture, transform, colours, displacement, moved, colour, valid, why)
 
 
 def _blocks(reduced: np.ndarray, frame: np.ndarray, inside: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Colours [n,3] of the same blocks of both, of those that lie wholly inside and have no clipped pixel; of single
+    """Colours [n,3] of the same blocks of both, of those that are wholly inside and have no clipped pixel; of single
     pixels where there are few such blocks."""
     for side in (_BLOCK, 1):
         use = unclipped_blocks(reduced, side) & unclipped_blocks(frame, side)
@@ -147,22 +149,22 @@ def _unclipped(coloured: np.ndarray, picture: np.ndarray, frame: np.ndarray) -> 
 
 
 def _enlarged(frame: np.ndarray) -> np.ndarray:
-    large = [cv2.resize(one, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC) for one in frame]
+    large = [cv2.resize(plane, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC) for plane in frame]
     return np.clip(np.stack(large), 0, 1)
 
 
-def _why(found: Comparison, share: float) -> str:
+def _why(comparison: Comparison, share: float) -> str:
     if share < _MOSTLY:
         return f"covers {100 * share:.0f} % of the frame"
-    if found.displacement > OFF:
-        return f"{found.displacement:.1f} px off"
-    if found.moved > MOVED:
-        return f"{100 * found.moved:.0f} % of it shows another moment"
-    if found.colour > _SEEN:
-        percent = 100 * (found.brightness - 1)
+    if comparison.displacement > OFF:
+        return f"{comparison.displacement:.1f} px off"
+    if comparison.moved > MOVED:
+        return f"{100 * comparison.moved:.0f} % of it shows another moment"
+    if comparison.colour > _SEEN:
+        percent = 100 * (comparison.brightness - 1)
         if abs(percent) >= 1:
             return f"{'brighter' if percent > 0 else 'darker'} by {abs(percent):.0f} %"
-        return f"other colours by {255 * found.colour:.0f} of 255"
+        return f"other colours by {255 * comparison.colour:.0f} of 255"
     return ""
 
 

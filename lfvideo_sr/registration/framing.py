@@ -38,7 +38,7 @@ class Framed:
 
 
 class Framing:
-    """Looks for where a picture [3,H,W] lies in a frame [3,h,w]."""
+    """Looks for where a picture [3,H,W] is in a frame [3,h,w]."""
 
     def __init__(self, frame: np.ndarray, picture: np.ndarray, camera: CameraModel):
         self._picture, self._camera = picture, camera
@@ -47,7 +47,7 @@ class Framing:
         self._luma = luma(picture)
 
     def unmoved(self) -> Framed | None:
-        """The picture as it stands; None where it has another size."""
+        """The picture unmoved; None where it has another size."""
         return self._framed(None, self._picture, None) if size_of(self._picture) == self._out else None
 
     def moved(self) -> Framed | None:
@@ -68,12 +68,12 @@ class Framing:
         reduced = self._camera.reduce_planes(picture)
         return Framed(transform, picture, inside, reduced, compare(self._frame, with_luma(reduced), low_mask(inside)))
 
-    def _fine_warp(self, own: np.ndarray):
+    def _fine_warp(self, luma: np.ndarray):
         """The picture's luma [4h,4w] as the camera would see it under a transform."""
 
         def warp(transform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            inside = low_mask(covered(transform, _size(own), self._out))
-            framed = warped(own[None], transform, self._out)
+            inside = low_mask(covered(transform, _size(luma), self._out))
+            framed = warped(luma[None], transform, self._out)
             return self._camera.reduce_planes(framed)[0], self._all_or(inside)
 
         return warp
@@ -91,10 +91,10 @@ class Framing:
 
         best, most = None, 0.0
         for start, blurs in self._starts(small, to_small, warp):
-            found = refined(self._frame[3], warp, start, blurs, rounds=8)
-            if believable(found):
-                share = self._alike(*warp(found))
-                best, most = (found, share) if share > most else (best, most)
+            transform = refined(self._frame[3], warp, start, blurs, rounds=8)
+            if believable(transform):
+                share = self._alike(*warp(transform))
+                best, most = (transform, share) if share > most else (best, most)
             if most > _ALIKE:
                 break
         return best
@@ -110,8 +110,8 @@ class Framing:
         if not np.allclose(plain, stretched(size_of(self._picture), self._out)):
             yield stretched(size_of(self._picture), self._out), (4.0, 2.0, 0.0)
 
-    def _alike(self, own: np.ndarray, inside: np.ndarray) -> float:
-        planes = np.repeat(own[None], 4, 0)
+    def _alike(self, luma: np.ndarray, inside: np.ndarray) -> float:
+        planes = np.repeat(luma[None], 4, 0)
         return compare(np.repeat(self._frame[3:], 4, 0), planes, inside).alike
 
     def _all_or(self, inside: np.ndarray | None) -> np.ndarray:
@@ -131,7 +131,7 @@ def warped(planes: np.ndarray, transform: np.ndarray, size: Size) -> np.ndarray:
 
 
 def covered(transform: np.ndarray, size: Size, onto: Size) -> np.ndarray | None:
-    """Which pixels of `onto` lie within a picture of `size` under a transform, bool; None where all do."""
+    """Which pixels of `onto` are within a picture of `size` under a transform, bool; None where all do."""
     x, y = np.arange(onto.width), np.arange(onto.height)[:, None]
     inside = np.ones((onto.height, onto.width), bool)
     for row, side in zip(transform[:2], size):
@@ -152,7 +152,7 @@ def low_mask(inside: np.ndarray | None) -> np.ndarray | None:
 
 
 def believable(transform: np.ndarray) -> bool:
-    """Whether a camera that stands a little differently would cause a transform."""
+    """Whether a camera at a slightly different place would cause a transform."""
     linear = transform[:2, :2]
     ratio = float(np.sqrt(abs(np.linalg.det(linear))))
     if not np.isfinite(transform).all() or not _SCALES[0] < ratio < _SCALES[1]:

@@ -1,7 +1,7 @@
-"""How a picture as a whole stands to a frame: the affine transform between them, by features, then by Gauss-Newton.
+"""How a picture as a whole is moved against a frame: the affine transform, by features, then by Gauss-Newton.
 
 A transform is float64 [3,3] in homogeneous coordinates and takes (x, y) in output pixels of the frame's geometry, where
-low-resolution pixel i lies at 4*i + 1.5, to (x, y) in pixels of the picture.
+low-resolution pixel i is at 4*i + 1.5, to (x, y) in pixels of the picture.
 """
 
 from collections.abc import Callable
@@ -45,18 +45,18 @@ def by_features(frame: np.ndarray, picture: np.ndarray) -> np.ndarray | None:
     None where too few features agree on one."""
     orb, sift = cv2.ORB.create(_FEATURES, fastThreshold=7), cv2.SIFT.create(_FEATURES)
     for finder, norm in ((orb, cv2.NORM_HAMMING), (sift, cv2.NORM_L2)):
-        (points, words), (others, other_words) = (finder.detectAndCompute(one, None) for one in (frame, picture))
+        (points, words), (others, other_words) = (finder.detectAndCompute(luma, None) for luma in (frame, picture))
         if words is None or other_words is None or len(points) < _SURE or len(others) < _SURE:
             continue
         pairs = [two for two in cv2.BFMatcher(norm).knnMatch(words, other_words, 2) if len(two) == 2]
         good = [first for first, second in pairs if first.distance < _RATIO * second.distance]
         if len(good) < _SURE:
             continue
-        source = np.array([points[one.queryIdx].pt for one in good], np.float32)
-        target = np.array([others[one.trainIdx].pt for one in good], np.float32)
-        found, inliers = cv2.estimateAffinePartial2D(source, target, ransacReprojThreshold=_AGREE, maxIters=1000)
-        if found is not None and inliers.sum() >= max(_SURE, 0.2 * len(good)):
-            return np.concatenate([found, [[0, 0, 1]]])
+        source = np.array([points[match.queryIdx].pt for match in good], np.float32)
+        target = np.array([others[match.trainIdx].pt for match in good], np.float32)
+        transform, inliers = cv2.estimateAffinePartial2D(source, target, ransacReprojThreshold=_AGREE, maxIters=1000)
+        if transform is not None and inliers.sum() >= max(_SURE, 0.2 * len(good)):
+            return np.concatenate([transform, [[0, 0, 1]]])
     return None
 
 
@@ -93,7 +93,7 @@ def _blurred(luma: np.ndarray, blur: float) -> np.ndarray:
 
 
 def _step(frame: np.ndarray, luma: np.ndarray, inside: np.ndarray) -> np.ndarray | None:
-    """The affine step [3,3] in low-resolution pixels that brings `luma` nearer to `frame`; None where nothing tells."""
+    """The affine step [3,3], low-resolution pixels, that brings `luma` to `frame`; None where they hardly overlap."""
     height, width = frame.shape
     use = inside.copy()
     use[:_MARGIN] = use[-_MARGIN:] = use[:, :_MARGIN] = use[:, -_MARGIN:] = False
@@ -102,18 +102,18 @@ def _step(frame: np.ndarray, luma: np.ndarray, inside: np.ndarray) -> np.ndarray
     down, across = (gradient[use] for gradient in gradients(luma))
     y, x = np.nonzero(use)
     half = max(height, width) / 2
-    x, y = ((one - side / 2).astype(np.float32) / np.float32(half) for one, side in ((x, width), (y, height)))
-    own, wanted = luma[use], frame[use]
-    columns = np.stack([across * x, across * y, across, down * x, down * y, down, own, np.ones_like(own)], 1)
-    weights = tukey(np.abs(wanted - _level(own, wanted)))
-    found = np.zeros(8)
+    x, y = ((position - side / 2).astype(np.float32) / np.float32(half) for position, side in ((x, width), (y, height)))
+    levels, target = luma[use], frame[use]
+    columns = np.stack([across * x, across * y, across, down * x, down * y, down, levels, np.ones_like(levels)], 1)
+    weights = tukey(np.abs(target - _level(levels, target)))
+    solution = np.zeros(8)
     for _ in range(2):
         weighted = columns * weights[:, None]
         square = (weighted.T @ columns).astype(np.float64)
         square += 1e-7 * np.diag(np.diag(square) + 1e-9)
-        found = np.linalg.solve(square, (weighted.T @ wanted).astype(np.float64))
-        weights = tukey(np.abs(wanted - columns @ found.astype(np.float32)))
-    moved = found[:6].reshape(2, 3) / max(found[6], 0.1)
+        solution = np.linalg.solve(square, (weighted.T @ target).astype(np.float64))
+        weights = tukey(np.abs(target - columns @ solution.astype(np.float32)))
+    moved = solution[:6].reshape(2, 3) / max(solution[6], 0.1)
     moved = np.clip(moved, -half / 4, half / 4)
     to_unit = np.array([[1 / half, 0, -width / 2 / half], [0, 1 / half, -height / 2 / half], [0, 0, 1]])
     return np.eye(3) + np.concatenate([moved @ to_unit, np.zeros((1, 3))])
@@ -124,9 +124,9 @@ def gradients(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cv2.Sobel(luma, cv2.CV_32F, 0, 1, ksize=1, scale=0.5), cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=1, scale=0.5)
 
 
-def _level(own: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Own values brought to the others' mean and spread."""
-    return (own - own.mean()) * (wanted.std() / max(float(own.std()), 1e-6)) + wanted.mean()
+def _level(levels: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """`levels` brought to the mean and spread of `target`."""
+    return (levels - levels.mean()) * (target.std() / max(float(levels.std()), 1e-6)) + target.mean()
 
 
 def _reach(step: np.ndarray, shape: tuple[int, ...]) -> float:

@@ -8,35 +8,35 @@ from ..media.hardware import Reader, why_not
 from ..media.video import VideoSource
 from ..references.simulated import SimulatedSource
 
-WANTED = ("auto", "cpu", "cuda")
+DECODE_CHOICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """reader: of pictures on a device, or None: on the host. why: for people. told: whether they would wonder."""
+    """reader: of pictures on a device, or None: on the host. why: for people. announced: whether to print it."""
 
     reader: Reader | None
     why: str
-    told: bool = True
+    announced: bool = True
 
     def __str__(self) -> str:
         return f"{self.reader.device if self.reader else 'cpu'}: {self.why}"
 
 
 def choose_decoding(
-    wanted: str, device: str, source: VideoSource | SimulatedSource, deinterlace: bool = False
+    requested: str, device: str, source: VideoSource | SimulatedSource, deinterlace: bool = False
 ) -> Decoding:
-    """wanted: one of WANTED; "auto" takes the device (the engine's) if it is a CUDA one that decodes this track. Raises
-    EngineError where "cuda" is wanted and cannot be."""
+    """requested: one of DECODE_CHOICES; "auto" takes the device (the engine's) if it is a CUDA one that decodes this
+    track. Raises EngineError where "cuda" is requested and cannot be had."""
     on_gpu = device.startswith("cuda")
-    if wanted == "cpu" or (wanted == "auto" and not on_gpu):
-        return Decoding(None, "asked for" if wanted == "cpu" else f"the engine runs on {device}", told=False)
-    found = _reader(device if on_gpu else "cuda", source, deinterlace)
-    if not isinstance(found, str):
-        return Decoding(found, "its first picture is the same there, bit by bit as far as float32 goes")
-    if wanted == "cuda":
-        raise EngineError(f"{source.video.path} cannot be decoded on a GPU: {found}; pass --decode cpu, or auto")
-    return Decoding(None, found)
+    if requested == "cpu" or (requested == "auto" and not on_gpu):
+        return Decoding(None, "asked for" if requested == "cpu" else f"the engine runs on {device}", announced=False)
+    reader = _reader(device if on_gpu else "cuda", source, deinterlace)
+    if not isinstance(reader, str):
+        return Decoding(reader, "its first picture is the same there, bit by bit as far as float32 goes")
+    if requested == "cuda":
+        raise EngineError(f"{source.video.path} cannot be decoded on a GPU: {reader}; pass --decode cpu, or auto")
+    return Decoding(None, reader)
 
 
 def _reader(device: str, source: VideoSource | SimulatedSource, deinterlace: bool) -> Reader | str:

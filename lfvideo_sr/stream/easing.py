@@ -1,11 +1,11 @@
 """Eases a reference's own pixels into the frames around it, so that sharpness and small colours do not jump there.
 
-A reference that is passed on is right to the last pixel, and stands out among frames that are not: it is sharper, and
-lacks what compression or matching does to its neighbours. Two things are done to it, at a cost in PSNR (see `SHARE`):
+A reference that is passed on is right to the last pixel, and is conspicuous among frames that are not: it is sharper,
+and lacks what compression or matching did to its neighbours. Two steps change it, at a cost in PSNR (see `SHARE`):
 everything moves a part of the way to what restoring makes of that moment; then its finest detail is held down to the
 strength that it has in the frame before, place by place. Neither is worth much alone: a clean frame that is restored by
 its own reference is the reference again, still sharper than its neighbours; and of colours and coarse errors the
-strength of detail says nothing.
+strength of detail is no measure.
 """
 
 import cv2
@@ -40,7 +40,7 @@ def eased(reference: np.ndarray, restored: np.ndarray, before: np.ndarray | None
 
     reference: its own pixels.
     restored:  what the method makes of the low-resolution frame of that moment, this reference among those it uses.
-    before:    the frame that is shown before, of the same scene; where there is none, detail keeps its strength.
+    before:    the frame that is shown before, of the same scene; where there is none, detail is left as it is.
     """
     moved = reference + np.float32(SHARE) * (restored - reference)
     if before is not None:
@@ -57,5 +57,5 @@ def finest_detail(picture: np.ndarray) -> np.ndarray:
 def held_down(detail: np.ndarray, like: np.ndarray) -> np.ndarray:
     """The factor [H,W], at most 1, that gives `detail` [3,H,W] the local strength of `like`, which may be moved by
     less than about `PLACE`."""
-    strong, wanted = (cv2.GaussianBlur(np.square(one).mean(0), (0, 0), PLACE) for one in (detail, like))
-    return np.minimum(np.sqrt((wanted + np.float32(_FAINT)) / (strong + np.float32(_FAINT))), 1)
+    strong, target = (cv2.GaussianBlur(np.square(values).mean(0), (0, 0), PLACE) for values in (detail, like))
+    return np.minimum(np.sqrt((target + np.float32(_FAINT)) / (strong + np.float32(_FAINT))), 1)

@@ -18,7 +18,7 @@ from ..references.reference import Reference, ReferenceCache
 from ..references.simulated import GroundTruth, SimulatedSource
 from ..references.source import EVERY, ReferenceSource
 from ..references.still_references import StillReferences
-from .decoding import WANTED, choose_decoding
+from .decoding import DECODE_CHOICES, choose_decoding
 from .easing import Easing
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
@@ -66,7 +66,7 @@ class StreamOptions:
         parse_offset(self.ref_offset)
         check_positive("--max-refs", self.max_refs)
         check_choice("--ref-output", self.ref_output, ("pass", "sr", "blend"))
-        check_choice("--decode", self.decode, WANTED)
+        check_choice("--decode", self.decode, DECODE_CHOICES)
         if self.ref_source == "simulate":
             object.__setattr__(self, "simulate", True)
         if self.simulate and self.ref_source not in (None, "simulate"):
@@ -90,7 +90,8 @@ class StreamOptions:
 
 
 class StreamJob:
-    """Opened and checked; iterate it once for the restored frames. Close it, or use it as a context manager."""
+    """Opened and checked; iterate it once for the restored frames, a second time raises UsageError. Close it, or use it
+    as a context manager."""
 
     def __init__(self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions()):
         self.path, self.engine, self.options = Path(path), engine, options
@@ -107,6 +108,7 @@ class StreamJob:
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frames = 0
+        self._started = False
 
     @property
     def info(self) -> StreamInfo:
@@ -141,21 +143,22 @@ class StreamJob:
             return self._why_none()
         if self.references is not None:
             return self.references.description
-        found = "as asked for" if self.options.ref_source == "anchor" else "none found"
-        return f"{found}: one frame in {self.cadence} and each scene start is an anchor"
+        reason = "as asked for" if self.options.ref_source == "anchor" else "none found"
+        return f"{reason}: one frame in {self.cadence} and each scene start is an anchor"
 
     def _why_none(self) -> str:
         if not self.engine.info.references:
             return f"{self.engine.info.name} takes none"
-        found = "as asked for" if self.options.no_refs else "none found"
+        reason = "as asked for" if self.options.no_refs else "none found"
         recurrent = self.engine.info.recurrent
-        return f"{found}: each frame by itself" + (" and by what was restored before it" if recurrent else "")
+        return f"{reason}: each frame by itself" + (" and by what was restored before it" if recurrent else "")
 
     @property
     def cadence(self) -> int:
         """At most one reference serves so many frames; 0: all there are."""
-        asked = self.options.ref_every
-        return asked if asked is not None else getattr(self.references, "cadence", EVERY)
+        if self.options.ref_every is not None:
+            return self.options.ref_every
+        return EVERY if self.references is None else self.references.cadence
 
     def still_uses(self) -> list[StillUse]:
         """What became of the stills given, once all frames are restored; empty where references come from elsewhere."""
@@ -166,9 +169,19 @@ class StreamJob:
 
     @property
     def warnings(self) -> list[str]:
-        return [*getattr(self.source, "warnings", []), *getattr(self.references, "warnings", [])]
+        """What was wrong with the input or its references but did not stop the run, one line each."""
+        return [*self.source.warnings, *([] if self.references is None else self.references.warnings)]
 
     def __iter__(self) -> Iterator[Restored]:
+        if self._started:
+            raise UsageError(
+                f"this StreamJob of {self.path} was iterated before, and its scores and caches hold that run; "
+                "make another StreamJob for a second run"
+            )
+        self._started = True
+        return self._restored()
+
+    def _restored(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
         references = beside_a_gpu(() if self.references is None else self.references, self.engine.device)
         restored_frames = beside_a_gpu(self.resolver.run(self._pairs(frames, references)), self.engine.device)
@@ -236,5 +249,5 @@ def _open_source(path: Path, options: StreamOptions, reader: Reader | None = Non
 
 
 def _matrix_of_the_sharpest(path: Path) -> int:
-    """Tracks of one file come from one camera: the widest one tells what an untagged small one means."""
+    """Tracks of one file come from one camera: the widest one decides what an untagged small one means."""
     return max(video_tracks(path), key=lambda video: video.size.width).colour.matrix

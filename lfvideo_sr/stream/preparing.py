@@ -24,8 +24,8 @@ _TRUSTED, _LEARNED_FROM = 3, 8  # pairs: a stream's camera is believed from the 
 class Prepared:
     """A reference as engines take it.
 
-    picture: the frame of its own moment with its pixels, where these may stand for the frame's; None where not.
-    changes: what was done to it, for reports. why: why its pixels may not stand for the frame's, if that was looked at.
+    picture: the frame of its own moment with its pixels, where these may replace the frame's; None where not.
+    changes: what was done to it, for reports. why: why its pixels may not replace the frame's, if that was looked at.
     """
 
     reference: Reference
@@ -44,7 +44,7 @@ class Preparation:
 
     @property
     def camera(self) -> str | None:
-        """What was found of the stream's camera, for reports; None where too few told."""
+        """The estimate of the stream's camera, for reports; None where too few references showed it."""
         return str(self._camera) if self._fit.pairs >= _TRUSTED else None
 
     def __call__(self, reference: Reference) -> Prepared:
@@ -84,8 +84,8 @@ class Preparation:
         return Prepared(made, frame.with_pixels(pixels) if passes else None, conformed.changes(), why)
 
 
-def picture_of_view(frame: Frame, own: Reference, scale: int) -> Frame | None:
-    """A view with the pixels of the reference that stands there, if these are in place; nothing is done to them."""
-    picture = frame.with_picture(own.load())
-    fits = own.aligned and picture.size == frame.size.scaled(scale)
-    return picture if fits and (own.generated or displacement(frame.pixels, picture.pixels) <= OFF) else None
+def picture_of_view(frame: Frame, reference: Reference, scale: int) -> Frame | None:
+    """A view with the pixels of the reference at its place, if these are in place; nothing is done to them."""
+    picture = frame.with_picture(reference.load())
+    fits = reference.aligned and picture.size == frame.size.scaled(scale)
+    return picture if fits and (reference.generated or displacement(frame.pixels, picture.pixels) <= OFF) else None

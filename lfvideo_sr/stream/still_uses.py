@@ -20,8 +20,9 @@ _NO_FRAMES = "belongs to no frame that was restored"
 class StillUse:
     """One picture of those given.
 
-    time:    seconds since the clip's first frame, and what told it; None where it has none.
+    time:    seconds since the clip's first frame, and what it was taken from; None where it has none.
     outcome: USED, or why it was not, to be read after its name.
+    at_frame: whether its time is exactly that of a frame, so that its own pixels may replace that frame's.
     """
 
     path: Path
@@ -29,12 +30,18 @@ class StillUse:
     time: float | None = None
     by: str | None = None
     sure: float | None = None
+    at_frame: bool = False
 
     def reported(self) -> dict[str, Any]:
         """For the report."""
-        found = {} if self.time is None else {"time": round(self.time, 4), "by": self.by}
-        sure = {} if self.sure is None else {"sure": round(self.sure, 3)}
-        return {"source": str(self.path), "used": self.outcome == USED, "outcome": self.outcome, **found, **sure}
+        report: dict[str, Any] = {
+            "source": str(self.path), "used": self.outcome == USED, "outcome": self.outcome, "at_frame": self.at_frame
+        }  # fmt: skip
+        if self.time is not None:
+            report |= {"time": round(self.time, 4), "by": self.by}
+        if self.sure is not None:
+            report["sure"] = round(self.sure, 3)
+        return report
 
 
 def still_uses(
@@ -47,7 +54,7 @@ def still_uses(
     thinned: the user asked for a cadence.
     """
     by_origin = {use.origin: use for use in uses.values()}
-    found = []
+    rows = []
     for still in source.stills:
         seconds = source.seconds_of(still)
         use = by_origin.get(str(still.path))
@@ -57,15 +64,18 @@ def still_uses(
             outcome = _NO_FRAMES
         else:
             outcome = _THINNED if thinned else _NOT_NEEDED
-        found.append(StillUse(still.path, outcome, seconds, still.by, still.sure))
-    return found + [StillUse(path, why) for path, why in source.left_out.items()]
+        rows.append(StillUse(still.path, outcome, seconds, still.by, still.sure, source.is_at_frame(still)))
+    return rows + [StillUse(path, why) for path, why in source.left_out.items()]
 
 
 def shown_uses(uses: Iterable[StillUse]) -> str:
-    """One line: "4 of 5 stills used; IMG_2.jpg fits nowhere in the clip"; those that share a reason are counted."""
+    """One line: "4 of 5 stills used, 3 at a frame; IMG_2.jpg fits nowhere in the clip"; those that share a reason are
+    counted."""
     uses = list(uses)
-    used = sum(use.outcome == USED for use in uses)
-    line = f"{used} of {len(uses)} still{'s' * (len(uses) > 1)} used"
+    used = [use for use in uses if use.outcome == USED]
+    line = f"{len(used)} of {len(uses)} still{'s' * (len(uses) > 1)} used"
+    if used:
+        line += f", {sum(use.at_frame for use in used)} at a frame"
     reasons = Counter(use.outcome for use in uses if use.outcome != USED)
     for reason, count in reasons.items():
         name = next(use.path.name for use in uses if use.outcome == reason)

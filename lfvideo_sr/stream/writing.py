@@ -9,16 +9,16 @@ from ..errors import first_line
 from ..frames import DeviceFrame, Frame
 from ..media.colour import ColourSpec
 from ..media.resize import resized
-from ..media.sink import Picture, VideoSink, planes_on_host
+from ..media.sink import OutputPicture, VideoSink, planes_on_host
 from ..prefetch import beside_a_gpu
 from .job import StreamJob
 
 
-def converted(job: StreamJob, sink: VideoSink) -> Generator[Picture, None, None]:
+def converted(job: StreamJob, sink: VideoSink) -> Generator[OutputPicture, None, None]:
     """What the job restores, at the size and in the colours of the sink; ahead of the encoder where that saves time."""
-    to_planes = partial(planes_where_it_lies, warnings=sink.warnings)
+    to_planes = partial(planes_on_its_device, warnings=sink.warnings)
 
-    def each() -> Iterator[Picture]:
+    def each() -> Iterator[OutputPicture]:
         for restored in job:
             with job.watch.stage("convert"):
                 frame = restored.frame
@@ -30,7 +30,7 @@ def converted(job: StreamJob, sink: VideoSink) -> Generator[Picture, None, None]
     return beside_a_gpu(each(), job.engine.device)
 
 
-def planes_where_it_lies(frame: Frame, colour: ColourSpec, warnings: list[str]) -> Sequence[np.ndarray]:
+def planes_on_its_device(frame: Frame, colour: ColourSpec, warnings: list[str]) -> Sequence[np.ndarray]:
     """A frame's planes. Of one on a device they are made there, and nothing else comes down; where there is no room,
     they are made on the host, and `warnings` says so once."""
     if isinstance(frame, DeviceFrame):

@@ -30,8 +30,8 @@ def fitted(camera: CameraModel, *pictures: np.ndarray) -> CameraFit:
     return fit
 
 
-def error(found: CameraModel, true: CameraModel) -> float:
-    return float(np.linalg.norm(found.taps - true.taps) / np.linalg.norm(true.taps))
+def error(estimate: CameraModel, true: CameraModel) -> float:
+    return float(np.linalg.norm(estimate.taps - true.taps) / np.linalg.norm(true.taps))
 
 
 def through_encoder(frames: list[np.ndarray], path: Path, crf: int) -> list[np.ndarray]:
@@ -43,7 +43,7 @@ def through_encoder(frames: list[np.ndarray], path: Path, crf: int) -> list[np.n
             target.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         target.mux(stream.encode())
     with av.open(str(path)) as source:
-        return [to_float(one.to_ndarray(format="rgb24")).transpose(2, 0, 1) for one in source.decode(video=0)]
+        return [to_float(frame.to_ndarray(format="rgb24")).transpose(2, 0, 1) for frame in source.decode(video=0)]
 
 
 def test_without_pairs_it_is_the_papers_camera():
@@ -56,18 +56,18 @@ def test_without_pairs_it_is_the_papers_camera():
 @pytest.mark.parametrize("name", NAMES)
 def test_each_known_kernel_is_found(name, phase):
     camera = CameraModel.named(name, phase)
-    found = fitted(camera, PICTURES[0]).model
-    assert error(found, camera) < 0.03
-    assert str(found) == str(camera)
+    estimate = fitted(camera, PICTURES[0]).model
+    assert error(estimate, camera) < 0.03
+    assert str(estimate) == str(camera)
 
 
 def test_a_kernel_nobody_named_is_found():
     """Sharper than any: free taps follow it, which no known kernel could."""
     lanczos, gauss = CameraModel.named("lanczos").taps, CameraModel.named("gauss 3").taps
     camera = CameraModel((1.5 * lanczos - 0.5 * gauss).astype(np.float32))
-    found = fitted(camera, *PICTURES).model
+    estimate = fitted(camera, *PICTURES).model
     nearest = min(error(CameraModel.named(name), camera) for name in NAMES)
-    assert error(found, camera) < 0.5 * nearest
+    assert error(estimate, camera) < 0.5 * nearest
 
 
 def test_a_gain_is_found_and_said():
@@ -78,7 +78,7 @@ def test_a_gain_is_found_and_said():
 @pytest.mark.parametrize(("name", "crf"), [("bicubic", 28), ("area", 20)])
 def test_a_compressed_frame_is_not_taken_for_a_blurrier_camera(name, crf, tmp_path):
     camera = CameraModel.named(name)
-    clean = [frame_of(one, camera) for one in PICTURES]
+    clean = [frame_of(picture, camera) for picture in PICTURES]
     fit = CameraFit()
     for frame, picture in zip(through_encoder(clean, tmp_path / "low.mkv", crf), PICTURES):
         assert fit.add(frame, picture)

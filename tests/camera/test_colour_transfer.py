@@ -21,9 +21,9 @@ MATRIX = np.array([[0.7, 0.2, 0.1, 0.01], [0.1, 0.8, 0.05, 0], [0, 0.2, 0.75, -0
     ],
 )
 def test_the_plainest_change_that_explains_it(text, change):
-    found = fit_colours(COLOURS, change(COLOURS).astype(np.float32))
-    assert text in str(found)
-    assert np.abs(found.of_colours(COLOURS) - change(COLOURS)).max() < 0.01
+    transfer = fit_colours(COLOURS, change(COLOURS).astype(np.float32))
+    assert text in str(transfer)
+    assert np.abs(transfer.of_colours(COLOURS) - change(COLOURS)).max() < 0.01
 
 
 def test_a_third_that_shows_something_else_counts_for_nothing():

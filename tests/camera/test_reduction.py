@@ -24,11 +24,11 @@ def by_ffmpeg(picture: np.ndarray, way: str) -> np.ndarray:
 
 
 THEIRS = {
-    "bicubic": lambda one: bicubic(one.transpose(2, 0, 1), Size(WIDE // 4, HIGH // 4)).transpose(1, 2, 0),
-    "area": lambda one: cv2.resize(one, (WIDE // 4, HIGH // 4), interpolation=cv2.INTER_AREA),
-    "gauss": lambda one: cv2.resize(cv2.GaussianBlur(one, (0, 0), 2.0), (WIDE // 4, HIGH // 4)),
-    "lanczos": lambda one: by_ffmpeg(one, "LANCZOS"),
-    "bilinear": lambda one: by_ffmpeg(one, "BILINEAR"),
+    "bicubic": lambda picture: bicubic(picture.transpose(2, 0, 1), Size(WIDE // 4, HIGH // 4)).transpose(1, 2, 0),
+    "area": lambda picture: cv2.resize(picture, (WIDE // 4, HIGH // 4), interpolation=cv2.INTER_AREA),
+    "gauss": lambda picture: cv2.resize(cv2.GaussianBlur(picture, (0, 0), 2.0), (WIDE // 4, HIGH // 4)),
+    "lanczos": lambda picture: by_ffmpeg(picture, "LANCZOS"),
+    "bilinear": lambda picture: by_ffmpeg(picture, "BILINEAR"),
 }
 
 

@@ -21,7 +21,7 @@ def test_stills_of_any_name_serve_and_each_is_accounted_for(run, tmp_path):
     assert all(said[name]["used"] for name in ("3.png", "IMG_205.jpg", "IMG_206.jpg", "IMG_2024.jpg"))
     assert not said["IMG_2099.jpg"]["used"] and "fits nowhere in the clip" in said["IMG_2099.jpg"]["outcome"]
     assert "raw photograph" in said["IMG_2100.dng"]["outcome"]
-    assert "4 of 6 stills used; IMG_2100.dng is a raw photograph" in outcome.out
+    assert "4 of 6 stills used, 4 at a frame; IMG_2100.dng is a raw photograph" in outcome.out
     assert "IMG_2024.jpg at 0.96 s (by content, sure 0." in outcome.out
     assert sum("left out: " in line for line in report["warnings"]) == 2
 
@@ -31,7 +31,7 @@ def test_a_cadence_that_is_asked_for_thins_stills(run, tmp_path):
     for number in (0, 2, 9):
         write_photo(stills / f"{number}.png", scene(number))
     outcome = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST, "--refs", stills, "--ref-every", 8)
-    assert outcome.code == 0 and "2 of 3 stills used; 2.png is left out by --ref-every" in outcome.out
+    assert outcome.code == 0 and "2 of 3 stills used, 2 at a frame; 2.png is left out by --ref-every" in outcome.out
 
 
 def test_stills_after_the_last_frame_that_is_asked_for_are_said(run, tmp_path):
@@ -39,7 +39,10 @@ def test_stills_after_the_last_frame_that_is_asked_for_are_said(run, tmp_path):
     for number in (0, 9):
         write_photo(stills / f"{number}.png", scene(number))
     outcome = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST, "--refs", stills, "--frames", 4)
-    assert outcome.code == 0 and "1 of 2 stills used; 9.png belongs to no frame that was restored" in outcome.out
+    assert (
+        outcome.code == 0
+        and "1 of 2 stills used, 1 at a frame; 9.png belongs to no frame that was restored" in outcome.out
+    )
 
 
 def test_a_folder_of_nothing_that_fits_or_is_read_is_refused(run, tmp_path):

@@ -79,6 +79,21 @@ def test_other_references_are_not_already_done(run, low_clip, pictures, tmp_path
     assert run(*arguments).code == 3
 
 
+@pytest.mark.parametrize("named", ["folder", "file"])
+def test_a_changed_picture_that_a_manifest_names_is_not_already_done(run, low_clip, pictures, tmp_path, named):
+    output, manifest, elsewhere = tmp_path / "out.mkv", tmp_path / "list" / "refs.csv", tmp_path / "sharp" / "a.png"
+    manifest.parent.mkdir()
+    elsewhere.parent.mkdir()
+    write_png(elsewhere, pictures[0])
+    manifest.write_text("file,frame\n../sharp/a.png,0\n")
+    arguments = ("stream", low_clip, "-o", output, *FAST, "--refs", manifest if named == "file" else manifest.parent)
+    assert run(*arguments).code == 0
+    assert "already done" in run(*arguments).out
+    write_png(elsewhere, pictures[1])
+    changed = run(*arguments)
+    assert changed.code == 3 and "--overwrite" in changed.line
+
+
 def test_a_target_that_was_cut_short_is_not_done(run, hybrid_clip, tmp_path):
     output = tmp_path / "out.mkv"
     assert run("stream", hybrid_clip, "-o", output, *FAST).code == 0

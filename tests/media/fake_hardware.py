@@ -35,7 +35,7 @@ def surface(plane: Any) -> np.ndarray:
     return np.pad(rows, ((0, 0), (0, -plane.line_size % PITCH)))
 
 
-class Picture:
+class DevicePicture:
     """A frame that says it is on a device."""
 
     format = SimpleNamespace(name="cuda")
@@ -49,12 +49,12 @@ class Picture:
     @property
     def planes(self) -> list[Plane]:
         size = 1 if self.sw_format.name == "nv12" else 2
-        luma, chroma = (one.view(f"u{size}")[:, : self.width] for one in self._surfaces)
+        luma, chroma = (surface.view(f"u{size}")[:, : self.width] for surface in self._surfaces)
         return [Plane(luma), Plane(chroma.reshape(len(chroma), -1, 2))]
 
     def __del__(self) -> None:
-        for one in self._surfaces:
-            one[:] = 77
+        for surface in self._surfaces:
+            surface[:] = 77
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._picture, name)
@@ -72,7 +72,7 @@ class Packet:
 class Container:
     """show: what becomes of a decoded picture; the default leaves it on the device."""
 
-    def __init__(self, path: Path, show: Callable[[av.VideoFrame], Any] = Picture):
+    def __init__(self, path: Path, show: Callable[[av.VideoFrame], Any] = DevicePicture):
         self._container, self._show = av.open(str(path)), show
 
     def demux(self, stream: Any) -> Iterator[Packet]:

@@ -11,7 +11,7 @@ def test_bits_are_those_of_the_tracks_packets(hybrid_clip):
     for track in (0, 1):
         video = video_track(hybrid_clip, track)
         with av.open(str(hybrid_clip)) as container:
-            sizes = [one.size for one in container.demux(container.streams[video.stream_index]) if one.size]
+            sizes = [packet.size for packet in container.demux(container.streams[video.stream_index]) if packet.size]
         width, height = video.size
         assert bits_per_pixel(video) == pytest.approx(8 * sum(sizes) / len(sizes) / width / height)
         assert 1 < bits_per_pixel(video) < 40

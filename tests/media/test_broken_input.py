@@ -40,11 +40,11 @@ def test_bad_inputs_are_named_in_one_line(tmp_path):
 def test_a_truncated_file_gives_the_frames_there_are(tmp_path):
     whole = write_clip(tmp_path / "whole.mp4", clip_planes(40), codec="libx264", options={"bf": "0", "g": "5"})
     with (
-        av.open(str(whole)) as given,
+        av.open(str(whole)) as source,
         av.open(str(tmp_path / "fast.mp4"), "w", options={"movflags": "faststart"}) as out,
     ):
-        stream = out.add_stream_from_template(given.streams.video[0], opaque=True)
-        for packet in given.demux(video=0):
+        stream = out.add_stream_from_template(source.streams.video[0], opaque=True)
+        for packet in source.demux(video=0):
             if packet.size:
                 packet.stream = stream
                 out.mux(packet)

@@ -46,10 +46,10 @@ def by_definition(rgb: np.ndarray, matrix: int, full: bool, depth: int) -> list[
     return [np.clip(np.floor(plane + 0.5), 0, top).astype(dtype) for plane in planes]
 
 
-def off_by(pixels: np.ndarray, wanted: np.ndarray) -> int:
+def off_by(pixels: np.ndarray, expected: np.ndarray) -> int:
     """The largest difference in steps of 1/255 between two pictures as 8-bit RGB."""
-    one, other = (np.round(picture * 255).astype(int) for picture in (pixels, wanted))
-    return int(np.abs(one - other).max())
+    levels, expected_levels = (np.round(picture * 255).astype(int) for picture in (pixels, expected))
+    return int(np.abs(levels - expected_levels).max())
 
 
 def plain_samples(plane: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:

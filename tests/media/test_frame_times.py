@@ -40,9 +40,9 @@ def test_sound_keeps_its_start_beside_coarse_video_times(tmp_path):
     """An AVI counts in frames; its sound may start between two of them."""
     clip = write_clip(tmp_path / "in.mkv", clip_planes(20), audio="aac", times=[*range(0, 800, 40)], time_base=TICK)
     late = tmp_path / "late.mkv"
-    with av.open(str(clip)) as given, av.open(str(late), "w") as target:
-        copies = {s.index: target.add_stream_from_template(s, opaque=True) for s in given.streams}
-        for packet in given.demux():
+    with av.open(str(clip)) as source, av.open(str(late), "w") as target:
+        copies = {s.index: target.add_stream_from_template(s, opaque=True) for s in source.streams}
+        for packet in source.demux():
             if packet.size:
                 if packet.stream.type == "audio":
                     packet.pts, packet.dts = packet.pts + 59, packet.dts + 59
@@ -70,7 +70,7 @@ def test_a_frame_or_two(tmp_path, count):
         assert seconds(path) == seconds(clip) and len(seconds(path)) == count
         with av.open(str(path)) as written:
             decoding = [packet.dts * packet.time_base for packet in written.demux(video=0) if packet.size]
-        assert all(-1 < one <= shown for one, shown in zip(decoding, seconds(path), strict=True))
+        assert all(-1 < decoded <= shown for decoded, shown in zip(decoding, seconds(path), strict=True))
 
 
 def test_frames_without_times_are_counted(tmp_path):

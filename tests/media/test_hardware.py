@@ -79,9 +79,9 @@ def test_a_picture_that_finds_no_room_there_is_fetched(device, tmp_path):
 
     path = clip(tmp_path)
     source = VideoSource(path, reader=Full("cpu"))
-    found = list(source)
-    assert [isinstance(one, DeviceFrame) for one in found] == [True, False, True, True]
-    assert np.array_equal(found[1].pixels, list(VideoSource(path))[1].pixels)
+    frames = list(source)
+    assert [isinstance(frame, DeviceFrame) for frame in frames] == [True, False, True, True]
+    assert np.array_equal(frames[1].pixels, list(VideoSource(path))[1].pixels)
     assert len(source.warnings) == 1 and "out of memory" in source.warnings[0]
 
 
@@ -106,8 +106,8 @@ def refused(path, reader):
 )
 def test_a_track_is_tried_before_it_is_trusted(monkeypatch, tmp_path, opened, why):
     put(monkeypatch, opened)
-    found = hardware.why_not(VideoSource(clip(tmp_path)).video, READER)
-    assert found == why or why in found
+    reason = hardware.why_not(VideoSource(clip(tmp_path)).video, READER)
+    assert reason == why or why in reason
 
 
 @pytest.mark.parametrize("error", [AssertionError(), NotImplementedError()])
@@ -136,19 +136,19 @@ def test_a_device_that_gives_up_is_told_from_damage(monkeypatch, tmp_path, error
     def show(picture):
         if picture.pts == 80:
             raise error(1, "something")
-        return fake_hardware.Picture(picture)
+        return fake_hardware.DevicePicture(picture)
 
     put(monkeypatch, lambda path, reader: fake_hardware.Container(path, show))
     path = clip(tmp_path)
     source = VideoSource(path, reader=READER)
-    found, wanted = list(source), list(VideoSource(path))
+    frames, expected = list(source), list(VideoSource(path))
     if error is av.ExternalError:
-        assert [isinstance(one, DeviceFrame) for one in found] == [True, True, False, False]
-        assert [one.stamp for one in found] == [one.stamp for one in wanted]
-        assert np.array_equal(found[3].pixels, wanted[3].pixels)
+        assert [isinstance(frame, DeviceFrame) for frame in frames] == [True, True, False, False]
+        assert [frame.stamp for frame in frames] == [frame.stamp for frame in expected]
+        assert np.array_equal(frames[3].pixels, expected[3].pixels)
         assert "the GPU stops decoding" in source.warnings[0] and "from frame 2 on" in source.warnings[0]
     else:
-        assert len(found) == 3 and "damaged" in source.warnings[0]
+        assert len(frames) == 3 and "damaged" in source.warnings[0]
 
 
 def test_a_stream_takes_the_engines_device_where_it_decodes(device, tmp_path, monkeypatch):
@@ -159,18 +159,20 @@ def test_a_stream_takes_the_engines_device_where_it_decodes(device, tmp_path, mo
         engine.device = name
         with StreamJob(path, engine, StreamOptions(frames=3)) as job:
             results.append([restored.frame.pixels for restored in job])
-            assert (job.decoding.reader is not None) == job.decoding.told == (name != "cpu")
+            assert (job.decoding.reader is not None) == job.decoding.announced == (name != "cpu")
     assert all(np.abs(result - other).max() < 1e-3 for result, other in zip(*results, strict=True))
 
 
 def test_without_a_device_auto_goes_on_with_a_reason(no_device, tmp_path):
     source = VideoSource(clip(tmp_path))
     decoding = choose_decoding("auto", "cuda:0", source)
-    assert decoding.reader is None and decoding.told and "no CUDA device" in str(decoding)
+    assert decoding.reader is None and decoding.announced and "no CUDA device" in str(decoding)
     assert (
         choose_decoding("auto", "cuda:0", source, deinterlace=True).why == "fields are turned into frames on the host"
     )
-    assert not choose_decoding("auto", "cpu", source).told and not choose_decoding("cpu", "cuda:0", source).told
+    assert (
+        not choose_decoding("auto", "cpu", source).announced and not choose_decoding("cpu", "cuda:0", source).announced
+    )
 
 
 def test_asked_for_and_absent_is_one_line(no_device, run, hybrid_clip, tmp_path):
@@ -262,11 +264,11 @@ def drivers(folder: Path) -> list[Path]:
     asked = {name.decode() for name in re.findall(rb"\0(cu[A-Zv]\w+)(?=\0)", ours)}
     missing = "".join(f"int {name}(void) {{ return 801; }}\n" for name in sorted(asked) if f" {name}(" not in source)
     (folder / "driver.c").write_text(source + missing)
-    found = [folder / name for name in ("libcuda.so.1", "libnvcuvid.so.1")]
-    for library in found:
+    libraries = [folder / name for name in ("libcuda.so.1", "libnvcuvid.so.1")]
+    for library in libraries:
         name = f"-Wl,-soname,{library.name}"
         subprocess.run(["cc", "-shared", "-fPIC", "-w", name, "-o", library, folder / "driver.c"], check=True)
-    return found
+    return libraries
 
 
 def test_a_device_that_torch_works_on_decodes(tmp_path):
@@ -282,10 +284,10 @@ def test_a_device_that_torch_works_on_decodes(tmp_path):
     words = [sys.executable, "-c", WITH_A_DRIVER, *drivers(tmp_path), *paths]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    wanted = [(322, 182, 100 + number, 100 + number) for number in range(4)]
-    assert np.allclose(found.pop("frames"), [wanted, wanted], atol=1e-3)
-    assert found == {"absence": [None, None], "own contexts": 0, "spoilt": 0}
+    report = json.loads(done.stdout)
+    expected = [(322, 182, 100 + number, 100 + number) for number in range(4)]
+    assert np.allclose(report.pop("frames"), [expected, expected], atol=1e-3)
+    assert report == {"absence": [None, None], "own contexts": 0, "spoilt": 0}
 
 
 @pytest.mark.gpu

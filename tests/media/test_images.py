@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from lfvideo_sr.errors import InputError, OutputError
-from lfvideo_sr.media.images import is_transparent, read_image, read_picture, write_png
+from lfvideo_sr.frames import Size, size_of
+from lfvideo_sr.media.images import is_transparent, read_image, read_picture, read_size, write_png
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
 
@@ -35,8 +36,8 @@ def test_orientation_is_obeyed(tmp_path, ending, orientation, turn):
     exif[0x112] = orientation
     path = tmp_path / f"a.{ending}"
     Image.fromarray(smooth).save(path, exif=exif, quality=95)
-    wanted = np.rot90(smooth, turn).astype(int)
-    assert np.abs(as_bytes(read_image(path)).astype(int) - wanted).mean() < 4
+    expected = np.rot90(smooth, turn).astype(int)
+    assert np.abs(as_bytes(read_image(path)).astype(int) - expected).mean() < 4
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "LA", "P", "1"])
@@ -46,13 +47,13 @@ def test_other_kinds_become_rgb(tmp_path, mode):
     assert (as_bytes(read_image(tmp_path / "a.png")) == np.asarray(image.convert("RGB"))).all()
 
 
-@pytest.mark.parametrize(("mode", "alpha", "wanted"), [("RGBA", 9, True), ("LA", 9, True), ("RGBA", 255, False)])
-def test_transparency_is_noticed(tmp_path, mode, alpha, wanted):
+@pytest.mark.parametrize(("mode", "alpha", "expected"), [("RGBA", 9, True), ("LA", 9, True), ("RGBA", 255, False)])
+def test_transparency_is_noticed(tmp_path, mode, alpha, expected):
     image = Image.fromarray(PICTURE).convert(mode)
     image.putalpha(alpha)
     image.save(tmp_path / "a.png")
     Image.fromarray(PICTURE).save(tmp_path / "b.jpg")
-    assert is_transparent(tmp_path / "a.png") is wanted and not is_transparent(tmp_path / "b.jpg")
+    assert is_transparent(tmp_path / "a.png") is expected and not is_transparent(tmp_path / "b.jpg")
 
 
 def test_sixteen_bits_are_kept(tmp_path):
@@ -90,6 +91,37 @@ def test_missing_files_folders_and_odd_samples_are_named(tmp_path):
     cv2.imwrite(str(tmp_path / "f.tiff"), np.ones((4, 4, 3), np.float32))
     with pytest.raises(InputError, match="float32 samples"):
         read_image(tmp_path / "f.tiff")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "tiff", "bmp"])
+def test_a_size_is_that_of_the_picture_read(tmp_path, ending, orientation):
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(PICTURE).save(path, exif=exif, progressive=orientation > 4)
+    assert read_size(path) == size_of(read_image(path))
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_a_size_is_read_without_decoding(tmp_path, monkeypatch, ending):
+    exif = Image.Exif()
+    exif[0x112] = 6
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(PICTURE).save(path, **({"exif": exif} if ending == "jpg" else {}))
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("this decodes"))
+    assert read_size(path) == (Size(20, 30) if ending == "jpg" else Size(30, 20))
+
+
+@pytest.mark.parametrize("damage", ["cut", "a wrong byte"])
+def test_the_size_of_a_damaged_png_is_asked_of_the_decoder(tmp_path, damage):
+    path = tmp_path / "broken.png"
+    Image.fromarray(PICTURE).save(path)
+    data = bytearray(path.read_bytes())
+    data[200] ^= 255
+    path.write_bytes(bytes(data) if damage == "a wrong byte" else bytes(data[:200]))
+    with pytest.raises(InputError, match=r"broken\.png is no picture"):
+        read_size(path)
 
 
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):

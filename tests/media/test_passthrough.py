@@ -62,12 +62,12 @@ def test_tags_that_are_not_utf8_keep_their_bytes(tmp_path, ending):
     assert all(other in output.read_bytes() for other in kept)
 
 
-def assert_same_company(one: Path, other: Path) -> None:
+def assert_same_company(first: Path, second: Path) -> None:
     """Audio and subtitle packets are the same bytes at the same times; so are chapters."""
     for kind in ("audio", "subtitle"):
-        assert packets(one, kind) and packets(one, kind) == packets(other, kind)
-        assert packet_times(one, kind) == packet_times(other, kind)
-    with av.open(str(one)) as before, av.open(str(other)) as after:
+        assert packets(first, kind) and packets(first, kind) == packets(second, kind)
+        assert packet_times(first, kind) == packet_times(second, kind)
+    with av.open(str(first)) as before, av.open(str(second)) as after:
         shown = [[(c["start"] * c["time_base"], c["metadata"]) for c in f.chapters()] for f in (before, after)]
     assert shown[0] == shown[1] and len(shown[0]) == 2
 

@@ -213,12 +213,12 @@ def test_transparency_is_left_out_and_said(tmp_path):
 def test_cover_art_is_no_video_track(tmp_path):
     write_clip(tmp_path / "in.mp4", clip_planes(2), audio="aac", cover=True, **FAST)
     song = tmp_path / "song.mp4"
-    with av.open(str(tmp_path / "in.mp4")) as given, av.open(str(song), "w") as target:
+    with av.open(str(tmp_path / "in.mp4")) as source, av.open(str(song), "w") as target:
         copies = {}
-        for stream in (given.streams.audio[0], given.streams.video[1]):
+        for stream in (source.streams.audio[0], source.streams.video[1]):
             copies[stream.index] = target.add_stream_from_template(stream, opaque=True)
             copies[stream.index].disposition = stream.disposition
-        for packet in given.demux(*(given.streams[index] for index in copies)):
+        for packet in source.demux(*(source.streams[index] for index in copies)):
             if packet.size:
                 packet.stream = copies[packet.stream_index]
                 target.mux(packet)

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hybrid_clips import (
@@ -22,7 +23,7 @@ from lfvideo_sr.errors import InputError, ReferencesMissing, UsageError
 from lfvideo_sr.frames import Size, StreamInfo
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references.opening import ReferenceOptions, find_references, lr_track
-from lfvideo_sr.references.source import Fit
+from lfvideo_sr.references.source import EVERY, ClipFit
 
 FRAMES = 9
 
@@ -74,14 +75,33 @@ def test_a_second_track_is_matched_by_time_and_bit_exact(hybrid):
     source.close()
 
 
-def test_references_are_decoded_only_as_they_are_pulled(hybrid, monkeypatch):
-    decoded = []
-    decode = VideoSource._pixels
-    monkeypatch.setattr(VideoSource, "_pixels", lambda *given: decoded.append(1) or decode(*given))
-    references = iter(find(hybrid))
-    assert not decoded
-    next(references)
-    assert len(decoded) == 1
+def test_every_source_says_its_cadence_estimates_and_warnings(hybrid, tmp_path):
+    write_still(tmp_path / "stills" / "0.png", picture(1))
+    with h5py.File(tmp_path / "refs.h5", "w") as file:
+        file["images"], file["frames"] = np.stack(pictures(1)), [0]
+    sources = [
+        find(hybrid),
+        find(changing(tmp_path / "changing.mp4")),
+        find(hybrid, source="simulate"),
+        find(hybrid, refs=tmp_path / "stills"),
+        find(hybrid, refs=tmp_path / "refs.h5"),
+    ]
+    assert [source.kind for source in sources] == ["track", "same-track", "simulate", "refs", "refs"]
+    assert [source.cadence for source in sources] == [EVERY, EVERY, EVERY, 0, 0]
+    assert all(source.estimates == source.warnings == [] for source in sources)
+
+
+@pytest.mark.parametrize("source", ["track", "same-track", "simulate"])
+def test_only_references_that_are_loaded_are_converted_to_rgb(hybrid, tmp_path, monkeypatch, source):
+    clip = changing(tmp_path / "changing.mp4") if source == "same-track" else hybrid
+    converted = []
+    convert = VideoSource._pixels
+    monkeypatch.setattr(VideoSource, "_pixels", lambda *arguments: converted.append(1) or convert(*arguments))
+    references = list(find(clip, source=source))
+    assert len(references) >= 2 and not converted
+    pixels = references[1].load()
+    assert len(converted) == 1 and np.array_equal(references[1].load(), pixels)
+    assert len(converted) == 1
 
 
 def test_the_low_resolution_track_is_the_narrow_one_wherever_it_stands(tmp_path, plain):
@@ -238,7 +258,7 @@ def test_an_upright_video_is_laid_on_its_side_beside_a_turned_clip(tmp_path):
 
 
 def test_pictures_of_oblong_samples_are_compared_as_they_are_shown():
-    fit = Fit(Size(720 * 4, 576 * 4), shown=16 / 9)
+    fit = ClipFit(Size(720 * 4, 576 * 4), shown=16 / 9)
     assert fit.describe([Size(1920, 1080)]) == "1920x1080 resampled to 2880x2304"
     assert fit.describe([Size(1440, 1152)]) == "1440x1152 resampled to 2880x2304"
     assert fit.describe([Size(1000, 1000)]) == "1000x1000, left so: another aspect than 2880x2304"

@@ -82,12 +82,12 @@ def test_every_has_to_be_above_0(truth, tmp_path):
 
 
 def test_ground_truth_is_found_by_time_within_half_a_frame(truth):
-    found = GroundTruth(truth, SMALL.scaled(4))
+    ground_truth = GroundTruth(truth, SMALL.scaled(4))
     for index, time in enumerate(UNEVEN):
-        pixels = found.at(TimeStamp(time * 90 + 100, Fraction(1, 90000)))
+        pixels = ground_truth.at(TimeStamp(time * 90 + 100, Fraction(1, 90000)))
         np.testing.assert_allclose(pixels, as_pixels(picture(index, FULL)[:96, :128]), atol=1e-6)
-    assert found.at(TimeStamp(900, TICK)) is None
-    found.close()
+    assert ground_truth.at(TimeStamp(900, TICK)) is None
+    ground_truth.close()
 
 
 def test_ground_truth_of_another_size_is_refused(truth):

@@ -27,7 +27,7 @@ def find(clip: Path, refs: Path, offset: str | None = None, size: Size = LOW):
 
 def frames(source) -> dict[str, float]:
     """The frame that each reference belongs to."""
-    return {Path(one.origin).name: round(float(one.time) * RATE, 3) for one in source}
+    return {Path(reference.origin).name: round(float(reference.time) * RATE, 3) for reference in source}
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def test_stills_of_another_exposure_and_framing_find_their_frames(tmp_path, clip
         write_photo(tmp_path / "stills" / f"IMG_{number}.jpg", framed_otherwise(scene(number)))
     source = find(clip, tmp_path / "stills")
     assert isinstance(source, StillReferences)
-    found = frames(source)
-    assert all(abs(found[f"IMG_{number}.jpg"] - number) <= 1 for number in (7, 30, 52)), found
+    indices = frames(source)
+    assert all(abs(indices[f"IMG_{number}.jpg"] - number) <= 1 for number in (7, 30, 52)), indices
     assert all(still.by == "content" and (still.sure or 0) > 0.6 for still in source.stills)
     assert source.estimates[0].startswith("IMG_7.jpg at 0.") and "(by content, sure 0." in source.estimates[0]
 
@@ -52,8 +52,8 @@ def test_stills_of_another_exposure_and_framing_find_their_frames(tmp_path, clip
 def test_stills_of_other_aspects_find_their_frames(tmp_path, clip):
     write_photo(tmp_path / "stills" / "more.png", scene(21, margin=40))
     write_photo(tmp_path / "stills" / "less.png", np.ascontiguousarray(scene(35)[:, 48:-48]))
-    found = frames(find(clip, tmp_path / "stills"))
-    assert abs(found["more.png"] - 21) <= 1 and abs(found["less.png"] - 35) <= 1
+    indices = frames(find(clip, tmp_path / "stills"))
+    assert abs(indices["more.png"] - 21) <= 1 and abs(indices["less.png"] - 35) <= 1
 
 
 def test_stills_are_upright_and_the_clip_lies_on_its_side(tmp_path):
@@ -67,8 +67,8 @@ def test_a_long_clip_is_seen_at_a_cadence_first(tmp_path, clip, monkeypatch):
     monkeypatch.setattr(placing, "_MOST", 15)
     for number in (6, 31, 53):
         write_photo(tmp_path / "stills" / f"IMG_{number}.jpg", framed_otherwise(scene(number)))
-    found = frames(find(clip, tmp_path / "stills"))
-    assert all(abs(found[f"IMG_{number}.jpg"] - number) <= 1 for number in (6, 31, 53)), found
+    indices = frames(find(clip, tmp_path / "stills"))
+    assert all(abs(indices[f"IMG_{number}.jpg"] - number) <= 1 for number in (6, 31, 53)), indices
 
 
 def test_two_stills_of_one_frame_both_serve(tmp_path, clip):
@@ -77,12 +77,12 @@ def test_two_stills_of_one_frame_both_serve(tmp_path, clip):
     assert len(frames(find(clip, tmp_path / "stills"))) == 2
 
 
-def test_names_that_tell_are_taken_at_their_word_and_the_rest_is_found(tmp_path, clip):
+def test_times_in_names_are_taken_as_they_are_and_the_rest_is_estimated(tmp_path, clip):
     write_photo(tmp_path / "stills" / "3.png", scene(40))
     write_photo(tmp_path / "stills" / "DSC00012.JPG", framed_otherwise(scene(25)))
     source = find(clip, tmp_path / "stills")
-    found = frames(source)
-    assert found["3.png"] == 3 and abs(found["DSC00012.JPG"] - 25) <= 1
+    indices = frames(source)
+    assert indices["3.png"] == 3 and abs(indices["DSC00012.JPG"] - 25) <= 1
     (line,) = source.estimates
     assert line.startswith("DSC00012.JPG at ") and line.endswith("; its number is taken for a camera's)")
 
@@ -135,8 +135,8 @@ def test_content_says_which_end_of_the_recording_was_stamped(tmp_path):
         parts = f"{taken.microsecond // 10000:02d}"
         write_photo(tmp_path / "stills" / f"IMG_{number}.jpg", framed_otherwise(scene(number)), taken, "+00:00", parts)
     source = find(clip, tmp_path / "stills")
-    found = frames(source)
-    assert all(abs(found[f"IMG_{number}.jpg"] - number) <= 1 for number in (10, 40))
+    indices = frames(source)
+    assert all(abs(indices[f"IMG_{number}.jpg"] - number) <= 1 for number in (10, 40))
     assert all(still.by == "EXIF and content" for still in source.stills)
 
 
@@ -162,9 +162,9 @@ def test_exif_is_read_of_every_format(tmp_path, ending):
 )  # fmt: skip
 def test_times_in_names(tmp_path, name, seconds):
     (tmp_path / name).touch()
-    found = capture_time(tmp_path / name)
+    captured = capture_time(tmp_path / name)
     began = BEGAN.replace(tzinfo=UTC).timestamp()
-    assert (None if found is None else float(found.seconds) - began) == seconds
+    assert (None if captured is None else float(captured.seconds) - began) == seconds
 
 
 def test_a_clock_that_was_never_set_tells_nothing(tmp_path):
@@ -202,22 +202,22 @@ def test_an_offset_of_whole_frames_brings_references_to_their_frames(tmp_path, c
     late = write_clip(tmp_path / "sharp.mkv", first=20, count=30, size=HIGH)
     references = list(find(clip, late, "auto"))
     assert [round(float(reference.time) * RATE) for reference in references] == list(range(20, 50))
-    assert all(one.aligned for one in references)
+    assert all(reference.aligned for reference in references)
 
 
 @pytest.mark.parametrize("offset", ["-0.7", "auto"])
 def test_stills_whose_clock_is_off(tmp_path, clip, offset):
     for number in (5, 20, 35):
         write_photo(tmp_path / "stills" / f"t{number / RATE + 0.7:.3f}.jpg", framed_otherwise(scene(number)))
-    found = sorted(frames(find(clip, tmp_path / "stills", offset)).values())
-    assert np.abs(np.array(found) - [5, 20, 35]).max() <= 1
+    indices = sorted(frames(find(clip, tmp_path / "stills", offset)).values())
+    assert np.abs(np.array(indices) - [5, 20, 35]).max() <= 1
 
 
 def test_an_offset_that_nothing_tells_is_0_with_a_warning(tmp_path, clip):
     write_photo(tmp_path / "stills" / "t0.4.png", blank(6))
     source = find(clip, tmp_path / "stills", "auto")
     assert frames(source) == {"t0.4.png": 10}
-    assert source.warnings == ["--ref-offset auto: what the references show tells no offset; 0 is taken"]
+    assert source.warnings == ["--ref-offset auto: the pictures agree on no offset; 0 is used"]
 
 
 def test_an_offset_for_references_of_the_clips_own_file_is_refused(clip):
@@ -226,7 +226,7 @@ def test_an_offset_for_references_of_the_clips_own_file_is_refused(clip):
         find_references(clip, StreamInfo(clip.name, LOW), options)
 
 
-@pytest.mark.parametrize("given", ["soon", "nan", "1/0"])
-def test_an_offset_that_is_no_number_is_refused(given):
+@pytest.mark.parametrize("text", ["soon", "nan", "1/0"])
+def test_an_offset_that_is_no_number_is_refused(text):
     with pytest.raises(UsageError, match=r"--ref-offset is .*; seconds \(-0\.7\) or auto is wanted"):
-        parse_offset(given)
+        parse_offset(text)

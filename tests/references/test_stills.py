@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from lfvideo_sr.frames import Size, StreamInfo
 from lfvideo_sr.media.clock import Nearest, Timeline, frame_times
 from lfvideo_sr.media.video import video_track
 from lfvideo_sr.references.opening import ReferenceOptions, find_references
-from lfvideo_sr.references.stills import read_places, told_places
+from lfvideo_sr.references.stills import read_places, stills_by_name
 
 UNEVEN = [0, 40, 90, 210, 240, 500, 520, 560, 600]  # milliseconds of a clip of variable rate
 TIMELINE = Timeline([Fraction(time, 1000) for time in UNEVEN])
@@ -29,7 +30,7 @@ def named(folder: Path, *names: str) -> Path:
 
 
 def moments(folder: Path, index_base: int = 0) -> dict[str, float]:
-    return {still.path.name: float(still.time) for still in told_places(folder, TIMELINE, index_base).stills}
+    return {still.path.name: float(still.time) for still in stills_by_name(folder, TIMELINE, index_base).stills}
 
 
 def find(clip: Path, refs: Path, **options):
@@ -56,14 +57,22 @@ def test_index_base_1_shifts_plain_numbers_only(tmp_path):
 
 def test_seconds_in_a_name_take_the_frame_they_are_rounded_from(tmp_path):
     thirds = Timeline([Fraction(number, 30) for number in range(30)])
-    still, between = told_places(named(tmp_path, "t0.333.png", "t0.35.png"), thirds).stills
+    still, between = stills_by_name(named(tmp_path, "t0.333.png", "t0.35.png"), thirds).stills
     assert still.time == Fraction(1, 3)
     assert between.time == Fraction("0.35")
 
 
+@pytest.mark.parametrize("cut", [True, False], ids=["cut", "rounded"])
+def test_milliseconds_in_a_name_mean_their_frame_whether_rounded_or_cut(tmp_path, cut):
+    thirties = Timeline([Fraction(number, 30) for number in range(300)])
+    milliseconds = [int(1000 * time) if cut else round(1000 * time) for time in thirties.times]
+    names = [f"t{whole // 1000:02d}.{whole % 1000:03d}.png" for whole in milliseconds]
+    assert [still.time for still in stills_by_name(named(tmp_path, *names), thirties).stills] == thirties.times
+
+
 def test_seconds_count_from_the_first_frame(tmp_path):
     late = Timeline([Fraction(7, 5) + Fraction(number, 25) for number in range(25)])
-    assert [still.time for still in told_places(named(tmp_path, "t0.4.png"), late).stills] == [Fraction(9, 5)]
+    assert [still.time for still in stills_by_name(named(tmp_path, "t0.4.png"), late).stills] == [Fraction(9, 5)]
 
 
 def test_mixed_names_show_both_readings(tmp_path):
@@ -87,24 +96,26 @@ NAMELESS = ["cover.png", "IMG_20240101_120000.png", "t1.2.3.png", "IMG_0003.HEIC
 
 @pytest.mark.parametrize("name", [*NAMELESS, "P1000003.jpg", "PXL_20240601_120000123.jpg", "GOPR0003.JPG"])
 def test_a_name_without_a_place_and_a_cameras_number_tell_nothing(tmp_path, name):
-    told = told_places(named(tmp_path, name, "4.png"), TIMELINE)
-    assert [path.name for path in told.untold] == [name] and [still.path.name for still in told.stills] == ["4.png"]
+    result = stills_by_name(named(tmp_path, name, "4.png"), TIMELINE)
+    assert [path.name for path in result.unplaced] == [name] and [still.path.name for still in result.stills] == [
+        "4.png"
+    ]
 
 
 def test_a_number_far_outside_the_clip_is_no_frame_and_says_how_it_was_read(tmp_path):
-    told = told_places(named(tmp_path, "01234.jpg", "t0.04.png"), TIMELINE)
-    ((path, how),) = told.untold.items()
+    result = stills_by_name(named(tmp_path, "01234.jpg", "t0.04.png"), TIMELINE)
+    ((path, how),) = result.unplaced.items()
     assert path.name == "01234.jpg" and "0-based frame index 1234 is no frame" in how
-    assert [float(still.time) for still in told.stills] == [0.04]
+    assert [float(still.time) for still in result.stills] == [0.04]
 
 
 def test_an_offset_moves_seconds_and_not_frames(tmp_path):
     (tmp_path / "t").mkdir()
     (tmp_path / "n").mkdir()
-    told = told_places(named(tmp_path / "t", "t0.1.png", "t0.6.png"), TIMELINE, offset=Fraction("0.14"))
-    assert [float(still.time) for still in told.stills] == [0.24]
-    assert told.left_out == {tmp_path / "t" / "t0.6.png": "lies outside the clip with --ref-offset +0.140"}
-    (frame,) = told_places(named(tmp_path / "n", "3.png"), TIMELINE, offset=Fraction(9)).stills
+    result = stills_by_name(named(tmp_path / "t", "t0.1.png", "t0.6.png"), TIMELINE, offset=Fraction("0.14"))
+    assert [float(still.time) for still in result.stills] == [0.24]
+    assert result.left_out == {tmp_path / "t" / "t0.6.png": "is outside the clip with --ref-offset +0.140"}
+    (frame,) = stills_by_name(named(tmp_path / "n", "3.png"), TIMELINE, offset=Fraction(9)).stills
     assert float(frame.time) == 0.21
 
 
@@ -186,6 +197,17 @@ def test_a_broken_still_is_named_before_the_first_frame(tmp_path, clip, kept):
         find(clip, tmp_path / "stills")
 
 
+def test_stills_are_decoded_once_each_when_they_are_loaded(tmp_path, clip, monkeypatch):
+    for index in (0, 2, 5):
+        write_still(tmp_path / "stills" / f"{index}.{'jpg' if index else 'png'}", picture(index))
+    decoded = []
+    decode = cv2.imdecode
+    monkeypatch.setattr(cv2, "imdecode", lambda *arguments: decoded.append(1) or decode(*arguments))
+    references = list(find(clip, tmp_path / "stills"))
+    assert len(references) == 3 and not decoded
+    assert [reference.load().shape for reference in references] == [(3, 96, 128)] * 3 and len(decoded) == 3
+
+
 def test_one_picture_may_be_named(tmp_path, clip):
     (reference,) = find(clip, write_still(tmp_path / "hr_0001.png", picture(1)), index_base=1)
     assert reference.time == 0
@@ -241,6 +263,6 @@ def test_frame_times_are_those_of_the_decoded_frames(tmp_path, ending):
 def test_nearest_agrees_with_looking_at_everything(items, asked, tolerance):
     stream = Nearest(iter(sorted(items)), time_of=Fraction)
     for time in sorted(asked):
-        found = stream.at(Fraction(time), Fraction(tolerance))
+        nearest = stream.at(Fraction(time), Fraction(tolerance))
         best = min(abs(item - time) for item in items)
-        assert abs(found - time) == best if best <= tolerance else found is None
+        assert abs(nearest - time) == best if best <= tolerance else nearest is None

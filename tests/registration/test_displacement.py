@@ -26,6 +26,6 @@ def test_another_exposure_is_no_displacement():
 
 def test_it_is_luma_that_is_compared():
     """Weighed as the frame's is: a picture in which red and blue have changed places looks elsewhere."""
-    own, other = part(0).copy(), part(0)[::-1].copy()
-    own[2] = other[0] = 1 - own[1]  # an edge in blue counts for little
-    assert displacement(degrade(own), own) < 0.1 < displacement(degrade(own), other)
+    picture, flipped = part(0).copy(), part(0)[::-1].copy()
+    picture[2] = flipped[0] = 1 - picture[1]  # an edge in blue counts for little
+    assert displacement(degrade(picture), picture) < 0.1 < displacement(degrade(picture), flipped)

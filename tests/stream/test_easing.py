@@ -81,17 +81,17 @@ def test_a_cut_is_not_eased_into_the_scene_before(moments):
 
 
 def test_in_a_stream_references_pulse_less_and_the_other_frames_are_the_same(high_clip):
-    said, shown = {}, {}
+    summaries, shown = {}, {}
     for output in ("pass", "blend"):
         asked = StreamOptions(simulate=True, ref_every=4, ref_output=output)
         with StreamJob(high_clip, engine_of("flow_transfer"), asked) as job:
             shown[output] = list(job)
-            said[output] = job.scorer.summary()
-    for one, other in zip(shown["pass"], shown["blend"]):
-        assert one.own == other.own and not other.passed
-        assert np.array_equal(one.frame.pixels, other.frame.pixels) is not one.own
-    assert said["blend"]["psnr_y"] == said["pass"]["psnr_y"]
-    there, before = (said[output]["steadiness"]["at_references"] for output in ("blend", "pass"))
+            summaries[output] = job.scorer.summary()
+    for passed, blended in zip(shown["pass"], shown["blend"]):
+        assert passed.own == blended.own and not blended.passed
+        assert np.array_equal(passed.frame.pixels, blended.frame.pixels) is not passed.own
+    assert summaries["blend"]["psnr_y"] == summaries["pass"]["psnr_y"]
+    there, before = (summaries[output]["steadiness"]["at_references"] for output in ("blend", "pass"))
     assert there["pairs"] == before["pairs"] > 0
     assert there["sharpness_step"] < 0.7 * before["sharpness_step"] and there["psnr_step"] < before["psnr_step"]
 

@@ -3,6 +3,7 @@
 import gc
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from small_clips import CUT, EVERY, FRAMES, STEP, TICK, engine_of, rendered, sta
 
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.errors import ReferencesMissing, UsageError
-from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.frames import Frame, LazyFrame, Size, TimeStamp
 from lfvideo_sr.media.images import write_png
+from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import psnr_y
 from lfvideo_sr.references.hybrid_file import write_hybrid
@@ -21,6 +23,7 @@ from lfvideo_sr.report import stream_report
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
 from lfvideo_sr.stream.pairing import ReferencePolicy, TimedFeed, pair_with_references
 from lfvideo_sr.stream.pipeline import Restored, SuperResolver
+from lfvideo_sr.stream.still_uses import shown_uses
 from lfvideo_sr.stream.stopwatch import Stopwatch
 
 METHODS = ("flow_transfer", "stream_ref")
@@ -43,9 +46,9 @@ def scene(index: int) -> int:
     return index >= CUT
 
 
-def quality(restored: list[Restored], pictures: list[np.ndarray], wanted: set[int] | None = None) -> float:
-    """Mean PSNR-Y against the truth, of all frames or of those in `wanted`."""
-    frames = [one.frame for one in restored if wanted is None or one.frame.index in wanted]
+def quality(restored: list[Restored], pictures: list[np.ndarray], indices: set[int] | None = None) -> float:
+    """Mean PSNR-Y against the truth, of all frames or of those in `indices`."""
+    frames = [result.frame for result in restored if indices is None or result.frame.index in indices]
     return np.mean([psnr_y(frame.pixels, pictures[frame.index]) for frame in frames])
 
 
@@ -64,32 +67,46 @@ def foreign(tmp_path_factory) -> list[Path]:
 @pytest.mark.parametrize("method", ["bicubic", *METHODS])
 def test_every_frame_comes_out_x4_in_order_with_its_time(method, hybrid_clip):
     job, restored = run(hybrid_clip, method)
-    assert [one.frame.index for one in restored] == list(range(FRAMES)) and job.frames == FRAMES
-    assert [one.frame.stamp.ticks for one in restored] == [stamp(index).ticks for index in range(FRAMES)]
+    assert [result.frame.index for result in restored] == list(range(FRAMES)) and job.frames == FRAMES
+    assert [result.frame.stamp.ticks for result in restored] == [stamp(index).ticks for index in range(FRAMES)]
     assert job.size == Size(192, 128)
-    for one in restored:
-        assert one.frame.size == job.size
-        assert one.frame.pixels.dtype == np.float32
-        assert one.frame.pixels.min() >= 0 and one.frame.pixels.max() <= 1
-    assert [one.frame.cut for one in restored] == [index in (0, CUT) for index in range(FRAMES)]
+    for result in restored:
+        assert result.frame.size == job.size
+        assert result.frame.pixels.dtype == np.float32
+        assert result.frame.pixels.min() >= 0 and result.frame.pixels.max() <= 1
+    assert [result.frame.cut for result in restored] == [index in (0, CUT) for index in range(FRAMES)]
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_own_references_are_passed_on_bit_for_bit(method, hybrid_clip):
     sharp = {frame.stamp.ticks: frame.pixels for frame in VideoSource(hybrid_clip, track=1)}
     _, restored = run(hybrid_clip, method)
-    assert [one.frame.index for one in restored if one.passed] == list(SHARP)
-    for one in restored:
-        assert one.own is one.passed
-        if one.passed:
-            assert np.array_equal(one.frame.pixels, sharp[one.frame.stamp.ticks])
-            assert frames_used(one) == [one.frame.index]
+    assert [result.frame.index for result in restored if result.passed] == list(SHARP)
+    for result in restored:
+        assert result.own is result.passed
+        if result.passed:
+            assert np.array_equal(result.frame.pixels, sharp[result.frame.stamp.ticks])
+            assert frames_used(result) == [result.frame.index]
+
+
+def test_stills_named_by_cut_milliseconds_are_passed_on_at_their_frames(pictures, tmp_path):
+    """At 30 frames a second frame 5 is shown at 0.1666... s: Matroska says 0.167, a name that is cut 0.166."""
+    thirties = [TimeStamp(round(1000 * Fraction(index, 30)), TICK) for index in range(CUT)]
+    low = write_clip(tmp_path / "low.mkv", [degrade(pixels) for pixels in pictures[:CUT]], thirties.__getitem__)
+    (tmp_path / "stills").mkdir()
+    for name, index in (("t0.000", 0), ("t0.166", 5), ("t0.250", 8)):
+        write_png(tmp_path / "stills" / f"{name}.png", pictures[index])
+    job, restored = run(low, refs=str(tmp_path / "stills"), ref_every=None)
+    assert [result.frame.index for result in restored if result.passed] == [0, 5]
+    np.testing.assert_allclose(restored[5].frame.pixels, pictures[5], atol=0.5 / 255 + 1e-6)
+    assert [use.at_frame for use in job.still_uses()] == [True, True, False]
+    assert shown_uses(job.still_uses()) == "3 of 3 stills used, 2 at a frame"
 
 
 def test_with_sr_output_nothing_is_passed_on(hybrid_clip):
     job, restored = run(hybrid_clip, ref_output="sr")
-    assert not any(one.passed for one in restored)
-    assert [one.frame.index for one in restored if one.own] == list(SHARP)
+    assert not any(result.passed for result in restored)
+    assert [result.frame.index for result in restored if result.own] == list(SHARP)
     assert frames_used(restored[4]) == [4, 8]
     assert "pass" not in job.watch.summary()
 
@@ -97,11 +114,11 @@ def test_with_sr_output_nothing_is_passed_on(hybrid_clip):
 @pytest.mark.parametrize("method", METHODS)
 def test_frames_take_the_nearest_references_of_their_scene(method, hybrid_clip):
     _, restored = run(hybrid_clip, method)
-    for one in restored:
-        index = one.frame.index
+    for result in restored:
+        index = result.frame.index
         same = [sharp for sharp in SHARP if scene(sharp) == scene(index)]
         past, future = [x for x in same if x <= index], [x for x in same if x > index]
-        assert frames_used(one) == ([index] if index in SHARP else past[-1:] + future[:1])
+        assert frames_used(result) == ([index] if index in SHARP else past[-1:] + future[:1])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -116,20 +133,20 @@ def test_references_help(method, hybrid_clip, pictures):
 def test_no_frame_uses_a_reference_from_beyond_the_cut(method, low_clip, pictures, tmp_path):
     write_png(tmp_path / "6.png", pictures[6])
     job, restored = run(low_clip, method, refs=str(tmp_path), ref_every=1)
-    assert not any(one.references for one in restored[CUT:])
+    assert not any(result.references for result in restored[CUT:])
     assert restored[6].passed and restored[5].references and restored[7].references
     (use,) = stream_report(job, Path("out.mkv"), 1.0, [])["references"]
     assert use["time"] == 0.24
-    assert use["frames_served"] == sum(bool(one.references) for one in restored)
+    assert use["frames_served"] == sum(bool(result.references) for result in restored)
     assert use["frames_served"] + use["frames_dropped"] == CUT
 
 
 def test_every_reference_in_the_report_serves_its_own_scene_only(hybrid_clip):
     job, restored = run(hybrid_clip)
     served = {index: 0 for index in SHARP}
-    for one in restored:
-        for index in frames_used(one):
-            assert scene(index) == scene(one.frame.index)
+    for result in restored:
+        for index in frames_used(result):
+            assert scene(index) == scene(result.frame.index)
             served[index] += 1
     report = stream_report(job, Path("out.mkv"), 1.0, [])["references"]
     assert {round(use["time"] / 0.04): use["frames_served"] for use in report} == served
@@ -139,13 +156,13 @@ def test_every_reference_in_the_report_serves_its_own_scene_only(hybrid_clip):
 @pytest.mark.parametrize("method", METHODS)
 def test_references_of_another_scene_are_dropped_or_harmless(method, low_clip, pictures, foreign):
     alone = quality(run(low_clip, method, no_refs=True)[1], pictures)
-    found = []
+    qualities = []
     for folder in foreign:
         job, restored = run(low_clip, method, refs=str(folder))
-        assert not any(one.passed for one in restored)
+        assert not any(result.passed for result in restored)
         assert job.reference_kind == "refs"
-        found.append(quality(restored, pictures))
-    assert np.mean(found) > alone - HARMLESS
+        qualities.append(quality(restored, pictures))
+    assert np.mean(qualities) > alone - HARMLESS
 
 
 def test_a_worthless_reference_is_dropped_and_said(low_clip, tmp_path):
@@ -154,7 +171,7 @@ def test_a_worthless_reference_is_dropped_and_said(low_clip, tmp_path):
     (use,) = stream_report(job, Path("out.mkv"), 1.0, [])["references"]
     assert use["frames_dropped"] == CUT and use["frames_served"] == 0
     alone = run(low_clip, no_refs=True)[1]
-    assert all(np.array_equal(one.frame.pixels, other.frame.pixels) for one, other in zip(restored, alone))
+    assert all(np.array_equal(result.frame.pixels, other.frame.pixels) for result, other in zip(restored, alone))
 
 
 @pytest.fixture
@@ -162,7 +179,7 @@ def encoded(monkeypatch) -> list[tuple]:
     """The keys of the references that flow_transfer's engine encodes, in order."""
     engine, keys = engine_of("flow_transfer"), []
     encode = engine.encode
-    monkeypatch.setattr(engine, "encode", lambda one: keys.append(one.key) or encode(one))
+    monkeypatch.setattr(engine, "encode", lambda reference: keys.append(reference.key) or encode(reference))
     return keys
 
 
@@ -170,7 +187,7 @@ def test_each_reference_is_encoded_once(hybrid_clip, encoded):
     job, restored = run(hybrid_clip)
     assert len(encoded) == len(SHARP) == len(set(encoded))
     statistics = job.cache.statistics
-    matched = sum(len(one.references) for one in restored if not one.passed)
+    matched = sum(len(result.references) for result in restored if not result.passed)
     assert (statistics.misses, statistics.hits) == (len(SHARP), matched - len(SHARP))
     assert statistics.peak_bytes > 0
 
@@ -181,29 +198,29 @@ def test_a_tiny_cache_costs_time_but_changes_nothing(hybrid_clip, encoded):
     job, tight = run(hybrid_clip, ref_cache=1)
     assert len(encoded) - once > once
     assert len(job.cache) == 1
-    assert all(np.array_equal(one.frame.pixels, other.frame.pixels) for one, other in zip(roomy, tight))
+    assert all(np.array_equal(result.frame.pixels, other.frame.pixels) for result, other in zip(roomy, tight))
 
 
 def test_without_references_nothing_is_encoded(hybrid_clip, encoded):
     job, restored = run(hybrid_clip, no_refs=True)
     assert encoded == [] and job.reference_kind == "none"
-    assert not any(one.references or one.own for one in restored)
+    assert not any(result.references or result.own for result in restored)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_anchor_mode_takes_every_nth_frame_and_scene_starts(method, low_clip, pictures):
     job, restored = run(low_clip, method, ref_source="anchor")
     assert job.reference_kind == "anchor"
-    assert [one.frame.index for one in restored if one.passed] == [0, 4, 8, CUT, CUT + 4]
-    assert not any(one.own for one in restored)  # nothing true stands there: all frames count in the metrics
+    assert [result.frame.index for result in restored if result.passed] == [0, 4, 8, CUT, CUT + 4]
+    assert not any(result.own for result in restored)  # nothing true stands there: all frames count in the metrics
     _, alone = run(low_clip, method, no_refs=True)
     engine = engine_of(method)
-    for one in restored:
-        assert all(scene(index) == scene(one.frame.index) for index in frames_used(one))
-        if one.passed:
-            assert np.array_equal(one.frame.pixels, engine.restore(one.source, []))
+    for result in restored:
+        assert all(scene(index) == scene(result.frame.index) for index in frames_used(result))
+        if result.passed:
+            assert np.array_equal(result.frame.pixels, engine.restore(result.source, []))
         else:
-            assert one.references
+            assert result.references
     assert quality(restored, pictures) > quality(alone, pictures) - 0.3
 
 
@@ -211,9 +228,9 @@ def test_without_references_a_recurrent_method_goes_on_from_what_it_restored(low
     """No anchors: the first frame of each scene stands alone, the others differ from what they would be alone."""
     job, restored = run(low_clip, "stream_ref")
     assert job.reference_kind == "none" and "restored before it" in job.reference_description
-    assert not any(one.passed or one.references for one in restored)
+    assert not any(result.passed or result.references for result in restored)
     engine = engine_of("stream_ref")
-    same = [np.array_equal(one.frame.pixels, engine.restore(one.source, [])) for one in restored]
+    same = [np.array_equal(result.frame.pixels, engine.restore(result.source, [])) for result in restored]
     assert [index for index, alike in enumerate(same) if alike] == [0, CUT]
 
 
@@ -242,8 +259,8 @@ def test_anchors_are_super_resolved_once(low_clip, monkeypatch):
 
 def test_causal_uses_past_references_only(hybrid_clip):
     _, restored = run(hybrid_clip, causal=True)
-    for one in restored:
-        assert all(index <= one.frame.index for index in frames_used(one))
+    for result in restored:
+        assert all(index <= result.frame.index for index in frames_used(result))
     assert [frames_used(restored[index]) for index in (1, 6, 9, 13)] == [[0], [4, 0], [], [12]]
 
 
@@ -257,19 +274,28 @@ def test_causal_gives_a_frame_out_before_the_next_is_needed(hybrid_clip):
 
 def test_one_reference_per_frame(hybrid_clip):
     _, restored = run(hybrid_clip, max_refs=1)
-    assert [frames_used(one) for one in restored[:9]] == [[0], [0], [0], [4], [4], [4], [4], [8], [8]]
+    assert [frames_used(result) for result in restored[:9]] == [[0], [0], [0], [4], [4], [4], [4], [8], [8]]
 
 
 def test_the_cadence_thins_references_out(hybrid_clip):
     _, restored = run(hybrid_clip, ref_every=8)
-    used = {index for one in restored for index in frames_used(one)}
+    used = {index for result in restored for index in frames_used(result)}
     assert used == {0, 8, 12}  # 12 is the first of its scene
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_can_be_repeated_bit_for_bit(method, hybrid_clip):
     first, second = (run(hybrid_clip, method)[1] for _ in range(2))
-    assert all(np.array_equal(one.frame.pixels, other.frame.pixels) for one, other in zip(first, second))
+    assert all(np.array_equal(result.frame.pixels, other.frame.pixels) for result, other in zip(first, second))
+
+
+def test_a_second_iteration_of_one_job_is_refused(hybrid_clip):
+    """It would go on from the first run's counts, scores and caches."""
+    with StreamJob(hybrid_clip, engine_of("bicubic")) as job:
+        assert len(list(job)) == FRAMES
+        with pytest.raises(UsageError, match="make another StreamJob"):
+            iter(job)
+        assert job.frames == FRAMES
 
 
 def test_the_simulation_equals_the_hybrid_file(high_clip, hybrid_clip):
@@ -277,15 +303,20 @@ def test_the_simulation_equals_the_hybrid_file(high_clip, hybrid_clip):
     job, simulated = run(high_clip, simulate=True)
     _, restored = run(hybrid_clip)
     assert job.reference_kind == "simulate"
-    for one, other in zip(simulated, restored):
-        assert one.passed == other.passed
-        np.testing.assert_allclose(one.frame.pixels, other.frame.pixels, atol=2e-6)
+    for result, other in zip(simulated, restored):
+        assert result.passed == other.passed
+        np.testing.assert_allclose(result.frame.pixels, other.frame.pixels, atol=2e-6)
     assert [score.is_reference for score in job.scorer.scores] == [index in SHARP for index in range(FRAMES)]
 
 
 def test_scene_starts_stay_sharp_when_asked_for(high_clip):
     _, restored = run(high_clip, simulate=True, scene_refs=True)
-    assert [one.frame.index for one in restored if one.passed] == [0, 4, 8, CUT]  # 12 comes too soon after the cut
+    assert [result.frame.index for result in restored if result.passed] == [
+        0,
+        4,
+        8,
+        CUT,
+    ]  # 12 comes too soon after the cut
 
 
 def test_require_refs_and_contradictions_fail_before_the_first_frame(low_clip):
@@ -323,12 +354,12 @@ def test_memory_does_not_grow_with_the_clip(tmp_path):
         write_hybrid(clip, tmp_path / "hybrid.mkv", EVERY)
     with StreamJob(tmp_path / "hybrid.mkv", engine_of("flow_transfer"), StreamOptions(ref_every=EVERY)) as job:
         gc.collect()
-        before = alive(Reference), alive(Frame), alive(Correspondence)
-        for one in job:
-            if one.frame.index % 20 == 19:
+        before = alive(Reference), alive(Frame) + alive(LazyFrame), alive(Correspondence)
+        for result in job:
+            if result.frame.index % 20 == 19:
                 gc.collect()
                 assert alive(Reference) - before[0] <= 9
-                assert alive(Frame) - before[1] <= 20
+                assert alive(Frame) + alive(LazyFrame) - before[1] <= 20
                 assert alive(Correspondence) - before[2] <= 5
     assert job.cache.statistics.misses == 30
 
@@ -365,8 +396,8 @@ def test_variable_rate_and_a_late_start(tmp_path, pictures):
     with VideoSource(high) as clip:
         write_hybrid(clip, tmp_path / "hybrid.mkv", EVERY)
     _, restored = run(tmp_path / "hybrid.mkv")
-    assert [one.frame.stamp.ticks for one in restored] == [uneven(index).ticks for index in range(CUT)]
-    assert [one.frame.index for one in restored if one.passed] == [0, 4, 8]
+    assert [result.frame.stamp.ticks for result in restored] == [uneven(index).ticks for index in range(CUT)]
+    assert [result.frame.index for result in restored if result.passed] == [0, 4, 8]
     times = [[reference.time / TICK for reference in each.references] for each in restored]
     first, second, third = (uneven(index).ticks for index in (0, 4, 8))
     assert times == [[first], *[[first, second]] * 3, [second], *[[second, third]] * 3, [third]]

@@ -91,6 +91,6 @@ def test_the_camera_is_learned_from_the_references(scene):
 
 def test_a_reference_is_prepared_once_while_it_is_in_use(sharp):
     frame, loads = frame_of(sharp), []
-    given = Reference(("once",), Fraction(0), "test", lambda: loads.append(1) or sharp, frame=frame)
+    reference = Reference(("once",), Fraction(0), "test", lambda: loads.append(1) or sharp, frame=frame)
     preparation = Preparation(4)
-    assert preparation(given) is preparation(given) and loads == [1]
+    assert preparation(reference) is preparation(reference) and loads == [1]

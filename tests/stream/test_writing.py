@@ -20,7 +20,7 @@ from lfvideo_sr.media.probe import open_input
 from lfvideo_sr.media.sink import VideoSink, planes_on_host
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.stream.job import StreamJob, StreamOptions
-from lfvideo_sr.stream.writing import converted, planes_where_it_lies
+from lfvideo_sr.stream.writing import converted, planes_on_its_device
 
 OPTIONS = StreamOptions(frames=4, no_refs=True, decode="cpu")
 
@@ -50,7 +50,7 @@ class There(Elsewhere):
 
     @property
     def fetched(self) -> int:
-        return sum("pixels" in vars(one) for one in self.left)
+        return sum("pixels" in vars(frame) for frame in self.left)
 
 
 def written(clip, path, engine, size: Size | None = None):
@@ -59,9 +59,9 @@ def written(clip, path, engine, size: Size | None = None):
     with StreamJob(clip, engine, OPTIONS) as job, VideoSink(path, job.video, size or job.size, codec="ffv1") as sink:
         convert = sink.converted
 
-        def noticed(*given):
+        def noticed(*arguments):
             threads.add(threading.current_thread().name)
-            return convert(*given)
+            return convert(*arguments)
 
         sink.converted = noticed
         for picture in converted(job, sink):
@@ -79,12 +79,12 @@ def test_whoever_stops_in_the_middle_leaves_no_thread(hybrid_clip, tmp_path, no_
         sink = VideoSink(tmp_path / "out.mkv", job.video, job.size, codec="ffv1")
         pictures = converted(job, sink)
         sink.encode(next(pictures))
-        running = sum(one.name == "prefetch" for one in threading.enumerate())
+        running = sum(thread.name == "prefetch" for thread in threading.enumerate())
         assert (
             running == 3 if no_refs else running in (3, 4)
         )  # decode, restore, convert, and references if any are left
         pictures.close()
-        assert all(one.name != "prefetch" for one in threading.enumerate())
+        assert all(thread.name != "prefetch" for thread in threading.enumerate())
         sink.abort()
     assert list(tmp_path.glob("out*")) == []
 
@@ -112,19 +112,19 @@ def file_of(clip, path, engine, colour: ColourSpec, codec: str, size: Size | Non
     """The planes of each picture of a lossless file, and its job and sink."""
     with StreamJob(clip, engine, StreamOptions(**{"decode": "cpu", "ref_every": EVERY, **options})) as job:
         video = replace(job.video, colour=colour)
-        given = {"codec": codec, "preset": "ultrafast", "options": LOSSLESS[codec]}
-        with VideoSink(path, video, size or job.size, **given) as sink:
+        settings = {"codec": codec, "preset": "ultrafast", "options": LOSSLESS[codec]}
+        with VideoSink(path, video, size or job.size, **settings) as sink:
             for picture in converted(job, sink):
                 sink.encode(picture)
     assert sink.colour.pixel_format == colour.pixel_format
     with open_input(path) as container:
-        return [planes_of(one, sink.colour) for one in container.decode(video=0)], job, sink
+        return [planes_of(picture, sink.colour) for picture in container.decode(video=0)], job, sink
 
 
-def check_same(found, wanted) -> None:
+def check_same(planes, expected) -> None:
     """Within one code value, and not by chance."""
-    assert len(found) == len(wanted) > 0
-    for ours, theirs in zip(found, wanted):
+    assert len(planes) == len(expected) > 0
+    for ours, theirs in zip(planes, expected):
         for our, other in zip(ours, theirs, strict=True):
             off = np.abs(our.astype(int) - other)
             assert off.max() <= 1 and off.mean() < 0.01 and other.std() > 1
@@ -134,8 +134,8 @@ def check_same(found, wanted) -> None:
 def test_a_picture_that_lies_there_is_written_as_the_host_would_and_never_fetched(low_clip, tmp_path, codec, colour):
     there, engine = There(engine_of("bicubic")), Elsewhere(engine_of("bicubic"))
     options = {"frames": 2, "no_refs": True}
-    found, _, sink = file_of(low_clip, tmp_path / "there.mkv", there, colour, codec, **options)
-    check_same(found, file_of(low_clip, tmp_path / "here.mkv", engine, colour, codec, **options)[0])
+    planes, _, sink = file_of(low_clip, tmp_path / "there.mkv", there, colour, codec, **options)
+    check_same(planes, file_of(low_clip, tmp_path / "here.mkv", engine, colour, codec, **options)[0])
     assert len(there.left) == 2 and not there.fetched
     assert not [line for line in sink.warnings if "host" in line]
 
@@ -152,8 +152,8 @@ def test_a_picture_that_lies_there_is_written_as_the_host_would_and_never_fetche
 def test_frames_of_the_host_go_among_those_that_lie_there(hybrid_clip, tmp_path, size, options, fetched):
     there, engine = There(engine_of("flow_transfer")), Elsewhere(engine_of("flow_transfer"))
     options = {"frames": 6, **options}
-    found, _, _ = file_of(hybrid_clip, tmp_path / "there.mkv", there, ColourSpec(), "libx264", size, **options)
-    check_same(found, file_of(hybrid_clip, tmp_path / "here.mkv", engine, ColourSpec(), "libx264", size, **options)[0])
+    planes, _, _ = file_of(hybrid_clip, tmp_path / "there.mkv", there, ColourSpec(), "libx264", size, **options)
+    check_same(planes, file_of(hybrid_clip, tmp_path / "here.mkv", engine, ColourSpec(), "libx264", size, **options)[0])
     assert len(there.left) == (6 if options.get("ref_output") == "sr" else 4) and there.fetched == fetched
 
 
@@ -179,8 +179,8 @@ def test_anchors_lie_there_too(low_clip, tmp_path, output, monkeypatch):
     monkeypatch.setattr(numpy_engine, "on_host", on_host)
     options = {"frames": 6, "ref_output": output}
     there, engine = There(engine_of("flow_transfer")), Elsewhere(engine_of("flow_transfer"))
-    found, _, _ = file_of(low_clip, tmp_path / "there.mkv", there, ColourSpec(), "libx264", **options)
-    check_same(found, file_of(low_clip, tmp_path / "here.mkv", engine, ColourSpec(), "libx264", **options)[0])
+    planes, _, _ = file_of(low_clip, tmp_path / "there.mkv", there, ColourSpec(), "libx264", **options)
+    check_same(planes, file_of(low_clip, tmp_path / "here.mkv", engine, ColourSpec(), "libx264", **options)[0])
     assert len(there.left) == (6 if output == "pass" else 8) and there.fetched == 0 and len(fetched) == 2
 
 
@@ -198,12 +198,12 @@ def test_where_there_is_no_room_colours_are_made_on_the_host(low_clip, tmp_path,
 
     monkeypatch.setattr(planes, "rgb_to_planes", full)
     there, options = There(engine_of("bicubic")), {"frames": 4, "no_refs": True}
-    found, _, sink = file_of(low_clip, tmp_path / "there.mkv", there, ColourSpec(), "libx264", **options)
+    planes, _, sink = file_of(low_clip, tmp_path / "there.mkv", there, ColourSpec(), "libx264", **options)
     engine = Elsewhere(engine_of("bicubic"))
-    check_same(found, file_of(low_clip, tmp_path / "here.mkv", engine, ColourSpec(), "libx264", **options)[0])
+    check_same(planes, file_of(low_clip, tmp_path / "here.mkv", engine, ColourSpec(), "libx264", **options)[0])
     assert there.fetched == 2
-    told = [line for line in sink.warnings if "host" in line]
-    assert told == ["some pictures get their colours on the host (CUDA out of memory)"]
+    lines = [line for line in sink.warnings if "host" in line]
+    assert lines == ["some pictures get their colours on the host (CUDA out of memory)"]
 
 
 def test_a_sink_takes_any_frame(tmp_path, low_clip):
@@ -240,12 +240,12 @@ def test_a_gpu_writes_what_the_host_would_of_its_pictures(gpu, low_clip, options
         low_clip, engine, StreamOptions(frames=6, **options)
     ) as job:  # fmt: skip
         frames = [restored.frame for restored in job]
-    assert len(frames) == 6 and all(isinstance(one, DeviceFrame) and one.tensor.is_cuda for one in frames)
+    assert len(frames) == 6 and all(isinstance(frame, DeviceFrame) and frame.tensor.is_cuda for frame in frames)
     warnings: list[str] = []
     for colour in (ColourSpec(), ColourSpec(bit_depth=10), ColourSpec(Layout.RGB), ColourSpec(Layout.YUV444)):
-        found = [planes_where_it_lies(frame, colour, warnings) for frame in frames]
-        assert all("pixels" not in vars(one) for one in frames) or colour != ColourSpec()
-        check_same(found, [planes_on_host(one.fetched(), colour) for one in frames])
+        planes = [planes_on_its_device(frame, colour, warnings) for frame in frames]
+        assert all("pixels" not in vars(frame) for frame in frames) or colour != ColourSpec()
+        check_same(planes, [planes_on_host(frame.fetched(), colour) for frame in frames])
     assert not warnings
 
 
@@ -257,13 +257,13 @@ def test_a_gpu_streams_into_the_file_that_the_host_makes(gpu, hybrid_clip, tmp_p
         def restore_there(self, frame, matches, last=None):
             return self._engine.restore_there(frame, matches, last).fetched()
 
-    found = []
+    runs = []
     with make_engine(device="cuda", engine="torch", dtype="fp32") as engine:
-        for number, one in enumerate((engine, Fetching(engine))):
+        for number, variant in enumerate((engine, Fetching(engine))):
             path = tmp_path / f"{number}.mkv"
-            planes, _, sink = file_of(hybrid_clip, path, one, ColourSpec(), "libx264", frames=14)
-            found.append(planes)
+            planes, _, sink = file_of(hybrid_clip, path, variant, ColourSpec(), "libx264", frames=14)
+            runs.append(planes)
             assert not [line for line in sink.warnings if "host" in line]
-    assert len(found[0]) == len(found[1]) == 14
-    for ours, theirs in zip(*found):  # kernels of two runs may add up in another order
+    assert len(runs[0]) == len(runs[1]) == 14
+    for ours, theirs in zip(*runs):  # kernels of two runs may add up in another order
         assert all(np.abs(our.astype(int) - other).mean() < 0.05 for our, other in zip(ours, theirs))

@@ -1,0 +1,110 @@
+"""The table of video codecs that results are written in. One record has all that is known of a codec: to add one, add
+its record here. This file imports nothing heavy, so that the command line's help can list the table."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..checks import check_choice
+
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+_PLAYABLE = frozenset({".mp4", ".mkv", ".mov", ".m4v"})
+
+
+@dataclass(frozen=True)
+class HDRWords:
+    """What an encoder calls HDR10's metadata in its key=value words.
+
+    mastering: the word for the mastering display. light: the word for the light level.
+    scaled:    chromaticities are counted in 1/50000 and luminances in 1/10000.
+    """
+
+    mastering: str
+    light: str
+    scaled: bool = True
+
+
+@dataclass(frozen=True)
+class Codec:
+    """An encoder and what it can do.
+
+    encoder:      FFmpeg's name of the encoder.
+    names:        other names that `--codec` takes; the first one is shown in the help.
+    lossless:     it stores every sample, in any layout and size, and has neither quality nor preset.
+    options:      of the encoder, always given.
+    quality:      the option that takes `--crf`, "" where there is none; the user's own `rate_options` replace it.
+    presets:      the encoder's own name for each of PRESETS; empty where it has no option "preset".
+    words:        the option that takes key=value words, such as "x264-params"; "" where there is none.
+    quiet:        the word that stops the encoder from printing; `environment` has variables with that effect.
+    hdr:          how HDR10's metadata is written; None where the encoder cannot write it.
+    sitings:      places of chroma that the bitstream can name, as in `colour.Siting`.
+    writes_aspect: the bitstream stores the shape of a pixel, which Matroska relies on.
+    loses_dts:    of one or two frames in all, decoding times are left to chance.
+    rgb8:         the pixel format for 8-bit RGB.
+    endings:      of the files beside an input in which players expect this codec; beside others the result is an .mkv.
+    """
+
+    encoder: str
+    names: tuple[str, ...] = ()
+    lossless: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+    quality: str = "crf"
+    rate_options: tuple[str, ...] = ("b", "qp", "crf")
+    presets: Mapping[str, str] = field(default_factory=lambda: dict(zip(PRESETS, PRESETS)))
+    words: str = ""
+    quiet: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    hdr: HDRWords | None = None
+    sitings: tuple[str, ...] = ("left", "center", "topleft")
+    writes_aspect: bool = False
+    loses_dts: bool = False
+    rgb8: str = "gbrp"
+    endings: frozenset[str] = _PLAYABLE
+
+
+CODECS = (
+    Codec(
+        "libx264", ("x264", "h264"), words="x264-params", hdr=HDRWords("mastering-display", "cll"), writes_aspect=True
+    ),
+    Codec(
+        "libx265", ("x265", "h265", "hevc"), words="x265-params", quiet="log-level=error",
+        hdr=HDRWords("master-display", "max-cll"), writes_aspect=True, loses_dts=True,
+    ),
+    Codec(
+        "libsvtav1", ("svtav1", "av1"), presets=dict(zip(PRESETS, ("11", "10", "9", "8", "7", "6", "5", "4", "2"))),
+        words="svtav1-params", environment={"SVT_LOG": "1"},  # 1: errors only
+        hdr=HDRWords("mastering-display", "content-light", scaled=False), sitings=("left", "topleft"),
+    ),
+    Codec(
+        "ffv1", lossless=True, options={"level": "3", "slicecrc": "1", "g": "1"}, sitings=("left",), rgb8="bgr0",
+        endings=frozenset({".mkv"}),
+    ),
+)  # fmt: skip
+
+
+def codec_of(name: str) -> Codec:
+    """The codec of any of its names; UsageError with a suggestion for a name that the table lacks."""
+    by_name = {each: codec for codec in CODECS for each in (codec.encoder, *codec.names)}
+    check_choice("--codec", name, tuple(by_name))
+    return by_name[name]
+
+
+def listed_codecs() -> str:
+    """The table's short names for people: "x264, x265, svtav1 or ffv1"."""
+    *others, last = [codec.names[0] if codec.names else codec.encoder for codec in CODECS]
+    return f"{', '.join(others)} or {last}"
+
+
+def quiet_options(encoder: str) -> dict[str, str]:
+    """Options with which an encoder, of this table or another, prints nothing but errors; sets its environment too."""
+    for codec in CODECS:
+        if codec.encoder == encoder:
+            silence(codec)
+            return {codec.words: codec.quiet} if codec.quiet else {}
+    return {}
+
+
+def silence(codec: Codec) -> None:
+    """Set the variables by which an encoder prints errors only, unless the user has set them."""
+    for name, value in codec.environment.items():
+        os.environ.setdefault(name, value)
