@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..media.hdf5_pictures import files_of, numbers_of, shape_of
-from ..media.picture_formats import PICTURES
+from ..media.picture_formats import picture_files
 from .items import Item
 
 SEED = 0  # of every reference that is drawn
@@ -147,10 +147,7 @@ def _validation_scenes(folder: Path) -> set[str] | None:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    paths = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith("."))
-    return sorted(path for path in paths if path.is_file())
+    return picture_files(folder) if folder.is_dir() else []
 
 
 def _drawn(name: str, paths: Iterable[Path]) -> list[Path]:

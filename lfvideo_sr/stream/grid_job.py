@@ -13,6 +13,7 @@ from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Frame, Size, StreamInfo, View
 from ..lightfields.field import LightField
 from ..lightfields.grid import parse_view, parse_views
+from ..lightfields.layouts import LAYOUTS
 from ..lightfields.opening import OpenOptions, open_light_field, split_key
 from ..lightfields.references import (
     ViewReferences,
@@ -227,7 +228,7 @@ class GridJob:
 
     def _sharp_part(self) -> LightField | None:
         """The high-resolution views of a file that holds both."""
-        if self.source.info.layout not in ("crossnet", "basiclfsr", "lfssr-ato", "crossnet-sintel"):
+        if not LAYOUTS[self.source.info.layout].holds_both:
             return None
         sharp = open_light_field(self.path, replace(self.options.open, sharp=True))
         if sharp.info.name == self.source.info.name:

@@ -1,17 +1,19 @@
 """Every layout: found, read the right way round, written back as it lay. Each file is made here."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from small_grids import MAKERS, Written, rendered_grid
+from small_grids import MAKERS, Written, as_bytes, rendered_grid
 
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.lightfields.field import LightField
-from lfvideo_sr.lightfields.opening import LAYOUTS, OpenOptions, open_light_field
+from lfvideo_sr.lightfields.layouts import LAYOUTS
+from lfvideo_sr.lightfields.opening import OpenOptions, open_light_field
 
 ROWS, COLUMNS = 2, 3  # unequal, so that an exchange of rows and columns shows
 SIZE = Size(20, 12)
@@ -191,9 +193,44 @@ def test_several_scenes_are_refused_with_an_example(tmp_path, grid):
     assert "no data set /nothing" in refused(f"{tmp_path / 'scenes.h5'}::/nothing")
 
 
+def test_a_named_scene_of_several_is_taken_for_what_it_is(tmp_path, grid):
+    """Its key says LF, so that its layout is detected as a single LF's is."""
+    first = as_bytes(grid).transpose(4, 3, 2, 1, 0)  # colours first
+    path = tmp_path / "scenes.h5"
+    with h5py.File(path, "w") as file:
+        file["bench/LF"], file["door/LF"] = first, 255 - first
+    field = open_light_field(f"{path}::/door/LF")
+    assert field.info.layout == "toolbox73"
+    np.testing.assert_allclose(views_of(field), 1 - grid, atol=1e-6)
+    field.close()
+
+
+def test_a_layout_of_another_kind_of_file_is_refused_with_those_that_serve(tmp_path, grid):
+    picture = MAKERS["mosaic"](tmp_path, grid).path
+    assert "choose one of: eslf, mosaic" in refused(picture, layout="hci2016", grid=(ROWS, COLUMNS))
+    assert "choose one of: eslf, mosaic" in refused(picture, layout="row,column,y,x,channel", grid=(ROWS, COLUMNS))
+    assert "choose one of: views, crossnet" in refused(MAKERS["hci2016"](tmp_path, grid).path, layout="eslf")
+    folder = MAKERS["view_folder"](tmp_path, grid).path
+    assert "choose one of: folder, hci2016-folder, gantry, mosaic" in refused(folder, layout="eslf")
+
+
+def test_a_layout_by_name_reads_what_detection_reads(tmp_path, grid):
+    for name in ("crossnet_sintel", "lfssr_ato"):
+        written = MAKERS[name](tmp_path, grid)
+        with open_for(written) as detected, open_for(written, layout=written.layout) as named:
+            np.testing.assert_array_equal(views_of(named), views_of(detected))
+    padded = save(tmp_path / "a.h5", img_HR=np.zeros((1, 3, 3, 8, 12), np.uint8))
+    assert "no data set /img_size" in refused(padded, layout="lfssr-ato")
+
+
+def test_the_readme_names_every_layout():
+    table = re.findall(r"^\| ([a-z0-9, -]+) \|", (Path(__file__).parents[2] / "README.md").read_text(), re.MULTILINE)
+    assert {name for cell in table for name in cell.split(", ")} >= set(LAYOUTS)
+
+
 def test_what_fits_two_layouts_is_refused_and_settled_by_layout(tmp_path):
     path = save(tmp_path / "a.h5", LF=np.zeros((3, 8, 8, 8, 3), np.uint8))
-    assert "toolbox or toolbox73" in refused(path)
+    assert "toolbox73 or hci2016" in refused(path)
     first = open_light_field(path, OpenOptions(layout="toolbox")).info.grid
     second = open_light_field(path, OpenOptions(layout="toolbox73")).info.grid
     assert (len(first.rows), len(first.columns), len(second.rows), len(second.columns)) == (3, 8, 3, 8)
@@ -206,7 +243,7 @@ def test_three_views_in_a_row_are_no_colours(tmp_path):
 
 def test_five_axes_of_img_hr_are_told_apart_by_what_stands_beside(tmp_path):
     five = np.zeros((1, 3, 3, 8, 12), np.uint8)
-    assert "img_size or frame_number" in refused(save(tmp_path / "a.h5", img_HR=five))
+    assert "with frame_number" in refused(save(tmp_path / "a.h5", img_HR=five))
     sized = save(tmp_path / "b.h5", img_HR=five, img_size=np.array([[8, 12]]))
     assert open_light_field(sized).info.layout == "lfssr-ato"
     clip = save(tmp_path / "c.h5", img_HR=five, frame_number=np.array([2]))
