@@ -26,7 +26,7 @@ class Target(Protocol):
 
 
 class Store(Protocol):
-    """The file an array lies in, and how another like it is made."""
+    """The file that holds an array, and how another like it is made."""
 
     def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> Target: ...
 
@@ -63,7 +63,7 @@ class ArrayField:
         return to_rgb(self._stored(view, frame), f"view {name_of(view)} of {self.name}")
 
     def _stored(self, view: View, frame: int) -> np.ndarray:
-        """[channel,y,x] as it lies in the file."""
+        """[channel,y,x] as the file stores it."""
         row, column = self.info.grid.place(view)
         item = frame if self.item is None else self.item
         stored = self.detection.stored

@@ -1,4 +1,4 @@
-"""Which layout the arrays of a file have: what is found is said with its reason, what fits two layouts is refused."""
+"""Which layout the arrays of a file have, and why. A file that may have two layouts is refused."""
 
 from collections.abc import Iterator
 
@@ -17,8 +17,8 @@ def detect(file: ArrayFile, request: ArrayRequest) -> Detection:
     key, layout, _, stored = detection
     rows, columns = stored.extent.row, stored.extent.column
     if request.grid and request.grid != (rows, columns):
-        wanted = f"--grid {request.grid[0]}x{request.grid[1]}"
-        raise file.refuse(f"{wanted}, but {key} read as {layout} has {rows}x{columns}")
+        requested = f"--grid {request.grid[0]}x{request.grid[1]}"
+        raise file.refuse(f"{requested}, but {key} read as {layout} has {rows}x{columns}")
     if request.item is None and len(set(stored.sizes)) > 1:
         raise InputError(f"{file.path}: its {len(stored.sizes)} items differ in size; choose one with --item 0")
     return detection

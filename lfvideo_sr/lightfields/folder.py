@@ -13,7 +13,7 @@ from ..media.picture_formats import picture_files
 from .field import FieldInfo
 from .grid import Grid, name_of
 from .layouts import LAYOUTS, FolderLayout, layouts_of
-from .partial import check_folder, partial_of, remove, replace_folder, writing
+from .partial import PartialFolder, writing
 from .view_names import by_pattern
 
 
@@ -74,21 +74,19 @@ class FolderField:
             )
         return pixels
 
-    def target(self, path: Path, size: Size, views: Grid, frames: int) -> "_FolderSink":
+    def target(self, path: Path, size: Size, views: Grid, frames: int) -> "_ViewFolderSink":
         """A folder of the same names, as PNG; see `LightField`."""
-        return _FolderSink(path, size, self)
+        return _ViewFolderSink(path, size, self)
 
     def close(self) -> None:
         pass
 
 
-class _FolderSink:
+class _ViewFolderSink(PartialFolder):
     def __init__(self, path: Path, size: Size, source: FolderField):
-        self._path, self._partial, self._size, self._source = path, partial_of(path), size, source
-        check_folder(path)
-        remove(self._partial)
+        super().__init__(path)
+        self._size, self._source = size, source
         with writing(path):
-            self._partial.mkdir()
             self._copy_companions()
 
     def _copy_companions(self) -> None:
@@ -99,7 +97,7 @@ class _FolderSink:
             original = self._source.folder / name
             if original.is_file():
                 text = changed(original.read_text(errors="replace"), self._size)
-                (self._partial / name).write_text(text)
+                (self.folder / name).write_text(text)
 
     def write(self, view: Frame, frame: int = 0) -> None:
         stamp = view.stamp
@@ -107,10 +105,4 @@ class _FolderSink:
         if view.size != self._size:
             raise OutputError(f"view {name_of(stamp)} is {view.size}; this output was opened for {self._size}")
         name = self._source.named.files[stamp].with_suffix(".png").name
-        write_png(self._partial / name, view.pixels, self._source.bit_depth)
-
-    def close(self) -> None:
-        replace_folder(self._partial, self._path)
-
-    def abort(self) -> None:
-        remove(self._partial)
+        write_png(self.folder / name, view.pixels, self._source.bit_depth)

@@ -20,7 +20,7 @@ from ..media.sink import VideoSink
 from ..media.video import VideoSource
 from .field import FieldInfo
 from .grid import Grid, name_of
-from .partial import check_folder, partial_of, remove, replace_folder, writing
+from .partial import PartialFolder
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi"}
 _HELD = 3  # frames: what is read ahead and what is matched may lie in neighbouring ones
@@ -137,8 +137,8 @@ class FolderMosaics:
     def at(self, number: int) -> np.ndarray:
         return self._held[number]
 
-    def sink(self, path: Path, size: Size) -> "_FolderSink":
-        return _FolderSink(path, [file.with_suffix(".png").name for file in self._files], self._depth)
+    def sink(self, path: Path, size: Size) -> "_MosaicFolderSink":
+        return _MosaicFolderSink(path, [file.with_suffix(".png").name for file in self._files], self._depth)
 
     def close(self) -> None:
         pass
@@ -148,22 +148,13 @@ def _by_number(path: Path) -> tuple[list[int], str]:
     return [int(digits) for digits in re.findall(r"\d+", path.stem)], path.name
 
 
-class _FolderSink:
+class _MosaicFolderSink(PartialFolder):
     def __init__(self, path: Path, names: list[str], depth: int):
-        self._path, self._partial, self._names, self._depth = path, partial_of(path), names, depth
-        check_folder(path)
-        remove(self._partial)
-        with writing(path):
-            self._partial.mkdir()
+        super().__init__(path)
+        self._names, self._depth = names, depth
 
     def write(self, number: int, pixels: np.ndarray) -> None:
-        write_png(self._partial / self._names[number], pixels, self._depth)
-
-    def close(self) -> None:
-        replace_folder(self._partial, self._path)
-
-    def abort(self) -> None:
-        remove(self._partial)
+        write_png(self.folder / self._names[number], pixels, self._depth)
 
 
 class VideoMosaics:

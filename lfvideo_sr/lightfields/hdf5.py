@@ -48,7 +48,7 @@ def _kind(file: h5py.File) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Hdf5Store:
-    """The file that a data set lies in. What is made like it keeps key, attributes, compression and MATLAB's header.
+    """The file that holds a data set. A file made like it has its attributes, its compression and MATLAB's header.
 
     key:        the written data set's name: what was img_LR_4 is img_HR when enlarged.
     companions: small data sets that belong to the layout, by key: what each holds.

@@ -54,7 +54,7 @@ def whole_lenses(samples: np.ndarray, extent: Extent) -> np.ndarray:
 
 
 class PictureStore:
-    """Makes PNG pictures; what is collected lies in a file beside the target until the last view is there."""
+    """Makes PNG pictures; the samples are collected in a file beside the target until the last view is there."""
 
     def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_PictureTarget":
         check_ending(path, SUFFIXES, "a PNG")
