@@ -99,7 +99,8 @@ def _key_for(file: ArrayFile, request: ArrayRequest, layout: ArrayLayout | None,
     of_layout = [key for key in known if layout and layout.keys and layout.keys.includes(key)]
     if of_layout or known or len(fitting) == 1:
         return (of_layout or known or fitting)[0]
-    raise file.refuse(f"{len(fitting)} data sets have {axes} axes")
+    what = f"have {axes} axes" if axes else f"may be those of --layout {request.layout}"
+    raise file.refuse(f"{len(fitting)} data sets {what}")
 
 
 def _by_resolution(file: ArrayFile, sharp: bool) -> list[str]:

@@ -222,6 +222,9 @@ def test_a_layout_by_name_reads_what_detection_reads(tmp_path, grid):
             np.testing.assert_array_equal(views_of(named), views_of(detected))
     padded = save(tmp_path / "a.h5", img_HR=np.zeros((1, 3, 3, 8, 12), np.uint8))
     assert "no data set /img_size" in refused(padded, layout="lfssr-ato")
+    two = save(tmp_path / "b.h5", first=np.zeros((8, 12)), second=np.zeros((8, 12)))
+    assert "2 data sets may be those of --layout views" in refused(two, layout="views")
+    assert "2 data sets have 2 axes" in refused(two, layout="basiclfsr")
 
 
 def test_the_readme_names_every_layout():

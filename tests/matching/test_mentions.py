@@ -49,3 +49,9 @@ def test_what_a_module_names_exists(module):
 @pytest.mark.parametrize("mention", ["media.seed.FlowSeeder", "gone.py", "seed.Gone"])
 def test_the_check_sees_what_is_gone(mention):
     assert wrong_mentions(f'"""See {mention}."""') == [mention]
+
+
+def test_the_searches_that_the_architecture_names_exist():
+    paths = re.findall(r"`((?:tests/)?matching/\w+\.py)`", (PACKAGE.parent / "docs" / "architecture.md").read_text())
+    files = [PACKAGE.parent / path if path.startswith("tests/") else PACKAGE / path for path in paths]
+    assert files and [file.name for file in files if not file.is_file()] == []

@@ -56,7 +56,7 @@ def literal_backward(query, low, high, error, ratio):
         terms = {}
         for place, match in matches.items():
             at = place if features is query else match
-            terms[at] = terms.get(at, 0) + share * patch(source, *at, scale)
+            terms[at] = terms.get(at, 0) + share * patch(source, *place, scale)
         total, count = torch.zeros_like(features), torch.zeros_like(features)
         for place, term in terms.items():
             patch(total, *place, scale).add_(term)
