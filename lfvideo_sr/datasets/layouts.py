@@ -114,8 +114,8 @@ def refpairs(folder: Path) -> Iterator[Item]:
     with table.open(newline="", encoding="utf-8-sig") as lines:
         rows = _checked(table, csv.DictReader(lines))
     scenes = _validation_scenes(folder)
-    for path, lines in groupby(rows, lambda row: row["input"]):
-        ranked = sorted(lines, key=lambda row: int(row["rank"]))
+    for path, same_input in groupby(rows, lambda row: row["input"]):
+        ranked = sorted(same_input, key=lambda row: int(row["rank"]))
         if scenes is None or ranked[0]["scene"] in scenes:
             name = Path(path).with_suffix("").as_posix()
             yield Item(name, folder / path, tuple(folder / row["ref"] for row in ranked))

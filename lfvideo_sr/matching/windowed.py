@@ -49,8 +49,9 @@ def windowed_search(
         if patch != 1:
             raise ShapeError(f"a graph sums no scores of neighbours ({patch}x{patch}); run this network with torch")
         with searching(query):
-            parts = search_in_a_loop(at_least_float32(query)[0], at_least_float32(reference)[0], reach, rows, columns)
-            return Matches(*(part[None, None] for part in parts))
+            features = at_least_float32(query)[0], at_least_float32(reference)[0]
+            index_and_score = search_in_a_loop(*features, reach, rows, columns)
+            return Matches(*(part[None, None] for part in index_and_score))
     rows, columns = rows.cpu(), columns.cpu()  # once: to ask a GPU for each row's numbers is to wait for it
     if reach < 0 or any(int(centre[-1]) >= side + reach for centre, side in zip((rows, columns), reference.shape[2:])):
         raise ShapeError(
