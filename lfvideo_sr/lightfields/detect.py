@@ -108,7 +108,7 @@ def _by_resolution(file: ArrayFile, sharp: bool) -> list[str]:
     known = [layout.keys for layout in layouts_of(ArrayLayout).values() if layout.keys is not None]
     at_root = [key for key in file if "/" not in key]
     low = sorted((key for key in at_root if any(keys.enlarged(key) for keys in known)), key=_not_by_four)
-    others = [key for key in file if any(key == keys.sharp for keys in known)]
+    others = list(dict.fromkeys(keys.sharp for keys in known if keys.sharp in file))
     return others + low if sharp else low + others
 
 
