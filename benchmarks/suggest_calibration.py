@@ -28,7 +28,7 @@ from lfvideo_sr.media.resize import crop_to_multiple, degrade, to_float, to_uint
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import eight_bit, luma
 from lfvideo_sr.references.reference import Reference
-from lfvideo_sr.stream.carrying import carried_both_ways, look_at
+from lfvideo_sr.stream.carrying import carried_both_ways, texture_of
 
 CLIPS = (
     "video_train/camel.mp4", "video_train/car-turn.mp4", "video_train/bmx-trees.mp4",
@@ -71,8 +71,8 @@ def measured(engine: Engine, sharp: list[np.ndarray], low: list[np.ndarray], sou
         reference = Reference(("clip", source), Fraction(source, 25), "clip", lambda source=source: sharp[source])
         encoded = engine.encode(reference)
         for served in (source + offset for offset in OFFSETS if 0 <= source + offset < len(sharp)):
-            look = look_at(low[served])
-            shares, _ = carried_both_ways(look, look_at(low[source]))
+            look = texture_of(low[served])
+            shares, _ = carried_both_ways(look, texture_of(low[source]))
             share = float((look.detail * shares).sum() / max(look.detail.sum(), 1e-9))
             match = Matched(encoded, engine.match(frames[served], encoded, None))
             errors = (_error(engine.restore(frames[served], used), sharp[served]) for used in ([], [match]))
@@ -131,7 +131,7 @@ def look_into(engine: Engine, clip: Path) -> tuple[list[tuple], list[float], lis
         coded, spent = h264(small, crf)
         for before, after in list(zip(small, coded))[::4]:
             error = (255 / 219) ** 2 * np.square(luma(after) - luma(before)).mean()
-            lost.append((float(look_at(after).detail.mean()), spent, error))
+            lost.append((float(texture_of(after).detail.mean()), spent, error))
         if crf == CRF:
             rows += measured(engine, sharp, coded, [len(sharp) // 2])
             bits += [spent] * (len(rows) - len(bits))

@@ -15,7 +15,7 @@ from .engine import Engine
 from .errors import InputError
 from .media.images import read_image
 from .method import MethodInfo
-from .protocols import PROTOCOLS, Prepared, compose, prepare, score
+from .protocols import PROTOCOLS, EvaluationPair, compose, prepare, score
 from .published import PUBLISHED
 from .references.reference import Reference
 
@@ -25,7 +25,7 @@ CHOICES = ("best", "all", "none", *LEVELS)
 
 @dataclass(frozen=True)
 class Row:
-    """One picture's result; `error` tells why there is none. PSNR in dB, inf where nothing differs.
+    """One picture's result; `error` says why there is none. PSNR in dB, inf where nothing differs.
 
     references: how many were fused, without those that a method finds worthless.
     seconds:    encoding references, matching and restoring; not reading, reducing and comparing.
@@ -53,7 +53,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PaperComparison:
     """A quoted figure and by how much ours is higher; None where it was measured by another protocol.
 
     caveat: what else is not alike; may be empty.
@@ -81,8 +81,8 @@ class Evaluation:
         cls, dataset: Dataset, protocol: str, references: str | None = None, limit: int | None = None
     ) -> "Evaluation":
         """`references` None: what the protocol says for such a data set. `limit`: the first items only."""
-        wanted = PROTOCOLS[protocol].references if dataset.ranked else "best"
-        chosen = references or wanted
+        by_protocol = PROTOCOLS[protocol].references if dataset.ranked else "best"
+        chosen = references or by_protocol
         return cls(replace(dataset, items=dataset.items[:limit]), protocol, "best" if chosen == "L1" else chosen)
 
     def rows(self, engine: Engine) -> Iterator[tuple[Row, np.ndarray | None]]:
@@ -108,20 +108,20 @@ class Evaluation:
         bicubic_psnr, _ = score(prepared.cut(prepared.enlarged()), prepared.truth, protocol)
         return Row(item.name, psnr, ssim, bicubic_psnr, seconds, used), result
 
-    def reference_pictures(self, item: Item, prepared: Prepared, most: int) -> list[np.ndarray]:
+    def reference_pictures(self, item: Item, prepared: EvaluationPair, most: int) -> list[np.ndarray]:
         """What a method that fuses `most` references is given: pictures [3,H,W], several joined where the protocol
         does so."""
         if not most:
             return []
         canvas = PROTOCOLS[self.protocol].canvas
-        own = self.dataset.self_reference
-        loaders = [prepared.enlarged] if own else [partial(read_image, path) for path in item.references]
+        itself = self.dataset.self_reference
+        loaders = [prepared.enlarged] if itself else [partial(read_image, path) for path in item.references]
         selected = select(loaders, self.references, item.name)
         if canvas is None or len(selected) < 2:
             return [load() for load in selected[:most]]
         return [compose([load() for load in selected[: len(LEVELS)]], canvas)]
 
-    def compare(self, info: MethodInfo, ours: Totals) -> Comparison | None:
+    def compare(self, info: MethodInfo, ours: Totals) -> PaperComparison | None:
         """With what a paper reports for the method on the data set; None: nothing is known to be reported."""
         whole = self.dataset.whole
         quoted = PUBLISHED.get((info.name, self.dataset.name, self.references if info.references else "none"))
@@ -129,7 +129,7 @@ class Evaluation:
             return None
         partly = whole is not None and ours.count != whole
         alike = quoted.protocol == self.protocol and ours.count > 0
-        return Comparison(
+        return PaperComparison(
             *quoted,
             psnr_delta=ours.psnr - quoted.psnr if alike else None,
             ssim_delta=ours.ssim - quoted.ssim if alike else None,
@@ -154,8 +154,8 @@ def restore(engine: Engine, low: np.ndarray, name: str, pictures: Sequence[np.nd
         Reference((name, number), Fraction(number), f"{name}, {number}", partial(_given, pixels), aligned=False)
         for number, pixels in enumerate(pictures)
     ]
-    found = picture.restore(engine, low, references)
-    return found.pixels, sum(reference.used for reference in found.references)
+    restored = picture.restore(engine, low, references)
+    return restored.pixels, sum(reference.used for reference in restored.references)
 
 
 def _given(pixels: np.ndarray) -> np.ndarray:

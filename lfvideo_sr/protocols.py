@@ -18,7 +18,7 @@ from .metrics import BT601, TTSR, LumaWeights, eight_bit, psnr_y, ssim_rgb, ssim
 SCALE = 4
 
 
-class Fit(StrEnum):
+class SizeRule(StrEnum):
     """How a picture gets sides of a multiple: cut at the right and bottom, or widened on all sides by its edge pixels
     and the result cut back, so that every pixel is compared."""
 
@@ -55,7 +55,7 @@ class Protocol:
 
     rule: str
     multiple: int = SCALE
-    fit: Fit = Fit.CROP
+    fit: SizeRule = SizeRule.CROP
     references: str = "best"
     canvas: Canvas | None = None
     luma: LumaWeights = BT601
@@ -82,7 +82,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "padded by edge pixels to a multiple of 32 and cut back; five references, each in the middle of a 512x512 "
         "canvas of its edge pixels, stacked; BT.601 Y with offset 16, no border left out",
         multiple=32,
-        fit=Fit.PAD,
+        fit=SizeRule.PAD,
         references="all",
         canvas=Canvas(512, centred=True, stacked=True),
         border=0,
@@ -111,10 +111,10 @@ PROTOCOLS: dict[str, Protocol] = {
 }
 
 
-class Prepared(NamedTuple):
+class EvaluationPair(NamedTuple):
     """low:   the low-resolution picture, float32 [3,h,w] in [0,1].
     truth: what results are compared with, [3,H,W].
-    left, top: where truth's corner lies in the result's 4h x 4w pixels."""
+    left, top: where truth's corner is in the result's 4h x 4w pixels."""
 
     low: np.ndarray
     truth: np.ndarray
@@ -132,23 +132,23 @@ class Prepared(NamedTuple):
         return eight_bit(bicubic(self.low, Size(width, height).scaled(SCALE)))
 
 
-def prepare(picture: np.ndarray, protocol: Protocol) -> Prepared:
-    """Fit and reduce a high-resolution picture [3,H,W]; raises InputError for one smaller than the multiple."""
-    if protocol.fit is Fit.PAD:
+def prepare(picture: np.ndarray, protocol: Protocol) -> EvaluationPair:
+    """Crop or pad a high-resolution picture [3,H,W] and reduce it; InputError for one smaller than the multiple."""
+    if protocol.fit is SizeRule.PAD:
         height, width = picture.shape[1:]
         padded = _padded(picture, -width % protocol.multiple, -height % protocol.multiple)
         left, top = -width % protocol.multiple // 2, -height % protocol.multiple // 2
-        return Prepared(degrade(padded, SCALE), eight_bit(picture), left, top)
+        return EvaluationPair(degrade(padded, SCALE), eight_bit(picture), left, top)
     truth = crop_to_multiple(picture, protocol.multiple)
     if not truth.size:
         least, size = protocol.multiple, size_of(picture)
         raise InputError(f"the picture is {size}; this protocol cuts to multiples of {least}, so give a larger one")
-    return Prepared(degrade(truth, SCALE), eight_bit(truth), 0, 0)
+    return EvaluationPair(degrade(truth, SCALE), eight_bit(truth), 0, 0)
 
 
 def compose(references: Sequence[np.ndarray], canvas: Canvas) -> np.ndarray:
     """References [3,H,W] of any sizes -> one picture of all their canvases."""
-    width, height = (max(canvas.side, *(one.shape[axis] for one in references)) for axis in (2, 1))
+    width, height = (max(canvas.side, *(reference.shape[axis] for reference in references)) for axis in (2, 1))
     laid = []
     for reference in references:
         right, below = width - reference.shape[2], height - reference.shape[1]

@@ -149,9 +149,9 @@ def flow(
     view_from: tuple[float, float] = (0.0, 0.0),
     view_to: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where the surface point at each pixel centre of one picture lies in another picture of the same size.
+    """Where the surface point at each pixel centre of one picture is in another picture of the same size.
 
-    Returns (dx, dy) as float32 [H,W,2] in pixels: the point at (x, y) lies at (x + dx, y + dy) in the other picture;
+    Returns (dx, dy) as float32 [H,W,2] in pixels: the point at (x, y) is at (x + dx, y + dy) in the other picture;
     and bool [H,W]: the point is inside the other picture and nothing hides it there.
     """
     pixels = np.dstack(np.meshgrid(np.arange(size.width, dtype=np.float32), np.arange(size.height, dtype=np.float32)))
@@ -163,9 +163,9 @@ def flow(
     target = np.zeros_like(pixels)
     visible = np.zeros(surface.shape, bool)
     for index in np.unique(surface):
-        own = surface == index
-        target[own] = _apply(end[index] @ np.linalg.inv(start[index]), pixels[own])
-        visible[own] = _in_front(scene.planes[index], end[index])
+        here = surface == index
+        target[here] = _apply(end[index] @ np.linalg.inv(start[index]), pixels[here])
+        visible[here] = _in_front(scene.planes[index], end[index])
     visible &= ((target >= -0.5) & (target <= np.subtract(size, 0.5))).all(-1)
     for index, (plane, projection) in enumerate(zip(scene.planes, end)):
         visible &= (surface >= index) | ~_covers(plane, projection, target)
@@ -183,7 +183,7 @@ def random_scene(
 ) -> Scene:
     """Patches of all kinds crossing before a background.
 
-    motion: 1 moves things by about 1 to 6 pixels per unit of time in a picture of `width`, 0 stands still.
+    motion: 1 moves things by about 1 to 6 pixels per unit of time in a picture of `width`, 0 moves nothing.
     planes: least and most patches before the background. exposure_change: largest change of log exposure.
     width:  the picture width for which textures carry detail up to the pixel limit.
     texture: what surfaces are covered with.

@@ -195,7 +195,7 @@ def bundled(folder: Path, grid: np.ndarray) -> Written:
     return Written(f"{path}::/real/bench", "array", grid, key="real/bench")
 
 
-def own(folder: Path, grid: np.ndarray) -> Written:
+def named_axes(folder: Path, grid: np.ndarray) -> Written:
     path = folder / "own.h5"
     with h5py.File(path, "w") as file:
         file["views"] = as_bytes(grid).transpose(1, 0, 4, 2, 3)
@@ -207,6 +207,6 @@ MAKERS: dict[str, Callable[[Path, np.ndarray], Written]] = {
     maker.__name__: maker
     for maker in (
         hci2013, hci2016, hci2016_folder, toolbox, toolbox73, basiclfsr, crossnet, crossnet_sintel, lfssr_ato, eslf,
-        mosaic, view_folder, patterned_folder, gantry, bundled, own,
+        mosaic, view_folder, patterned_folder, gantry, bundled, named_axes,
     )
 }  # fmt: skip

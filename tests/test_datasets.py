@@ -7,7 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from lfvideo_sr.datasets import DATASETS, VARIABLE, open_dataset
+from lfvideo_sr.datasets import DATASETS, VARIABLE, DatasetLayout, open_dataset
+from lfvideo_sr.datasets.layouts import plain
 from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.media.images import read_image
 
@@ -25,7 +26,7 @@ def lay(folder: Path, *names: str) -> Path:
     return folder
 
 
-def found(folder: Path, name: str) -> dict[str, list[str]]:
+def references_of(folder: Path, name: str) -> dict[str, list[str]]:
     """References by item, as paths below the folder."""
     items = open_dataset(name, folder).items
     assert all(item.path.is_file() for item in items)
@@ -34,8 +35,8 @@ def found(folder: Path, name: str) -> dict[str, list[str]]:
 
 def test_cufed5_has_five_levels(tmp_path):
     lay(tmp_path, *(f"CUFED5/{scene}_{level}.png" for scene in ("001", "000") for level in range(6)), "CUFED5/list.txt")
-    wanted = {scene: [f"CUFED5/{scene}_{level}.png" for level in range(1, 6)] for scene in ("000", "001")}
-    assert found(tmp_path, "cufed5") == found(tmp_path, "CUFED5") == wanted
+    expected = {scene: [f"CUFED5/{scene}_{level}.png" for level in range(1, 6)] for scene in ("000", "001")}
+    assert references_of(tmp_path, "cufed5") == references_of(tmp_path, "CUFED5") == expected
     assert open_dataset("cufed5", tmp_path).ranked and open_dataset("cufed5", tmp_path).whole == 126
 
 
@@ -55,11 +56,11 @@ def test_a_missing_level_keeps_its_place(tmp_path):
 def test_sun80_draws_its_reference_the_same_way_everywhere(inputs, references, tmp_path):
     names = [f"{number:02}.jpg" for number in range(20)]
     for folder in ("a", "b"):
-        own = lay(tmp_path / folder / "Sun80", f"{inputs}/one.jpg", f"{inputs}/two.jpg")
+        dataset = lay(tmp_path / folder / "Sun80", f"{inputs}/one.jpg", f"{inputs}/two.jpg")
         for scene in ("one", "two"):
             place = scene if inputs == "input" else f"{scene}.jpg"
-            lay(own / references / place, *(reversed(names) if folder == "a" else names))
-    first, second = (found(tmp_path / folder, "sun80") for folder in ("a", "b"))
+            lay(dataset / references / place, *(reversed(names) if folder == "a" else names))
+    first, second = (references_of(tmp_path / folder, "sun80") for folder in ("a", "b"))
     assert first == second and list(first) == ["one", "two"]
     orders = [[Path(path).name for path in paths] for paths in first.values()]
     assert sorted(orders[0]) == names and orders[0] != names and orders[0] != orders[1]
@@ -71,19 +72,19 @@ def test_sun80_draws_its_reference_the_same_way_everywhere(inputs, references, t
 def test_urban100_is_its_own_reference(place, tmp_path):
     inner = ("img_001_SRF_4_HR.png", "img_001_SRF_4_LR.png", "img_001_SRF_4_bicubic.png")
     lay(tmp_path / place, *(f"image_SRF_4/{name}" for name in inner))
-    assert found(tmp_path, "urban100") == {"img_001": []}
+    assert references_of(tmp_path, "urban100") == {"img_001": []}
     assert open_dataset("urban100", tmp_path).self_reference
 
 
 def test_urban100_may_be_plain_pictures(tmp_path):
     lay(tmp_path / "Urban100", "img_002.png", "img_001.png", ".hidden.png", "readme.txt")
-    assert found(tmp_path, "urban100") == {"img_001": [], "img_002": []}
-    assert found(tmp_path / "Urban100", "urban100") == {"img_001": [], "img_002": []}
+    assert references_of(tmp_path, "urban100") == {"img_001": [], "img_002": []}
+    assert references_of(tmp_path / "Urban100", "urban100") == {"img_001": [], "img_002": []}
 
 
 def test_manga109_draws_another_picture(tmp_path):
     lay(tmp_path / "Manga109", *(f"{name}.png" for name in "abcdef"))
-    drawn = found(tmp_path, "manga109")
+    drawn = references_of(tmp_path, "manga109")
     assert all(len(paths) == 1 and Path(paths[0]).stem != name for name, paths in drawn.items())
     assert len({paths[0] for paths in drawn.values()}) > 1
     assert "seed 0" in open_dataset("manga109", tmp_path).note
@@ -92,7 +93,7 @@ def test_manga109_draws_another_picture(tmp_path):
 @pytest.mark.parametrize("suffix", ["_ref", ""])
 def test_wr_sr_pairs_by_number(suffix, tmp_path):
     lay(tmp_path, "WR-SR/input/001.png", "WR-SR/input/002.png", *(f"WR-SR/ref/00{n}{suffix}.png" for n in (1, 2)))
-    assert found(tmp_path, "wr-sr") == {f"00{n}": [f"WR-SR/ref/00{n}{suffix}.png"] for n in (1, 2)}
+    assert references_of(tmp_path, "wr-sr") == {f"00{n}": [f"WR-SR/ref/00{n}{suffix}.png"] for n in (1, 2)}
 
 
 PAIRS = "scene,input,ref,rank,more\nb,b/1.jpg,b/2.jpg,2,9\na,a/1.jpg,a/2.jpg,1,9\nb,b/1.jpg,b/3.jpg,1,9\n"
@@ -106,8 +107,8 @@ def pairs(folder: Path, table: str = PAIRS) -> Path:
 
 def test_pairs_are_ranked(tmp_path):
     pairs(tmp_path)
-    wanted = {"b/1": ["refpairs/b/3.jpg", "refpairs/b/2.jpg"], "a/1": ["refpairs/a/2.jpg"]}
-    assert found(tmp_path, "refpairs") == wanted
+    expected = {"b/1": ["refpairs/b/3.jpg", "refpairs/b/2.jpg"], "a/1": ["refpairs/a/2.jpg"]}
+    assert references_of(tmp_path, "refpairs") == expected
     assert open_dataset("refpairs", tmp_path).ranked
 
 
@@ -116,7 +117,7 @@ def test_only_scenes_for_validation_are_taken(place, tmp_path):
     pairs(tmp_path)
     splits = {"train": {"refpairs": ["refpairs/b"]}, "validation": {"refpairs": ["refpairs/a"]}}
     (tmp_path / place / "splits.json").write_text(json.dumps(splits))
-    assert list(found(tmp_path, "refpairs")) == ["a/1"]
+    assert list(references_of(tmp_path, "refpairs")) == ["a/1"]
 
 
 def test_tables_that_cannot_be_used_say_why(tmp_path):
@@ -156,6 +157,19 @@ def test_a_missing_data_set_says_what_is_expected_and_where_it_is_published(name
     assert known.published.startswith(("published ", "not a published"))
 
 
+def test_a_data_set_that_is_added_to_the_table_is_opened_by_its_name(tmp_path, monkeypatch):
+    added = DatasetLayout("Toy", "Toy/a.png ...", "published nowhere", plain, whole=2, note="a toy")
+    monkeypatch.setitem(DATASETS, "toy", added)
+    lay(tmp_path, "Toy/b.png", "Toy/a.png")
+    toy = open_dataset("toy", tmp_path)
+    assert [item.name for item in toy.items] == ["a", "b"] and (toy.whole, toy.note) == (2, "a toy")
+
+
+def test_help_names_every_data_set(run):
+    shown = "".join(run("evaluate", "--help").out.split())  # lines break at hyphens too
+    assert [name for name in DATASETS if name not in shown] == []
+
+
 def test_names_that_are_none(tmp_path):
     with pytest.raises(UsageError, match="did you mean 'cufed5'"):
         open_dataset("cufed")
@@ -168,31 +182,31 @@ def test_names_that_are_none(tmp_path):
 @pytest.mark.parametrize("inner", ["", "Test/"])
 def test_flickr1024_pairs_left_with_right(inner, tmp_path):
     lay(tmp_path, *(f"Flickr1024/{inner}{number}_{side}.png" for number in ("0002", "0001") for side in "LR"))
-    wanted = {number: [f"Flickr1024/{inner}{number}_R.png"] for number in ("0001", "0002")}
-    assert found(tmp_path, "flickr1024") == wanted and open_dataset("flickr1024", tmp_path).whole == 112
+    expected = {number: [f"Flickr1024/{inner}{number}_R.png"] for number in ("0001", "0002")}
+    assert references_of(tmp_path, "flickr1024") == expected and open_dataset("flickr1024", tmp_path).whole == 112
 
 
 def test_sintel_takes_the_frame_before(tmp_path):
     names = [f"clean/{clip}/frame_{number:04}.png" for clip in ("b_1", "a_2") for number in (1, 2, 3, 7)]
     lay(tmp_path, *(f"sintel/test/{name}" for name in names), "sintel/test/final/b_1/frame_0001.png")
     lay(tmp_path, "sintel/training/clean/c_1/frame_0001.png", "sintel/training/clean/c_1/frame_0002.png")
-    wanted = {
+    expected = {
         f"{clip}/frame_{number:04}": [f"sintel/test/clean/{clip}/frame_{number - 1:04}.png"]
         for clip in ("a_2", "b_1")
         for number in (2, 3)
     }
-    assert found(tmp_path, "sintel") == wanted and open_dataset("sintel", tmp_path).whole == 552
+    assert references_of(tmp_path, "sintel") == expected and open_dataset("sintel", tmp_path).whole == 552
 
 
 def test_sintel_may_lie_clip_by_clip(tmp_path):
     lay(tmp_path, *(f"sintel/alley_1/{part}/frame_000{n}.png" for part in ("clean", "flow") for n in (1, 2)))
-    assert found(tmp_path, "sintel") == {"alley_1/frame_0002": ["sintel/alley_1/clean/frame_0001.png"]}
+    assert references_of(tmp_path, "sintel") == {"alley_1/frame_0002": ["sintel/alley_1/clean/frame_0001.png"]}
 
 
 def test_light_fields_give_the_middle_view_and_the_first(tmp_path):
     lay(tmp_path, *(f"lightfields/toy/view_{row}_{column}.png" for row in range(8) for column in range(8)))
     lay(tmp_path, *(f"lightfields/rail/view_0_{column}.png" for column in range(5)), "lightfields/one/view_0_0.png")
-    assert found(tmp_path, "lightfields") == {
+    assert references_of(tmp_path, "lightfields") == {
         "rail": ["lightfields/rail/view_0_0.png"],
         "toy": ["lightfields/toy/view_0_0.png"],
     }
@@ -229,16 +243,16 @@ def test_crossnets_light_fields_are_read_from_hdf5(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("inside", "said"),
+    ("inside", "message"),
     [
         ("img_HR/9/0", r"has no img_HR\[9, 0\]"),
         ("img/0/0", r"has no img\[0, 0\]"),
         ("img_HR/0", r"is \[4, 3, 8, 12\]; a picture \[3,H,W\] is wanted"),
     ],
 )
-def test_what_is_not_in_an_hdf5_file_is_one_line(inside, said, tmp_path):
+def test_what_is_not_in_an_hdf5_file_is_one_line(inside, message, tmp_path):
     crossnet(tmp_path / "sintel" / "a.h5", (2, 4, 3, 8, 12), frame_number=np.array([[4], [2]]))
-    with pytest.raises(InputError, match=said) as raised:
+    with pytest.raises(InputError, match=message) as raised:
         read_image(tmp_path / "sintel" / "a.h5" / inside)
     assert "\n" not in str(raised.value)
 

@@ -50,10 +50,10 @@ def printed(*arguments: object) -> dict:
 
 
 def test_bicubic_is_what_bicubic_is_by_hand(data):
-    said = printed("--method", "bicubic", "--dataset", "cufed5", "--data", data)
-    (result,) = said["results"]
-    assert said["dataset"]["pictures"] == 2 and said["dataset"]["whole"] == 126
-    assert said["protocol"]["name"] == "c2" and said["references"] == "best"
+    printed_result = printed("--method", "bicubic", "--dataset", "cufed5", "--data", data)
+    (result,) = printed_result["results"]
+    assert printed_result["dataset"]["pictures"] == 2 and printed_result["dataset"]["whole"] == 126
+    assert printed_result["protocol"]["name"] == "c2" and printed_result["references"] == "best"
     for row in result["rows"]:
         truth = read_image(data / "CUFED5" / f"{row['item']}_0.png")[:, :96, :128]
         enlarged = eight_bit(bicubic(degrade(truth), Size(128, 96)))
@@ -186,7 +186,7 @@ def test_whatever_goes_wrong_in_an_engine_is_a_row(data):
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "said"),
+    ("options", "code", "message"),
     [
         (("--dataset", "sun80"), 3, "Sun80/input/NAME.jpg"),
         (("--dataset", "cufed"), 2, "did you mean 'cufed5'"),
@@ -200,10 +200,10 @@ def test_whatever_goes_wrong_in_an_engine_is_a_row(data):
         ((), 2, "--dataset"),
     ],
 )
-def test_what_cannot_be_asked_for_is_one_line(options, code, said, data, run):
+def test_what_cannot_be_asked_for_is_one_line(options, code, message, data, run):
     method = () if "--method" in options else ("--method", "bicubic")
     outcome = run("evaluate", *options, *method, "--data", data)
-    assert outcome.code == code and said in outcome.err and len(outcome.err.splitlines()) <= 1
+    assert outcome.code == code and message in outcome.err and len(outcome.err.splitlines()) <= 1
 
 
 def test_absent_weights_are_a_row(data):
@@ -215,9 +215,9 @@ def test_absent_weights_are_a_row(data):
 
 
 def test_all_methods_in_one_table(data):
-    said = printed("--method", "all", "--dataset", "cufed5", "--data", data, "--limit", 1)
-    assert [result["method"] for result in said["results"]] == list(METHODS)
-    assert said["results"][list(METHODS).index("bicubic")]["status"] == "done"
+    printed_result = printed("--method", "all", "--dataset", "cufed5", "--data", data, "--limit", 1)
+    assert [result["method"] for result in printed_result["results"]] == list(METHODS)
+    assert printed_result["results"][list(METHODS).index("bicubic")]["status"] == "done"
 
 
 def test_what_people_see(data):

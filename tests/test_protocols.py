@@ -25,9 +25,9 @@ def pillow(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
 
 def test_the_presets_are_the_papers():
     assert set(PROTOCOLS) == {"c2", "rrsr", "masa", "ttsr", "amsa", "e2ent2"}
-    assert {name for name, one in PROTOCOLS.items() if one.border == 0} == {"masa", "ttsr"}
-    assert {name for name, one in PROTOCOLS.items() if one.multiple == 32} == {"masa", "amsa"}
-    assert {name for name, one in PROTOCOLS.items() if one.references == "all"} == {"rrsr", "masa", "ttsr"}
+    assert {name for name, protocol in PROTOCOLS.items() if protocol.border == 0} == {"masa", "ttsr"}
+    assert {name for name, protocol in PROTOCOLS.items() if protocol.multiple == 32} == {"masa", "amsa"}
+    assert {name for name, protocol in PROTOCOLS.items() if protocol.references == "all"} == {"rrsr", "masa", "ttsr"}
     assert "neither plane nor border" in PROTOCOLS["e2ent2"].note
 
 
@@ -73,10 +73,10 @@ def test_rrsr_lays_five_references_at_the_top_left_of_black_canvases():
     references = [picture(100 + number, 80 - number, seed=number) for number in range(5)]
     laid = compose(references, PROTOCOLS["rrsr"].canvas)
     assert laid.shape == (3, 500, 2500)
-    wanted = np.zeros((3, 500, 2500), np.float32)
+    expected = np.zeros((3, 500, 2500), np.float32)
     for number, reference in enumerate(references):
-        wanted[:, : reference.shape[1], 500 * number : 500 * number + reference.shape[2]] = reference
-    assert np.array_equal(laid, wanted)
+        expected[:, : reference.shape[1], 500 * number : 500 * number + reference.shape[2]] = reference
+    assert np.array_equal(laid, expected)
     assert PROTOCOLS["ttsr"].canvas == PROTOCOLS["rrsr"].canvas
 
 
@@ -103,15 +103,15 @@ def test_a_reference_larger_than_its_canvas_widens_them_all():
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_what_is_compared(name):
-    one, other = picture(40, 36, 1), picture(40, 36, 2)
+    result, truth = picture(40, 36, 1), picture(40, 36, 2)
     inner = np.s_[:, 4:-4, 4:-4]
     if name == "masa":
-        wanted = psnr_y(one, other, 0), ssim_y(one, other, 0)
+        expected = psnr_y(result, truth, 0), ssim_y(result, truth, 0)
     elif name == "ttsr":
-        wanted = psnr_y(one, other, 0, TTSR), ssim_rgb(one, other, 0)
+        expected = psnr_y(result, truth, 0, TTSR), ssim_rgb(result, truth, 0)
     else:
-        wanted = psnr_y(one[inner], other[inner], 0), ssim_y(one[inner], other[inner], 0)
-    assert score(one, other, PROTOCOLS[name]) == pytest.approx(wanted, abs=1e-12)
+        expected = psnr_y(result[inner], truth[inner], 0), ssim_y(result[inner], truth[inner], 0)
+    assert score(result, truth, PROTOCOLS[name]) == pytest.approx(expected, abs=1e-12)
 
 
 def test_quoted_figures_name_their_protocol_and_place():

@@ -46,7 +46,7 @@ def block(query: torch.Tensor, reference: torch.Tensor) -> Found:
     """MASA's: the middle of each block everywhere, then the block's pixels round what was found."""
     plan = BlockPlan()
     blocks = -(-query.shape[2] // plan.block) * -(-query.shape[3] // plan.block)
-    compared = blocks * _pixels(reference) * len(plan.dilations) + _pixels(query) * plan.found**2
+    compared = blocks * _pixels(reference) * len(plan.dilations) + _pixels(query) * plan.reference_block**2
     return Found(block_search(query, reference, plan).index[:, 0], *2 * [compared * _patch(query)])
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from .options import (
     AsJson,
@@ -31,6 +31,16 @@ class _RestoreUnlessNamed(TyperGroup):
         return super().parse_args(ctx, args)
 
 
+class _WithLayouts(TyperCommand):
+    """A command whose help ends with the layouts that are known; they are loaded only to be shown."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from ..lightfields.layouts import LAYOUTS
+
+        with formatter.section("Layouts"):
+            formatter.write_dl([(name, layout.description) for name, layout in LAYOUTS.items()])
+
+
 lightfield_app = typer.Typer(
     cls=_RestoreUnlessNamed,
     no_args_is_help=True,
@@ -38,7 +48,7 @@ lightfield_app = typer.Typer(
 )
 
 Layout = Annotated[
-    str | None, typer.Option(help="Layout of the file by name, or axes: row,~column,y,x,channel (~ runs backwards).")
+    str | None, typer.Option(help="A name of the list below, or axes: row,~column,y,x,channel (~ runs backwards).")
 ]
 GridShape = Annotated[str | None, typer.Option(help="ROWSxCOLUMNS, where the file does not say.")]
 Item = Annotated[int | None, typer.Option(help="Which of several scenes or frames of the file.")]
@@ -47,7 +57,7 @@ Transpose = Annotated[bool, typer.Option("--transpose", help="Rows and columns o
 Mirror = Annotated[list[str] | None, typer.Option(help="rows or columns that run backwards; repeat it.")]
 
 
-@lightfield_app.command("restore")
+@lightfield_app.command("restore", cls=_WithLayouts)
 def lightfield_restore(
     input: Annotated[
         str, typer.Argument(metavar="IN", help="HDF5 (FILE::/KEY), .mat, ESLF picture, or folder of views.")
@@ -114,7 +124,7 @@ def lightfield_restore(
     ).run()  # fmt: skip
 
 
-@lightfield_app.command("info")
+@lightfield_app.command("info", cls=_WithLayouts)
 def lightfield_info(
     input: Annotated[str, typer.Argument(metavar="IN", help="A light field, as above.")],
     layout: Layout = None,

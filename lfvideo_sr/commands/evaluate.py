@@ -13,7 +13,7 @@ from ..choose import make_engine
 from ..datasets import open_dataset
 from ..engine import Engine
 from ..errors import InputError, OutputError, UsageError
-from ..evaluate import CHOICES, Comparison, Evaluation, Row, Totals, totals
+from ..evaluate import CHOICES, Evaluation, PaperComparison, Row, Totals, totals
 from ..media.images import write_png
 from ..methods import METHODS
 from ..protocols import PROTOCOLS
@@ -192,7 +192,7 @@ def _line(row: Row) -> str:
     )
 
 
-def _foot(ours: Totals, comparison: Comparison | None) -> Iterator[str]:
+def _foot(ours: Totals, comparison: PaperComparison | None) -> Iterator[str]:
     failed = f", {ours.failed} failed" if ours.failed else ""
     name = f"mean of {ours.count}{failed}"
     yield f"{name:40}  {ours.psnr:7.2f} {ours.ssim:7.4f} {ours.bicubic_psnr:8.2f} {'':5} {ours.seconds:8.2f}"

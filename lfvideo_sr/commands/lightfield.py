@@ -11,6 +11,7 @@ from ..errors import OutputError
 from ..lightfields.epi import write_epi
 from ..lightfields.field import LightField
 from ..lightfields.grid import name_of
+from ..lightfields.layouts import LAYOUTS
 from ..lightfields.mosaic import write_mosaic
 from ..lightfields.opening import OpenOptions, open_light_field, split_key
 from ..lightfields.viewer import write_viewer
@@ -161,8 +162,8 @@ class LightFieldCommand:
         """The output, opened the way the input was."""
         given, grid = self.options.open, job.grid
         shape = (len(grid.rows), len(grid.columns))
-        counted = job.source.info.layout in ("eslf", "mosaic", "basiclfsr")
-        options = replace(given, item=None, sharp=True, grid=_stored(shape, given) if counted else None)
+        needs_grid = LAYOUTS[job.source.info.layout].needs_grid
+        options = replace(given, item=None, sharp=True, grid=_stored(shape, given) if needs_grid else None)
         return open_light_field(output, options)
 
 

@@ -14,7 +14,7 @@ VARIABLE = "LFVIDEO_DATA"
 
 
 @dataclass(frozen=True)
-class Layout:
+class DatasetLayout:
     """What is known of a data set before it is looked for.
 
     folder:    what it is called on a disk.
@@ -34,8 +34,8 @@ class Layout:
     note: str = ""
 
 
-DATASETS: dict[str, Layout] = {
-    "cufed5": Layout(
+DATASETS: dict[str, DatasetLayout] = {
+    "cufed5": DatasetLayout(
         "CUFED5",
         "CUFED5/001_0.png (picture), CUFED5/001_1.png .. CUFED5/001_5.png (references, level 1 most similar), ...",
         "published at https://github.com/ZZUTK/SRNTT, and as C2-Matching packs it at https://github.com/yumingj/C2-Matching",
@@ -43,7 +43,7 @@ DATASETS: dict[str, Layout] = {
         whole=126,
         ranked=True,
     ),
-    "sun80": Layout(
+    "sun80": DatasetLayout(
         "Sun80",
         "Sun80/input/NAME.jpg and Sun80/ref/NAME/*.jpg, or Sun80/Sun_Hays_SR_groundtruth/NAME.jpg and "
         "Sun80/Sun_Hays_SR_scenematches/NAME.jpg/*.jpg",
@@ -53,7 +53,7 @@ DATASETS: dict[str, Layout] = {
         note=f"of each picture's references one is drawn with seed {layouts.SEED}; the papers drew one too and did not "
         "publish which",
     ),
-    "urban100": Layout(
+    "urban100": DatasetLayout(
         "Urban100",
         "Urban100/image_SRF_4/img_001_SRF_4_HR.png ..., or Urban100/img_001.png ...",
         "published at https://github.com/jbhuang0604/SelfExSR",
@@ -62,7 +62,7 @@ DATASETS: dict[str, Layout] = {
         self_reference=True,
         note="it has no references; the low-resolution picture, enlarged, is the reference",
     ),
-    "manga109": Layout(
+    "manga109": DatasetLayout(
         "Manga109",
         "Manga109/NAME.png ... (109 pictures)",
         "published at http://www.manga109.org",
@@ -71,21 +71,21 @@ DATASETS: dict[str, Layout] = {
         note=f"the reference is another picture of the set, drawn with seed {layouts.SEED}; the papers' choice was "
         "never published",
     ),
-    "wr-sr": Layout(
+    "wr-sr": DatasetLayout(
         "WR-SR",
         "WR-SR/input/001.png ..., WR-SR/ref/001_ref.png ... (or WR-SR/ref/001.png ...)",
         "published at https://github.com/yumingj/C2-Matching",
         layouts.wr_sr,
         whole=80,
     ),
-    "flickr1024": Layout(
+    "flickr1024": DatasetLayout(
         "Flickr1024",
         "Flickr1024/Test/0001_L.png (picture), Flickr1024/Test/0001_R.png (reference), ...",
         "published at https://yingqianwang.github.io/Flickr1024",
         layouts.flickr1024,
         whole=112,
     ),
-    "sintel": Layout(
+    "sintel": DatasetLayout(
         "sintel",
         "sintel/test/clean/CLIP/frame_0001.png ... as MPI Sintel comes, sintel/CLIP/clean/frame_0001.png ..., or "
         "CrossNet's sintel/test_x4_x8.h5 with img_HR and frame_number",
@@ -94,7 +94,7 @@ DATASETS: dict[str, Layout] = {
         whole=552,
         note="the frame before is the reference, as in RefSR-Net's section 5, which reduces by 8",
     ),
-    "lightfields": Layout(
+    "lightfields": DatasetLayout(
         "lightfields",
         "lightfields/NAME/view_ROW_COLUMN.png ..., or CrossNet's lightfields/test_bicubic.h5 with img_HR "
         "[scenes,8,8,3,H,W]",
@@ -104,14 +104,14 @@ DATASETS: dict[str, Layout] = {
         note="the middle view with the first one as reference, which of 8x8 views are (3, 3) and (0, 0) as in "
         "RefSR-Net's section 5.2, which reduces by 8",
     ),
-    "refpairs": Layout(
+    "refpairs": DatasetLayout(
         "refpairs",
         "refpairs/pairs.csv with the columns scene,input,ref,rank, the pictures it names, and perhaps splits.json "
         "beside it or beside refpairs",
         "not a published set: photos of one place, with a table that you write",
         layouts.refpairs,
         ranked=True,
-        note="scenes for validation only, where a splits.json tells which those are",
+        note="scenes for validation only, where a splits.json names them",
     ),
 }
 
@@ -127,7 +127,7 @@ def open_dataset(name: str, data: Path | None = None) -> Dataset:
     return _folder(name, data) if known is None else _listed(name.lower(), known, data)
 
 
-def _listed(name: str, layout: Layout, data: Path | None) -> Dataset:
+def _listed(name: str, layout: DatasetLayout, data: Path | None) -> Dataset:
     expected = f"expected is {layout.tree}; {layout.published}"
     if data is None:
         raise InputError(f"no data folder is given for {name}; give --data or {VARIABLE}; {expected}")

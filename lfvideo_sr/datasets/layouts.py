@@ -1,5 +1,5 @@
-"""How each data set lies on a disk. Each function takes the data set's folder and gives its items in order; none of
-them opens a picture."""
+"""How each data set is stored on a disk. Each function takes the data set's folder and gives its items in order, and
+opens no picture."""
 
 import csv
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..media.hdf5_pictures import files_of, numbers_of, shape_of
-from ..media.picture_formats import PICTURES
+from ..media.picture_formats import picture_files
 from .items import Item
 
 SEED = 0  # of every reference that is drawn
@@ -25,15 +25,15 @@ def cufed5(folder: Path) -> Iterator[Item]:
     for path in _pictures(folder):
         scene, _, level = path.stem.rpartition("_")
         if level == "0":
-            yield Item(scene, path, tuple(path.with_name(f"{scene}_{one}{path.suffix}") for one in LEVELS))
+            yield Item(scene, path, tuple(path.with_name(f"{scene}_{number}{path.suffix}") for number in LEVELS))
 
 
 def sun80(folder: Path) -> Iterator[Item]:
     """input/NAME.jpg and ref/NAME/*.jpg, or under the names its authors gave: the drawn reference first."""
     for inputs, references in (("input", "ref"), ("Sun_Hays_SR_groundtruth", "Sun_Hays_SR_scenematches")):
         for path in _pictures(folder / inputs):
-            found = [*_pictures(folder / references / path.stem), *_pictures(folder / references / path.name)]
-            yield Item(path.stem, path, tuple(_drawn(path.stem, found)))
+            choices = [*_pictures(folder / references / path.stem), *_pictures(folder / references / path.name)]
+            yield Item(path.stem, path, tuple(_drawn(path.stem, choices)))
 
 
 def plain(folder: Path) -> Iterator[Item]:
@@ -114,8 +114,8 @@ def refpairs(folder: Path) -> Iterator[Item]:
     with table.open(newline="", encoding="utf-8-sig") as lines:
         rows = _checked(table, csv.DictReader(lines))
     scenes = _validation_scenes(folder)
-    for path, lines_of_one in groupby(rows, lambda row: row["input"]):
-        ranked = sorted(lines_of_one, key=lambda row: int(row["rank"]))
+    for path, same_input in groupby(rows, lambda row: row["input"]):
+        ranked = sorted(same_input, key=lambda row: int(row["rank"]))
         if scenes is None or ranked[0]["scene"] in scenes:
             name = Path(path).with_suffix("").as_posix()
             yield Item(name, folder / path, tuple(folder / row["ref"] for row in ranked))
@@ -135,7 +135,7 @@ def _checked(table: Path, reader: csv.DictReader) -> list[dict[str, str]]:
 
 
 def _validation_scenes(folder: Path) -> set[str] | None:
-    """The scenes a splits.json in the folder or beside it keeps for validation; None: there is no such file."""
+    """The scenes for validation of a splits.json in the folder or beside it; None: there is no such file."""
     for splits in (folder / "splits.json", folder.parent / "splits.json"):
         if splits.is_file():
             try:
@@ -147,10 +147,7 @@ def _validation_scenes(folder: Path) -> set[str] | None:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    paths = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith("."))
-    return sorted(path for path in paths if path.is_file())
+    return picture_files(folder) if folder.is_dir() else []
 
 
 def _drawn(name: str, paths: Iterable[Path]) -> list[Path]:

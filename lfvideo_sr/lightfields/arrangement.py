@@ -1,4 +1,4 @@
-"""Where a view lies in an array: on axes of its own, as a tile of a mosaic, or behind every lens.
+"""Where a view is in an array: on axes of its own, as a tile of a mosaic, or behind every lens.
 
 Names are words, never the letters u, v, s, t, about which toolboxes disagree: "row" and "column" count views, "y" and
 "x" pixels, "channel" colours, "item" scenes or frames of one file.
@@ -129,14 +129,14 @@ class Lenslets:
 
 
 def planes(part: np.ndarray, kept: tuple[str, ...]) -> np.ndarray:
-    """One view as it lies in the array -> [channel,y,x]."""
+    """One view as the array stores it -> [channel,y,x]."""
     if "channel" not in kept:
         part, kept = part[None], ("channel", *kept)
     return part.transpose([kept.index(name) for name in ("channel", "y", "x")])
 
 
 def from_planes(view: np.ndarray, kept: tuple[str, ...]) -> np.ndarray:
-    """[channel,y,x] -> one view as it lies in the array."""
+    """[channel,y,x] -> one view as the array stores it."""
     if "channel" not in kept:
         return view[0].transpose([("y", "x").index(name) for name in kept])
     return view.transpose([("channel", "y", "x").index(name) for name in kept])

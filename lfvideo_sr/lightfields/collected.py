@@ -10,7 +10,7 @@ from .partial import partial_of, remove, writing
 
 
 class Collected:
-    """An array that lies in a file, so that only the last step needs it in memory; what encodes it is a subclass's."""
+    """An array in a file, so that only the last step needs it in memory; what encodes it is a subclass's."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype):
         self._path, self._partial = path, partial_of(path)

@@ -16,7 +16,7 @@ from .grid import Grid
 from .mosaic import check_png
 
 _GRAIN, _REACH = 0.8, 1.5  # Gaussian widths of the structure tensor, along pixels, and of its average
-_SURE = 0.5  # of all places, those count whose slope the truth tells best
+_SURE = 0.5  # of all places, those count whose slope is surest in the truth
 _THICK = 12  # picture lines that show one view
 
 
@@ -36,22 +36,22 @@ def slopes(views: np.ndarray) -> Slopes:
     middle = len(views) // 2
     smooth = np.stack([cv2.GaussianBlur(view.astype(np.float32), (0, 0), _GRAIN) for view in views])
     along_x, along_view = np.gradient(smooth, axis=2)[middle], np.gradient(smooth, axis=0)[middle]
-    product, square = (cv2.GaussianBlur(one, (0, 0), _REACH) for one in (along_x * along_view, along_x * along_x))
+    product, square = (cv2.GaussianBlur(values, (0, 0), _REACH) for values in (along_x * along_view, along_x * along_x))
     return Slopes(product / np.maximum(square, 1e-3), square)
 
 
-def slope_error(found: np.ndarray, truth: np.ndarray) -> float:
+def slope_error(views: np.ndarray, truth: np.ndarray) -> float:
     """Mean difference of slopes, pixels per view, of lumas [n,h,w] each, where the truth's are surest."""
-    wanted, got = slopes(truth), slopes(found)
-    sure = wanted.energy >= np.quantile(wanted.energy, _SURE)
-    return float(np.abs(np.clip(got.disparity - wanted.disparity, -4, 4))[sure].mean())
+    expected, measured = slopes(truth), slopes(views)
+    sure = expected.energy >= np.quantile(expected.energy, _SURE)
+    return float(np.abs(np.clip(measured.disparity - expected.disparity, -4, 4))[sure].mean())
 
 
-def grid_slope_error(found: dict[View, np.ndarray], truth: dict[View, np.ndarray], grid: Grid) -> float:
+def grid_slope_error(views: dict[View, np.ndarray], truth: dict[View, np.ndarray], grid: Grid) -> float:
     """The mean over all triples of neighbours along rows and columns; views as lumas [h,w]."""
     errors = []
     for triple, upright in _triples(grid):
-        a, b = (np.stack([one[view] for view in triple]) for one in (found, truth))
+        a, b = (np.stack([lumas[view] for view in triple]) for lumas in (views, truth))
         errors.append(slope_error(*((a, b) if upright else (a.swapaxes(1, 2), b.swapaxes(1, 2)))))
     if not errors:
         raise InputError(f"{grid} has no three views in a line; slopes need them")
@@ -60,13 +60,13 @@ def grid_slope_error(found: dict[View, np.ndarray], truth: dict[View, np.ndarray
 
 def _triples(grid: Grid) -> list[tuple[tuple[View, ...], bool]]:
     rows, columns = grid.rows, grid.columns
-    found = [
-        (tuple(View(row, one) for one in columns[start : start + 3]), True)
+    along_rows = [
+        (tuple(View(row, column) for column in columns[start : start + 3]), True)
         for row in rows
         for start in range(len(columns) - 2)
     ]
-    return found + [
-        (tuple(View(one, column) for one in rows[start : start + 3]), False)
+    return along_rows + [
+        (tuple(View(row, column) for row in rows[start : start + 3]), False)
         for column in columns
         for start in range(len(rows) - 2)
     ]

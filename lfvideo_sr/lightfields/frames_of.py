@@ -15,13 +15,14 @@ from ..errors import InputError, OutputError
 from ..frames import Frame, Size, TimeStamp, View, size_of
 from ..media.clock import frame_times
 from ..media.images import read_picture, write_png
-from ..media.picture_formats import PICTURES
+from ..media.picture_formats import picture_files
 from ..media.sink import VideoSink
 from ..media.video import VideoSource
 from .field import FieldInfo
 from .grid import Grid, name_of
-from .partial import check_folder, partial_of, remove, replace_folder, writing
+from .partial import PartialFolder
 
+VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi"}
 _HELD = 3  # frames: what is read ahead and what is matched may lie in neighbouring ones
 
 
@@ -57,6 +58,7 @@ class MosaicField:
 
     mosaics: Mosaics
     grid: tuple[int, int]
+    layout: str = "mosaic"
     info: FieldInfo = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,7 +69,7 @@ class MosaicField:
         tile = Size(size.width // columns, size.height // rows)
         grid, mosaics = Grid.of(rows, columns), self.mosaics
         count, pixel = mosaics.count, mosaics.pixel
-        self.info = FieldInfo(mosaics.name, "mosaic", "--grid", grid, tile, mosaics.samples, count, pixel)
+        self.info = FieldInfo(mosaics.name, self.layout, "--grid", grid, tile, mosaics.samples, count, pixel)
 
     def read(self, view: View, frame: int = 0) -> np.ndarray:
         """Float32 [3,H,W] RGB in [0,1]."""
@@ -116,7 +118,7 @@ class FolderMosaics:
 
     def __init__(self, folder: Path):
         self.name, self._folder = str(folder), folder
-        pictures = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.name[0] != "."]
+        pictures = picture_files(folder)
         if not pictures:
             raise InputError(f"{folder} holds no pictures; give a folder with a mosaic of views for each frame")
         self._files = sorted(pictures, key=_by_number)
@@ -135,8 +137,8 @@ class FolderMosaics:
     def at(self, number: int) -> np.ndarray:
         return self._held[number]
 
-    def sink(self, path: Path, size: Size) -> "_FolderSink":
-        return _FolderSink(path, [file.with_suffix(".png").name for file in self._files], self._depth)
+    def sink(self, path: Path, size: Size) -> "_MosaicFolderSink":
+        return _MosaicFolderSink(path, [file.with_suffix(".png").name for file in self._files], self._depth)
 
     def close(self) -> None:
         pass
@@ -146,22 +148,13 @@ def _by_number(path: Path) -> tuple[list[int], str]:
     return [int(digits) for digits in re.findall(r"\d+", path.stem)], path.name
 
 
-class _FolderSink:
+class _MosaicFolderSink(PartialFolder):
     def __init__(self, path: Path, names: list[str], depth: int):
-        self._path, self._partial, self._names, self._depth = path, partial_of(path), names, depth
-        check_folder(path)
-        remove(self._partial)
-        with writing(path):
-            self._partial.mkdir()
+        super().__init__(path)
+        self._names, self._depth = names, depth
 
     def write(self, number: int, pixels: np.ndarray) -> None:
-        write_png(self._partial / self._names[number], pixels, self._depth)
-
-    def close(self) -> None:
-        replace_folder(self._partial, self._path)
-
-    def abort(self) -> None:
-        remove(self._partial)
+        write_png(self.folder / self._names[number], pixels, self._depth)
 
 
 class VideoMosaics:

@@ -24,9 +24,9 @@ class Grid:
     @classmethod
     def holding(cls, views: Iterable[View], what: str) -> "Grid":
         """The grid of these views; one with holes raises InputError."""
-        found = set(views)
-        grid = cls(tuple(sorted({one.row for one in found})), tuple(sorted({one.column for one in found})))
-        missing = [view for view in grid if view not in found]
+        present = set(views)
+        grid = cls(tuple(sorted({view.row for view in present})), tuple(sorted({view.column for view in present})))
+        missing = [view for view in grid if view not in present]
         if missing:
             shown = ", ".join(name_of(view) for view in missing[:4]) + (" ..." if len(missing) > 4 else "")
             raise InputError(f"{what} lacks {len(missing)} of the {len(grid)} views of {grid}: {shown}; add them")
@@ -57,7 +57,7 @@ class Grid:
     def check(self, view: View, option: str = "--ref-view") -> View:
         """The view itself; one that is not there raises InputError."""
         if view not in self:
-            raise InputError(f"{option} {name_of(view)} lies outside the grid; it has {self}")
+            raise InputError(f"{option} {name_of(view)} is outside the grid, which has {self}")
         return view
 
 
@@ -66,36 +66,36 @@ def name_of(view: View) -> str:
     return f"{view.row},{view.column}"
 
 
-def step(one: View, other: View) -> tuple[int, int]:
-    """How far the camera moves from `one` to `other`: (columns, rows), as (x, y)."""
-    return other.column - one.column, other.row - one.row
+def step(start: View, end: View) -> tuple[int, int]:
+    """How far the camera moves from `start` to `end`: (columns, rows), as (x, y)."""
+    return end.column - start.column, end.row - start.row
 
 
-def distance(one: View, other: View) -> int:
+def distance(start: View, end: View) -> int:
     """Squared distance of two views, in steps of the grid."""
-    across, down = step(one, other)
+    across, down = step(start, end)
     return across**2 + down**2
 
 
 def parse_view(text: str, option: str = "--ref-view") -> View:
     """ "4,4" -> View(row 4, column 4)"""
-    found = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*", text)
-    if not found:
+    match = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*", text)
+    if not match:
         raise UsageError(f"{option} is '{text}'; ROW,COLUMN is wanted, like 4,4")
-    return View(int(found[1]), int(found[2]))
+    return View(int(match[1]), int(match[2]))
 
 
 def parse_grid(text: str) -> tuple[int, int]:
     """ "5x5" -> rows, columns"""
-    found = re.fullmatch(r"(\d+)[xX](\d+)", text)
-    if not found or "0" in found.groups():
+    match = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    if not match or "0" in match.groups():
         raise UsageError(f"--grid is '{text}'; ROWSxCOLUMNS is wanted, like 9x9")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def parse_views(text: str, grid: Grid) -> Grid:
     """ "3,3" or "2:6,2:6" (first:last of rows, of columns) -> that part of the grid."""
-    parts = [re.fullmatch(r"\s*(-?\d+)(?::(-?\d+))?\s*", one) for one in text.split(",")]
+    parts = [re.fullmatch(r"\s*(-?\d+)(?::(-?\d+))?\s*", part) for part in text.split(",")]
     if len(parts) != 2 or not all(parts):
         raise UsageError(f"--views is '{text}'; ROW,COLUMN or FIRST:LAST,FIRST:LAST is wanted, like 3,3 or 2:6,2:6")
     spans = [(int(part[1]), int(part[2] or part[1])) for part in parts if part]

@@ -2,9 +2,9 @@
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ import numpy as np
 from ..errors import InputError, OutputError
 from ..frames import Size
 from .arrangement import Arrangement, Extent
+from .array_file import ArrayFile, Companion
 from .partial import check_ending, partial_of, writing
+
+SUFFIXES = (".h5", ".hdf5", ".mat")
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -25,42 +28,40 @@ def open_hdf5(path: Path) -> h5py.File:
         raise InputError(f"{path} cannot be opened as HDF5 ({error}); it is damaged, cut short, or no HDF5") from error
 
 
-def tree_of(file: h5py.File) -> str:
-    """Keys and shapes on one line: "LF uint8 [9,9,96,96,3], disp_lowres float32 [9,9,96,96]"."""
-    found: list[str] = []
+def arrays_of(path: Path, file: h5py.File) -> ArrayFile:
+    """The data sets of a file; nothing of them is read yet."""
+    arrays: dict[str, h5py.Dataset] = {}
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
-            found.append(f"{name} {item.dtype} [{','.join(map(str, item.shape))}]")
+            arrays[name] = item
 
     file.visititems(visit)
-    shown = ", ".join(found[:12]) + (f" and {len(found) - 12} more" if len(found) > 12 else "")
-    return shown or "no data sets"
+    return ArrayFile(path, arrays, file.attrs, _kind(file))
 
 
-_BESIDE: dict[str, Callable[[Extent], np.ndarray]] = {
-    "img_size": lambda extent: np.array([[extent.y, extent.x]] * extent.item),
-    "frame_number": lambda extent: np.array([extent.column] * extent.item),
-}
+def _kind(file: h5py.File) -> str:
+    """MATLAB leaves 512 bytes before the HDF5 part, and a class with every data set."""
+    marked = any("MATLAB_class" in item.attrs for item in file.values())
+    return "matlab73" if marked or file.userblock_size == 512 else "hdf5"
 
 
 @dataclass(frozen=True, eq=False)
 class Hdf5Store:
-    """The file that a data set lies in. What is made like it keeps key, attributes, compression and MATLAB's header.
+    """The file that holds a data set. A file made like it has its attributes, its compression and MATLAB's header.
 
-    key:    the written data set's name, where it is not the read one's: what was img_LR_4 is img_HR when enlarged.
-    beside: small data sets that the layout is known by, of _BESIDE.
+    key:        the written data set's name: what was img_LR_4 is img_HR when enlarged.
+    companions: small data sets that belong to the layout, by key: what each holds.
     """
 
     file: h5py.File
     dataset: h5py.Dataset
-    key: str | None = None
-    beside: tuple[str, ...] = ()
+    key: str
+    companions: Mapping[str, Companion] = field(default_factory=dict)
 
     def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_Hdf5Target":
-        check_ending(path, (".h5", ".hdf5", ".mat"), "HDF5")
-        key = self.key or self.dataset.name
-        return _Hdf5Target(path, self, key, arrangement, extent, dtype)
+        check_ending(path, SUFFIXES, "HDF5")
+        return _Hdf5Target(path, self, arrangement, extent, dtype)
 
     def close(self) -> None:
         self.file.close()
@@ -69,9 +70,7 @@ class Hdf5Store:
 class _Hdf5Target:
     """A file of one data set under its unfinished name."""
 
-    def __init__(
-        self, path: Path, store: Hdf5Store, key: str, arrangement: Arrangement, extent: Extent, dtype: np.dtype
-    ):
+    def __init__(self, path: Path, store: Hdf5Store, arrangement: Arrangement, extent: Extent, dtype: np.dtype):
         self._path, self._partial = path, partial_of(path)
         block = store.file.userblock_size
         with writing(path):
@@ -79,11 +78,11 @@ class _Hdf5Target:
             self._header = _header(store.file, block)
             source = store.dataset
             self.array = self._file.create_dataset(
-                key, arrangement.shape(extent), dtype, chunks=arrangement.chunks(extent),
+                store.key, arrangement.shape(extent), dtype, chunks=arrangement.chunks(extent),
                 compression=source.compression or "gzip", compression_opts=_level(source), shuffle=True,
             )  # fmt: skip
-            for name in store.beside:
-                self._file[name] = _BESIDE[name](extent)
+            for name, content in store.companions.items():
+                self._file[name] = content(extent)
             size = Size(extent.x, extent.y)
             _copy_attributes(store.file, self._file, size)
             _copy_attributes(source, self.array, size)

@@ -1,19 +1,20 @@
 """MATLAB files. v7.3 is HDF5 and is read view by view; v5 can only be read and written whole."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError, OutputError
 from .arrangement import Arrangement, Extent
+from .array_file import ArrayFile
 from .collected import Collected
 from .partial import check_ending
 
+SUFFIXES = (".mat",)
 _LIMIT = (1 << 31) - 1  # bytes of one variable of v5
 
 
-def read_matlab5(path: Path) -> dict[str, np.ndarray]:
+def read_matlab5(path: Path) -> ArrayFile:
     """The numeric variables of a v5 file by name."""
     from scipy.io import loadmat
 
@@ -21,13 +22,8 @@ def read_matlab5(path: Path) -> dict[str, np.ndarray]:
         loaded = loadmat(path)
     except Exception as error:  # scipy raises many kinds for damaged files
         raise InputError(f"{path} cannot be read as MATLAB v5 ({error}); it is damaged or cut short") from error
-    return {key: one for key, one in loaded.items() if isinstance(one, np.ndarray) and not key.startswith("__")}
-
-
-def tree_of_matlab5(arrays: Mapping[str, np.ndarray]) -> str:
-    """Keys and shapes on one line."""
-    shown = [f"{key} {array.dtype} [{','.join(map(str, array.shape))}]" for key, array in arrays.items()]
-    return ", ".join(shown) or "no arrays"
+    arrays = {key: value for key, value in loaded.items() if isinstance(value, np.ndarray) and not key.startswith("__")}
+    return ArrayFile(path, arrays, {}, "matlab5")
 
 
 class Matlab5Store:
@@ -37,7 +33,7 @@ class Matlab5Store:
         self._key = key
 
     def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_Matlab5Target":
-        check_ending(path, (".mat",), "MATLAB v5")
+        check_ending(path, SUFFIXES, "MATLAB v5")
         return _Matlab5Target(path, self._key, arrangement.shape(extent), dtype)
 
     def close(self) -> None:

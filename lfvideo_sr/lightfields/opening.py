@@ -1,9 +1,8 @@
-"""Opening a light field, whatever it lies in: `open_light_field`."""
+"""Opening a light field, whatever file it is in: `open_light_field`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 
@@ -11,28 +10,22 @@ from ..checks import check_choice
 from ..errors import InputError, UsageError
 from ..frames import Size
 from ..media.picture_formats import PICTURES
+from . import hdf5, matlab
 from .arrangement import Axes
-from .arrays import ArrayField, one_item
-from .detect import ARRAY_LAYOUTS, Arrays, Wanted, detect
+from .array_file import ArrayFile, ArrayRequest, Detection
+from .arrays import ArrayField, Store, one_item
+from .detect import detect, written_key
 from .field import LightField
-from .folder import FOLDER_LAYOUTS, FolderField, name_views
-from .frames_of import FolderMosaics, MosaicField, VideoMosaics
-from .hdf5 import Hdf5Store, open_hdf5, tree_of
-from .matlab import Matlab5Store, read_matlab5, tree_of_matlab5
-from .pictures import PICTURE_LAYOUTS, PictureStore, find_in_picture, read_samples, whole_lenses
+from .folder import FolderField, name_views
+from .frames_of import VIDEO_SUFFIXES, FolderMosaics, MosaicField, VideoMosaics
+from .layouts import LAYOUTS, ArrayLayout, FolderLayout, PictureLayout, layouts_of
+from .pictures import PictureStore, detect_in_picture, read_samples, whole_lenses
 from .turned import TurnedField
-
-LAYOUTS = {**ARRAY_LAYOUTS, **FOLDER_LAYOUTS, **PICTURE_LAYOUTS}
-_ENLARGED_KEYS = {"Lr_SAI_y": "Hr_SAI_y"}  # what a key is called once its views are enlarged
-_BESIDE = {"lfssr-ato": ("img_size",), "crossnet-sintel": ("frame_number",)}  # what tells these layouts apart
-_MATLAB = {".mat"}
-_VIDEOS = {".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi"}
-_HDF5 = {".h5", ".hdf5", ".mat"}
 
 
 @dataclass(frozen=True)
 class OpenOptions:
-    """What a user says of a light field; None: to be found out.
+    """What a user says of a light field; None: to be detected.
 
     layout:    a name of LAYOUTS, or axes like "row,~column,y,x,channel".
     grid:      rows and columns, where a file does not say.
@@ -51,8 +44,8 @@ class OpenOptions:
     sharp: bool = False
 
     def __post_init__(self) -> None:
-        for one in self.mirror:
-            check_choice("--mirror", one, ("rows", "columns"))
+        for side in self.mirror:
+            check_choice("--mirror", side, ("rows", "columns"))
         if self.layout is not None and "," not in self.layout:
             check_choice("--layout", self.layout, list(LAYOUTS))
         elif self.layout is not None:
@@ -86,86 +79,78 @@ def split_key(named: str) -> tuple[Path, str | None]:
 def _open(path: Path, key: str | None, options: OpenOptions) -> LightField:
     if path.is_dir():
         return _open_folder(path, options)
-    if h5py.is_hdf5(path) or path.suffix.lower() in _HDF5 - _MATLAB:
+    if h5py.is_hdf5(path) or path.suffix.lower() in set(hdf5.SUFFIXES) - set(matlab.SUFFIXES):
         return _open_hdf5(path, key, options)
-    if path.suffix.lower() in _MATLAB:
+    if path.suffix.lower() in matlab.SUFFIXES:
         return _open_matlab5(path, key, options)
     if path.suffix.lower() in PICTURES:
         return _open_picture(path, options)
-    if path.suffix.lower() in _VIDEOS:
-        return MosaicField(VideoMosaics(path), _told_grid(path, options))
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return _open_video(path, options)
     raise InputError(f"{path}: '{path.suffix}' is no light field known here; give HDF5, .mat, a picture or a folder")
 
 
-def _told_grid(path: Path, options: OpenOptions) -> tuple[int, int]:
-    if options.grid is None:
-        raise InputError(f"{path} has views side by side; how many stands nowhere: pass --grid 5x5")
-    return options.grid
+def _check_layout(path: Path, what: str, layout: str | None, choices: Collection[str]) -> None:
+    """Refuse a layout that cannot be read from such a file; axes like "row,column,y,x" are for arrays."""
+    if layout is not None and layout not in choices:
+        raise InputError(f"{path} is {what}; --layout {layout} is of another; choose one of: {', '.join(choices)}")
 
 
 def _open_folder(path: Path, options: OpenOptions) -> LightField:
-    if options.layout == "mosaic":
-        return MosaicField(FolderMosaics(path), _told_grid(path, options))
-    if options.layout is not None and options.layout not in FOLDER_LAYOUTS:
-        raise InputError(f"{path} is a folder; --layout {options.layout} is for files, leave it out")
+    _check_layout(path, "a folder", options.layout, [*layouts_of(FolderLayout), *_of_frames()])
+    if options.layout in _of_frames():
+        return MosaicField(FolderMosaics(path), _requested_grid(path, options), options.layout)
     return FolderField(path, name_views(path, options.layout, options.pattern))
 
 
+def _open_video(path: Path, options: OpenOptions) -> LightField:
+    _check_layout(path, "a video", options.layout, _of_frames())
+    return MosaicField(VideoMosaics(path), _requested_grid(path, options), options.layout or _of_frames()[0])
+
+
+def _of_frames() -> list[str]:
+    return [name for name, layout in layouts_of(PictureLayout).items() if layout.frames]
+
+
+def _requested_grid(path: Path, options: OpenOptions) -> tuple[int, int]:
+    if options.grid is None:
+        raise InputError(f"{path} has views side by side and does not say how many; pass --grid 5x5")
+    return options.grid
+
+
 def _open_hdf5(path: Path, key: str | None, options: OpenOptions) -> LightField:
-    file = open_hdf5(path)
+    file = hdf5.open_hdf5(path)
     try:
-        arrays = Arrays(path, _data_sets(file), file.attrs, tree_of(file), _kind(file))
-        key, found = detect(arrays, _wanted(key, options))
-        item = one_item(found, options.item, str(path))
-        store = Hdf5Store(file, arrays[key], _enlarged(key), _BESIDE.get(found.layout, ()))
-        return ArrayField(_name(path, key), arrays[key], found, store, item)
+        arrays = hdf5.arrays_of(path, file)
+        detection = _detect(arrays, key, options)
+        layout = layouts_of(ArrayLayout)[detection.layout]
+        store = hdf5.Hdf5Store(file, arrays[detection.key], written_key(detection.key), layout.companions)
+        return _array_field(arrays, detection, store, options)
     except BaseException:
         file.close()
         raise
 
 
-def _data_sets(file: h5py.File) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            found[name] = item
-
-    file.visititems(visit)
-    return found
-
-
-def _kind(file: h5py.File) -> str:
-    """MATLAB leaves 512 bytes before the HDF5 part, and a class with every data set."""
-    marked = any("MATLAB_class" in item.attrs for item in file.values())
-    return "matlab73" if marked or file.userblock_size == 512 else "hdf5"
-
-
 def _open_matlab5(path: Path, key: str | None, options: OpenOptions) -> LightField:
-    found_arrays = read_matlab5(path)
-    arrays = Arrays(path, found_arrays, {}, tree_of_matlab5(found_arrays), "matlab5")
-    key, found = detect(arrays, _wanted(key, options))
-    item = one_item(found, options.item, str(path))
-    return ArrayField(_name(path, key), arrays[key], found, Matlab5Store(_enlarged(key) or key), item)
+    arrays = matlab.read_matlab5(path)
+    detection = _detect(arrays, key, options)
+    return _array_field(arrays, detection, matlab.Matlab5Store(written_key(detection.key)), options)
 
 
-def _wanted(key: str | None, options: OpenOptions) -> Wanted:
-    return Wanted(key, options.layout, options.grid, options.item, options.sharp)
+def _detect(arrays: ArrayFile, key: str | None, options: OpenOptions) -> Detection:
+    if options.layout is not None and "," not in options.layout:
+        _check_layout(arrays.path, "a file of arrays", options.layout, layouts_of(ArrayLayout))
+    return detect(arrays, ArrayRequest(key, options.layout, options.grid, options.item, options.sharp))
 
 
-def _name(path: Path, key: str) -> str:
-    return f"{path}::/{key}"
-
-
-def _enlarged(key: str) -> str | None:
-    """The name of what is written, where the one read says that it is low resolution."""
-    folder, _, last = key.rpartition("/")
-    new = "img_HR" if last.startswith("img_LR") else _ENLARGED_KEYS.get(last)
-    return None if new is None else f"{folder}/{new}".lstrip("/")
+def _array_field(arrays: ArrayFile, detection: Detection, store: Store, options: OpenOptions) -> ArrayField:
+    item = one_item(detection.stored, options.item, str(arrays.path))
+    return ArrayField(f"{arrays.path}::/{detection.key}", arrays[detection.key], detection, store, item)
 
 
 def _open_picture(path: Path, options: OpenOptions) -> LightField:
+    _check_layout(path, "a picture", options.layout, layouts_of(PictureLayout))
     samples = read_samples(path)
     size = Size(samples.shape[1], samples.shape[0])
-    found = find_in_picture(path, size, options.layout, options.grid)
-    return ArrayField(str(path), whole_lenses(samples, found.extent), found, PictureStore(), 0)
+    detection = detect_in_picture(path, size, options.layout, options.grid)
+    return ArrayField(str(path), whole_lenses(samples, detection.stored.extent), detection, PictureStore(), 0)

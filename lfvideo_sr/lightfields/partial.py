@@ -45,7 +45,8 @@ def check_folder(path: Path) -> None:
     whole."""
     if path.is_file() or path.suffix.lower() in _FILES:
         raise OutputError(f"{path}: the output is a folder of pictures, as the input; give -o a folder's name")
-    foreign = [one.name for one in path.iterdir() if one.suffix not in _LEFT or one.is_dir()] if path.is_dir() else []
+    entries = list(path.iterdir()) if path.is_dir() else []
+    foreign = [entry.name for entry in entries if entry.suffix not in _LEFT or entry.is_dir()]
     if foreign:
         raise OutputError(f"{path} holds {min(foreign)}, which would be deleted; give -o another folder's name")
 
@@ -56,3 +57,20 @@ def replace_folder(partial: Path, path: Path) -> None:
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(partial, path)
+
+
+class PartialFolder:
+    """A target that is a folder of pictures: `folder` has its unfinished name until `close`."""
+
+    def __init__(self, path: Path):
+        self._path, self.folder = path, partial_of(path)
+        check_folder(path)
+        remove(self.folder)
+        with writing(path):
+            self.folder.mkdir()
+
+    def close(self) -> None:
+        replace_folder(self.folder, self._path)
+
+    def abort(self) -> None:
+        remove(self.folder)

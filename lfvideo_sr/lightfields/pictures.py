@@ -1,4 +1,4 @@
-"""One picture that holds all views: what a lenslet camera shows (ESLF), or a mosaic of tiles."""
+"""One picture that holds all views: behind every lens, as a lenslet camera shows them (ESLF), or as tiles."""
 
 from pathlib import Path
 
@@ -8,16 +8,13 @@ import numpy as np
 from ..errors import InputError
 from ..frames import Size
 from ..media.images import read_picture
-from .arrangement import Arrangement, Extent, Lenslets, Mosaic
-from .arrays import Found
+from .arrangement import Arrangement, Extent
+from .array_file import Detection, StoredViews
 from .collected import Collected
+from .layouts import PictureLayout, layouts_of
 from .partial import check_ending
 
-PICTURE_LAYOUTS = {
-    "eslf": "ESLF picture: view (row,column) is picture[row::14, column::14]; --grid for another number",
-    "mosaic": "picture, folder of pictures or video with views side by side; wants --grid",
-}
-ESLF_GRID = (14, 14)
+SUFFIXES = (".png",)  # of what is written
 
 
 def read_samples(path: Path) -> np.ndarray:
@@ -27,33 +24,28 @@ def read_samples(path: Path) -> np.ndarray:
     return np.round(picture.pixels.transpose(1, 2, 0) * np.iinfo(dtype).max).astype(dtype)
 
 
-def find_in_picture(path: Path, size: Size, layout: str | None, grid: tuple[int, int] | None) -> Found:
-    """Which arrangement a picture of that size has: as told, or ESLF where its name says so."""
-    name_says = "eslf" in path.name.lower()
-    if layout is None and not name_says:
-        raise InputError(
-            f"{path} is one picture: it may be a lenslet picture or a mosaic of views; pass --layout eslf, "
-            "or --layout mosaic --grid 8x8"
-        )
-    if (layout or "eslf") == "eslf":
-        rows, columns = grid or ESLF_GRID
-        decided = "its name" if layout is None else "--layout"
-        # a ragged edge, lenses cut by the border, belongs to no view
-        return _checked(path, size, "eslf", decided, Lenslets(), rows, columns)
+def detect_in_picture(path: Path, size: Size, layout: str | None, grid: tuple[int, int] | None) -> Detection:
+    """How a picture of that size holds its views: as its layout says, the one requested, or the one its name marks."""
+    known = layouts_of(PictureLayout)
+    marked = [name for name, kind in known.items() if kind.mark and kind.mark in path.name.lower()]
+    if layout is None and not marked:
+        choices = " or ".join(f"--layout {name}{'' if kind.grid else ' --grid 8x8'}" for name, kind in known.items())
+        raise InputError(f"{path} is one picture, which does not say how it holds its views; pass {choices}")
+    name, decided = (marked[0], "its name") if layout is None else (layout, "--layout")
+    extent = _extent(path, size, known[name], grid or known[name].grid)
+    return Detection("", name, decided, StoredViews(known[name].arrangement, extent))
+
+
+def _extent(path: Path, size: Size, layout: PictureLayout, grid: tuple[int, int] | None) -> Extent:
     if grid is None:
-        raise InputError(f"{path} as a mosaic: how many views it has stands nowhere; pass --grid 8x8")
-    if size.height % grid[0] or size.width % grid[1]:
-        raise InputError(f"{path} is {size}, which {grid[0]}x{grid[1]} tiles do not divide; pass another --grid")
-    return _checked(path, size, "mosaic", "--layout", Mosaic(), *grid)
-
-
-def _checked(
-    path: Path, size: Size, layout: str, decided: str, arrangement: Arrangement, rows: int, columns: int
-) -> Found:
+        raise InputError(f"{path} does not say how many views it has; pass --grid 8x8")
+    rows, columns = grid
+    if not layout.ragged and (size.height % rows or size.width % columns):
+        raise InputError(f"{path} is {size}, which {rows}x{columns} tiles do not divide; pass another --grid")
     height, width = size.height // rows, size.width // columns
     if not (height and width):
         raise InputError(f"{path} is {size}, too small for {rows}x{columns} views; pass another --grid")
-    return Found(layout, decided, arrangement, Extent(1, rows, columns, height, width, 3))
+    return Extent(1, rows, columns, height, width, 3)
 
 
 def whole_lenses(samples: np.ndarray, extent: Extent) -> np.ndarray:
@@ -62,10 +54,10 @@ def whole_lenses(samples: np.ndarray, extent: Extent) -> np.ndarray:
 
 
 class PictureStore:
-    """Makes PNG pictures; what is collected lies in a file beside the target until the last view is there."""
+    """Makes PNG pictures; the samples are collected in a file beside the target until the last view is there."""
 
     def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_PictureTarget":
-        check_ending(path, (".png",), "a PNG")
+        check_ending(path, SUFFIXES, "a PNG")
         return _PictureTarget(path, arrangement.shape(extent), dtype)
 
     def close(self) -> None:

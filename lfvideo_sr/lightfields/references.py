@@ -23,7 +23,7 @@ from .simulated import SimulatedField
 
 
 class ViewReference(NamedTuple):
-    """A reference and the view, of a frame, that it stands at."""
+    """A reference and the view, of a frame, where it is."""
 
     reference: Reference
     view: View
@@ -49,7 +49,7 @@ def chosen_views(low: LightField, views: Sequence[View]) -> tuple[View, ...]:
 
 
 def frames_with_references(low: LightField, every: int) -> range:
-    """Of a light-field video, every so many frames; of one that stands still, the only one."""
+    """Of a light-field video, every so many frames; of a single frame, that one."""
     return range(0, low.info.frames, every)
 
 
@@ -82,7 +82,7 @@ def simulated(low: SimulatedField, views: Sequence[View], every: int) -> ViewRef
 
 
 def same_file(low: LightField, sharp: LightField, views: Sequence[View], every: int, scale: int) -> ViewReferences:
-    """The high-resolution part of the file that the light field lies in."""
+    """The high-resolution part of the file that holds the light field."""
     fit = _fit(low, scale)
 
     def load(view: View, frame: int) -> np.ndarray:
@@ -96,15 +96,15 @@ def anchors(low: LightField, views: Sequence[View], every: int, restore: Loader)
     """Views that are super-resolved by the single-image path, once, and serve the others."""
     chosen = chosen_views(low, views)
     once = cache(restore)  # a view is both given out and encoded
-    found = from_fields("anchor", "anchor", once, chosen, frames_with_references(low, every))
+    references = from_fields("anchor", "anchor", once, chosen, frames_with_references(low, every))
     shown = "; ".join(name_of(view) for view in chosen)
-    return ViewReferences("anchor", f"none found: view {shown} is an anchor", found.placed)
+    return ViewReferences("anchor", f"none found: view {shown} is an anchor", references.placed)
 
 
 def from_pictures(low: LightField, named: Sequence[str], views: Sequence[View], scale: int) -> ViewReferences:
     """Pictures, each at the view of its own --ref-view, in their order; or folders and manifests that say the views."""
     fit = _fit(low, scale)
-    files = _placed_files([Path(one) for one in named], low, list(views))
+    files = _placed_files([Path(name) for name in named], low, list(views))
     placed, sizes = [], []
     for view, path in files.items():
         low.info.grid.check(view, f"{path.name}: view")
@@ -164,5 +164,5 @@ def _folder(folder: Path, views: list[View]) -> dict[View, Path]:
 
 
 def _fit(low: LightField, scale: int) -> ClipFit:
-    wanted: Size = low.info.size.scaled(scale)
-    return ClipFit(wanted, wanted.width / wanted.height)
+    size: Size = low.info.size.scaled(scale)
+    return ClipFit(size, size.width / size.height)

@@ -1,9 +1,9 @@
-"""Whether a grid lies the right way round, told from the pictures: how things move from view to view.
+"""Whether the rows and columns of a grid are the right way round, judged by how things move from view to view.
 
 Near things move left (up) by their disparity as the column (row) grows, and by the same number along both. So motion
 from column to column that goes along y means that rows and columns are exchanged; disparities that are opposite along
 rows and columns mean that one of them is mirrored. Both mirrored look like a scene turned inside out: only what hides
-what can tell, and it tells which one, too.
+what can decide that, and it shows which one, too.
 """
 
 from dataclasses import dataclass
@@ -19,21 +19,21 @@ from .grid import Grid
 
 _ENLARGED = 2  # classical flow sees fractions of a pixel better on enlarged pictures
 _APART = 0.3  # enlarged pixels per view: surfaces that are to hide each other differ by at least this much
-_AROUND = 9  # enlarged pixels: a hidden place lies no further than half of this from what hides it
+_AROUND = 9  # enlarged pixels: a hidden place is no further than half of this from what hides it
 _UNSEEN, _SEEN = 6.0, 3.0  # levels of 255: misfits of what is hidden, and of what is not
 _CLEAR = 0.15  # of all votes: the lead that settles what hides what
 _VOTES = 300  # fewer settle nothing
-_MOVING = 0.04  # pixels per view: below this everything lies in the focal plane
+_MOVING = 0.04  # pixels per view: below this everything is in the focal plane
 _AGREE = 0.3  # correlation of the disparities along rows and columns
 
 
 @dataclass(frozen=True)
-class Motion:
+class AxisMotion:
     """What a pair of views says along one axis of the grid.
 
     disparity f32 [h,w]: pixels per view along the axis the motion should have, near positive. across: the mean motion
     along the other axis. along: that along its own. front: -1..1, whether what has the larger disparity hides what
-    has the smaller one (1), the other way round (-1), or nothing can be told (0).
+    has the smaller one (1), the other way round (-1), or that is unknown (0).
     """
 
     disparity: np.ndarray
@@ -61,27 +61,27 @@ class Verdict:
 def check_grid(field: LightField) -> Verdict:
     """Look at the centre and its neighbours."""
     horizontal, vertical = _motion(field, 0), _motion(field, 1)
-    found = [one for one in (horizontal, vertical) if one is not None]
-    if not found:
+    motions = [motion for motion in (horizontal, vertical) if motion is not None]
+    if not motions:
         return Verdict(None, sure=False, note="a single view: there is no disparity")
-    values = np.concatenate([one.disparity.ravel() for one in found])
+    values = np.concatenate([motion.disparity.ravel() for motion in motions])
     spread = (round(float(np.percentile(values, 1)), 2), round(float(np.percentile(values, 99)), 2))
-    if max(one.along + one.across for one in found) < _MOVING:
-        return Verdict(spread, sure=False, note="views hardly differ: the grid's sense cannot be told")
-    if all(one.across > 1.5 * one.along for one in found):
+    if max(motion.along + motion.across for motion in motions) < _MOVING:
+        return Verdict(spread, sure=False, note="views hardly differ: the grid's sense is unknown")
+    if all(motion.across > 1.5 * motion.along for motion in motions):
         return Verdict(spread, "things move down from column to column: rows and columns are exchanged", (), True)
     if horizontal is None or vertical is None:
-        return _one_axis(spread, found[0], "columns" if vertical is None else "rows")
+        return _one_axis(spread, motions[0], "columns" if vertical is None else "rows")
     return _both_axes(spread, horizontal, vertical)
 
 
-def _one_axis(spread: tuple[float, float], motion: Motion, name: str) -> Verdict:
+def _one_axis(spread: tuple[float, float], motion: AxisMotion, name: str) -> Verdict:
     if motion.front < 0:
         return Verdict(spread, f"far things hide near ones: {name} are mirrored", (name,))
     return Verdict(spread, sure=motion.front > 0, note="" if motion.front > 0 else "nothing shows what hides what")
 
 
-def _both_axes(spread: tuple[float, float], horizontal: Motion, vertical: Motion) -> Verdict:
+def _both_axes(spread: tuple[float, float], horizontal: AxisMotion, vertical: AxisMotion) -> Verdict:
     agreement = float(np.sum(horizontal.disparity * vertical.disparity)) / max(
         float(np.linalg.norm(horizontal.disparity) * np.linalg.norm(vertical.disparity)), 1e-9
     )
@@ -103,28 +103,31 @@ def _both_axes(spread: tuple[float, float], horizontal: Motion, vertical: Motion
 def _neighbours(grid: Grid, axis: int) -> tuple[int, int] | None:
     """How many steps it is from the centre to a view before and one behind it along an axis (0: columns), two where
     there are so many; of a single one on both sides the same. None where there is no other view."""
-    names, own = (grid.columns, grid.centre.column) if axis == 0 else (grid.rows, grid.centre.row)
-    behind = [name - own for name in names if name > own]
-    before = [name - own for name in names if name < own]
+    names, centre = (grid.columns, grid.centre.column) if axis == 0 else (grid.rows, grid.centre.row)
+    behind = [name - centre for name in names if name > centre]
+    before = [name - centre for name in names if name < centre]
     if not (behind or before):
         return None
     ends = [min(side, key=lambda steps: (abs(abs(steps) - 2), abs(steps))) for side in (before, behind) if side]
     return ends[0], ends[-1]
 
 
-def _motion(field: LightField, axis: int) -> Motion | None:
+def _motion(field: LightField, axis: int) -> AxisMotion | None:
     steps = _neighbours(field.info.grid, axis)
     if steps is None:
         return None
     centre = field.info.grid.centre
-    own = _enlarged(field.read(centre))
-    sides = [_Side.of(own, _enlarged(field.read(_beside(centre, axis, step))), step, axis) for step in steps]
+    view = _enlarged(field.read(centre))
+    sides = [_Side.of(view, _enlarged(field.read(_beside(centre, axis, step))), step, axis) for step in steps]
     disparity = (sides[0].disparity + sides[1].disparity) / 2
-    along, across = (
-        float(np.mean([np.abs(one.flow[..., at]).mean() / abs(one.step) for one in sides])) for at in (axis, 1 - axis)
-    )
+    along, across = (_mean_motion(sides, coordinate) for coordinate in (axis, 1 - axis))
     front = _front(*sides) if steps[0] != steps[1] else 0.0
-    return Motion(disparity / _ENLARGED, along / _ENLARGED, across / _ENLARGED, front)
+    return AxisMotion(disparity / _ENLARGED, along / _ENLARGED, across / _ENLARGED, front)
+
+
+def _mean_motion(sides: "list[_Side]", coordinate: int) -> float:
+    """Enlarged pixels per view along x (coordinate 0) or y (1)."""
+    return float(np.mean([np.abs(side.flow[..., coordinate]).mean() / abs(side.step) for side in sides]))
 
 
 def _beside(view: View, axis: int, step: int) -> View:
@@ -141,10 +144,11 @@ class _Side:
     misfit: np.ndarray
 
     @classmethod
-    def of(cls, own: np.ndarray, other: np.ndarray, step: int, axis: int) -> "_Side":
-        flow = DenseFlow()(own, other)
-        found = cv2.remap(other, pixel_grid(*own.shape) + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-        misfit = cv2.GaussianBlur(cv2.absdiff(own, found).astype(np.float32), (0, 0), 1)
+    def of(cls, view: np.ndarray, other: np.ndarray, step: int, axis: int) -> "_Side":
+        flow = DenseFlow()(view, other)
+        places = pixel_grid(*view.shape) + flow
+        warped = cv2.remap(other, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+        misfit = cv2.GaussianBlur(cv2.absdiff(view, warped).astype(np.float32), (0, 0), 1)
         return cls(step, flow, -flow[..., axis] / step, misfit)
 
 
@@ -152,10 +156,10 @@ def _enlarged(pixels: np.ndarray) -> np.ndarray:
     return cv2.resize(gray(pixels), None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC)
 
 
-def _front(one: _Side, other: _Side) -> float:
+def _front(first: _Side, second: _Side) -> float:
     """What is seen from one side and not from the other is hidden there. Of the two surfaces at such a place, has it
     the smaller disparity, as the farther one must?"""
-    votes = np.concatenate([_hidden_votes(one, other), _hidden_votes(other, one)])
+    votes = np.concatenate([_hidden_votes(first, second), _hidden_votes(second, first)])
     if len(votes) < _VOTES:
         return 0.0
     lead = float(votes.mean())

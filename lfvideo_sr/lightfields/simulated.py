@@ -48,17 +48,17 @@ class GridTruth:
     """
 
     def __init__(self, sharp: LightField, grid: Grid, size: Size):
-        given = sharp.info.size
-        if not (0 <= given.width - size.width < SCALE and 0 <= given.height - size.height < SCALE):
+        sharp_size = sharp.info.size
+        if not (0 <= sharp_size.width - size.width < SCALE and 0 <= sharp_size.height - size.height < SCALE):
             raise InputError(
-                f"the truth {sharp.info.name} has views of {given}, the result {size}; give one of that size"
+                f"the truth {sharp.info.name} has views of {sharp_size}, the result {size}; give one of that size"
             )
         for view in grid:
             sharp.info.grid.check(view, "the truth: view")
         self._sharp, self._size, self._views = sharp, size, len(grid)
 
     def of(self, frame: Frame) -> np.ndarray:
-        """The true pixels [3,H,W] of a view; frames of a light-field video are told by their index."""
+        """The true pixels [3,H,W] of a view; its index says which frame of a light-field video it is of."""
         assert isinstance(frame.stamp, View)
         pixels = self._sharp.read(frame.stamp, frame.index // self._views)
         return pixels[:, : self._size.height, : self._size.width]

@@ -12,7 +12,7 @@ from .grid import Grid
 
 @dataclass(eq=False)
 class TurnedField:
-    """The same views under other numbers; what is written back lies as in the file.
+    """The same views under other numbers; what is written is stored as in the file.
 
     transpose: exchange rows and columns of views, first. mirror: "rows", "columns" that run backwards.
     """
@@ -23,10 +23,10 @@ class TurnedField:
     info: FieldInfo = field(init=False)
 
     def __post_init__(self) -> None:
-        given = self.source.info.grid
-        grid = Grid(given.columns, given.rows) if self.transpose else given
-        said = [*(["exchanged"] if self.transpose else []), *(f"{one} mirrored" for one in sorted(self.mirror))]
-        decided = f"{self.source.info.decided}; {' and '.join(said)}"
+        stored = self.source.info.grid
+        grid = Grid(stored.columns, stored.rows) if self.transpose else stored
+        changes = [*(["exchanged"] if self.transpose else []), *(f"{axis} mirrored" for axis in sorted(self.mirror))]
+        decided = f"{self.source.info.decided}; {' and '.join(changes)}"
         self.info = replace(self.source.info, grid=grid, decided=decided)
 
     def _stored(self, view: View) -> View:

@@ -22,7 +22,7 @@ class BlockPlan:
     """Sides of the frame's blocks and of the reference's, in pixels, and the dilations of the centre patches."""
 
     block: int = 8
-    found: int = 12
+    reference_block: int = 12
     dilations: tuple[int, ...] = (1, 2, 3)
 
 
@@ -45,12 +45,12 @@ def _search(query: torch.Tensor, reference: torch.Tensor, plan: BlockPlan) -> tu
     centres = torch.minimum(corners + plan.block // 2, limit)
     places = _coarse(query, reference, centres, plan)
     inside = torch.cartesian_prod(*2 * [torch.arange(plan.block, device=query.device)])
-    own = torch.minimum(corners[:, None] + inside, limit)  # beyond the edge: the edge's pixels once more
-    index, score = _fine(query, reference, own, _block_round(places, reference, plan.found))
+    pixels = torch.minimum(corners[:, None] + inside, limit)  # beyond the edge: the edge's pixels once more
+    index, score = _fine(query, reference, pixels, _block_round(places, reference, plan.reference_block))
     results = []
     for values in (index, score):
         whole = values.new_zeros(height, width)
-        whole[own[..., 0], own[..., 1]] = values
+        whole[pixels[..., 0], pixels[..., 1]] = values
         results.append(whole)
     return results[0], results[1]
 
@@ -97,16 +97,16 @@ def _block_round(places: torch.Tensor, reference: torch.Tensor, side: int) -> to
 
 
 def _fine(
-    query: torch.Tensor, reference: torch.Tensor, own: torch.Tensor, found: torch.Tensor
+    query: torch.Tensor, reference: torch.Tensor, pixels: torch.Tensor, candidates: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each block's pixels `own` [n,p,2] among its reference block's `found` [n,q,2] -> index and score [n,p]."""
+    """`pixels` [n,p,2] of each block among `candidates` [n,q,2] of its reference block -> index and score [n,p]."""
     patches, others = Patches(query), Patches(reference)
     width = reference.shape[-1]
-    at_once = max(1, _STRIP // ((own.shape[1] + found.shape[1]) * query.shape[1] * PATCH**2))
+    at_once = max(1, _STRIP // ((pixels.shape[1] + candidates.shape[1]) * query.shape[1] * PATCH**2))
     index, score = [], []
-    for pixels, candidates in zip(own.split(at_once), found.split(at_once)):
-        place = candidates[..., 0] * width + candidates[..., 1]
-        mine = patches.at(pixels[..., 0] * query.shape[-1] + pixels[..., 1])
+    for some, places in zip(pixels.split(at_once), candidates.split(at_once)):
+        place = places[..., 0] * width + places[..., 1]
+        mine = patches.at(some[..., 0] * query.shape[-1] + some[..., 1])
         best, which = (mine @ others.at(place).transpose(1, 2)).max(2)
         index.append(place.gather(1, which))
         score.append(best)

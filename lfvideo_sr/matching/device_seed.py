@@ -10,7 +10,7 @@ _LUMA = (0.299, 0.587, 0.114)  # BT.601
 
 
 class DeviceSeeder(nn.Module):
-    """Seeds a match with one position every `stride` output pixels; see media.seed.FlowSeeder, whose twin it is.
+    """Seeds a match with one position every `stride` output pixels; see seed.FlowSeeder, whose twin it is.
 
     Its search is another one (inverse_search.py), so fields agree where pictures tell, not everywhere.
     """

@@ -33,7 +33,7 @@ def exact_search(
         query, reference = at_least_float32(query), at_least_float32(reference)
         if top == 1 and query.is_cuda and query[:, 0].numel() * reference[0, 0].numel() <= _AT_ONCE:
             return search_at_once(query, reference, patch, order)
-        parts = [_search(one, other, patch, top, order) for one, other in zip(query, reference)]
+        parts = [_search(*pair, patch, top, order) for pair in zip(query, reference)]
         index, score = (torch.stack(part) for part in zip(*parts))
         return Matches(index, score / (patch_lengths(query, patch, order) + EPSILON)[:, None])
 
@@ -42,9 +42,9 @@ def search_at_once(query: torch.Tensor, reference: torch.Tensor, patch: int, ord
     """The best match as `exact_search` finds it, by one product of all whole patches: for a GPU that trains on small
     parts, where the search by rows is thousands of steps too short for it."""
     height, width = (side - patch + 1 for side in query.shape[-2:])
-    own, other = (F.unfold(features, patch) for features in (query, reference))  # [B,9C,N], [B,9C,M]
-    scores = own.transpose(1, 2) @ (other / (patch_lengths(reference, patch, order) + EPSILON).flatten(1)[:, None])
-    score, place = (found.unflatten(1, (height, width))[:, None] for found in scores.max(2))
+    patches, others = (F.unfold(features, patch) for features in (query, reference))  # [B,9C,N], [B,9C,M]
+    scores = patches.transpose(1, 2) @ (others / (patch_lengths(reference, patch, order) + EPSILON).flatten(1)[:, None])
+    score, place = (best.unflatten(1, (height, width))[:, None] for best in scores.max(2))
     return Matches(
         centres(place, reference.shape[-1], patch), score / (patch_lengths(query, patch, order) + EPSILON)[:, None]
     )
@@ -56,7 +56,7 @@ def exact_search_to_the_edge(query: torch.Tensor, reference: torch.Tensor, *, pa
     patch: odd. index and score [B,1,h,w]; index on the reference's own grid, as in `exact_search`.
     """
     edge = patch // 2
-    index, score = exact_search(*(F.pad(one, 4 * [edge]) for one in (query, reference)), patch=patch)
+    index, score = exact_search(*(F.pad(features, 4 * [edge]) for features in (query, reference)), patch=patch)
     columns = reference.shape[-1] + 2 * edge
     row, column = index // columns - edge, index % columns - edge
     return Matches(row * reference.shape[-1] + column, score)
@@ -68,9 +68,9 @@ def plain_exact_search(
     """The same as a product of two matrices of whole patches: the readable twin, for small inputs."""
     check_searchable(query, reference, patch, top)
     height, width = (side - patch + 1 for side in query.shape[-2:])
-    own, other = (F.unfold(features, patch) for features in (query, reference))  # [B,9C,N], [B,9C,M]
-    own, other = (patches / (patches.norm(order, dim=1, keepdim=True) + EPSILON) for patches in (own, other))
-    score, place = torch.sort(own.transpose(1, 2) @ other, dim=-1, descending=True, stable=True)
+    patches, others = (F.unfold(features, patch) for features in (query, reference))  # [B,9C,N], [B,9C,M]
+    patches, others = (patches / (patches.norm(order, dim=1, keepdim=True) + EPSILON) for patches in (patches, others))
+    score, place = torch.sort(patches.transpose(1, 2) @ others, dim=-1, descending=True, stable=True)
     index = centres(place[..., :top], reference.shape[-1], patch)
     return Matches(*(part.transpose(1, 2).unflatten(2, (height, width)) for part in (index, score[..., :top])))
 
@@ -89,8 +89,8 @@ def _search(
         strip = reference[:, first : first + rows + patch - 1]
         scale = inverse[first : first + rows]
         for row, scores in enumerate(_scores(query, strip, patch)):
-            found = _best((scores * scale).flatten(1), top)
-            _keep_better(best[row], place[row], found[0], found[1] + first * scale.shape[1])
+            candidates = _best((scores * scale).flatten(1), top)
+            _keep_better(best[row], place[row], candidates[0], candidates[1] + first * scale.shape[1])
     index = centres(place, reference.shape[-1], patch)
     return index.permute(2, 0, 1), best.permute(2, 0, 1)
 

@@ -24,7 +24,7 @@ class FlowSettings:
 
 
 class DenseFlow:
-    """Finds where each pixel of one gray picture lies in another of the same size."""
+    """Finds where each pixel of one gray picture is in another of the same size."""
 
     def __init__(self, settings: FlowSettings | None = None):
         self._settings = settings or FlowSettings()

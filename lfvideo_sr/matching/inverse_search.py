@@ -57,8 +57,8 @@ def inverse_search(
         pictures = sources[level], targets[level]
         other = starts[level] if starts else None
         for look in range(1 if level < _LOOKED_ONCE else settings.looks):
-            found = steps.descend(*pictures, flow, None if look else other, settings.descents)
-            flow = steps.spread(found, *pictures)
+            patch_flow = steps.descend(*pictures, flow, None if look else other, settings.descents)
+            flow = steps.spread(patch_flow, *pictures)
         if level < _REFINED:
             flow = steps.refine(flow, *pictures, settings.refinements)
     return flow
@@ -75,9 +75,9 @@ def fastest_steps(picture: torch.Tensor) -> Steps:
 
 def level_count(height: int, width: int) -> int:
     """Halvings after which the longer side is about 40 pixels, and the shorter one still holds a patch; plus one."""
-    wanted = int(log2(max(height, width) / _COARSEST) + 0.5) if max(height, width) > _COARSEST else 0
+    halvings = int(log2(max(height, width) / _COARSEST) + 0.5) if max(height, width) > _COARSEST else 0
     most = max(0, int(log2(min(height, width) / PATCH))) if min(height, width) >= PATCH else 0
-    return 1 + min(wanted, most)
+    return 1 + min(halvings, most)
 
 
 class PatchGradients(NamedTuple):
@@ -98,7 +98,7 @@ def patches_of(picture: torch.Tensor) -> PatchGradients:
     down = F.pad(picture, (0, 0, 1, 1), mode="replicate")
     across = F.pad(picture, (1, 1, 0, 0), mode="replicate")
     gradients = (across[..., 2:] - across[..., :-2]) / 2, (down[:, :, 2:] - down[:, :, :-2]) / 2
-    level, dx, dy = (_cut(one, rows, columns) for one in (picture, *gradients))
+    level, dx, dy = (_cut(values, rows, columns) for values in (picture, *gradients))
     xx, xy, yy = (dx * dx).sum(1) + FAINT, (dx * dy).sum(1), (dy * dy).sum(1) + FAINT
     inverse = torch.stack([yy, -xy, xx], 1) / (xx * yy - xy * xy)[:, None]
     return PatchGradients(level, dx, dy, inverse, rows, columns)
@@ -131,13 +131,13 @@ def descended(
     starts = [start, *neighbours(start)]
     if other is not None:
         starts.append(at_patches(other, patches.rows, patches.columns, 1))
-    best, misfit, residual = _best_of(patches, target, [one.flatten(2) for one in starts])
+    best, misfit, residual = _best_of(patches, target, [candidate.flatten(2) for candidate in starts])
     started, flow = best, best
     for _ in range(descents):
         flow = flow - _step(patches, residual)
-        found, residual = _misfit(patches, target, flow)
-        better = (found < misfit) & ((flow - started).abs().amax(1, keepdim=True) <= PATCH)
-        best, misfit = torch.where(better, flow, best), torch.where(better, found, misfit)
+        moved_misfit, residual = _misfit(patches, target, flow)
+        better = (moved_misfit < misfit) & ((flow - started).abs().amax(1, keepdim=True) <= PATCH)
+        best, misfit = torch.where(better, flow, best), torch.where(better, moved_misfit, misfit)
     return best.unflatten(2, (patches.rows, patches.columns))
 
 
@@ -145,10 +145,10 @@ def _best_of(patches: PatchGradients, target: torch.Tensor, flows: list[torch.Te
     """The flow [B,2,n] that fits each patch best, its misfit and residual; the first one wins ties."""
     best, misfit, residual = flows[0], *_misfit(patches, target, flows[0])
     for flow in flows[1:]:
-        found, its = _misfit(patches, target, flow)
-        better = found < misfit
+        other_misfit, its = _misfit(patches, target, flow)
+        better = other_misfit < misfit
         best, residual = torch.where(better, flow, best), torch.where(better, its, residual)
-        misfit = torch.where(better, found, misfit)
+        misfit = torch.where(better, other_misfit, misfit)
     return best, misfit, residual
 
 
@@ -163,7 +163,7 @@ def _misfit(patches: PatchGradients, target: torch.Tensor, flow: torch.Tensor) -
 
 def _step(patches: PatchGradients, residual: torch.Tensor) -> torch.Tensor:
     """Hessian^-1 * gradient, [B,2,n]"""
-    x, y = ((one * residual).sum(1) for one in (patches.across, patches.down))
+    x, y = ((gradient * residual).sum(1) for gradient in (patches.across, patches.down))
     xx, xy, yy = patches.inverse.unbind(1)
     return torch.stack([xx * x + xy * y, xy * x + yy * y], 1)
 
@@ -177,17 +177,17 @@ def at_patches(flow: torch.Tensor, rows: int, columns: int, finer: int) -> torch
     return finer * (corners[0] + corners[1] + corners[2] + corners[3]) / 4
 
 
-def spread(found: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def spread(patch_flow: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """PatchGradients' flow [B,2,rows,columns] -> pixels' [B,2,h,w]."""
     height, width = source.shape[2:]
-    rows, columns = found.shape[2] - 1, found.shape[3] - 1
-    own = grid_positions(height, width, source.device)
+    rows, columns = patch_flow.shape[2] - 1, patch_flow.shape[3] - 1
+    places = grid_positions(height, width, source.device)
     total, weights = torch.zeros_like(source), torch.zeros_like(source)
     for top in (0, 1):
         for left in (0, 1):
-            here = found[:, :, top : top + rows, left : left + columns]
+            here = patch_flow[:, :, top : top + rows, left : left + columns]
             here = here.repeat_interleave(STRIDE, 2).repeat_interleave(STRIDE, 3)[:, :, :height, :width]
-            apart = (sample(target, own + here.permute(0, 2, 3, 1)) - source).abs()
+            apart = (sample(target, places + here.permute(0, 2, 3, 1)) - source).abs()
             weight = 1 / apart.clamp(min=1)
             total, weights = total + weight * here, weights + weight
     return total / weights
@@ -202,7 +202,7 @@ def _pyramid(picture: torch.Tensor, levels: int) -> list[torch.Tensor]:
 
 
 def _flow_pyramid(flow: torch.Tensor, levels: int) -> list[torch.Tensor]:
-    return [one / 2**level if level else one for level, one in enumerate(_pyramid(flow, levels))]
+    return [half / 2**level if level else half for level, half in enumerate(_pyramid(flow, levels))]
 
 
 PLAIN = Steps(descended, spread, refined)

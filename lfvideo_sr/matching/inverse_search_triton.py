@@ -28,21 +28,21 @@ def descended(
     source, target, flow = source.contiguous(), target.contiguous(), flow.contiguous()
     other = flow if other is None else other.contiguous()
     has_other = other is not flow
-    found = flow.new_empty(batch, 2, rows, columns)
+    patch_flow = flow.new_empty(batch, 2, rows, columns)
     _descend[(triton.cdiv(rows * columns, _PATCHES), batch)](
-        source, target, flow, other, found, height, width, rows, columns, flow.shape[2], flow.shape[3],
+        source, target, flow, other, patch_flow, height, width, rows, columns, flow.shape[2], flow.shape[3],
         1 if flow.shape[3] == width else 2, int(has_other), DESCENTS=descents, FAINT=FAINT,
         PATCH=PATCH, STRIDE=STRIDE, COUNT=_PATCHES,
     )  # fmt: skip
-    return found
+    return patch_flow
 
 
-def spread(found: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def spread(patch_flow: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Twin of inverse_search.spread, in one kernel."""
     batch, _, height, width = source.shape
-    flow = found.new_empty(batch, 2, height, width)
+    flow = patch_flow.new_empty(batch, 2, height, width)
     _spread[_pixel_grid(source)](
-        found.contiguous(), source.contiguous(), target.contiguous(), flow, height, width, *found.shape[2:],
+        patch_flow.contiguous(), source.contiguous(), target.contiguous(), flow, height, width, *patch_flow.shape[2:],
         STRIDE=STRIDE, COUNT=_PIXELS,
     )  # fmt: skip
     return flow
@@ -79,42 +79,42 @@ def _pixel_grid(picture: torch.Tensor) -> tuple[int, int]:
 
 
 @triton.jit
-def _at(picture, y, x, height, width, wanted):
+def _at(picture, y, x, height, width, mask):
     """A picture's pixels, beyond it those of its edge."""
     row = tl.minimum(tl.maximum(y, 0), height - 1)
     column = tl.minimum(tl.maximum(x, 0), width - 1)
-    return tl.load(picture + row * width + column, mask=wanted, other=0.0)
+    return tl.load(picture + row * width + column, mask=mask, other=0.0)
 
 
 @triton.jit
-def _between(picture, y, x, height, width, wanted):
+def _between(picture, y, x, height, width, mask):
     """Bilinear samples at (x, y), beyond the picture those of its edge."""
     y = tl.minimum(tl.maximum(y, 0.0), (height - 1) * 1.0)
     x = tl.minimum(tl.maximum(x, 0.0), (width - 1) * 1.0)
     top, left = tl.floor(y), tl.floor(x)
     down, across = y - top, x - left
     row, column = top.to(tl.int32), left.to(tl.int32)
-    above = _at(picture, row, column, height, width, wanted) * (1 - across)
-    above += _at(picture, row, column + 1, height, width, wanted) * across
-    below = _at(picture, row + 1, column, height, width, wanted) * (1 - across)
-    below += _at(picture, row + 1, column + 1, height, width, wanted) * across
+    above = _at(picture, row, column, height, width, mask) * (1 - across)
+    above += _at(picture, row, column + 1, height, width, mask) * across
+    below = _at(picture, row + 1, column, height, width, mask) * (1 - across)
+    below += _at(picture, row + 1, column + 1, height, width, mask) * across
     return above * (1 - down) + below * down
 
 
 @triton.jit
-def _start(flow, row, column, rows, columns, height, width, step, finer, wanted):
+def _start(flow, row, column, rows, columns, height, width, step, finer, mask):
     """One part of the flow at the middle of a patch; beyond the patches, that of the nearest."""
     y = step * tl.minimum(tl.maximum(row, 0), rows - 1)
     x = step * tl.minimum(tl.maximum(column, 0), columns - 1)
-    total = _at(flow, y - 1, x - 1, height, width, wanted) + _at(flow, y - 1, x, height, width, wanted)
-    total += _at(flow, y, x - 1, height, width, wanted) + _at(flow, y, x, height, width, wanted)
+    total = _at(flow, y - 1, x - 1, height, width, mask) + _at(flow, y - 1, x, height, width, mask)
+    total += _at(flow, y, x - 1, height, width, mask) + _at(flow, y, x, height, width, mask)
     return finer * total / 4
 
 
 @triton.jit
-def _residual(target, levels, y, x, u, v, height, width, wanted):
+def _residual(target, levels, y, x, u, v, height, width, mask):
     """What patches [P,64] moved by (u, v) [P] differ by, means apart."""
-    there = _between(target, y + v[:, None], x + u[:, None], height, width, wanted)
+    there = _between(target, y + v[:, None], x + u[:, None], height, width, mask)
     return there - (tl.sum(there, 1) / there.shape[1])[:, None] - levels
 
 
@@ -129,25 +129,25 @@ def _better(u, v, misfit, residual, tu, tv, tried):
 
 @triton.jit(do_not_specialize=_SIZES)
 def _descend(
-    source, target, flow, other, found, height, width, rows, columns, flow_height, flow_width, finer, has_other,
+    source, target, flow, other, patch_flow, height, width, rows, columns, flow_height, flow_width, finer, has_other,
     DESCENTS: tl.constexpr, FAINT: tl.constexpr, PATCH: tl.constexpr, STRIDE: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
     """COUNT patches: their best start, then their descents."""
-    which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
-    source, target = source + one * height * width, target + one * height * width
-    flow, other = flow + one * 2 * flow_height * flow_width, other + one * 2 * height * width
-    found = found + one * 2 * rows * columns
+    which, batch = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
+    source, target = source + batch * height * width, target + batch * height * width
+    flow, other = flow + batch * 2 * flow_height * flow_width, other + batch * 2 * height * width
+    patch_flow = patch_flow + batch * 2 * rows * columns
     there = which < rows * columns
     row, column = which // columns, which % columns
     place = tl.arange(0, PATCH * PATCH)
-    wanted = there[:, None] & (place[None, :] >= 0)
+    mask = there[:, None] & (place[None, :] >= 0)
     y = (row * STRIDE - STRIDE)[:, None] + (place // PATCH)[None, :]
     x = (column * STRIDE - STRIDE)[:, None] + (place % PATCH)[None, :]
     cy, cx = tl.minimum(tl.maximum(y, 0), height - 1), tl.minimum(tl.maximum(x, 0), width - 1)
 
-    levels = _at(source, cy, cx, height, width, wanted)
-    gx = (_at(source, cy, cx + 1, height, width, wanted) - _at(source, cy, cx - 1, height, width, wanted)) / 2
-    gy = (_at(source, cy + 1, cx, height, width, wanted) - _at(source, cy - 1, cx, height, width, wanted)) / 2
+    levels = _at(source, cy, cx, height, width, mask)
+    gx = (_at(source, cy, cx + 1, height, width, mask) - _at(source, cy, cx - 1, height, width, mask)) / 2
+    gy = (_at(source, cy + 1, cx, height, width, mask) - _at(source, cy - 1, cx, height, width, mask)) / 2
     levels = levels - (tl.sum(levels, 1) / (PATCH * PATCH))[:, None]
     gx = gx - (tl.sum(gx, 1) / (PATCH * PATCH))[:, None]
     gy = gy - (tl.sum(gy, 1) / (PATCH * PATCH))[:, None]
@@ -159,19 +159,19 @@ def _descend(
     u = _start(flow, row, column, rows, columns, flow_height, flow_width, step, finer, there)
     v = _start(flow + plane, row, column, rows, columns, flow_height, flow_width, step, finer, there)
     fy, fx = y.to(tl.float32), x.to(tl.float32)
-    residual = _residual(target, levels, fy, fx, u, v, height, width, wanted)
+    residual = _residual(target, levels, fy, fx, u, v, height, width, mask)
     misfit = tl.sum(residual * residual, 1)
     for number in range(4):  # the patches above, below, to the left and to the right
         ahead, upright = 2 * (number % 2) - 1, 1 - number // 2
         r, c = row + ahead * upright, column + ahead * (1 - upright)
         tu = _start(flow, r, c, rows, columns, flow_height, flow_width, step, finer, there)
         tv = _start(flow + plane, r, c, rows, columns, flow_height, flow_width, step, finer, there)
-        tried = _residual(target, levels, fy, fx, tu, tv, height, width, wanted)
+        tried = _residual(target, levels, fy, fx, tu, tv, height, width, mask)
         u, v, misfit, residual = _better(u, v, misfit, residual, tu, tv, tried)
     if has_other:
         tu = _start(other, row, column, rows, columns, height, width, STRIDE, 1, there)
         tv = _start(other + height * width, row, column, rows, columns, height, width, STRIDE, 1, there)
-        tried = _residual(target, levels, fy, fx, tu, tv, height, width, wanted)
+        tried = _residual(target, levels, fy, fx, tu, tv, height, width, mask)
         u, v, misfit, residual = _better(u, v, misfit, residual, tu, tv, tried)
 
     bu, bv, tu, tv = u, v, u, v
@@ -179,30 +179,31 @@ def _descend(
         x_sum, y_sum = tl.sum(gx * residual, 1), tl.sum(gy * residual, 1)
         tu = tu - (yy * x_sum - xy * y_sum) / determinant
         tv = tv - (xx * y_sum - xy * x_sum) / determinant
-        residual = _residual(target, levels, fy, fx, tu, tv, height, width, wanted)
+        residual = _residual(target, levels, fy, fx, tu, tv, height, width, mask)
         its = tl.sum(residual * residual, 1)
         better = (its < misfit) & (tl.abs(tu - u) <= PATCH) & (tl.abs(tv - v) <= PATCH)
         bu, bv, misfit = tl.where(better, tu, bu), tl.where(better, tv, bv), tl.where(better, its, misfit)
-    tl.store(found + which, bu, mask=there)
-    tl.store(found + rows * columns + which, bv, mask=there)
+    tl.store(patch_flow + which, bu, mask=there)
+    tl.store(patch_flow + rows * columns + which, bv, mask=there)
 
 
 @triton.jit(do_not_specialize=_SIZES)
 def _spread(
-    found, source, target, flow, height, width, rows, columns, STRIDE: tl.constexpr, COUNT: tl.constexpr
+    patch_flow, source, target, flow, height, width, rows, columns, STRIDE: tl.constexpr, COUNT: tl.constexpr
 ):  # fmt: skip
-    which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
+    which, batch = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
     there = which < height * width
     y, x = which // width, which % width
-    found, plane = found + one * 2 * rows * columns, rows * columns
-    source, target, flow = source + one * height * width, target + one * height * width, flow + one * 2 * height * width
-    own = tl.load(source + which, mask=there, other=0.0)
-    u, v, weights = own * 0, own * 0, own * 0
+    patch_flow, plane = patch_flow + batch * 2 * rows * columns, rows * columns
+    source, target = source + batch * height * width, target + batch * height * width
+    flow = flow + batch * 2 * height * width
+    level = tl.load(source + which, mask=there, other=0.0)
+    u, v, weights = level * 0, level * 0, level * 0
     for number in tl.static_range(4):
         patch = (y // STRIDE + number // 2) * columns + x // STRIDE + number % 2
-        tu = tl.load(found + patch, mask=there, other=0.0)
-        tv = tl.load(found + plane + patch, mask=there, other=0.0)
-        apart = tl.abs(_between(target, y + tv, x + tu, height, width, there) - own)
+        tu = tl.load(patch_flow + patch, mask=there, other=0.0)
+        tv = tl.load(patch_flow + plane + patch, mask=there, other=0.0)
+        apart = tl.abs(_between(target, y + tv, x + tu, height, width, there) - level)
         weight = 1 / tl.maximum(apart, 1.0)
         u, v, weights = u + weight * tu, v + weight * tv, weights + weight
     tl.store(flow + which, u / weights, mask=there)
@@ -212,28 +213,29 @@ def _spread(
 @triton.jit(do_not_specialize=_SIZES)
 def _look(target, flow, there, height, width, COUNT: tl.constexpr):
     """The target where the flow leads."""
-    which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
-    wanted = which < height * width
-    target, flow, there = target + one * height * width, flow + one * 2 * height * width, there + one * height * width
-    u = tl.load(flow + which, mask=wanted, other=0.0)
-    v = tl.load(flow + height * width + which, mask=wanted, other=0.0)
-    tl.store(there + which, _between(target, which // width + v, which % width + u, height, width, wanted), mask=wanted)
+    which, batch = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
+    mask = which < height * width
+    target, there = target + batch * height * width, there + batch * height * width
+    flow = flow + batch * 2 * height * width
+    u = tl.load(flow + which, mask=mask, other=0.0)
+    v = tl.load(flow + height * width + which, mask=mask, other=0.0)
+    tl.store(there + which, _between(target, which // width + v, which % width + u, height, width, mask), mask=mask)
 
 
 @triton.jit
-def _slopes(picture, y, x, height, width, wanted):
+def _slopes(picture, y, x, height, width, mask):
     """Central differences along x and y of a picture at whole places, which are first moved inside."""
     cy, cx = tl.minimum(tl.maximum(y, 0), height - 1), tl.minimum(tl.maximum(x, 0), width - 1)
-    across = _at(picture, cy, cx + 1, height, width, wanted) - _at(picture, cy, cx - 1, height, width, wanted)
-    down = _at(picture, cy + 1, cx, height, width, wanted) - _at(picture, cy - 1, cx, height, width, wanted)
+    across = _at(picture, cy, cx + 1, height, width, mask) - _at(picture, cy, cx - 1, height, width, mask)
+    down = _at(picture, cy + 1, cx, height, width, mask) - _at(picture, cy - 1, cx, height, width, mask)
     return across / 2, down / 2
 
 
 @triton.jit
-def _mean_slopes(one, other, y, x, height, width, wanted):
+def _mean_slopes(source, target, y, x, height, width, mask):
     """The same of the mean of two pictures."""
-    ax, ay = _slopes(one, y, x, height, width, wanted)
-    bx, by = _slopes(other, y, x, height, width, wanted)
+    ax, ay = _slopes(source, y, x, height, width, mask)
+    bx, by = _slopes(target, y, x, height, width, mask)
     return (ax + bx) / 2, (ay + by) / 2
 
 
@@ -249,63 +251,63 @@ def _weigh(
     SMOOTH: tl.constexpr, NOISE: tl.constexpr, SHARP: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
     """Constraints linearised at `first`, weighed at `now` -> the seven maps of a system."""
-    which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
+    which, batch = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
     plane = height * width
-    wanted = which < plane
+    mask = which < plane
     y, x = which // width, which % width
-    source, there, maps = source + one * plane, there + one * plane, maps + one * 7 * plane + which
-    first, now = first + one * 2 * plane, now + one * 2 * plane
-    fu = tl.load(first + which, mask=wanted, other=0.0)
-    fv = tl.load(first + plane + which, mask=wanted, other=0.0)
+    source, there, maps = source + batch * plane, there + batch * plane, maps + batch * 7 * plane + which
+    first, now = first + batch * 2 * plane, now + batch * 2 * plane
+    fu = tl.load(first + which, mask=mask, other=0.0)
+    fv = tl.load(first + plane + which, mask=mask, other=0.0)
     inside = (x + fu >= -0.5) & (x + fu <= width - 0.5) & (y + fv >= -0.5) & (y + fv <= height - 0.5)
 
-    gx, gy = _mean_slopes(source, there, y, x, height, width, wanted)
-    rx, _ = _mean_slopes(source, there, y, x + 1, height, width, wanted)
-    lx, _ = _mean_slopes(source, there, y, x - 1, height, width, wanted)
-    bx, by = _mean_slopes(source, there, y + 1, x, height, width, wanted)
-    tx, ty = _mean_slopes(source, there, y - 1, x, height, width, wanted)
-    sx, sy = _slopes(source, y, x, height, width, wanted)
-    ox, oy = _slopes(there, y, x, height, width, wanted)
-    apart = _at(there, y, x, height, width, wanted) - _at(source, y, x, height, width, wanted)
+    gx, gy = _mean_slopes(source, there, y, x, height, width, mask)
+    rx, _ = _mean_slopes(source, there, y, x + 1, height, width, mask)
+    lx, _ = _mean_slopes(source, there, y, x - 1, height, width, mask)
+    bx, by = _mean_slopes(source, there, y + 1, x, height, width, mask)
+    tx, ty = _mean_slopes(source, there, y - 1, x, height, width, mask)
+    sx, sy = _slopes(source, y, x, height, width, mask)
+    ox, oy = _slopes(there, y, x, height, width, mask)
+    apart = _at(there, y, x, height, width, mask) - _at(source, y, x, height, width, mask)
     ax, ay, a = _constraint(gx, gy, apart, fu, fv, NOISE)
     px, py, p = _constraint((rx - lx) / 2, (bx - tx) / 2, ox - sx, fu, fv, NOISE)
     qx, qy, q = _constraint((bx - tx) / 2, (by - ty) / 2, oy - sy, fu, fv, NOISE)
 
-    u = _at(now, y, x, height, width, wanted)
-    v = _at(now + plane, y, x, height, width, wanted)
+    u = _at(now, y, x, height, width, mask)
+    v = _at(now + plane, y, x, height, width, mask)
     la, lp, lq = ax * u + ay * v + a, px * u + py * v + p, qx * u + qy * v + q
     level = tl.where(inside, LEVELS / tl.sqrt(la * la + SHARP), 0.0)
     slope = tl.where(inside, GRADIENTS / tl.sqrt(lp * lp + lq * lq + SHARP), 0.0)
-    ru = _at(now, y, x + 1, height, width, wanted) - u
-    rv = _at(now + plane, y, x + 1, height, width, wanted) - v
-    bu = _at(now, y + 1, x, height, width, wanted) - u
-    bv = _at(now + plane, y + 1, x, height, width, wanted) - v
+    ru = _at(now, y, x + 1, height, width, mask) - u
+    rv = _at(now + plane, y, x + 1, height, width, mask) - v
+    bu = _at(now, y + 1, x, height, width, mask) - u
+    bv = _at(now + plane, y + 1, x, height, width, mask) - v
     smooth = SMOOTH / tl.sqrt(ru * ru + rv * rv + bu * bu + bv * bv + SHARP)
-    tl.store(maps, level * ax * ax + slope * (px * px + qx * qx), mask=wanted)
-    tl.store(maps + plane, level * ax * ay + slope * (px * py + qx * qy), mask=wanted)
-    tl.store(maps + 2 * plane, level * ay * ay + slope * (py * py + qy * qy), mask=wanted)
-    tl.store(maps + 3 * plane, level * ax * a + slope * (px * p + qx * q), mask=wanted)
-    tl.store(maps + 4 * plane, level * ay * a + slope * (py * p + qy * q), mask=wanted)
-    tl.store(maps + 5 * plane, tl.where(x + 1 < width, smooth, 0.0), mask=wanted)
-    tl.store(maps + 6 * plane, tl.where(y + 1 < height, smooth, 0.0), mask=wanted)
+    tl.store(maps, level * ax * ax + slope * (px * px + qx * qx), mask=mask)
+    tl.store(maps + plane, level * ax * ay + slope * (px * py + qx * qy), mask=mask)
+    tl.store(maps + 2 * plane, level * ay * ay + slope * (py * py + qy * qy), mask=mask)
+    tl.store(maps + 3 * plane, level * ax * a + slope * (px * p + qx * q), mask=mask)
+    tl.store(maps + 4 * plane, level * ay * a + slope * (py * p + qy * q), mask=mask)
+    tl.store(maps + 5 * plane, tl.where(x + 1 < width, smooth, 0.0), mask=mask)
+    tl.store(maps + 6 * plane, tl.where(y + 1 < height, smooth, 0.0), mask=mask)
 
 
 @triton.jit
-def _settle(maps, now, y, x, lu, lv, ru, rv, au, av, bu, bv, height, width, wanted, OVER: tl.constexpr,
+def _settle(maps, now, y, x, lu, lv, ru, rv, au, av, bu, bv, height, width, mask, OVER: tl.constexpr,
             FREE: tl.constexpr):  # fmt: skip
     """Where its equations and its neighbours (left, right, above, below) want the flow of a pixel, and beyond."""
     plane = height * width
     place = y * width + x
     maps, now = maps + place, now + place
-    right = tl.load(maps + 5 * plane, mask=wanted, other=0.0)
-    below = tl.load(maps + 6 * plane, mask=wanted, other=0.0)
-    left = tl.load(maps + 5 * plane - 1, mask=wanted & (x > 0), other=0.0)
-    above = tl.load(maps + 6 * plane - width, mask=wanted & (y > 0), other=0.0)
+    right = tl.load(maps + 5 * plane, mask=mask, other=0.0)
+    below = tl.load(maps + 6 * plane, mask=mask, other=0.0)
+    left = tl.load(maps + 5 * plane - 1, mask=mask & (x > 0), other=0.0)
+    above = tl.load(maps + 6 * plane - width, mask=mask & (y > 0), other=0.0)
     hold = left + right + above + below + FREE
-    xx, xy = tl.load(maps, mask=wanted, other=0.0), tl.load(maps + plane, mask=wanted, other=0.0)
-    yy, dx = tl.load(maps + 2 * plane, mask=wanted, other=0.0), tl.load(maps + 3 * plane, mask=wanted, other=0.0)
-    dy = tl.load(maps + 4 * plane, mask=wanted, other=0.0)
-    u, v = tl.load(now, mask=wanted, other=0.0), tl.load(now + plane, mask=wanted, other=0.0)
+    xx, xy = tl.load(maps, mask=mask, other=0.0), tl.load(maps + plane, mask=mask, other=0.0)
+    yy, dx = tl.load(maps + 2 * plane, mask=mask, other=0.0), tl.load(maps + 3 * plane, mask=mask, other=0.0)
+    dy = tl.load(maps + 4 * plane, mask=mask, other=0.0)
+    u, v = tl.load(now, mask=mask, other=0.0), tl.load(now + plane, mask=mask, other=0.0)
     pull_u = left * lu + right * ru + above * au + below * bu
     pull_v = left * lv + right * rv + above * av + below * bv
     moved = u + OVER * ((pull_u - dx - xy * v) / (xx + hold) - u)
@@ -313,15 +315,15 @@ def _settle(maps, now, y, x, lu, lv, ru, rv, au, av, bu, bv, height, width, want
 
 
 @triton.jit
-def _white(maps, now, y, x, height, width, wanted, OVER: tl.constexpr, FREE: tl.constexpr):
-    """The flow of a pixel that moves first; where (x, y) lies outside, that of another pixel."""
+def _white(maps, now, y, x, height, width, mask, OVER: tl.constexpr, FREE: tl.constexpr):
+    """The flow of a pixel that moves first; where (x, y) is outside, that of another pixel."""
     y, x = tl.minimum(tl.maximum(y, 0), height - 1), tl.minimum(tl.maximum(x, 0), width - 1)
     other = now + height * width
-    lu, lv = _at(now, y, x - 1, height, width, wanted), _at(other, y, x - 1, height, width, wanted)
-    ru, rv = _at(now, y, x + 1, height, width, wanted), _at(other, y, x + 1, height, width, wanted)
-    au, av = _at(now, y - 1, x, height, width, wanted), _at(other, y - 1, x, height, width, wanted)
-    bu, bv = _at(now, y + 1, x, height, width, wanted), _at(other, y + 1, x, height, width, wanted)
-    return _settle(maps, now, y, x, lu, lv, ru, rv, au, av, bu, bv, height, width, wanted, OVER, FREE)
+    lu, lv = _at(now, y, x - 1, height, width, mask), _at(other, y, x - 1, height, width, mask)
+    ru, rv = _at(now, y, x + 1, height, width, mask), _at(other, y, x + 1, height, width, mask)
+    au, av = _at(now, y - 1, x, height, width, mask), _at(other, y - 1, x, height, width, mask)
+    bu, bv = _at(now, y + 1, x, height, width, mask), _at(other, y + 1, x, height, width, mask)
+    return _settle(maps, now, y, x, lu, lv, ru, rv, au, av, bu, bv, height, width, mask, OVER, FREE)
 
 
 @triton.jit(do_not_specialize=_SIZES)
@@ -329,22 +331,22 @@ def _sweep(maps, now, moved, height, width, OVER: tl.constexpr, FREE: tl.constex
            PAIRS: tl.constexpr):  # fmt: skip
     """Pairs of a white pixel (x + y even) and the black one beside it: white ones first, then black ones, from `now` to
     `moved`. A black one waits for nobody: the white ones round it are computed once more."""
-    which, one = tl.arange(0, ROWS * PAIRS), tl.program_id(2).to(tl.int64)
+    which, batch = tl.arange(0, ROWS * PAIRS), tl.program_id(2).to(tl.int64)
     y = tl.program_id(1) * ROWS + which // PAIRS
     first = 2 * (tl.program_id(0) * PAIRS + which % PAIRS)
     x, black = first + y % 2, first + 1 - y % 2
     plane = height * width
-    maps, now, moved = maps + one * 7 * plane, now + one * 2 * plane, moved + one * 2 * plane
-    wanted = (y < height) & (first < width)  # of a pair at an odd width one may lie outside
-    u, v = _white(maps, now, y, x, height, width, wanted, OVER, FREE)
-    tl.store(moved + y * width + x, u, mask=wanted & (x < width))
-    tl.store(moved + plane + y * width + x, v, mask=wanted & (x < width))
-    wanted = wanted & (black < width)
-    ou, ov = _white(maps, now, y, 2 * black - x, height, width, wanted, OVER, FREE)  # on its other side
-    au, av = _white(maps, now, y - 1, black, height, width, wanted, OVER, FREE)
-    bu, bv = _white(maps, now, y + 1, black, height, width, wanted, OVER, FREE)
+    maps, now, moved = maps + batch * 7 * plane, now + batch * 2 * plane, moved + batch * 2 * plane
+    mask = (y < height) & (first < width)  # of a pair at an odd width one may lie outside
+    u, v = _white(maps, now, y, x, height, width, mask, OVER, FREE)
+    tl.store(moved + y * width + x, u, mask=mask & (x < width))
+    tl.store(moved + plane + y * width + x, v, mask=mask & (x < width))
+    mask = mask & (black < width)
+    ou, ov = _white(maps, now, y, 2 * black - x, height, width, mask, OVER, FREE)  # on its other side
+    au, av = _white(maps, now, y - 1, black, height, width, mask, OVER, FREE)
+    bu, bv = _white(maps, now, y + 1, black, height, width, mask, OVER, FREE)
     left = x < black
     lu, lv, ru, rv = tl.where(left, u, ou), tl.where(left, v, ov), tl.where(left, ou, u), tl.where(left, ov, v)
-    u, v = _settle(maps, now, y, black, lu, lv, ru, rv, au, av, bu, bv, height, width, wanted, OVER, FREE)
-    tl.store(moved + y * width + black, u, mask=wanted)
-    tl.store(moved + plane + y * width + black, v, mask=wanted)
+    u, v = _settle(maps, now, y, black, lu, lv, ru, rv, au, av, bu, bv, height, width, mask, OVER, FREE)
+    tl.store(moved + y * width + black, u, mask=mask)
+    tl.store(moved + plane + y * width + black, v, mask=mask)

@@ -96,9 +96,9 @@ def plain_patchmatch(
 
 def relevance(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """Eq. 2 at given matches [B,h,w] -> [B,h,w]; differentiable in both features, not in the matches."""
-    own, other = _unit_patches(query), _unit_patches(reference)
-    at = index.flatten(1)[:, None].expand(-1, own.shape[1], -1)
-    return (own.flatten(2) * other.flatten(2).gather(2, at)).sum(1).unflatten(1, tuple(index.shape[1:]))
+    patches, others = _unit_patches(query).flatten(2), _unit_patches(reference).flatten(2)
+    at = index.flatten(1)[:, None].expand(-1, patches.shape[1], -1)
+    return (patches * others.gather(2, at)).sum(1).unflatten(1, tuple(index.shape[1:]))
 
 
 def dilation_steps(height: int, width: int) -> int:
@@ -122,15 +122,15 @@ def _coarse_to_fine(query, reference, plan: PatchMatchPlan, initial, seed: int, 
         field: Field | None = None
         compared, before, columns = 0, 1, 0
         for level, rounds in zip(plan.levels, plan.rounds):
-            own, other = _averaged(query, level), _averaged(reference, level)
+            level_query, level_reference = _averaged(query, level), _averaged(reference, level)
             if field is not None:
-                start = _finer(field.index, before // level, columns, own, other)
+                start = _finer(field.index, before // level, columns, level_query, level_reference)
             elif initial is not None:
-                start = _coarser(initial, reference, level, own, other)
+                start = _coarser(initial, reference, level, level_query, level_reference)
             else:
-                start = random_field(own, other, seed)
-            field = improve(own, other, start, rounds, plan.coherent)
-            compared, before, columns = compared + field.compared, level, other.shape[-1]
+                start = random_field(level_query, level_reference, seed)
+            field = improve(level_query, level_reference, start, rounds, plan.coherent)
+            compared, before, columns = compared + field.compared, level, level_reference.shape[-1]
         assert field is not None, "a plan has levels"
         return field._replace(compared=compared)
 
@@ -139,26 +139,26 @@ def _averaged(features: torch.Tensor, level: int) -> torch.Tensor:
     return features if level == 1 else F.avg_pool2d(features, level, ceil_mode=True, count_include_pad=False)
 
 
-def _finer(index, ratio: int, columns: int, own, other) -> torch.Tensor:
+def _finer(index, ratio: int, columns: int, query, reference) -> torch.Tensor:
     """The field of a level `ratio` times as coarse, whose reference had so many columns, on a finer one: every pixel
-    keeps its place within the coarse pixel's match."""
-    height, width = own.shape[-2:]
+    stays at its place within the coarse pixel's match."""
+    height, width = query.shape[-2:]
     y, x = (torch.arange(side, device=index.device) for side in (height, width))
-    found = index[:, y // ratio][:, :, x // ratio]
-    row = found // columns * ratio + (y % ratio)[:, None]
-    column = found % columns * ratio + x % ratio
-    return _clamped(row, column, other)
+    match = index[:, y // ratio][:, :, x // ratio]
+    row = match // columns * ratio + (y % ratio)[:, None]
+    column = match % columns * ratio + x % ratio
+    return _clamped(row, column, reference)
 
 
-def _coarser(index, reference, level: int, own, other) -> torch.Tensor:
+def _coarser(index, reference, level: int, query, coarse_reference) -> torch.Tensor:
     """Every level-th match of a full-size field, at that level."""
     rows, columns = (
         (torch.arange(coarse, device=index.device) * level + level // 2).clamp(max=fine - 1)
-        for coarse, fine in zip(own.shape[-2:], index.shape[-2:])
+        for coarse, fine in zip(query.shape[-2:], index.shape[-2:])
     )
     kept = index[:, rows][:, :, columns]
     row, column = row_and_column(kept, reference.shape[-1])
-    return _clamped(row // level, column // level, other)
+    return _clamped(row // level, column // level, coarse_reference)
 
 
 def _clamped(row: torch.Tensor, column: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
@@ -208,11 +208,11 @@ def _of_neighbours(
     y, x = (torch.arange(side, device=index.device) for side in (height, width))
     for dy, dx in _around():
         rows, columns = (y + dy * dilation).clamp(0, height - 1), (x + dx * dilation).clamp(0, width - 1)
-        found = index[:, rows][:, :, columns]
+        match = index[:, rows][:, :, columns]
         if moved is None:
-            yield found
+            yield match
             continue
-        row, column = row_and_column(found, moved[1])
+        row, column = row_and_column(match, moved[1])
         row, column = row + (y - rows)[:, None], column + x - columns
         yield row.clamp(0, moved[0] - 1) * moved[1] + column.clamp(0, moved[1] - 1)
 
@@ -229,7 +229,7 @@ class _AllCandidates:
     """Compares every candidate given. State: the best match so far, its score, and the count of comparisons."""
 
     def __init__(self, query: torch.Tensor, reference: torch.Tensor, start: torch.Tensor):
-        self._own, self._other = _unit_patches(query).flatten(2), _unit_patches(reference).flatten(2)
+        self._query, self._reference = _unit_patches(query).flatten(2), _unit_patches(reference).flatten(2)
         self.index, self.compared = start, 0
         self.score = self._scores(start)
 
@@ -237,22 +237,22 @@ class _AllCandidates:
         """Take the best of the candidates, [B,h,w] each, where it is better; the first one wins ties (Eq. 4)."""
         index, score = self.index, self.score
         for candidate in candidates:
-            found = self._scores(candidate)
-            better = found > score
-            index, score = torch.where(better, candidate, index), torch.where(better, found, score)
+            candidate_score = self._scores(candidate)
+            better = candidate_score > score
+            index, score = torch.where(better, candidate, index), torch.where(better, candidate_score, score)
         self.index, self.score = index, score
 
     def _scores(self, index: torch.Tensor) -> torch.Tensor:
         self.compared += index.numel()
-        at = index.flatten(1)[:, None].expand(-1, self._own.shape[1], -1)
-        return (self._own * self._other.gather(2, at)).sum(1).unflatten(1, tuple(index.shape[1:]))
+        at = index.flatten(1)[:, None].expand(-1, self._query.shape[1], -1)
+        return (self._query * self._reference.gather(2, at)).sum(1).unflatten(1, tuple(index.shape[1:]))
 
 
 class _NewCandidates:
     """The same, for candidates that differ from the present match and from the one tried there a round before."""
 
     def __init__(self, query: torch.Tensor, reference: torch.Tensor, start: torch.Tensor):
-        self._own, self._other = Patches(query), Patches(reference)
+        self._query, self._reference = Patches(query), Patches(reference)
         self._which = torch.arange(len(query), device=query.device).view(-1, 1, 1, 1)
         self._tried: dict[tuple[str, int], torch.Tensor] = {}
         self.index, self.compared = start, 0
@@ -264,20 +264,20 @@ class _NewCandidates:
         if kind in self._tried:
             new &= together != self._tried[kind]
         self._tried[kind] = together
-        found, first = self._scores(together, new).max(-1, keepdim=True)
-        better = found[..., 0] > self.score
+        best, first = self._scores(together, new).max(-1, keepdim=True)
+        better = best[..., 0] > self.score
         self.index = torch.where(better, together.gather(-1, first)[..., 0], self.index)
-        self.score = torch.where(better, found[..., 0], self.score)
+        self.score = torch.where(better, best[..., 0], self.score)
 
-    def _scores(self, candidates: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        """Scores of candidates [B,h,w,k] where `wanted`; -inf elsewhere."""
-        corners = self._other.corners(self._which, candidates)[wanted]
+    def _scores(self, candidates: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+        """Scores of candidates [B,h,w,k] where `new`; -inf elsewhere."""
+        corners = self._reference.corners(self._which, candidates)[new]
         self.compared += len(corners)
-        own = self._own.lengths[..., None].expand(wanted.shape)[wanted]
-        other = self._other.lengths.flatten(1).gather(1, candidates.flatten(1)).view(wanted.shape)[wanted]
-        scores = own.new_full(wanted.shape, -torch.inf)
+        lengths = self._query.lengths[..., None].expand(new.shape)[new]
+        other_lengths = self._reference.lengths.flatten(1).gather(1, candidates.flatten(1)).view(new.shape)[new]
+        scores = lengths.new_full(new.shape, -torch.inf)
         return scores.masked_scatter_(
-            wanted, patch_products(self._own, self._other, wanted.sum(-1), corners) / (own * other)
+            new, patch_products(self._query, self._reference, new.sum(-1), corners) / (lengths * other_lengths)
         )
 
 

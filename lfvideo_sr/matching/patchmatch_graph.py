@@ -34,12 +34,12 @@ def improve_in_a_loop(
 
     def step(done, index, score):
         dilation = dilations.index_select(0, (done % steps).view(1))
-        for which in (0, 1):  # what stands beside a match follows from what the neighbours gave
+        for which in (0, 1):  # what is beside a match follows from what the neighbours gave
             together = torch.stack(list(candidates(index, dilation)[which]), -1)  # [1,h,w,8]
-            found, first = compare(together).max(-1, keepdim=True)
-            better = found[..., 0] > score
+            best, first = compare(together).max(-1, keepdim=True)
+            better = best[..., 0] > score
             index = torch.where(better, together.gather(-1, first)[..., 0], index)
-            score = torch.where(better, found[..., 0], score)
+            score = torch.where(better, best[..., 0], score)
         return done + 1, index, score
 
     first_score = compare(start[..., None])[..., 0]
@@ -57,8 +57,9 @@ def dilation_steps(pixels: int, device: torch.device | None = None) -> torch.Ten
 def comparison(query: torch.Tensor, reference: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
     """Scores of candidates for every place of one frame in one reference. What it returns is called inside the loop,
     which knows tensors only: sizes are read off them again."""
-    own, other = Patches(query), Patches(reference)
-    mine, theirs, own_lengths, lengths = own.pixels, other.pixels, own.lengths.flatten(), other.lengths.flatten()
+    query_patches, reference_patches = Patches(query), Patches(reference)
+    mine, theirs = query_patches.pixels, reference_patches.pixels
+    query_lengths, lengths = query_patches.lengths.flatten(), reference_patches.lengths.flatten()
 
     def compare(candidates: torch.Tensor) -> torch.Tensor:
         """[1,h,w,k] centres in the reference -> their scores."""
@@ -73,10 +74,10 @@ def comparison(query: torch.Tensor, reference: torch.Tensor) -> Callable[[torch.
         for row in range(PATCH):
             for column in range(PATCH):
                 pixels = mine.index_select(0, corners + (row * (width + PATCH - 1) + column))
-                found = theirs.index_select(0, at + (row * wide + column))
-                products = found.reshape(height * width, count, mine.shape[1]) @ pixels[:, :, None]
+                gathered = theirs.index_select(0, at + (row * wide + column))
+                products = gathered.reshape(height * width, count, mine.shape[1]) @ pixels[:, :, None]
                 total = total + products[..., 0]
         other_lengths = lengths.index_select(0, flat.flatten()).reshape(height * width, count)
-        return (total / (other_lengths * own_lengths[:, None])).reshape(1, height, width, count)
+        return (total / (other_lengths * query_lengths[:, None])).reshape(1, height, width, count)
 
     return compare

@@ -25,17 +25,17 @@ class Matches(NamedTuple):
 
 def check_searchable(query: torch.Tensor, reference: torch.Tensor, patch: int, top: int) -> None:
     """Raise ShapeError in one line if the two cannot be searched."""
-    given = f"query {list(query.shape)} and reference {list(reference.shape)}"
+    sizes = f"query {list(query.shape)} and reference {list(reference.shape)}"
     if query.ndim != 4 or reference.ndim != 4 or query.shape[:2] != reference.shape[:2]:
-        raise ShapeError(f"{given}; [B,C,h,w] and [B,C,H,W] with equal B and C are wanted")
+        raise ShapeError(f"{sizes}; [B,C,h,w] and [B,C,H,W] with equal B and C are wanted")
     if min(*query.shape[-2:], *reference.shape[-2:]) < patch:
-        raise ShapeError(f"{given} must hold a patch of {patch}x{patch}; pad them")
+        raise ShapeError(f"{sizes} must hold a patch of {patch}x{patch}; pad them")
     places = (reference.shape[-2] - patch + 1) * (reference.shape[-1] - patch + 1)
     if not 1 <= top <= places:
         raise ShapeError(f"{top} matches are wanted of a reference with {places} patches; ask for fewer")
     exporting = torch.compiler.is_exporting()  # a graph cannot depend on values
     if not exporting and not (query.isfinite().all() and reference.isfinite().all()):
-        raise ShapeError(f"{given} hold values that are not finite; no match is better than another")
+        raise ShapeError(f"{sizes} hold values that are not finite; no match is better than another")
 
 
 @contextmanager

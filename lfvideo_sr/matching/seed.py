@@ -36,10 +36,10 @@ class FlowSeeder:
         ratio = np.array([reference.shape[1] / width, reference.shape[0] / height], np.float32)
         if reference.shape != frame.shape:
             reference = cv2.resize(reference, (width, height), interpolation=cv2.INTER_AREA)
-        own = pixel_grid(height, width)
-        initial = None if previous is None else (self._on_grid(previous) + 0.5) / ratio - 0.5 - own
+        places = pixel_grid(height, width)
+        initial = None if previous is None else (self._on_grid(previous) + 0.5) / ratio - 0.5 - places
         flow = self._search(frame, reference, initial)
-        return self._in_pixels((own + flow + 0.5) * ratio - 0.5)
+        return self._in_pixels((places + flow + 0.5) * ratio - 0.5)
 
     def follow(self, frame: np.ndarray, before: np.ndarray) -> np.ndarray:
         """Two prepared frames of one size, the second one shown just before -> positions f32 [kh,kw,2] in output pixels

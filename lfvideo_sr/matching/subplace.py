@@ -15,7 +15,7 @@ AXES = ((0, 1), (1, 0))  # (rows, columns) from a place to its neighbour, along 
 
 
 def between_places(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """How far from the places found, [B,h,w] (row * W + column), the best match lies, (x, y) in places, each from -0.5
+    """How far the best match is from the matching places [B,h,w] (row * W + column), (x, y) in places, each from -0.5
     to 0.5, [B,h,w,2].
 
     It is the vertex of the parabola through the score of a match (relevance, as patchmatch.Field.score) and those of
@@ -47,9 +47,10 @@ def _scores(query: torch.Tensor, reference: torch.Tensor, candidates: torch.Tens
     """Relevance of candidates [B,h,w,k] -> [B,h,w,k]; B is 1 in a graph."""
     if torch.compiler.is_exporting():
         return comparison(query, reference)(candidates)
-    own, other = Patches(query), Patches(reference)
+    patches, others = Patches(query), Patches(reference)
     which = torch.arange(len(query), device=query.device).view(-1, 1, 1, 1)
     numbers = torch.full_like(candidates[..., 0], candidates.shape[-1])
-    products = patch_products(own, other, numbers, other.corners(which, candidates).flatten()).view(candidates.shape)
-    lengths = other.lengths.flatten(1).gather(1, candidates.flatten(1)).view(candidates.shape)
-    return products / (own.lengths[..., None] * lengths)
+    corners = others.corners(which, candidates).flatten()
+    products = patch_products(patches, others, numbers, corners).view(candidates.shape)
+    lengths = others.lengths.flatten(1).gather(1, candidates.flatten(1)).view(candidates.shape)
+    return products / (patches.lengths[..., None] * lengths)

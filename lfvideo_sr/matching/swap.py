@@ -72,8 +72,8 @@ def _swapped_in_a_graph(high: torch.Tensor, index: torch.Tensor, ratio: int) -> 
             around = (left, PATCH - 1 - left, top, PATCH - 1 - top)
             at = F.pad(index + ((top - 1) * columns + left - 1), around)
             there = F.pad(whole, around)
-            found = cells.index_select(1, at.flatten()).reshape(1, -1, *at.shape[1:])
-            total, covered = total + found * there[:, None], covered + there
+            patches = cells.index_select(1, at.flatten()).reshape(1, -1, *at.shape[1:])
+            total, covered = total + patches * there[:, None], covered + there
     return F.pixel_shuffle(total / covered[:, None], ratio)
 
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from ..nn.warp import grid_positions, inside, sample
 
 LEVELS, GRADIENTS, SMOOTH = 5.0, 10.0, 20.0
-NOISE = 0.1**2  # gray levels per pixel, squared: a gradient below it tells nothing
+NOISE = 0.1**2  # gray levels per pixel, squared: a gradient below it is noise
 SHARP = 0.001**2  # pixels squared: below it psi is quadratic
 OVER = 1.6  # relaxation
 SWEEPS = 5
@@ -25,12 +25,12 @@ FREE = 1e-6  # pulls to where it is a pixel that nothing holds
 
 class Constraints(NamedTuple):
     """What two pictures say of a flow (u, v), maps [B,1,H,W]: per constraint its gradient and its offset, so that
-    gx * u + gy * v + offset is how far it is from being met, in pixels. `told` is 0 where the flow leads outside."""
+    gx * u + gy * v + offset is how far it is from being met, in pixels. `inside` is 0 where the flow leads outside."""
 
     level: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     across: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     down: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-    told: torch.Tensor
+    inside: torch.Tensor
 
 
 class System(NamedTuple):
@@ -47,9 +47,9 @@ class System(NamedTuple):
 
 def refined(flow: torch.Tensor, source: torch.Tensor, target: torch.Tensor, rounds: int) -> torch.Tensor:
     """Flow [B,2,H,W] between gray pictures [B,1,H,W], 0 .. 255 -> a smoother one that fits better."""
-    told = constraints(flow, source, target)
+    terms = constraints(flow, source, target)
     for _ in range(rounds):
-        flow = relaxed(system(told, flow), flow)
+        flow = relaxed(system(terms, flow), flow)
     return flow
 
 
@@ -72,15 +72,15 @@ def _constraint(x: torch.Tensor, y: torch.Tensor, apart: torch.Tensor, flow: tor
     return x, y, apart * length - x * flow[:, :1] - y * flow[:, 1:]
 
 
-def system(told: Constraints, flow: torch.Tensor) -> System:
+def system(terms: Constraints, flow: torch.Tensor) -> System:
     """With the weights that psi gives at `flow`."""
     u, v = flow[:, :1], flow[:, 1:]
-    left = [x * u + y * v + offset for x, y, offset in told[:3]]
-    level = LEVELS * told.told * torch.rsqrt(left[0] ** 2 + SHARP)
-    gradients = GRADIENTS * told.told * torch.rsqrt(left[1] ** 2 + left[2] ** 2 + SHARP)
-    weighted = list(zip((level, gradients, gradients), told[:3]))
+    left = [x * u + y * v + offset for x, y, offset in terms[:3]]
+    level = LEVELS * terms.inside * torch.rsqrt(left[0] ** 2 + SHARP)
+    gradients = GRADIENTS * terms.inside * torch.rsqrt(left[1] ** 2 + left[2] ** 2 + SHARP)
+    weighted = list(zip((level, gradients, gradients), terms[:3]))
     xx, xy, yy, x, y = (
-        torch.stack([weight * (one[a] * one[b]) for weight, one in weighted]).sum(0)
+        torch.stack([weight * (term[a] * term[b]) for weight, term in weighted]).sum(0)
         for a, b in ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2))
     )
     right, below = _forward(flow)

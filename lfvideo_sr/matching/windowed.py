@@ -1,4 +1,4 @@
-"""Search near the place itself: RefSR-Net's CC-Net, which tells matching pixels apart by one learned vector each.
+"""Search near the place itself: RefSR-Net's CC-Net, which distinguishes matching pixels by one learned vector each.
 
 Training scores all places of a window round the true match at once (`window_scores`: a classification, Eq. 1); testing
 looks for the best place within a larger window round the pixel itself (`windowed_search`).
@@ -49,10 +49,11 @@ def windowed_search(
         if patch != 1:
             raise ShapeError(f"a graph sums no scores of neighbours ({patch}x{patch}); run this network with torch")
         with searching(query):
-            found = search_in_a_loop(at_least_float32(query)[0], at_least_float32(reference)[0], reach, rows, columns)
-            return Matches(*(part[None, None] for part in found))
+            features = at_least_float32(query)[0], at_least_float32(reference)[0]
+            index_and_score = search_in_a_loop(*features, reach, rows, columns)
+            return Matches(*(part[None, None] for part in index_and_score))
     rows, columns = rows.cpu(), columns.cpu()  # once: to ask a GPU for each row's numbers is to wait for it
-    if reach < 0 or any(int(own[-1]) >= other + reach for own, other in zip((rows, columns), reference.shape[2:])):
+    if reach < 0 or any(int(centre[-1]) >= side + reach for centre, side in zip((rows, columns), reference.shape[2:])):
         raise ShapeError(
             f"a window of {reach} pixels leaves parts of {list(query.shape)} without a place in {list(reference.shape)}"
         )
@@ -114,12 +115,12 @@ def _search_together(
         near = torch.arange(part.start - half, part.stop + half).clamp(0, width - 1)
         held: dict[int, torch.Tensor] = {}  # of rows, summed along them
         for number in range(height):
-            wanted = [min(max(other, 0), height - 1) for other in range(number - half, number + half + 1)]
-            for other in set(wanted) - held.keys():
-                own, place = query[:, other, _beside(query, near)], int(rows[other])
-                held[other] = _displaced(own, reference, place, columns[near], reach, patch)
-            held = {other: held[other] for other in set(wanted)}
-            total = torch.stack([held[other] for other in wanted]).sum(0)
+            neighbours = [min(max(other, 0), height - 1) for other in range(number - half, number + half + 1)]
+            for other in set(neighbours) - held.keys():
+                pixels, place = query[:, other, _beside(query, near)], int(rows[other])
+                held[other] = _displaced(pixels, reference, place, columns[near], reach, patch)
+            held = {other: held[other] for other in set(neighbours)}
+            total = torch.stack([held[other] for other in neighbours]).sum(0)
             score[number, part], index[number, part] = _best_displaced(
                 total, reference, int(rows[number]), _beside(query, columns[part])
             )
@@ -137,15 +138,15 @@ def _displaced(
     down, across = (row + steps).clamp(0, height - 1), torch.arange(left, right).clamp(0, width - 1)
     part = reference[:, _beside(query, down)][:, :, _beside(query, across)]
     scores = (query.T @ part.reshape(channels, -1)).unflatten(1, part.shape[1:])
-    own = (columns[:, None] + steps - left)[:, None].expand(-1, len(steps), -1)
-    scores = scores.gather(2, _beside(query, own))
+    displaced = (columns[:, None] + steps - left)[:, None].expand(-1, len(steps), -1)
+    scores = scores.gather(2, _beside(query, displaced))
     return torch.stack([scores[first : len(scores) - patch + 1 + first] for first in range(patch)]).sum(0)
 
 
 def _best_displaced(
     scores: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scores [n,k,k] of displacements from (row, columns [n]) -> the best score that lies in the reference, and its
+    """Scores [n,k,k] of displacements from (row, columns [n]) -> the best score inside the reference, and its
     index there."""
     height, width = reference.shape[1:]
     steps = torch.arange(scores.shape[1], device=scores.device) - scores.shape[1] // 2

@@ -13,12 +13,12 @@ _TOGETHER = 16  # places of a row
 def search_in_a_loop(
     query: torch.Tensor, reference: torch.Tensor, reach: int, rows: torch.Tensor, columns: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One frame [C,h,w] in one reference [C,H,W]; own places of the frame's rows [h] and columns [w], int64, in the
-    reference -> index (row * W + column) and score [h,w]."""
+    """One frame [C,h,w] in one reference [C,H,W]; the places of the frame's rows [h] and columns [w], int64, in
+    the reference -> index (row * W + column) and score [h,w]."""
     channels, height, width = query.shape
     high, wide = reference.shape[1:]
     blocks = (width + _TOGETHER - 1) // _TOGETHER
-    mine, theirs = (one.permute(1, 2, 0).reshape(-1, channels).contiguous() for one in (query, reference))
+    mine, theirs = (features.permute(1, 2, 0).reshape(-1, channels).contiguous() for features in (query, reference))
     device = query.device
     beside = torch.arange(_TOGETHER, device=device)
     down = torch.arange(2 * reach + 1, device=device) - reach
@@ -31,19 +31,21 @@ def search_in_a_loop(
 
     def step(carried: torch.Tensor, which: tuple[torch.Tensor, torch.Tensor]):
         at = torch.minimum(which[1] + beside, torch.tensor(columns.shape[0] - 1, device=device))
-        own = columns.index_select(0, at)
+        centre = columns.index_select(0, at)
         y = (rows.index_select(0, which[0].view(1)) + down)[:, None]  # [R,1]
-        x = (own[:1] + across)[None]  # [1,K]
+        x = (centre[:1] + across)[None]  # [1,K]
         inside = (y >= 0) & (y < bounds[0]) & (x >= 0) & (x < bounds[1])
         place = torch.minimum(y.clamp(min=0), bounds[0] - 1) * bounds[1] + torch.minimum(x.clamp(min=0), bounds[1] - 1)
-        near = (x - own[:, None]).abs() <= reach  # [n,K]
+        near = (x - centre[:, None]).abs() <= reach  # [n,K]
         pixels = mine.index_select(0, which[0] * columns.shape[0] + at)
         scores = pixels @ theirs.index_select(0, place.flatten()).T  # [n,R*K]
-        wanted = (inside[None] & near[:, None]).flatten(1)
-        best, found = torch.where(wanted, scores, -torch.inf).max(1)
-        return carried + 0, (best, place.flatten().index_select(0, found))
+        candidate = (inside[None] & near[:, None]).flatten(1)
+        best, best_place = torch.where(candidate, scores, -torch.inf).max(1)
+        return carried + 0, (best, place.flatten().index_select(0, best_place))
 
     _, (score, index) = scan(step, torch.zeros((), device=device), (row, first))
     kept = torch.arange(height, device=device)[:, None] * (blocks * _TOGETHER) + torch.arange(width, device=device)
-    score, index = (one.flatten().index_select(0, kept.flatten()).reshape(height, width) for one in (score, index))
+    score, index = (
+        values.flatten().index_select(0, kept.flatten()).reshape(height, width) for values in (score, index)
+    )
     return index, score

@@ -37,6 +37,12 @@ def why_unreadable(path: Path) -> str | None:
     return _OTHERS.get(ending)
 
 
+def picture_files(folder: Path) -> list[Path]:
+    """The files of a folder that are pictures by their ending, by name; hidden ones are left out."""
+    files = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+    return sorted(path for path in files if path.is_file())
+
+
 def pictures_in(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """The pictures in a folder that can be read, by name; and those that cannot, each with what is wrong with it."""
     files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.is_file()]

@@ -1,4 +1,4 @@
-"""How much of a frame's fine detail could be carried over from another frame, told from small pictures of both.
+"""How much of a frame's fine detail could be carried over from another frame, estimated from small pictures of both.
 
 Nothing sharp is there to be looked at. What enlargement will miss of a frame is guessed from the finest texture that
 it has as coded; that a patch of it can be had from another frame is believed where dense flow finds it there, finds it
@@ -14,7 +14,7 @@ from ..frames import size_of
 from ..matching.flow import DenseFlow, FlowSettings
 from ..matching.seed import pixel_grid
 
-GRID = (8, 8)  # rows and columns of the blocks that shares are told for
+GRID = (8, 8)  # rows and columns of the blocks that shares are given for
 _LONGEST = 192  # pixels of the small picture's longer side, at most
 _SEARCH = FlowSettings(finest_scale=1, patch_stride=4, descents=12, refinements=2)
 _AGREEMENT = 25.0  # difference of brightness, of 255, at which detail is trusted by 1/e
@@ -23,7 +23,7 @@ _WINDOW = 1.5  # standard deviation, in pixels, over which differences are avera
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class FrameTexture:
     """A frame as far as carrying needs it.
 
     luma:    uint8 [h,w], the longer side at most 192 pixels.
@@ -39,7 +39,7 @@ class Look:
         return per_block(np.square(self.texture, dtype=np.float32))
 
 
-def look_at(pixels: np.ndarray) -> Look:
+def texture_of(pixels: np.ndarray) -> FrameTexture:
     """The look of a picture: float32 [3,H,W], RGB in [0,1]."""
     luma = _luma(pixels)
     finest = luma - cv2.GaussianBlur(luma, (0, 0), 1.0)
@@ -48,15 +48,15 @@ def look_at(pixels: np.ndarray) -> Look:
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
     energy = cv2.GaussianBlur(cv2.resize(finest * finest, size, interpolation=cv2.INTER_AREA), (0, 0), _WINDOW)
-    return Look(np.clip(small + 0.5, 0, 255).astype(np.uint8), np.sqrt(energy).astype(np.float16))
+    return FrameTexture(np.clip(small + 0.5, 0, 255).astype(np.uint8), np.sqrt(energy).astype(np.float16))
 
 
-def carried_both_ways(one: Look, other: Look) -> tuple[np.ndarray, np.ndarray]:
-    """Of two frames of one size: the share of `one`'s detail that `other` has, and of `other`'s that `one` has, per
+def carried_both_ways(first: FrameTexture, second: FrameTexture) -> tuple[np.ndarray, np.ndarray]:
+    """Of two frames of one size: the share of the first's detail that the second has, and the other way round, per
     block; float32 GRID in [0,1]."""
     search = DenseFlow(_SEARCH)
-    there, back = search(one.luma, other.luma), search(other.luma, one.luma)
-    return _carried(one, other, there, back), _carried(other, one, back, there)
+    there, back = search(first.luma, second.luma), search(second.luma, first.luma)
+    return _carried(first, second, there, back), _carried(second, first, back, there)
 
 
 def per_block(values: np.ndarray) -> np.ndarray:
@@ -64,17 +64,17 @@ def per_block(values: np.ndarray) -> np.ndarray:
     return cv2.resize(values.astype(np.float32), GRID[::-1], interpolation=cv2.INTER_AREA)
 
 
-def _carried(frame: Look, source: Look, flow: np.ndarray, back: np.ndarray) -> np.ndarray:
+def _carried(frame: FrameTexture, source: FrameTexture, flow: np.ndarray, back: np.ndarray) -> np.ndarray:
     """Share per block of `frame`'s detail that `source` has; flow [h,w,2] leads there, `back` from there."""
     height, width = frame.luma.shape
     place = pixel_grid(height, width) + flow
     x, y = np.ascontiguousarray(place[..., 0]), np.ascontiguousarray(place[..., 1])
     inside = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
     trust = inside * _alike(frame.luma, source.luma, x, y) * _returns(flow, back, x, y)
-    own = frame.texture.astype(np.float32)
-    found = cv2.remap(source.texture.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    energy = own * own
-    had = energy * trust * np.minimum(1, (found / np.maximum(own, 1e-3)) ** 2)
+    fine = frame.texture.astype(np.float32)
+    source_fine = cv2.remap(source.texture.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    energy = fine * fine
+    had = energy * trust * np.minimum(1, (source_fine / np.maximum(fine, 1e-3)) ** 2)
     return np.clip(per_block(had) / np.maximum(per_block(energy), 1e-6), 0, 1)
 
 

@@ -29,7 +29,7 @@ _RANGE = sum(BT601[:3])  # of luma, for RGB in [0,1]
 _LEVELS = 256  # steps of a level of luma, in memory
 HELD = 256 << 20  # bytes of lumas in memory
 
-Motion = Callable[[View, Restored], np.ndarray | None]
+MotionLookup = Callable[[View, Restored], np.ndarray | None]
 
 
 class Agreement:
@@ -43,7 +43,7 @@ class Agreement:
     def __init__(
         self,
         views: Sequence[View],
-        motion: Motion,
+        motion: MotionLookup,
         weight: float = WEIGHT,
         scratch: Path | None = None,
         held: int = HELD,
@@ -60,25 +60,26 @@ class Agreement:
         assert isinstance(view, View)
         if self._rank[view] == 0:
             self._lumas.clear()  # a new frame
-        own = _luma(restored.frame.pixels)
+        luma = _luma(restored.frame.pixels)
         motion = None if restored.passed else self._motion(view, restored)
         if motion is not None:
-            found = [(self._lumas[one], step(view, one)) for one in self._neighbours(view) if one in self._lumas]
-            change = agreement(own, found, motion, self._weight)
-            self.agreed += bool(found)
-            own += change
+            done = [neighbour for neighbour in self._neighbours(view) if neighbour in self._lumas]
+            neighbours = [(self._lumas[neighbour], step(view, neighbour)) for neighbour in done]
+            change = agreement(luma, neighbours, motion, self._weight)
+            self.agreed += bool(neighbours)
+            luma += change
             pixels = np.clip(restored.frame.pixels + change / np.float32(_RANGE), 0, 1)
             restored = replace(restored, frame=restored.frame.with_pixels(pixels))
-        self._keep(view, own)
+        self._keep(view, luma)
         return restored
 
-    def _keep(self, view: View, own: np.ndarray) -> None:
+    def _keep(self, view: View, luma: np.ndarray) -> None:
         """What later views need stays; what none of them needs goes."""
         done = self._rank[view]
-        self._lumas[view] = own
-        for one in list(self._lumas):
-            if all(self._rank[other] <= done for other in self._neighbours(one)):
-                del self._lumas[one]
+        self._lumas[view] = luma
+        for kept in list(self._lumas):
+            if all(self._rank[other] <= done for other in self._neighbours(kept)):
+                del self._lumas[kept]
 
     def _neighbours(self, view: View) -> Iterator[View]:
         """Up to four along its row and four along its column."""
@@ -92,17 +93,17 @@ class Agreement:
 
 
 def agreement(
-    own: np.ndarray, neighbours: Sequence[tuple[np.ndarray, tuple[int, int]]], motion: np.ndarray, weight: float
+    luma: np.ndarray, neighbours: Sequence[tuple[np.ndarray, tuple[int, int]]], motion: np.ndarray, weight: float
 ) -> np.ndarray:
     """What to add to a luma f32 [H,W], 0..255, so that it agrees with those of its neighbours, each with its step
     (columns, rows) from it; `motion` as `Agreement` says."""
-    height, width = own.shape
-    total, weights, places = np.zeros_like(own), np.ones_like(own), pixel_grid(height, width)
+    height, width = luma.shape
+    total, weights, places = np.zeros_like(luma), np.ones_like(luma), pixel_grid(height, width)
     for other, (across, down) in neighbours:
         at = places + _enlarged(
             motion[..., :2] * np.float32(across) + motion[..., 2:] * np.float32(down), height, width
         )
-        apart = cv2.remap(other, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE) - own  # type: ignore[call-overload]
+        apart = cv2.remap(other, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE) - luma  # type: ignore[call-overload]
         like = cv2.GaussianBlur(np.abs(apart), (0, 0), _AROUND) / np.float32(_LIKE)
         seen = ((at >= 0) & (at <= (width - 1, height - 1))).all(-1)
         trust = np.exp(-(like * like)) * seen * np.float32(weight)

@@ -13,15 +13,15 @@ _A_FRAME = 4  # one frame of a light-field video counts as much as so many steps
 
 def order(grid: Grid, frames: int, references: Sequence[ViewReference]) -> Iterator[Place]:
     """Frame by frame; in each the views nearest to a reference first, so that neighbours follow each other."""
-    stands = {reference.view for reference in references} or {grid.centre}
-    views = sorted(grid, key=lambda view: (min(distance(view, stand) for stand in stands), view))
+    sharp = {reference.view for reference in references} or {grid.centre}
+    views = sorted(grid, key=lambda view: (min(distance(view, other) for other in sharp), view))
     return (Place(view, frame) for frame in range(frames) for view in views)
 
 
 def choose_references(place: Place, references: Iterable[ViewReference], most: int) -> tuple[Reference, ...]:
     """The nearest in the grid and in time, at most `most`; the one at this very place first, if there is one."""
-    ranked = sorted(references, key=lambda one: (_apart(place, one), one.frame, one.view))
-    return tuple(one.reference for one in ranked[:most])
+    ranked = sorted(references, key=lambda reference: (_apart(place, reference), reference.frame, reference.view))
+    return tuple(reference.reference for reference in ranked[:most])
 
 
 def own_reference(place: Place, references: Iterable[ViewReference]) -> Reference | None:
@@ -34,5 +34,5 @@ def own_reference(place: Place, references: Iterable[ViewReference]) -> Referenc
     return next(here, None)
 
 
-def _apart(place: Place, one: ViewReference) -> Fraction:
-    return Fraction(distance(place.view, one.view) + (_A_FRAME * (place.frame - one.frame)) ** 2)
+def _apart(place: Place, reference: ViewReference) -> Fraction:
+    return Fraction(distance(place.view, reference.view) + (_A_FRAME * (place.frame - reference.frame)) ** 2)

@@ -13,6 +13,7 @@ from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Frame, Size, StreamInfo, View
 from ..lightfields.field import LightField
 from ..lightfields.grid import parse_view, parse_views
+from ..lightfields.layouts import LAYOUTS
 from ..lightfields.opening import OpenOptions, open_light_field, split_key
 from ..lightfields.references import (
     ViewReferences,
@@ -44,9 +45,9 @@ class GridOptions:
     refs:      pictures, a folder of views, a manifest, or a sharp light field of the same grid.
     ref_views: "row,column" each: where references stand, or which views of a sharp light field they are.
     views:     "3,3" or "2:6,2:6": only these views are restored.
-    matching:  "guided": most fields are told from a few, by geometry; "free": each view is searched.
+    matching:  "guided": most fields are predicted from a few, by geometry; "free": each view is searched.
     ref_every: of a light-field video, every so many frames have references.
-    epipolar:  how much a neighbouring view counts beside a view's own pixels, 0 to 1; 0: each stands alone.
+    epipolar:  how much a neighbouring view counts beside a view's own pixels, 0 to 1; 0: not at all.
     """
 
     open: OpenOptions = field(default_factory=OpenOptions)
@@ -90,8 +91,8 @@ class GridJob:
         self.agreement: Agreement | None = None
         self.source = self._open_source(path)
         try:
-            wanted = self.options.views
-            self.grid = parse_views(wanted, self.source.info.grid) if wanted else self.source.info.grid
+            views = self.options.views
+            self.grid = parse_views(views, self.source.info.grid) if views else self.source.info.grid
             self.references = self._find_references(engine)
             self.engine = self._guided(engine)
             self.scorer = self._open_scorer()
@@ -108,8 +109,8 @@ class GridJob:
     @property
     def info(self) -> StreamInfo:
         """Of the low-resolution views."""
-        given = self.source.info
-        return StreamInfo(given.name, given.size, frames=len(self.grid) * given.frames)
+        field = self.source.info
+        return StreamInfo(field.name, field.size, frames=len(self.grid) * field.frames)
 
     @property
     def size(self) -> Size:
@@ -146,7 +147,7 @@ class GridJob:
                 yield restored
 
     def frame_number(self, frame: Frame) -> int:
-        """Which frame of a light-field video a view belongs to; 0 of one that stands still."""
+        """Which frame of a light-field video a view belongs to; 0 where there is one frame."""
         return frame.index // len(self.grid)
 
     def _place_of(self, frame: Frame) -> Place:
@@ -169,10 +170,10 @@ class GridJob:
         return Agreement(views, self._motion, self.options.epipolar, scratch)
 
     def _motion(self, view: View, restored: Restored) -> np.ndarray | None:
-        """By the nearest reference that tells it, of those that served the view."""
+        """By the nearest reference that has one, of those that served the view."""
         place = Place(view, self.frame_number(restored.frame))
-        told = (self.engine.motion(place, reference) for reference in restored.references)
-        return next((one for one in told if one is not None), None)
+        motions = (self.engine.motion(place, reference) for reference in restored.references)
+        return next((motion for motion in motions if motion is not None), None)
 
     def _open_source(self, path: Path | str) -> LightField:
         if not self.options.simulate:
@@ -180,7 +181,7 @@ class GridJob:
         return SimulatedField(open_light_field(path, replace(self.options.open, sharp=True)))
 
     def _guided(self, engine: Engine) -> GuidedEngine:
-        places = {one.reference.key: Place(one.view, one.frame) for one in self.references.placed}
+        places = {placed.reference.key: Place(placed.view, placed.frame) for placed in self.references.placed}
         source = self.source
         return GuidedEngine(
             engine, source.info.grid, lambda place: source.read(place.view, place.frame), places, self._place_of,
@@ -222,12 +223,12 @@ class GridJob:
         sharp = self._open_beside(named[0])
         if sharp.info.grid != self.source.info.grid:
             raise InputError(f"{named[0]} has {sharp.info.grid}, the input {self.source.info.grid}; give the same grid")
-        found = same_file(self.source, sharp, views, self.options.ref_every, scale)
-        return replace(found, kind="refs")
+        references = same_file(self.source, sharp, views, self.options.ref_every, scale)
+        return replace(references, kind="refs")
 
     def _sharp_part(self) -> LightField | None:
         """The high-resolution views of a file that holds both."""
-        if self.source.info.layout not in ("crossnet", "basiclfsr", "lfssr-ato", "crossnet-sintel"):
+        if not LAYOUTS[self.source.info.layout].holds_both:
             return None
         sharp = open_light_field(self.path, replace(self.options.open, sharp=True))
         if sharp.info.name == self.source.info.name:
@@ -245,11 +246,11 @@ class GridJob:
         return Scorer(GridTruth(sharp, self.grid, self.size))
 
     def _open_beside(self, named: str) -> LightField:
-        """A sharp light field that lies the way the input does; in another kind of file its layout is found anew."""
-        told = replace(self.options.open, sharp=True)
+        """A sharp light field of the layout that the input has; in another kind of file its layout is detected anew."""
+        options = replace(self.options.open, sharp=True)
         if split_key(named)[0].suffix != split_key(str(self.path))[0].suffix:
-            told = replace(told, layout=None, pattern=None)
-        sharp = open_light_field(named, told)
+            options = replace(options, layout=None, pattern=None)
+        sharp = open_light_field(named, options)
         self._extra.append(sharp)
         return sharp
 

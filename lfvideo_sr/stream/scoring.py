@@ -115,10 +115,10 @@ def by_distance(scores: list[FrameScore], references: Sequence[View]) -> list[di
         {
             "distance": round(math.sqrt(squared), 2),
             "views": len(same),
-            "psnr_y": _mean_and_min(one.psnr_y for one in same),
-            "ssim_y": _mean_and_min(one.ssim_y for one in same),
-            "bicubic_psnr_y": _mean_and_min(one.bicubic_psnr_y for one in same)["mean"],
-            "bicubic_ssim_y": _mean_and_min(one.bicubic_ssim_y for one in same)["mean"],
+            "psnr_y": _mean_and_min(score.psnr_y for score in same),
+            "ssim_y": _mean_and_min(score.ssim_y for score in same),
+            "bicubic_psnr_y": _mean_and_min(score.bicubic_psnr_y for score in same)["mean"],
+            "bicubic_ssim_y": _mean_and_min(score.bicubic_ssim_y for score in same)["mean"],
         }
         for squared, same in sorted(rows.items())
     ]

@@ -37,7 +37,7 @@ class Stopwatch:
             yield item
 
     def total(self, name: str) -> float:
-        """Milliseconds of a stage, all told."""
+        """Milliseconds of a stage, summed."""
         return sum(self._taken[name]) if name in self._taken else 0.0
 
     def summary(self) -> dict[str, dict[str, float]]:

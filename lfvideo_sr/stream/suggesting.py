@@ -20,12 +20,12 @@ _NEVER = -np.inf
 class SceneSurvey:
     """What is known of a scene: n frames that may become references ("stops"), each standing for those round it.
 
-    number:  of the scene, counted by cuts.
-    stops:   int [n], rising: their frames' indices in the clip.
-    frames:  int [n], how many frames each stands for, itself included.
-    detail:  float32 [n,b], energy of the finest texture in each of b blocks, mean square of 255.
-    carried: uint8 [n,2r+1,b], share (of 255) of stop i's detail in a block that stop i + j - r has; r is the reach.
-    given:   bool [n], stops of which a reference is there already.
+    number:     of the scene, counted by cuts.
+    stops:      int [n], rising: their frames' indices in the clip.
+    frames:     int [n], how many frames each stands for, itself included.
+    detail:     float32 [n,b], energy of the finest texture in each of b blocks, mean square of 255.
+    carried:    uint8 [n,2r+1,b], share (of 255) of stop i's detail in a block that stop i + j - r has; r is the reach.
+    referenced: bool [n], stops that have a reference already.
     bits_per_pixel: that the clip is coded with; inf: nothing was lost.
     """
 
@@ -34,7 +34,7 @@ class SceneSurvey:
     frames: np.ndarray
     detail: np.ndarray
     carried: np.ndarray
-    given: np.ndarray
+    referenced: np.ndarray
     bits_per_pixel: float = np.inf
 
     @property
@@ -87,14 +87,14 @@ class Suggestion:
 
 
 def best_of_scene(survey: SceneSurvey, most: int, rules: Rules = Rules()) -> SceneChoice:
-    """The best 0, 1, ... `most` new references of a scene beside those given: exact, by dynamic programming."""
+    """The best 0, 1, ... `most` new references of a scene beside those that it has: exact, by dynamic programming."""
     return _Course(survey, _Gains(survey, rules), rules).best(most)
 
 
 class ClipChoice:
     """The best references of a clip, for every number of new ones up to `most`. Exact, given its scenes' surveys.
 
-    gains: [k] dB in the mean over the clip's frames with k new references (0: with those given alone); ends where so
+    gains: [k] dB in the mean over the clip's frames with k new references (0: with those that it has); ends where so
            many find no place.
     """
 
@@ -102,18 +102,18 @@ class ClipChoice:
         self._rules = rules
         self._scenes = [best_of_scene(scene, most, rules) for scene in scenes]
         self._counts = share_out(self._scenes, most)
-        self.frames = sum(one.survey.length for one in self._scenes)
+        self.frames = sum(choice.survey.length for choice in self._scenes)
         self.scenes = len(self._scenes)
         self.gains = [
-            sum(one.totals[own] for one, own in zip(self._scenes, counts)) / max(self.frames, 1)
+            sum(choice.totals[number] for choice, number in zip(self._scenes, counts)) / max(self.frames, 1)
             for counts in self._counts
         ]
 
     def suggestions(self, count: int) -> list[Suggestion]:
         """The best `count` new references, or as many as find a place, in time order."""
         counts = self._counts[min(count, len(self._counts) - 1)]
-        found = [described(one, own, self._rules) for one, own in zip(self._scenes, counts) if own]
-        return [one for scene in found for one in scene]
+        suggestions = [described(choice, number, self._rules) for choice, number in zip(self._scenes, counts) if number]
+        return [suggestion for scene in suggestions for suggestion in scene]
 
 
 def share_out(choices: Sequence[SceneChoice], most: int) -> list[tuple[int, ...]]:
@@ -122,11 +122,11 @@ def share_out(choices: Sequence[SceneChoice], most: int) -> list[tuple[int, ...]
     table: list[np.ndarray] = []
     for choice in choices:
         totals = np.array(choice.totals)
-        wanted = min(most, len(best) - 1 + len(totals) - 1)
-        together = np.full((wanted + 1, len(totals)), _NEVER)
-        for own in range(len(totals)):
-            before = best[: wanted + 1 - own]
-            together[own : own + len(before), own] = before + totals[own]
+        reachable = min(most, len(best) - 1 + len(totals) - 1)
+        together = np.full((reachable + 1, len(totals)), _NEVER)
+        for number in range(len(totals)):
+            before = best[: reachable + 1 - number]
+            together[number : number + len(before), number] = before + totals[number]
         table.append(together.argmax(1))
         best = together.max(1)
     counts = [_traced(table, number) for number in range(len(best)) if np.isfinite(best[number])]
@@ -136,9 +136,9 @@ def share_out(choices: Sequence[SceneChoice], most: int) -> list[tuple[int, ...]
 def _traced(table: list[np.ndarray], number: int) -> list[int]:
     counts = []
     for best_own in reversed(table):
-        own = int(best_own[number])
-        counts.append(own)
-        number -= own
+        chosen = int(best_own[number])
+        counts.append(chosen)
+        number -= chosen
     return counts[::-1]
 
 
@@ -147,11 +147,11 @@ def described(choice: SceneChoice, count: int, rules: Rules = Rules()) -> list[S
     survey = choice.survey
     gains = _Gains(survey, rules)
     picked = choice.picks[count]
-    chosen = sorted({*picked, *np.flatnonzero(survey.given).tolist()})
+    chosen = sorted({*picked, *np.flatnonzero(survey.referenced).tolist()})
     with_all = gains.per_stop(chosen)
     suggestions = []
     for place in picked:
-        lost = with_all - gains.per_stop([one for one in chosen if one != place])
+        lost = with_all - gains.per_stop([other for other in chosen if other != place])
         served = (lost > _NOTICED) & (survey.frames > 0)
         count_served = int(survey.frames[served].sum())
         mean = float((lost * survey.frames)[served].sum()) / max(count_served, 1)
@@ -203,7 +203,7 @@ class _Gains:
         shares[some] = self._shares(stops[some], there[some])
         return shares
 
-    def own(self) -> np.ndarray:
+    def at_stops(self) -> np.ndarray:
         """Summed dB of the frames that each stop stands for, with a reference at it: [n]."""
         stops = np.arange(len(self._survey.stops))
         return self.of(stops, stops, None) * self._survey.frames
@@ -245,7 +245,7 @@ class _Course:
 
     def __init__(self, survey: SceneSurvey, gains: _Gains, rules: Rules):
         self._survey, self._every = survey, rules.every
-        self._own, self._between = gains.own(), gains.between()
+        self._at_stops, self._between = gains.at_stops(), gains.between()
         self._before, self._after = gains.alone(-1), gains.alone(1)
 
     def best(self, most: int) -> SceneChoice:
@@ -255,26 +255,26 @@ class _Course:
         self._came_from = np.full((count, most + 1), _FAR)
         self._apart = _Apart(most)
         for stop in range(count):
-            cost = 0 if survey.given[stop] else 1
+            cost = 0 if survey.referenced[stop] else 1
             if cost > most:
                 continue
             value, origin = self._arriving(stop)
-            self._best[stop, cost:] = value[: most + 1 - cost] + self._own[stop]
+            self._best[stop, cost:] = value[: most + 1 - cost] + self._at_stops[stop]
             self._came_from[stop, cost:] = origin[: most + 1 - cost]
         return self._ended(most)
 
     def _arriving(self, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """The most gained before `stop` for each count, and the reference before it (_FAR: it is the first)."""
         survey, width = self._survey, self._between.shape[1] - 1
-        given = np.flatnonzero(survey.given[:stop])
-        first = int(given[-1]) if len(given) else 0  # no way leads past a reference that is there
+        referenced = np.flatnonzero(survey.referenced[:stop])
+        first = int(referenced[-1]) if len(referenced) else 0  # no way leads past a reference that is there
         value = np.full(self._best.shape[1], _NEVER)
         origin = np.full(self._best.shape[1], _FAR)
-        if not len(given):
+        if not len(referenced):
             value[0] = self._before[stop]
         apart = self._apart
         while apart.upto < stop - width and survey.stops[stop] - survey.stops[apart.upto] >= self._every:
-            apart.take(self._best[apart.upto] + self._after[apart.upto], bool(survey.given[apart.upto]))
+            apart.take(self._best[apart.upto] + self._after[apart.upto], bool(survey.referenced[apart.upto]))
         if first < apart.upto:
             value, origin = _better(value, origin, apart.value + self._before[stop], apart.origin)
         earlier = np.arange(max(first, apart.upto), stop)
@@ -289,35 +289,35 @@ class _Course:
         return value, origin
 
     def _far_enough(self, earlier: np.ndarray, stop: int) -> np.ndarray:
-        stops, given = self._survey.stops, self._survey.given
-        both_there = given[earlier] & given[stop]
+        stops, referenced = self._survey.stops, self._survey.referenced
+        both_there = referenced[earlier] & referenced[stop]
         return (stops[stop] - stops[earlier] >= self._every) | both_there
 
     def _ended(self, most: int) -> SceneChoice:
         survey = self._survey
-        given = np.flatnonzero(survey.given)
+        referenced = np.flatnonzero(survey.referenced)
         ends = self._best + self._after[:, None]
-        if len(given):
-            ends[: given[-1]] = _NEVER
+        if len(referenced):
+            ends[: referenced[-1]] = _NEVER
         totals, picks = [], []
         for number in range(most + 1):
             last = int(ends[:, number].argmax())
             total = float(ends[last, number])
-            if number == 0 and not len(given):
+            if number == 0 and not len(referenced):
                 total, way = 0.0, []
             elif not np.isfinite(total):
                 break
             else:
                 way = self._way(last, number)
             totals.append(total)
-            picks.append(tuple(one for one in way if not survey.given[one]))
+            picks.append(tuple(stop for stop in way if not survey.referenced[stop]))
         return SceneChoice(survey, totals, picks)
 
     def _way(self, last: int, number: int) -> list[int]:
         way = []
         while last != _FAR:
             way.append(last)
-            last, number = int(self._came_from[last, number]), number - (0 if self._survey.given[last] else 1)
+            last, number = int(self._came_from[last, number]), number - (0 if self._survey.referenced[last] else 1)
         return way[::-1]
 
 
@@ -329,9 +329,9 @@ class _Apart:
         self.value = np.full(most + 1, _NEVER)
         self.origin = np.full(most + 1, _FAR)
 
-    def take(self, value: np.ndarray, given: bool) -> None:
+    def take(self, value: np.ndarray, referenced: bool) -> None:
         """The next stop; one that has its reference already hides those before it."""
-        if given:
+        if referenced:
             self.value[:] = _NEVER
         self.value, self.origin = _better(self.value, self.origin, value, np.full(len(value), self.upto))
         self.upto += 1

@@ -1,7 +1,7 @@
-"""Looks through a clip, scene by scene, and tells how far detail could be carried from frame to frame of each.
+"""Looks through a clip, scene by scene, and measures how far detail could be carried from frame to frame of each.
 
 A scene is looked at in stretches, so that its pictures need not all be held. Each is halved again and again, where
-most is lost between its ends first, until the frames at the ends, its *stops*, tell of all between them; then every
+most is lost between its ends first, until the frames at the ends, its *stops*, show what is between them; then every
 stop is compared with those within reach of it, outwards, until nothing of it is left.
 """
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..frames import Frame
-from .carrying import GRID, Look, carried_both_ways, look_at
+from .carrying import GRID, FrameTexture, carried_both_ways, texture_of
 from .suggesting import SceneSurvey
 
 REACH = 16  # stops to either side that one is compared with
@@ -28,17 +28,19 @@ _SPENT = 0.06  # share that can be carried, of the mean over a frame, below whic
 _BLOCKS = GRID[0] * GRID[1]
 
 
-class _Seen(NamedTuple):
-    """A frame, by its index in the clip, and its look."""
+class _SurveyedFrame(NamedTuple):
+    """A frame, by its index in the clip, and its texture."""
 
     number: int
-    look: Look
+    texture: FrameTexture
 
 
-def survey(frames: Iterable[Frame], given: Collection[int] = (), bits_per_pixel: float = inf) -> Iterator[SceneSurvey]:
+def survey(
+    frames: Iterable[Frame], referenced: Collection[int] = (), bits_per_pixel: float = inf
+) -> Iterator[SceneSurvey]:
     """The scenes of a clip, in order; frames have to mark cuts.
 
-    given: indices of frames that have a reference.
+    referenced: indices of frames that have a reference.
     bits_per_pixel: that the clip is coded with.
     """
     scene: _Scene | None = None
@@ -48,8 +50,8 @@ def survey(frames: Iterable[Frame], given: Collection[int] = (), bits_per_pixel:
             if scene is not None:
                 yield scene.finished()
             number += 1
-            scene = _Scene(number, given, bits_per_pixel)
-        scene.add(_Seen(frame.index, look_at(frame.pixels)))
+            scene = _Scene(number, referenced, bits_per_pixel)
+        scene.add(_SurveyedFrame(frame.index, texture_of(frame.pixels)))
     if scene is not None:
         yield scene.finished()
 
@@ -57,18 +59,18 @@ def survey(frames: Iterable[Frame], given: Collection[int] = (), bits_per_pixel:
 class _Scene:
     """Takes the frames of one scene; holds a stretch of them and a few stops before it."""
 
-    def __init__(self, number: int, given: Collection[int], bits_per_pixel: float):
-        self._number, self._given, self._bits_per_pixel = number, given, bits_per_pixel
-        self._stretch: list[_Seen] = []
+    def __init__(self, number: int, referenced: Collection[int], bits_per_pixel: float):
+        self._number, self._referenced, self._bits_per_pixel = number, referenced, bits_per_pixel
+        self._stretch: list[_SurveyedFrame] = []
         self._stops: list[int] = []
         self._detail: list[np.ndarray] = []
         self._carried: list[np.ndarray] = []  # per stop uint8 [2 REACH + 1, blocks]
-        self._near: deque[_Seen] = deque(maxlen=REACH)
+        self._near: deque[_SurveyedFrame] = deque(maxlen=REACH)
         self._last = -1
 
-    def add(self, seen: _Seen) -> None:
-        self._stretch.append(seen)
-        self._last = seen.number
+    def add(self, frame: _SurveyedFrame) -> None:
+        self._stretch.append(frame)
+        self._last = frame.number
         if len(self._stretch) >= _STRETCH:
             self._look_through()
 
@@ -77,7 +79,7 @@ class _Scene:
         stops = np.array(self._stops)
         return SceneSurvey(
             self._number, stops, self._stood_for(stops), np.stack(self._detail), np.stack(self._carried),
-            np.array([stop in self._given for stop in self._stops]), self._bits_per_pixel,
+            np.array([stop in self._referenced for stop in self._stops]), self._bits_per_pixel,
         )  # fmt: skip
 
     def _stood_for(self, stops: np.ndarray) -> np.ndarray:
@@ -94,35 +96,35 @@ class _Scene:
             return
         before = [self._near[-1]] if self._near else []  # halving goes on from the last stop
         frames = [*before, *self._stretch]
-        places = _stops_of(frames, [place for place, frame in enumerate(frames) if frame.number in self._given])
+        places = _stops_of(frames, [place for place, frame in enumerate(frames) if frame.number in self._referenced])
         for place in places[len(before) :]:
             self._place(frames[place])
         self._stretch = []
 
-    def _place(self, seen: _Seen) -> None:
+    def _place(self, frame: _SurveyedFrame) -> None:
         """A new stop, compared with those before it."""
         shares = np.zeros((2 * REACH + 1, _BLOCKS), np.uint8)
         shares[REACH] = 255
         for back, earlier in enumerate(reversed(self._near), 1):
-            here, there = carried_both_ways(seen.look, earlier.look)
+            here, there = carried_both_ways(frame.texture, earlier.texture)
             shares[REACH - back] = _as_bytes(here)
             self._carried[-back][REACH + back] = _as_bytes(there)
             if max(here.mean(), there.mean()) < _SPENT:
                 break
-        self._stops.append(seen.number)
-        self._detail.append(seen.look.detail.ravel())
+        self._stops.append(frame.number)
+        self._detail.append(frame.texture.detail.ravel())
         self._carried.append(shares)
-        self._near.append(seen)
+        self._near.append(frame)
 
 
 def _as_bytes(shares: np.ndarray) -> np.ndarray:
     return (shares.ravel() * 255 + 0.5).astype(np.uint8)
 
 
-def _stops_of(frames: list[_Seen], wanted: list[int]) -> list[int]:
-    """Which of these frames, by place, tell of them all: the ends, those `wanted`, and between them where most is
+def _stops_of(frames: list[_SurveyedFrame], required: list[int]) -> list[int]:
+    """Which of these frames, by place, tell of them all: the ends, those `required`, and between them where most is
     lost."""
-    stops = {0, len(frames) - 1, *wanted}
+    stops = {0, len(frames) - 1, *required}
     allowed = max(len(stops), _FREE + len(frames) // _FRAMES_PER_STOP)
     ends = sorted(stops)
     finest = max(1, len(frames) // _FINEST)
@@ -133,7 +135,7 @@ def _stops_of(frames: list[_Seen], wanted: list[int]) -> list[int]:
         if length > _WIDEST:
             heappush(waiting, (-inf, first, last))
         elif length > finest:
-            lost = _lost(frames[first].look, frames[last].look)
+            lost = _lost(frames[first].texture, frames[last].texture)
             if lost > _LOST:
                 heappush(waiting, (-lost * length, first, last))
 
@@ -148,17 +150,17 @@ def _stops_of(frames: list[_Seen], wanted: list[int]) -> list[int]:
     return sorted(stops)
 
 
-def _lost(one: Look, other: Look) -> float:
+def _lost(first: FrameTexture, second: FrameTexture) -> float:
     """Share of the detail that cannot be carried between two frames, the mean of both ways."""
     lost = 0.0
-    for look, shares in zip((one, other), carried_both_ways(one, other)):
-        lost += 1 - float((look.detail * shares).sum()) / max(float(look.detail.sum()), 1e-9)
+    for texture, shares in zip((first, second), carried_both_ways(first, second)):
+        lost += 1 - float((texture.detail * shares).sum()) / max(float(texture.detail.sum()), 1e-9)
     return lost / 2
 
 
-def _sharpest(frames: list[_Seen], first: int, last: int) -> int:
+def _sharpest(frames: list[_SurveyedFrame], first: int, last: int) -> int:
     """The frame of the finest texture in the middle third between two, so that blurred ones are no candidates."""
     third = (last - first) // 6
     middle = (first + last) // 2
     places = range(max(first + 1, middle - third), min(last - 1, middle + third) + 1)
-    return max(places, key=lambda place: float(frames[place].look.detail.mean()))
+    return max(places, key=lambda place: float(frames[place].texture.detail.mean()))

@@ -116,7 +116,7 @@ def test_simulate_scores_every_view_over_its_distance(run, tmp_path, sharp):
     assert metrics["count"] == 8 and metrics["all_frames"]["count"] == 9
     assert [row["distance"] for row in metrics["by_distance"]] == [1.0, 1.41]
     assert [row["views"] for row in metrics["by_distance"]] == [4, 4]
-    assert sorted(tuple(one["view"]) for one in metrics["frames"]) == list(np.ndindex(3, 3))
+    assert sorted(tuple(metric["view"]) for metric in metrics["frames"]) == list(np.ndindex(3, 3))
     assert all(
         metric["psnr_y"] > metric["bicubic_psnr_y"] for metric in metrics["frames"] if not metric["is_reference"]
     )
@@ -161,9 +161,9 @@ def test_several_references_and_a_folder_and_a_sharp_grid(run, scene, tmp_path, 
         file["LF"] = as_bytes(sharp)
     chosen = ("--ref-view", "0,0", "--ref-view", "2,2")
     results = []
-    for number, given in enumerate((refs, ("--refs", folder), ("--refs", grid, *chosen))):
+    for number, options in enumerate((refs, ("--refs", folder), ("--refs", grid, *chosen))):
         target = tmp_path / f"sr{number}.h5"
-        outcome = run("lightfield", scene, *given, "-o", target, *FAST)
+        outcome = run("lightfield", scene, *options, "-o", target, *FAST)
         assert outcome.code == 0 and outcome.err == ""
         assert len(report_of(target)["references"]) == 2
         with h5py.File(target) as file:
@@ -178,8 +178,8 @@ def test_a_mirrored_input_and_its_mirrored_truth_are_read_alike(run, tmp_path, s
         paths.append(tmp_path / f"{name}.h5")
         with h5py.File(paths[-1], "w") as file:
             file["LF"] = as_bytes(grid[:, ::-1])
-    target, given = tmp_path / "sr.h5", ("--mirror", "columns", "--refs", paths[1], "--gt", paths[1])
-    assert run("lightfield", paths[0], *given, "--ref-view", "1,0", "-o", target, *FAST).code == 0
+    target, options = tmp_path / "sr.h5", ("--mirror", "columns", "--refs", paths[1], "--gt", paths[1])
+    assert run("lightfield", paths[0], *options, "--ref-view", "1,0", "-o", target, *FAST).code == 0
     metrics = report_of(target)["metrics"]
     assert metrics["psnr_y"]["mean"] > metrics["bicubic"]["psnr_y"]["mean"] + 1
     with h5py.File(target) as file:  # written as it lay: the reference's own pixels are in the last column
@@ -196,8 +196,8 @@ def test_views_of_a_light_field_video_keep_their_frames(run, tmp_path, sharp, lo
     assert outcome.code == 0 and "2 frames" in outcome.out
     with h5py.File(target) as file:
         assert file["img_HR"].shape == (2, 3, 3, 3, HIGH.height, HIGH.width)
-        one, other = file["img_HR"][0, 0, 0].astype(float), file["img_HR"][1, 0, 0].astype(float)
-    assert np.abs(one[:, ::-1] - other).mean() < 2  # the second frame is the first upside down
+        first, second = file["img_HR"][0, 0, 0].astype(float), file["img_HR"][1, 0, 0].astype(float)
+    assert np.abs(first[:, ::-1] - second).mean() < 2  # the second frame is the first upside down
 
 
 def as_mosaic(grid: np.ndarray) -> np.ndarray:
@@ -213,16 +213,16 @@ def test_a_quilt_video_comes_out_as_one_with_the_same_times(run, tmp_path, low):
     outcome = run("lightfield", path, "--grid", "3x3", "-o", target, "--ref-every", "2", *FAST[:2])
     assert outcome.code == 0 and "3x3 views, rows 0..2, columns 0..2, 3 frames" in outcome.out
     with av.open(str(path)) as old, av.open(str(target)) as new:
-        times = [[frame.time for frame in one.decode(video=0)] for one in (old, new)]
+        times = [[frame.time for frame in video.decode(video=0)] for video in (old, new)]
     assert times[0] == pytest.approx(times[1])
     result = open_light_field(target, OpenOptions(grid=(3, 3)))
     assert result.info.size == HIGH and result.info.frames == 3
-    given = open_light_field(path, OpenOptions(grid=(3, 3)))
+    original = open_light_field(path, OpenOptions(grid=(3, 3)))
     for frame in (2, 0, 1):  # backwards too
         small = degrade(np.clip(result.read(View(2, 1), frame), 0, 1))
-        assert psnr_y(small, given.read(View(2, 1), frame)) > 25
+        assert psnr_y(small, original.read(View(2, 1), frame)) > 25
     result.close()
-    given.close()
+    original.close()
 
 
 def test_a_folder_of_mosaics_is_a_light_field_video(run, tmp_path, low):
@@ -272,8 +272,8 @@ def refused(run, code: int, *arguments: object) -> str:
 
 
 def test_bad_input_is_one_line_and_leaves_nothing(run, scene, centre, tmp_path, low):
-    given = {path.name for path in tmp_path.iterdir()}
-    assert "lies outside the grid" in refused(run, 3, scene, "--ref-view", "3,0")
+    before = {path.name for path in tmp_path.iterdir()}
+    assert "is outside the grid" in refused(run, 3, scene, "--ref-view", "3,0")
     assert "center_hr.png: view 9,9" not in refused(run, 3, scene, "--refs", centre, "--ref-view", "9,9")
     assert "no light field at" in refused(run, 3, tmp_path / "none.h5")
     assert "ROW,COLUMN is wanted" in refused(run, 2, scene, "--ref-view", "centre")
@@ -285,7 +285,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(run, scene, centre, tmp_path, 
     assert "has no references" in refused(run, 3, scene, "--require-refs")
     assert "did you mean 'guided'" in refused(run, 2, scene, "--matching", "gided")
     assert "ends in .html" in refused(run, 3, scene, "--viewer", tmp_path / "page.png")
-    assert {path.name for path in tmp_path.iterdir()} == given
+    assert {path.name for path in tmp_path.iterdir()} == before
 
 
 def test_an_output_on_the_inputs_own_path_is_refused(run, scene, tmp_path, low):
@@ -310,7 +310,7 @@ def test_the_folder_one_stands_in_is_named_by_its_name(run, tmp_path, low, monke
 
 
 def test_a_target_whose_name_says_something_else_is_refused(run, tmp_path, low):
-    for name, target, wanted in (
+    for name, target, message in (
         ("hci2016", "sr.png", "end -o in .h5"),
         ("toolbox", "sr.h5", "end -o in .mat"),
         ("view_folder", "sr.h5", "a folder's name"),
@@ -318,9 +318,9 @@ def test_a_target_whose_name_says_something_else_is_refused(run, tmp_path, low):
     ):
         written = MAKERS[name](tmp_path, low)
         grid = ("--grid", "3x3") if name == "eslf" else ()
-        given = sorted(tmp_path.iterdir())
-        assert wanted in refused(run, 3, written.path, *grid, "-o", tmp_path / target, *FAST)
-        assert sorted(tmp_path.iterdir()) == given
+        before = sorted(tmp_path.iterdir())
+        assert message in refused(run, 3, written.path, *grid, "-o", tmp_path / target, *FAST)
+        assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="its files cannot be limited so")
@@ -328,12 +328,12 @@ def test_a_target_whose_name_says_something_else_is_refused(run, tmp_path, low):
 def test_what_cannot_be_written_to_its_end_leaves_nothing(name, target, tmp_path, low):
     """In a process of its own, which has to survive: HDF5 and mapped files end it where they cannot grow."""
     clip = MAKERS[name](tmp_path, low).path
-    given = sorted(tmp_path.iterdir())
+    before = sorted(tmp_path.iterdir())
     command = [sys.executable, "-m", "lfvideo_sr", "lightfield", str(clip), "-o", target, "--method", "bicubic"]
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (20000, 20000))
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, preexec_fn=limit)
     assert (done.returncode, len(done.stderr.splitlines())) == (3, 1) and target in done.stderr
-    assert sorted(tmp_path.iterdir()) == given
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_nan_inside_a_run_leaves_no_output(run, tmp_path, low):
@@ -343,7 +343,7 @@ def test_nan_inside_a_run_leaves_no_output(run, tmp_path, low):
     with h5py.File(path, "w") as file:
         file["LF"] = views
     assert "view 0,0" in refused(run, 3, path, "-o", tmp_path / "sr.h5", *FAST)
-    assert {one.name for one in tmp_path.iterdir()} == {"a.h5"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a.h5"}
 
 
 def test_views_of_unequal_size_leave_no_output(run, tmp_path, low):
@@ -358,8 +358,8 @@ def test_info_says_what_it_is(run, scene):
     assert outcome.code == 0
     for text in ("hci2016", "3x3 views, rows 0..2, columns 0..2", str(LOW), "uint8 RGB", "pixels per view"):
         assert text in outcome.out
-    said = json.loads(run("lightfield", "info", scene, "--json").out)
-    assert said["rows"] == [0, 1, 2] and said["disparity"][0] < said["disparity"][1]
+    printed = json.loads(run("lightfield", "info", scene, "--json").out)
+    assert printed["rows"] == [0, 1, 2] and printed["disparity"][0] < printed["disparity"][1]
 
 
 def test_help_tells_of_both(run):
@@ -372,6 +372,6 @@ def test_the_same_from_python(scene, centre, sharp):
     import lfvideo_sr
 
     with lfvideo_sr.open_light_field(scene, method="flow_transfer", refs=(str(centre),), ref_views=("1,1",)) as views:
-        found = {view.stamp: view.pixels for view in views}
-    assert next(iter(found)) == View(1, 1) and set(found) == {View(*one) for one in np.ndindex(3, 3)}
-    assert psnr_y(found[View(0, 0)], sharp[0, 0]) > 25
+        pixels = {view.stamp: view.pixels for view in views}
+    assert next(iter(pixels)) == View(1, 1) and set(pixels) == {View(*place) for place in np.ndindex(3, 3)}
+    assert psnr_y(pixels[View(0, 0)], sharp[0, 0]) > 25

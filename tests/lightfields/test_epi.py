@@ -23,8 +23,8 @@ def shifted(disparity: float, count: int = 3) -> np.ndarray:
 
 @pytest.mark.parametrize("disparity", [-0.8, 0.0, 0.5, 1.0])
 def test_the_slope_is_the_disparity(disparity):
-    found = slopes(shifted(disparity))
-    inner = found.disparity[4:-4, 8:-8][found.energy[4:-4, 8:-8] > np.median(found.energy)]
+    measured = slopes(shifted(disparity))
+    inner = measured.disparity[4:-4, 8:-8][measured.energy[4:-4, 8:-8] > np.median(measured.energy)]
     assert np.abs(inner - disparity).mean() < 0.05
 
 
@@ -52,7 +52,7 @@ def test_a_walk_goes_to_neighbours_and_sees_all(shape):
     grid = Grid.of(*shape)
     walk = walk_of(grid)
     assert set(walk) == set(grid)
-    assert all(distance(one, other) == 1 for one, other in pairwise(walk))
+    assert all(distance(view, neighbour) == 1 for view, neighbour in pairwise(walk))
 
 
 def test_names_of_views_are_where_cameras_stand():

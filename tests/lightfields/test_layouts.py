@@ -1,17 +1,19 @@
 """Every layout: found, read the right way round, written back as it lay. Each file is made here."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from small_grids import MAKERS, Written, rendered_grid
+from small_grids import MAKERS, Written, as_bytes, rendered_grid
 
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.lightfields.field import LightField
-from lfvideo_sr.lightfields.opening import LAYOUTS, OpenOptions, open_light_field
+from lfvideo_sr.lightfields.layouts import LAYOUTS
+from lfvideo_sr.lightfields.opening import OpenOptions, open_light_field
 
 ROWS, COLUMNS = 2, 3  # unequal, so that an exchange of rows and columns shows
 SIZE = Size(20, 12)
@@ -71,7 +73,7 @@ def test_what_is_written_is_read_the_same_way(written):
     again.close()
 
 
-@pytest.mark.parametrize("name", ["hci2013", "toolbox73", "basiclfsr", "crossnet", "own", "bundled"])
+@pytest.mark.parametrize("name", ["hci2013", "toolbox73", "basiclfsr", "crossnet", "named_axes", "bundled"])
 def test_hdf5_keeps_axes_type_and_attributes(name, tmp_path, grid):
     written = MAKERS[name](tmp_path, grid)
     field = open_light_field(written.path, written.options)
@@ -81,9 +83,9 @@ def test_hdf5_keeps_axes_type_and_attributes(name, tmp_path, grid):
     with h5py.File(written.path.split("::")[0]) as old, h5py.File(target) as new:
         before, after = old[written.key], new[written.key_after or written.key]
         pixels = [side for side in before.shape if side in (*SIZE, SIZE.height * ROWS, SIZE.width * COLUMNS)]
-        wanted = [side * 2 if side in pixels else side for side in before.shape]
-        wanted[0] = 1 if name == "crossnet" else wanted[0]  # the item that was chosen
-        assert list(after.shape) == wanted and after.dtype == before.dtype
+        shape = [side * 2 if side in pixels else side for side in before.shape]
+        shape[0] = 1 if name == "crossnet" else shape[0]  # the item that was chosen
+        assert list(after.shape) == shape and after.dtype == before.dtype
         assert after.chunks and after.compression
         assert set(before.attrs) == set(after.attrs)
         expected = {**dict(old.attrs), **({"xRes": 40, "yRes": 24} if name == "hci2013" else {})}
@@ -120,7 +122,7 @@ class open_for:
 def test_a_grid_that_lies_wrong_is_put_right_and_written_as_it_lay(tmp_path, grid, mirror, transpose):
     wrong = grid[:: -1 if "rows" in mirror else 1, :: -1 if "columns" in mirror else 1]
     wrong = wrong.swapaxes(0, 1) if transpose else wrong
-    written = MAKERS["own"](tmp_path, wrong)
+    written = MAKERS["named_axes"](tmp_path, wrong)
     with open_for(written, mirror=mirror, transpose=transpose) as field:
         np.testing.assert_allclose(views_of(field), grid, atol=1e-6)
         doubled(field, target_of(written))
@@ -181,19 +183,58 @@ def save(path: Path, **arrays: np.ndarray) -> Path:
 
 
 def test_unknown_keys_are_refused_with_the_tree_and_an_example(tmp_path):
-    said = refused(save(tmp_path / "a.h5", foo=np.zeros((2, 3)), bar=np.zeros(4, np.uint8)))
-    assert "foo float64 [2,3]" in said and "bar uint8 [4]" in said and "--layout row,column,y,x,channel" in said
+    message = refused(save(tmp_path / "a.h5", foo=np.zeros((2, 3)), bar=np.zeros(4, np.uint8)))
+    for part in ("foo float64 [2,3]", "bar uint8 [4]", "--layout row,column,y,x,channel"):
+        assert part in message
 
 
 def test_several_scenes_are_refused_with_an_example(tmp_path, grid):
-    said = refused(MAKERS["bundled"](tmp_path, grid).path.split("::")[0])
-    assert "::/real/bench" in said and "real/other uint8" in said
+    message = refused(MAKERS["bundled"](tmp_path, grid).path.split("::")[0])
+    assert "::/real/bench" in message and "real/other uint8" in message
     assert "no data set /nothing" in refused(f"{tmp_path / 'scenes.h5'}::/nothing")
+
+
+def test_a_named_scene_of_several_is_taken_for_what_it_is(tmp_path, grid):
+    """Its key says LF, so that its layout is detected as a single LF's is."""
+    first = as_bytes(grid).transpose(4, 3, 2, 1, 0)  # colours first
+    path = tmp_path / "scenes.h5"
+    with h5py.File(path, "w") as file:
+        file["bench/LF"], file["door/LF"] = first, 255 - first
+    field = open_light_field(f"{path}::/door/LF")
+    assert field.info.layout == "toolbox73"
+    np.testing.assert_allclose(views_of(field), 1 - grid, atol=1e-6)
+    field.close()
+
+
+def test_a_layout_of_another_kind_of_file_is_refused_with_those_that_serve(tmp_path, grid):
+    picture = MAKERS["mosaic"](tmp_path, grid).path
+    assert "choose one of: eslf, mosaic" in refused(picture, layout="hci2016", grid=(ROWS, COLUMNS))
+    assert "choose one of: eslf, mosaic" in refused(picture, layout="row,column,y,x,channel", grid=(ROWS, COLUMNS))
+    assert "choose one of: views, crossnet" in refused(MAKERS["hci2016"](tmp_path, grid).path, layout="eslf")
+    folder = MAKERS["view_folder"](tmp_path, grid).path
+    assert "choose one of: folder, hci2016-folder, gantry, mosaic" in refused(folder, layout="eslf")
+
+
+def test_a_layout_by_name_reads_what_detection_reads(tmp_path, grid):
+    for name in ("crossnet_sintel", "lfssr_ato"):
+        written = MAKERS[name](tmp_path, grid)
+        with open_for(written) as detected, open_for(written, layout=written.layout) as named:
+            np.testing.assert_array_equal(views_of(named), views_of(detected))
+    padded = save(tmp_path / "a.h5", img_HR=np.zeros((1, 3, 3, 8, 12), np.uint8))
+    assert "no data set /img_size" in refused(padded, layout="lfssr-ato")
+    two = save(tmp_path / "b.h5", first=np.zeros((8, 12)), second=np.zeros((8, 12)))
+    assert "2 data sets may be those of --layout views" in refused(two, layout="views")
+    assert "2 data sets have 2 axes" in refused(two, layout="basiclfsr")
+
+
+def test_the_readme_names_every_layout():
+    table = re.findall(r"^\| ([a-z0-9, -]+) \|", (Path(__file__).parents[2] / "README.md").read_text(), re.MULTILINE)
+    assert {name for cell in table for name in cell.split(", ")} >= set(LAYOUTS)
 
 
 def test_what_fits_two_layouts_is_refused_and_settled_by_layout(tmp_path):
     path = save(tmp_path / "a.h5", LF=np.zeros((3, 8, 8, 8, 3), np.uint8))
-    assert "toolbox or toolbox73" in refused(path)
+    assert "toolbox73 or hci2016" in refused(path)
     first = open_light_field(path, OpenOptions(layout="toolbox")).info.grid
     second = open_light_field(path, OpenOptions(layout="toolbox73")).info.grid
     assert (len(first.rows), len(first.columns), len(second.rows), len(second.columns)) == (3, 8, 3, 8)
@@ -206,7 +247,7 @@ def test_three_views_in_a_row_are_no_colours(tmp_path):
 
 def test_five_axes_of_img_hr_are_told_apart_by_what_stands_beside(tmp_path):
     five = np.zeros((1, 3, 3, 8, 12), np.uint8)
-    assert "img_size or frame_number" in refused(save(tmp_path / "a.h5", img_HR=five))
+    assert "with frame_number" in refused(save(tmp_path / "a.h5", img_HR=five))
     sized = save(tmp_path / "b.h5", img_HR=five, img_size=np.array([[8, 12]]))
     assert open_light_field(sized).info.layout == "lfssr-ato"
     clip = save(tmp_path / "c.h5", img_HR=five, frame_number=np.array([2]))
@@ -216,15 +257,15 @@ def test_five_axes_of_img_hr_are_told_apart_by_what_stands_beside(tmp_path):
 
 def test_one_picture_is_not_guessed(tmp_path, grid):
     written = MAKERS["mosaic"](tmp_path, grid)
-    said = refused(written.path)
-    assert "--layout eslf" in said and "--layout mosaic" in said
+    message = refused(written.path)
+    assert "--layout eslf" in message and "--layout mosaic" in message
     assert "--grid" in refused(written.path, layout="mosaic")
     assert "do not divide" in refused(written.path, layout="mosaic", grid=(5, 7))
 
 
 def test_a_folder_of_unknown_names_says_how_to_describe_them(tmp_path, grid):
-    said = refused(Path(MAKERS["patterned_folder"](tmp_path, grid).path))
-    assert "col00-row00.png" in said and "--pattern" in said
+    message = refused(Path(MAKERS["patterned_folder"](tmp_path, grid).path))
+    assert "col00-row00.png" in message and "--pattern" in message
 
 
 def test_a_grid_with_holes_names_them(tmp_path, grid):
@@ -246,16 +287,16 @@ def test_a_truncated_matlab_file_says_so(tmp_path, grid):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(np.nan, "NaN"), (np.inf, "NaN or infinite"), (200.0, "scale them to [0,1]")]
+    ("value", "message"), [(np.nan, "NaN"), (np.inf, "NaN or infinite"), (200.0, "scale them to [0,1]")]
 )
-def test_floats_that_are_no_picture_are_refused_when_read(tmp_path, grid, value, said):
+def test_floats_that_are_no_picture_are_refused_when_read(tmp_path, grid, value, message):
     views = grid.transpose(0, 1, 3, 4, 2).copy()
     views[1, 2, 0, 0, 0] = value
     field = open_light_field(save(tmp_path / "a.h5", LF=views))
     field.read(View(0, 0))
     with pytest.raises(InputError) as caught:
         field.read(View(1, 2))
-    assert said in str(caught.value) and "view 1,2" in str(caught.value)
+    assert message in str(caught.value) and "view 1,2" in str(caught.value)
     field.close()
 
 

@@ -18,7 +18,7 @@ def test_an_earlier_runs_folder_is_replaced_whole(tmp_path):
     check_folder(target)
     replace_folder(folder_of(partial_of(target), "view_0_0.png"), target)
     assert [path.name for path in target.iterdir()] == ["view_0_0.png"]
-    assert [one.name for one in tmp_path.iterdir()] == ["sr"]
+    assert [path.name for path in tmp_path.iterdir()] == ["sr"]
 
 
 @pytest.mark.parametrize("foreign", ["holiday.jpg", "notes.txt", "sub"])

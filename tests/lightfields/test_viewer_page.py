@@ -47,13 +47,13 @@ BEFORE, AFTER = Plain(LOW, 20), Plain(HIGH, 220)
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Iterator:
     """The page, opened; `asked` of it are the addresses that it loaded."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
+    browser_path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if browser_path is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)}")
     path = tmp_path_factory.mktemp("viewer") / "look.html"
     write_viewer(path, AFTER, BEFORE, "plain <views> & more")  # type: ignore[arg-type]
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": 800, "height": 600})
         opened.asked, opened.wrong = [], []
         opened.on("request", lambda request: opened.asked.append(request.url))

@@ -9,7 +9,7 @@ from lfvideo_sr.matching import block as module
 from lfvideo_sr.matching.block import BlockPlan, block_search
 from lfvideo_sr.matching.patchmatch import relevance
 
-SMALL = BlockPlan(block=3, found=5, dilations=(1, 2))
+SMALL = BlockPlan(block=3, reference_block=5, dilations=(1, 2))
 
 
 def features(*shape, seed=0):
@@ -38,13 +38,13 @@ def literal_search(query, reference, plan):
             ]
             y, x = everywhere[int(torch.stack(alike).argmax())]
             first = [
-                min(max(at - plan.found // 2, 0), side - min(plan.found, side))
+                min(max(at - plan.reference_block // 2, 0), side - min(plan.reference_block, side))
                 for at, side in ((y, height), (x, width))
             ]
             block = [
                 (first[0] + dy, first[1] + dx)
-                for dy in range(min(plan.found, height))
-                for dx in range(min(plan.found, width))
+                for dy in range(min(plan.reference_block, height))
+                for dx in range(min(plan.reference_block, width))
             ]
             for row in range(top, min(top + plan.block, query.shape[1])):
                 for column in range(left, min(left + plan.block, query.shape[2])):
@@ -59,10 +59,10 @@ def literal_search(query, reference, plan):
 def test_equals_the_literal_twin(sizes, strip, monkeypatch):
     monkeypatch.setattr(module, "_STRIP", strip)
     query, reference = features(2, 4, *sizes[0]), features(2, 4, *sizes[1], seed=1)
-    found = block_search(query, reference, SMALL)
+    matches = block_search(query, reference, SMALL)
     for number in range(2):
-        assert torch.equal(found.index[number, 0], literal_search(query[number], reference[number], SMALL))
-    assert torch.allclose(found.score[:, 0], relevance(query, reference, found.index[:, 0]), atol=1e-9)
+        assert torch.equal(matches.index[number, 0], literal_search(query[number], reference[number], SMALL))
+    assert torch.allclose(matches.score[:, 0], relevance(query, reference, matches.index[:, 0]), atol=1e-9)
 
 
 def test_finds_what_was_moved():

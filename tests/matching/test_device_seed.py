@@ -53,10 +53,10 @@ def test_the_engine_restores_as_well_with_seeds_made_on_the_device():
         engine = TorchEngine(load_learned("stream_ref"), "cpu", "fp32")
         engine.resident.seeds_here = here
         encoded = engine.encode(Reference(("first",), Fraction(0), "first", lambda: sharp[0]))
-        found = None
+        field = None
         for number in (1, 2, 3):
             frame = Frame(degrade(sharp[number]), number, TimeStamp(number, Fraction(1)))
-            found = engine.match(frame, encoded, found)
-            restored = engine.restore(frame, [Matched(encoded, found)])
+            field = engine.match(frame, encoded, field)
+            restored = engine.restore(frame, [Matched(encoded, field)])
         scores.append(psnr_y(restored, sharp[3]))
     assert scores[1] > scores[0] - 0.3

@@ -39,9 +39,9 @@ def test_it_is_as_exact_as_opencvs():
     flow = waves(61, 90, 3.0)
     source = moved(target, flow)
     ours = inverse_search(source, target)
-    pictures = (gray(one[0].repeat(3, 1, 1).numpy() / 255) for one in (source, target))
+    pictures = (gray(levels[0].repeat(3, 1, 1).numpy() / 255) for levels in (source, target))
     theirs = torch.from_numpy(DenseFlow()(*pictures)).permute(2, 0, 1)[None]
-    errors = [float((found - flow)[:, :, 8:-8, 8:-8].norm(dim=1).mean()) for found in (ours, theirs)]
+    errors = [float((measured - flow)[:, :, 8:-8, 8:-8].norm(dim=1).mean()) for measured in (ours, theirs)]
     assert errors[0] < 1.1 * errors[1]
 
 
@@ -59,13 +59,13 @@ def test_refinement_lowers_the_error_of_a_rough_flow():
     flow = waves(61, 90, 2.0)
     rough = flow + 0.4 * torch.randn(flow.shape, generator=torch.Generator().manual_seed(0))
     fine = refined(rough, moved(target, flow), target, 4)
-    before, after = ((one - flow)[:, :, 4:-4, 4:-4].norm(dim=1).mean() for one in (rough, fine))
+    before, after = ((candidate - flow)[:, :, 4:-4, 4:-4].norm(dim=1).mean() for candidate in (rough, fine))
     assert after < 0.5 * before
 
 
 def test_a_batch_is_its_pictures_one_by_one():
     pairs = [(picture(5), picture(6)), (picture(7), picture(7))]
-    together = inverse_search(*(torch.cat(one) for one in zip(*pairs)))
+    together = inverse_search(*(torch.cat(pictures) for pictures in zip(*pairs)))
     alone = torch.cat([inverse_search(*pair) for pair in pairs])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-3)
 

@@ -26,17 +26,17 @@ for height, width in SIZES:
     flow = F.interpolate(noise(2, height, width).repeat(1, 2, 1, 1) * 4 - 2, (height, width), mode="bicubic")
     source = sample(target, grid_positions(height, width) + flow.permute(0, 2, 3, 1))
     for start in (None, flow + 1):
-        given = [None if one is None else one.to(DEVICE) for one in (source, target, start)]
-        plain, fused = (inverse_search(*given, settings, steps=steps) for steps in (PLAIN, FUSED))
+        arguments = [None if values is None else values.to(DEVICE) for values in (source, target, start)]
+        plain, fused = (inverse_search(*arguments, settings, steps=steps) for steps in (PLAIN, FUSED))
         apart = (plain - fused).abs().flatten()
         assert apart.median() < 1e-3 and apart.quantile(0.99) < 0.05, (height, width, apart.median(), apart.max())
 
 pictures = source[:, :, :20, :32].to(DEVICE), target[:, :, :20, :32].to(DEVICE)
-coarse, fine, found = (flow[:, :, :rows, :columns].to(DEVICE) for rows, columns in ((10, 16), (20, 32), (6, 9)))
-steps = {"descend": (*pictures, coarse, None, 3), "spread": (found, *pictures), "refine": (fine, *pictures, 1)}
-for name, given in steps.items():
-    one, other = getattr(PLAIN, name)(*given), getattr(FUSED, name)(*given)
-    assert one.shape == other.shape and (one - other).abs().median() < 1e-4, (name, (one - other).abs().max())
+coarse, fine, of_patches = (flow[:, :, :rows, :columns].to(DEVICE) for rows, columns in ((10, 16), (20, 32), (6, 9)))
+steps = {"descend": (*pictures, coarse, None, 3), "spread": (of_patches, *pictures), "refine": (fine, *pictures, 1)}
+for name, arguments in steps.items():
+    plain, fused = getattr(PLAIN, name)(*arguments), getattr(FUSED, name)(*arguments)
+    assert plain.shape == fused.shape and (plain - fused).abs().median() < 1e-4, (name, (plain - fused).abs().max())
 print("equal")
 """
 

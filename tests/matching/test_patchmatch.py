@@ -44,7 +44,7 @@ def test_finds_what_was_moved(shift):
 def test_is_nearly_as_relevant_as_exact_search():
     query, reference = features(1, 16, 32, 36), features(1, 16, 32, 36, seed=1)
     reference[..., 4:28, 4:30] = query[..., 6:30, 2:28] + 0.05 * features(1, 16, 24, 26, seed=2)
-    padded = [F.pad(one, (1, 1, 1, 1)) for one in (query, reference)]
+    padded = [F.pad(values, (1, 1, 1, 1)) for values in (query, reference)]
     exact = plain_exact_search(*padded).score.mean()
     assert patchmatch(query, reference).score.mean() > 0.9 * exact
 
@@ -66,15 +66,15 @@ def test_scores_are_the_relevance_of_the_matches():
 
 def test_a_warm_start_begins_where_it_is_told():
     reference = features(1, 16, 24, 24)
-    own = torch.arange(24 * 24).view(1, 24, 24)
-    warm = patchmatch(reference, reference, PatchMatchPlan(levels=(1,), rounds=(1,)), initial=own)
-    assert torch.equal(warm.index, own)
-    nearly = (own + 1).clamp(max=24 * 24 - 1)
+    places = torch.arange(24 * 24).view(1, 24, 24)
+    warm = patchmatch(reference, reference, PatchMatchPlan(levels=(1,), rounds=(1,)), initial=places)
+    assert torch.equal(warm.index, places)
+    nearly = (places + 1).clamp(max=24 * 24 - 1)
     assert patchmatch(reference, reference, WARM, initial=nearly).score.mean() > 0.99
     strip = patchmatch(features(1, 4, 2, 30), reference[:, :4], initial=torch.zeros(1, 2, 30, dtype=torch.int64))
     assert strip.index.shape == (1, 2, 30)
-    coarse = patchmatch(reference, reference, PatchMatchPlan(levels=(4, 1), rounds=(1, 1)), initial=own)
-    assert (coarse.index == own).double().mean() > 0.97
+    coarse = patchmatch(reference, reference, PatchMatchPlan(levels=(4, 1), rounds=(1, 1)), initial=places)
+    assert (coarse.index == places).double().mean() > 0.97
 
 
 @pytest.mark.parametrize("sizes", [((1, 1), (1, 1)), ((1, 2), (1, 1)), ((2, 1), (2, 2)), ((3, 4), (1, 2))], ids=str)
@@ -95,7 +95,7 @@ def test_a_better_field_never_comes_out_worse():
 def test_relevance_is_differentiable_in_both_features():
     query, reference = (features(1, 3, 4, 3, seed=seed).requires_grad_() for seed in (0, 1))
     index = torch.randint(12, (1, 4, 3), generator=torch.Generator().manual_seed(0))
-    assert gradcheck(lambda own, other: relevance(own, other, index), (query, reference))
+    assert gradcheck(lambda frame, reference: relevance(frame, reference, index), (query, reference))
 
 
 def test_dilations_follow_the_level():
@@ -103,23 +103,23 @@ def test_dilations_follow_the_level():
 
 
 @pytest.mark.parametrize(
-    ("query", "reference", "options", "said"),
+    ("query", "reference", "options", "message"),
     [
         ((1, 4, 8, 8), (1, 5, 8, 8), {}, "equal B and C"),
         ((1, 4, 8, 8), (1, 4, 8, 0), {}, "must hold a patch"),
         ((1, 4, 8, 8), (1, 4, 8, 8), {"initial": torch.zeros(1, 4, 4, dtype=torch.int64)}, "initial is"),
     ],
 )
-def test_what_cannot_be_matched_is_refused(query, reference, options, said):
-    with pytest.raises(ShapeError, match=said):
+def test_what_cannot_be_matched_is_refused(query, reference, options, message):
+    with pytest.raises(ShapeError, match=message):
         patchmatch(torch.rand(query), torch.rand(reference), **options)
 
 
 @pytest.mark.parametrize(
-    ("levels", "said"), [((4, 2), "as many of each"), ((4, 3, 1), "each a multiple"), ((2, 4, 1), "each a multiple")]
+    ("levels", "message"), [((4, 2), "as many of each"), ((4, 3, 1), "each a multiple"), ((2, 4, 1), "each a multiple")]
 )
-def test_a_plan_goes_from_coarse_to_fine(levels, said):
-    with pytest.raises(ShapeError, match=said):
+def test_a_plan_goes_from_coarse_to_fine(levels, message):
+    with pytest.raises(ShapeError, match=message):
         PatchMatchPlan(levels, (1,) * len(levels))
 
 

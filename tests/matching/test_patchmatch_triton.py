@@ -21,21 +21,21 @@ for channels, sizes, plan in (
     # Small whole numbers: sums are exact in any order, so that equal candidates tie and unequal ones do not.
     query, reference = (torch.randint(-2, 3, (2, channels, *size), generator=generator).float() for size in sizes)
     initial = random_field(query, reference, seed=3) if len(plan.levels) == 1 else None
-    wanted = plain_patchmatch(query, reference, plan, initial=initial)
-    given = query.to(DEVICE), reference.to(DEVICE), plan
-    found = patchmatch.patchmatch(*given, initial=None if initial is None else initial.to(DEVICE))
-    assert found.compared == 0, "this was not the kernel"
-    assert found.index.dtype == torch.int64 and found.index.shape == wanted.index.shape
-    same = found.index.cpu() == wanted.index
+    expected = plain_patchmatch(query, reference, plan, initial=initial)
+    arguments = query.to(DEVICE), reference.to(DEVICE), plan
+    field = patchmatch.patchmatch(*arguments, initial=None if initial is None else initial.to(DEVICE))
+    assert field.compared == 0, "this was not the kernel"
+    assert field.index.dtype == torch.int64 and field.index.shape == expected.index.shape
+    same = field.index.cpu() == expected.index
     assert same.float().mean() >= (1 if DEVICE == "cpu" else 0.98), same.float().mean()
-    torch.testing.assert_close(found.score.cpu()[same], wanted.score[same], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(field.score.cpu()[same], expected.score[same], rtol=1e-5, atol=1e-5)
     # A GPU rounds lengths otherwise: equal candidates may tie otherwise, and of few places one counts.
-    torch.testing.assert_close(found.score.mean().cpu(), wanted.score.mean(), rtol=2e-2, atol=1e-3)
+    torch.testing.assert_close(field.score.mean().cpu(), expected.score.mean(), rtol=2e-2, atol=1e-3)
 
 query, reference = (torch.nn.functional.normalize(torch.randn(1, 64, *size, generator=generator)) for size in sizes)
-found = patchmatch.patchmatch(query.to(DEVICE), reference.to(DEVICE), PatchMatchPlan(levels=(1,), rounds=(2,)))
-exact = patchmatch.relevance(query, reference, found.index.cpu())
-assert (found.score.cpu() - exact).abs().max() < 2e-4, "fp16 rounds more than is said"
+field = patchmatch.patchmatch(query.to(DEVICE), reference.to(DEVICE), PatchMatchPlan(levels=(1,), rounds=(2,)))
+exact = patchmatch.relevance(query, reference, field.index.cpu())
+assert (field.score.cpu() - exact).abs().max() < 2e-4, "fp16 rounds more than is said"
 print("equal")
 """
 

@@ -32,10 +32,10 @@ def test_autocast_changes_nothing(search, smooth):
 def test_empty_patches_in_half_precision_leave_the_others_alone(search, dtype, smooth):
     holed = smooth.clone()
     holed[..., :6, :6] = 0
-    found = search(holed.to(dtype), holed.to(dtype))
-    assert found.score.isfinite().all() and found.score.dtype == torch.float32
-    wanted = search(holed.to(dtype).float(), holed.to(dtype).float())
-    assert torch.equal(found.index, wanted.index)
+    matches = search(holed.to(dtype), holed.to(dtype))
+    assert matches.score.isfinite().all() and matches.score.dtype == torch.float32
+    expected = search(holed.to(dtype).float(), holed.to(dtype).float())
+    assert torch.equal(matches.index, expected.index)
 
 
 @pytest.mark.parametrize("search", SEARCHES)

@@ -27,7 +27,7 @@ def test_what_moved_is_found_moved(seeder, shift):
     """In low-resolution pixels, right and down."""
     reference = noise(48, 64)
     frame = np.roll(reference, [-side for side in shift[::-1]], (1, 2))
-    prepared = [seeder.prepare(one) for one in (frame, reference)]
+    prepared = [seeder.prepare(picture) for picture in (frame, reference)]
     moved = seeder(*prepared, None) - own_positions(seeder, *prepared[0].shape)
     inner = moved[len(moved) // 4 : -len(moved) // 4, len(moved) // 4 : -len(moved) // 4]
     assert np.abs(np.median(inner, (0, 1)) - 4 * np.array(shift)).max() < 0.4
@@ -37,22 +37,22 @@ def test_the_field_before_leads_where_a_cold_search_does_not(seeder):
     """A move of 20 low-resolution pixels is too far to be found without knowing."""
     wide = noise(64, 160, seed=3)
     prepared = [seeder.prepare(np.ascontiguousarray(wide[:, :, left : left + 96])) for left in (20, 0)]
-    own = own_positions(seeder, *prepared[0].shape)
-    before = (own + np.float32([80, 0])).astype(np.float32)
-    given = before.copy()
-    middle = np.s_[len(own) // 4 : -len(own) // 4, len(own) // 4 : len(own)]
-    cold, warm = (np.median((seeder(*prepared, start) - own)[middle][..., 0]) for start in (None, before))
+    places = own_positions(seeder, *prepared[0].shape)
+    before = (places + np.float32([80, 0])).astype(np.float32)
+    unchanged = before.copy()
+    middle = np.s_[len(places) // 4 : -len(places) // 4, len(places) // 4 : len(places)]
+    cold, warm = (np.median((seeder(*prepared, start) - places)[middle][..., 0]) for start in (None, before))
     assert abs(cold - 80) > 40 and abs(warm - 80) < 0.5
-    assert np.array_equal(before, given)
+    assert np.array_equal(before, unchanged)
 
 
 def test_positions_are_pixels_of_the_reference_whatever_its_size(seeder):
     frame = noise(48, 64)
-    half = np.stack([cv2.resize(one, (32, 24), interpolation=cv2.INTER_AREA) for one in frame])
+    half = np.stack([cv2.resize(plane, (32, 24), interpolation=cv2.INTER_AREA) for plane in frame])
     prepared = seeder.prepare(frame)
-    found = seeder(prepared, seeder.prepare(half), None)
-    wanted = (own_positions(seeder, *prepared.shape) + 0.5) / 2 - 0.5
-    assert np.abs(np.median(found - wanted, (0, 1))).max() < 0.5
+    positions = seeder(prepared, seeder.prepare(half), None)
+    expected = (own_positions(seeder, *prepared.shape) + 0.5) / 2 - 0.5
+    assert np.abs(np.median(positions - expected, (0, 1))).max() < 0.5
 
 
 def test_luma_is_enlarged_to_the_grid_of_the_field(seeder):

@@ -29,12 +29,12 @@ def test_finds_the_part_of_a_place(moved):
     reference, query = smooth(x, y), smooth(x + moved[0] + 2, y + moved[1])
     index, _ = (part[:, 0] for part in exact_search_to_the_edge(query, reference))
     inner = (slice(None), slice(3, -3), slice(3, -5))
-    wanted = (torch.arange(16)[:, None] * 20 + torch.arange(20) + 2).expand(1, -1, -1)
-    assert torch.equal(index[inner], wanted[inner])
-    found = between_places(query, reference, index)[inner]
-    error = (found - torch.tensor(moved)).abs()
+    expected = (torch.arange(16)[:, None] * 20 + torch.arange(20) + 2).expand(1, -1, -1)
+    assert torch.equal(index[inner], expected[inner])
+    parts = between_places(query, reference, index)[inner]
+    error = (parts - torch.tensor(moved)).abs()
     assert error.mean() < 0.05 and error.max() < 0.15
-    assert found.abs().max() <= 0.5
+    assert parts.abs().max() <= 0.5
 
 
 @pytest.mark.parametrize("twin", ["whole patches", "as a graph has it"])
@@ -60,7 +60,7 @@ def test_stays_at_the_edge_and_where_there_is_no_peak():
     flat = between_places(reference, reference, everywhere)
     assert not flat[:, 2:4, 2:4].any()  # one value only: nothing is better than anything
     noise = torch.randn(1, 5, 6, 6)
-    found = between_places(noise, noise.roll(1, 2), everywhere)
-    assert not found[:, :, 0, 0].any() and not found[:, :, 5, 0].any()  # x, in the first and the last column
-    assert not found[:, 0, :, 1].any() and not found[:, 5, :, 1].any()
-    assert found.abs().max() <= 0.5
+    parts = between_places(noise, noise.roll(1, 2), everywhere)
+    assert not parts[:, :, 0, 0].any() and not parts[:, :, 5, 0].any()  # x, in the first and the last column
+    assert not parts[:, 0, :, 1].any() and not parts[:, 5, :, 1].any()
+    assert parts.abs().max() <= 0.5

@@ -7,7 +7,7 @@ from lfvideo_sr.errors import ShapeError
 from lfvideo_sr.matching.swap import ALPHAS, match_and_swap
 
 
-def given(seed=0, ratio=2, query=(5, 6), low=(6, 4), channels=3):
+def random_features(seed=0, ratio=2, query=(5, 6), low=(6, 4), channels=3):
     rng = torch.Generator().manual_seed(seed)
     shapes = (query, low, tuple(ratio * side for side in low))
     return [torch.randn(2, channels, *shape, generator=rng, dtype=torch.float64) for shape in shapes]
@@ -24,22 +24,22 @@ def patch(features, y, x, ratio=1):
 
 def literal_match(query, low):
     """Eq. 3 and 4: the centre of each patch's match, {(y, x): (Y, X)}."""
-    found = {}
+    matches = {}
     for y, x in centres(query.shape[1:]):
         scores = {}
         for Y, X in centres(low.shape[1:]):
             other = patch(low, Y, X)
             scores[Y, X] = (patch(query, y, x) * other).sum() / other.abs().sum()
-        found[y, x] = max(scores, key=scores.get)
-    return found
+        matches[y, x] = max(scores, key=scores.get)
+    return matches
 
 
 def literal_swap(query, low, high, ratio):
     total = torch.zeros(query.shape[0], ratio * query.shape[1], ratio * query.shape[2], dtype=query.dtype)
     count = torch.zeros_like(total)
-    for own, other in literal_match(query, low).items():
-        patch(total, *own, ratio).add_(patch(high, *other, ratio))
-        patch(count, *own, ratio).add_(1)
+    for place, match in literal_match(query, low).items():
+        patch(total, *place, ratio).add_(patch(high, *match, ratio))
+        patch(count, *place, ratio).add_(1)
     return total / count
 
 
@@ -54,9 +54,9 @@ def literal_backward(query, low, high, error, ratio):
         (high, ALPHAS[2], error, ratio),
     ):
         terms = {}
-        for own, other in matches.items():
-            place = own if features is query else other
-            terms[place] = terms.get(place, 0) + share * patch(source, *own, scale)
+        for place, match in matches.items():
+            at = place if features is query else match
+            terms[at] = terms.get(at, 0) + share * patch(source, *place, scale)
         total, count = torch.zeros_like(features), torch.zeros_like(features)
         for place, term in terms.items():
             patch(total, *place, scale).add_(term)
@@ -68,7 +68,7 @@ def literal_backward(query, low, high, error, ratio):
 @pytest.mark.parametrize("ratio", [1, 2, 4])
 @pytest.mark.parametrize("sizes", [((5, 6), (6, 4)), ((3, 3), (5, 7)), ((7, 4), (3, 3))], ids=str)
 def test_equals_the_literal_twin(ratio, sizes):
-    query, low, high = given(ratio=ratio, query=sizes[0], low=sizes[1])
+    query, low, high = random_features(ratio=ratio, query=sizes[0], low=sizes[1])
     swapped = match_and_swap(query, low, high)
     for number, picture in enumerate(swapped.features):
         assert torch.allclose(picture, literal_swap(query[number], low[number], high[number], ratio), atol=1e-12)
@@ -77,27 +77,28 @@ def test_equals_the_literal_twin(ratio, sizes):
 @pytest.mark.parametrize("ratio", [1, 2])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_backward_pass_is_equation_5(ratio, seed):
-    inputs = [one.requires_grad_() for one in given(seed, ratio, query=(8, 7), low=(4, 5))]  # matches are shared
+    maps = random_features(seed, ratio, query=(8, 7), low=(4, 5))  # small, so that matches are shared
+    inputs = [features.requires_grad_() for features in maps]
     swapped = match_and_swap(*inputs)
     error = torch.randn(swapped.features.shape, dtype=torch.float64)
     swapped.features.backward(error)
     for number in range(2):
-        wanted = literal_backward(*(one.detach()[number] for one in inputs), error[number], ratio)
-        for name, one, gradient in zip(("query", "low", "high"), inputs, wanted):
-            assert torch.allclose(one.grad[number], gradient, atol=1e-12), name
+        expected = literal_backward(*(tensor.detach()[number] for tensor in inputs), error[number], ratio)
+        for name, tensor, gradient in zip(("query", "low", "high"), inputs, expected):
+            assert torch.allclose(tensor.grad[number], gradient, atol=1e-12), name
 
 
 def test_a_reference_that_is_the_frame_gives_its_own_detail():
-    _, low, high = given(low=(6, 7), ratio=4, channels=8)
+    _, low, high = random_features(low=(6, 7), ratio=4, channels=8)
     low = low.sign()  # all patches of one length, so that each is most similar to itself
     swapped = match_and_swap(low, low, high)
-    own = torch.arange(42).view(6, 7)[1:-1, 1:-1]
-    assert torch.equal(swapped.index, own.expand(2, -1, -1))
+    centres = torch.arange(42).view(6, 7)[1:-1, 1:-1]
+    assert torch.equal(swapped.index, centres.expand(2, -1, -1))
     assert torch.allclose(swapped.features, high)
 
 
 def test_what_does_not_fit_is_refused():
-    query, low, high = given()
+    query, low, high = random_features()
     with pytest.raises(ShapeError, match="no whole multiple"):
         match_and_swap(query, low, high[..., :-1])
     with pytest.raises(ShapeError, match="equal B and C"):

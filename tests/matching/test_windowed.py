@@ -29,11 +29,11 @@ def literal_search(query, reference, reach):
 @pytest.mark.parametrize("reach", [2, 3, 100])
 def test_equals_the_literal_twin(sizes, reach):
     query, reference = features(2, 4, *sizes[0]), features(2, 4, *sizes[1], seed=1)
-    found = windowed_search(query, reference, reach=reach)
+    matches = windowed_search(query, reference, reach=reach)
     for number in range(2):
         index, score = literal_search(query[number], reference[number], reach)
-        assert torch.equal(found.index[number, 0], index)
-        assert torch.allclose(found.score[number, 0], score.double(), atol=1e-5)
+        assert torch.equal(matches.index[number, 0], index)
+        assert torch.allclose(matches.score[number, 0], score.double(), atol=1e-5)
 
 
 @pytest.mark.parametrize("reach", [1, 3, 100])
@@ -41,12 +41,12 @@ def test_windows_may_be_centred_elsewhere(reach):
     """Every fourth row and every third column of the reference, as a frame of fewer pixels asks."""
     query, reference = features(1, 4, 3, 5), features(1, 4, 11, 14, seed=1)
     rows, columns = torch.tensor([1, 5, 9]), torch.tensor([1, 4, 7, 10, 13])
-    found = windowed_search(query, reference, reach=reach, centres=(rows, columns))
+    matches = windowed_search(query, reference, reach=reach, centres=(rows, columns))
     spread = torch.zeros(4, 11, 14, dtype=query.dtype)
     spread[:, rows[:, None], columns] = query[0]
     index, score = literal_search(spread, reference[0], reach)
-    assert torch.equal(found.index[0, 0], index[rows[:, None], columns])
-    assert torch.allclose(found.score[0, 0], score[rows[:, None], columns].double(), atol=1e-5)
+    assert torch.equal(matches.index[0, 0], index[rows[:, None], columns])
+    assert torch.allclose(matches.score[0, 0], score[rows[:, None], columns].double(), atol=1e-5)
 
 
 def literal_together(query, reference, reach, rows, columns, patch):
@@ -78,13 +78,13 @@ def literal_together(query, reference, reach, rows, columns, patch):
 def test_neighbours_may_be_scored_together(reach):
     query, reference = features(1, 4, 3, 5), features(1, 4, 11, 14, seed=1)
     rows, columns = torch.tensor([1, 5, 9]), torch.tensor([1, 4, 7, 10, 13])
-    found = windowed_search(query, reference, reach=reach, centres=(rows, columns), patch=3)
-    assert torch.equal(found.index[0, 0], literal_together(query[0], reference[0], reach, rows, columns, 3))
+    matches = windowed_search(query, reference, reach=reach, centres=(rows, columns), patch=3)
+    assert torch.equal(matches.index[0, 0], literal_together(query[0], reference[0], reach, rows, columns, 3))
 
 
 def test_among_equal_places_the_first_wins():
-    found = windowed_search(torch.ones(1, 2, 3, 4), torch.ones(1, 2, 3, 4), reach=1)
-    assert found.index[0, 0].tolist() == [[0, 0, 1, 2], [0, 0, 1, 2], [4, 4, 5, 6]]
+    matches = windowed_search(torch.ones(1, 2, 3, 4), torch.ones(1, 2, 3, 4), reach=1)
+    assert matches.index[0, 0].tolist() == [[0, 0, 1, 2], [0, 0, 1, 2], [4, 4, 5, 6]]
 
 
 def test_nothing_in_reach_is_refused():

@@ -6,7 +6,7 @@ from small_clips import rendered
 
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.resize import bicubic, degrade
-from lfvideo_sr.stream.carrying import GRID, carried_both_ways, look_at
+from lfvideo_sr.stream.carrying import GRID, carried_both_ways, texture_of
 
 LARGE = Size(640, 448)
 
@@ -14,13 +14,13 @@ LARGE = Size(640, 448)
 @pytest.fixture(scope="module")
 def moments() -> list[np.ndarray]:
     """Low-resolution frames of one moving scene."""
-    return [degrade(one) for one in rendered(0, 13, seed=3, size=LARGE)]
+    return [degrade(frame) for frame in rendered(0, 13, seed=3, size=LARGE)]
 
 
-def mean_share(one: np.ndarray, other: np.ndarray) -> float:
+def mean_share(frame: np.ndarray, other: np.ndarray) -> float:
     """Of the first one's detail."""
-    look = look_at(one)
-    share, _ = carried_both_ways(look, look_at(other))
+    look = texture_of(frame)
+    share, _ = carried_both_ways(look, texture_of(other))
     return float((share * look.detail).sum() / look.detail.sum())
 
 
@@ -38,7 +38,7 @@ def test_another_scene_has_next_to_nothing(moments):
 def test_what_has_left_the_picture_cannot_be_carried(moments):
     wide = degrade(rendered(0, 1, seed=3, size=Size(800, 448))[0])
     left, right = wide[:, :, :184].copy(), wide[:, :, 16:].copy()
-    share, _ = carried_both_ways(look_at(left), look_at(right))
+    share, _ = carried_both_ways(texture_of(left), texture_of(right))
     assert share[:, 0].mean() < 0.4 < 0.8 < share[:, 1:].mean()
 
 
@@ -46,12 +46,12 @@ def test_a_blurred_frame_has_little_to_give_but_can_be_given(moments):
     height, width = moments[0].shape[1:]
     small = bicubic(moments[0], Size(width // 3, height // 3))
     blurred = np.clip(bicubic(small, Size(width, height)), 0, 1).astype(np.float32)
-    assert look_at(blurred).detail.mean() < 0.3 * look_at(moments[0]).detail.mean()
+    assert texture_of(blurred).detail.mean() < 0.3 * texture_of(moments[0]).detail.mean()
     assert mean_share(moments[0], blurred) < 0.15 < 0.4 < mean_share(blurred, moments[0])
 
 
 def test_a_flat_frame_has_no_detail():
-    flat = look_at(np.full((3, 40, 60), 0.5, np.float32))
+    flat = texture_of(np.full((3, 40, 60), 0.5, np.float32))
     assert flat.detail == pytest.approx(0, abs=1e-3)
     for share in carried_both_ways(flat, flat):
         assert np.isfinite(share).all()
@@ -60,7 +60,7 @@ def test_a_flat_frame_has_no_detail():
 @pytest.mark.parametrize("size", [(1, 1), (5, 300), (300, 5), (90, 1000), (7, 7)])
 def test_any_size_is_looked_at(size):
     pixels = np.random.default_rng(0).random((3, *size), np.float32)
-    look = look_at(pixels)
+    look = texture_of(pixels)
     assert max(look.luma.shape) <= 192 and look.texture.shape == look.luma.shape
-    for share in carried_both_ways(look, look_at(pixels[:, ::-1].copy())):
+    for share in carried_both_ways(look, texture_of(pixels[:, ::-1].copy())):
         assert share.shape == GRID and ((share >= 0) & (share <= 1)).all()

@@ -34,10 +34,10 @@ def lumas() -> dict[View, np.ndarray]:
 def exact_motion(view: View) -> np.ndarray:
     """What the renderer says: [H,W,4], to the next column and to the next row; `rendered_grid` shows the same scene."""
     scene = random_scene(np.random.default_rng(2), width=SIZE.width, planes=(3, 4))
-    own = (view.row - 2.0, view.column - 2.0)
+    place = (view.row - 2.0, view.column - 2.0)
     return np.dstack(
         [
-            flow(scene, 0.0, 0.0, SIZE, view_from=own, view_to=(own[0] + down, own[1] + across))[0]
+            flow(scene, 0.0, 0.0, SIZE, view_from=place, view_to=(place[0] + down, place[1] + across))[0]
             for across, down in ((1, 0), (0, 1))
         ]
     )
@@ -48,22 +48,22 @@ def motion() -> np.ndarray:
     return exact_motion(OWN)
 
 
-def error(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.sqrt(np.mean((one - other)[4:-4, 4:-4] ** 2)))
+def error(luma: np.ndarray, other: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((luma - other)[4:-4, 4:-4] ** 2)))
 
 
 def test_errors_that_differ_from_view_to_view_average_out(lumas, motion):
     rng = np.random.default_rng(0)
     noisy = {view: lumas[view] + rng.normal(0, 2, lumas[view].shape).astype(np.float32) for view in (OWN, *BESIDE)}
-    found = [(noisy[view], step(OWN, view)) for view in BESIDE]
+    neighbours = [(noisy[view], step(OWN, view)) for view in BESIDE]
     alone = error(noisy[OWN], lumas[OWN])
-    assert error(noisy[OWN] + agreement(noisy[OWN], found, motion, 1.0), lumas[OWN]) < 0.7 * alone
+    assert error(noisy[OWN] + agreement(noisy[OWN], neighbours, motion, 1.0), lumas[OWN]) < 0.7 * alone
 
 
 def test_detail_comes_along_the_right_lines_only(lumas, motion):
     dull = cv2.GaussianBlur(lumas[OWN], (0, 0), 0.6)
-    found = [(lumas[view], step(OWN, view)) for view in BESIDE]
-    right, wrong = (dull + agreement(dull, found, way, 1.0) for way in (motion, motion[..., [1, 0, 3, 2]]))
+    neighbours = [(lumas[view], step(OWN, view)) for view in BESIDE]
+    right, wrong = (dull + agreement(dull, neighbours, way, 1.0) for way in (motion, motion[..., [1, 0, 3, 2]]))
     assert error(right, lumas[OWN]) < 0.8 * error(dull, lumas[OWN]) < 0.85 * error(wrong, lumas[OWN])
 
 
@@ -76,7 +76,8 @@ def test_nothing_is_taken_from_what_shows_something_else(lumas, motion):
 
 def test_brightness_stays_that_of_the_view(lumas, motion):
     brighter = lumas[View(2, 3)] + np.float32(2)
-    same, changed = (agreement(lumas[OWN], [(one, (1, 0))], motion, 1.0) for one in (lumas[View(2, 3)], brighter))
+    beside = lumas[View(2, 3)], brighter
+    same, changed = (agreement(lumas[OWN], [(neighbour, (1, 0))], motion, 1.0) for neighbour in beside)
     assert np.abs(changed - same).mean() < 0.1
 
 
@@ -101,16 +102,17 @@ class Run:
         sharp, rng, motion = rendered_grid(5, 5, SIZE, seed=2), np.random.default_rng(1), exact_motion(OWN)
         views = [place.view for place in order(Grid.of(5, 5), 1, [])]
         reference = Reference(("r",), Fraction(0), "r", lambda: sharp[OWN])
-        one = Agreement(views, lambda view, restored: motion, held=held)
+        views_in_agreement = Agreement(views, lambda view, restored: motion, held=held)
         self.most, self.made = 0, {}
         for index, view in enumerate(views):
             noise = rng.normal(0, 0.01, (3, SIZE.height, SIZE.width)).astype(np.float32)
             frame = Frame(np.clip(sharp[view] + noise * (view != OWN), 0, 1), index, view)
-            self.made[view] = one.add(Restored(frame, frame, (reference,), False, passed=view == OWN)).frame.pixels
-            self.most = max(self.most, len(list(one._lumas)))
-        self.agreed, self.passed = one.agreed, sharp[OWN]
-        self.left = list(one._lumas)
-        one.close()
+            restored = Restored(frame, frame, (reference,), False, passed=view == OWN)
+            self.made[view] = views_in_agreement.add(restored).frame.pixels
+            self.most = max(self.most, len(list(views_in_agreement._lumas)))
+        self.agreed, self.passed = views_in_agreement.agreed, sharp[OWN]
+        self.left = list(views_in_agreement._lumas)
+        views_in_agreement.close()
 
 
 def test_only_what_later_views_need_is_kept_and_not_all_in_memory():
@@ -127,10 +129,10 @@ def test_a_grid_comes_out_nearer_to_the_truth_and_its_lines_straighter(tmp_path)
     for weight in (0.0, 0.5):
         with engine_of("stream_ref") as engine:
             job = GridJob(path, engine, GridOptions(simulate=True, epipolar=weight))
-            found = {one.frame.stamp: view_luma(one.frame.pixels) for one in job}
+            lumas_found = {restored.frame.stamp: view_luma(restored.frame.pixels) for restored in job}
             scores.append(np.mean([score.psnr_y for score in job.scorer.scores if not score.is_reference]))
-            truth = {view: view_luma(sharp[view]) for view in found}
-            slopes.append(grid_slope_error(found, truth, Grid.of(3, 3)))
+            truth = {view: view_luma(sharp[view]) for view in lumas_found}
+            slopes.append(grid_slope_error(lumas_found, truth, Grid.of(3, 3)))
             job.close()
     assert scores[1] > scores[0] + 0.05 and slopes[1] < slopes[0]
 

@@ -96,8 +96,8 @@ def moment(index: int, *, cut: bool = False, passed: bool = False) -> Restored:
 
 def test_steadiness_is_of_frames_that_follow_each_other_in_a_scene():
     scorer = Scorer(Grey())
-    for one in (moment(0, passed=True), moment(1), moment(2, cut=True), moment(3), moment(5)):
-        scorer.add(one)
+    for restored_moment in (moment(0, passed=True), moment(1), moment(2, cut=True), moment(3), moment(5)):
+        scorer.add(restored_moment)
     steady = scorer.summary()["steadiness"]
     assert steady["pairs"] == 2  # 0|1 and 2|3
     assert steady["at_references"]["pairs"] == steady["elsewhere"]["pairs"] == 1

@@ -15,7 +15,7 @@ BLOCKS = 4
 
 
 def made_up(
-    seed: int, count: int = 9, reach: int = 3, number: int = 0, start: int = 0, given: tuple[int, ...] = ()
+    seed: int, count: int = 9, reach: int = 3, number: int = 0, start: int = 0, referenced: tuple[int, ...] = ()
 ) -> SceneSurvey:
     """A scene in which every share is drawn at random."""
     draw = np.random.default_rng(seed)
@@ -23,17 +23,20 @@ def made_up(
     carried = draw.integers(0, 256, (count, 2 * reach + 1, BLOCKS)).astype(np.uint8)
     carried[:, reach] = 255
     detail = draw.uniform(2, 60, (count, BLOCKS)).astype(np.float32)
-    return SceneSurvey(number, stops, draw.integers(1, 6, count), detail, carried, np.isin(np.arange(count), given))
+    return SceneSurvey(
+        number, stops, draw.integers(1, 6, count), detail, carried, np.isin(np.arange(count), referenced)
+    )
 
 
 def total(survey: SceneSurvey, chosen: tuple[int, ...], rules: Rules) -> float:
     """Summed dB with references at some stops, which `pairing.choose` gives to each frame: the plain twin."""
-    placed = [Placed(Reference((one,), Fraction(int(survey.stops[one])), "", lambda: None), 0) for one in chosen]
+    placed = [Placed(Reference((stop,), Fraction(int(survey.stops[stop])), "", lambda: None), 0) for stop in chosen]
     summed = 0.0
     for stop, frame in enumerate(survey.stops.tolist()):
-        served = [one for one in placed if one.reference.time - frame <= rules.lookahead]
-        found = choose(Fraction(frame), 0, served, causal=rules.causal)
-        past, future = ([one for one in found if (one.time <= frame) is side] for side in (True, False))
+        served = [place for place in placed if place.reference.time - frame <= rules.lookahead]
+        chosen_now = choose(Fraction(frame), 0, served, causal=rules.causal)
+        past = [reference for reference in chosen_now if reference.time <= frame]
+        future = [reference for reference in chosen_now if reference.time > frame]
         shares = np.zeros(BLOCKS, np.uint8)
         for reference in (*past[:1], *future[:1]):  # a second one to the same side is beyond the model
             step = reference.key[0] - stop
@@ -46,14 +49,14 @@ def total(survey: SceneSurvey, chosen: tuple[int, ...], rules: Rules) -> float:
 
 def allowed(survey: SceneSurvey, chosen: tuple[int, ...], rules: Rules) -> bool:
     pairs = pairwise(chosen)
-    far = [survey.stops[b] - survey.stops[a] >= rules.every or survey.given[[a, b]].all() for a, b in pairs]
+    far = [survey.stops[b] - survey.stops[a] >= rules.every or survey.referenced[[a, b]].all() for a, b in pairs]
     return all(far)
 
 
 def best_by_trying(survey: SceneSurvey, count: int, rules: Rules) -> float:
-    free = [one for one in range(len(survey.stops)) if not survey.given[one]]
-    given = np.flatnonzero(survey.given).tolist()
-    ways = [tuple(sorted((*given, *some))) for some in combinations(free, count)]
+    free = [stop for stop in range(len(survey.stops)) if not survey.referenced[stop]]
+    referenced = np.flatnonzero(survey.referenced).tolist()
+    ways = [tuple(sorted((*referenced, *some))) for some in combinations(free, count)]
     return max((total(survey, way, rules) for way in ways if allowed(survey, way, rules)), default=-np.inf)
 
 
@@ -61,13 +64,13 @@ def best_by_trying(survey: SceneSurvey, count: int, rules: Rules) -> float:
 @pytest.mark.parametrize(
     "rules", [Rules(), Rules(every=6), Rules(causal=True), Rules(lookahead=5), Rules(every=4, causal=True)], ids=str
 )
-@pytest.mark.parametrize("given", [(), (4,), (1, 7)], ids=str)
-def test_the_choice_is_as_good_as_the_best_of_all(seed, rules, given):
-    survey = made_up(seed, given=given)
-    found = best_of_scene(survey, 4, rules)
-    for count, (promised, picked) in enumerate(zip(found.totals, found.picks)):
-        assert len(picked) == count and not survey.given[list(picked)].any()
-        everything = tuple(sorted((*picked, *np.flatnonzero(survey.given).tolist())))
+@pytest.mark.parametrize("referenced", [(), (4,), (1, 7)], ids=str)
+def test_the_choice_is_as_good_as_the_best_of_all(seed, rules, referenced):
+    survey = made_up(seed, referenced=referenced)
+    choice = best_of_scene(survey, 4, rules)
+    for count, (promised, picked) in enumerate(zip(choice.totals, choice.picks)):
+        assert len(picked) == count and not survey.referenced[list(picked)].any()
+        everything = tuple(sorted((*picked, *np.flatnonzero(survey.referenced).tolist())))
         assert allowed(survey, everything, rules)
         assert promised == pytest.approx(total(survey, everything, rules), abs=1e-4)
         assert promised == pytest.approx(best_by_trying(survey, count, rules), abs=1e-4)
@@ -87,7 +90,7 @@ def test_references_are_shared_out_among_scenes_as_trying_all_would():
     for number, counts in enumerate(share_out(choices, 4)):
         assert sum(counts) == number
         ways = [way for way in np.ndindex(5, 5, 5) if sum(way) == number]
-        best = max(sum(one.totals[k] for one, k in zip(choices, way)) for way in ways)
+        best = max(sum(choice.totals[k] for choice, k in zip(choices, way)) for way in ways)
         assert sum(choice.totals[k] for choice, k in zip(choices, counts)) == pytest.approx(best)
 
 
@@ -102,20 +105,20 @@ def scene(number: int, frames: int, share: int, detail: float, start: int = 0) -
 
 def test_the_first_goes_where_most_is_gained():
     short, long, flat = scene(0, 4, 230, 50), scene(1, 9, 230, 50, 4), scene(2, 9, 230, 0, 13)
-    found = ClipChoice([short, long, flat], 2)
-    assert [suggestion.scene for suggestion in found.suggestions(1)] == [1]
-    assert [one.scene for one in found.suggestions(2)] == [0, 1]
-    assert found.frames == 22 and found.scenes == 3
-    assert 0 == found.gains[0] < found.gains[1] < found.gains[2]
+    choice = ClipChoice([short, long, flat], 2)
+    assert [suggestion.scene for suggestion in choice.suggestions(1)] == [1]
+    assert [suggestion.scene for suggestion in choice.suggestions(2)] == [0, 1]
+    assert choice.frames == 22 and choice.scenes == 3
+    assert 0 == choice.gains[0] < choice.gains[1] < choice.gains[2]
 
 
 def test_each_suggestion_says_what_would_be_lost_without_it():
-    one, other = scene(0, 4, 230, 50), scene(1, 9, 230, 50, 4)
-    found = ClipChoice([one, other], 2)
-    first, second = found.suggestions(2)
+    first_scene, second_scene = scene(0, 4, 230, 50), scene(1, 9, 230, 50, 4)
+    choice = ClipChoice([first_scene, second_scene], 2)
+    first, second = choice.suggestions(2)
     assert (first.served, second.served) == (4, 9)
     summed = first.gain * first.served + second.gain * second.served
-    assert summed / found.frames == pytest.approx(found.gains[2])
+    assert summed / choice.frames == pytest.approx(choice.gains[2])
 
 
 def test_two_parts_of_a_scene_that_have_nothing_in_common_get_one_each():

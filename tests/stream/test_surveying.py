@@ -20,7 +20,7 @@ def frames(pictures, first: int = 0) -> list[Frame]:
 
 
 def moving(count: int, size: Size = MEDIUM) -> list[np.ndarray]:
-    return [degrade(one) for one in rendered(0, count, seed=3, size=size)]
+    return [degrade(picture) for picture in rendered(0, count, seed=3, size=size)]
 
 
 def test_scenes_end_at_cuts(low_clip):
@@ -46,8 +46,8 @@ def test_where_nothing_moves_few_stops_tell_of_all():
     still = moving(1)
     (scene,) = survey(frames(still * 200))
     assert len(scene.stops) <= 2 + 200 // 48 * 2 and scene.length == 200
-    found = ClipChoice([scene], 2)
-    assert found.gains[2] - found.gains[1] < 0.2 * found.gains[1]  # one serves nearly all
+    choice = ClipChoice([scene], 2)
+    assert choice.gains[2] - choice.gains[1] < 0.2 * choice.gains[1]  # one serves nearly all
 
 
 def test_a_long_scene_is_looked_at_in_stretches_and_nothing_is_lost():
@@ -60,8 +60,8 @@ def test_a_long_scene_is_looked_at_in_stretches_and_nothing_is_lost():
 
 
 def test_frames_with_references_are_stops_and_are_marked():
-    (scene,) = survey(frames(moving(9)), given={5})
-    assert scene.stops[scene.given].tolist() == [5]
+    (scene,) = survey(frames(moving(9)), referenced={5})
+    assert scene.stops[scene.referenced].tolist() == [5]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -79,7 +79,7 @@ def test_a_clip_without_frames_has_no_scenes():
 def test_blurred_frames_are_no_candidates():
     """Every other frame is smeared, as by a shaking hand."""
     sharp = moving(41)
-    smeared = [(sum(np.roll(one, k, 2) for k in range(5)) / 5).astype(np.float32) for one in sharp]
-    (scene,) = survey(frames([one if n % 2 else two for n, (one, two) in enumerate(zip(sharp, smeared))]))
+    smeared = [(sum(np.roll(picture, k, 2) for k in range(5)) / 5).astype(np.float32) for picture in sharp]
+    (scene,) = survey(frames([picture if n % 2 else two for n, (picture, two) in enumerate(zip(sharp, smeared))]))
     chosen = [suggestion.frame for suggestion in ClipChoice([scene], 3).suggestions(3)]
     assert all(frame % 2 for frame in chosen), chosen
