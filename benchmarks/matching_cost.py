@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from matching_pairs import extract, rendered
+from matching_searches import SEARCHES
 
-from ..engines.host_memory import keep_freed_memory
-from ..frames import Size
-from ..matching.patchmatch import relevance
-from .pairs import extract, rendered
-from .searches import SEARCHES
+from lfvideo_sr.engines.host_memory import keep_freed_memory
+from lfvideo_sr.frames import Size
+from lfvideo_sr.matching.patchmatch import relevance
 
 SIZES = (Size(60, 34), Size(120, 68), Size(240, 135), Size(250, 250), Size(480, 270))
 PAPER_SIZE = Size(250, 250)

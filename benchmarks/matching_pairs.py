@@ -12,11 +12,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..frames import Size
-from ..media.flow_files import find_flow_pairs, frames_around, read_flow
-from ..media.images import read_image
-from ..media.resize import within
-from ..synthetic import flow, random_scene, render
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.flow_files import find_flow_pairs, frames_around, read_flow
+from lfvideo_sr.media.images import read_image
+from lfvideo_sr.media.resize import within
+from lfvideo_sr.synthetic import flow, random_scene, render
 
 STRIDE = 4
 _LONGEST = 1024  # pixels: photos are reduced to it, since exact search takes the fourth power of the side

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import torch
 
-from ..matching.block import BlockPlan, block_search
-from ..matching.exact import exact_search_to_the_edge
-from ..matching.patches import PATCH
-from ..matching.patchmatch import PatchMatchPlan, dilation_steps, patchmatch
-from ..matching.windowed import windowed_search
+from lfvideo_sr.matching.block import BlockPlan, block_search
+from lfvideo_sr.matching.exact import exact_search_to_the_edge
+from lfvideo_sr.matching.patches import PATCH
+from lfvideo_sr.matching.patchmatch import PatchMatchPlan, dilation_steps, patchmatch
+from lfvideo_sr.matching.windowed import windowed_search
 
 ONE_ROUND = (1, 1, 1, 1)
 WINDOW = 25  # pixels of features at stride 4: RefSR-Net's 100 pixels
