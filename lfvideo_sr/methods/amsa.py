@@ -36,7 +36,6 @@ from .c2_matching import (
     search,
     search_from,
 )  # fmt: skip
-from .c2_matching import NARROW as NARROW
 
 INFO = MethodInfo("amsa", "PatchMatch in a reference at several scales, aggregated by relevance (AMSA)", references=5)
 FACTOR = 0.8  # k, between two scales
@@ -86,8 +85,6 @@ def scaled(shape: Sequence[int], scale: int) -> Size:
 
 class MultiScaleMatcher(nn.Module):
     """Frame [B,3,h,w], an encoded reference -> positions [S*B,h,w,2], relevance [S*B,h,w]."""
-
-    searches_everywhere = True  # in the reference
 
     def __init__(self, one: Matcher, scales: int, exact: bool):
         super().__init__()

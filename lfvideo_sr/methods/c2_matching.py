@@ -8,7 +8,7 @@ Departures from the paper, and why:
 - A field covers the whole frame: patches at the edge are filled with zeros, where the paper's code leaves out a border
   and shifts the rest. References may have any size.
 - Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch, warm-started from the frame before in a stream:
-  exact search takes the fourth power of the side (`lfvideo-sr bench matching`).
+  exact search takes the fourth power of the side (`benchmarks/matching.py`).
 - Several references act as the paper's stitched canvas does: each place takes the one it matches best.
 - Without a reference the aggregated features are zero; training shows such samples where a configuration says
   how many (`no_reference`).
@@ -47,7 +47,6 @@ STRIDES = {"relu3_1": 4, "relu2_1": 2, "relu1_1": 1}
 EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
-NARROW = {"channels": 4, "textures": 2, "descriptors": 2}  # of a size: as deep, so it sees as far, and quick to measure
 _FINISHED = 1 << 17  # pixels at stride 2 that are finished at a time
 
 
@@ -116,8 +115,6 @@ class Matcher(nn.Module):
 
     Relevance is the cosine of the matched patches of descriptors, at least zero. exact_until: see `search`.
     """
-
-    searches_everywhere = True  # in the reference
 
     def __init__(self, extractor: VGG, subplace: bool = False, exact_until: int | None = None):
         super().__init__()

@@ -42,7 +42,6 @@ EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a referen
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
 VGG_LAYER = "relu1_2"  # the deepest at full resolution, where the paper's features are
-NARROW = {"channels": 4, "vgg_width": 4}  # of a size: as deep, so it sees as far, and quick to measure
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,6 @@ class Matcher(nn.Module):
 
     exact_until: see `search`.
     """
-
-    searches_everywhere = True  # in the reference
 
     def __init__(self, phi: nn.Module, exact_until: int | None = None):
         super().__init__()

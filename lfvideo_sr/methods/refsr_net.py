@@ -44,7 +44,6 @@ from ..weights import load_into, read_about
 
 INFO = MethodInfo("refsr_net", "cross-scale correspondence and patch synthesis (RefSR-Net)", references=5)
 SCALES = {4: 2, 8: 3}  # and how many times SS-Net halves a reference
-NARROW = {"matching": 4, "channels": 4, "features": 4}  # of a size: as deep, so it sees as far, and quick to measure
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from ..nn.hypotheses import Alignment, BestOf, Hypothesis
 from ..nn.residual import ResidualBlock, leaky
 from ..nn.strips import in_strips
 from ..nn.vgg import channels_of
-from .c2_matching import NARROW as NARROW
 from .c2_matching import TEXTURES, C2Matching, C2Size, build_as
 
 INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)

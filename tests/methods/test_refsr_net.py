@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from receptive_field import encoder_field, matcher_field
 from small_networks import SMALL_REFSR, count, filled, low, matched, picture, small_network
 
 from lfvideo_sr.media.resize import degrade
@@ -9,7 +10,6 @@ from lfvideo_sr.method import Match
 from lfvideo_sr.methods import refsr_net
 from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
 from lfvideo_sr.nn.sliding import corners, smoothed
-from lfvideo_sr.reach import reaches
 
 TWIN = 1e-5  # batched against literal windows
 
@@ -169,8 +169,8 @@ def test_onto_the_enlarged_frame():
 def test_how_far_the_verbs_see():
     """65x65 pixels round each of a cell's 4x4; on the frame, those that bilinear enlargement looks at round the middle
     pixel; relevance alone has a gradient."""
-    found = reaches(refsr_net.build(network_of()))
-    assert found["encoder"] == (65 + 3) / 4 and found["matcher"] == 18
+    method = refsr_net.build(network_of())
+    assert encoder_field(method) == (65 + 3) / 4 and matcher_field(method) == 18
 
 
 def test_a_method_is_built_round_a_network():

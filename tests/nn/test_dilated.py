@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from receptive_field import positive, receptive_field
 from small_networks import count, filled, picture
 from torch import nn
 
 from lfvideo_sr.nn.ccnet import Bilinear, CCNet, CCNetSize
 from lfvideo_sr.nn.dilated import FIELD, DilatedFeatures
-from lfvideo_sr.nn.receptive_field import positive, receptive_field
 
 ROUNDING = 1e-5
 TABLE = [(16, 1, 3), (32, 1, 5), (64, 2, 9), (64, 4, 17), (64, 8, 33), (128, 16, 65)]  # channels, dilation, field
