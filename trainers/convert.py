@@ -91,7 +91,7 @@ CHANGED: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {"conv_offset_ma
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedNetwork:
     """What is known of a method's published checkpoints.
 
     foreign: pattern of names that this project's network has no place for -> why.
@@ -106,14 +106,14 @@ class Published:
 
 
 PUBLISHED = {
-    "c2_matching": Published(
+    "c2_matching": PublishedNetwork(
         C2Size,
         C2Matching,
         SHARED + MASKED,
         foreign={},
         options={"tap_flows": "own", "offsets_from": "unmoved", "activation": "leaky"},
     ),
-    "amsa": Published(AMSASize, AMSA, SHARED, AMSA_FOREIGN, options={"sharpness": 10.0}),
+    "amsa": PublishedNetwork(AMSASize, AMSA, SHARED, AMSA_FOREIGN, options={"sharpness": 10.0}),
 }
 
 

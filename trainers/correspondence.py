@@ -4,25 +4,33 @@ student that matches low-resolution frames, with what the teacher knows. Read fr
 RRSR and AMSA match with the same network.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from lfvideo_sr.checks import check_choice
 from lfvideo_sr.errors import UsageError
-from lfvideo_sr.methods.c2_matching import FIELD_STRIDE, Correspondence, describe, search
+from lfvideo_sr.methods.c2_matching import FIELD_STRIDE, CorrespondenceNetwork, describe, search
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
 from lfvideo_sr.training.homographies import correspondence_sample
 from lfvideo_sr.training.loop import fit
-from lfvideo_sr.training.sources import photos_of
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
+from lfvideo_sr.training.sources import LoadPhoto, photos_of
+from lfvideo_sr.training.task import (
+    Batch,
+    BatchLosses,
+    Losses,
+    RunConfig,
+    Step,
+    Task,
+    Validation,
+    data_folder,
+    rise_and_fall,
+)
 from lfvideo_sr.training.whitening import whiten
 from lfvideo_sr.weights import load_into
 
@@ -80,23 +88,25 @@ def train(config: CorrespondenceConfig) -> Path:
     return fit(task, config)
 
 
-def sample(photos: list, seed: int, number: int) -> dict[str, np.ndarray]:
+def sample(photos: list[LoadPhoto], seed: int, number: int) -> dict[str, np.ndarray]:
     """Sample `number` of a run, as `correspondence_sample` makes it of one of the photos."""
     rng = np.random.default_rng([seed, number])
     return correspondence_sample(photos[rng.integers(len(photos))], rng)
 
 
-class CorrespondenceLosses(nn.Module):
+class CorrespondenceLosses(BatchLosses):
     """Eq. 7 for a batch: the margin loss of every sample with matches enough, and the teacher's divergence."""
 
-    def __init__(self, network: Correspondence, config: CorrespondenceConfig, teacher: Correspondence | None):
+    def __init__(
+        self, network: CorrespondenceNetwork, config: CorrespondenceConfig, teacher: CorrespondenceNetwork | None
+    ):
         super().__init__()
         self.network, self.weight = network, config.distillation_weight
         self.view = "sharp" if config.stage == "teacher" else "frame"
         self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
         self.names = ("loss", "margin") if teacher is None else ("loss", "margin", "distillation")
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         own, other = self.network(batch[self.view], batch["reference"])
         taught = None
         if self.teacher is not None:
@@ -129,7 +139,7 @@ def _margin(own: torch.Tensor, other: torch.Tensor, truth: torch.Tensor) -> torc
     return margin_loss(own.flatten(1), other.flatten(1), points, matches, grid, grid)
 
 
-def validate(photos: list, config: CorrespondenceConfig, network: Correspondence) -> tuple[dict[str, float], dict]:
+def validate(photos: list[LoadPhoto], config: CorrespondenceConfig, network: CorrespondenceNetwork) -> Validation:
     """Of exact search by patches, on photos never trained on: share of true matches missed by less than a place
     ("near"), and the mean end-point error in pixels."""
     view = "sharp" if config.stage == "teacher" else "frame"
@@ -145,8 +155,8 @@ def validate(photos: list, config: CorrespondenceConfig, network: Correspondence
     return {"near": float((error < FIELD_STRIDE).mean()), "error": float(error.mean())}, {}
 
 
-def _network(config: CorrespondenceConfig) -> Correspondence:
-    network = Correspondence(config.width)
+def _network(config: CorrespondenceConfig) -> CorrespondenceNetwork:
+    network = CorrespondenceNetwork(config.width)
     if config.start:
         load_vgg(network.query, config.start)
         load_vgg(network.reference, config.start)
@@ -155,7 +165,7 @@ def _network(config: CorrespondenceConfig) -> Correspondence:
     return network
 
 
-def _whiten(network: Correspondence, photos: list, config: CorrespondenceConfig) -> None:
+def _whiten(network: CorrespondenceNetwork, photos: list[LoadPhoto], config: CorrespondenceConfig) -> None:
     """Each extractor on what it will see."""
     view = "sharp" if config.stage == "teacher" else "frame"
     made = [sample(photos, config.seed + 1, number) for number in range(config.whiten)]
@@ -163,9 +173,9 @@ def _whiten(network: Correspondence, photos: list, config: CorrespondenceConfig)
         whiten(extractor, torch.stack([torch.from_numpy(one[name]) for one in made]))
 
 
-def _teacher(config: CorrespondenceConfig) -> Correspondence:
+def _teacher(config: CorrespondenceConfig) -> CorrespondenceNetwork:
     if not config.teacher:
         raise UsageError("a student has no teacher; give the last.pt of one as `teacher`, or distillation_weight: 0")
-    teacher = Correspondence(config.width)
+    teacher = CorrespondenceNetwork(config.width)
     load_into(teacher, Path(config.teacher))
     return teacher

@@ -1,7 +1,7 @@
 """Trains SS-Net, the fusing half of RefSR-Net (section 5.2), behind a trained CC-Net and a trained single-image
 network, both frozen. Read from top to bottom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from lfvideo_sr.checks import check_choice
 from lfvideo_sr.errors import UsageError
@@ -17,11 +16,12 @@ from lfvideo_sr.method import Match
 from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
 from lfvideo_sr.nn.sliding import cells
 from lfvideo_sr.training.beside import BesideSettings, Draw, beside_sample, light_fields, moving
-from lfvideo_sr.training.flow_views import rendered_views, sintel_views
+from lfvideo_sr.training.flow_views import LoadViews, rendered_views, sintel_views
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import PICTURE_LOSSES
 from lfvideo_sr.training.passes import validate_pairs
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
+from lfvideo_sr.training.sources import LoadPair, Pair
+from lfvideo_sr.training.task import Batch, BatchLosses, Losses, RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.weights import load_into
 
 HELD_OUT = 10_000  # number of the first rendered scene that validates
@@ -97,7 +97,7 @@ def material(config: SSNetConfig) -> list[Draw]:
     return found
 
 
-def held_out(config: SSNetConfig) -> list:
+def held_out(config: SSNetConfig) -> list[LoadPair]:
     """Pairs never trained on: of MPI Sintel where it is trained on, else rendered."""
     if config.sintel:
         loads = sintel_views(data_folder() / config.sintel, "validation")[:VALIDATED]
@@ -106,20 +106,20 @@ def held_out(config: SSNetConfig) -> list:
     return [partial(_cropped, load, RefSRSize(**config.size).scale) for load in loads]
 
 
-def _cropped(load, scale: int):
+def _cropped(load: LoadViews, scale: int) -> Pair:
     target, reference = moving(load)(np.random.default_rng(0))
     height, width = (side // scale * scale for side in target.shape[1:])
     return target[:, :height, :width], reference[:, :height, :width]
 
 
-class SSNetLosses(nn.Module):
+class SSNetLosses(BatchLosses):
     """The loss of the picture restored at once, or of some patches of each sample, by the paper's windows."""
 
     def __init__(self, network: RefSRNet, config: SSNetConfig):
         super().__init__()
         self.network, self.config, self.apart = network, config, PICTURE_LOSSES[config.loss]
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         target, reference = batch["target"].float() / 255, batch["reference"].float() / 255
         network = self.network
         for part in (network.correspondence, network.restorer.low):

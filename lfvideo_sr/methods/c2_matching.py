@@ -78,7 +78,7 @@ class C2Size:
         return Reading(self.tap_flows, self.offsets_from, self.activation)
 
 
-class Correspondence(nn.Module):
+class CorrespondenceNetwork(nn.Module):
     """The contrastive correspondence network: two extractors of one structure with weights of their own (Table 2)."""
 
     def __init__(self, width: int = 64):
@@ -252,7 +252,7 @@ class C2Matching(nn.Module):
     def __init__(self, size: C2Size = C2Size()):
         super().__init__()
         self.size = size
-        self.correspondence = Correspondence(size.descriptors)
+        self.correspondence = CorrespondenceNetwork(size.descriptors)
         self.textures = VGG("vgg19", TEXTURES, size.textures)
         self.restorer = self.make_restorer()
         self.encoder: nn.Module = Encoder(self.correspondence.reference, self.textures)

@@ -1,6 +1,8 @@
 """Perceptual and adversarial losses of the GAN variants (C2-Matching, Eq. 11 to 13, as SRNTT and RRSR use them too;
 E2ENT2, Eq. 9 and 10)."""
 
+from __future__ import annotations
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -26,7 +28,7 @@ def generator_loss(judged: torch.Tensor) -> torch.Tensor:
     return -judged.mean()
 
 
-def critic_loss(critic: nn.Module, restored: torch.Tensor, truth: torch.Tensor, penalty: float = PENALTY):
+def critic_loss(critic: Critic, restored: torch.Tensor, truth: torch.Tensor, penalty: float = PENALTY) -> torch.Tensor:
     """Eq. 13: WGAN with gradient penalty at random mixtures of the two."""
     share = torch.rand(len(truth), 1, 1, 1).to(truth.device)  # drawn on the host, whose random state a run saves
     mixed = (share * restored + (1 - share) * truth).requires_grad_()

@@ -15,7 +15,7 @@ from ..frames import Size
 from ..media.images import read_image
 from ..media.resize import degrade, to_uint8
 from ..synthetic import random_scene, render
-from .flow_views import Load as LoadViews
+from .flow_views import LoadViews
 from .sources import RENDERED, SIDE, Pair, kept_for_validation, scenes_in
 
 _ACROSS = 5  # views of a rendered light field along each side

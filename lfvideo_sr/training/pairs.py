@@ -12,7 +12,7 @@ import numpy as np
 from ..frames import Size
 from ..media.resize import bicubic, degrade
 from .exposure import random_exposure
-from .sources import Load
+from .sources import LoadPair
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PairSettings:
     perspective: bool = True
 
 
-def pair_sample(pairs: Sequence[Load], rng: np.random.Generator, settings: PairSettings) -> dict[str, np.ndarray]:
+def pair_sample(pairs: Sequence[LoadPair], rng: np.random.Generator, settings: PairSettings) -> dict[str, np.ndarray]:
     """Of one of the pairs: target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,r,r],
     present f32 [] (1 or 0); with `turned`: turned u8 [3,s,s], cut where the target is so that the two show much the
     same, and its low-resolution turned_frame f32 [3,s/4,s/4]."""

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd import gradcheck
 
-from lfvideo_sr.methods.c2_matching import Correspondence
+from lfvideo_sr.methods.c2_matching import CorrespondenceNetwork
 from lfvideo_sr.trainers import correspondence
 from lfvideo_sr.trainers.correspondence import CorrespondenceConfig, CorrespondenceLosses
 from lfvideo_sr.training.correspondence_losses import MARGIN, SAFE, TEMPERATURE, distillation_loss, margin_loss
@@ -136,7 +136,7 @@ def batch(inside=(slice(2, 14), slice(1, 15))):
 
 def networks(seed, width=4):
     torch.manual_seed(seed)
-    return Correspondence(width)
+    return CorrespondenceNetwork(width)
 
 
 def config(**changes):

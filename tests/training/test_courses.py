@@ -12,7 +12,7 @@ import torch
 from small_runs import RUNS, again, course, equal, saved, train_features, train_gan, train_restoration, untimed_course
 
 from lfvideo_sr.errors import InputError, UsageError
-from lfvideo_sr.methods.c2_matching import Correspondence
+from lfvideo_sr.methods.c2_matching import CorrespondenceNetwork
 from lfvideo_sr.trainers import restoration
 from lfvideo_sr.training import adversarial
 from lfvideo_sr.training.task import RunConfig
@@ -127,13 +127,18 @@ def test_a_reports_loss_is_what_the_first_optimizer_minimises(tmp_path):
         ("student", {"teacher": "gone.pt"}, InputError, "no checkpoint at gone.pt"),
         ("student", {"teacher": "gone.safetensors"}, InputError, "gone.safetensors is no weights file"),
         ("student", {"teacher": ""}, UsageError, "a student has no teacher"),
-        ("c2_matching", {"correspondence": "wider.pt"}, InputError, "wider.pt does not fit Correspondence .*mismatch"),
+        (
+            "c2_matching",
+            {"correspondence": "wider.pt"},
+            InputError,
+            "wider.pt does not fit CorrespondenceNetwork .*mismatch",
+        ),
         ("c2_matching", {"start": "wider.pt"}, InputError, "wider.pt does not fit C2Matching .*Missing key"),
     ],
 )
 def test_what_a_run_cannot_start_from_is_one_line(name, changes, error, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    torch.save({"averaged": Correspondence(8).state_dict()}, "wider.pt")
+    torch.save({"averaged": CorrespondenceNetwork(8).state_dict()}, "wider.pt")
     train = RUNS[name] if name != "student" else partial(RUNS["teacher"], stage="student")
     with pytest.raises(error, match=said) as raised:
         train(tmp_path / "run", **changes)
