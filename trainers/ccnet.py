@@ -122,7 +122,7 @@ def faded(made: dict[str, np.ndarray], rng: np.random.Generator, least: float) -
     factor = np.float32(least ** rng.random())
     middle = made["reference"].mean((1, 2), keepdims=True)
     faint = {name: middle + factor * (made[name] - middle) for name in ("frame", "reference")}
-    return made | {name: np.round(255 * one.clip(0, 1)) / np.float32(255) for name, one in faint.items()}
+    return made | {name: np.round(255 * picture.clip(0, 1)) / np.float32(255) for name, picture in faint.items()}
 
 
 class CCNetLosses(BatchLosses):
@@ -142,11 +142,11 @@ class CCNetLosses(BatchLosses):
 def place_scores(network: CCNet, batch: Batch, settings: WindowSettings) -> torch.Tensor:
     """Inner products of each place with each position, [B,q*q,w*w]: window_scores of matching/windowed.py."""
     edge = MARGIN * settings.scale
-    own = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
+    query = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
     last, step = settings.spacing * (settings.queries - 1) + 1, settings.spacing
-    own, other = own[:, :, :last:step, :last:step], network.reference(batch["reference"])
-    with full_precision(own):
-        return own.float().flatten(2).transpose(1, 2) @ other.float().flatten(2)
+    query, reference = query[:, :, :last:step, :last:step], network.reference(batch["reference"])
+    with full_precision(query):
+        return query.float().flatten(2).transpose(1, 2) @ reference.float().flatten(2)
 
 
 def validate(
@@ -159,10 +159,10 @@ def validate(
     for number in range(config.validation_samples):
         rng = np.random.default_rng([config.seed, 0, number])
         made = window_sample(views[number % len(views)](), rng, settings)
-        batch = {name: torch.from_numpy(one)[None].to(device) for name, one in made.items()}
-        found = place_scores(network, batch, settings)[0].argmax(1).cpu().numpy()
+        batch = {name: torch.from_numpy(array)[None].to(device) for name, array in made.items()}
+        index = place_scores(network, batch, settings)[0].argmax(1).cpu().numpy()
         known = made["truth"] >= 0
-        here, there = (np.stack(np.divmod(one[known], settings.window), -1) for one in (found, made["truth"]))
+        here, there = (np.stack(np.divmod(places[known], settings.window), -1) for places in (index, made["truth"]))
         apart.append(np.abs(here - there).max(-1))
     distance = np.concatenate(apart)
     return {"within_1": float((distance <= 1).mean()), "exact": float((distance == 0).mean())}, {}

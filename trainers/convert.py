@@ -29,7 +29,7 @@ from lfvideo_sr.weights import check_target, save
 
 AGGREGATION = "restorer.fusions.{level}.aggregation.aggregation"
 
-# Ours -> theirs, without the ".weight" or ".bias" at the end; what stands in braces is told by WORDS.
+# Ours -> theirs, without the ".weight" or ".bias" at the end; WORDS lists what the braces stand for.
 SHARED = (
     ("correspondence.query.features.{vgg16}", "feature_extraction_image1.model.{vgg16}"),
     ("correspondence.reference.features.{vgg16}", "feature_extraction_image2.model.{vgg16}"),
@@ -124,15 +124,15 @@ class Misfit(InputError):
         kinds = [problem.split()[0] for problem in problems]
         counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
         hints = [hint for start, hint in HINTS.items() if any(problem.startswith(start) for problem in problems)]
-        said = "; ".join([f"the tensors given do not fit {method} ({counted})", *hints, "nothing was written"])
-        super().__init__(said)
+        message = "; ".join([f"the tensors given do not fit {method} ({counted})", *hints, "nothing was written"])
+        super().__init__(message)
         self.problems = problems
 
 
 def convert_weights(
     files: Sequence[Path], output: Path, method: str, vgg19: Path | None = None, *, partial: bool = False
-) -> dict:
-    """Write a method's published checkpoints as this project's weights; returns what is said about them.
+) -> dict[str, Any]:
+    """Write a method's published checkpoints as this project's weights; returns their metadata.
 
     vgg19:   torchvision's; it may stand among the files as well.
     partial: leave what the published network has no counterpart of untrained, and say so.
@@ -145,7 +145,7 @@ def convert_weights(
     tensors = read_all(files)
     size = known.size(**measured(tensors), **known.options)
     with torch.device("meta"):
-        shapes = {name: list(one.shape) for name, one in known.network(size).named_parameters()}
+        shapes = {name: list(parameter.shape) for name, parameter in known.network(size).named_parameters()}
     names = {name: published_name(name, known.names) for name in shapes}
     problems = [*_wrong(names, shapes, tensors), *_unplaced(names, tensors, known.foreign)]
     if any(not (partial and problem.startswith(LEFT_BY_PARTIAL)) for problem in problems):
@@ -162,14 +162,14 @@ def convert_weights(
 
 def read_all(files: Iterable[Path]) -> dict[str, torch.Tensor]:
     """The tensors of all files by published name; raises InputError where two files hold the same."""
-    found: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     for file in files:
         read = read_tensors(file)
-        twice = sorted(set(found) & set(read))
+        twice = sorted(set(tensors) & set(read))
         if twice:
             raise InputError(f"{file} holds {twice[0]}, and a file before it does too; give one of each kind")
-        found |= read
-    return found
+        tensors |= read
+    return tensors
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -204,15 +204,15 @@ def measured(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         "textures": "dyn_agg_restore.large_dyn_agg.bias",
         "descriptors": "feature_extraction_image1.model.conv1_1.bias",
     }
-    told = {field: len(tensors[name]) for field, name in telling.items() if name in tensors and tensors[name].ndim}
-    found: dict[str, object] = {field: width for field, width in told.items() if width}
+    widths = {field: len(tensors[name]) for field, name in telling.items() if name in tensors and tensors[name].ndim}
+    size: dict[str, object] = {field: width for field, width in widths.items() if width}
     blocks: dict[str, set[str]] = {}
     for name in tensors:
         if block := re.match(r"(.*body\w*)\.(\d+)\.conv1\.weight", name):
             blocks.setdefault(block[1], set()).add(block[2])
     if blocks:  # one number for all bodies there
-        found["blocks"] = (max(map(len, blocks.values())),) * 4
-    return found
+        size["blocks"] = (max(map(len, blocks.values())),) * 4
+    return size
 
 
 def published_name(name: str, names: Sequence[tuple[str, str]]) -> str | None:

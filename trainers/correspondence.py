@@ -107,36 +107,45 @@ class CorrespondenceLosses(BatchLosses):
         self.names = ("loss", "margin") if teacher is None else ("loss", "margin", "distillation")
 
     def forward(self, batch: Batch) -> Losses:
-        own, other = self.network(batch[self.view], batch["reference"])
+        query, reference = self.network(batch[self.view], batch["reference"])
         taught = None
         if self.teacher is not None:
             with torch.no_grad():
                 taught = self.teacher(batch["sharp"], batch["reference"])
-        with full_precision(own):  # bfloat16 cannot tell the distances of neighbours apart
-            return self._compared(own, other, taught, batch["truth"])
+        with full_precision(query):  # bfloat16 cannot tell the distances of neighbours apart
+            return self._compared(query, reference, taught, batch["truth"])
 
-    def _compared(self, own, other, taught, truth: torch.Tensor) -> dict[str, torch.Tensor]:
-        margins = [one for one in map(_margin, own, other, truth) if one is not None]
-        losses = {"margin": torch.stack(margins).mean() if margins else (own.sum() + other.sum()) * 0}
+    def _compared(
+        self,
+        query: torch.Tensor,
+        reference: torch.Tensor,
+        taught: tuple[torch.Tensor, torch.Tensor] | None,
+        truth: torch.Tensor,
+    ) -> Losses:
+        """For descriptors [B,C,h,w] of frame and reference, the teacher's of both, and true positions [B,h,w,2]."""
+        margins = [margin for margin in map(_margin, query, reference, truth) if margin is not None]
+        losses = {"margin": torch.stack(margins).mean() if margins else (query.sum() + reference.sum()) * 0}
         total = losses["margin"]
         if taught is not None:
-            pairs = zip(*(features.flatten(2) for features in (own, other, *taught)))
+            pairs = zip(*(features.flatten(2) for features in (query, reference, *taught)))
             losses["distillation"] = torch.stack([distillation_loss(*pair) for pair in pairs]).mean()
             total = total + self.weight * losses["distillation"]
         return {"loss": total, **losses}
 
 
-def _margin(own: torch.Tensor, other: torch.Tensor, truth: torch.Tensor) -> torch.Tensor | None:
+def _margin(query: torch.Tensor, reference: torch.Tensor, truth: torch.Tensor) -> torch.Tensor | None:
     """Eq. 1 for descriptors [C,h,w] and true positions [h,w,2]; the match is the nearest place of the reference."""
-    height, width = own.shape[1:]
+    height, width = query.shape[1:]
     points = truth.isfinite().all(-1).flatten().nonzero()[:, 0]
     if len(points) < FEWEST:
         return None
     places = ((truth.flatten(0, 1)[points] - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE).round().long()
     matches = places[:, 1].clamp(0, height - 1) * width + places[:, 0].clamp(0, width - 1)
-    rows, columns = torch.meshgrid(*(torch.arange(side, device=own.device) for side in (height, width)), indexing="ij")
+    rows, columns = torch.meshgrid(
+        *(torch.arange(side, device=query.device) for side in (height, width)), indexing="ij"
+    )
     grid = torch.stack([columns.flatten(), rows.flatten()], -1).float()
-    return margin_loss(own.flatten(1), other.flatten(1), points, matches, grid, grid)
+    return margin_loss(query.flatten(1), reference.flatten(1), points, matches, grid, grid)
 
 
 def validate(photos: list[LoadPhoto], config: CorrespondenceConfig, network: CorrespondenceNetwork) -> Validation:
@@ -149,9 +158,9 @@ def validate(photos: list[LoadPhoto], config: CorrespondenceConfig, network: Cor
         rng = np.random.default_rng([config.seed, 0, number])
         made = correspondence_sample(photos[number % len(photos)], rng)
         frame, reference = (torch.from_numpy(made[name])[None].to(device) for name in (view, "reference"))
-        found = search(describe(network.query, frame), describe(network.reference, reference))[0][0].cpu().numpy()
-        errors.append(np.linalg.norm(found - made["truth"], axis=-1))
-    error = np.concatenate([one[np.isfinite(one)] for one in errors])
+        positions = search(describe(network.query, frame), describe(network.reference, reference))[0][0].cpu().numpy()
+        errors.append(np.linalg.norm(positions - made["truth"], axis=-1))
+    error = np.concatenate([distances[np.isfinite(distances)] for distances in errors])
     return {"near": float((error < FIELD_STRIDE).mean()), "error": float(error.mean())}, {}
 
 
@@ -170,7 +179,7 @@ def _whiten(network: CorrespondenceNetwork, photos: list[LoadPhoto], config: Cor
     view = "sharp" if config.stage == "teacher" else "frame"
     made = [sample(photos, config.seed + 1, number) for number in range(config.whiten)]
     for extractor, name in ((network.query, view), (network.reference, "reference")):
-        whiten(extractor, torch.stack([torch.from_numpy(one[name]) for one in made]))
+        whiten(extractor, torch.stack([torch.from_numpy(arrays[name]) for arrays in made]))
 
 
 def _teacher(config: CorrespondenceConfig) -> CorrespondenceNetwork:

@@ -150,7 +150,7 @@ class E2ENT2Losses(BatchLosses):
         if self._critics[0]:
             losses["adversarial"] = sum_of(map(partial(_judged, target), self._critics[0], pictures))
             total = total + config.adversarial_weight * losses["adversarial"]
-            self.restored.append([one.detach() for one in pictures])
+            self.restored.append([picture.detach() for picture in pictures])
         if "rtrr" in self.names:
             losses["rtrr"] = reciprocal_loss(self.network, batch, pictures[-1])
             total = total + config.reconstruction_weight * config.rtrr_weight * losses["rtrr"]

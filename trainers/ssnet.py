@@ -91,10 +91,10 @@ def material(config: SSNetConfig) -> list[Draw]:
     root = data_folder()
     loads = rendered_views(config.scenes, config.scene_side, config.motion, Path(config.cache))
     loads += sintel_views(root / config.sintel, "train") if config.sintel else []
-    found = [moving(load) for load in loads] + light_fields(root, config.light_fields, config.scene_side)
-    if not found:
+    draws = [moving(load) for load in loads] + light_fields(root, config.light_fields, config.scene_side)
+    if not draws:
         raise UsageError("nothing to train on; give `scenes`, `sintel` or `light_fields`")
-    return found
+    return draws
 
 
 def held_out(config: SSNetConfig) -> list[LoadPair]:
@@ -134,14 +134,14 @@ class SSNetLosses(BatchLosses):
 
     def _patches(self, number: int, frame: torch.Tensor, match: Match, target: torch.Tensor) -> torch.Tensor:
         """Of some patches of one sample, drawn on the host, whose random state a run saves."""
-        restorer, one = self.network.restorer, slice(number, number + 1)
+        restorer, at = self.network.restorer, slice(number, number + 1)
         patch, scale = restorer.size.patch, restorer.size.scale
         draws = [torch.randint(0, side - patch + 1, (self.config.windows,)).tolist() for side in frame.shape[2:]]
         places = list(zip(*draws))
-        features = restorer.low.features(frame[one])[0]
+        features = restorer.low.features(frame[at])[0]
         made = restorer.windows(features, [match_of(match, number)], places).picture.float()
-        wanted = target[number] - restorer.finished(frame[one], torch.zeros_like(target[one]))[0]
-        return self.apart(made, torch.stack([cells(wanted, place, patch, scale) for place in places]))
+        missing = target[number] - restorer.finished(frame[at], torch.zeros_like(target[at]))[0]
+        return self.apart(made, torch.stack([cells(missing, place, patch, scale) for place in places]))
 
 
 def _network(config: SSNetConfig) -> RefSRNet:

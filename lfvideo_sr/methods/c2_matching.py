@@ -223,9 +223,9 @@ class Restorer(nn.Module):
         around = None if self.reach is None else -(-self.reach // 2) + 1
         return base + in_strips(finished, content, _FINISHED, around, scale=2)
 
-    def _finished(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+    def _finished(self, content: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> torch.Tensor:
         """Content at stride 2 -> what is added to the enlarged frame."""
-        content = self.fusions[2](self._enlarged(content, 1), given)
+        content = self.fusions[2](self._enlarged(content, 1), hypotheses)
         return conv(self.tail, conv_leaky(self.narrow, content))
 
     def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
@@ -264,7 +264,7 @@ class C2Matching(nn.Module):
     def restorer_of(self, kind: type[Restorer]) -> Restorer:
         """A restorer with this method's fusions."""
         first, *others = self.size.blocks
-        fusions = [self.fusion(*one) for one in zip(TEXTURES, others)]
+        fusions = [self.fusion(*stage) for stage in zip(TEXTURES, others)]
         return kind(self.size.channels, first, fusions, self.reach)
 
     @property

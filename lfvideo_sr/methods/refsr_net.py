@@ -100,12 +100,12 @@ class Matcher(nn.Module):
         query = query.unflatten(3, (width, scale)).unflatten(2, (height, scale))[:, :, :, middle, :, middle]
         rows, columns = (
             torch.div(
-                (torch.arange(own, device=frame.device) * scale + middle) * length, own * scale, rounding_mode="floor"
+                (torch.arange(side, device=frame.device) * scale + middle) * length, side * scale, rounding_mode="floor"
             )
-            for own, length in zip((height, width), other.shape[2:])
+            for side, length in zip((height, width), other.shape[2:])
         )
-        found = windowed_search(query, other, reach=self.reach, centres=(rows, columns), patch=self.together)
-        index = found.index[:, 0]
+        search = windowed_search(query, other, reach=self.reach, centres=(rows, columns), patch=self.together)
+        index = search.index[:, 0]
         row, column = row_and_column(index, other.shape[3])
         positions = torch.stack([column, row], -1).float() - (middle - (scale - 1) / 2)
         return positions, _cosine(query, other, index).clamp(0, 1)
@@ -114,8 +114,8 @@ class Matcher(nn.Module):
 def _cosine(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """Of features [B,C,h,w] and those of [B,C,H,W] at index [B,h,w] -> [B,h,w]."""
     at = index.flatten(1)[:, None].expand(-1, query.shape[1], -1)
-    found = reference.flatten(2).gather(2, at).float()
-    return F.cosine_similarity(query.flatten(2).float(), found, dim=1).unflatten(1, tuple(index.shape[1:]))
+    matched = reference.flatten(2).gather(2, at).float()
+    return F.cosine_similarity(query.flatten(2).float(), matched, dim=1).unflatten(1, tuple(index.shape[1:]))
 
 
 class Restorer(nn.Module):
@@ -147,8 +147,8 @@ class Restorer(nn.Module):
         places = corners(height, width, min(self.size.patch, height, width), self.size.stride)
         pictures = []
         for number, features in enumerate(self.low.features(frame)):
-            given = [match_of(match, number) for match in matches]
-            predict = partial(self.windows, features, given)
+            of_frame = [match_of(match, number) for match in matches]
+            predict = partial(self.windows, features, of_frame)
             pictures.append(slide(predict, places, height, width, self.size.scale))
         return torch.stack(pictures)
 
@@ -165,11 +165,11 @@ class Restorer(nn.Module):
             copy, trust = torch.where(relevance > trust, patches, copy), torch.maximum(trust, relevance)
         return self.fuse(low, copy, (trust > 0).to(copy).expand(-1, 1, wide, wide))
 
-    def _patches(self, match: Match, places: Corners, middles, wide: int) -> torch.Tensor:
+    def _patches(self, match: Match, places: Corners, middles: tuple[torch.Tensor, ...], wide: int) -> torch.Tensor:
         """The reference's patch that moves as its window's middle does, [n,3,wide,wide]."""
         picture, scale = match.features["picture"][0], self.size.scale
-        own = torch.stack(middles[::-1], -1).to(match.positions) * scale + (scale - 1) / 2
-        moved = (match.positions[0][middles] - own).round().long()
+        unmoved = torch.stack(middles[::-1], -1).to(match.positions) * scale + (scale - 1) / 2
+        moved = (match.positions[0][middles] - unmoved).round().long()
         first = torch.tensor(places, device=moved.device) * scale + moved.flip(-1)  # top, left
         steps = torch.arange(wide, device=moved.device)
         rows, columns = ((first[:, axis, None] + steps).clamp(0, picture.shape[axis + 1] - 1) for axis in (0, 1))
@@ -188,8 +188,8 @@ class Restorer(nn.Module):
 
 def match_of(match: Match, number: int) -> Match:
     """A batch's match -> that of one frame."""
-    one = slice(number, number + 1)
-    return Match({"picture": match.features["picture"][one]}, match.positions[one], match.relevance[one])
+    at = slice(number, number + 1)
+    return Match({"picture": match.features["picture"][at]}, match.positions[at], match.relevance[at])
 
 
 class RefSRNet(nn.Module):
@@ -222,6 +222,6 @@ def network(size: Mapping[str, Any]) -> RefSRNet:
 
 def load_srresnet(path: Path) -> SRResNet:
     """A trained single-image network from a run's checkpoint, frozen."""
-    found = SRResNet(**read_about(path)["size"])
-    load_into(found, path)
-    return found.eval().requires_grad_(False)
+    network = SRResNet(**read_about(path)["size"])
+    load_into(network, path)
+    return network.eval().requires_grad_(False)

@@ -37,8 +37,8 @@ class DilatedFeatures(nn.Module):
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         together = (2 * picture - 1).contiguous(memory_format=torch.channels_last)  # 2x as fast here
-        found = self.tail(self.layers(together))
-        return F.normalize(found.float(), dim=1) if self.unit else found
+        features = self.tail(self.layers(together))
+        return F.normalize(features.float(), dim=1) if self.unit else features
 
     def everywhere(self, picture: torch.Tensor) -> torch.Tensor:
         """Of all pixels, [B,C,H,W]; beyond the picture's edge its pixels are repeated."""

@@ -36,11 +36,11 @@ def in_strips(
     for first in range(0, height, rows):
         last = min(first + rows, height)
         top, bottom = max(0, first - reach), min(height, last + reach)
-        found = work(slice(top, bottom))[:, :, scale * (first - top) : scale * (last - top)]
+        strip = work(slice(top, bottom))[:, :, scale * (first - top) : scale * (last - top)]
         if together is None:
-            layout = torch.channels_last if _channels_last(found) else torch.contiguous_format
-            shape = *found.shape[:2], scale * height, found.shape[3]
-            together = torch.empty(shape, dtype=found.dtype, device=found.device, memory_format=layout)
-        together[:, :, scale * first : scale * last] = found
+            layout = torch.channels_last if _channels_last(strip) else torch.contiguous_format
+            shape = *strip.shape[:2], scale * height, strip.shape[3]
+            together = torch.empty(shape, dtype=strip.dtype, device=strip.device, memory_format=layout)
+        together[:, :, scale * first : scale * last] = strip
     assert together is not None, "a picture has rows"
     return together

@@ -16,11 +16,11 @@ PENALTY = 10.0  # lambda of Eq. 13
 def perceptual_loss(vgg: VGG, picture: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Eq. 11: Frobenius norms of the difference in each channel of relu5_1, summed, by the features' volume; mean over
     the batch. Pictures [B,3,H,W] in [0,1]; the truth's features carry no gradient."""
-    found = vgg(picture)[PERCEPTUAL_LAYER]
+    features = vgg(picture)[PERCEPTUAL_LAYER]
     with torch.no_grad():
-        wanted = vgg(truth)[PERCEPTUAL_LAYER]
-    norms = torch.linalg.vector_norm(wanted - found, dim=(2, 3))  # [B,C]
-    return norms.sum(1).mean() / wanted[0].numel()
+        target = vgg(truth)[PERCEPTUAL_LAYER]
+    norms = torch.linalg.vector_norm(target - features, dim=(2, 3))  # [B,C]
+    return norms.sum(1).mean() / target[0].numel()
 
 
 def generator_loss(judged: torch.Tensor) -> torch.Tensor:

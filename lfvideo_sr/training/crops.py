@@ -29,7 +29,7 @@ def two_crops(load: LoadPhoto, rng: np.random.Generator, settings: CropSettings)
     sides = side, settings.reference_side or side
     around = cut(rng, load(), max(sides) + apart)
     corners = rng.integers(0, apart + 1, (2, 2))
-    target, reference = (around[:, y : y + one, x : x + one].copy() for (y, x), one in zip(corners, sides))
+    target, reference = (around[:, y : y + length, x : x + length].copy() for (y, x), length in zip(corners, sides))
     sample = {
         "target": target,
         "frame": low(target),

@@ -75,13 +75,13 @@ def photo_texture(photos: Sequence[LoadPhoto], rng: np.random.Generator, shape: 
 def moving_views(rng: np.random.Generator, size: Size, most: float, texture: Surface = random_texture) -> FlowViews:
     """A scene at two moments so far apart that its fastest visible places move by a random share of `most` pixels."""
     scene = random_scene(rng, width=size.width, exposure_change=0.1, texture=texture)
-    wanted = most * float(np.exp(rng.uniform(np.log(0.05), 0)))
+    target = most * float(np.exp(rng.uniform(np.log(0.05), 0)))
     later = 1.0
     for _ in range(6):  # motion grows about as time does
         moved, visible = flow(scene, 0.0, later, size)
         length = np.linalg.norm(moved[visible], axis=-1)
         fastest = float(np.percentile(length, 98)) if length.size else most
-        later *= np.clip(wanted / max(fastest, 1e-3), 0.25, 4)
+        later *= np.clip(target / max(fastest, 1e-3), 0.25, 4)
     moved, visible = flow(scene, 0.0, later, size)
     first, second = (to_uint8(render(scene, moment, size)) for moment in (0.0, later))
     return FlowViews(first, second, np.where(visible[..., None], moved, np.float32(np.nan)))

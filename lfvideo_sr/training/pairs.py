@@ -119,9 +119,9 @@ def _flipped(rng: np.random.Generator, *pictures: np.ndarray) -> list[np.ndarray
     """All of them alike: flips and a quarter turn."""
     for axis in (1, 2):
         if rng.random() < 0.5:
-            pictures = tuple(np.flip(one, axis) for one in pictures)
+            pictures = tuple(np.flip(picture, axis) for picture in pictures)
     if rng.random() < 0.5:
-        pictures = tuple(one.swapaxes(1, 2) for one in pictures)
+        pictures = tuple(picture.swapaxes(1, 2) for picture in pictures)
     return [np.ascontiguousarray(picture) for picture in pictures]
 
 

@@ -39,31 +39,31 @@ def pairs_of(root: Path, sources: Sequence[str], cached: Path, split: str = "") 
     Decoded clips are kept in the folder `cached`."""
     if not sources:
         raise UsageError("no pairs to train on; name their folders as `pairs`, or [rendered:100]")
-    found: list[LoadPair] = []
+    pairs: list[LoadPair] = []
     for words in sources:
         if words.startswith(RENDERED):
-            found += _scenes(words)
+            pairs += _scenes(words)
         elif words.startswith(CLIPS):
-            found += _moments(root, words, cached)
+            pairs += _moments(root, words, cached)
         else:
-            found += _in_folder(root / words, _listed(root, split) if split else None)
-    return found
+            pairs += _in_folder(root / words, _listed(root, split) if split else None)
+    return pairs
 
 
 def photos_of(root: Path, sources: Sequence[str], cached: Path) -> list[LoadPhoto]:
     """All pictures below the folders; of "clips:LIST" and "rendered:N" the first of each pair."""
     if not sources:
         raise UsageError("no photos to train on; name their folders as `photos`, or [rendered:100]")
-    found: list[LoadPhoto] = []
+    photos: list[LoadPhoto] = []
     for words in sources:
         if words.startswith((RENDERED, CLIPS)):
-            found += [partial(_first, load) for load in pairs_of(root, [words], cached)]
+            photos += [partial(_first, load) for load in pairs_of(root, [words], cached)]
         else:
             files = [path for path in sorted((root / words).rglob("*")) if path.suffix.lower() in PICTURES]
             if not files:
                 raise InputError(f"{root / words} holds no pictures to train on; set LFVIDEO_DATA to their folder")
-            found += [partial(_read, path) for path in files]
-    return found
+            photos += [partial(_read, path) for path in files]
+    return photos
 
 
 def validation_pairs(root: Path, source: str, longest: int = 320) -> list[LoadPair]:
@@ -89,7 +89,7 @@ def reduced_pair(first: Path, second: Path, longest: int = 320) -> LoadPair:
 
     def load() -> Pair:
         small = (within(_read(path), longest) for path in (first, second))
-        target, reference = (np.ascontiguousarray(crop_to_multiple(one, SCALE)) for one in small)
+        target, reference = (np.ascontiguousarray(crop_to_multiple(picture, SCALE)) for picture in small)
         return target, reference
 
     return load
@@ -129,8 +129,8 @@ def _listed(root: Path, split: str, part: str = "train") -> set[str]:
     try:
         return set(json.loads((root / "splits.json").read_text())[part][split])
     except (OSError, ValueError, KeyError) as error:
-        said = f"{root}/splits.json does not list '{split}' under '{part}' ({error}); list it, or name another"
-        raise InputError(said) from error
+        message = f"{root}/splits.json does not list '{split}' under '{part}' ({error}); list it, or name another"
+        raise InputError(message) from error
 
 
 def _from_files(first: Path, second: Path) -> LoadPair:

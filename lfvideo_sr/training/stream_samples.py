@@ -173,11 +173,11 @@ def finish(rng: np.random.Generator, views: Views, settings: SampleSettings) -> 
     outer = slice(SCALE * margin, SCALE * (margin + crop))
     low = views.low[:targets]
     references, sides, taps = _disturbed(rng, views, settings)
-    prepared = [_SEEDER.prepare(one) for one in low]
-    seeds = np.stack([[_SEEDER(one, _SEEDER.prepare(side), None) for side in sides] for one in prepared])
+    prepared = [_SEEDER.prepare(frame) for frame in low]
+    seeds = np.stack([[_SEEDER(frame, _SEEDER.prepare(side), None) for side in sides] for frame in prepared])
     if rng.random() < settings.noisy_seed:
         seeds = seeds + _smooth_noise(rng, seeds.shape)
-    follow = np.stack([_SEEDER(one, before, None) for one, before in zip(prepared, prepared[:1] + prepared[:-1])])
+    follow = np.stack([_SEEDER(frame, before, None) for frame, before in zip(prepared, prepared[:1] + prepared[:-1])])
     return {
         "frames": np.ascontiguousarray(low[..., inner, inner]).astype(np.float32) / 255,
         "targets": np.ascontiguousarray(views.high[:targets, :, outer, outer]),
@@ -208,7 +208,7 @@ def _disturbed(
     elif draw < settings.alone + settings.exposure_change + settings.small_change:
         references = exposure(*rng.uniform([0.95, -0.015, 0.96], [1.05, 0.015, 1.04]))[references]
     if rng.random() < settings.moved:
-        references = np.stack([_moved(one, *rng.uniform(-1, 1, 2)) for one in references])
+        references = np.stack([_moved(reference, *rng.uniform(-1, 1, 2)) for reference in references])
     return references, sides, taps
 
 
@@ -248,5 +248,5 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarra
     *fields, height, width, _ = shape
     strength = rng.uniform(0.2, 2.0)
     coarse = rng.normal(0, strength, (int(np.prod(fields)), 6, 6, 2)).astype(np.float32)
-    made = np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in coarse])
+    made = np.stack([cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) for noise in coarse])
     return made.reshape(shape)
