@@ -136,12 +136,12 @@ def test_gradients_reach_every_parameter(network, frame, reference):
     twin.load_state_dict(network.state_dict())
     encoded = twin.encoder(reference)
     positions, trust = twin.matcher(frame, encoded, own_positions(2))
-    found = twin.restorer.fetch(twin.restorer.enlarge(frame), encoded, positions, trust)
-    assert isinstance(found, Fetched)
+    fetched = twin.restorer.fetch(twin.restorer.enlarge(frame), encoded, positions, trust)
+    assert isinstance(fetched, Fetched)
     last = twin.restorer.fetch_last(
         twin.restorer.enlarge(frame), {"picture": reference, "frame": frame + 0.1}, own_positions(2), 0.5 * trust
     )
-    twin.restorer.fused(frame, [found, found], last).square().sum().backward()
+    twin.restorer.fused(frame, [fetched, fetched], last).square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in twin.parameters())
 
 
