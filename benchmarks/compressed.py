@@ -77,8 +77,8 @@ def sharp_frames(clip: Path, frames: int = 25, max_height: int = 540) -> Iterato
     multiples of 8."""
     for frame in VideoSource(clip, frames=frames, detect_cuts=False):
         height, width = frame.pixels.shape[1:]
-        wanted = Size(int(width * max_height / height), max_height) if height > max_height else size_of(frame.pixels)
-        yield crop_to_multiple(_by_bicubic(to_uint8(frame.pixels), wanted), 8)
+        target = Size(int(width * max_height / height), max_height) if height > max_height else size_of(frame.pixels)
+        yield crop_to_multiple(_by_bicubic(to_uint8(frame.pixels), target), 8)
 
 
 def _by_bicubic(pixels: np.ndarray, size: Size) -> np.ndarray:

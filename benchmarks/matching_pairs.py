@@ -85,8 +85,8 @@ def photo_pairs(folder: Path) -> Iterator[Pair]:
 
 def sequences(folder: Path) -> Iterator[tuple[str, list[Path]]]:
     """Runs of consecutive frames in the folders of frames with true flow: a name and the files."""
-    found = {tuple(frames_around(files)): None for files in find_flow_pairs(folder)}
-    return ((str(run[0].parent.relative_to(folder)), list(run)) for run in found)
+    runs = {tuple(frames_around(files)): None for files in find_flow_pairs(folder)}
+    return ((str(run[0].parent.relative_to(folder)), list(run)) for run in runs)
 
 
 def _scene(size: Size):

@@ -30,9 +30,9 @@ Search = Callable[[torch.Tensor, torch.Tensor], SearchResult]
 
 def exact(query: torch.Tensor, reference: torch.Tensor) -> SearchResult:
     """Every patch with every patch, those at the edge too, as PatchMatch counts them."""
-    found = exact_search_to_the_edge(query, reference)
+    matches = exact_search_to_the_edge(query, reference)
     whole = _pixels(query) * _pixels(reference) * _patch(query)
-    return SearchResult(found.index[:, 0], whole / PATCH**2, whole)
+    return SearchResult(matches.index[:, 0], whole / PATCH**2, whole)
 
 
 def by_patchmatch(query: torch.Tensor, reference: torch.Tensor, *, plan: PatchMatchPlan) -> SearchResult:
@@ -52,8 +52,8 @@ def block(query: torch.Tensor, reference: torch.Tensor) -> SearchResult:
 
 def windowed(query: torch.Tensor, reference: torch.Tensor) -> SearchResult:
     """Single pixels, not patches, within WINDOW of their own place."""
-    found = windowed_search(query, reference, reach=WINDOW)
-    return SearchResult(found.index[:, 0], *2 * [_pixels(query) * (2 * WINDOW + 1) ** 2 * query.shape[1]])
+    matches = windowed_search(query, reference, reach=WINDOW)
+    return SearchResult(matches.index[:, 0], *2 * [_pixels(query) * (2 * WINDOW + 1) ** 2 * query.shape[1]])
 
 
 SEARCHES: dict[str, Search] = {
