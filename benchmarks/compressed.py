@@ -1,6 +1,6 @@
 """Clips as users have them: made small in one of several ways and compressed, with sharp references beside.
 
-Figures stand beside each other only where frames, sizes and the encoder's input are the same, so these three functions
+Figures may be compared only where frames, sizes and the encoder's input are the same, so these three functions
 read a clip alike: the first `frames` frames, none taller than `max_height`, cropped at the right and bottom to sides
 that are multiples of 8 (half a low-resolution pixel of chroma must not be left over). Frames are a 25th of a second
 apart whatever the clip's own rate, since an encoder gives a frame bits by how long it is shown.

@@ -6,7 +6,7 @@ usage: LFVIDEO_DATA=FOLDER benchmarks/cross_scale.py [--scale 4] [--ccnet NAME=C
                                                      [--only WORD...] [--json]
 
 The frame is frame n of MPI Sintel's clips below FOLDER/sintel, reduced; the reference is frame n + 1, sharp, so that
-the known flow tells where every place of the frame lies. Measured are places every --step pixels, 40 pixels from the
+the known flow has where every place of the frame is. Measured are places every --step pixels, 40 pixels from the
 edge, that stay visible; all searches but those of whole methods look up to 100 pixels from the place itself. An error
 is the distance between the pixel that was found and the pixel nearest to the truth; percent of places with at most so
 much.

@@ -10,7 +10,7 @@ Clips that are never trained on, at most 540 lines, references in every 8th fram
 references; slow methods restore fewer of them (--few), so each is also held against bicubic on its own frames.
 Seconds are processor time of one thread, of encoding references, matching and restoring alone, per frame restored. The
 methods take turns, frame by frame, so that whatever else the machine does slows all of them alike.
-`peers.py` says how peers are installed; one that is not is said to be absent.
+`peers.py` names how peers are installed; the table lists those that are absent.
 """
 
 import argparse

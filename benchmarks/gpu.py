@@ -232,7 +232,7 @@ def from_file_to_file(clip: Path, frames: int, presets: Sequence[str] = ("veryfa
 
 
 def encoder_alone(clip: Path, engine: Engine, out: Path, preset: str, frames: int) -> float:
-    """Frames a second that the encoder takes when all pictures lie ready."""
+    """Frames a second that the encoder takes when all pictures are ready."""
     with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
         sink = VideoSink(out, job.video, job.size, preset=preset, overwrite=True)
         pictures = list(converted(job, sink))

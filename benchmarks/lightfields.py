@@ -5,7 +5,7 @@ usage: LFVIDEO_DATA=FOLDER benchmarks/lightfields.py [--scenes NAME ...] [--view
 
 Each view is reduced by 8-bit bicubic and restored; PSNR-Y and SSIM-Y of all views but the reference, beside bicubic,
 the single-image path and flow_transfer; `slope`: mean difference of the slopes of epipolar-plane images from the
-truth's, in pixels per view; `guided` tells most fields from a few, `free` searches every view. Both match every view
+truth's, in pixels per view; `guided` predicts most fields from a few, `free` searches every view. Both match every view
 in turn, in one run, so that the ratio of their times holds on a busy machine. `epipolar` is guided, and views agree
 with their neighbours along epipolar lines, as the command has it by default.
 """
@@ -47,7 +47,7 @@ class Scores:
     psnr_y: dict[View, float] = field(default_factory=dict)
     ssim_y: dict[View, float] = field(default_factory=dict)
     lumas: dict[View, np.ndarray] = field(default_factory=dict)
-    matching: float = 0.0  # seconds, all told
+    matching: float = 0.0  # seconds in all
     restoring: float = 0.0  # likewise; of `epipolar`, what agreeing adds to guided
     searched: int = 0
 

@@ -3,7 +3,7 @@
 
 usage: LFVIDEO_DATA=FOLDER benchmarks/papers.py [--methods NAME[=WEIGHTS]...] [--features VGG] [--json]
 
-The folder holds refpairs/pairs.csv and a splits.json that says which scenes are for validation. Pictures are reduced by
+The folder holds refpairs/pairs.csv and a splits.json that lists the scenes for validation. Pictures are reduced by
 a whole factor until no side is longer than 320 pixels. PSNR-Y (crop 4, 8 bit), means over
 
 - all validation scenes, first input and its best reference: bicubic; the network without a reference; with the

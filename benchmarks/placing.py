@@ -32,7 +32,7 @@ from lfvideo_sr.references.placing import SURE, SeenClip, Sighting
 from lfvideo_sr.references.thumbnails import Scale, thumbnail_of
 
 _PARTS = (0.15, 0.4, 0.65, 0.9)  # of a clip, at which stills are taken
-_SHOTS = 12  # references that tell an offset
+_SHOTS = 12  # references from which an offset is estimated
 
 
 class ClipPlacing(NamedTuple):
@@ -97,8 +97,8 @@ def place(path: Path, target: Path, offset: float | None) -> tuple[ClipPlacing, 
     estimated = None
     if offset is not None:
         shown = sorted(shots & pictures.keys())
-        says = [timeline.times[shot] - Fraction(str(offset)) for shot in shown]
-        estimated = estimate_offset(clip, [(time, small_of(pictures[shot])) for time, shot in zip(says, shown)])
+        stamps = [timeline.times[shot] - Fraction(str(offset)) for shot in shown]
+        estimated = estimate_offset(clip, [(time, small_of(pictures[shot])) for time, shot in zip(stamps, shown)])
     return ClipPlacing(clip, stills, errors, sightings, seen - started, (done - seen) / len(stills)), estimated
 
 

@@ -14,7 +14,7 @@ stills:     two stills as people have them, at frames 0 and 16: brighter, of ano
             and with a clock that is off; beside the same two stills as they should be, and none.
 wrong:      references from another clip, against none at all.
 single:     pictures without any reference: Set14 x4.
---device-seeds: stream_ref's seeds by torch, as where frames lie on a GPU; slow on a CPU.
+--device-seeds: stream_ref's seeds by torch, as where frames are on a GPU; slow on a CPU.
 """
 
 import argparse

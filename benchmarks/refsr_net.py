@@ -15,7 +15,7 @@ single, sliding   the same by windows of 24x24 low-resolution pixels every 2, av
 exemplar          Boominathan et al.: the nine patches of the reference most similar by first and second derivatives
                   (squared distance, within 100 pixels), averaged by similarity; overlapping patches averaged
 refsr_net         --weights, at once and by sliding windows; "no reference": at once, with none; --together: matched
-                  with the scores of so many places along a side summed (default: as the weights say)
+                  with the scores of so many places along a side summed (default: as in the weights)
 """
 
 import argparse
@@ -124,7 +124,7 @@ def simple_rows(picture: np.ndarray, reference: np.ndarray, scale: int, single) 
 
 @torch.inference_mode()
 def rows(net: RefSRNet, picture: np.ndarray, reference: np.ndarray, together: int) -> Iterator[Row]:
-    """RefSR-Net without a reference, at once and by windows; together 0: as its size says."""
+    """RefSR-Net without a reference, at once and by windows; together 0: as in its size."""
     frame = torch.from_numpy(np.ascontiguousarray(degrade(picture, net.size.scale), np.float32))[None]
     encoded = net.encoder(torch.from_numpy(reference)[None])
     net.matcher.together = together or net.size.together

@@ -4,7 +4,7 @@
 usage: LFVIDEO_DATA=FOLDER benchmarks/robustness.py [--methods NAME[=WEIGHTS]...] [--pictures N] [--json] [--plot SVG]
 
 Each picture (sr_bench/BSD100, never trained on) is its own reference, rotated or scaled about its centre. For each
-degree: end-point error of the match in pixels, over places whose true match lies inside, and PSNR-Y of what is
+degree: end-point error of the match in pixels, over places whose true match is inside, and PSNR-Y of what is
 restored. AMSA matches at several scales: of each place the most relevant match counts.
 """
 
@@ -52,7 +52,7 @@ def best_positions(field: Correspondence) -> np.ndarray:
 
 
 def end_point_error(field: Correspondence, way: np.ndarray, size: Size) -> float:
-    """Mean over the places whose true match lies inside the reference, in its pixels."""
+    """Mean over the places whose true match is inside the reference, in its pixels."""
     positions = best_positions(field)
     centre = (field.stride - 1) / 2
     y, x = (np.arange(side) * field.stride + centre for side in positions.shape[:2])

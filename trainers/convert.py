@@ -2,7 +2,7 @@
 
 C2-Matching (github.com/yumingj/C2-Matching) publishes `feature_extraction.pth`, the student's two extractors, and
 `restoration_mse.pth` or `restoration_gan.pth`; textures come from torchvision's VGG19. All of it fits, and what its
-network does otherwise than the paper says is set in the size (see `Reading`).
+network does otherwise than the paper is set in the size (see `Reading`).
 
 AMSA (github.com/Zj-BinXia/AMSA) publishes files of the same names. Their network is not the paper's: what aggregates
 has other layers, and five scales are restored one by one and mixed at the end. Extractors, residual blocks and the
@@ -118,7 +118,7 @@ PUBLISHED = {
 
 
 class Misfit(InputError):
-    """Tensors do not fit a network; `problems` says of each which, and what is wrong with it."""
+    """Tensors do not fit a network; `problems` names each, and what is wrong with it."""
 
     def __init__(self, method: str, problems: Sequence[str]):
         kinds = [problem.split()[0] for problem in problems]
@@ -134,8 +134,8 @@ def convert_weights(
 ) -> dict[str, Any]:
     """Write a method's published checkpoints as this project's weights; returns their metadata.
 
-    vgg19:   torchvision's; it may stand among the files as well.
-    partial: leave what the published network has no counterpart of untrained, and say so.
+    vgg19:   torchvision's; it may be among the files as well.
+    partial: leave what the published network has no counterpart of untrained, and list it in the metadata.
     Raises Misfit, and writes nothing, where tensors are missing, unknown or of another shape.
     """
     check_choice("--method", method, list(PUBLISHED))
@@ -198,7 +198,7 @@ def _is_plain(value: object) -> bool:
 
 
 def measured(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-    """Widths and depth of the published network, as a size; the paper's where the tensors do not tell."""
+    """Widths and depth of the published network, as a size; the paper's where the tensors do not show them."""
     telling = {
         "channels": "content_extractor.conv_first.bias",
         "textures": "dyn_agg_restore.large_dyn_agg.bias",

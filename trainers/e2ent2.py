@@ -43,7 +43,7 @@ DrawSample = Callable[[np.random.Generator], dict[str, np.ndarray]]
 class E2ENT2Config(RunConfig):
     """stage: "single" (the single-image branch alone) or "joint"; a joint run begins with the weights of `start`.
 
-    size: of the network, as E2ENT2Size says; {} is the paper's.
+    size: of the network, as in E2ENT2Size; {} is the paper's.
     photos: folders whose pictures are cropped twice for a pair; apart: see CropSettings. pairs, split: as for other
         trainers, beside or instead of photos. reference_side: of the pairs' references, and of photos' beside them;
         alone, photos have references of `side`.

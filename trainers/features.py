@@ -1,4 +1,4 @@
-"""Trains a narrow stand-in for VGG19, for whoever has not the real weights; all methods share it.
+"""Trains a narrow stand-in for VGG19, for users who do not have the real weights; all methods share it.
 
 Objective: each tapped layer alone must let one convolution rebuild the picture (L1). So the layers keep detail, at
 strides 1, 2 and 4 (and 16, for the perceptual loss); they know no classes of things, as the real ones do.

@@ -41,14 +41,14 @@ METHODS = ("c2_matching", "rrsr", "amsa")
 
 @dataclass(frozen=True)
 class RestorationConfig(RunConfig):
-    """size: of the network, as its method's size class says; {} is the paper's.
+    """size: of the network, as in its method's size class; {} is the paper's.
 
     correspondence: checkpoint of the student, or of a teacher. features: VGG19 weights for textures, which also match
         where there is no `correspondence` (the ablation of C2's Fig. 5). Both are frozen; without either, a part keeps
         random weights, which is of use in tests only.
     drop_at: steps at which the learning rate falls to a tenth; decay: or linearly to zero over the last so many steps.
     offset_rates: of the learned offsets at strides 4, 2 and 1, by the learning rate; C2's code takes (0.01, 0.1, 1),
-        where the paper says nothing.
+        where the paper states nothing.
     rtrr_weight: of Eq. 3 in RRSR; turned: False leaves out its perspective step (Eq. 2).
     perceptual_weight, adversarial_weight: 1e-4 and 1e-6 in the papers' GAN variants, which start from a run by
         reconstruction alone, `start`, with its frozen parts. perceptual_features: VGG19 weights for relu5_1.

@@ -30,7 +30,7 @@ VALIDATED = 4
 
 @dataclass(frozen=True)
 class SSNetConfig(RunConfig):
-    """size: of the network, as RefSRSize says; {} is the paper's widths at x4.
+    """size: of the network, as in RefSRSize; {} is the paper's widths at x4.
 
     correspondence: checkpoint of CC-Net. features: of the single-image network. Without them a part keeps random
         weights, which is of use in tests only.
@@ -38,7 +38,7 @@ class SSNetConfig(RunConfig):
     light_fields: folders of view_R_C.png, of which two views are drawn at a time; "rendered:N", of scene_side pixels.
     side: of the parts that are matched and restored. windows: so many of its patches are trained on, each with the
         reference patch its middle matches, as in the paper; 0: the whole part at once (the dense path).
-    loss: "l1" or "mse"; the paper does not say.
+    loss: "l1" or "mse"; the paper does not state it.
     """
 
     size: dict[str, Any] = field(default_factory=dict)

@@ -10,8 +10,8 @@ Departures from the paper, and why:
 - Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch, warm-started from the frame before in a stream:
   exact search takes the fourth power of the side (`benchmarks/matching.py`).
 - Several references act as the paper's stitched canvas does: each place takes the one it matches best.
-- Without a reference the aggregated features are zero; training shows such samples where a configuration says
-  how many (`no_reference`).
+- Without a reference the aggregated features are zero; training shows as many such samples as a configuration
+  states (`no_reference`).
 
 The authors' published network departs from the paper too. What it does differently is named in C2Size (tap_flows,
 offsets_from, activation); `lfvideo-sr weights convert` sets it, so that their weights run as they were trained.
@@ -57,7 +57,7 @@ class C2Size:
     blocks:   residual blocks of Table 3's layers 1, 4, 9 and 14.
     textures, descriptors: VGG widths (64: the real network).
     dynamic:  learned offsets (Eq. 9); False aggregates a fixed patch, the ablation's baseline.
-    subplace: matches lie between places where scores say so, instead of whole places apart: not in the paper, which
+    subplace: matches may be between places, by their scores, instead of whole places apart: not in the paper, which
               leaves up to two pixels to the learned offsets; a short training cannot learn those.
     tap_flows, offsets_from, activation: see Reading; the published network has "own", "unmoved" and "leaky".
     """
@@ -186,7 +186,7 @@ def _index(positions: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
 
 
 def hypothesis(match: Match, layer: str) -> Hypothesis:
-    """What a match says at the stride of a layer."""
+    """A match at the stride of a layer."""
     stride = STRIDES[layer]
     ratio = FIELD_STRIDE // stride
     relevance = match.relevance[:, None].repeat_interleave(ratio, 2).repeat_interleave(ratio, 3)
@@ -234,7 +234,7 @@ class Restorer(nn.Module):
         return pixel_shuffle(conv_leaky(layer, content), 2)
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
-        """What all matches say at the stride of a layer; AMSA's say it for several scales."""
+        """All matches at the stride of a layer; AMSA has several scales of each."""
         return [hypothesis(match, layer) for match in matches]
 
 

@@ -21,7 +21,7 @@ from .bicubic import enlarge
 SCALE = 4
 AGREEMENT = 8 / 255  # mean colour difference at which detail is trusted by 1/e
 PREFERENCE = 2 / 255  # the same for choosing between two references
-CODING = 2.0  # times the error of its own frame that a reference tells: differences of that size are no motion
+CODING = 2.0  # times the error of its own frame that a reference shows: differences of that size are no motion
 INFO = MethodInfo(
     "flow_transfer", "classical optical flow and soft blending; no weights", worthless_below=0.02, own_frame=True
 )

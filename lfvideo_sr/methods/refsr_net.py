@@ -14,9 +14,9 @@ network without its enlarging layers in both cases, as in the paper.
 
 Departures, and why:
 - The low-resolution features are computed once for the whole frame, where the paper slides SRResNet too.
-- References of another size than the frame's: windows are centred where the place lies in proportion.
+- References of another size than the frame's: windows are centred at the place in proportion.
 - Several references: each place takes the one whose match is most similar (cosine, also the relevance).
-- Without a reference its features are zero; training shows such samples where a configuration says how many.
+- Without a reference its features are zero; training shows as many such samples as a configuration states.
 - `together` sums the scores of neighbouring places, moved alike, before the best is taken; 1, the paper's, by default.
 - `onto_enlarged` adds the result to the bilinear enlargement, so that short trainings begin there; off by default.
 """
@@ -176,7 +176,7 @@ class Restorer(nn.Module):
         return picture[:, rows[:, :, None], columns[:, None, :]].transpose(0, 1)
 
     def finished(self, frame: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
-        """The picture, onto the enlarged frame where the size says so."""
+        """The picture, added to the enlarged frame where the size has `onto_enlarged`."""
         if not self.size.onto_enlarged:
             return made.float()
         scale = self.size.scale

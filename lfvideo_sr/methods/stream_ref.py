@@ -96,7 +96,7 @@ def misfit_of(side: torch.Tensor, enlarged: torch.Tensor, positions: torch.Tenso
 
 
 class Matcher(nn.Module):
-    """Corrects a seed field by what the misfits say, and judges how far the reference is to be trusted."""
+    """Corrects a seed field by the misfits, and predicts how far the reference is to be trusted."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -158,7 +158,7 @@ class Restorer(nn.Module):
     def fetch(
         self, enlarged: torch.Tensor, reference: Features, positions: torch.Tensor, relevance: torch.Tensor
     ) -> Fetched:
-        """Warp a reference to where positions [B,2h,2w,2] at stride 2 say, and look how well it fits the frame, given
+        """Warp a reference by positions [B,2h,2w,2] at stride 2, and compare it with the frame, given
         enlarged x2, [B,12,h,w]."""
         sharp = reference["detail"]
         detail = warp_unshuffled(sharp, positions, FIELD_STRIDE, SCALE, convolution_dtype(sharp))

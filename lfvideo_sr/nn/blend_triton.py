@@ -48,7 +48,7 @@ def _blend(
     COLOURS: tl.constexpr, SCALE: tl.constexpr, STRIDE: tl.constexpr, SUREST: tl.constexpr,
     SHARP: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
-    """Output pixels in the order of the low-resolution pixels they lie in. A, B, C: slots of the sources, or -1."""
+    """Output pixels in the order of the low-resolution pixels that hold them. A, B, C: slots of the sources, or -1."""
     which, sample = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
     cells: tl.constexpr = SCALE * SCALE
     across: tl.constexpr = SCALE // STRIDE

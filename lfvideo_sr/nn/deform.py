@@ -128,7 +128,7 @@ class DeformAggregation(nn.Module):
     """`deform_aggregate` with its own weight; where offsets and mask come from is the method's business.
 
     It starts as the sample at the match, times its mask (where the channels stay as many): reference detail is there
-    from the first step, and need not be found again among randomly mixed taps. The papers do not say how theirs starts.
+    from the first step, and need not be found again among randomly mixed taps. The papers do not state their start.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3):

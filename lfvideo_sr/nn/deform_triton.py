@@ -31,8 +31,8 @@ def deform_aggregate(
     mask: torch.Tensor | None,
     groups: int,
 ) -> torch.Tensor:
-    """See deform.deform_aggregate. Products are made in the dtype of convolutions, sums in float32; the result lies in
-    channels_last. Offsets and mask may lie anyhow."""
+    """See deform.deform_aggregate. Products are made in the dtype of convolutions, sums in float32; the result is in
+    channels_last. Offsets and mask may have any strides."""
     dtype = convolution_dtype(source)
     source = source.to(dtype).contiguous(memory_format=torch.channels_last)
     batch, channels, height, width = source.shape

@@ -1,7 +1,7 @@
 """CC-Net's features (RefSR-Net, Table 1): dilated convolutions at full resolution, one vector a pixel.
 
 No layer skips pixels, so features move exactly as the picture does. Convolutions are valid ones: with filled edges a
-network could tell where in a training window it stands, and the true match always stands in the middle.
+network could learn where in a training window it is, and the true match is always in the middle.
 """
 
 import torch

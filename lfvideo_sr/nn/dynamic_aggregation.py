@@ -40,12 +40,12 @@ def positions_at(positions: torch.Tensor, stride: int, target_stride: int) -> to
 
 @dataclass(frozen=True)
 class Reading:
-    """How masked aggregation reads a reference: as the paper says by default; the other words are what C2-Matching's
+    """How masked aggregation reads a reference: as in the paper by default; the other words are what C2-Matching's
     published network was trained with.
 
     tap_flows:    "shared": all taps of a place follow its own match, p0 of Eq. 9. "own": tap t follows the match of the
                   field's place p - t; the field's outermost places, and those beyond it, do not move.
-    offsets_from: "fetched": learned offsets see the reference where the match says. "unmoved": they see it as it lies,
+    offsets_from: "fetched": learned offsets see the reference where the match says. "unmoved": they see it unmoved,
                   its top left on the frame's, cut or filled with zeros to the frame's size.
     activation:   after aggregating, "none" or "leaky" (a slope of 0.1).
     """
@@ -60,7 +60,7 @@ class Reading:
 
     @property
     def depends_on_place(self) -> bool:
-        """Whether it matters where in the frame the content lies, so that a part of it cannot be aggregated alone."""
+        """Whether it matters where in the frame the content is, so that a part of it cannot be aggregated alone."""
         return self.tap_flows == "own" or self.offsets_from == "unmoved"
 
 
@@ -119,7 +119,7 @@ class FixedAggregation(nn.Module):
 
 
 def _readable(read: torch.Tensor) -> torch.Tensor:
-    """What a convolution said of positions, in float32 at least; a kernel takes it as it is."""
+    """What a convolution predicts of positions, in float32 at least; a kernel takes any dtype."""
     return read if by_triton(read) else at_least_float32(read)
 
 

@@ -19,7 +19,7 @@ def finished(
 ) -> torch.Tensor:
     """made + bias + other, what is below zero times `slope` (0: ReLU, 1: nothing), all times the mean of `fade`:
     made [B,C,h,w], bias [C], other [B,C,h,w], fade [B,P,h,w]; reckoned in float32, rounded once. `made` is written over
-    where it lies in channels_last."""
+    where it is in channels_last."""
     layout = torch.channels_last
     made = made.contiguous(memory_format=layout)
     other = None if other is None else other.contiguous(memory_format=layout)

@@ -1,4 +1,4 @@
-"""Hypotheses, what matches say of each place of a frame, and the blocks that aggregate and fuse them.
+"""Hypotheses, what matches predict for each place of a frame, and the blocks that aggregate and fuse them.
 
 Large pictures go in strips, each with all that it sees round it.
 """
@@ -28,7 +28,7 @@ class Hypothesis(NamedTuple):
 
 
 def rows_of(hypotheses: Sequence[Hypothesis], rows: slice) -> list[Hypothesis]:
-    """What hypotheses say of some rows of the frame."""
+    """The hypotheses for some rows of the frame."""
     return [
         Hypothesis(hypothesis.features, hypothesis.positions[:, rows], hypothesis.relevance[:, :, rows])
         for hypothesis in hypotheses

@@ -105,7 +105,7 @@ class BicubicReduce(nn.Module):
     def __init__(self, scale: int = 4, stride: int | None = None):
         super().__init__()
         self.stride = stride or scale
-        assert self.stride % 2 == 0, "places of an odd stride lie on pixels, the kernel's middle between them"
+        assert self.stride % 2 == 0, "places of an odd stride are on pixels, the kernel's middle between them"
         self.taps = _reducing_taps(scale).tolist()
         self.register_buffer("kernel", torch.tensor(self.taps), persistent=False)
 

@@ -1,7 +1,7 @@
 """SS-Net's fusion (RefSR-Net, section 4): features of a low-resolution patch and of a reference patch, from the
 coarsest scale to the finest, under learned masks.
 
-The equations as printed say sigmoid(relu(.)) for a mask, which never falls below a half, while the text says that masks
+The equations as printed have sigmoid(relu(.)) for a mask, which never falls below a half, while by the text masks
 near zero mark occlusions; and they name the sigmoid for fused features. `equations="printed"` computes them so;
 "meant", the default, leaves out the masks' ReLU and has ReLU for fused features.
 """

@@ -1,4 +1,4 @@
-"""Large pictures a strip of rows at a time, so that what lies between two layers never has to be held whole."""
+"""Large pictures a strip of rows at a time, so that what is between two layers is never held whole."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ _ON_A_GPU = 16  # times as much at a time: there launches cost more than memory 
 
 
 def at_a_time(count: int, x: torch.Tensor) -> int:
-    """How many places or numbers to work on at a time where `x` lies, `count` of which are right for a CPU."""
+    """How many places or numbers to work on at a time on the device of `x`, `count` of which are right for a CPU."""
     return count * _ON_A_GPU if x.is_cuda else count
 
 

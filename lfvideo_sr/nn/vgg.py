@@ -1,7 +1,7 @@
 """The convolutional layers of VGG16 and VGG19 (Simonyan and Zisserman), as feature extractors tapped at named layers.
 
 Layers are numbered as in torchvision, so that its weights load. `width` scales all channels: 64 is the real network;
-a narrower one is the stand-in that this project trains itself, for whoever has not the real weights.
+a narrower one is the stand-in that this project trains itself, for users who do not have the real weights.
 """
 
 from collections.abc import Mapping

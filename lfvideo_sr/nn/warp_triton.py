@@ -14,7 +14,7 @@ _SHARP = -0.75  # the bicubic kernel of torch's grid_sample
 def warp_unshuffled(
     picture: torch.Tensor, positions: torch.Tensor, stride: int, block: int, dtype: torch.dtype, shrunk: int = 1
 ) -> torch.Tensor:
-    """See warp.warp_unshuffled; the result lies in channels_last."""
+    """See warp.warp_unshuffled; the result is in channels_last."""
     batch, channels, height, width = picture.shape
     field_height, field_width = positions.shape[1:3]
     rows, columns = (side * stride // block for side in (field_height, field_width))

@@ -24,7 +24,7 @@ def perceptual_loss(vgg: VGG, picture: torch.Tensor, truth: torch.Tensor) -> tor
 
 
 def generator_loss(judged: torch.Tensor) -> torch.Tensor:
-    """Eq. 12, for what the critic says of restored pictures [B]."""
+    """Eq. 12, for the critic's scores of restored pictures [B]."""
     return -judged.mean()
 
 
@@ -38,7 +38,7 @@ def critic_loss(critic: Critic, restored: torch.Tensor, truth: torch.Tensor, pen
 
 
 def relativistic_critic_loss(of_truth: torch.Tensor, of_restored: torch.Tensor) -> torch.Tensor:
-    """E2ENT2 Eq. 9, for scores [B] of a critic: D(a, b) is the sigmoid of how far a's score lies above b's mean."""
+    """E2ENT2 Eq. 9, for scores [B] of a critic: D(a, b) is the sigmoid of how far a's score is above b's mean."""
     return F.softplus(of_restored.mean() - of_truth).mean() + F.softplus(of_restored - of_truth.mean()).mean()
 
 

@@ -1,4 +1,4 @@
-"""Training pairs whose pictures lie beside each other: a frame and the one before, two views of a light field.
+"""Training pairs of neighbouring pictures: a frame and the one before, two views of a light field.
 
 Unlike pairs of photos, both are cut at the same place, so that a search near a place's own finds it.
 """

@@ -1,7 +1,7 @@
 """Losses that teach descriptors to match (C2-Matching, sections 3.1 and 3.2).
 
 Descriptors are of unit length, [C,N] of the frame's N places and [C,M] of the reference's M, so that the squared
-distance of two is 2 - 2 cos. Places lie on grids; `grid` and `other_grid` [.,2] give their (x, y) in feature pixels.
+distance of two is 2 - 2 cos. Places are on grids; `grid` and `other_grid` [.,2] give their (x, y) in feature pixels.
 """
 
 import torch

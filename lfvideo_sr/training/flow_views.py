@@ -89,7 +89,7 @@ def moving_views(rng: np.random.Generator, size: Size, most: float, texture: Sur
 
 def sintel_views(folder: Path, part: str) -> list[LoadViews]:
     """Every pair of frames with flow below `folder`, "train" or "validation". The paper keeps 85 of 1041 for validation
-    and does not say which: those whose names' hashes come first are kept here, the same share of any set."""
+    and does not state which: those whose names' hashes come first are kept here, the same share of any set."""
     pairs = find_flow_pairs(folder)
     if not pairs:
         raise InputError(f"{folder} holds no flow with its frames; MPI Sintel's training set is wanted")

@@ -44,7 +44,7 @@ def relevance_loss(
 def field_loss(positions: torch.Tensor, flow: torch.Tensor, visible: torch.Tensor, origin: float) -> torch.Tensor:
     """Robust end-point error in output pixels where the exact flow is known.
 
-    positions [B,2h,2w,2] at stride 2; flow [B,H,W,2] from the crop, whose first pixel lies at (origin, origin) of the
+    positions [B,2h,2w,2] at stride 2; flow [B,H,W,2] from the crop, whose first pixel is at (origin, origin) of the
     reference's window; visible [B,H,W].
     """
     seen = F.avg_pool2d(visible[:, None], 2)[:, 0]

@@ -1,6 +1,6 @@
 """Samples of pairs of still pictures: an input and a reference that shows something like it.
 
-Samples are pure functions of (seed, number). Pictures are uint8 [3,H,W] unless said otherwise.
+Samples are pure functions of (seed, number). Pictures are uint8 [3,H,W] unless stated otherwise.
 """
 
 from collections.abc import Sequence

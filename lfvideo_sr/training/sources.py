@@ -68,7 +68,7 @@ def photos_of(root: Path, sources: Sequence[str], cached: Path) -> list[LoadPhot
 
 def validation_pairs(root: Path, source: str, longest: int = 320) -> list[LoadPair]:
     """Of each scene that splits.json keeps for validation, the first line of FOLDER/pairs.csv (where the most similar
-    reference should stand), reduced by a whole factor until no side is longer than `longest`. "rendered:N" as for
+    reference should be), reduced by a whole factor until no side is longer than `longest`. "rendered:N" as for
     pairs_of, but other scenes; "clips:validation": of each clip that is kept for it, frame 4 with frame 0."""
     if source.startswith(RENDERED):
         return _scenes(source, first=10_000)
@@ -146,7 +146,7 @@ def _first(load: LoadPair) -> np.ndarray:
 
 
 def _scenes(words: str, first: int = 0) -> list[LoadPair]:
-    """The pairs that "rendered:N" stands for."""
+    """The pairs of "rendered:N"."""
     return [_rendered(first + number) for number in range(scenes_in(words))]
 
 
@@ -154,7 +154,7 @@ def scenes_in(words: str) -> int:
     """The N of "rendered:N"."""
     count = words.removeprefix(RENDERED)
     if not count.isdecimal():
-        raise InputError(f"'{words}' names no number of scenes; write {RENDERED}100, say")
+        raise InputError(f"'{words}' names no number of scenes; write a number, as in {RENDERED}100")
     return int(count)
 
 
@@ -172,7 +172,7 @@ def _rendered(number: int) -> LoadPair:
 
 
 def _moments(root: Path, words: str, cached: Path) -> list[LoadPair]:
-    """The pairs that "clips:LIST" stands for: more of the sharper clips. None of them is kept for validation."""
+    """The pairs of "clips:LIST": more of the sharper clips. None of them is kept for validation."""
     held_out = _clip_names(root, "validation")
     names = [name for name in _clip_names(root, words.removeprefix(CLIPS)) if name not in held_out]
     clips = load_clips(root, tuple(names), cached, SIDE + 2 * JITTER)

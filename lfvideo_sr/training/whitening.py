@@ -1,6 +1,6 @@
 """Whitening: a last layer changed so that its features have no mean and are uncorrelated.
 
-Descriptors of features that are all alike (those of a network that was not trained to tell things apart) are so close
+Descriptors of features that are all alike (those of a network that was not trained to distinguish things) are so close
 to each other that a margin loss with hardest negatives pulls everything into one point. Whitened, they start apart.
 """
 

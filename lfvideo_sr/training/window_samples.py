@@ -1,5 +1,5 @@
 """Training samples of CC-Net (RefSR-Net, sections 3 and 5): a few places of a low-resolution frame, and the part of the
-reference in which each of them has to be told from all others."""
+reference in which each of them has to be distinguished from all others."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -77,7 +77,7 @@ def quarter_turns(views: FlowViews, count: int) -> FlowViews:
 
 
 class _Grid(NamedTuple):
-    """The first picture from another corner, so that its low-resolution pixels lie elsewhere, and the flow there; the
+    """The first picture from another corner, so that its low-resolution pixels are elsewhere, and the flow there; the
     second picture stays. corner: (x, y) of it."""
 
     picture: np.ndarray
@@ -111,7 +111,7 @@ def _frame_part(picture: np.ndarray, x: int, y: int, settings: WindowSettings, l
 
 
 def _matches(grid: _Grid, x: int, y: int, settings: WindowSettings) -> np.ndarray:
-    """Where the places of a part at (x, y) lie in the second picture, [q,q,2]."""
+    """Where the places of a part at (x, y) are in the second picture, [q,q,2]."""
     steps = BORDER + settings.spacing * np.arange(settings.queries)
     places = np.stack(np.meshgrid(x + steps, y + steps), -1)
     return places + (grid.flow[places[..., 1], places[..., 0]] + grid.corner)

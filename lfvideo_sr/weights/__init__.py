@@ -1,4 +1,4 @@
-"""Weights trained by this project, as safetensors; a model card (.md) and the run's log (.csv) lie beside each."""
+"""Weights trained by this project, as safetensors; a model card (.md) and the run's log (.csv) are beside each."""
 
 import hashlib
 import json
@@ -87,7 +87,7 @@ def load_into(module: "nn.Module", path: Path) -> None:
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} is no weights file of this project ({error})") from error
     except RuntimeError as error:
-        first = shorten(" ".join(str(error).splitlines()[1:]), 120)  # line 0 says only that there are errors
+        first = shorten(" ".join(str(error).splitlines()[1:]), 120)  # line 0 states only that there are errors
         raise InputError(f"{path} does not fit {type(module).__name__} ({first}); give one of its size") from error
 
 
