@@ -24,6 +24,7 @@ def test_every_method_is_described(name):
     assert found["name"] == name and found["scale"] == 4 and found["summary"]
     assert info is None or (found["references"], found["worthless_below"]) == (info.references, info.worthless_below)
     assert list(found["parts"]) == ["encoder", "matcher", "restorer"]
+    assert all(list(part) == ["parameters"] for part in found["parts"].values())
     for counts in (found["parameters"], *(part["parameters"] for part in found["parts"].values())):
         assert counts["total"] == counts["trainable"] + counts["frozen"] >= 0
 
