@@ -1,6 +1,6 @@
 """Clips as users have them: made small in one of several ways and compressed, with sharp references beside.
 
-Figures stand beside each other only where frames, sizes and the encoder's input are the same, so these three functions
+Figures may be compared only where frames, sizes and the encoder's input are the same, so these three functions
 read a clip alike: the first `frames` frames, none taller than `max_height`, cropped at the right and bottom to sides
 that are multiples of 8 (half a low-resolution pixel of chroma must not be left over). Frames are a 25th of a second
 apart whatever the clip's own rate, since an encoder gives a frame bits by how long it is shown.
@@ -77,8 +77,8 @@ def sharp_frames(clip: Path, frames: int = 25, max_height: int = 540) -> Iterato
     multiples of 8."""
     for frame in VideoSource(clip, frames=frames, detect_cuts=False):
         height, width = frame.pixels.shape[1:]
-        wanted = Size(int(width * max_height / height), max_height) if height > max_height else size_of(frame.pixels)
-        yield crop_to_multiple(_by_bicubic(to_uint8(frame.pixels), wanted), 8)
+        target = Size(int(width * max_height / height), max_height) if height > max_height else size_of(frame.pixels)
+        yield crop_to_multiple(_by_bicubic(to_uint8(frame.pixels), target), 8)
 
 
 def _by_bicubic(pixels: np.ndarray, size: Size) -> np.ndarray:

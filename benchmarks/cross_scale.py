@@ -6,7 +6,7 @@ usage: LFVIDEO_DATA=FOLDER benchmarks/cross_scale.py [--scale 4] [--ccnet NAME=C
                                                      [--only WORD...] [--json]
 
 The frame is frame n of MPI Sintel's clips below FOLDER/sintel, reduced; the reference is frame n + 1, sharp, so that
-the known flow tells where every place of the frame lies. Measured are places every --step pixels, 40 pixels from the
+the known flow has where every place of the frame is. Measured are places every --step pixels, 40 pixels from the
 edge, that stay visible; all searches but those of whole methods look up to 100 pixels from the place itself. An error
 is the distance between the pixel that was found and the pixel nearest to the truth; percent of places with at most so
 much.
@@ -92,23 +92,23 @@ def luma(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.tensordot(np.float32([0.299, 0.587, 0.114]), picture, 1))
 
 
-def by_templates(own: np.ndarray, other: np.ndarray, places: np.ndarray, side: int, how: int) -> np.ndarray:
-    """The best place of each patch of `own` [H,W] or [H,W,C] in `other`, by an OpenCV comparison."""
+def by_templates(query: np.ndarray, searched: np.ndarray, places: np.ndarray, side: int, how: int) -> np.ndarray:
+    """The best place of each patch of `query` [H,W] or [H,W,C] in `searched`, by an OpenCV comparison."""
     half = side // 2
-    wide = [(half, half), (half, half), (0, 0)][: own.ndim]
-    own, other = (np.pad(one, wide, mode="edge") for one in (own, other))
-    height, width = other.shape[0] - 2 * half, other.shape[1] - 2 * half
-    found = []
+    wide = [(half, half), (half, half), (0, 0)][: query.ndim]
+    query, searched = (np.pad(picture, wide, mode="edge") for picture in (query, searched))
+    height, width = searched.shape[0] - 2 * half, searched.shape[1] - 2 * half
+    places_found = []
     for x, y in places:
-        patch = own[y : y + side, x : x + side]
+        patch = query[y : y + side, x : x + side]
         left, top = max(0, x - REACH), max(0, y - REACH)
         right, bottom = min(width, x + REACH + 1), min(height, y + REACH + 1)
-        scores = cv2.matchTemplate(other[top : bottom + 2 * half, left : right + 2 * half], patch, how)
+        scores = cv2.matchTemplate(searched[top : bottom + 2 * half, left : right + 2 * half], patch, how)
         scores = np.where(np.isfinite(scores), scores, 0)
         best = scores.argmin() if how == cv2.TM_SQDIFF else scores.argmax()
         row, column = divmod(int(best), scores.shape[1])
-        found.append((left + column, top + row))
-    return np.array(found)
+        places_found.append((left + column, top + row))
+    return np.array(places_found)
 
 
 def zncc(case: Case, side: int, blurry: bool) -> np.ndarray:
@@ -119,8 +119,8 @@ def zncc(case: Case, side: int, blurry: bool) -> np.ndarray:
 
 def patchmatch(case: Case) -> np.ndarray:
     """Found places [n,2], (x, y), by derivatives of both pictures, blurred alike."""
-    own, other = (derivatives(luma(one)) for one in (case.enlarged(), case.blurry()))
-    return by_templates(own, other, case.places, 3 * case.scale + 1, cv2.TM_SQDIFF)
+    query, searched = (derivatives(luma(picture)) for picture in (case.enlarged(), case.blurry()))
+    return by_templates(query, searched, case.places, 3 * case.scale + 1, cv2.TM_SQDIFF)
 
 
 def derivatives(grey: np.ndarray) -> np.ndarray:
@@ -137,8 +137,8 @@ def _kernels(taps) -> tuple[np.ndarray, np.ndarray]:
 
 def dense_sift(case: Case, blurry: bool) -> np.ndarray:
     """Found places [n,2], (x, y), by SIFT at every pixel."""
-    own, other = (described(one) for one in (case.enlarged(), case.blurry() if blurry else case.reference))
-    return by_vectors(own, other, case.places)
+    query, searched = (described(picture) for picture in (case.enlarged(), case.blurry() if blurry else case.reference))
+    return by_vectors(query, searched, case.places)
 
 
 def described(picture: np.ndarray) -> np.ndarray:
@@ -151,18 +151,23 @@ def described(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(vectors.T).reshape(128, height, width)
 
 
-def by_vectors(own: np.ndarray, other: np.ndarray, places: np.ndarray, together: int = 1, apart: int = 1) -> np.ndarray:
+def by_vectors(
+    query: np.ndarray, searched: np.ndarray, places: np.ndarray, together: int = 1, apart: int = 1
+) -> np.ndarray:
     """The position with the largest inner product for each place, or sum of `together` by as many, `apart` pixels from
     each other; features [C,H,W]."""
-    height, width = other.shape[1:]
+    height, width = searched.shape[1:]
     edge = together // 2 * apart
-    own, other = (np.pad(one, ((0, 0), (edge, edge), (edge, edge)), "edge") if edge else one for one in (own, other))
-    found = []
+    query, searched = (
+        np.pad(features, ((0, 0), (edge, edge), (edge, edge)), "edge") if edge else features
+        for features in (query, searched)
+    )
+    places_found = []
     for x, y in places:
         left, top = max(0, x - REACH), max(0, y - REACH)
         high, wide = min(height, y + REACH + 1) - top, min(width, x + REACH + 1) - left
-        part = other[:, top : top + high + 2 * edge, left : left + wide + 2 * edge]
-        taps = own[:, y : y + 2 * edge + 1 : apart, x : x + 2 * edge + 1 : apart]
+        part = searched[:, top : top + high + 2 * edge, left : left + wide + 2 * edge]
+        taps = query[:, y : y + 2 * edge + 1 : apart, x : x + 2 * edge + 1 : apart]
         scores = np.tensordot(taps.reshape(len(taps), -1).T, part, 1).reshape(together, together, *part.shape[1:])
         steps = range(0, 2 * edge + 1, apart)
         total = sum(
@@ -171,8 +176,8 @@ def by_vectors(own: np.ndarray, other: np.ndarray, places: np.ndarray, together:
             for j, across in enumerate(steps)
         )
         row, column = divmod(int(total.argmax()), wide)
-        found.append((left + column, top + row))
-    return np.array(found)
+        places_found.append((left + column, top + row))
+    return np.array(places_found)
 
 
 def ccnet(case: Case, checkpoint: Path, together: int = 1) -> np.ndarray:
@@ -201,8 +206,8 @@ def by_method(case: Case, engine) -> np.ndarray:
     field = engine.match(frame, engine.encode(reference), None)
     positions = np.asarray(torch.as_tensor(field.positions)[0], np.float32)
     height, width = positions.shape[:2]
-    own = np.dstack(np.meshgrid(np.arange(width), np.arange(height))) * field.stride + (field.stride - 1) / 2
-    moved = (positions - own).astype(np.float32)
+    unmoved = np.dstack(np.meshgrid(np.arange(width), np.arange(height))) * field.stride + (field.stride - 1) / 2
+    moved = (positions - unmoved).astype(np.float32)
     at = ((case.places - (field.stride - 1) / 2) / field.stride).astype(np.float32)
     read = cv2.remap(moved, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return case.places + read[0]
@@ -210,22 +215,26 @@ def by_method(case: Case, engine) -> np.ndarray:
 
 def matchers(options: argparse.Namespace) -> dict[str, Matcher]:
     """What is asked for, by the name of its row."""
-    found: dict[str, Matcher] = {}
-    for given in options.ccnet:
-        name, _, path = given.partition("=")
-        found[f"CC-Net {name}"] = partial(ccnet, checkpoint=Path(path))
+    matchers: dict[str, Matcher] = {}
+    for argument in options.ccnet:
+        name, _, path = argument.partition("=")
+        matchers[f"CC-Net {name}"] = partial(ccnet, checkpoint=Path(path))
         if options.together > 1:
             what = f"CC-Net {name}, {options.together}x{options.together}"
-            found[what] = partial(ccnet, checkpoint=Path(path), together=options.together)
+            matchers[what] = partial(ccnet, checkpoint=Path(path), together=options.together)
     for side in ZNCC_SIDES:
-        found[f"zncc {side}"] = partial(zncc, side=side, blurry=False)
-        found[f"zncc_blurry {side}"] = partial(zncc, side=side, blurry=True)
-    found |= {"patchmatch": patchmatch}
-    found |= {"dense_sift": partial(dense_sift, blurry=False), "dense_sift_blurry": partial(dense_sift, blurry=True)}
-    for given in options.method if options.scale == 4 else ():
-        name, _, weights = given.partition("=")
-        found[name] = partial(by_method, engine=make_engine(name, weights=weights or None, dtype="fp32"))
-    return {name: one for name, one in found.items() if not options.only or any(word in name for word in options.only)}
+        matchers[f"zncc {side}"] = partial(zncc, side=side, blurry=False)
+        matchers[f"zncc_blurry {side}"] = partial(zncc, side=side, blurry=True)
+    matchers |= {"patchmatch": patchmatch}
+    matchers |= {"dense_sift": partial(dense_sift, blurry=False), "dense_sift_blurry": partial(dense_sift, blurry=True)}
+    for argument in options.method if options.scale == 4 else ():
+        name, _, weights = argument.partition("=")
+        matchers[name] = partial(by_method, engine=make_engine(name, weights=weights or None, dtype="fp32"))
+    return {
+        name: matcher
+        for name, matcher in matchers.items()
+        if not options.only or any(word in name for word in options.only)
+    }
 
 
 def shares(distance: np.ndarray) -> list[float]:
@@ -243,17 +252,19 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="rows whose names hold one of these words")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    given = list(cases(data_folder() / "sintel", options.scale, options.step))
+    measured_cases = list(cases(data_folder() / "sintel", options.scale, options.step))
     result = {}
     for name, matcher in matchers(options).items():
-        errors = {case.name: np.linalg.norm(np.round(matcher(case)) - case.truth, axis=-1) for case in given}
+        errors = {case.name: np.linalg.norm(np.round(matcher(case)) - case.truth, axis=-1) for case in measured_cases}
         rows = {what: shares(error) for what, error in errors.items()}
         rows["all"] = shares(np.concatenate(list(errors.values())))
         result[name] = rows
         if not options.json:
             print(f"{name:22}", *(f"{what}: {row}" for what, row in rows.items()), flush=True)
     if options.json:
-        print(json.dumps({"places": {case.name: len(case.places) for case in given}, "shares": result}, indent=1))
+        print(
+            json.dumps({"places": {case.name: len(case.places) for case in measured_cases}, "shares": result}, indent=1)
+        )
 
 
 if __name__ == "__main__":

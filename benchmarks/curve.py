@@ -10,7 +10,7 @@ Clips that are never trained on, at most 540 lines, references in every 8th fram
 references; slow methods restore fewer of them (--few), so each is also held against bicubic on its own frames.
 Seconds are processor time of one thread, of encoding references, matching and restoring alone, per frame restored. The
 methods take turns, frame by frame, so that whatever else the machine does slows all of them alike.
-`peers.py` says how peers are installed; one that is not is said to be absent.
+`peers.py` names how peers are installed; the table lists those that are absent.
 """
 
 import argparse
@@ -61,7 +61,7 @@ class Contender:
 
 def contenders() -> list[Contender]:
     """Everything to be measured. A further preset of a method is a line here."""
-    own = [
+    ours = [
         Contender("bicubic", "single", lambda: make_engine("bicubic")),
         Contender("stream_ref, no references", "single", lambda: _of_method("stream_ref")),
         Contender("flow_transfer", "references", lambda: make_engine("flow_transfer")),
@@ -70,12 +70,12 @@ def contenders() -> list[Contender]:
     for method in ("c2_matching", "amsa", "rrsr"):
         name = f"{method}_small"
         missing = None if name in shipped() else "no such weights are shipped"
-        own.append(Contender(name, "references", _made(_of_method, method, name), slow=True, missing=missing))
+        ours.append(Contender(name, "references", _made(_of_method, method, name), slow=True, missing=missing))
     peers = [
         Contender(name, "peer", _made(NcnnEngine, name, peer), slow=name == "Real-ESRGAN", missing=absent(peer))
         for name, peer in PEERS.items()
     ]
-    return own + peers
+    return ours + peers
 
 
 def _made(maker: Callable[..., Engine], *arguments: Any) -> Callable[[], Engine]:
@@ -97,8 +97,8 @@ class Timed:
         self.restored = 0
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._engine, name)
-        return self._timed(name, found) if name in self.VERBS else found
+        attribute = getattr(self._engine, name)
+        return self._timed(name, attribute) if name in self.VERBS else attribute
 
     def _timed(self, name: str, verb: Callable) -> Callable:
         def run(*arguments: Any) -> Any:
@@ -144,28 +144,28 @@ def measure(clip: Path, crf: int | None, options: argparse.Namespace, engines: d
             job = opened.enter_context(StreamJob(low, engine, asked))
             running.append(Running(contender, engine, job, iter(job)))
         _take_turns(list(running))
-        return [_row(clip, crf, one) for one in running]
+        return [_row(clip, crf, run) for run in running]
 
 
 def _take_turns(running: list[Running]) -> None:
     ended: set[str] = set()
-    for one in cycle(running):
+    for run in cycle(running):
         if len(ended) == len(running):
             return
-        if one.contender.name not in ended and not one.step():
-            ended.add(one.contender.name)
+        if run.contender.name not in ended and not run.step():
+            ended.add(run.contender.name)
 
 
-def _row(clip: Path, crf: int | None, one: Running) -> dict:
-    scores = [score for score in one.job.scorer.scores if score.index % EVERY]
-    steady = one.job.scorer.steadiness.summary()
+def _row(clip: Path, crf: int | None, run: Running) -> dict:
+    scores = [score for score in run.job.scorer.scores if score.index % EVERY]
+    steady = run.job.scorer.steadiness.summary()
 
     def mean(name: str) -> float:
         return float(np.mean([getattr(score, name) for score in scores]))
 
     return {
-        "method": one.contender.name,
-        "kind": one.contender.kind,
+        "method": run.contender.name,
+        "kind": run.contender.kind,
         "clip": clip.stem,
         "crf": crf,
         "frames": len(scores),
@@ -174,20 +174,20 @@ def _row(clip: Path, crf: int | None, one: Running) -> dict:
         "ssim_y": mean("ssim_y"),
         "bicubic_ssim_y": mean("bicubic_ssim_y"),
         "flicker": steady["flicker"],
-        "seconds": one.engine.seconds / max(one.engine.restored, 1),
+        "seconds": run.engine.seconds / max(run.engine.restored, 1),
     }
 
 
 def averaged(rows: list[dict], crf: int | None) -> list[dict]:
     """Means over the clips, a row per method, the quickest first."""
-    found = []
+    rows_found = []
     for method in dict.fromkeys(row["method"] for row in rows):
         same = [row for row in rows if (row["method"], row["crf"]) == (method, crf)]
         if same:
             numbers = {key: float(np.mean([row[key] for row in same])) for key in _AVERAGED}
             frames = sum(row["frames"] for row in same)
-            found.append({"method": method, "kind": same[0]["kind"], "frames": frames} | numbers)
-    return sorted(found, key=lambda row: row["seconds"])
+            rows_found.append({"method": method, "kind": same[0]["kind"], "frames": frames} | numbers)
+    return sorted(rows_found, key=lambda row: row["seconds"])
 
 
 _AVERAGED = ("psnr_y", "bicubic_psnr_y", "ssim_y", "bicubic_ssim_y", "flicker", "seconds")
@@ -223,7 +223,7 @@ def plot(measured: dict, target: Path) -> None:
     import matplotlib.pyplot as plt
 
     looks = {"references": ("o", "C0"), "single": ("s", "C2"), "peer": ("^", "C1")}
-    said = {"references": "with references", "single": "without references", "peer": "others, without references"}
+    labels = {"references": "with references", "single": "without references", "peer": "others, without references"}
     crfs = list(dict.fromkeys(row["crf"] for row in measured["rows"]))
     figure, axes = plt.subplots(1, len(crfs), figsize=(5 * len(crfs), 4), layout="constrained", squeeze=False)
     for axis, crf in zip(axes[0], crfs):
@@ -232,7 +232,7 @@ def plot(measured: dict, target: Path) -> None:
         for row in rows:
             marker, colour = looks[row["kind"]]
             place = row["seconds"], row["psnr_y"] - row["bicubic_psnr_y"]
-            axis.semilogx(*place, marker, color=colour, markersize=6, label=said[row["kind"]])
+            axis.semilogx(*place, marker, color=colour, markersize=6, label=labels[row["kind"]])
             right = row["seconds"] > middle  # names lean inwards
             beside = {"xytext": (-6 if right else 6, 4), "ha": "right" if right else "left"}
             axis.annotate(row["method"], place, textcoords="offset points", fontsize=7, **beside)
@@ -261,17 +261,24 @@ def run(options: argparse.Namespace) -> dict:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    wanted = [contender for contender in contenders() if not options.only or contender.name in options.only]
-    measured: dict[str, Any] = {"rows": [], "absent": {one.name: one.missing for one in wanted if one.missing}}
+    selected = [contender for contender in contenders() if not options.only or contender.name in options.only]
+    measured: dict[str, Any] = {
+        "rows": [],
+        "absent": {contender.name: contender.missing for contender in selected if contender.missing},
+    }
     for name, why in measured["absent"].items():
         print(f"{name:26} absent: {why}", flush=True)
     with ExitStack() as opened:
-        engines = {one.name: Timed(opened.enter_context(one.make())) for one in wanted if not one.missing}
+        engines = {
+            contender.name: Timed(opened.enter_context(contender.make()))
+            for contender in selected
+            if not contender.missing
+        }
         for clip in options.clips:
             for crf in (None, options.crf):
-                found = measure(data_folder() / "video" / f"{clip}.mp4", crf, options, engines)
-                measured["rows"] += found
-                for row in found:
+                measured_rows = measure(data_folder() / "video" / f"{clip}.mp4", crf, options, engines)
+                measured["rows"] += measured_rows
+                for row in measured_rows:
                     gain = row["psnr_y"] - row["bicubic_psnr_y"]
                     print(
                         f"{row['method']:26} {clip:20} {_title(crf):14} {row['psnr_y']:.2f} dB ({gain:+.2f}), SSIM-Y "

@@ -1,4 +1,4 @@
-"""Where the clips, photos and light fields lie that are measured on."""
+"""Where the clips, photos and light fields to measure on are."""
 
 import os
 from pathlib import Path

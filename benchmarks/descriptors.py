@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from lfvideo_sr.methods.c2_matching import Correspondence
+from lfvideo_sr.methods.c2_matching import CorrespondenceNetwork
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.trainers.correspondence import CorrespondenceConfig, validate
 from lfvideo_sr.training.sources import photos_of
@@ -23,15 +23,15 @@ from lfvideo_sr.weights import load_into, read_about
 FRAMES = {"sharp": "teacher", "low resolution": "student"}  # what each stage is shown
 
 
-def plain(features: Path) -> Correspondence:
-    network = Correspondence(read_about(features)["size"]["width"])
+def plain(features: Path) -> CorrespondenceNetwork:
+    network = CorrespondenceNetwork(read_about(features)["size"]["width"])
     for extractor in (network.query, network.reference):
         load_vgg(extractor, features)
     return network
 
 
-def trained(checkpoint: Path) -> Correspondence:
-    network = Correspondence(read_about(checkpoint)["size"]["width"])
+def trained(checkpoint: Path) -> CorrespondenceNetwork:
+    network = CorrespondenceNetwork(read_about(checkpoint)["size"]["width"])
     load_into(network, checkpoint)
     return network
 

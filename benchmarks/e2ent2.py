@@ -27,9 +27,9 @@ BORDER = 4
 
 
 def trained(path: Path) -> E2ENT2:
-    found = network(read_about(path)["size"])
-    load_into(found, path)
-    return found.eval()
+    loaded = network(read_about(path)["size"])
+    load_into(loaded, path)
+    return loaded.eval()
 
 
 @torch.inference_mode()
@@ -55,14 +55,14 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     loads = validation_pairs(data_folder(), "refpairs")
-    pairs = [tuple(one.astype(np.float32) / 255 for one in load()) for load in loads]
-    blown = [bicubic(degrade(one), Size(one.shape[2], one.shape[1])).clip(0, 1) for one, _ in pairs]
-    yardstick = [psnr_y(eight_bit(large), one, BORDER) for large, (one, _) in zip(blown, pairs)]
+    pairs = [tuple(picture.astype(np.float32) / 255 for picture in load()) for load in loads]
+    blown = [bicubic(degrade(target), Size(target.shape[2], target.shape[1])).clip(0, 1) for target, _ in pairs]
+    yardstick = [psnr_y(eight_bit(large), target, BORDER) for large, (target, _) in zip(blown, pairs)]
     result = {"bicubic": {"psnr": round(float(np.mean(yardstick)), 3)}}
     for path in options.checkpoints:
         net = trained(path)
-        found = [measured(net, *pair) for pair in pairs]
-        result[str(path)] = {key: round(float(np.mean([one[key] for one in found])), 4) for key in found[0]}
+        rows = [measured(net, *pair) for pair in pairs]
+        result[str(path)] = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
         if not options.json:
             print(path, result[str(path)], flush=True)
     print(json.dumps(result, indent=1) if options.json else f"bicubic {result['bicubic']}")

@@ -61,8 +61,8 @@ def floor(frame: Frame, reference: Reference) -> str:
     weights = sum(parameter.numel() for parameter in method.restorer.parameters())
     read = 2 * sum(feature.numel() for feature in features.values()) + 2 * 3 * positions.numel() // 2
     moved = 4 * (weights + read + pixels.numel() + picture.numel())
-    side, one = torch.rand(1024, 1024), torch.rand(1 << 24)
-    rate, bandwidth = 2 * 1024**3 / fastest(lambda: side @ side), 8 * one.numel() / fastest(one.clone)
+    side, vector = torch.rand(1024, 1024), torch.rand(1 << 24)
+    rate, bandwidth = 2 * 1024**3 / fastest(lambda: side @ side), 8 * vector.numel() / fastest(vector.clone)
     work = counted.get_total_flops()
     return (
         f"floor    {1e3 * work / rate:8.0f} ms for {work / 1e9:.2f} GFLOP at {rate / 1e9:.0f} GFLOP/s; "
@@ -84,11 +84,11 @@ def main() -> None:
     taken: dict[str, list[list[float]]] = {name: [] for name in engines}
     for number in range(rounds + 1):
         for name, engine in engines.items():
-            found = once(engine, frame, reference)
+            seconds = once(engine, frame, reference)
             if number:  # the first round warms up
-                taken[name].append(found)
+                taken[name].append(seconds)
     for verb, number in (("encode", 0), ("match", 1), ("restore", 2)):
-        each = {name: median(one[number] for one in taken[name]) for name in engines}
+        each = {name: median(seconds[number] for seconds in taken[name]) for name in engines}
         print(f"{verb:8} {each['torch']:8.1f} {each['onnx']:8.1f} ms, ratio {each['onnx'] / each['torch']:.2f}")
     print(floor(frame, reference))
 

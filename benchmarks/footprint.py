@@ -4,7 +4,7 @@
 usage: benchmarks/footprint.py METHOD [--weights FILE] [--size 480x270] [--dtype bf16] [--references 1]
 
 Without weights, the untrained network of the paper's size: cost does not depend on what was learned, but for
-PatchMatch, which compares more where descriptors say little. The picture is a rendered scene. Memory is the process's
+PatchMatch, which compares more where descriptors are alike. The picture is a rendered scene. Memory is the process's
 peak so far.
 """
 
@@ -35,7 +35,7 @@ def method_of(name: str, weights: str | None):
 
 
 def timed(what: str, work, *arguments):
-    """The result of work(*arguments), with a line that says what it cost."""
+    """The result of work(*arguments), and a printed line with its cost."""
     started, used = time.perf_counter(), time.process_time()
     result = work(*arguments)
     seconds, used = time.perf_counter() - started, time.process_time() - used

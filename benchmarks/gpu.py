@@ -91,15 +91,15 @@ def stream(resident: ResidentMethod, film: Film, low: list[torch.Tensor], first:
     picture = None
     count = min(2, resident.method.info.references if resident.method.info.name == "stream_ref" else 1)
     for number in range(first, last):
-        wanted = [(number // EVERY + which) * EVERY for which in range(count)]
-        for key in wanted:
+        keys = [(number // EVERY + which) * EVERY for which in range(count)]
+        for key in keys:
             if key not in state:
                 state[key] = [resident.encode(film.sharp(key)), None]
-        for key in [key for key in state if key not in wanted]:
+        for key in [key for key in state if key not in keys]:
             del state[key]
-        found = resident.match(low[number], *zip(*(state[key] for key in wanted)))
+        fields = resident.match(low[number], *zip(*(state[key] for key in keys)))
         matches = []
-        for key, (positions, relevance) in zip(wanted, found):
+        for key, (positions, relevance) in zip(keys, fields):
             features = state[key][0]
             state[key][1] = positions if resident.seeds_here or resident.method.warm else None
             matches.append(Match({k: v for k, v in features.items() if k != "seed"}, positions, relevance))
@@ -110,7 +110,9 @@ def stream(resident: ResidentMethod, film: Film, low: list[torch.Tensor], first:
 def low_frames(resident: ResidentMethod, film: Film, count: int) -> list[torch.Tensor]:
     """What a low-resolution camera would have shown of the first frames, [1,3,h,w] each, on the GPU."""
     layout = torch.channels_last
-    return [resident.reduced(film.sharp(one)).clamp(0, 1).contiguous(memory_format=layout) for one in range(count)]
+    return [
+        resident.reduced(film.sharp(number)).clamp(0, 1).contiguous(memory_format=layout) for number in range(count)
+    ]
 
 
 def timed(work: Callable[[], Any]) -> float:
@@ -155,9 +157,9 @@ def verb_times(resident: ResidentMethod, film: Film, low: list[torch.Tensor], ru
     features = resident.encode(film.sharp(0))
     plain = {k: v for k, v in features.items() if k != "seed"}
     count = 2 if resident.method.info.name == "stream_ref" else 1
-    found = resident.match(low[0], count * [features], count * [None])
-    starts = [positions if resident.seeds_here or resident.method.warm else None for positions, _ in found]
-    matches = [Match(plain, *one) for one in found]
+    fields = resident.match(low[0], count * [features], count * [None])
+    starts = [positions if resident.seeds_here or resident.method.warm else None for positions, _ in fields]
+    matches = [Match(plain, *field) for field in fields]
     return {
         "encode_ms": round(median_ms(lambda: resident.encode(film.sharp(0)), runs), 2),
         "match_ms": round(median_ms(lambda: resident.match(low[1], count * [features], starts), runs), 2),
@@ -168,8 +170,8 @@ def verb_times(resident: ResidentMethod, film: Film, low: list[torch.Tensor], ru
 def ceilings() -> tuple[float, float]:
     """FLOP/s of a large bf16 product on random data, and bytes/s of a copy, read and written."""
     side = 8192
-    one, other = (torch.randn(side, side, device=DEVICE, dtype=torch.bfloat16) for _ in range(2))
-    rate = 2 * side**3 / (median_ms(lambda: one @ other, 10) / 1e3)
+    left, right = (torch.randn(side, side, device=DEVICE, dtype=torch.bfloat16) for _ in range(2))
+    rate = 2 * side**3 / (median_ms(lambda: left @ right, 10) / 1e3)
     large = torch.rand(1 << 29, device=DEVICE)
     into = torch.empty_like(large)
     return rate, 2 * large.nbytes / (median_ms(lambda: into.copy_(large), 10) / 1e3)
@@ -212,7 +214,7 @@ def agreement(size: Size) -> dict[str, float]:
         resident = make_resident("stream_ref", variant, precision)
         pictures[f"{variant} {precision.value}"] = stream(resident, film, low_frames(resident, film, 6), 0, 6, {})
     exact, truth = pictures.pop("eager fp32"), film.sharp(5)
-    psnr = lambda one, other: round(float(-10 * torch.log10((one - other).square().mean())), 2)  # noqa: E731
+    psnr = lambda first, second: round(float(-10 * torch.log10((first - second).square().mean())), 2)  # noqa: E731
     return {"eager fp32 to truth": psnr(exact, truth)} | {
         f"{name} to {to}": psnr(picture, other) for name, picture in pictures.items() for to, other in
         (("fp32", exact), ("truth", truth))
@@ -225,12 +227,12 @@ def from_file_to_file(clip: Path, frames: int, presets: Sequence[str] = ("veryfa
         out = Path(folder) / "out.mkv"
         for preset in presets:
             with make_engine(device=str(DEVICE), engine="torch") as engine:
-                found = bench.measure(clip, engine, frames, out, "libx264", preset)
-                print(found | {"encoder_alone_fps": encoder_alone(clip, engine, out, preset, frames)}, flush=True)
+                measured = bench.measure(clip, engine, frames, out, "libx264", preset)
+                print(measured | {"encoder_alone_fps": encoder_alone(clip, engine, out, preset, frames)}, flush=True)
 
 
 def encoder_alone(clip: Path, engine: Engine, out: Path, preset: str, frames: int) -> float:
-    """Frames a second that the encoder takes when all pictures lie ready."""
+    """Frames a second that the encoder takes when all pictures are ready."""
     with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
         sink = VideoSink(out, job.video, job.size, preset=preset, overwrite=True)
         pictures = list(converted(job, sink))
@@ -251,14 +253,14 @@ def kernels(name: str, variant: str, precision: Precision, size: Size, frames: i
     timed(lambda: stream(resident, film, low, 0, begins, state))
     with profile(activities=[ProfilerActivity.CUDA]) as seen:
         timed(lambda: stream(resident, film, low, begins, begins + frames, state))
-    found = sorted(seen.key_averages(), key=lambda one: one.self_device_time_total, reverse=True)
-    return {one.key: (one.count // frames, one.self_device_time_total / frames) for one in found}
+    events = sorted(seen.key_averages(), key=lambda event: event.self_device_time_total, reverse=True)
+    return {event.key: (event.count // frames, event.self_device_time_total / frames) for event in events}
 
 
-def print_kernels(found: dict[str, tuple[int, float]], most: int = 40) -> None:
-    launches, spent = (sum(one[part] for one in found.values()) for part in (0, 1))
+def print_kernels(kernels: dict[str, tuple[int, float]], most: int = 40) -> None:
+    launches, spent = (sum(kernel[part] for kernel in kernels.values()) for part in (0, 1))
     print(f"{launches} launches of {spent:.0f} us", flush=True)
-    for key, (count, microseconds) in list(found.items())[:most]:
+    for key, (count, microseconds) in list(kernels.items())[:most]:
         print(f"{microseconds:9.1f} us {count:4} {key[:120]}", flush=True)
 
 
@@ -294,7 +296,7 @@ def main() -> None:
     for name in options.methods:
         for size, words in zip(sizes, options.sizes):
             print(name, words, "floor", floor(name, size, rate, bandwidth), flush=True)
-            variants = [one for one in options.variants if name == "stream_ref" or "graphs" not in one]
+            variants = [variant for variant in options.variants if name == "stream_ref" or "graphs" not in variant]
             for variant in variants:
                 for precision in options.precisions:
                     frames = options.frames if name == "stream_ref" else max(4, options.frames // 40)

@@ -31,7 +31,7 @@ def rendered(seed: int, frames: int, grid: Grid, middle: View) -> dict[Place, np
     scene = random_scene(np.random.default_rng(seed), width=SIZE.width)
     places = [Place(view, frame) for frame in range(frames) for view in grid]
     seen = {place: (place.view.row - middle.row, place.view.column - middle.column) for place in places}
-    return {one: eight_bit(render(scene, PACE * one.frame, SIZE, view=seen[one])) for one in places}
+    return {place: eight_bit(render(scene, PACE * place.frame, SIZE, view=seen[place])) for place in places}
 
 
 def main() -> None:
@@ -52,17 +52,17 @@ def main() -> None:
         return GuidedEngine(engine, grid, low.get, stands, lambda frame: Place(frame.stamp, frame.index), guide)
 
     engines = {"free": around(False), "guided": around(True)}
-    encoded = [engine.encode(one) for one in references]
+    encoded = [engine.encode(reference) for reference in references]
     seconds, quality = dict.fromkeys(engines, 0.0), {name: [] for name in engines}
     engine.match(Frame(low[Place(middle, 0)], 0, middle), encoded[0], None)  # warms up
     for place, picture in low.items():
         frame = Frame(picture, place.frame, place.view)
-        for name, one in engines.items():
+        for name, guided in engines.items():
             started = time.process_time()
-            matches = [Matched(reference, one.match(frame, reference, None)) for reference in encoded]
+            matches = [Matched(reference, guided.match(frame, reference, None)) for reference in encoded]
             seconds[name] += time.process_time() - started
             if place not in stands.values():
-                quality[name].append(psnr_y(eight_bit(one.restore(frame, matches)), sharp[place]))
+                quality[name].append(psnr_y(eight_bit(guided.restore(frame, matches)), sharp[place]))
     for name in engines:
         print(f"{name:8} {1e3 * seconds[name] / len(low):7.1f} ms a view to match   {np.mean(quality[name]):.2f} dB")
     gain = np.subtract(quality["guided"], quality["free"])

@@ -5,7 +5,7 @@ usage: LFVIDEO_DATA=FOLDER benchmarks/lightfields.py [--scenes NAME ...] [--view
 
 Each view is reduced by 8-bit bicubic and restored; PSNR-Y and SSIM-Y of all views but the reference, beside bicubic,
 the single-image path and flow_transfer; `slope`: mean difference of the slopes of epipolar-plane images from the
-truth's, in pixels per view; `guided` tells most fields from a few, `free` searches every view. Both match every view
+truth's, in pixels per view; `guided` predicts most fields from a few, `free` searches every view. Both match every view
 in turn, in one run, so that the ratio of their times holds on a busy machine. `epipolar` is guided, and views agree
 with their neighbours along epipolar lines, as the command has it by default.
 """
@@ -47,7 +47,7 @@ class Scores:
     psnr_y: dict[View, float] = field(default_factory=dict)
     ssim_y: dict[View, float] = field(default_factory=dict)
     lumas: dict[View, np.ndarray] = field(default_factory=dict)
-    matching: float = 0.0  # seconds, all told
+    matching: float = 0.0  # seconds in all
     restoring: float = 0.0  # likewise; of `epipolar`, what agreeing adds to guided
     searched: int = 0
 
@@ -91,9 +91,9 @@ def measure(path: Path) -> tuple[dict[str, Scores], Grid, dict[View, np.ndarray]
         scores["single"].add(view, learned.restore(frame, []), truth)
         for way, engine in engines.items():
             with _timed(scores[way], "matching"):
-                found = engine.match(frame, encoded[way], None)
+                field = engine.match(frame, encoded[way], None)
             with _timed(scores[way], "restoring"):
-                pixels = engine.restore(frame, [Matched(encoded[way], found)])
+                pixels = engine.restore(frame, [Matched(encoded[way], field)])
             scores[way].searched = engine.searched
             scores[way].add(view, pixels, truth)
         with _timed(scores["epipolar"], "restoring"):  # guided is the last of the engines
@@ -112,7 +112,10 @@ def _timed(scores: Scores, name: str) -> Iterator[None]:
 
 def _on_grid(engine: Engine, source: SimulatedField, lows: dict[View, np.ndarray], guide: bool) -> GuidedEngine:
     grid = source.info.grid
-    places = {one.reference.key: Place(one.view) for one in simulated(source, [], 1).placed}
+    places = {
+        simulated_reference.reference.key: Place(simulated_reference.view)
+        for simulated_reference in simulated(source, [], 1).placed
+    }
     return GuidedEngine(engine, grid, lambda place: lows[place.view], places, lambda frame: Place(frame.stamp), guide)
 
 
@@ -129,7 +132,7 @@ def table(name: str, scores: dict[str, Scores], grid: Grid, truths: dict[View, n
         print(f"{label:>20} {len(views):>5}  " + "".join(f"{p:>11.2f} {s:.4f} " for p, s in means.values()))
         result["by_distance"][label] = means
     result["slope"] = {way: grid_slope_error(scores[way].lumas, truths, grid) for way in WAYS}
-    print(f"{'slope error':>20}        " + "".join(f"{one:>19.4f}" for one in result["slope"].values()))
+    print(f"{'slope error':>20}        " + "".join(f"{slope:>19.4f}" for slope in result["slope"].values()))
     gains = {way: min(scores["epipolar"].psnr_y[view] - scores[way].psnr_y[view] for view in others) for way in WAYS}
     print(f"{'epipolar, least gain':>20}        " + "".join(f"{gain:>19.2f}" for gain in gains.values()))
     free, guided = scores["free"], scores["guided"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw what searches cost against the pixels of the features, from what `lfvideo-sr bench matching --json` printed.
+"""Draw what searches cost against the pixels of the features, from what `benchmarks/matching.py --json` printed.
 
 usage: benchmarks/matching_plot.py matching.json benchmarks/matching.svg    (needs matplotlib)
 

@@ -3,7 +3,7 @@
 
 usage: LFVIDEO_DATA=FOLDER benchmarks/papers.py [--methods NAME[=WEIGHTS]...] [--features VGG] [--json]
 
-The folder holds refpairs/pairs.csv and a splits.json that says which scenes are for validation. Pictures are reduced by
+The folder holds refpairs/pairs.csv and a splits.json that lists the scenes for validation. Pictures are reduced by
 a whole factor until no side is longer than 320 pixels. PSNR-Y (crop 4, 8 bit), means over
 
 - all validation scenes, first input and its best reference: bicubic; the network without a reference; with the
@@ -66,8 +66,8 @@ def as_floats(pair) -> tuple[np.ndarray, np.ndarray]:
 def quality(engine: Engine, pairs, references) -> float:
     """Mean PSNR-Y; references: for each pair what is given beside it."""
     scores = []
-    for (target, _), given in zip(pairs, references, strict=True):
-        restored, _ = restore(engine, degrade(target), "", given)
+    for (target, _), beside in zip(pairs, references, strict=True):
+        restored, _ = restore(engine, degrade(target), "", beside)
         scores.append(psnr_y(eight_bit(restored), target))
     return round(float(np.mean(scores)), 2)
 
@@ -101,13 +101,13 @@ def reference_rows(name: str, weights: str | None, pairs, features: str | None) 
 def by_rank(root: Path) -> dict[str, list]:
     """Pairs of the validation scenes whose inputs have a reference of every rank."""
     kept = set(json.loads((root / "splits.json").read_text())["validation"]["refpairs"])
-    found: dict[str, dict[str, tuple]] = {}
+    by_input: dict[str, dict[str, tuple]] = {}
     with (root / "refpairs" / "pairs.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             if f"refpairs/{row['scene']}" in kept:
                 files = (root / "refpairs" / row["input"], root / "refpairs" / row["ref"])
-                found.setdefault(row["input"], {})[row["rank"]] = files
-    whole = [ranks for ranks in found.values() if set(RANKS) <= set(ranks)]
+                by_input.setdefault(row["input"], {})[row["rank"]] = files
+    whole = [ranks for ranks in by_input.values() if set(RANKS) <= set(ranks)]
     return {rank: [as_floats(reduced_pair(*ranks[rank])()) for ranks in whole] for rank in RANKS}
 
 
@@ -125,13 +125,13 @@ def convergence(network, pairs) -> Iterator[tuple[str, int, float, float]]:
         plans["coarse to fine"] = PatchMatchPlan((8, 4, 2, 1), (1, 1, 2, rounds))
         plans["coarse to fine, coherent"] = PatchMatchPlan((8, 4, 2, 1), (1, 1, 2, rounds), coherent=True)
         for plan_name, plan in plans.items():
-            found = [(search_from(query, other, plan), exact) for query, other, exact in described]
-            apart = np.mean([float(((one[0] - exact) / 4).square().sum(-1).mean()) for one, exact in found])
+            matches = [(search_from(query, other, plan), exact) for query, other, exact in described]
+            apart = np.mean([float(((match[0] - exact) / 4).square().sum(-1).mean()) for match, exact in matches])
             yield (
                 plan_name,
                 rounds,
                 round(float(apart), 1),
-                round(float(np.mean([one[1].mean() for one, _ in found])), 4),
+                round(float(np.mean([match[1].mean() for match, _ in matches])), 4),
             )
 
 

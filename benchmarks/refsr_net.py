@@ -15,7 +15,7 @@ single, sliding   the same by windows of 24x24 low-resolution pixels every 2, av
 exemplar          Boominathan et al.: the nine patches of the reference most similar by first and second derivatives
                   (squared distance, within 100 pixels), averaged by similarity; overlapping patches averaged
 refsr_net         --weights, at once and by sliding windows; "no reference": at once, with none; --together: matched
-                  with the scores of so many places along a side summed (default: as the weights say)
+                  with the scores of so many places along a side summed (default: as in the weights)
 """
 
 import argparse
@@ -48,7 +48,9 @@ SLIDING, SLIDING_STRIDE = 24, 2  # of the single-image network, section 5.1
 def pairs(root: Path, dataset: str, crop: int, limit: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
     """Picture and reference, the middle of both."""
     items = [item for item in open_dataset(dataset, root).items if not _trained_on(root, dataset, item)]
-    return [tuple(_middle(read_image(path), crop) for path in (one.path, one.references[0])) for one in items[:limit]]
+    return [
+        tuple(_middle(read_image(path), crop) for path in (item.path, item.references[0])) for item in items[:limit]
+    ]
 
 
 def _trained_on(root: Path, dataset: str, item: Item) -> bool:
@@ -71,19 +73,19 @@ def enlarged(low: np.ndarray, scale: int) -> np.ndarray:
 def exemplar(low: np.ndarray, reference: np.ndarray, scale: int) -> np.ndarray:
     """Of low [3,h,w] and reference [3,H,W]: the picture [3,scale*h,scale*w], made of the reference's patches alone."""
     blurry = bicubic(degrade(reference, scale), Size(reference.shape[2], reference.shape[1])).clip(0, 1)
-    own, other = (derivatives(luma(one)) for one in (enlarged(low, scale), blurry))
+    query, searched = (derivatives(luma(picture)) for picture in (enlarged(low, scale), blurry))
     side = PATCH * scale
     total, weights = np.zeros_like(reference), np.zeros_like(reference[:1])
     for top, left in corners(*low.shape[1:], PATCH, STRIDE):
         y, x = scale * top, scale * left
         up, across = max(0, y - REACH), max(0, x - REACH)
-        region = other[up : y + side + REACH, across : x + side + REACH]
-        apart = cv2.matchTemplate(region, own[y : y + side, x : x + side], cv2.TM_SQDIFF)
+        region = searched[up : y + side + REACH, across : x + side + REACH]
+        apart = cv2.matchTemplate(region, query[y : y + side, x : x + side], cv2.TM_SQDIFF)
         best = np.argsort(apart, axis=None)[:NEIGHBOURS]
         shares = np.exp(1 - apart.flat[best] / (apart.flat[best[0]] + 1e-6))
         rows, columns = np.divmod(best, apart.shape[1])
-        found = [reference[:, up + r : up + r + side, across + c : across + c + side] for r, c in zip(rows, columns)]
-        total[:, y : y + side, x : x + side] += np.tensordot(shares / shares.sum(), np.stack(found), 1)
+        patches = [reference[:, up + r : up + r + side, across + c : across + c + side] for r, c in zip(rows, columns)]
+        total[:, y : y + side, x : x + side] += np.tensordot(shares / shares.sum(), np.stack(patches), 1)
         weights[:, y : y + side, x : x + side] += 1
     return total / weights
 
@@ -103,9 +105,9 @@ Row = tuple[str, np.ndarray, float]  # name, picture, seconds where they are mea
 
 
 def trained(path: Path) -> RefSRNet:
-    found = network(read_about(path)["size"])
-    load_into(found, path)
-    return found.eval()
+    loaded = network(read_about(path)["size"])
+    load_into(loaded, path)
+    return loaded.eval()
 
 
 @torch.inference_mode()
@@ -122,7 +124,7 @@ def simple_rows(picture: np.ndarray, reference: np.ndarray, scale: int, single) 
 
 @torch.inference_mode()
 def rows(net: RefSRNet, picture: np.ndarray, reference: np.ndarray, together: int) -> Iterator[Row]:
-    """RefSR-Net without a reference, at once and by windows; together 0: as its size says."""
+    """RefSR-Net without a reference, at once and by windows; together 0: as in its size."""
     frame = torch.from_numpy(np.ascontiguousarray(degrade(picture, net.size.scale), np.float32))[None]
     encoded = net.encoder(torch.from_numpy(reference)[None])
     net.matcher.together = together or net.size.together
@@ -152,9 +154,9 @@ def main() -> None:
     root, result = data_folder(), {}
     nets = {str(path): trained(path) for path in options.weights}
     for dataset in ("sintel", "lightfields"):
-        given = pairs(root, dataset, options.crop, options.limit)
+        measured_pairs = pairs(root, dataset, options.crop, options.limit)
         scores: dict[str, list[tuple[float, float]]] = {}
-        for picture, reference in given:
+        for picture, reference in measured_pairs:
             scale = next(iter(nets.values())).size.scale
             made = list(simple_rows(picture, reference, scale, single))
             for name, net in nets.items():
@@ -163,7 +165,7 @@ def main() -> None:
             for what, result_picture, seconds in made:
                 quality = psnr_rgb(eight_bit(result_picture), picture, options.edge)
                 scores.setdefault(what, []).append((quality, seconds))
-        result[f"{dataset}, {len(given)} pictures"] = {
+        result[f"{dataset}, {len(measured_pairs)} pictures"] = {
             what: [round(float(value), 3) for value in np.mean(score, 0)] for what, score in scores.items()
         }
         if not options.json:

@@ -4,7 +4,7 @@
 usage: LFVIDEO_DATA=FOLDER benchmarks/robustness.py [--methods NAME[=WEIGHTS]...] [--pictures N] [--json] [--plot SVG]
 
 Each picture (sr_bench/BSD100, never trained on) is its own reference, rotated or scaled about its centre. For each
-degree: end-point error of the match in pixels, over places whose true match lies inside, and PSNR-Y of what is
+degree: end-point error of the match in pixels, over places whose true match is inside, and PSNR-Y of what is
 restored. AMSA matches at several scales: of each place the most relevant match counts.
 """
 
@@ -52,14 +52,14 @@ def best_positions(field: Correspondence) -> np.ndarray:
 
 
 def end_point_error(field: Correspondence, way: np.ndarray, size: Size) -> float:
-    """Mean over the places whose true match lies inside the reference, in its pixels."""
-    found = best_positions(field)
+    """Mean over the places whose true match is inside the reference, in its pixels."""
+    positions = best_positions(field)
     centre = (field.stride - 1) / 2
-    y, x = (np.arange(side) * field.stride + centre for side in found.shape[:2])
-    own = np.dstack(np.meshgrid(x, y))
-    true = own @ way[:, :2].T + way[:, 2]
-    inside = ((true >= 0) & (true <= np.subtract(field.reference_size, 1))).all(-1) & (own < size).all(-1)
-    return float(np.linalg.norm(found - true, axis=-1)[inside].mean())
+    y, x = (np.arange(side) * field.stride + centre for side in positions.shape[:2])
+    places = np.dstack(np.meshgrid(x, y))
+    true = places @ way[:, :2].T + way[:, 2]
+    inside = ((true >= 0) & (true <= np.subtract(field.reference_size, 1))).all(-1) & (places < size).all(-1)
+    return float(np.linalg.norm(positions - true, axis=-1)[inside].mean())
 
 
 def measure(engine: Engine, picture: np.ndarray, degrees: float, scale: float) -> tuple[float, float]:
@@ -80,7 +80,7 @@ def pictures(count: int) -> list[np.ndarray]:
 
 def rows(names: list[str], count: int) -> list[dict]:
     """One for each method and degree, means over the pictures."""
-    found = []
+    rows_found = []
     changes = [("rotation", degrees, degrees, 1.0) for degrees in ROTATIONS]
     changes += [("scale", scale, 0.0, scale) for scale in SCALES]
     for name in names:
@@ -90,11 +90,11 @@ def rows(names: list[str], count: int) -> list[dict]:
             for kind, degree, degrees, scale in changes:
                 error, psnr = np.mean([measure(engine, picture, degrees, scale) for picture in pictures(count)], 0)
                 row = {"method": label, "change": kind, "degree": degree}
-                found.append(row | {"error_px": round(float(error), 2), "psnr_y": round(float(psnr), 2)})
-    return found
+                rows_found.append(row | {"error_px": round(float(error), 2), "psnr_y": round(float(psnr), 2)})
+    return rows_found
 
 
-def plot(found: list[dict], target: Path) -> None:
+def plot(rows_found: list[dict], target: Path) -> None:
     import matplotlib
 
     matplotlib.use("svg")
@@ -103,8 +103,10 @@ def plot(found: list[dict], target: Path) -> None:
     figure, axes = plt.subplots(2, 2, figsize=(9, 6), layout="constrained")
     for row, kind in zip(axes, ("rotation", "scale")):
         for axis, key, label in zip(row, ("error_px", "psnr_y"), ("end-point error, pixels", "PSNR-Y, dB")):
-            for method in dict.fromkeys(one["method"] for one in found):
-                points = sorted((r["degree"], r[key]) for r in found if (r["method"], r["change"]) == (method, kind))
+            for method in dict.fromkeys(row["method"] for row in rows_found):
+                points = sorted(
+                    (r["degree"], r[key]) for r in rows_found if (r["method"], r["change"]) == (method, kind)
+                )
                 axis.plot(*zip(*points), "o-", label=method, markersize=4)
             axis.set_xlabel("rotation, degrees" if kind == "rotation" else "scale of the reference")
             axis.set_ylabel(label)
@@ -120,10 +122,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
-    found = rows(list(options.methods), options.pictures)
+    measured = rows(list(options.methods), options.pictures)
     if options.plot:
-        plot(found, options.plot)
-    for row in found:
+        plot(measured, options.plot)
+    for row in measured:
         line = (
             f"{row['method']:12} {row['change']:9} {row['degree']:6}  {row['error_px']:8.2f} px  {row['psnr_y']:.2f} dB"
         )

@@ -57,9 +57,9 @@ def film(data: Path, clips: list[str], lengths: list[int]) -> Iterator[tuple[int
 
 def _cut_to_size(pixels: np.ndarray) -> np.ndarray:
     """The middle of a picture that is reduced until it only just covers SIZE."""
-    given = size_of(pixels)
-    factor = max(SIZE.width / given.width, SIZE.height / given.height)
-    covering = resized(pixels, Size(*(max(a, round(b * factor)) for a, b in zip(SIZE, given))))
+    size = size_of(pixels)
+    factor = max(SIZE.width / size.width, SIZE.height / size.height)
+    covering = resized(pixels, Size(*(max(a, round(b * factor)) for a, b in zip(SIZE, size))))
     left, top = (covering.shape[2] - SIZE.width) // 2, (covering.shape[1] - SIZE.height) // 2
     return np.ascontiguousarray(covering[:, top : top + SIZE.height, left : left + SIZE.width])
 
@@ -95,10 +95,14 @@ def within_scenes(lengths: list[int], count: int) -> list[int]:
     """Scene starts first, then each goes to the scene with most frames per reference; even within a scene."""
     counts = [0] * len(lengths)
     for _ in range(count):
-        scene = max(range(len(lengths)), key=lambda one: (counts[one] == 0, lengths[one] / max(counts[one], 1)))
+        scene = max(
+            range(len(lengths)), key=lambda number: (counts[number] == 0, lengths[number] / max(counts[number], 1))
+        )
         counts[scene] += 1
     starts = np.cumsum([0, *lengths])
-    return [int(starts[one]) + place for one, k in enumerate(counts) for place in at_a_cadence(lengths[one], k)]
+    return [
+        int(starts[number]) + place for number, k in enumerate(counts) for place in at_a_cadence(lengths[number], k)
+    ]
 
 
 def restored(engine: Engine, low: Path, pictures: list[np.ndarray], chosen: Sequence[int]) -> list[float]:
@@ -108,7 +112,7 @@ def restored(engine: Engine, low: Path, pictures: list[np.ndarray], chosen: Sequ
             write_png(Path(folder) / f"{number}.png", pictures[number])
         references = {"refs": folder, "ref_every": 1} if chosen else {"no_refs": True}
         with StreamJob(low, engine, StreamOptions(**references)) as job:
-            return [psnr_y(eight_bit(one.frame.pixels), eight_bit(truth)) for one, truth in zip(job, pictures)]
+            return [psnr_y(eight_bit(result.frame.pixels), eight_bit(truth)) for result, truth in zip(job, pictures)]
 
 
 def compare(engine: Engine, low: Path, pictures: list[np.ndarray], lengths: list[int], count: int) -> dict:
@@ -119,10 +123,10 @@ def compare(engine: Engine, low: Path, pictures: list[np.ndarray], lengths: list
         "scenes": within_scenes(lengths, count),
     }
     different = {tuple(chosen) for chosen in choices.values()}
-    found = {chosen: restored(engine, low, pictures, chosen) for chosen in different}
-    scores = {name: found[tuple(chosen)] for name, chosen in choices.items()}
-    apart = set(range(len(pictures))) - {one for chosen in choices.values() for one in chosen}
-    means = {name: float(np.mean([score[one] for one in apart])) for name, score in scores.items()}
+    restored_scores = {chosen: restored(engine, low, pictures, chosen) for chosen in different}
+    scores = {name: restored_scores[tuple(chosen)] for name, chosen in choices.items()}
+    apart = set(range(len(pictures))) - {frame for chosen in choices.values() for frame in chosen}
+    means = {name: float(np.mean([score[frame] for frame in apart])) for name, score in scores.items()}
     return means | {"frames": len(apart), "choices": choices}
 
 
@@ -136,8 +140,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     data, clips = data_folder(), list(TRAINING if options.train else VALIDATION)
-    wanted = (options.frames * len(clips))[: len(clips)]
-    numbered = list(film(data, clips, wanted))
+    counts = (options.frames * len(clips))[: len(clips)]
+    numbered = list(film(data, clips, counts))
     pictures = [picture for _, picture in numbered]
     lengths = np.bincount([number for number, _ in numbered]).tolist()
     results = []

@@ -66,7 +66,7 @@ def h264(pictures: list[np.ndarray], crf: int) -> tuple[list[np.ndarray], float]
 
 def measured(engine: Engine, sharp: list[np.ndarray], low: list[np.ndarray], sources: list[int]) -> Iterator[tuple]:
     """(texture, share, error without, error with) of frames served by one of `sources` each."""
-    frames = [Frame(one, number, TimeStamp(number, Fraction(1, 25))) for number, one in enumerate(low)]
+    frames = [Frame(pixels, number, TimeStamp(number, Fraction(1, 25))) for number, pixels in enumerate(low)]
     for source in sources:
         reference = Reference(("clip", source), Fraction(source, 25), "clip", lambda source=source: sharp[source])
         encoded = engine.encode(reference)
@@ -108,10 +108,10 @@ def fitted(rows: np.ndarray, bits: np.ndarray, coding: np.ndarray) -> dict[str, 
         return np.concatenate([gains - gain, 0.25 * 10 * np.log10(errors / without)])
 
     bounds = ([-3, 0.5, 0.3, 0.3, 0, 0, 0.2], [2, 2, 0.995, 2, 10, 100, 3])
-    found = least_squares(wrong, [-0.6, 1.2, 0.95, 0.7, 1, 0.5, 1], bounds=bounds, loss="soft_l1")
-    off = expected(found.x)[0] - gain
+    fit = least_squares(wrong, [-0.6, 1.2, 0.95, 0.7, 1, 0.5, 1], bounds=bounds, loss="soft_l1")
+    off = expected(fit.x)[0] - gain
     names = ("missed", "steepness", "restored", "curve", "floor", "harm", "harm_curve")
-    values = dict(zip(names, [10 ** found.x[0], *found.x[1:]]))
+    values = dict(zip(names, [10 ** fit.x[0], *fit.x[1:]]))
     values |= dict(zip(("coded", "busy", "spent"), coding))
     for name, some in (("lossless", np.isinf(bits)), ("coded", np.isfinite(bits))):
         values[f"{name}_rmse_db"] = float(np.sqrt(np.mean(off[some] ** 2)))
@@ -122,8 +122,10 @@ def fitted(rows: np.ndarray, bits: np.ndarray, coding: np.ndarray) -> dict[str, 
 
 def look_into(engine: Engine, clip: Path) -> tuple[list[tuple], list[float], list[tuple]]:
     """Rows of `measured`, their bits per pixel, and rows for `lost_by_coding`, of one clip."""
-    sharp = [crop_to_multiple(one.pixels, 4) for one in VideoSource(clip, frames=64, max_height=400, detect_cuts=False)]
-    small = [degrade(one) for one in sharp]
+    sharp = [
+        crop_to_multiple(frame.pixels, 4) for frame in VideoSource(clip, frames=64, max_height=400, detect_cuts=False)
+    ]
+    small = [degrade(picture) for picture in sharp]
     rows = list(measured(engine, sharp, small, [len(sharp) // 5, 3 * len(sharp) // 4]))
     bits = [np.inf] * len(rows)
     lost = []
@@ -144,13 +146,13 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=len(CLIPS))
     options = parser.parse_args()
     data = data_folder()
-    found: tuple[list, list, list] = ([], [], [])
+    parts: tuple[list, list, list] = ([], [], [])
     with make_engine(options.method) as engine:
         for clip in CLIPS[: options.clips]:
-            for all_of_them, new in zip(found, look_into(engine, data / clip)):
+            for all_of_them, new in zip(parts, look_into(engine, data / clip)):
                 all_of_them.extend(new)
-            print(f"{clip}: {len(found[0])} pairs so far", flush=True)
-    rows, bits, lost = (np.array(one) for one in found)
+            print(f"{clip}: {len(parts[0])} pairs so far", flush=True)
+    rows, bits, lost = (np.array(part) for part in parts)
     print(json.dumps(fitted(rows, bits, lost_by_coding(lost)), indent=1))
 
 

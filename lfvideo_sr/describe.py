@@ -1,4 +1,4 @@
-"""What a method is: what it takes, what its parts are made of, how far they see, and the weights it comes with."""
+"""What a method is: what it takes, what its parts are made of, and the weights it comes with."""
 
 from dataclasses import asdict
 from importlib import import_module
@@ -15,7 +15,7 @@ PARTS = ("encoder", "matcher", "restorer")
 
 def describe(name: str) -> dict[str, Any]:
     """For `json.dumps`: all of MethodInfo, `learned`, `seeder`, `weights` (None where none are shipped), `parts` by
-    name with parameters and receptive field, and `parameters` of all parts together, shared ones counted once.
+    name with their parameters, and `parameters` of all parts together, shared ones counted once.
 
     Without weights the untrained network of default size is described. Raises UsageError for an unknown name.
     """
@@ -23,16 +23,12 @@ def describe(name: str) -> dict[str, Any]:
     entry = METHODS[name]
     method = _method(name, entry)
     parts = [getattr(method, part) for part in PARTS]
-    fields = dict.fromkeys(PARTS) if not entry.learned else _reaches(_narrow(name, entry) or method)
     return {
         **asdict(method.info),
         "learned": entry.learned,
         "seeder": None if method.seeder is None else type(method.seeder).__name__,
         "weights": _weights(name, entry),
-        "parts": {
-            part: {"parameters": count_parameters([module]), "receptive_field": fields[part]}
-            for part, module in zip(PARTS, parts)
-        },
+        "parts": {part: {"parameters": count_parameters([module])} for part, module in zip(PARTS, parts)},
         "parameters": count_parameters(parts),
     }
 
@@ -58,26 +54,9 @@ def _method(name: str, entry: Entry) -> Method:
     return module.build(module.network({})) if entry.learned else module.build()
 
 
-def _narrow(name: str, entry: Entry) -> Method | None:
-    """A method that sees as far as the described one, narrow enough to be measured; None where it need not be."""
-    module = import_module(f".methods.{entry.module}", __package__)
-    narrow = getattr(module, "NARROW", None)
-    if narrow is None:
-        return None
-    found = weights_name(name, entry)
-    size = read_about(weights_path(found))["size"] if found else {}
-    return module.build(module.network({**size, **narrow}))
-
-
 def _weights(name: str, entry: Entry) -> dict[str, Any] | None:
     found = weights_name(name, entry)
     if found is None:
         return None
     path = weights_path(found)
     return {"name": found, "bytes": path.stat().st_size, "fingerprint": fingerprint(path), "about": read_about(path)}
-
-
-def _reaches(method: Method) -> dict[str, Any]:
-    from .reach import reaches  # torch
-
-    return reaches(method)

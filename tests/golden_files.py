@@ -32,7 +32,7 @@ def forward(method: str) -> Numbers:
 
     network, sharp = small_network(method), picture(32, 48, seed=1)
     frame = low(sharp)
-    matches = [matched(network, frame, one) for one in (sharp.roll(8, 3), picture(40, 36, seed=2))]
+    matches = [matched(network, frame, reference) for reference in (sharp.roll(8, 3), picture(40, 36, seed=2))]
     restored = network.restorer(frame, matches)
     return {
         "positions": matches[0].positions[:, ::3, ::3].flatten().tolist(),

@@ -8,7 +8,7 @@ import sys
 
 def check_kernel(code: str, device: str, **names: object) -> None:
     """`code` sees DEVICE and `names`, and prints "equal" in the end. On "cpu" kernels run in Triton's interpreter."""
-    given = "".join(f"{name} = {value!r}\n" for name, value in {"DEVICE": device, **names}.items())
+    constants = "".join(f"{name} = {value!r}\n" for name, value in {"DEVICE": device, **names}.items())
     environment = {**os.environ, **({"TRITON_INTERPRET": "1"} if device == "cpu" else {})}
-    done = subprocess.run([sys.executable, "-c", given + code], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", constants + code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.strip() == "equal", done.stderr

@@ -21,13 +21,13 @@ SHRUNK = {"side": 32, "reference_side": 40}
 
 
 def train_features(folder: Path, **changes: Any) -> features.FeaturesConfig:
-    given = {"photos": ("rendered:2",), "width": 4, "side": 32, "output": str(folder), **COMMON, **changes}
-    return _run(features, features.FeaturesConfig(**given))
+    options = {"photos": ("rendered:2",), "width": 4, "side": 32, "output": str(folder), **COMMON, **changes}
+    return _run(features, features.FeaturesConfig(**options))
 
 
 def train_teacher(folder: Path, **changes: Any) -> correspondence.CorrespondenceConfig:
-    given = {"photos": ("rendered:2",), "width": 4, "output": str(folder), **COMMON, **changes}
-    return _run(correspondence, correspondence.CorrespondenceConfig(**given))
+    options = {"photos": ("rendered:2",), "width": 4, "output": str(folder), **COMMON, **changes}
+    return _run(correspondence, correspondence.CorrespondenceConfig(**options))
 
 
 def train_student(folder: Path, **changes: Any) -> correspondence.CorrespondenceConfig:
@@ -38,9 +38,9 @@ def train_student(folder: Path, **changes: Any) -> correspondence.Correspondence
 def train_restoration(folder: Path, **changes: Any) -> restoration.RestorationConfig:
     """Both extractors start alike, from features: two that were drawn apart find nothing relevant in each other."""
     features_run = train_features(folder / "features", max_steps=1)
-    given = {"pairs": ("rendered:2",), "size": SIZE, "output": str(folder), **SHRUNK, **COMMON}
-    given |= {"features": f"{features_run.output}/last.pt", **changes}
-    return _run(restoration, restoration.RestorationConfig(**given))
+    options = {"pairs": ("rendered:2",), "size": SIZE, "output": str(folder), **SHRUNK, **COMMON}
+    options |= {"features": f"{features_run.output}/last.pt", **changes}
+    return _run(restoration, restoration.RestorationConfig(**options))
 
 
 def train_rrsr(folder: Path, **changes: Any) -> restoration.RestorationConfig:
@@ -49,8 +49,8 @@ def train_rrsr(folder: Path, **changes: Any) -> restoration.RestorationConfig:
 
 
 def train_amsa(folder: Path, **changes: Any) -> restoration.RestorationConfig:
-    given = {"method": "amsa", "size": {**SIZE, "scales": 2}, "betas": (0.9, 0.99), "no_reference": 0.3, **changes}
-    return train_restoration(folder, **given)
+    options = {"method": "amsa", "size": {**SIZE, "scales": 2}, "betas": (0.9, 0.99), "no_reference": 0.3, **changes}
+    return train_restoration(folder, **options)
 
 
 def train_gan(folder: Path, **changes: Any) -> restoration.RestorationConfig:
@@ -60,21 +60,21 @@ def train_gan(folder: Path, **changes: Any) -> restoration.RestorationConfig:
 
 
 def train_ccnet(folder: Path, **changes: Any) -> ccnet.CCNetConfig:
-    given = {"width": 12, "scale": 4, "reach": 4, "queries": 2, "scenes": 2, "side": 128, "motion": 6.0}
-    given |= {"validation_samples": 2, "cache": str(folder / "cache"), "output": str(folder), **COMMON, **changes}
-    return _run(ccnet, ccnet.CCNetConfig(**given))
+    options = {"width": 12, "scale": 4, "reach": 4, "queries": 2, "scenes": 2, "side": 128, "motion": 6.0}
+    options |= {"validation_samples": 2, "cache": str(folder / "cache"), "output": str(folder), **COMMON, **changes}
+    return _run(ccnet, ccnet.CCNetConfig(**options))
 
 
 def train_sisr(folder: Path, **changes: Any) -> sisr.SISRConfig:
-    given = {"photos": ("rendered:2",), "channels": 8, "blocks": 1, "side": 32, "output": str(folder)}
-    return _run(sisr, sisr.SISRConfig(**{**given, **COMMON, **changes}))
+    options = {"photos": ("rendered:2",), "channels": 8, "blocks": 1, "side": 32, "output": str(folder)}
+    return _run(sisr, sisr.SISRConfig(**{**options, **COMMON, **changes}))
 
 
 def train_ssnet(folder: Path, **changes: Any) -> ssnet.SSNetConfig:
     """By patches; every part begins untrained."""
-    given = {"size": listed(SMALL_REFSR), "scenes": 2, "scene_side": 64, "motion": 6.0, "side": 48, "windows": 3}
-    given |= {"no_reference": 0.3, "cache": str(folder / "cache"), "output": str(folder), **COMMON, **changes}
-    return _run(ssnet, ssnet.SSNetConfig(**given))
+    options = {"size": listed(SMALL_REFSR), "scenes": 2, "scene_side": 64, "motion": 6.0, "side": 48, "windows": 3}
+    options |= {"no_reference": 0.3, "cache": str(folder / "cache"), "output": str(folder), **COMMON, **changes}
+    return _run(ssnet, ssnet.SSNetConfig(**options))
 
 
 def train_ssnet_at_once(folder: Path, **changes: Any) -> ssnet.SSNetConfig:
@@ -83,9 +83,9 @@ def train_ssnet_at_once(folder: Path, **changes: Any) -> ssnet.SSNetConfig:
 
 def train_e2ent2(folder: Path, **changes: Any) -> e2ent2.E2ENT2Config:
     """Both branches, with critics far heavier than the paper's, and reciprocal reconstruction."""
-    given = {"photos": ("rendered:2",), "size": listed(SMALL_E2ENT2), "side": 32, "apart": 16, "critic_width": 4}
-    given |= {"adversarial_weight": 1e-3, "rtrr_weight": 0.4, "output": str(folder), **COMMON, **changes}
-    return _run(e2ent2, e2ent2.E2ENT2Config(**given))
+    options = {"photos": ("rendered:2",), "size": listed(SMALL_E2ENT2), "side": 32, "apart": 16, "critic_width": 4}
+    options |= {"adversarial_weight": 1e-3, "rtrr_weight": 0.4, "output": str(folder), **COMMON, **changes}
+    return _run(e2ent2, e2ent2.E2ENT2Config(**options))
 
 
 def listed(size: dict[str, Any]) -> dict[str, Any]:
@@ -130,15 +130,15 @@ def saved(config: Any, name: str = "last.pt") -> dict[str, Any]:
     return torch.load(f"{config.output}/{name}", weights_only=True)
 
 
-def equal(one: Any, other: Any) -> bool:
+def equal(first: Any, second: Any) -> bool:
     """Whether all tensors and numbers of two nested states are the same."""
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(equal, one, other))
-    return one == other
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return first == second
 
 
 def untimed_course(config: Any) -> list[dict[str, str]]:

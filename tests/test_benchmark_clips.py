@@ -69,12 +69,12 @@ def test_references_stand_at_the_low_side_s_own_times(compressed, high_clip, tmp
     truth = compressed.truth_clip(high_clip, tmp_path / "truth.mkv", frames=FRAMES)
     refs = compressed.reference_clip(high_clip, tmp_path / "refs.mkv", every=4, frames=FRAMES)
     low = compressed.low_clip(high_clip, tmp_path / "low.mkv", crf=None, frames=FRAMES)
-    assert [seconds_of(one) for one in VideoSource(refs)] == [Fraction(0), Fraction(4, 25)]
+    assert [seconds_of(frame) for frame in VideoSource(refs)] == [Fraction(0), Fraction(4, 25)]
     np.testing.assert_array_equal(frames(refs)[1], frames(truth)[4])
     options = StreamOptions(refs=str(refs), gt=str(truth), ref_every=4)
     with StreamJob(low, engine_of("flow_transfer"), options) as job:
         shown = list(job)
-    assert [one.frame.index for one in shown if one.passed] == [0, 4]
+    assert [result.frame.index for result in shown if result.passed] == [0, 4]
     assert job.scorer.summary()["psnr_y"]["mean"] > job.scorer.summary()["bicubic"]["psnr_y"]["mean"] + 1
 
 

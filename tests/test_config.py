@@ -50,7 +50,7 @@ def test_a_number_is_read_as_people_write_it(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("trainer: x\nstpes: 3", "no 'stpes' in Run; did you mean 'steps'?"),
         ("trainer: x\nzzz: 3", "no 'zzz' in Run; known: trainer, clips, steps, rate, resume, limit"),
@@ -68,11 +68,11 @@ def test_a_number_is_read_as_people_write_it(text):
         ("trainer: x\nsteps: [1, 2]", "'steps' is [1, 2]; int is wanted"),
     ],
 )
-def test_what_is_wrong_is_said_with_the_file_and_the_key(tmp_path, text, said):
+def test_what_is_wrong_is_said_with_the_file_and_the_key(tmp_path, text, message):
     path = write(tmp_path / "run.yaml", text)
     with pytest.raises(UsageError) as caught:
         load_config(path, Run)
-    assert said in str(caught.value) and str(path) in str(caught.value)
+    assert message in str(caught.value) and str(path) in str(caught.value)
     assert "\n" not in str(caught.value) and caught.value.exit_code == 2
 
 

@@ -22,7 +22,7 @@ from lfvideo_sr.weights import load_into, read_about, shipped, weights_path
 
 ROOT = Path(__file__).parent.parent
 BESIDE = {"engines": "lfvideo_sr.engines", "trainers": "lfvideo_sr.trainers", "configs": "lfvideo_sr.configs"}
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,12 @@ def test_the_folders_beside_the_package_are_mapped_under_it(settings):
 def test_every_file_that_is_no_code_is_package_data(settings):
     for name, folder in packages().items():
         globs = settings["package-data"].get(name, [])
-        data = [file.name for file in folder.iterdir() if file.is_file() and file.suffix not in (".py", ".pyc")]
+        inner = [other for other in packages().values() if folder in other.parents]
+        data = [
+            str(file.relative_to(folder))
+            for file in folder.rglob("*")
+            if file.is_file() and file.suffix not in (".py", ".pyc") and not any(map(file.is_relative_to, inner))
+        ]
         assert [file for file in data if not any(fnmatch(file, glob) for glob in globs)] == [], name
     assert set(settings["package-data"]) <= set(packages())
 
@@ -100,14 +105,15 @@ def test_a_wheel_holds_it_all_and_runs(built, tmp_path):
     code = (
         "import lfvideo_sr.engines.torch_engine as engine, lfvideo_sr.trainers.stream_ref as trainer\n"
         "from lfvideo_sr.weights import shipped\n"
-        "from lfvideo_sr.commands.train import _config_file\n"
-        "with _config_file('stream_ref') as config: print(engine.__file__, trainer.__file__, config, *shipped())"
+        "from lfvideo_sr.commands.train import config_file\n"
+        "with config_file('stream_ref') as config, config_file('rrsr_no_rtrr_small') as ablation:\n"
+        "    print(engine.__file__, trainer.__file__, config, ablation, *shipped())"
     )
     environment = {**os.environ, "PYTHONPATH": str(site)}
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert ran.returncode == 0, ran.stderr
-    engine, trainer, config, *weights = ran.stdout.split()
-    assert all(path.startswith(str(site / "lfvideo_sr")) for path in (engine, trainer, config))
+    engine, trainer, config, ablation, *weights = ran.stdout.split()
+    assert all(path.startswith(str(site / "lfvideo_sr")) for path in (engine, trainer, config, ablation))
     assert weights == shipped()
 
 

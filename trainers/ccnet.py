@@ -1,7 +1,6 @@
 """Trains CC-Net (RefSR-Net, section 3): correspondence as a classification over the positions of a window, on rendered
 scenes with large motion, or on MPI Sintel where a user has it. Read from top to bottom."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -17,10 +16,21 @@ from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
 from lfvideo_sr.nn.dilated import FIELD
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.training.films import FilmSettings, random_look
-from lfvideo_sr.training.flow_views import Load, rendered_views, sintel_views
+from lfvideo_sr.training.flow_views import LoadViews, rendered_views, sintel_views
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.sources import photos_of
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, drops, rise_and_fall
+from lfvideo_sr.training.task import (
+    Batch,
+    BatchLosses,
+    Losses,
+    RunConfig,
+    Step,
+    Task,
+    Validation,
+    data_folder,
+    drops,
+    rise_and_fall,
+)
 from lfvideo_sr.training.window_samples import GRID, MARGIN, WindowSettings, window_sample
 from lfvideo_sr.weights import load_into
 
@@ -97,7 +107,7 @@ def train(config: CCNetConfig) -> Path:
     return fit(task, config)
 
 
-def sample(views: list[Load], settings: WindowSettings, config: CCNetConfig, number: int) -> dict[str, np.ndarray]:
+def sample(views: list[LoadViews], settings: WindowSettings, config: CCNetConfig, number: int) -> dict[str, np.ndarray]:
     """Sample `number` of a run, as `window_sample` makes it, with the look of films and less contrast where asked."""
     rng = np.random.default_rng([config.seed, number])
     film = FilmSettings(config.flat, config.blur, config.noise)
@@ -112,36 +122,36 @@ def faded(made: dict[str, np.ndarray], rng: np.random.Generator, least: float) -
     factor = np.float32(least ** rng.random())
     middle = made["reference"].mean((1, 2), keepdims=True)
     faint = {name: middle + factor * (made[name] - middle) for name in ("frame", "reference")}
-    return made | {name: np.round(255 * one.clip(0, 1)) / np.float32(255) for name, one in faint.items()}
+    return made | {name: np.round(255 * picture.clip(0, 1)) / np.float32(255) for name, picture in faint.items()}
 
 
-class CCNetLosses(nn.Module):
+class CCNetLosses(BatchLosses):
     """Eq. 1: cross-entropy of each place's match among all positions of the window."""
 
     def __init__(self, network: CCNet, settings: WindowSettings, sharpness: float = 1.0, fixed: bool = False):
         super().__init__()
         self.network, self.settings, self.sharpness, self.fixed = network, settings, sharpness, fixed
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         if self.fixed:
             self.network.eval()  # normalisation is all that differs
         scores = self.sharpness * place_scores(self.network, batch, self.settings)
         return {"loss": F.cross_entropy(scores.flatten(0, 1), batch["truth"].flatten(), ignore_index=-1)}
 
 
-def place_scores(network: CCNet, batch: Mapping[str, torch.Tensor], settings: WindowSettings) -> torch.Tensor:
+def place_scores(network: CCNet, batch: Batch, settings: WindowSettings) -> torch.Tensor:
     """Inner products of each place with each position, [B,q*q,w*w]: window_scores of matching/windowed.py."""
     edge = MARGIN * settings.scale
-    own = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
+    query = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
     last, step = settings.spacing * (settings.queries - 1) + 1, settings.spacing
-    own, other = own[:, :, :last:step, :last:step], network.reference(batch["reference"])
-    with full_precision(own):
-        return own.float().flatten(2).transpose(1, 2) @ other.float().flatten(2)
+    query, reference = query[:, :, :last:step, :last:step], network.reference(batch["reference"])
+    with full_precision(query):
+        return query.float().flatten(2).transpose(1, 2) @ reference.float().flatten(2)
 
 
 def validate(
-    views: list[Load], config: CCNetConfig, settings: WindowSettings, enlarge: nn.Module | None, network: CCNet
-) -> tuple[dict[str, float], dict]:
+    views: list[LoadViews], config: CCNetConfig, settings: WindowSettings, enlarge: nn.Module | None, network: CCNet
+) -> Validation:
     """On pictures never trained on: share of places found at most one pixel away along each axis, and exactly."""
     network._enlarge = [enlarge or network._enlarge[0]]
     device = next(network.parameters()).device
@@ -149,16 +159,16 @@ def validate(
     for number in range(config.validation_samples):
         rng = np.random.default_rng([config.seed, 0, number])
         made = window_sample(views[number % len(views)](), rng, settings)
-        batch = {name: torch.from_numpy(one)[None].to(device) for name, one in made.items()}
-        found = place_scores(network, batch, settings)[0].argmax(1).cpu().numpy()
+        batch = {name: torch.from_numpy(array)[None].to(device) for name, array in made.items()}
+        index = place_scores(network, batch, settings)[0].argmax(1).cpu().numpy()
         known = made["truth"] >= 0
-        here, there = (np.stack(np.divmod(one[known], settings.window), -1) for one in (found, made["truth"]))
+        here, there = (np.stack(np.divmod(places[known], settings.window), -1) for places in (index, made["truth"]))
         apart.append(np.abs(here - there).max(-1))
     distance = np.concatenate(apart)
     return {"within_1": float((distance <= 1).mean()), "exact": float((distance == 0).mean())}, {}
 
 
-def _views(config: CCNetConfig, part: str) -> list[Load]:
+def _views(config: CCNetConfig, part: str) -> list[LoadViews]:
     if config.sintel:
         return sintel_views(data_folder() / config.sintel, part)
     first, count = (0, config.scenes) if part == "train" else (HELD_OUT, min(config.scenes, config.validation_samples))

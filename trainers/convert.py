@@ -2,7 +2,7 @@
 
 C2-Matching (github.com/yumingj/C2-Matching) publishes `feature_extraction.pth`, the student's two extractors, and
 `restoration_mse.pth` or `restoration_gan.pth`; textures come from torchvision's VGG19. All of it fits, and what its
-network does otherwise than the paper says is set in the size (see `Reading`).
+network does otherwise than the paper is set in the size (see `Reading`).
 
 AMSA (github.com/Zj-BinXia/AMSA) publishes files of the same names. Their network is not the paper's: what aggregates
 has other layers, and five scales are restored one by one and mixed at the end. Extractors, residual blocks and the
@@ -29,7 +29,7 @@ from lfvideo_sr.weights import check_target, save
 
 AGGREGATION = "restorer.fusions.{level}.aggregation.aggregation"
 
-# Ours -> theirs, without the ".weight" or ".bias" at the end; what stands in braces is told by WORDS.
+# Ours -> theirs, without the ".weight" or ".bias" at the end; WORDS lists what the braces stand for.
 SHARED = (
     ("correspondence.query.features.{vgg16}", "feature_extraction_image1.model.{vgg16}"),
     ("correspondence.reference.features.{vgg16}", "feature_extraction_image2.model.{vgg16}"),
@@ -91,7 +91,7 @@ CHANGED: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {"conv_offset_ma
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedNetwork:
     """What is known of a method's published checkpoints.
 
     foreign: pattern of names that this project's network has no place for -> why.
@@ -106,36 +106,36 @@ class Published:
 
 
 PUBLISHED = {
-    "c2_matching": Published(
+    "c2_matching": PublishedNetwork(
         C2Size,
         C2Matching,
         SHARED + MASKED,
         foreign={},
         options={"tap_flows": "own", "offsets_from": "unmoved", "activation": "leaky"},
     ),
-    "amsa": Published(AMSASize, AMSA, SHARED, AMSA_FOREIGN, options={"sharpness": 10.0}),
+    "amsa": PublishedNetwork(AMSASize, AMSA, SHARED, AMSA_FOREIGN, options={"sharpness": 10.0}),
 }
 
 
 class Misfit(InputError):
-    """Tensors do not fit a network; `problems` says of each which, and what is wrong with it."""
+    """Tensors do not fit a network; `problems` names each, and what is wrong with it."""
 
     def __init__(self, method: str, problems: Sequence[str]):
         kinds = [problem.split()[0] for problem in problems]
         counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
         hints = [hint for start, hint in HINTS.items() if any(problem.startswith(start) for problem in problems)]
-        said = "; ".join([f"the tensors given do not fit {method} ({counted})", *hints, "nothing was written"])
-        super().__init__(said)
+        message = "; ".join([f"the tensors given do not fit {method} ({counted})", *hints, "nothing was written"])
+        super().__init__(message)
         self.problems = problems
 
 
 def convert_weights(
     files: Sequence[Path], output: Path, method: str, vgg19: Path | None = None, *, partial: bool = False
-) -> dict:
-    """Write a method's published checkpoints as this project's weights; returns what is said about them.
+) -> dict[str, Any]:
+    """Write a method's published checkpoints as this project's weights; returns their metadata.
 
-    vgg19:   torchvision's; it may stand among the files as well.
-    partial: leave what the published network has no counterpart of untrained, and say so.
+    vgg19:   torchvision's; it may be among the files as well.
+    partial: leave what the published network has no counterpart of untrained, and list it in the metadata.
     Raises Misfit, and writes nothing, where tensors are missing, unknown or of another shape.
     """
     check_choice("--method", method, list(PUBLISHED))
@@ -145,7 +145,7 @@ def convert_weights(
     tensors = read_all(files)
     size = known.size(**measured(tensors), **known.options)
     with torch.device("meta"):
-        shapes = {name: list(one.shape) for name, one in known.network(size).named_parameters()}
+        shapes = {name: list(parameter.shape) for name, parameter in known.network(size).named_parameters()}
     names = {name: published_name(name, known.names) for name in shapes}
     problems = [*_wrong(names, shapes, tensors), *_unplaced(names, tensors, known.foreign)]
     if any(not (partial and problem.startswith(LEFT_BY_PARTIAL)) for problem in problems):
@@ -162,14 +162,14 @@ def convert_weights(
 
 def read_all(files: Iterable[Path]) -> dict[str, torch.Tensor]:
     """The tensors of all files by published name; raises InputError where two files hold the same."""
-    found: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     for file in files:
         read = read_tensors(file)
-        twice = sorted(set(found) & set(read))
+        twice = sorted(set(tensors) & set(read))
         if twice:
             raise InputError(f"{file} holds {twice[0]}, and a file before it does too; give one of each kind")
-        found |= read
-    return found
+        tensors |= read
+    return tensors
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -198,21 +198,21 @@ def _is_plain(value: object) -> bool:
 
 
 def measured(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-    """Widths and depth of the published network, as a size; the paper's where the tensors do not tell."""
+    """Widths and depth of the published network, as a size; the paper's where the tensors do not show them."""
     telling = {
         "channels": "content_extractor.conv_first.bias",
         "textures": "dyn_agg_restore.large_dyn_agg.bias",
         "descriptors": "feature_extraction_image1.model.conv1_1.bias",
     }
-    told = {field: len(tensors[name]) for field, name in telling.items() if name in tensors and tensors[name].ndim}
-    found: dict[str, object] = {field: width for field, width in told.items() if width}
+    widths = {field: len(tensors[name]) for field, name in telling.items() if name in tensors and tensors[name].ndim}
+    size: dict[str, object] = {field: width for field, width in widths.items() if width}
     blocks: dict[str, set[str]] = {}
     for name in tensors:
         if block := re.match(r"(.*body\w*)\.(\d+)\.conv1\.weight", name):
             blocks.setdefault(block[1], set()).add(block[2])
     if blocks:  # one number for all bodies there
-        found["blocks"] = (max(map(len, blocks.values())),) * 4
-    return found
+        size["blocks"] = (max(map(len, blocks.values())),) * 4
+    return size
 
 
 def published_name(name: str, names: Sequence[tuple[str, str]]) -> str | None:

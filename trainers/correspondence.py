@@ -4,25 +4,33 @@ student that matches low-resolution frames, with what the teacher knows. Read fr
 RRSR and AMSA match with the same network.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from lfvideo_sr.checks import check_choice
 from lfvideo_sr.errors import UsageError
-from lfvideo_sr.methods.c2_matching import FIELD_STRIDE, Correspondence, describe, search
+from lfvideo_sr.methods.c2_matching import FIELD_STRIDE, CorrespondenceNetwork, describe, search
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
 from lfvideo_sr.training.homographies import correspondence_sample
 from lfvideo_sr.training.loop import fit
-from lfvideo_sr.training.sources import photos_of
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
+from lfvideo_sr.training.sources import LoadPhoto, photos_of
+from lfvideo_sr.training.task import (
+    Batch,
+    BatchLosses,
+    Losses,
+    RunConfig,
+    Step,
+    Task,
+    Validation,
+    data_folder,
+    rise_and_fall,
+)
 from lfvideo_sr.training.whitening import whiten
 from lfvideo_sr.weights import load_into
 
@@ -80,56 +88,67 @@ def train(config: CorrespondenceConfig) -> Path:
     return fit(task, config)
 
 
-def sample(photos: list, seed: int, number: int) -> dict[str, np.ndarray]:
+def sample(photos: list[LoadPhoto], seed: int, number: int) -> dict[str, np.ndarray]:
     """Sample `number` of a run, as `correspondence_sample` makes it of one of the photos."""
     rng = np.random.default_rng([seed, number])
     return correspondence_sample(photos[rng.integers(len(photos))], rng)
 
 
-class CorrespondenceLosses(nn.Module):
+class CorrespondenceLosses(BatchLosses):
     """Eq. 7 for a batch: the margin loss of every sample with matches enough, and the teacher's divergence."""
 
-    def __init__(self, network: Correspondence, config: CorrespondenceConfig, teacher: Correspondence | None):
+    def __init__(
+        self, network: CorrespondenceNetwork, config: CorrespondenceConfig, teacher: CorrespondenceNetwork | None
+    ):
         super().__init__()
         self.network, self.weight = network, config.distillation_weight
         self.view = "sharp" if config.stage == "teacher" else "frame"
         self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
         self.names = ("loss", "margin") if teacher is None else ("loss", "margin", "distillation")
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        own, other = self.network(batch[self.view], batch["reference"])
+    def forward(self, batch: Batch) -> Losses:
+        query, reference = self.network(batch[self.view], batch["reference"])
         taught = None
         if self.teacher is not None:
             with torch.no_grad():
                 taught = self.teacher(batch["sharp"], batch["reference"])
-        with full_precision(own):  # bfloat16 cannot tell the distances of neighbours apart
-            return self._compared(own, other, taught, batch["truth"])
+        with full_precision(query):  # bfloat16 cannot tell the distances of neighbours apart
+            return self._compared(query, reference, taught, batch["truth"])
 
-    def _compared(self, own, other, taught, truth: torch.Tensor) -> dict[str, torch.Tensor]:
-        margins = [one for one in map(_margin, own, other, truth) if one is not None]
-        losses = {"margin": torch.stack(margins).mean() if margins else (own.sum() + other.sum()) * 0}
+    def _compared(
+        self,
+        query: torch.Tensor,
+        reference: torch.Tensor,
+        taught: tuple[torch.Tensor, torch.Tensor] | None,
+        truth: torch.Tensor,
+    ) -> Losses:
+        """For descriptors [B,C,h,w] of frame and reference, the teacher's of both, and true positions [B,h,w,2]."""
+        margins = [margin for margin in map(_margin, query, reference, truth) if margin is not None]
+        losses = {"margin": torch.stack(margins).mean() if margins else (query.sum() + reference.sum()) * 0}
         total = losses["margin"]
         if taught is not None:
-            pairs = zip(*(features.flatten(2) for features in (own, other, *taught)))
+            pairs = zip(*(features.flatten(2) for features in (query, reference, *taught)))
             losses["distillation"] = torch.stack([distillation_loss(*pair) for pair in pairs]).mean()
             total = total + self.weight * losses["distillation"]
         return {"loss": total, **losses}
 
 
-def _margin(own: torch.Tensor, other: torch.Tensor, truth: torch.Tensor) -> torch.Tensor | None:
+def _margin(query: torch.Tensor, reference: torch.Tensor, truth: torch.Tensor) -> torch.Tensor | None:
     """Eq. 1 for descriptors [C,h,w] and true positions [h,w,2]; the match is the nearest place of the reference."""
-    height, width = own.shape[1:]
+    height, width = query.shape[1:]
     points = truth.isfinite().all(-1).flatten().nonzero()[:, 0]
     if len(points) < FEWEST:
         return None
     places = ((truth.flatten(0, 1)[points] - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE).round().long()
     matches = places[:, 1].clamp(0, height - 1) * width + places[:, 0].clamp(0, width - 1)
-    rows, columns = torch.meshgrid(*(torch.arange(side, device=own.device) for side in (height, width)), indexing="ij")
+    rows, columns = torch.meshgrid(
+        *(torch.arange(side, device=query.device) for side in (height, width)), indexing="ij"
+    )
     grid = torch.stack([columns.flatten(), rows.flatten()], -1).float()
-    return margin_loss(own.flatten(1), other.flatten(1), points, matches, grid, grid)
+    return margin_loss(query.flatten(1), reference.flatten(1), points, matches, grid, grid)
 
 
-def validate(photos: list, config: CorrespondenceConfig, network: Correspondence) -> tuple[dict[str, float], dict]:
+def validate(photos: list[LoadPhoto], config: CorrespondenceConfig, network: CorrespondenceNetwork) -> Validation:
     """Of exact search by patches, on photos never trained on: share of true matches missed by less than a place
     ("near"), and the mean end-point error in pixels."""
     view = "sharp" if config.stage == "teacher" else "frame"
@@ -139,14 +158,14 @@ def validate(photos: list, config: CorrespondenceConfig, network: Correspondence
         rng = np.random.default_rng([config.seed, 0, number])
         made = correspondence_sample(photos[number % len(photos)], rng)
         frame, reference = (torch.from_numpy(made[name])[None].to(device) for name in (view, "reference"))
-        found = search(describe(network.query, frame), describe(network.reference, reference))[0][0].cpu().numpy()
-        errors.append(np.linalg.norm(found - made["truth"], axis=-1))
-    error = np.concatenate([one[np.isfinite(one)] for one in errors])
+        positions = search(describe(network.query, frame), describe(network.reference, reference))[0][0].cpu().numpy()
+        errors.append(np.linalg.norm(positions - made["truth"], axis=-1))
+    error = np.concatenate([distances[np.isfinite(distances)] for distances in errors])
     return {"near": float((error < FIELD_STRIDE).mean()), "error": float(error.mean())}, {}
 
 
-def _network(config: CorrespondenceConfig) -> Correspondence:
-    network = Correspondence(config.width)
+def _network(config: CorrespondenceConfig) -> CorrespondenceNetwork:
+    network = CorrespondenceNetwork(config.width)
     if config.start:
         load_vgg(network.query, config.start)
         load_vgg(network.reference, config.start)
@@ -155,17 +174,17 @@ def _network(config: CorrespondenceConfig) -> Correspondence:
     return network
 
 
-def _whiten(network: Correspondence, photos: list, config: CorrespondenceConfig) -> None:
+def _whiten(network: CorrespondenceNetwork, photos: list[LoadPhoto], config: CorrespondenceConfig) -> None:
     """Each extractor on what it will see."""
     view = "sharp" if config.stage == "teacher" else "frame"
     made = [sample(photos, config.seed + 1, number) for number in range(config.whiten)]
     for extractor, name in ((network.query, view), (network.reference, "reference")):
-        whiten(extractor, torch.stack([torch.from_numpy(one[name]) for one in made]))
+        whiten(extractor, torch.stack([torch.from_numpy(arrays[name]) for arrays in made]))
 
 
-def _teacher(config: CorrespondenceConfig) -> Correspondence:
+def _teacher(config: CorrespondenceConfig) -> CorrespondenceNetwork:
     if not config.teacher:
         raise UsageError("a student has no teacher; give the last.pt of one as `teacher`, or distillation_weight: 0")
-    teacher = Correspondence(config.width)
+    teacher = CorrespondenceNetwork(config.width)
     load_into(teacher, Path(config.teacher))
     return teacher

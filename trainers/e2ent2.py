@@ -2,7 +2,7 @@
 relativistic average GAN (section 3.5). Read from top to bottom."""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,19 +22,28 @@ from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
 from lfvideo_sr.training.sources import pairs_of, photos_of, validation_pairs
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
+from lfvideo_sr.training.task import (
+    Batch,
+    BatchLosses,
+    Losses,
+    RunConfig,
+    Step,
+    Task,
+    data_folder,
+    rise_and_fall,
+)
 from lfvideo_sr.weights import load_into
 
 STAGES = ("single", "joint")
 LOSSES = ("l1", "mse")
-Sample = Callable[[np.random.Generator], dict[str, np.ndarray]]
+DrawSample = Callable[[np.random.Generator], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class E2ENT2Config(RunConfig):
     """stage: "single" (the single-image branch alone) or "joint"; a joint run begins with the weights of `start`.
 
-    size: of the network, as E2ENT2Size says; {} is the paper's.
+    size: of the network, as in E2ENT2Size; {} is the paper's.
     photos: folders whose pictures are cropped twice for a pair; apart: see CropSettings. pairs, split: as for other
         trainers, beside or instead of photos. reference_side: of the pairs' references, and of photos' beside them;
         alone, photos have references of `side`.
@@ -98,13 +107,13 @@ def train(config: E2ENT2Config) -> Path:
     return fit(task, config)
 
 
-def sample(made: Sequence[Sample], seed: int, number: int) -> dict[str, np.ndarray]:
+def sample(made: Sequence[DrawSample], seed: int, number: int) -> dict[str, np.ndarray]:
     """Sample `number` of a run, by one of `material`."""
     rng = np.random.default_rng([seed, number])
     return made[int(rng.integers(len(made)))](rng)
 
 
-def material(config: E2ENT2Config, root: Path) -> list[Sample]:
+def material(config: E2ENT2Config, root: Path) -> list[DrawSample]:
     """What makes a sample of each photo and of each pair."""
     if not config.photos and not config.pairs:
         raise UsageError("nothing to train on; name folders as `photos` or `pairs`, or [rendered:100]")
@@ -116,11 +125,11 @@ def material(config: E2ENT2Config, root: Path) -> list[Sample]:
     cached = Path(config.cache)
     photos = photos_of(root, config.photos, cached) if config.photos else []
     pairs = pairs_of(root, config.pairs, cached, config.split) if config.pairs else []
-    made: list[Sample] = [partial(two_crops, load, settings=crops) for load in photos]
+    made: list[DrawSample] = [partial(two_crops, load, settings=crops) for load in photos]
     return made + len(pairs) * [partial(pair_sample, pairs, settings=beside)]
 
 
-class E2ENT2Losses(nn.Module):
+class E2ENT2Losses(BatchLosses):
     """Every loss by name, each the sum over the branches in training; `loss` is their weighted sum."""
 
     def __init__(self, network: E2ENT2, config: E2ENT2Config, critics: nn.ModuleList):
@@ -131,7 +140,7 @@ class E2ENT2Losses(nn.Module):
         names = {"adversarial": len(critics) > 0, "rtrr": config.stage == "joint" and config.rtrr_weight}
         self.names = ("loss", "reconstruction", *(name for name, there in names.items() if there))
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         config, target, reference = self.config, batch["target"].float() / 255, batch["reference"].float() / 255
         pictures = [self.network.restorer.alone(batch["frame"]).float()]
         if config.stage == "joint":
@@ -141,7 +150,7 @@ class E2ENT2Losses(nn.Module):
         if self._critics[0]:
             losses["adversarial"] = sum_of(map(partial(_judged, target), self._critics[0], pictures))
             total = total + config.adversarial_weight * losses["adversarial"]
-            self.restored.append([one.detach() for one in pictures])
+            self.restored.append([picture.detach() for picture in pictures])
         if "rtrr" in self.names:
             losses["rtrr"] = reciprocal_loss(self.network, batch, pictures[-1])
             total = total + config.reconstruction_weight * config.rtrr_weight * losses["rtrr"]
@@ -153,7 +162,7 @@ class E2ENT2Losses(nn.Module):
         return difference.abs().mean() if self.config.reconstruction == "l1" else difference.square().mean()
 
 
-def sum_of(parts) -> torch.Tensor:
+def sum_of(parts: Iterable[torch.Tensor]) -> torch.Tensor:
     """The sum of scalars, as a scalar."""
     return torch.stack(list(parts)).sum()
 
@@ -162,7 +171,7 @@ def _judged(target: torch.Tensor, critic: Critic, picture: torch.Tensor) -> torc
     return relativistic_generator_loss(critic(target), critic(picture))
 
 
-class CriticsLosses(nn.Module):
+class CriticsLosses(BatchLosses):
     """Eq. 9 of each branch, on the pictures restored in the same step; batches come in the order they were restored."""
 
     def __init__(self, critics: nn.ModuleList, restoring: E2ENT2Losses):
@@ -170,7 +179,7 @@ class CriticsLosses(nn.Module):
         self.critics = critics
         self._restoring = [restoring]  # in a list: it is not this module's to train
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         target = batch["target"].float() / 255
         pairs = zip(self.critics, self._restoring[0].restored.popleft())
         loss = sum_of(relativistic_critic_loss(critic(target), critic(picture)) for critic, picture in pairs)

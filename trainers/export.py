@@ -2,14 +2,15 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.weights import CHECKPOINT, check_target, load_into, read_about, save
 
 
-def export_weights(checkpoint: Path, output: Path) -> dict:
-    """Write the averaged weights of a checkpoint as safetensors; returns what is said about them."""
+def export_weights(checkpoint: Path, output: Path) -> dict[str, Any]:
+    """Write the averaged weights of a checkpoint as safetensors; returns their metadata."""
     check_target(output)
     if checkpoint.suffix != CHECKPOINT:
         raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run")

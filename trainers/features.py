@@ -1,10 +1,9 @@
-"""Trains a narrow stand-in for VGG19, for whoever has not the real weights; all methods share it.
+"""Trains a narrow stand-in for VGG19, for users who do not have the real weights; all methods share it.
 
 Objective: each tapped layer alone must let one convolution rebuild the picture (L1). So the layers keep detail, at
 strides 1, 2 and 4 (and 16, for the perceptual loss); they know no classes of things, as the real ones do.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,18 @@ from lfvideo_sr.nn.residual import conv3x3
 from lfvideo_sr.nn.vgg import VGG, channels_of
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import cut
-from lfvideo_sr.training.sources import photos_of
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
+from lfvideo_sr.training.sources import LoadPhoto, photos_of
+from lfvideo_sr.training.task import (
+    Batch,
+    BatchLosses,
+    Losses,
+    RunConfig,
+    Step,
+    Task,
+    Validation,
+    data_folder,
+    rise_and_fall,
+)
 
 STRIDES = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu5_1": 16}
 
@@ -57,13 +66,13 @@ def train(config: FeaturesConfig) -> Path:
     return fit(task, config)
 
 
-def sample(photos: list, config: FeaturesConfig, number: int) -> dict[str, np.ndarray]:
+def sample(photos: list[LoadPhoto], config: FeaturesConfig, number: int) -> dict[str, np.ndarray]:
     """Sample `number` of a run: picture u8 [3,s,s], cut from one of the photos."""
     rng = np.random.default_rng([config.seed, number])
     return {"picture": cut(rng, photos[rng.integers(len(photos))](), config.side)}
 
 
-class Rebuilding(nn.Module):
+class Rebuilding(BatchLosses):
     """Mean absolute error of the picture that each layer's own decoder makes, and their sum."""
 
     def __init__(self, network: VGG, width: int):
@@ -73,7 +82,7 @@ class Rebuilding(nn.Module):
             {layer: conv3x3(channels_of(layer, width), 3 * stride**2) for layer, stride in STRIDES.items()}
         )
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         return self.measured(self.network, batch["picture"].float() / 255)
 
     def measured(self, network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -85,16 +94,14 @@ class Rebuilding(nn.Module):
         return {"loss": torch.stack(list(losses.values())).sum(), **losses}
 
 
-def validate(
-    photos: list, config: FeaturesConfig, losses: Rebuilding, network: nn.Module
-) -> tuple[dict[str, float], dict]:
+def validate(photos: list[LoadPhoto], config: FeaturesConfig, losses: Rebuilding, network: nn.Module) -> Validation:
     """The same losses on pictures never trained on."""
     device = next(network.parameters()).device
     totals: dict[str, float] = {}
     for number in range(config.validation_samples):
         rng = np.random.default_rng([config.seed, 0, number])
         picture = cut(rng, photos[number % len(photos)](), config.side)
-        found = losses.measured(network, torch.from_numpy(picture)[None].to(device).float() / 255)
-        for name, value in found.items():
+        values = losses.measured(network, torch.from_numpy(picture)[None].to(device).float() / 255)
+        for name, value in values.items():
             totals[name] = totals.get(name, 0.0) + float(value) / config.validation_samples
     return {"negative_loss": -totals.pop("loss"), **{f"{name}_held_out": total for name, total in totals.items()}}, {}

@@ -5,7 +5,6 @@ RRSR's reciprocal target-reference reconstruction (its section 3.1) is a weight 
 """
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -23,8 +22,18 @@ from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_los
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
-from lfvideo_sr.training.sources import pairs_of, validation_pairs
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, drops, rise_and_fall
+from lfvideo_sr.training.sources import LoadPair, pairs_of, validation_pairs
+from lfvideo_sr.training.task import (
+    Batch,
+    BatchLosses,
+    Losses,
+    RunConfig,
+    Step,
+    Task,
+    data_folder,
+    drops,
+    rise_and_fall,
+)
 from lfvideo_sr.weights import load_into
 
 METHODS = ("c2_matching", "rrsr", "amsa")
@@ -32,14 +41,14 @@ METHODS = ("c2_matching", "rrsr", "amsa")
 
 @dataclass(frozen=True)
 class RestorationConfig(RunConfig):
-    """size: of the network, as its method's size class says; {} is the paper's.
+    """size: of the network, as in its method's size class; {} is the paper's.
 
     correspondence: checkpoint of the student, or of a teacher. features: VGG19 weights for textures, which also match
         where there is no `correspondence` (the ablation of C2's Fig. 5). Both are frozen; without either, a part keeps
         random weights, which is of use in tests only.
     drop_at: steps at which the learning rate falls to a tenth; decay: or linearly to zero over the last so many steps.
     offset_rates: of the learned offsets at strides 4, 2 and 1, by the learning rate; C2's code takes (0.01, 0.1, 1),
-        where the paper says nothing.
+        where the paper states nothing.
     rtrr_weight: of Eq. 3 in RRSR; turned: False leaves out its perspective step (Eq. 2).
     perceptual_weight, adversarial_weight: 1e-4 and 1e-6 in the papers' GAN variants, which start from a run by
         reconstruction alone, `start`, with its frozen parts. perceptual_features: VGG19 weights for relu5_1.
@@ -110,13 +119,13 @@ def train(config: RestorationConfig) -> Path:
     return fit(task, config)
 
 
-def sample(pairs: list, settings: PairSettings, seed: int, number: int) -> dict[str, np.ndarray]:
+def sample(pairs: list[LoadPair], settings: PairSettings, seed: int, number: int) -> dict[str, np.ndarray]:
     """Sample `number` of a run, as `pair_sample` makes it of one of the pairs."""
     rng = np.random.default_rng([seed, number])
     return pair_sample(pairs, rng, settings)
 
 
-class RestorationLosses(nn.Module):
+class RestorationLosses(BatchLosses):
     """Every loss by name for a batch of pair samples; `loss` is RRSR's Eq. 6, their weighted sum."""
 
     def __init__(self, network: C2Matching, config: RestorationConfig, critic: Critic | None = None):
@@ -128,7 +137,7 @@ class RestorationLosses(nn.Module):
         names = {"rtrr": config.rtrr_weight, "perceptual": config.perceptual_weight, "adversarial": critic is not None}
         self.names = ("loss", "reconstruction", *(name for name, there in names.items() if there))
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         config, target, reference = self.config, batch["target"].float() / 255, batch["reference"].float() / 255
         restored = self.restore(batch["frame"], reference, batch["present"])
         losses = {"reconstruction": (restored - target).abs().mean()}  # C2 Eq. 10, RRSR Eq. 1
@@ -148,12 +157,12 @@ class RestorationLosses(nn.Module):
     def restore(self, frame: torch.Tensor, reference: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         return restore(self.network, frame, reference, present)
 
-    def reciprocal(self, batch: Mapping[str, torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
+    def reciprocal(self, batch: Batch, restored: torch.Tensor) -> torch.Tensor:
         """RRSR's Eq. 3 for restored pictures [B,3,s,s]."""
         return reciprocal_loss(self.network, batch, restored)
 
 
-class CriticLosses(nn.Module):
+class CriticLosses(BatchLosses):
     """Eq. 13 on the pictures that were restored in the same step; batches come in the order they were restored in."""
 
     def __init__(self, critic: Critic, restoring: RestorationLosses):
@@ -161,7 +170,7 @@ class CriticLosses(nn.Module):
         self.critic = critic
         self._restoring = [restoring]  # in a list: it is not this module's to train
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         loss = critic_loss(self.critic, self._restoring[0].restored.popleft(), batch["target"].float() / 255)
         return {"loss": loss, "loss_critic": loss}
 

@@ -1,14 +1,12 @@
 """Trains the single-image network whose features RefSR-Net fuses: SRResNet with nearest-neighbour enlargement, x4, on
 photos (RefSR-Net, section 4; ImageNet in the paper). Read from top to bottom."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from lfvideo_sr.checks import check_choice
 from lfvideo_sr.media.resize import crop_to_multiple, degrade
@@ -17,8 +15,19 @@ from lfvideo_sr.nn.srresnet import SCALE, SRResNet
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import PICTURE_LOSSES
 from lfvideo_sr.training.pairs import cut
-from lfvideo_sr.training.sources import photos_of
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, drops, rise_and_fall
+from lfvideo_sr.training.sources import LoadPhoto, photos_of
+from lfvideo_sr.training.task import (
+    Batch,
+    BatchLosses,
+    Losses,
+    RunConfig,
+    Step,
+    Task,
+    Validation,
+    data_folder,
+    drops,
+    rise_and_fall,
+)
 
 LONGEST = 320  # pixels of a validation picture's sides that are looked at
 
@@ -62,25 +71,25 @@ def train(config: SISRConfig) -> Path:
     return fit(task, config)
 
 
-def sample(photos: list[Callable[[], np.ndarray]], config: SISRConfig, number: int) -> dict[str, np.ndarray]:
+def sample(photos: list[LoadPhoto], config: SISRConfig, number: int) -> dict[str, np.ndarray]:
     """target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4]."""
     rng = np.random.default_rng([config.seed, number])
     target = cut(rng, photos[rng.integers(len(photos))](), config.side)
     return {"target": target, "frame": degrade(target.astype(np.float32) / 255, SCALE).astype(np.float32)}
 
 
-class SISRLosses(nn.Module):
+class SISRLosses(BatchLosses):
     """The loss of enlarged pictures in [0,1]; see the configuration's `loss`."""
 
     def __init__(self, network: SRResNet, loss: str):
         super().__init__()
         self.network, self.apart = network, PICTURE_LOSSES[loss]
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         return {"loss": self.apart(self.network(batch["frame"]).float(), batch["target"].float() / 255)}
 
 
-def validate(photos: list[Callable[[], np.ndarray]], network: SRResNet) -> tuple[dict[str, float], dict]:
+def validate(photos: list[LoadPhoto], network: SRResNet) -> Validation:
     """PSNR-Y over the corners of photos never trained on."""
     device = next(network.parameters()).device
     scores = []

@@ -1,7 +1,7 @@
 """Trains SS-Net, the fusing half of RefSR-Net (section 5.2), behind a trained CC-Net and a trained single-image
 network, both frozen. Read from top to bottom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from lfvideo_sr.checks import check_choice
 from lfvideo_sr.errors import UsageError
@@ -17,11 +16,12 @@ from lfvideo_sr.method import Match
 from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
 from lfvideo_sr.nn.sliding import cells
 from lfvideo_sr.training.beside import BesideSettings, Draw, beside_sample, light_fields, moving
-from lfvideo_sr.training.flow_views import rendered_views, sintel_views
+from lfvideo_sr.training.flow_views import LoadViews, rendered_views, sintel_views
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import PICTURE_LOSSES
 from lfvideo_sr.training.passes import validate_pairs
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
+from lfvideo_sr.training.sources import LoadPair, Pair
+from lfvideo_sr.training.task import Batch, BatchLosses, Losses, RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.weights import load_into
 
 HELD_OUT = 10_000  # number of the first rendered scene that validates
@@ -30,7 +30,7 @@ VALIDATED = 4
 
 @dataclass(frozen=True)
 class SSNetConfig(RunConfig):
-    """size: of the network, as RefSRSize says; {} is the paper's widths at x4.
+    """size: of the network, as in RefSRSize; {} is the paper's widths at x4.
 
     correspondence: checkpoint of CC-Net. features: of the single-image network. Without them a part keeps random
         weights, which is of use in tests only.
@@ -38,7 +38,7 @@ class SSNetConfig(RunConfig):
     light_fields: folders of view_R_C.png, of which two views are drawn at a time; "rendered:N", of scene_side pixels.
     side: of the parts that are matched and restored. windows: so many of its patches are trained on, each with the
         reference patch its middle matches, as in the paper; 0: the whole part at once (the dense path).
-    loss: "l1" or "mse"; the paper does not say.
+    loss: "l1" or "mse"; the paper does not state it.
     """
 
     size: dict[str, Any] = field(default_factory=dict)
@@ -91,13 +91,13 @@ def material(config: SSNetConfig) -> list[Draw]:
     root = data_folder()
     loads = rendered_views(config.scenes, config.scene_side, config.motion, Path(config.cache))
     loads += sintel_views(root / config.sintel, "train") if config.sintel else []
-    found = [moving(load) for load in loads] + light_fields(root, config.light_fields, config.scene_side)
-    if not found:
+    draws = [moving(load) for load in loads] + light_fields(root, config.light_fields, config.scene_side)
+    if not draws:
         raise UsageError("nothing to train on; give `scenes`, `sintel` or `light_fields`")
-    return found
+    return draws
 
 
-def held_out(config: SSNetConfig) -> list:
+def held_out(config: SSNetConfig) -> list[LoadPair]:
     """Pairs never trained on: of MPI Sintel where it is trained on, else rendered."""
     if config.sintel:
         loads = sintel_views(data_folder() / config.sintel, "validation")[:VALIDATED]
@@ -106,20 +106,20 @@ def held_out(config: SSNetConfig) -> list:
     return [partial(_cropped, load, RefSRSize(**config.size).scale) for load in loads]
 
 
-def _cropped(load, scale: int):
+def _cropped(load: LoadViews, scale: int) -> Pair:
     target, reference = moving(load)(np.random.default_rng(0))
     height, width = (side // scale * scale for side in target.shape[1:])
     return target[:, :height, :width], reference[:, :height, :width]
 
 
-class SSNetLosses(nn.Module):
+class SSNetLosses(BatchLosses):
     """The loss of the picture restored at once, or of some patches of each sample, by the paper's windows."""
 
     def __init__(self, network: RefSRNet, config: SSNetConfig):
         super().__init__()
         self.network, self.config, self.apart = network, config, PICTURE_LOSSES[config.loss]
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         target, reference = batch["target"].float() / 255, batch["reference"].float() / 255
         network = self.network
         for part in (network.correspondence, network.restorer.low):
@@ -134,14 +134,14 @@ class SSNetLosses(nn.Module):
 
     def _patches(self, number: int, frame: torch.Tensor, match: Match, target: torch.Tensor) -> torch.Tensor:
         """Of some patches of one sample, drawn on the host, whose random state a run saves."""
-        restorer, one = self.network.restorer, slice(number, number + 1)
+        restorer, at = self.network.restorer, slice(number, number + 1)
         patch, scale = restorer.size.patch, restorer.size.scale
         draws = [torch.randint(0, side - patch + 1, (self.config.windows,)).tolist() for side in frame.shape[2:]]
         places = list(zip(*draws))
-        features = restorer.low.features(frame[one])[0]
+        features = restorer.low.features(frame[at])[0]
         made = restorer.windows(features, [match_of(match, number)], places).picture.float()
-        wanted = target[number] - restorer.finished(frame[one], torch.zeros_like(target[one]))[0]
-        return self.apart(made, torch.stack([cells(wanted, place, patch, scale) for place in places]))
+        missing = target[number] - restorer.finished(frame[at], torch.zeros_like(target[at]))[0]
+        return self.apart(made, torch.stack([cells(missing, place, patch, scale) for place in places]))
 
 
 def _network(config: SSNetConfig) -> RefSRNet:

@@ -1,14 +1,11 @@
 """Trains stream_ref: matching and restoring together, from clips and rendered scenes. Read from top to bottom."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods.stream_ref import FIELD_STRIDE, GENERATION, SCALE, Fetched, StreamRef, StreamRefSize
@@ -20,7 +17,17 @@ from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import alignment_loss, decibel_loss, field_loss, relevance_loss
 from lfvideo_sr.training.scenes import load_grids, load_scenes
 from lfvideo_sr.training.stream_samples import ReferenceSamples, SampleSettings, Views
-from lfvideo_sr.training.task import RunConfig, Step, Task, data_folder, rise_and_fall
+from lfvideo_sr.training.task import (
+    Batch,
+    BatchLosses,
+    Losses,
+    RunConfig,
+    Step,
+    Task,
+    Validation,
+    data_folder,
+    rise_and_fall,
+)
 from lfvideo_sr.weights import load_into, weights_path
 
 LOSSES = ("loss", "picture", "alignment", "relevance", "field")
@@ -90,19 +97,19 @@ def train(config: StreamRefConfig) -> Path:
     return fit(task, config)
 
 
-class StreamRefLosses(nn.Module):
+class StreamRefLosses(BatchLosses):
     """Every loss of a batch by name; `loss` is their weighted sum."""
 
     def __init__(self, network: StreamRef, config: StreamRefConfig, settings: SampleSettings):
         super().__init__()
         self.network, self.config, self.settings = network, config, settings
 
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> Losses:
         return compute_losses(self.network, batch, self.config, self.settings)
 
 
 def compute_losses(
-    network: StreamRef, batch: Mapping[str, torch.Tensor], config: StreamRefConfig, settings: SampleSettings
+    network: StreamRef, batch: Batch, config: StreamRefConfig, settings: SampleSettings
 ) -> dict[str, torch.Tensor]:
     """Consecutive frames restored one after the other, each from its references and what was restored before it. The
     last `graded` are learned from; which frame is the first, before which nothing was restored, is drawn."""
@@ -136,7 +143,7 @@ class _Pair:
     present: torch.Tensor
 
     @classmethod
-    def of(cls, network: StreamRef, batch: Mapping[str, torch.Tensor]) -> "_Pair":
+    def of(cls, network: StreamRef, batch: Batch) -> "_Pair":
         pictures, sides, present = (
             batch[name].transpose(0, 1).flatten(0, 1) for name in ("references", "sides", "present")
         )
@@ -157,9 +164,7 @@ class _Moment:
     fetched: Fetched
 
 
-def _restored(
-    network: StreamRef, batch: Mapping[str, torch.Tensor], pair: _Pair, number: int, last: torch.Tensor | None
-) -> _Moment:
+def _restored(network: StreamRef, batch: Batch, pair: _Pair, number: int, last: torch.Tensor | None) -> _Moment:
     """Frame `number` of every sample; last: the picture of the one before."""
     frame = batch["frames"][:, number].contiguous(memory_format=torch.channels_last)
     seed = batch["seeds"][:, number].transpose(0, 1).flatten(0, 1)
@@ -178,7 +183,7 @@ def _restored(
 
 
 def _losses_of(
-    moment: _Moment, batch: Mapping[str, torch.Tensor], pair: _Pair, number: int, settings: SampleSettings
+    moment: _Moment, batch: Batch, pair: _Pair, number: int, settings: SampleSettings
 ) -> dict[str, torch.Tensor]:
     target = batch["targets"][:, number].float() / 255
     target_twice, halves = target.repeat(2, 1, 1, 1), F.avg_pool2d(target, 2).repeat(2, 1, 1, 1)
@@ -197,7 +202,7 @@ def _losses_of(
     }
 
 
-def _validated(clips: list[HybridClip], network: StreamRef) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+def _validated(clips: list[HybridClip], network: StreamRef) -> Validation:
     return validate(network, clips), {}
 
 

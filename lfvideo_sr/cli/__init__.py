@@ -15,7 +15,7 @@ from .. import __version__
 from ..errors import EngineError, LFVideoError, OutputError, UsageError
 from .engines import engine_app
 from .lightfield import lightfield_app
-from .measure import bench_app, evaluate
+from .measure import bench, evaluate
 from .options import AsJson
 from .references import refs_app
 from .restore import image, simulate, stream
@@ -25,9 +25,7 @@ _INTERRUPTED = 130
 
 
 def info(
-    method: Annotated[
-        str | None, typer.Argument(help="A method: its parts, their size and reach, its weights.")
-    ] = None,
+    method: Annotated[str | None, typer.Argument(help="A method: its parts, their parameters, its weights.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """What this machine and installation can do (devices, dtypes, codecs, extras, weights), or what a method is."""
@@ -49,11 +47,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (stream, simulate, image, train, evaluate, info, version):
+for command in (stream, simulate, image, train, bench, evaluate, info, version):
     app.command()(command)
 app.add_typer(weights_app, name="weights")
 app.add_typer(engine_app, name="engine")
-app.add_typer(bench_app, name="bench")
 app.add_typer(lightfield_app, name="lightfield")
 app.add_typer(refs_app, name="refs")
 

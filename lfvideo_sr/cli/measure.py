@@ -1,4 +1,4 @@
-"""The command line of measuring: bench, bench matching, evaluate."""
+"""The command line of measuring: bench, evaluate."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,12 +7,8 @@ import typer
 
 from .options import AsJson, Device, Dtype, Engine, Method, Preset, Weights
 
-bench_app = typer.Typer()
 
-
-@bench_app.callback(invoke_without_command=True)
 def bench(
-    context: typer.Context,
     clip: Annotated[Path | None, typer.Option(help="Low-resolution clip; default a rendered one.")] = None,
     size: Annotated[str, typer.Option(help="Size of the rendered clip's low-resolution frames.")] = "480x270",
     frames: Annotated[int, typer.Option(help="Frames to run.")] = 24,
@@ -26,8 +22,6 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure the whole stream, stage by stage, beside a 16-block 64-channel residual network of the same dtype."""
-    if context.invoked_subcommand is not None:
-        return
     from ..bench import run_bench
     from ..choose import EngineOptions
     from ..commands.texts import parse_size
@@ -36,22 +30,6 @@ def bench(
         clip, parse_size(size), frames, EngineOptions(method, weights, device, dtype, engine), codec=codec,
         preset=preset, as_json=as_json,
     )  # fmt: skip
-
-
-@bench_app.command("matching")
-def bench_matching(
-    sizes: Annotated[str | None, typer.Option(help="Sizes of feature maps instead, as 120x68,250x250.")] = None,
-    channels: Annotated[int, typer.Option(help="Channels of the features.")] = 256,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder with MPI Sintel, Middlebury flow or a pairs.csv: accuracy on these too.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Measure exact search, PatchMatch, block and windowed search: multiply-adds, time, memory, accuracy."""
-    from ..bench_matching import run_matching_bench
-    from ..commands.texts import parse_sizes
-
-    run_matching_bench(None if sizes is None else parse_sizes(sizes), channels, data, as_json=as_json)
 
 
 def evaluate(

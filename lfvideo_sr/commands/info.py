@@ -54,7 +54,7 @@ def _listed(device: dict[str, Any]) -> str:
 
 
 def show_method(name: str, as_json: bool) -> None:
-    """One method: what it takes, its weights, and its parts with their parameters and how far they see."""
+    """Print what a method takes, its weights, and its parts with their parameters."""
     found = describe(name)
     if as_json:
         print(json.dumps(found, indent=1))
@@ -62,13 +62,13 @@ def show_method(name: str, as_json: bool) -> None:
     print(f"method      {found['name']}: {found['summary']}")
     print(f"takes       {_taken(found)}")
     if not found["learned"]:
-        print("parameters  none; a receptive field is not defined")
+        print("parameters  none")
         return
     print(f"weights     {_weights(found['weights'])}")
     print(f"parameters  {_counted(found['parameters'])}")
     for part, about in found["parts"].items():
         seed = f", from a seed by {found['seeder']}" if part == "matcher" and found["seeder"] else ""
-        print(f"{part:<11} {_counted(about['parameters'])}; {_seen(part, about['receptive_field'])}{seed}")
+        print(f"{part:<11} {_counted(about['parameters'])}{seed}")
 
 
 def _taken(found: dict[str, Any]) -> str:
@@ -88,15 +88,6 @@ def _weights(about: dict[str, Any] | None) -> str:
 def _counted(about: dict[str, Any]) -> str:
     frozen = f", {about['frozen']:,} of them frozen" if about["frozen"] else ""
     return f"{about['total']:,} parameters{frozen}"
-
-
-def _seen(part: str, field: float | str | None) -> str:
-    """A receptive field in words."""
-    if field is None:
-        return "receptive field not defined"
-    if field == "global":
-        return "searches the whole reference" if part == "matcher" else "sees the whole picture"
-    return f"sees {field:g} low-resolution pixels of the {'reference' if part == 'encoder' else 'frame'} along a side"
 
 
 def _devices() -> dict[str, dict[str, Any]]:

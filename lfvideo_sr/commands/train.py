@@ -1,9 +1,11 @@
 """`lfvideo-sr train`: a shipped configuration by name, or a YAML file."""
 
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import fields
 from importlib import import_module
 from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ _LEFT_BY_RUNS = ("config.yaml", "log.csv", "last.pt", "best.pt", "pictures", "te
 
 def run_training(config: str, changes: dict[str, Any], resume: bool = True) -> Path:
     """Train as `config` says with `changes`; returns the last checkpoint's path."""
-    with _config_file(config) as path:
+    with config_file(config) as path:
         name = read_mapping(path).get("trainer")
         check_choice("trainer", str(name), list(TRAINERS))
         module, kind = TRAINERS[str(name)]
@@ -53,12 +55,22 @@ def _import(module: str):
         raise UsageError(f"training needs {error.name}; pip install 'lfvideo-sr[train]'") from error
 
 
-def _config_file(name: str):
-    """A context manager giving the path of a YAML file or of a shipped configuration."""
+def shipped_configs() -> dict[str, Traversable]:
+    """Every shipped configuration by name, sorted: those to train with first, then the ablations."""
+    folder = files("lfvideo_sr.configs")
+    paths = [
+        path for part in (folder, folder / "ablations") for path in sorted(part.iterdir(), key=lambda path: path.name)
+    ]
+    return {Path(path.name).stem: path for path in paths if path.name.endswith(".yaml")}
+
+
+def config_file(name: str) -> AbstractContextManager[Path]:
+    """A context manager that gives the path of a YAML file or of a shipped configuration.
+
+    Raises UsageError, with the nearest name or all of them, where no configuration has that name.
+    """
     if name.endswith((".yaml", ".yml")):
         return as_file(Path(name))
-    shipped = {
-        Path(path.name).stem: path for path in files("lfvideo_sr.configs").iterdir() if path.name.endswith(".yaml")
-    }
-    check_choice("configs", name, sorted(shipped))
-    return as_file(shipped[name])
+    configs = shipped_configs()
+    check_choice("configs", name, list(configs))
+    return as_file(configs[name])

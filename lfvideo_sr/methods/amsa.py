@@ -36,7 +36,6 @@ from .c2_matching import (
     search,
     search_from,
 )  # fmt: skip
-from .c2_matching import NARROW as NARROW
 
 INFO = MethodInfo("amsa", "PatchMatch in a reference at several scales, aggregated by relevance (AMSA)", references=5)
 FACTOR = 0.8  # k, between two scales
@@ -62,9 +61,9 @@ class MultiScaleEncoder(nn.Module):
     """Reference [B,3,H,W], in whole strides of the field -> at each scale i what C2-Matching keeps, as "matching@i",
     "relu3_1@i", ..."""
 
-    def __init__(self, one: Encoder, scales: int):
+    def __init__(self, encoder: Encoder, scales: int):
         super().__init__()
-        self.one, self.scales = one, scales
+        self.one, self.scales = encoder, scales
 
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
         kept: dict[str, torch.Tensor] = {}
@@ -87,11 +86,9 @@ def scaled(shape: Sequence[int], scale: int) -> Size:
 class MultiScaleMatcher(nn.Module):
     """Frame [B,3,h,w], an encoded reference -> positions [S*B,h,w,2], relevance [S*B,h,w]."""
 
-    searches_everywhere = True  # in the reference
-
-    def __init__(self, one: Matcher, scales: int, exact: bool):
+    def __init__(self, matcher: Matcher, scales: int, exact: bool):
         super().__init__()
-        self.one, self.scales, self.exact = one, scales, exact
+        self.one, self.scales, self.exact = matcher, scales, exact
 
     def forward(
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
@@ -107,7 +104,9 @@ class MultiScaleMatcher(nn.Module):
         positions, relevance = (torch.cat(part) for part in zip(*fields))
         return positions, relevance
 
-    def _search(self, query, descriptors, before) -> tuple[torch.Tensor, torch.Tensor]:
+    def _search(
+        self, query: torch.Tensor, descriptors: torch.Tensor, before: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         if self.exact:
             return search(query, descriptors, before, self.one.subplace)
         return search_from(query, descriptors, PAPERS if before is None else WARM, before, self.one.subplace)
@@ -115,7 +114,7 @@ class MultiScaleMatcher(nn.Module):
 
 def _ratio(reference: Features, scale: int) -> torch.Tensor:
     """How wide and how high a scale is beside the first, (x, y)."""
-    whole, part = (reference[f"matching@{one}"] for one in (0, scale))
+    whole, part = (reference[f"matching@{number}"] for number in (0, scale))
     sides = [part.shape[3] / whole.shape[3], part.shape[2] / whole.shape[2]]
     return torch.tensor(sides, device=whole.device)
 
@@ -128,12 +127,12 @@ class ByRelevance(Alignment):
         super().__init__(aggregation, channels)
         self.sharpness = sharpness
 
-    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+    def aligned(self, content: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> torch.Tensor:
         total = content.new_zeros(content.shape[0], self.channels, *content.shape[2:])
         weights = torch.zeros_like(total[:, :1], dtype=torch.float32)
-        for one in given:
-            weight = (self.sharpness * (one.relevance - 1)).exp() * (one.relevance > 0)
-            total = total + weight.to(total.dtype) * self.aggregation(content, one.features, one.positions)
+        for candidate in hypotheses:
+            weight = (self.sharpness * (candidate.relevance - 1)).exp() * (candidate.relevance > 0)
+            total = total + weight.to(total.dtype) * self.aggregation(content, candidate.features, candidate.positions)
             weights = weights + weight
         return total / torch.where(weights > 0, weights, 1.0)
 
@@ -142,18 +141,18 @@ class MultiScaleRestorer(Restorer):
     """C2-Matching's, with the hypotheses of all scales."""
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
-        return [hypothesis(one, layer) for match in matches for one in by_scale(match, layer)]
+        return [hypothesis(scale_match, layer) for match in matches for scale_match in by_scale(match, layer)]
 
 
 def by_scale(match: Match, layer: str) -> list[Match]:
     """A match in the reference at all scales -> one in each scale's own picture, with that layer alone."""
     scales = sum(name.startswith(f"{layer}@") for name in match.features)
     fields = zip(match.positions.chunk(scales), match.relevance.chunk(scales))
-    found = []
+    matches = []
     for scale, (positions, relevance) in enumerate(fields):
-        own = (positions + 0.5) * _ratio(match.features, scale) - 0.5
-        found.append(Match({layer: match.features[f"{layer}@{scale}"]}, own, relevance))
-    return found
+        scaled_positions = (positions + 0.5) * _ratio(match.features, scale) - 0.5
+        matches.append(Match({layer: match.features[f"{layer}@{scale}"]}, scaled_positions, relevance))
+    return matches
 
 
 class AMSA(C2Matching):

@@ -8,10 +8,10 @@ Departures from the paper, and why:
 - A field covers the whole frame: patches at the edge are filled with zeros, where the paper's code leaves out a border
   and shifts the rest. References may have any size.
 - Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch, warm-started from the frame before in a stream:
-  exact search takes the fourth power of the side (`lfvideo-sr bench matching`).
+  exact search takes the fourth power of the side (`benchmarks/matching.py`).
 - Several references act as the paper's stitched canvas does: each place takes the one it matches best.
-- Without a reference the aggregated features are zero; training shows such samples where a configuration says
-  how many (`no_reference`).
+- Without a reference the aggregated features are zero; training shows as many such samples as a configuration
+  states (`no_reference`).
 
 The authors' published network departs from the paper too. What it does differently is named in C2Size (tap_flows,
 offsets_from, activation); `lfvideo-sr weights convert` sets it, so that their weights run as they were trained.
@@ -47,7 +47,6 @@ STRIDES = {"relu3_1": 4, "relu2_1": 2, "relu1_1": 1}
 EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
-NARROW = {"channels": 4, "textures": 2, "descriptors": 2}  # of a size: as deep, so it sees as far, and quick to measure
 _FINISHED = 1 << 17  # pixels at stride 2 that are finished at a time
 
 
@@ -58,7 +57,7 @@ class C2Size:
     blocks:   residual blocks of Table 3's layers 1, 4, 9 and 14.
     textures, descriptors: VGG widths (64: the real network).
     dynamic:  learned offsets (Eq. 9); False aggregates a fixed patch, the ablation's baseline.
-    subplace: matches lie between places where scores say so, instead of whole places apart: not in the paper, which
+    subplace: matches may be between places, by their scores, instead of whole places apart: not in the paper, which
               leaves up to two pixels to the learned offsets; a short training cannot learn those.
     tap_flows, offsets_from, activation: see Reading; the published network has "own", "unmoved" and "leaky".
     """
@@ -79,7 +78,7 @@ class C2Size:
         return Reading(self.tap_flows, self.offsets_from, self.activation)
 
 
-class Correspondence(nn.Module):
+class CorrespondenceNetwork(nn.Module):
     """The contrastive correspondence network: two extractors of one structure with weights of their own (Table 2)."""
 
     def __init__(self, width: int = 64):
@@ -116,8 +115,6 @@ class Matcher(nn.Module):
 
     Relevance is the cosine of the matched patches of descriptors, at least zero. exact_until: see `search`.
     """
-
-    searches_everywhere = True  # in the reference
 
     def __init__(self, extractor: VGG, subplace: bool = False, exact_until: int | None = None):
         super().__init__()
@@ -189,7 +186,7 @@ def _index(positions: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
 
 
 def hypothesis(match: Match, layer: str) -> Hypothesis:
-    """What a match says at the stride of a layer."""
+    """A match at the stride of a layer."""
     stride = STRIDES[layer]
     ratio = FIELD_STRIDE // stride
     relevance = match.relevance[:, None].repeat_interleave(ratio, 2).repeat_interleave(ratio, 3)
@@ -226,9 +223,9 @@ class Restorer(nn.Module):
         around = None if self.reach is None else -(-self.reach // 2) + 1
         return base + in_strips(finished, content, _FINISHED, around, scale=2)
 
-    def _finished(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+    def _finished(self, content: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> torch.Tensor:
         """Content at stride 2 -> what is added to the enlarged frame."""
-        content = self.fusions[2](self._enlarged(content, 1), given)
+        content = self.fusions[2](self._enlarged(content, 1), hypotheses)
         return conv(self.tail, conv_leaky(self.narrow, content))
 
     def _enlarged(self, content: torch.Tensor, number: int) -> torch.Tensor:
@@ -237,7 +234,7 @@ class Restorer(nn.Module):
         return pixel_shuffle(conv_leaky(layer, content), 2)
 
     def hypotheses(self, matches: Sequence[Match], layer: str) -> list[Hypothesis]:
-        """What all matches say at the stride of a layer; AMSA's say it for several scales."""
+        """All matches at the stride of a layer; AMSA has several scales of each."""
         return [hypothesis(match, layer) for match in matches]
 
 
@@ -255,7 +252,7 @@ class C2Matching(nn.Module):
     def __init__(self, size: C2Size = C2Size()):
         super().__init__()
         self.size = size
-        self.correspondence = Correspondence(size.descriptors)
+        self.correspondence = CorrespondenceNetwork(size.descriptors)
         self.textures = VGG("vgg19", TEXTURES, size.textures)
         self.restorer = self.make_restorer()
         self.encoder: nn.Module = Encoder(self.correspondence.reference, self.textures)
@@ -267,7 +264,7 @@ class C2Matching(nn.Module):
     def restorer_of(self, kind: type[Restorer]) -> Restorer:
         """A restorer with this method's fusions."""
         first, *others = self.size.blocks
-        fusions = [self.fusion(*one) for one in zip(TEXTURES, others)]
+        fusions = [self.fusion(*stage) for stage in zip(TEXTURES, others)]
         return kind(self.size.channels, first, fusions, self.reach)
 
     @property

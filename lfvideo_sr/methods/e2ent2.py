@@ -42,7 +42,6 @@ EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a referen
 PLAN = PatchMatchPlan(coherent=True)
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
 VGG_LAYER = "relu1_2"  # the deepest at full resolution, where the paper's features are
-NARROW = {"channels": 4, "vgg_width": 4}  # of a size: as deep, so it sees as far, and quick to measure
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,6 @@ class Matcher(nn.Module):
 
     exact_until: see `search`.
     """
-
-    searches_everywhere = True  # in the reference
 
     def __init__(self, phi: nn.Module, exact_until: int | None = None):
         super().__init__()
@@ -205,8 +202,8 @@ class Restorer(nn.Module):
         swapped = self.swapped(features, matches)
         made = self.res2(torch.cat([swapped, self.res1(features)], 1))
         if torch.compiler.is_exporting():  # where no slot of a graph is filled, as without a reference
-            found = (torch.stack([match.relevance.amax((0, 1, 2)) for match in matches]).amax(0) > 0).to(made.dtype)
-            made = made * found + self.single(features) * (1 - found)
+            used = (torch.stack([match.relevance.amax((0, 1, 2)) for match in matches]).amax(0) > 0).to(made.dtype)
+            made = made * used + self.single(features) * (1 - used)
         return _enlarged(frame) + made
 
     def alone(self, frame: torch.Tensor) -> torch.Tensor:
@@ -219,9 +216,9 @@ class Restorer(nn.Module):
         trust: torch.Tensor | float = 0.0
         for match in matches:
             low, high = (match.features[name].to(features.dtype) for name in ("low", "high"))
-            found = swap(features, low, high, index_of(match.positions, low), self.alphas)
+            swapped = swap(features, low, high, index_of(match.positions, low), self.alphas)
             cells = match.relevance[:, None].repeat_interleave(SCALE, 2).repeat_interleave(SCALE, 3)
-            best = torch.where(cells > trust, found, best)
+            best = torch.where(cells > trust, swapped, best)
             trust = torch.where(cells > trust, cells, trust)
         assert isinstance(best, torch.Tensor)
         return best
@@ -237,9 +234,9 @@ class E2ENT2(nn.Module):
     def __init__(self, size: E2ENT2Size = E2ENT2Size()):
         super().__init__()
         self.size = size
-        own = size.features == "own"
-        self.phi = OwnFeatures(size.channels, size.blocks) if own else VGGFeatures(size.vgg_width)
-        inputs = size.channels if own else channels_of(VGG_LAYER, size.vgg_width)
+        learned = size.features == "own"
+        self.phi = OwnFeatures(size.channels, size.blocks) if learned else VGGFeatures(size.vgg_width)
+        inputs = size.channels if learned else channels_of(VGG_LAYER, size.vgg_width)
         self.encoder = Encoder(self.phi)
         self.matcher = Matcher(self.phi)
         self.restorer = Restorer(self.phi, inputs, size)

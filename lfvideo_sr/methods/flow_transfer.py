@@ -21,7 +21,7 @@ from .bicubic import enlarge
 SCALE = 4
 AGREEMENT = 8 / 255  # mean colour difference at which detail is trusted by 1/e
 PREFERENCE = 2 / 255  # the same for choosing between two references
-CODING = 2.0  # times the error of its own frame that a reference tells: differences of that size are no motion
+CODING = 2.0  # times the error of its own frame that a reference shows: differences of that size are no motion
 INFO = MethodInfo(
     "flow_transfer", "classical optical flow and soft blending; no weights", worthless_below=0.02, own_frame=True
 )
@@ -68,8 +68,8 @@ def restore(frame: np.ndarray, matches: Sequence[Match]) -> np.ndarray:
     base = enlarge(frame)
     if not matches:
         return base
-    details = np.stack([_offered(one, _last(base[0])) for one in matches])
-    relevance = np.stack([one.relevance[0] for one in matches])[..., None]
+    details = np.stack([_offered(match, _last(base[0])) for match in matches])
+    relevance = np.stack([match.relevance[0] for match in matches])[..., None]
     weights = relevance ** (AGREEMENT / PREFERENCE) + 1e-12
     mixed = (details * weights).sum(0) / weights.sum(0)
     sure = 1 - np.prod(1 - relevance, 0)
@@ -81,8 +81,8 @@ def _offered(match: Match, large: np.ndarray) -> np.ndarray:
     detail, misfit = (_warp(match.features[name], match.positions[0]) for name in ("detail", "low"))
     misfit -= large
     explained = CODING * match.features["coding"]
-    found = cv2.GaussianBlur(np.abs(misfit).mean(-1), (0, 0), 3)[..., None]
-    return detail + misfit * (explained / np.maximum(found, explained + 1e-6))
+    difference = cv2.GaussianBlur(np.abs(misfit).mean(-1), (0, 0), 3)[..., None]
+    return detail + misfit * (explained / np.maximum(difference, explained + 1e-6))
 
 
 def _warp(picture: np.ndarray, positions: np.ndarray) -> np.ndarray:

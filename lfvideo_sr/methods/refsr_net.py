@@ -14,9 +14,9 @@ network without its enlarging layers in both cases, as in the paper.
 
 Departures, and why:
 - The low-resolution features are computed once for the whole frame, where the paper slides SRResNet too.
-- References of another size than the frame's: windows are centred where the place lies in proportion.
+- References of another size than the frame's: windows are centred at the place in proportion.
 - Several references: each place takes the one whose match is most similar (cosine, also the relevance).
-- Without a reference its features are zero; training shows such samples where a configuration says how many.
+- Without a reference its features are zero; training shows as many such samples as a configuration states.
 - `together` sums the scores of neighbouring places, moved alike, before the best is taken; 1, the paper's, by default.
 - `onto_enlarged` adds the result to the bilinear enlargement, so that short trainings begin there; off by default.
 """
@@ -44,7 +44,6 @@ from ..weights import load_into, read_about
 
 INFO = MethodInfo("refsr_net", "cross-scale correspondence and patch synthesis (RefSR-Net)", references=5)
 SCALES = {4: 2, 8: 3}  # and how many times SS-Net halves a reference
-NARROW = {"matching": 4, "channels": 4, "features": 4}  # of a size: as deep, so it sees as far, and quick to measure
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,12 @@ class Matcher(nn.Module):
         query = query.unflatten(3, (width, scale)).unflatten(2, (height, scale))[:, :, :, middle, :, middle]
         rows, columns = (
             torch.div(
-                (torch.arange(own, device=frame.device) * scale + middle) * length, own * scale, rounding_mode="floor"
+                (torch.arange(side, device=frame.device) * scale + middle) * length, side * scale, rounding_mode="floor"
             )
-            for own, length in zip((height, width), other.shape[2:])
+            for side, length in zip((height, width), other.shape[2:])
         )
-        found = windowed_search(query, other, reach=self.reach, centres=(rows, columns), patch=self.together)
-        index = found.index[:, 0]
+        search = windowed_search(query, other, reach=self.reach, centres=(rows, columns), patch=self.together)
+        index = search.index[:, 0]
         row, column = row_and_column(index, other.shape[3])
         positions = torch.stack([column, row], -1).float() - (middle - (scale - 1) / 2)
         return positions, _cosine(query, other, index).clamp(0, 1)
@@ -115,8 +114,8 @@ class Matcher(nn.Module):
 def _cosine(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """Of features [B,C,h,w] and those of [B,C,H,W] at index [B,h,w] -> [B,h,w]."""
     at = index.flatten(1)[:, None].expand(-1, query.shape[1], -1)
-    found = reference.flatten(2).gather(2, at).float()
-    return F.cosine_similarity(query.flatten(2).float(), found, dim=1).unflatten(1, tuple(index.shape[1:]))
+    matched = reference.flatten(2).gather(2, at).float()
+    return F.cosine_similarity(query.flatten(2).float(), matched, dim=1).unflatten(1, tuple(index.shape[1:]))
 
 
 class Restorer(nn.Module):
@@ -148,8 +147,8 @@ class Restorer(nn.Module):
         places = corners(height, width, min(self.size.patch, height, width), self.size.stride)
         pictures = []
         for number, features in enumerate(self.low.features(frame)):
-            given = [match_of(match, number) for match in matches]
-            predict = partial(self.windows, features, given)
+            of_frame = [match_of(match, number) for match in matches]
+            predict = partial(self.windows, features, of_frame)
             pictures.append(slide(predict, places, height, width, self.size.scale))
         return torch.stack(pictures)
 
@@ -166,18 +165,18 @@ class Restorer(nn.Module):
             copy, trust = torch.where(relevance > trust, patches, copy), torch.maximum(trust, relevance)
         return self.fuse(low, copy, (trust > 0).to(copy).expand(-1, 1, wide, wide))
 
-    def _patches(self, match: Match, places: Corners, middles, wide: int) -> torch.Tensor:
+    def _patches(self, match: Match, places: Corners, middles: tuple[torch.Tensor, ...], wide: int) -> torch.Tensor:
         """The reference's patch that moves as its window's middle does, [n,3,wide,wide]."""
         picture, scale = match.features["picture"][0], self.size.scale
-        own = torch.stack(middles[::-1], -1).to(match.positions) * scale + (scale - 1) / 2
-        moved = (match.positions[0][middles] - own).round().long()
+        unmoved = torch.stack(middles[::-1], -1).to(match.positions) * scale + (scale - 1) / 2
+        moved = (match.positions[0][middles] - unmoved).round().long()
         first = torch.tensor(places, device=moved.device) * scale + moved.flip(-1)  # top, left
         steps = torch.arange(wide, device=moved.device)
         rows, columns = ((first[:, axis, None] + steps).clamp(0, picture.shape[axis + 1] - 1) for axis in (0, 1))
         return picture[:, rows[:, :, None], columns[:, None, :]].transpose(0, 1)
 
     def finished(self, frame: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
-        """The picture, onto the enlarged frame where the size says so."""
+        """The picture, added to the enlarged frame where the size has `onto_enlarged`."""
         if not self.size.onto_enlarged:
             return made.float()
         scale = self.size.scale
@@ -189,8 +188,8 @@ class Restorer(nn.Module):
 
 def match_of(match: Match, number: int) -> Match:
     """A batch's match -> that of one frame."""
-    one = slice(number, number + 1)
-    return Match({"picture": match.features["picture"][one]}, match.positions[one], match.relevance[one])
+    at = slice(number, number + 1)
+    return Match({"picture": match.features["picture"][at]}, match.positions[at], match.relevance[at])
 
 
 class RefSRNet(nn.Module):
@@ -223,6 +222,6 @@ def network(size: Mapping[str, Any]) -> RefSRNet:
 
 def load_srresnet(path: Path) -> SRResNet:
     """A trained single-image network from a run's checkpoint, frozen."""
-    found = SRResNet(**read_about(path)["size"])
-    load_into(found, path)
-    return found.eval().requires_grad_(False)
+    network = SRResNet(**read_about(path)["size"])
+    load_into(network, path)
+    return network.eval().requires_grad_(False)

@@ -18,7 +18,6 @@ from ..nn.hypotheses import Alignment, BestOf, Hypothesis
 from ..nn.residual import ResidualBlock, leaky
 from ..nn.strips import in_strips
 from ..nn.vgg import channels_of
-from .c2_matching import NARROW as NARROW
 from .c2_matching import TEXTURES, C2Matching, C2Size, build_as
 
 INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)
@@ -64,8 +63,8 @@ class ReferenceAwareFilters(nn.Module):
         """Eq. 5."""
         batch, _, height, width = merged.shape
         side_by_side = merged.reshape(1, -1, height, width)  # each sample meets its own filter
-        found = F.conv2d(side_by_side, filters.flatten(0, 1), padding=1, groups=batch)
-        return found.view(batch, -1, height, width) + self.bias[:, None, None]
+        filtered = F.conv2d(side_by_side, filters.flatten(0, 1), padding=1, groups=batch)
+        return filtered.view(batch, -1, height, width) + self.bias[:, None, None]
 
 
 class AlignmentSelection(nn.Module):
@@ -79,8 +78,8 @@ class AlignmentSelection(nn.Module):
         self.select = ReferenceAwareFilters(merged, channels, filters) if filters else plain
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
 
-    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        aligned = self.align(content, given)
+    def forward(self, content: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> torch.Tensor:
+        aligned = self.align(content, hypotheses)
         select: Callable[[torch.Tensor], torch.Tensor] = self.select
         if isinstance(self.select, ReferenceAwareFilters):  # the mean of the whole decides them, not a strip's
             means = torch.cat([content.mean((2, 3)), aligned.mean((2, 3))], 1)
@@ -100,9 +99,9 @@ class Progressive(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+    def forward(self, content: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> torch.Tensor:
         for stage in self.stages:
-            content = stage(content, given)
+            content = stage(content, hypotheses)
         return content
 
 

@@ -96,7 +96,7 @@ def misfit_of(side: torch.Tensor, enlarged: torch.Tensor, positions: torch.Tenso
 
 
 class Matcher(nn.Module):
-    """Corrects a seed field by what the misfits say, and judges how far the reference is to be trusted."""
+    """Corrects a seed field by the misfits, and predicts how far the reference is to be trusted."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -114,8 +114,8 @@ class Matcher(nn.Module):
         misfits = [misfit_of(reference[name], enlarged, seed) * GAIN for name in ("blur", "side")]
         known = F.pixel_unshuffle(inside(seed, *reference["detail"].shape[-2:]), SCALE // FIELD_STRIDE)
         seen = conv_beside(self.head, enlarged - 0.5, *misfits, known, relu=True)
-        said = F.pixel_shuffle(conv(self.tail, self.body(seen)).float(), SCALE // FIELD_STRIDE)
-        return seed + said[:, :2].permute(0, 2, 3, 1), torch.sigmoid(said[:, 2])
+        correction = F.pixel_shuffle(conv(self.tail, self.body(seen)).float(), SCALE // FIELD_STRIDE)
+        return seed + correction[:, :2].permute(0, 2, 3, 1), torch.sigmoid(correction[:, 2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,7 @@ class Restorer(nn.Module):
     def fetch(
         self, enlarged: torch.Tensor, reference: Features, positions: torch.Tensor, relevance: torch.Tensor
     ) -> Fetched:
-        """Warp a reference to where positions [B,2h,2w,2] at stride 2 say, and look how well it fits the frame, given
+        """Warp a reference by positions [B,2h,2w,2] at stride 2, and compare it with the frame, given
         enlarged x2, [B,12,h,w]."""
         sharp = reference["detail"]
         detail = warp_unshuffled(sharp, positions, FIELD_STRIDE, SCALE, convolution_dtype(sharp))
@@ -179,10 +179,10 @@ class Restorer(nn.Module):
 
     def fused(self, frame: torch.Tensor, fetched: Sequence[Fetched], last: Fetched | None) -> torch.Tensor:
         """The frame and what was fetched from at most two references and from the last picture -> [B,3,4h,4w]."""
-        own = conv_relu(self.frame_head, frame - 0.5)
-        before = torch.zeros_like(own) if last is None else self._side(self.last_head, last)
+        features = conv_relu(self.frame_head, frame - 0.5)
+        before = torch.zeros_like(features) if last is None else self._side(self.last_head, last)
         sides = [before, *(self._side(self.reference_head, reference) for reference in fetched)]
-        fused = conv_beside(self.fuse, own, *(sides if fetched or last is not None else ()))
+        fused = conv_beside(self.fuse, features, *(sides if fetched or last is not None else ()))
         tail = conv(self.tail, self.trunk(fused) + fused)
         slots = [reference.source for reference in fetched] + [None] * (REFERENCES - len(fetched))
         return self.blend(frame, tail, [*slots, None if last is None else last.source])

@@ -17,7 +17,7 @@ class Blend(nn.Module):
     Detail alone keeps the frame's low frequencies, with the errors of its compression; with the misfit the source's
     whole pixels take their place. Both are chosen apart, detail for every output pixel, misfit for every place.
 
-    Everything lies on the low-resolution grid, pixel-unshuffled by `scale` (s): channel c * s * s + i * s + j is colour
+    Everything is on the low-resolution grid, pixel-unshuffled by `scale` (s): channel c * s * s + i * s + j is colour
     c of output pixel (s * y + i, s * x + j). A share is a softmax over (nothing, source 1, source 2 ...) whose logits
     are (0, wish + log relevance): where the network is sure, good detail is taken whole, and relevance zero takes
     nothing. On CUDA one kernel puts the picture together (blend_triton.py).

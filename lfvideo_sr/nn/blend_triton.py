@@ -21,12 +21,12 @@ def blended(
     """See blend.Blend.detailed; at most three sources. The picture is float32, its colours one after the other."""
     batch, colours, height, width = frame.shape
     picture = torch.empty(batch, colours, scale * height, scale * width, device=frame.device)
-    pictures = [one for source in sources.values() for one in (source.detail, source.relevance)]
-    tail, *given = (one.contiguous(memory_format=torch.channels_last) for one in (tail, *pictures))
-    given += (6 - len(given)) * [tail]  # read by nobody
+    pictures = [picture for source in sources.values() for picture in (source.detail, source.relevance)]
+    tail, *planes = (picture.contiguous(memory_format=torch.channels_last) for picture in (tail, *pictures))
+    planes += (6 - len(planes)) * [tail]  # read by nobody
     slots = [*sources, *(3 - len(sources)) * [-1]]
     _blend[(triton.cdiv(height * width * scale**2, _COUNT), batch)](
-        frame, tail, *given, picture, height, width, *frame.stride(), tail.shape[1],
+        frame, tail, *planes, picture, height, width, *frame.stride(), tail.shape[1],
         A=slots[0], B=slots[1], C=slots[2],
         COLOURS=colours, SCALE=scale, STRIDE=stride, SUREST=SUREST, SHARP=_SHARP, COUNT=_COUNT,
     )  # fmt: skip
@@ -34,10 +34,10 @@ def blended(
 
 
 @triton.jit
-def _odds(wish, trust, wanted, SUREST: tl.constexpr):
+def _odds(wish, trust, valid, SUREST: tl.constexpr):
     """Of a reference's detail against nothing."""
-    wish = tl.load(wish, mask=wanted, other=0.0).to(tl.float32)
-    return tl.exp(tl.minimum(wish, SUREST)) * tl.load(trust, mask=wanted, other=0.0).to(tl.float32)
+    wish = tl.load(wish, mask=valid, other=0.0).to(tl.float32)
+    return tl.exp(tl.minimum(wish, SUREST)) * tl.load(trust, mask=valid, other=0.0).to(tl.float32)
 
 
 @triton.jit
@@ -48,46 +48,46 @@ def _blend(
     COLOURS: tl.constexpr, SCALE: tl.constexpr, STRIDE: tl.constexpr, SUREST: tl.constexpr,
     SHARP: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
-    """Output pixels in the order of the low-resolution pixels they lie in. A, B, C: slots of the sources, or -1."""
-    which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
+    """Output pixels in the order of the low-resolution pixels that hold them. A, B, C: slots of the sources, or -1."""
+    which, sample = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
     cells: tl.constexpr = SCALE * SCALE
     across: tl.constexpr = SCALE // STRIDE
     plane = height * width
-    wanted = which < plane * cells
+    valid = which < plane * cells
     cell, inside = which // cells, which % cells
     y, x, i, j = cell // width, cell % width, inside // SCALE, inside % SCALE
-    frame, tail = frame + one * one_step, tail + (one * plane + cell) * channels + inside
-    place = (one * plane + cell) * (across * across) + i // STRIDE * across + j // STRIDE
-    start = (one * plane + cell) * (COLOURS * cells) + inside
-    spot = one * COLOURS * plane * cells + (y * SCALE + i) * (width * SCALE) + x * SCALE + j
+    frame, tail = frame + sample * one_step, tail + (sample * plane + cell) * channels + inside
+    place = (sample * plane + cell) * (across * across) + i // STRIDE * across + j // STRIDE
+    start = (sample * plane + cell) * (COLOURS * cells) + inside
+    spot = sample * COLOURS * plane * cells + (y * SCALE + i) * (width * SCALE) + x * SCALE + j
 
     down, right = (i + 0.5) / SCALE - 0.5, (j + 0.5) / SCALE - 0.5
     odds_a, odds_b, odds_c = down * 0, down * 0, down * 0
     if A >= 0:
-        odds_a = _odds(tail + (COLOURS + A) * cells, relevance_a + place, wanted, SUREST)
+        odds_a = _odds(tail + (COLOURS + A) * cells, relevance_a + place, valid, SUREST)
     if B >= 0:
-        odds_b = _odds(tail + (COLOURS + B) * cells, relevance_b + place, wanted, SUREST)
+        odds_b = _odds(tail + (COLOURS + B) * cells, relevance_b + place, valid, SUREST)
     if C >= 0:
-        odds_c = _odds(tail + (COLOURS + C) * cells, relevance_c + place, wanted, SUREST)
+        odds_c = _odds(tail + (COLOURS + C) * cells, relevance_c + place, valid, SUREST)
     total = 1 + odds_a + odds_b + odds_c
 
     for colour in tl.static_range(COLOURS):
-        value = tl.load(tail + colour * cells, mask=wanted, other=0.0).to(tl.float32)
+        value = tl.load(tail + colour * cells, mask=valid, other=0.0).to(tl.float32)
         if A >= 0:
-            detail = tl.load(detail_a + start + colour * cells, mask=wanted, other=0.0)
+            detail = tl.load(detail_a + start + colour * cells, mask=valid, other=0.0)
             value += detail.to(tl.float32) * (odds_a / total)
         if B >= 0:
-            detail = tl.load(detail_b + start + colour * cells, mask=wanted, other=0.0)
+            detail = tl.load(detail_b + start + colour * cells, mask=valid, other=0.0)
             value += detail.to(tl.float32) * (odds_b / total)
         if C >= 0:
-            detail = tl.load(detail_c + start + colour * cells, mask=wanted, other=0.0)
+            detail = tl.load(detail_c + start + colour * cells, mask=valid, other=0.0)
             value += detail.to(tl.float32) * (odds_c / total)
         for v in tl.static_range(5):
             line = frame + colour * colour_step + tl.minimum(tl.maximum(y + (v - 2), 0), height - 1) * row_step
             along = down * 0
             for u in tl.static_range(5):
                 column = tl.minimum(tl.maximum(x + (u - 2), 0), width - 1)
-                near = tl.load(line + column * column_step, mask=wanted, other=0.0).to(tl.float32)
+                near = tl.load(line + column * column_step, mask=valid, other=0.0).to(tl.float32)
                 along += near * cubic_weight(tl.abs(right - (u - 2)), SHARP)
             value += along * cubic_weight(tl.abs(down - (v - 2)), SHARP)
-        tl.store(picture + spot + colour * plane * cells, value, mask=wanted)
+        tl.store(picture + spot + colour * plane * cells, value, mask=valid)

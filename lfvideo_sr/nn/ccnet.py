@@ -49,7 +49,7 @@ class CCNet(nn.Module):
         """Frame [B,3,h,w] in [0,1] -> as large as a reference, [B,3,s*h,s*w]; bilinearly as far as what enlarges does
         not reach, as a x4 network at scale 8."""
         made = self._enlarge[0].to(frame.device)(frame).float().clamp(0, 1)
-        wanted = [self.size.scale * side for side in frame.shape[2:]]
-        if list(made.shape[2:]) == wanted:
+        target = [self.size.scale * side for side in frame.shape[2:]]
+        if list(made.shape[2:]) == target:
             return made
-        return F.interpolate(made, wanted, mode="bilinear", align_corners=False)
+        return F.interpolate(made, target, mode="bilinear", align_corners=False)

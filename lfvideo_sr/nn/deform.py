@@ -65,12 +65,20 @@ def deform_aggregate(
     strips = []
     for first in range(0, height, rows):
         here = slice(first, first + rows)
-        moved, weighted = (None if one is None else one[:, :, :, here] for one in (offsets, mask))
+        moved, weighted = (None if part is None else part[:, :, :, here] for part in (offsets, mask))
         strips.append(_aggregate(source, positions[:, :, here], weight, bias, moved, weighted, groups))
     return torch.cat(strips, 2)
 
 
-def _aggregate(source, positions, weight, bias, offsets, mask, groups: int) -> torch.Tensor:
+def _aggregate(
+    source: torch.Tensor,
+    positions: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    offsets: torch.Tensor | None,
+    mask: torch.Tensor | None,
+    groups: int,
+) -> torch.Tensor:
     batch, channels, height, width = source.shape
     exact = torch.promote_types(source.dtype, torch.float32)  # half precision cannot hold a position
     grouped = source.reshape(batch * groups, channels // groups, height, width).to(exact)
@@ -90,7 +98,13 @@ def _aggregate(source, positions, weight, bias, offsets, mask, groups: int) -> t
     return total
 
 
-def _groups(source, positions, weight, offsets, mask) -> int:
+def _groups(
+    source: torch.Tensor,
+    positions: torch.Tensor,
+    weight: torch.Tensor,
+    offsets: torch.Tensor | None,
+    mask: torch.Tensor | None,
+) -> int:
     """The number of offset groups; raises ShapeError where shapes contradict each other."""
     batch, channels = source.shape[:2]
     taps = weight.shape[2] * weight.shape[3]
@@ -98,11 +112,11 @@ def _groups(source, positions, weight, offsets, mask) -> int:
         raise ShapeError(f"positions are {list(positions.shape)}; [{batch},{taps},h,w,2] is wanted, see tap_positions")
     if weight.shape[1] != channels:
         raise ShapeError(f"weight {list(weight.shape)} does not fit a source of {channels} channels")
-    given = [one for one in (offsets, mask) if one is not None]
-    groups = {one.shape[1] for one in given} or {1}
-    wanted = (taps, *positions.shape[2:4])
-    if len(groups) > 1 or any(one.shape[0] != batch or one.shape[2:5] != wanted for one in given):
-        shapes = " and ".join(str(list(one.shape)) for one in given)
+    parts = [part for part in (offsets, mask) if part is not None]
+    groups = {part.shape[1] for part in parts} or {1}
+    expected = (taps, *positions.shape[2:4])
+    if len(groups) > 1 or any(part.shape[0] != batch or part.shape[2:5] != expected for part in parts):
+        shapes = " and ".join(str(list(part.shape)) for part in parts)
         raise ShapeError(f"offsets and mask are {shapes}; [{batch},G,{taps},h,w] as the positions' is wanted")
     count = groups.pop()
     if channels % count:
@@ -114,7 +128,7 @@ class DeformAggregation(nn.Module):
     """`deform_aggregate` with its own weight; where offsets and mask come from is the method's business.
 
     It starts as the sample at the match, times its mask (where the channels stay as many): reference detail is there
-    from the first step, and need not be found again among randomly mixed taps. The papers do not say how theirs starts.
+    from the first step, and need not be found again among randomly mixed taps. The papers do not state their start.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3):
@@ -153,8 +167,8 @@ def plain_deform_aggregate(
     if positions.shape[2:4] != (height, width):
         raise ShapeError(f"torchvision aggregates at the source's own size {width}x{height} only")
     kernel = weight.shape[-1]
-    own = tap_positions(grid_positions(height, width, source.device).to(positions.dtype), kernel)
-    moved = (positions - own)[:, None].expand(-1, groups, -1, -1, -1, -1)
+    unmoved = tap_positions(grid_positions(height, width, source.device).to(positions.dtype), kernel)
+    moved = (positions - unmoved)[:, None].expand(-1, groups, -1, -1, -1, -1)
     moved = moved if offsets is None else moved + offsets
     moved = moved.flip(-1).permute(0, 1, 2, 5, 3, 4).reshape(batch, -1, height, width)  # (y, x) for each group and tap
     held = None if mask is None else mask.reshape(batch, -1, height, width)

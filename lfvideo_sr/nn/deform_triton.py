@@ -18,7 +18,7 @@ _SIZES = ["height", "width", "count", "columns"]
 def fits(source: torch.Tensor, groups: int = 1) -> bool:
     """Whether kernels take so many channels in so many groups: powers of two, at least 16 channels, no float64."""
     channels = source.shape[1]
-    in_powers = all(one & (one - 1) == 0 for one in (channels, groups))
+    in_powers = all(number & (number - 1) == 0 for number in (channels, groups))
     return in_powers and channels >= _LEAST and source.dtype != torch.float64
 
 
@@ -31,8 +31,8 @@ def deform_aggregate(
     mask: torch.Tensor | None,
     groups: int,
 ) -> torch.Tensor:
-    """See deform.deform_aggregate. Products are made in the dtype of convolutions, sums in float32; the result lies in
-    channels_last. Offsets and mask may lie anyhow."""
+    """See deform.deform_aggregate. Products are made in the dtype of convolutions, sums in float32; the result is in
+    channels_last. Offsets and mask may have any strides."""
     dtype = convolution_dtype(source)
     source = source.to(dtype).contiguous(memory_format=torch.channels_last)
     batch, channels, height, width = source.shape
@@ -40,14 +40,14 @@ def deform_aggregate(
     weights = weight.to(dtype).flatten(2).permute(2, 1, 0).contiguous()  # [T,C,O]
     made = _empty(source, batch, len(weight), rows, columns)
     out = _outputs_of_a_program(len(weight), dtype)
-    depth, own = min(_DEPTH, channels), channels // groups
+    depth, per_group = min(_DEPTH, channels), channels // groups
     _aggregate[(triton.cdiv(rows * columns, _PLACES), triton.cdiv(len(weight), out), batch)](
         source, positions, positions if offsets is None else offsets, positions if mask is None else mask, weights,
         weights if bias is None else bias, made, height, width, rows * columns, columns, *positions.stride(),
         *(6 * [0] if offsets is None else offsets.stride()), *(5 * [0] if mask is None else mask.stride()),
         TAPS=taps, CHANNELS=channels, GROUPS=groups, OUTPUTS=len(weight), OFFSETS=offsets is not None,
-        MASK=mask is not None, BIAS=bias is not None, PLACES=_PLACES, OUT=out, ABREAST=max(1, depth // own),
-        DEEP=min(depth, own), num_warps=8, num_stages=1,
+        MASK=mask is not None, BIAS=bias is not None, PLACES=_PLACES, OUT=out, ABREAST=max(1, depth // per_group),
+        DEEP=min(depth, per_group), num_warps=8, num_stages=1,
     )  # fmt: skip
     return made
 
@@ -88,15 +88,15 @@ def _aggregate(
     DEEP: tl.constexpr,
 ):  # fmt: skip
     """PLACES places, OUT outputs. ABREAST: groups that are sampled at a time; DEEP: channels of each."""
-    place, one = tl.program_id(0) * PLACES + tl.arange(0, PLACES), tl.program_id(2).to(tl.int64)
+    place, sample = tl.program_id(0) * PLACES + tl.arange(0, PLACES), tl.program_id(2).to(tl.int64)
     output = tl.program_id(1) * OUT + tl.arange(0, OUT)
     there = place < count
     row, column = (place // columns).to(tl.int64), (place % columns).to(tl.int64)
-    position = positions + one * position_one + row * position_row + column * position_column
-    offset = offsets + one * offset_one + (row * offset_row + column * offset_column)[:, None]
-    share = mask + one * mask_one + (row * mask_row + column * mask_column)[:, None]
-    source, made = source + one * height * width * CHANNELS, made + one * count * OUTPUTS
-    own: tl.constexpr = CHANNELS // GROUPS
+    position = positions + sample * position_one + row * position_row + column * position_column
+    offset = offsets + sample * offset_one + (row * offset_row + column * offset_column)[:, None]
+    share = mask + sample * mask_one + (row * mask_row + column * mask_column)[:, None]
+    source, made = source + sample * height * width * CHANNELS, made + sample * count * OUTPUTS
+    per_group: tl.constexpr = CHANNELS // GROUPS
     depth: tl.constexpr = ABREAST * DEEP
     total = tl.zeros((PLACES, OUT), tl.float32)
     if BIAS:
@@ -106,17 +106,17 @@ def _aggregate(
         y = tl.load(position + tap * position_tap + position_part, mask=there, other=0.0).to(tl.float32)[:, None]
         for start in range(0, GROUPS, ABREAST):
             group = (start + tl.arange(0, ABREAST)[None, :]).to(tl.int64)
-            wanted = there[:, None] & (group >= 0)
-            at_x, at_y, held = x + group * 0.0, y + group * 0.0, wanted.to(tl.float32)
+            valid = there[:, None] & (group >= 0)
+            at_x, at_y, held = x + group * 0.0, y + group * 0.0, valid.to(tl.float32)
             if OFFSETS:
                 moved = offset + group * offset_group + tap * offset_tap
-                at_x += tl.load(moved, mask=wanted, other=0.0).to(tl.float32)
-                at_y += tl.load(moved + offset_part, mask=wanted, other=0.0).to(tl.float32)
+                at_x += tl.load(moved, mask=valid, other=0.0).to(tl.float32)
+                at_y += tl.load(moved + offset_part, mask=valid, other=0.0).to(tl.float32)
             if MASK:
-                held = tl.load(share + group * mask_group + tap * mask_tap, mask=wanted, other=0.0).to(tl.float32)
-            for within in range(0, own, DEEP):
-                first = start * own + within
-                channel = (group * own)[:, :, None] + within + tl.arange(0, DEEP)[None, None, :]
+                held = tl.load(share + group * mask_group + tap * mask_tap, mask=valid, other=0.0).to(tl.float32)
+            for within in range(0, per_group, DEEP):
+                first = start * per_group + within
+                channel = (group * per_group)[:, :, None] + within + tl.arange(0, DEEP)[None, None, :]
                 read = _sampled(source + channel, at_x, at_y, held, height, width, CHANNELS)
                 read = tl.reshape(read.to(source.dtype.element_ty), (PLACES, depth))
                 theirs = (tap * CHANNELS + first + tl.arange(0, depth)) * OUTPUTS
@@ -130,11 +130,11 @@ def _aggregate(
 def _fetch(
     source, positions, made, height, width, count, CHANNELS: tl.constexpr, PLACES: tl.constexpr, DEEP: tl.constexpr
 ):  # fmt: skip
-    place, one = tl.program_id(0) * PLACES + tl.arange(0, PLACES), tl.program_id(1).to(tl.int64)
+    place, sample = tl.program_id(0) * PLACES + tl.arange(0, PLACES), tl.program_id(1).to(tl.int64)
     there = (place < count)[:, None]
-    position = positions + one * count * 2 + 2 * place[:, None]
+    position = positions + sample * count * 2 + 2 * place[:, None]
     x, y = tl.load(position, mask=there, other=0.0), tl.load(position + 1, mask=there, other=0.0)
-    source, made = source + one * height * width * CHANNELS, made + one * count * CHANNELS
+    source, made = source + sample * height * width * CHANNELS, made + sample * count * CHANNELS
     for first in range(0, CHANNELS, DEEP):
         channel = first + tl.arange(0, DEEP)[None, None, :]
         read = _sampled(source + channel, x, y, there.to(tl.float32), height, width, CHANNELS)

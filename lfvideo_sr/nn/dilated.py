@@ -1,7 +1,7 @@
 """CC-Net's features (RefSR-Net, Table 1): dilated convolutions at full resolution, one vector a pixel.
 
 No layer skips pixels, so features move exactly as the picture does. Convolutions are valid ones: with filled edges a
-network could tell where in a training window it stands, and the true match always stands in the middle.
+network could learn where in a training window it is, and the true match is always in the middle.
 """
 
 import torch
@@ -37,8 +37,8 @@ class DilatedFeatures(nn.Module):
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         together = (2 * picture - 1).contiguous(memory_format=torch.channels_last)  # 2x as fast here
-        found = self.tail(self.layers(together))
-        return F.normalize(found.float(), dim=1) if self.unit else found
+        features = self.tail(self.layers(together))
+        return F.normalize(features.float(), dim=1) if self.unit else features
 
     def everywhere(self, picture: torch.Tensor) -> torch.Tensor:
         """Of all pixels, [B,C,H,W]; beyond the picture's edge its pixels are repeated."""

@@ -25,27 +25,27 @@ TAPS = 9
 GROUPS = 8  # of channels that share offsets; fewer in narrow networks
 
 
-def positions_at(positions: torch.Tensor, stride: int, wanted: int) -> torch.Tensor:
+def positions_at(positions: torch.Tensor, stride: int, target_stride: int) -> torch.Tensor:
     """A field [B,h,w,2] in reference pixels, one every `stride` output pixels -> [B,h*r,w*r,2] in pixels of reference
     *features* at stride `wanted`, one for each of the frame's features at that stride; r = stride / wanted.
 
     Every place takes the displacement of the match it belongs to: between two matches there is none.
     """
-    ratio = stride // wanted
+    ratio = stride // target_stride
     height, width = positions.shape[1:3]
     moved = positions - (grid_positions(height, width, positions.device) * stride + (stride - 1) / 2)
     moved = moved.repeat_interleave(ratio, 1).repeat_interleave(ratio, 2)
-    return grid_positions(height * ratio, width * ratio, positions.device) + moved / wanted
+    return grid_positions(height * ratio, width * ratio, positions.device) + moved / target_stride
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How masked aggregation reads a reference: as the paper says by default; the other words are what C2-Matching's
+    """How masked aggregation reads a reference: as in the paper by default; the other words are what C2-Matching's
     published network was trained with.
 
     tap_flows:    "shared": all taps of a place follow its own match, p0 of Eq. 9. "own": tap t follows the match of the
                   field's place p - t; the field's outermost places, and those beyond it, do not move.
-    offsets_from: "fetched": learned offsets see the reference where the match says. "unmoved": they see it as it lies,
+    offsets_from: "fetched": learned offsets see the reference where the match says. "unmoved": they see it unmoved,
                   its top left on the frame's, cut or filled with zeros to the frame's size.
     activation:   after aggregating, "none" or "leaky" (a slope of 0.1).
     """
@@ -60,7 +60,7 @@ class Reading:
 
     @property
     def depends_on_place(self) -> bool:
-        """Whether it matters where in the frame the content lies, so that a part of it cannot be aggregated alone."""
+        """Whether it matters where in the frame the content is, so that a part of it cannot be aggregated alone."""
         return self.tap_flows == "own" or self.offsets_from == "unmoved"
 
 
@@ -82,13 +82,13 @@ class MaskedAggregation(nn.Module):
     def forward(self, content: torch.Tensor, reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         unmoved = self.reading.offsets_from == "unmoved"
         beside = fitted(reference, *content.shape[2:]) if unmoved else fetch(reference, positions)
-        said = conv(self.offsets, conv_leaky(self.second, conv_leaky(self.first, content, beside)))
-        said = _readable(said).unflatten(1, (self.groups, TAPS, 3))
-        offsets, mask = said[:, :, :, :2].permute(0, 1, 2, 4, 5, 3), said[:, :, :, 2].sigmoid()
-        own = self.reading.tap_flows == "own"
-        taps = own_tap_positions(positions, self.ratio) if own else tap_positions(positions)
-        found = self.aggregate(reference, taps, offsets, mask.to(reference.dtype))
-        return leaky(found) if self.reading.activation == "leaky" else found
+        read = conv(self.offsets, conv_leaky(self.second, conv_leaky(self.first, content, beside)))
+        read = _readable(read).unflatten(1, (self.groups, TAPS, 3))
+        offsets, mask = read[:, :, :, :2].permute(0, 1, 2, 4, 5, 3), read[:, :, :, 2].sigmoid()
+        by_tap = self.reading.tap_flows == "own"
+        taps = own_tap_positions(positions, self.ratio) if by_tap else tap_positions(positions)
+        aggregated = self.aggregate(reference, taps, offsets, mask.to(reference.dtype))
+        return leaky(aggregated) if self.reading.activation == "leaky" else aggregated
 
 
 class PlainAggregation(nn.Module):
@@ -102,8 +102,8 @@ class PlainAggregation(nn.Module):
     def forward(self, content: torch.Tensor, reference: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         taps = tap_positions(positions)
         plain = self.aggregate(reference, taps)  # Eq. 6
-        said = _readable(conv(self.offsets, torch.cat([content, plain], 1)))  # Eq. 7
-        offsets = said.unflatten(1, (1, TAPS, 2)).permute(0, 1, 2, 4, 5, 3)
+        read = _readable(conv(self.offsets, torch.cat([content, plain], 1)))  # Eq. 7
+        offsets = read.unflatten(1, (1, TAPS, 2)).permute(0, 1, 2, 4, 5, 3)
         return self.aggregate(reference, taps, offsets)  # Eq. 8
 
 
@@ -118,9 +118,9 @@ class FixedAggregation(nn.Module):
         return self.aggregate(reference, tap_positions(positions))
 
 
-def _readable(said: torch.Tensor) -> torch.Tensor:
-    """What a convolution said of positions, in float32 at least; a kernel takes it as it is."""
-    return said if by_triton(said) else at_least_float32(said)
+def _readable(read: torch.Tensor) -> torch.Tensor:
+    """What a convolution predicts of positions, in float32 at least; a kernel takes any dtype."""
+    return read if by_triton(read) else at_least_float32(read)
 
 
 def own_tap_positions(positions: torch.Tensor, ratio: int) -> torch.Tensor:

@@ -28,8 +28,8 @@ def conv_relu(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
         return _on_gpu(layer, x, layer.weight, layer.bias, slope=0.0)
     if not _fuses(x):
         return layer(x).relu()
-    given, weight, bias = _cast(x, layer.weight, layer.bias)
-    return torch.ops.mkldnn._convolution_pointwise(given, weight, bias, *_geometry(layer), "relu", [], "")
+    source, weight, bias = _cast(x, layer.weight, layer.bias)
+    return torch.ops.mkldnn._convolution_pointwise(source, weight, bias, *_geometry(layer), "relu", [], "")
 
 
 def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_KEEP, bias=_KEEP) -> torch.Tensor:
@@ -40,9 +40,9 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
         return _on_gpu(layer, x, weight, bias, other)
     if not _fuses(x):
         return nn.functional.conv2d(x, weight, bias, padding=layer.padding) + other
-    given, added, weight, bias = _cast(x, other, weight, bias)
+    source, added, weight, bias = _cast(x, other, weight, bias)
     return torch.ops.mkldnn._convolution_pointwise.binary(
-        given, added, weight, bias, *_geometry(layer), "add", 1.0, None, [], None
+        source, added, weight, bias, *_geometry(layer), "add", 1.0, None, [], None
     )
 
 
@@ -90,7 +90,7 @@ def _has(dtype: torch.dtype) -> bool:
     return dtype == torch.float32
 
 
-def _geometry(layer: nn.Conv2d) -> tuple:
+def _geometry(layer: nn.Conv2d) -> tuple[list[int], list[int], list[int], int]:
     return list(layer.padding), list(layer.stride), list(layer.dilation), layer.groups
 
 

@@ -19,13 +19,13 @@ def finished(
 ) -> torch.Tensor:
     """made + bias + other, what is below zero times `slope` (0: ReLU, 1: nothing), all times the mean of `fade`:
     made [B,C,h,w], bias [C], other [B,C,h,w], fade [B,P,h,w]; reckoned in float32, rounded once. `made` is written over
-    where it lies in channels_last."""
+    where it is in channels_last."""
     layout = torch.channels_last
     made = made.contiguous(memory_format=layout)
     other = None if other is None else other.contiguous(memory_format=layout)
     fade = None if fade is None else fade.contiguous(memory_format=layout)
     _finish[(triton.cdiv(made.numel(), _COUNT),)](
-        made, *(made if one is None else one for one in (bias, other, fade)), made.numel(),
+        made, *(made if part is None else part for part in (bias, other, fade)), made.numel(),
         CHANNELS=made.shape[1], BIAS=bias is not None, OTHER=other is not None, SLOPE=slope,
         FADES=0 if fade is None else fade.shape[1], COUNT=_COUNT,
     )  # fmt: skip
@@ -38,12 +38,12 @@ def _finish(
     SLOPE: tl.constexpr, FADES: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
     which = tl.program_id(0).to(tl.int64) * COUNT + tl.arange(0, COUNT)
-    wanted = which < total
-    value = tl.load(made + which, mask=wanted, other=0.0).to(tl.float32)
+    valid = which < total
+    value = tl.load(made + which, mask=valid, other=0.0).to(tl.float32)
     if BIAS:
         value += tl.load(bias + which % CHANNELS).to(tl.float32)
     if OTHER:
-        value += tl.load(other + which, mask=wanted, other=0.0).to(tl.float32)
+        value += tl.load(other + which, mask=valid, other=0.0).to(tl.float32)
     if SLOPE == 0.0:  # no product: sums in half precision may be infinite
         value = tl.where(value < 0, 0.0, value)
     elif SLOPE != 1.0:
@@ -51,6 +51,6 @@ def _finish(
     if FADES > 0:
         mean = value * 0
         for number in tl.static_range(FADES):
-            mean += tl.load(fade + which // CHANNELS * FADES + number, mask=wanted, other=0.0).to(tl.float32) / FADES
+            mean += tl.load(fade + which // CHANNELS * FADES + number, mask=valid, other=0.0).to(tl.float32) / FADES
         value *= mean
-    tl.store(made + which, value.to(made.dtype.element_ty), mask=wanted)
+    tl.store(made + which, value.to(made.dtype.element_ty), mask=valid)

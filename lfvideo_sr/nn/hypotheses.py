@@ -1,4 +1,4 @@
-"""Hypotheses, what matches say of each place of a frame, and the blocks that aggregate and fuse them.
+"""Hypotheses, what matches predict for each place of a frame, and the blocks that aggregate and fuse them.
 
 Large pictures go in strips, each with all that it sees round it.
 """
@@ -27,9 +27,12 @@ class Hypothesis(NamedTuple):
     relevance: torch.Tensor
 
 
-def rows_of(given: Sequence[Hypothesis], rows: slice) -> list[Hypothesis]:
-    """What hypotheses say of some rows of the frame."""
-    return [Hypothesis(one.features, one.positions[:, rows], one.relevance[:, :, rows]) for one in given]
+def rows_of(hypotheses: Sequence[Hypothesis], rows: slice) -> list[Hypothesis]:
+    """The hypotheses for some rows of the frame."""
+    return [
+        Hypothesis(hypothesis.features, hypothesis.positions[:, rows], hypothesis.relevance[:, :, rows])
+        for hypothesis in hypotheses
+    ]
 
 
 class Alignment(nn.Module):
@@ -42,13 +45,13 @@ class Alignment(nn.Module):
         super().__init__()
         self.aggregation, self.channels, self.reach = aggregation, channels, reach
 
-    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+    def forward(self, content: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> torch.Tensor:
         def work(rows: slice) -> torch.Tensor:
-            return self.aligned(content[:, :, rows], rows_of(given, rows))
+            return self.aligned(content[:, :, rows], rows_of(hypotheses, rows))
 
         return in_strips(work, content, _ALIGNED, self.reach)
 
-    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+    def aligned(self, content: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> torch.Tensor:
         """The same for what is small enough to be held."""
         raise NotImplementedError
 
@@ -56,15 +59,15 @@ class Alignment(nn.Module):
 class BestOf(Alignment):
     """Keeps, at each place, what the most relevant hypothesis gives; zero where none is relevant."""
 
-    def aligned(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
+    def aligned(self, content: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> torch.Tensor:
         best = content.new_zeros(content.shape[0], self.channels, *content.shape[2:])
         if by_triton(content):
             best = best.contiguous(memory_format=torch.channels_last)  # as what is aggregated
         trust: torch.Tensor | float = 0.0
-        for one in given:
-            better = one.relevance > trust
-            best = torch.where(better, self.aggregation(content, one.features, one.positions), best)
-            trust = torch.where(better, one.relevance, trust)
+        for hypothesis in hypotheses:
+            better = hypothesis.relevance > trust
+            best = torch.where(better, self.aggregation(content, hypothesis.features, hypothesis.positions), best)
+            trust = torch.where(better, hypothesis.relevance, trust)
         return best
 
 
@@ -77,8 +80,8 @@ class Fusion(nn.Module):
         self.head = conv3x3(channels + aggregated, channels)
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
 
-    def forward(self, content: torch.Tensor, given: Sequence[Hypothesis]) -> torch.Tensor:
-        parts = [content] if self.aggregation is None else [content, self.aggregation(content, given)]
+    def forward(self, content: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> torch.Tensor:
+        parts = [content] if self.aggregation is None else [content, self.aggregation(content, hypotheses)]
 
         def work(rows: slice) -> torch.Tensor:
             return self._fused(*(part[:, :, rows] for part in parts))

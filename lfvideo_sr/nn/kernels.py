@@ -12,7 +12,7 @@ _OLDEST = 7, 0  # compute capability that Triton compiles for
 
 
 def by_triton(x: torch.Tensor) -> bool:
-    """Whether they may work on `x`: it lies on a GPU that Triton knows, nothing is to be differentiated, and nobody
+    """Whether they may work on `x`: it is on a GPU that Triton knows, nothing is to be differentiated, and nobody
     compiles or exports what is called."""
     if not x.is_cuda or torch.is_grad_enabled() or torch.compiler.is_compiling():
         return False

@@ -1,4 +1,4 @@
-"""Pictures that lie on a device: decoded ones to RGB, restored ones to an output's planes. The torch twin of
+"""Pictures on a device: decoded ones to RGB, restored ones to an output's planes. The torch twin of
 media/colour.py, for what GPUs decode to and for all that is written.
 
 No product of matrices, which may round to TF32; nothing is copied to the device.
@@ -15,7 +15,7 @@ from ..errors import ShapeError
 from ..frames import on_host
 from ..media.colour import ColourSpec, Layout, from_rgb_weights, to_rgb_weights
 
-_WORD = 16  # bits in which formats above 8 bits stand, at the upper end
+_WORD = 16  # bits of formats above 8 bits, whose values are at the upper end
 
 
 def semi_planar_to_rgb(luma: torch.Tensor, chroma: torch.Tensor, spec: ColourSpec) -> torch.Tensor:
@@ -47,7 +47,7 @@ def _numbers(plane: torch.Tensor, spec: ColourSpec) -> torch.Tensor:
 
 
 def _doubled(plane: torch.Tensor, axis: int, cosited: bool) -> torch.Tensor:
-    """Twice as many samples along an axis, bilinear, edges repeated; a sample lies on the first of its two or between
+    """Twice as many samples along an axis, bilinear, edges repeated; a sample is at the first of its two or between
     them."""
     length = plane.shape[axis]
     before = torch.cat([plane.narrow(axis, 0, 1), plane.narrow(axis, 0, length - 1)], axis)
@@ -84,7 +84,7 @@ def _mixed(planes: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
 
 
 def _at_chroma(pixels: torch.Tensor, spec: ColourSpec) -> torch.Tensor:
-    """A picture [3,H,W] where chroma samples lie: what is mixed of it there is what mixing first would give."""
+    """A picture [3,H,W] where chroma samples are: what is mixed of it there is what mixing first would give."""
     across, down = spec.layout.chroma_step
     cosited_across, cosited_down = spec.siting.cosited
     if down == 2:  # first: rows are read whole
@@ -93,7 +93,7 @@ def _at_chroma(pixels: torch.Tensor, spec: ColourSpec) -> torch.Tensor:
 
 
 def _halved(planes: torch.Tensor, axis: int, cosited: bool) -> torch.Tensor:
-    """Half as many samples along an axis, rounded up, edges repeated: each the mean of two, or where it lies on the
+    """Half as many samples along an axis, rounded up, edges repeated: each the mean of two, or where it is on the
     first of them, half of that one and a quarter of each neighbour."""
     length = planes.shape[axis]
     if length % 2:

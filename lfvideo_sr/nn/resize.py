@@ -26,26 +26,26 @@ def bicubic(x: torch.Tensor, size: Size, shrinks: float = 1.0) -> torch.Tensor:
     return along(along(x, size.width, -1), size.height, -2)
 
 
-def _along_numbers(x: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
-    if x.shape[axis] == wanted:
+def _along_numbers(x: torch.Tensor, target: int, axis: int) -> torch.Tensor:
+    if x.shape[axis] == target:
         return x
-    first, weights = resize_taps(x.shape[axis], wanted)
+    first, weights = resize_taps(x.shape[axis], target)
     return _weighted(x, first, torch.from_numpy(weights).to(x), axis)
 
 
-def _along_in_a_graph(x: torch.Tensor, wanted: int, axis: int, taps: int) -> torch.Tensor:
+def _along_in_a_graph(x: torch.Tensor, target: int, axis: int, taps: int) -> torch.Tensor:
     """As `_along_numbers` for shrinking, with `resize_taps` computed in the graph: in whole numbers, 2 * wanted of
     which are a source pixel, so that no place is rounded."""
     length = x.shape[axis]
-    centre = (torch.arange(wanted, device=x.device) * 2 + 1) * length
-    first = torch.div(centre - 4 * length + wanted, 2 * wanted, rounding_mode="floor").clamp(min=0)
-    last = torch.div(centre + 4 * length + wanted, 2 * wanted, rounding_mode="floor").clamp(max=length)
+    centre = (torch.arange(target, device=x.device) * 2 + 1) * length
+    first = torch.div(centre - 4 * length + target, 2 * target, rounding_mode="floor").clamp(min=0)
+    last = torch.div(centre + 4 * length + target, 2 * target, rounding_mode="floor").clamp(max=length)
     shape = (-1,) if axis == -1 else (-1, 1)
     total = torch.zeros_like(x[..., :1] if axis == -1 else x[..., :1, :])
     whole = torch.zeros((), dtype=x.dtype, device=x.device)
     for tap in range(taps):
         index = first + tap
-        away = ((index * 2 + 1) * wanted - centre).to(x.dtype).abs() / (2 * length)
+        away = ((index * 2 + 1) * target - centre).to(x.dtype).abs() / (2 * length)
         near, far = (1.5 * away - 2.5) * away * away + 1, ((-0.5 * away + 2.5) * away - 4) * away + 2
         weight = torch.where(away < 1, near, torch.where(away < 2, far, 0.0)) * (index < last)
         total = total + x.index_select(axis, index.clamp(max=length - 1)) * weight.view(shape)
@@ -53,10 +53,10 @@ def _along_in_a_graph(x: torch.Tensor, wanted: int, axis: int, taps: int) -> tor
     return total / whole.view(shape)
 
 
-def _along_integers(x: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
-    if x.shape[axis] == wanted:
+def _along_integers(x: torch.Tensor, target: int, axis: int) -> torch.Tensor:
+    if x.shape[axis] == target:
         return x
-    first, weights = resize_taps(x.shape[axis], wanted)
+    first, weights = resize_taps(x.shape[axis], target)
     total = _weighted(x.int(), first, torch.from_numpy(fixed_point(weights)).to(x.device), axis)
     return ((total + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS).clamp(0, 255).to(torch.uint8)
 
@@ -105,7 +105,7 @@ class BicubicReduce(nn.Module):
     def __init__(self, scale: int = 4, stride: int | None = None):
         super().__init__()
         self.stride = stride or scale
-        assert self.stride % 2 == 0, "places of an odd stride lie on pixels, the kernel's middle between them"
+        assert self.stride % 2 == 0, "places of an odd stride are on pixels, the kernel's middle between them"
         self.taps = _reducing_taps(scale).tolist()
         self.register_buffer("kernel", torch.tensor(self.taps), persistent=False)
 
@@ -129,8 +129,8 @@ class BicubicReduce(nn.Module):
         index = (slice(None),) * axis
         shifted = [x[(*index, slice(k, k + places, self.stride))] for k in range(len(self.taps))]
         total = shifted[0] * self.taps[0]
-        for one, weight in zip(shifted[1:], self.taps[1:]):
-            total.add_(one, alpha=weight)
+        for part, weight in zip(shifted[1:], self.taps[1:]):
+            total.add_(part, alpha=weight)
         return total
 
 

@@ -50,7 +50,7 @@ def slide(predict: Predict, places: Corners, height: int, width: int, scale: int
 
 def cells(picture: torch.Tensor, place: tuple[int, int], patch: int, scale: int) -> torch.Tensor:
     """The part of a picture [...,s*h,s*w] that a window with its corner at `place` shows; a view."""
-    top, left = (scale * one for one in place)
+    top, left = (scale * edge for edge in place)
     return picture[..., top : top + scale * patch, left : left + scale * patch]
 
 

@@ -1,7 +1,7 @@
 """SS-Net's fusion (RefSR-Net, section 4): features of a low-resolution patch and of a reference patch, from the
 coarsest scale to the finest, under learned masks.
 
-The equations as printed say sigmoid(relu(.)) for a mask, which never falls below a half, while the text says that masks
+The equations as printed have sigmoid(relu(.)) for a mask, which never falls below a half, while by the text masks
 near zero mark occlusions; and they name the sigmoid for fused features. `equations="printed"` computes them so;
 "meant", the default, leaves out the masks' ReLU and has ReLU for fused features.
 """
@@ -56,18 +56,18 @@ class SSNet(nn.Module):
 
     def high_features(self, patch: torch.Tensor) -> list[torch.Tensor]:
         """F_HR at 1, 1/2, 1/4 ..."""
-        found = [self.head(patch).relu()]
+        scales = [self.head(patch).relu()]
         for layer in self.blocks:
-            found.append(F.max_pool2d(layer(found[-1]).relu(), 2))
-        return found
+            scales.append(F.max_pool2d(layer(scales[-1]).relu(), 2))
+        return scales
 
     def _confidence(self, level: int, low: torch.Tensor, high: torch.Tensor, coarser: torch.Tensor | None):
         """M_L of a level."""
         parts = [low, high]
         if coarser is not None:
             parts.append(F.interpolate(coarser, scale_factor=2, mode="nearest"))
-        found = self.masks[level](torch.cat(parts, 1))
-        return found.relu() if self.equations == "printed" else found
+        mask = self.masks[level](torch.cat(parts, 1))
+        return mask.relu() if self.equations == "printed" else mask
 
     def _fused(self, x: torch.Tensor) -> torch.Tensor:
         return x.sigmoid() if self.equations == "printed" else x.relu()

@@ -1,4 +1,4 @@
-"""Large pictures a strip of rows at a time, so that what lies between two layers never has to be held whole."""
+"""Large pictures a strip of rows at a time, so that what is between two layers is never held whole."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ _ON_A_GPU = 16  # times as much at a time: there launches cost more than memory 
 
 
 def at_a_time(count: int, x: torch.Tensor) -> int:
-    """How many places or numbers to work on at a time where `x` lies, `count` of which are right for a CPU."""
+    """How many places or numbers to work on at a time on the device of `x`, `count` of which are right for a CPU."""
     return count * _ON_A_GPU if x.is_cuda else count
 
 
@@ -36,11 +36,11 @@ def in_strips(
     for first in range(0, height, rows):
         last = min(first + rows, height)
         top, bottom = max(0, first - reach), min(height, last + reach)
-        found = work(slice(top, bottom))[:, :, scale * (first - top) : scale * (last - top)]
+        strip = work(slice(top, bottom))[:, :, scale * (first - top) : scale * (last - top)]
         if together is None:
-            layout = torch.channels_last if _channels_last(found) else torch.contiguous_format
-            shape = *found.shape[:2], scale * height, found.shape[3]
-            together = torch.empty(shape, dtype=found.dtype, device=found.device, memory_format=layout)
-        together[:, :, scale * first : scale * last] = found
+            layout = torch.channels_last if _channels_last(strip) else torch.contiguous_format
+            shape = *strip.shape[:2], scale * height, strip.shape[3]
+            together = torch.empty(shape, dtype=strip.dtype, device=strip.device, memory_format=layout)
+        together[:, :, scale * first : scale * last] = strip
     assert together is not None, "a picture has rows"
     return together

@@ -1,7 +1,7 @@
 """The convolutional layers of VGG16 and VGG19 (Simonyan and Zisserman), as feature extractors tapped at named layers.
 
 Layers are numbered as in torchvision, so that its weights load. `width` scales all channels: 64 is the real network;
-a narrower one is the stand-in that this project trains itself, for whoever has not the real weights.
+a narrower one is the stand-in that this project trains itself, for users who do not have the real weights.
 """
 
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ class VGG(nn.Module):
     A layer "convI_J" is taken before its ReLU. Nothing beyond the last wanted layer is built.
     """
 
-    def __init__(self, kind: str, wanted: tuple[str, ...], width: int = 64):
+    def __init__(self, kind: str, taps: tuple[str, ...], width: int = 64):
         super().__init__()
-        self.wanted = wanted
+        self.taps = taps
         names = layer_names(kind)
-        count = 1 + max(names.index(name) for name in wanted)
+        count = 1 + max(names.index(name) for name in taps)
         self.names = names[:count]
         layers: list[nn.Module] = []
         channels = 3
@@ -47,14 +47,14 @@ class VGG(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
         x = (pictures - self.mean) / self.spread
-        found: dict[str, torch.Tensor] = {}
+        features: dict[str, torch.Tensor] = {}
         in_place = not torch.is_grad_enabled() and not torch.compiler.is_exporting()
         for name, layer in zip(self.names, self.features):
-            spare = in_place and isinstance(layer, nn.ReLU) and name.replace("relu", "conv") not in found
+            spare = in_place and isinstance(layer, nn.ReLU) and name.replace("relu", "conv") not in features
             x = x.relu_() if spare else layer(x)  # spares a second copy of what are the largest features
-            if name in self.wanted:
-                found[name] = x
-        return found
+            if name in self.taps:
+                features[name] = x
+        return features
 
 
 def layer_names(kind: str) -> list[str]:
@@ -78,12 +78,12 @@ def load_vgg(network: VGG, source: str | Path) -> None:
     Deeper layers in the file are left out. Raises InputError for a file that is none, or that does not fit.
     """
     state = _features(_tensors(Path(source)))
-    wanted = network.features.state_dict()
-    wrong = [key for key, value in wanted.items() if key not in state or state[key].shape != value.shape]
+    layers = network.features.state_dict()
+    wrong = [key for key, value in layers.items() if key not in state or state[key].shape != value.shape]
     if wrong:
-        said = f"layer features.{wrong[0]} is missing or of another shape"
-        raise InputError(f"{source} does not fit: {said}; give VGG weights of this width")
-    network.features.load_state_dict({key: state[key] for key in wanted})
+        reason = f"layer features.{wrong[0]} is missing or of another shape"
+        raise InputError(f"{source} does not fit: {reason}; give VGG weights of this width")
+    network.features.load_state_dict({key: state[key] for key in layers})
 
 
 def _features(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -26,7 +26,9 @@ def sample(source: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear"
     return grid_sample(source.to(exact), grid, mode, padding="border").to(source.dtype)
 
 
-def grid_sample(source: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear", padding: str = "zeros"):
+def grid_sample(
+    source: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear", padding: str = "zeros"
+) -> torch.Tensor:
     """source [B,C,H,W] at grid [B,h,w,2], -1 and 1 at the picture's outer edges -> [B,C,h,w].
 
     A graph gets ONNX's own operator, named here: followed through torch's, whose shapes are found by computing with
@@ -36,10 +38,10 @@ def grid_sample(source: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear"
         return F.grid_sample(source, grid, mode=mode, padding_mode=padding, align_corners=False)
     from torch.onnx.ops import symbolic
 
-    said: dict[str, Any] = {"padding_mode": padding, "align_corners": 0}
-    said["mode"] = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
+    attributes: dict[str, Any] = {"padding_mode": padding, "align_corners": 0}
+    attributes["mode"] = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
     shape = (*source.shape[:2], *grid.shape[1:3])
-    return symbolic("GridSample", (source, grid), said, dtype=source.dtype, shape=shape, version=20)
+    return symbolic("GridSample", (source, grid), attributes, dtype=source.dtype, shape=shape, version=20)
 
 
 def unit_grid(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -71,17 +73,17 @@ def inside(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return ((x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)).float()[:, None]
 
 
-def upsampled_positions(positions: torch.Tensor, stride: int, wanted: int = 1) -> torch.Tensor:
+def upsampled_positions(positions: torch.Tensor, stride: int, target_stride: int = 1) -> torch.Tensor:
     """positions [B,h,w,2] every `stride` output pixels -> every `wanted` ones, [B,h*stride/wanted,w*stride/wanted,2].
 
     The displacement is what is interpolated, so that the field stays exact up to the border.
     """
-    ratio = stride // wanted
+    ratio = stride // target_stride
     height, width = positions.shape[1:3]
-    own = grid_positions(height, width, positions.device) * stride + (stride - 1) / 2
-    moved = (positions - own).permute(0, 3, 1, 2).contiguous()
+    unmoved = grid_positions(height, width, positions.device) * stride + (stride - 1) / 2
+    moved = (positions - unmoved).permute(0, 3, 1, 2).contiguous()
     moved = F.interpolate(moved, scale_factor=ratio, mode="bilinear", align_corners=False)
-    target = grid_positions(height * ratio, width * ratio, positions.device) * wanted + (wanted - 1) / 2
+    target = grid_positions(height * ratio, width * ratio, positions.device) * target_stride + (target_stride - 1) / 2
     return target + moved.permute(0, 2, 3, 1)
 
 
@@ -123,7 +125,7 @@ def _on_host(picture: torch.Tensor) -> bool:
 
 
 def _each_on_host(picture: torch.Tensor, fields: list[np.ndarray]) -> torch.Tensor:
-    warped = [_remap(one.numpy(), field) for one, field in zip(picture.permute(0, 2, 3, 1), fields, strict=True)]
+    warped = [_remap(source.numpy(), field) for source, field in zip(picture.permute(0, 2, 3, 1), fields, strict=True)]
     return torch.from_numpy(np.stack(warped) if len(warped) > 1 else warped[0][None]).permute(0, 3, 1, 2)
 
 

@@ -14,7 +14,7 @@ _SHARP = -0.75  # the bicubic kernel of torch's grid_sample
 def warp_unshuffled(
     picture: torch.Tensor, positions: torch.Tensor, stride: int, block: int, dtype: torch.dtype, shrunk: int = 1
 ) -> torch.Tensor:
-    """See warp.warp_unshuffled; the result lies in channels_last."""
+    """See warp.warp_unshuffled; the result is in channels_last."""
     batch, channels, height, width = picture.shape
     field_height, field_width = positions.shape[1:3]
     rows, columns = (side * stride // block for side in (field_height, field_width))
@@ -38,13 +38,13 @@ def cubic_weight(away, SHARP: tl.constexpr):
 
 
 @triton.jit
-def _moved(positions, row, column, field_width, STRIDE: tl.constexpr, SHRUNK: tl.constexpr, wanted):
+def _moved(positions, row, column, field_width, STRIDE: tl.constexpr, SHRUNK: tl.constexpr, valid):
     """How far the place (column, row) of a field has moved, x and y, in pixels."""
     place = positions + 2 * (row * field_width + column)
     half: tl.constexpr = (STRIDE - 1) / 2
     middle: tl.constexpr = (SHRUNK - 1) / 2
-    x = (tl.load(place, mask=wanted, other=0.0) - middle) / SHRUNK - (column * STRIDE + half)
-    y = (tl.load(place + 1, mask=wanted, other=0.0) - middle) / SHRUNK - (row * STRIDE + half)
+    x = (tl.load(place, mask=valid, other=0.0) - middle) / SHRUNK - (column * STRIDE + half)
+    y = (tl.load(place + 1, mask=valid, other=0.0) - middle) / SHRUNK - (row * STRIDE + half)
     return x, y
 
 
@@ -54,22 +54,22 @@ def _warp(
     rows, columns, CHANNELS: tl.constexpr, STRIDE: tl.constexpr, SHRUNK: tl.constexpr, BLOCK: tl.constexpr,
     SHARP: tl.constexpr, COUNT: tl.constexpr,
 ):  # fmt: skip
-    which, one = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
+    which, sample = tl.program_id(0) * COUNT + tl.arange(0, COUNT), tl.program_id(1).to(tl.int64)
     cells: tl.constexpr = BLOCK * BLOCK
-    wanted = which < rows * columns * cells
+    valid = which < rows * columns * cells
     cell, inside = which // cells, which % cells
     y, x = cell // columns * BLOCK + inside // BLOCK, cell % columns * BLOCK + inside % BLOCK
-    picture, positions = picture + one * one_step, positions + one * 2 * field_height * field_width
-    made = made + one * rows * columns * cells * CHANNELS
+    picture, positions = picture + sample * one_step, positions + sample * 2 * field_height * field_width
+    made = made + sample * rows * columns * cells * CHANNELS
 
     fy, fx = tl.maximum((y + 0.5) / STRIDE - 0.5, 0.0), tl.maximum((x + 0.5) / STRIDE - 0.5, 0.0)
     top, left = tl.floor(fy).to(tl.int32), tl.floor(fx).to(tl.int32)
     bottom, right = tl.minimum(top + 1, field_height - 1), tl.minimum(left + 1, field_width - 1)
     down, across = fy - top, fx - left
-    ax, ay = _moved(positions, top, left, field_width, STRIDE, SHRUNK, wanted)
-    bx, by = _moved(positions, top, right, field_width, STRIDE, SHRUNK, wanted)
-    cx, cy = _moved(positions, bottom, left, field_width, STRIDE, SHRUNK, wanted)
-    dx, dy = _moved(positions, bottom, right, field_width, STRIDE, SHRUNK, wanted)
+    ax, ay = _moved(positions, top, left, field_width, STRIDE, SHRUNK, valid)
+    bx, by = _moved(positions, top, right, field_width, STRIDE, SHRUNK, valid)
+    cx, cy = _moved(positions, bottom, left, field_width, STRIDE, SHRUNK, valid)
+    dx, dy = _moved(positions, bottom, right, field_width, STRIDE, SHRUNK, valid)
     sx = x + (ax * (1 - across) + bx * across) * (1 - down) + (cx * (1 - across) + dx * across) * down
     sy = y + (ay * (1 - across) + by * across) * (1 - down) + (cy * (1 - across) + dy * across) * down
 
@@ -84,8 +84,8 @@ def _warp(
             along = sx * 0
             for u in tl.static_range(4):
                 column = tl.minimum(tl.maximum(first_x + (u - 1), 0.0), limit_x).to(tl.int32)
-                value = tl.load(line + column * column_step, mask=wanted, other=0.0).to(tl.float32)
+                value = tl.load(line + column * column_step, mask=valid, other=0.0).to(tl.float32)
                 along += value * cubic_weight(tl.abs(off_x - (u - 1)), SHARP)
             total += along * cubic_weight(tl.abs(off_y - (v - 1)), SHARP)
         place = made + cell * (cells * CHANNELS) + channel * cells + inside
-        tl.store(place, total.to(made.dtype.element_ty), mask=wanted)
+        tl.store(place, total.to(made.dtype.element_ty), mask=valid)

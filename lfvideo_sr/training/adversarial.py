@@ -1,6 +1,8 @@
 """Perceptual and adversarial losses of the GAN variants (C2-Matching, Eq. 11 to 13, as SRNTT and RRSR use them too;
 E2ENT2, Eq. 9 and 10)."""
 
+from __future__ import annotations
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -14,19 +16,19 @@ PENALTY = 10.0  # lambda of Eq. 13
 def perceptual_loss(vgg: VGG, picture: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Eq. 11: Frobenius norms of the difference in each channel of relu5_1, summed, by the features' volume; mean over
     the batch. Pictures [B,3,H,W] in [0,1]; the truth's features carry no gradient."""
-    found = vgg(picture)[PERCEPTUAL_LAYER]
+    features = vgg(picture)[PERCEPTUAL_LAYER]
     with torch.no_grad():
-        wanted = vgg(truth)[PERCEPTUAL_LAYER]
-    norms = torch.linalg.vector_norm(wanted - found, dim=(2, 3))  # [B,C]
-    return norms.sum(1).mean() / wanted[0].numel()
+        target = vgg(truth)[PERCEPTUAL_LAYER]
+    norms = torch.linalg.vector_norm(target - features, dim=(2, 3))  # [B,C]
+    return norms.sum(1).mean() / target[0].numel()
 
 
 def generator_loss(judged: torch.Tensor) -> torch.Tensor:
-    """Eq. 12, for what the critic says of restored pictures [B]."""
+    """Eq. 12, for the critic's scores of restored pictures [B]."""
     return -judged.mean()
 
 
-def critic_loss(critic: nn.Module, restored: torch.Tensor, truth: torch.Tensor, penalty: float = PENALTY):
+def critic_loss(critic: Critic, restored: torch.Tensor, truth: torch.Tensor, penalty: float = PENALTY) -> torch.Tensor:
     """Eq. 13: WGAN with gradient penalty at random mixtures of the two."""
     share = torch.rand(len(truth), 1, 1, 1).to(truth.device)  # drawn on the host, whose random state a run saves
     mixed = (share * restored + (1 - share) * truth).requires_grad_()
@@ -36,7 +38,7 @@ def critic_loss(critic: nn.Module, restored: torch.Tensor, truth: torch.Tensor, 
 
 
 def relativistic_critic_loss(of_truth: torch.Tensor, of_restored: torch.Tensor) -> torch.Tensor:
-    """E2ENT2 Eq. 9, for scores [B] of a critic: D(a, b) is the sigmoid of how far a's score lies above b's mean."""
+    """E2ENT2 Eq. 9, for scores [B] of a critic: D(a, b) is the sigmoid of how far a's score is above b's mean."""
     return F.softplus(of_restored.mean() - of_truth).mean() + F.softplus(of_restored - of_truth.mean()).mean()
 
 

@@ -2,11 +2,10 @@
 
 import itertools
 import multiprocessing
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 import cv2
 import lightning as L
-import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
@@ -15,17 +14,19 @@ from ..prefetch import prefetch
 from .task import Batch, RunConfig, Sample
 
 
-class _Numbered(Dataset):
+class _Numbered(Dataset[Sample]):
     """Samples by their numbers."""
 
-    def __init__(self, sample: Sample):
+    def __init__(self, sample: Callable[[int], Sample]):
         self._sample = sample
 
-    def __getitem__(self, number: int) -> Mapping[str, np.ndarray]:
+    def __getitem__(self, number: int) -> Sample:
         return self._sample(number)
 
 
-def batches_of(sample: Sample, config: RunConfig, fabric: L.Fabric, step: int) -> Generator[Batch, None, None]:
+def batches_of(
+    sample: Callable[[int], Sample], config: RunConfig, fabric: L.Fabric, step: int
+) -> Generator[Batch, None, None]:
     """The samples of this process, in the order of their numbers, made beside it."""
     every = config.batch * fabric.world_size
     first = step * config.accumulate * every + fabric.global_rank * config.batch
@@ -56,7 +57,7 @@ def _by_workers(samples: _Numbered, numbers: Iterable[list[int]], workers: int, 
             worker_init_fn=_one_thread,
             pin_memory=pinned,
             prefetch_factor=4,
-            generator=torch.Generator(),  # one of its own: torch's state is part of a run's course
+            generator=torch.Generator(),  # not the shared one: torch's state is part of a run's course
         )
     )
 

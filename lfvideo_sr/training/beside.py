@@ -1,4 +1,4 @@
-"""Training pairs whose pictures lie beside each other: a frame and the one before, two views of a light field.
+"""Training pairs of neighbouring pictures: a frame and the one before, two views of a light field.
 
 Unlike pairs of photos, both are cut at the same place, so that a search near a place's own finds it.
 """
@@ -15,7 +15,7 @@ from ..frames import Size
 from ..media.images import read_image
 from ..media.resize import degrade, to_uint8
 from ..synthetic import random_scene, render
-from .flow_views import Load as LoadViews
+from .flow_views import LoadViews
 from .sources import RENDERED, SIDE, Pair, kept_for_validation, scenes_in
 
 _ACROSS = 5  # views of a rendered light field along each side
@@ -40,9 +40,11 @@ def beside_sample(draw: Draw, rng: np.random.Generator, settings: BesideSettings
     side = settings.side
     if min(*pair[0].shape[1:], *pair[1].shape[1:]) < side:
         raise InputError(f"pictures of {list(pair[0].shape[1:])} hold no part of {side} pixels; give a smaller `side`")
-    top, left = (int(rng.integers(0, min(lengths) - side + 1)) for lengths in zip(*(one.shape[1:] for one in pair)))
+    top, left = (
+        int(rng.integers(0, min(lengths) - side + 1)) for lengths in zip(*(picture.shape[1:] for picture in pair))
+    )
     turns = int(rng.integers(4))
-    parts = (one[:, top : top + side, left : left + side] for one in pair)
+    parts = (picture[:, top : top + side, left : left + side] for picture in pair)
     target, reference = (np.ascontiguousarray(np.rot90(part, turns, (1, 2))) for part in parts)
     frame = degrade(target.astype(np.float32) / 255, settings.scale).astype(np.float32)
     present = np.array(rng.random() >= settings.no_reference, np.float32)
@@ -62,19 +64,19 @@ def moving(load: LoadViews) -> Draw:
 def light_fields(root: Path, folders: Sequence[str], side: int = SIDE) -> list[Draw]:
     """Two views drawn from each folder of view_R_C.png, as section 5.2 trains; "rendered:N" are the 5x5 views of N
     scenes of this project's own, `side` pixels a side."""
-    found: list[Draw] = []
+    draws: list[Draw] = []
     held_out = kept_for_validation(root, "lightfields")
     for folder in folders:
         if folder.startswith(RENDERED):
-            found += [_two_rendered(number, side) for number in range(scenes_in(folder))]
+            draws += [_two_rendered(number, side) for number in range(scenes_in(folder))]
             continue
         if Path(folder).as_posix() in held_out:
             raise InputError(f"splits.json keeps {folder} for validation; name light fields to train on")
         views = sorted((path for path in (root / folder).glob("view_*_*.png")), key=_place)
         if len(views) < 2:
             raise InputError(f"{root / folder} holds {len(views)} views; wanted are view_ROW_COLUMN.png, two or more")
-        found.append(_two_of(views))
-    return found
+        draws.append(_two_of(views))
+    return draws
 
 
 def _place(path: Path) -> tuple[int, ...]:
@@ -93,7 +95,7 @@ def _two_rendered(number: int, side: int) -> Draw:
         return held[at]
 
     def draw(rng: np.random.Generator) -> Pair:
-        target, reference = (view(int(one)) for one in rng.choice(_ACROSS**2, 2, replace=False))
+        target, reference = (view(int(place)) for place in rng.choice(_ACROSS**2, 2, replace=False))
         return target, reference
 
     return draw
@@ -101,7 +103,7 @@ def _two_rendered(number: int, side: int) -> Draw:
 
 def _two_of(views: list[Path]) -> Draw:
     def draw(rng: np.random.Generator) -> Pair:
-        target, reference = (to_uint8(read_image(views[one])) for one in rng.choice(len(views), 2, replace=False))
+        target, reference = (to_uint8(read_image(views[number])) for number in rng.choice(len(views), 2, replace=False))
         return target, reference
 
     return draw

@@ -36,13 +36,13 @@ def load_clips(root: Path, names: tuple[str, ...], cache: Path, smallest: int, m
         raise InputError(
             f"{root} lacks {len(missing)} of {len(names)} training clips, first {missing[0]}; set LFVIDEO_DATA"
         )
-    found = []
+    clips = []
     for name in names:
         for scale in _SCALES:
             clip = _cached(root / name, name, scale, cache, smallest, most_frames)
             if clip is not None:
-                found.append(clip)
-    return found
+                clips.append(clip)
+    return clips
 
 
 def _cached(path: Path, name: str, scale: float, cache: Path, smallest: int, most_frames: int) -> Clip | None:
@@ -65,7 +65,9 @@ def _decode(path: Path, name: str, scale: float, folder: Path, smallest: int, mo
         size = source.info.size
         if min(size) * scale >= smallest and _bits_per_pixel(path) >= _FEWEST_BITS * scale**2:
             high = np.stack([_reduced(frame.pixels, scale) for frame in source])
-            low = np.stack([bicubic(one, Size(one.shape[2] // SCALE, one.shape[1] // SCALE)) for one in high])
+            low = np.stack(
+                [bicubic(picture, Size(picture.shape[2] // SCALE, picture.shape[1] // SCALE)) for picture in high]
+            )
             np.save(folder / "high.npy", high)
             np.save(folder / "low.npy", low)
             about |= {"usable": True, "sharpness": _sharpness(high[0], low[0])}

@@ -1,7 +1,7 @@
 """Losses that teach descriptors to match (C2-Matching, sections 3.1 and 3.2).
 
 Descriptors are of unit length, [C,N] of the frame's N places and [C,M] of the reference's M, so that the squared
-distance of two is 2 - 2 cos. Places lie on grids; `grid` and `other` [.,2] give their (x, y) in feature pixels.
+distance of two is 2 - 2 cos. Places are on grids; `grid` and `other_grid` [.,2] give their (x, y) in feature pixels.
 """
 
 import torch
@@ -13,8 +13,8 @@ TEMPERATURE = 0.15  # tau
 
 
 def margin_loss(
-    own: torch.Tensor,
-    other: torch.Tensor,
+    query: torch.Tensor,
+    reference: torch.Tensor,
     points: torch.Tensor,
     matches: torch.Tensor,
     grid: torch.Tensor,
@@ -27,11 +27,11 @@ def margin_loss(
 
     points [n], matches [n]: places of the frame and the places in the reference that show the same. Mean over them.
     """
-    here, there = own[:, points], other[:, matches]
+    here, there = query[:, points], reference[:, matches]
     positive = 2 - 2 * (here * there).sum(0)  # Eq. 2
-    in_other = _hardest(here, other, other_grid[matches], other_grid, safe)
-    in_own = _hardest(there, own, grid[points], grid, safe)
-    return (margin + positive - torch.minimum(in_other, in_own)).clamp(min=0).mean()
+    in_reference = _hardest(here, reference, other_grid[matches], other_grid, safe)
+    in_frame = _hardest(there, query, grid[points], grid, safe)
+    return (margin + positive - torch.minimum(in_reference, in_frame)).clamp(min=0).mean()
 
 
 def _hardest(
@@ -44,8 +44,8 @@ def _hardest(
 
 
 def distillation_loss(
-    own: torch.Tensor,
-    other: torch.Tensor,
+    query: torch.Tensor,
+    reference: torch.Tensor,
     teacher_own: torch.Tensor,
     teacher_other: torch.Tensor,
     *,
@@ -53,6 +53,6 @@ def distillation_loss(
 ) -> torch.Tensor:
     """Eq. 4 to 6: Kullback-Leibler divergence of the student's correlation volume from the teacher's, mean over the
     frame's places [C,N]."""
-    student = F.log_softmax(own.T @ other / temperature, dim=1)
+    student = F.log_softmax(query.T @ reference / temperature, dim=1)
     teacher = F.log_softmax(teacher_own.T @ teacher_other / temperature, dim=1)
-    return F.kl_div(student, teacher, log_target=True, reduction="sum") / own.shape[1]
+    return F.kl_div(student, teacher, log_target=True, reduction="sum") / query.shape[1]

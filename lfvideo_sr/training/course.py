@@ -1,29 +1,36 @@
-"""The course of a run, as it is told: a CSV, TensorBoard, printed lines, a bar; validations, and the best state."""
+"""What a run reports: a CSV, TensorBoard, printed lines, a bar; its validations, and the best state."""
+
+from __future__ import annotations
 
 import csv
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
-from torch import nn
 
 from ..config import dump_config
 from ..media.images import write_png
 from .checkpoint import RunState, as_numbers
-from .task import Batch, RunConfig, Task
+from .task import Losses, Network, RunConfig, Task, Validation
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 class Course:
     """The course of a run: CSV, TensorBoard where it is installed, printed lines, a bar, pictures, the best state."""
 
-    def __init__(self, task: Task, config: RunConfig, step: int):
-        self._task, self._config = task, config
+    def __init__(self, task: Task[Network], averaged: Network, config: RunConfig, step: int):
+        self._config = config
+        self._validate: Callable[[], Validation] | None = task.validate and partial(task.validate, averaged)
         self._output = Path(config.output)
         dump_config(config, self._output / "config.yaml")
-        names = [name for one in task.steps.values() for name in one.names]
+        names = [name for part in task.steps.values() for name in part.names]
         self._csv = _Rows(self._output / "log.csv", ("step", *names, "seconds", *task.scores), step)
         self._board = _tensorboard(self._output, step)
         self._saved = time.monotonic()
@@ -33,23 +40,23 @@ class Course:
     def close(self) -> None:
         self._bar.stop()
 
-    def after(self, step: int, losses: Batch, averaged: nn.Module, state: RunState) -> Batch:
+    def after(self, step: int, losses: Losses, state: RunState) -> Losses:
         """Take note of a step; returns the means of the losses since the last report, so far."""
         self._bar.update(self._bar.task_ids[0], completed=step)
         every = self._config.report_every
         parts = {name: value / every for name, value in losses.items()}
-        before = {name: value.to(losses[name]) for name, value in state.sums.items()}  # a resumed run's lie on the host
+        before = {name: value.to(losses[name]) for name, value in state.sums.items()}  # a resumed run's are on the host
         summed = {name: before[name] + part if name in before else part for name, part in parts.items()}
         if step % every:
             return summed
         sums = as_numbers(summed)
-        scores = self._validated(step, averaged, state) if step % self._config.validate_every == 0 else {}
+        scores = self._validated(step, state) if step % self._config.validate_every == 0 else {}
         self._csv.add(step=step, seconds=round(state.seconds, 1), **sums, **scores)
         for name, value in {**sums, **scores}.items():
             if self._board is not None:
                 self._board.add_scalar(name, value, step)
-        said = "  ".join(f"{name} {value:.5g}" for name, value in {**sums, **scores}.items())
-        print(f"{step}/{self._config.max_steps}  {said}  left {self._left(step)}", flush=True)
+        values = "  ".join(f"{name} {value:.5g}" for name, value in {**sums, **scores}.items())
+        print(f"{step}/{self._config.max_steps}  {values}  left {self._left(step)}", flush=True)
         return {}
 
     def due_to_save(self) -> bool:
@@ -59,12 +66,12 @@ class Course:
         self._saved = time.monotonic()
         return True
 
-    def _validated(self, step: int, averaged: nn.Module, state: RunState) -> dict[str, float]:
-        if self._task.validate is None:
+    def _validated(self, step: int, state: RunState) -> dict[str, float]:
+        if self._validate is None:
             return {}
         random = torch.get_rng_state()  # validating must not change the course
         with torch.no_grad():
-            scores, pictures = self._task.validate(averaged)
+            scores, pictures = self._validate()
         torch.set_rng_state(random)
         for name, pixels in pictures.items():
             (self._output / "pictures").mkdir(exist_ok=True)
@@ -81,7 +88,7 @@ class Course:
 
 
 class _Rows:
-    """A CSV with one row per report. On resume, rows beyond the resumed step are dropped: the file tells one course."""
+    """A CSV with one row per report. On resume, rows beyond the resumed step are dropped."""
 
     def __init__(self, path: Path, columns: tuple[str, ...], resume_step: int):
         self.path, self.columns = path, columns
@@ -94,7 +101,7 @@ class _Rows:
             writer.writeheader()
             writer.writerows(kept)
 
-    def add(self, **values: Any) -> None:
+    def add(self, **values: float) -> None:
         with self.path.open("a", newline="") as file:
             csv.DictWriter(file, self.columns).writerow(
                 {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in values.items()}
@@ -110,7 +117,7 @@ def _bar(total: int, done: int) -> Progress:
     return bar
 
 
-def _tensorboard(output: Path, step: int):
+def _tensorboard(output: Path, step: int) -> SummaryWriter | None:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

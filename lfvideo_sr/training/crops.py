@@ -1,12 +1,12 @@
 """Training samples of E2ENT2 from single photos: two crops of one picture show similar content (section 4.1)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..media.resize import degrade
 from .pairs import cut, perspective
+from .sources import LoadPhoto
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,14 @@ class CropSettings:
     reference_side: int | None = None
 
 
-def two_crops(
-    load: Callable[[], np.ndarray], rng: np.random.Generator, settings: CropSettings
-) -> dict[str, np.ndarray]:
+def two_crops(load: LoadPhoto, rng: np.random.Generator, settings: CropSettings) -> dict[str, np.ndarray]:
     """target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,r,r], present f32 []; with
     `turned` also turned and turned_frame, as pair_sample gives them. Crops are moved, not flipped, as in the paper."""
     side, apart = settings.side, settings.apart
     sides = side, settings.reference_side or side
     around = cut(rng, load(), max(sides) + apart)
     corners = rng.integers(0, apart + 1, (2, 2))
-    target, reference = (around[:, y : y + one, x : x + one].copy() for (y, x), one in zip(corners, sides))
+    target, reference = (around[:, y : y + length, x : x + length].copy() for (y, x), length in zip(corners, sides))
     sample = {
         "target": target,
         "frame": low(target),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-AROUND = 4, 16  # pixels to each side that detail is told apart from, least and most
+AROUND = 4, 16  # pixels to each side of the surroundings that detail is compared with, least and most
 
 Look = Callable[[np.ndarray], np.ndarray]  # picture f32 [3,h,w] in [0,1] -> the same in 256 levels
 

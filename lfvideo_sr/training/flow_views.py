@@ -18,6 +18,7 @@ from ..media.resize import to_uint8
 from ..synthetic import flow, random_scene, render
 from ..textures import Surface, random_texture
 from .pairs import cut
+from .sources import LoadPhoto
 
 HELD_OUT, OF = 85, 1041  # pairs of MPI Sintel's training set that the paper keeps for validation
 
@@ -33,13 +34,12 @@ class FlowViews(NamedTuple):
     flow: np.ndarray
 
 
-Load = Callable[[], FlowViews]
-Photo = Callable[[], np.ndarray]  # uint8 [3,H,W]
+LoadViews = Callable[[], FlowViews]
 
 
 def rendered_views(
-    count: int, side: int, most: float, cache: Path, first: int = 0, photos: Sequence[Photo] = ()
-) -> list[Load]:
+    count: int, side: int, most: float, cache: Path, first: int = 0, photos: Sequence[LoadPhoto] = ()
+) -> list[LoadViews]:
     """Scenes number `first` and on, `side` pixels a side, moving by up to about `most` pixels; rendered when first
     asked for (a third of a second each), and kept in the folder `cache`. Most of their surfaces are covered with parts
     of `photos`, if there are any."""
@@ -50,7 +50,7 @@ def rendered_views(
     return [_cached(folder / f"{number:05d}.npz", number, Size(side, side), most, texture) for number in numbers]
 
 
-def _cached(path: Path, number: int, size: Size, most: float, texture: Surface) -> Load:
+def _cached(path: Path, number: int, size: Size, most: float, texture: Surface) -> LoadViews:
     def load() -> FlowViews:
         if not path.is_file():
             temporary = path.with_suffix(f".{os.getpid()}.npz")  # several processes may want it first
@@ -63,7 +63,7 @@ def _cached(path: Path, number: int, size: Size, most: float, texture: Surface) 
     return load
 
 
-def photo_texture(photos: Sequence[Photo], rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+def photo_texture(photos: Sequence[LoadPhoto], rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """A part of a photo, enlarged or reduced by up to a half, or a surface as random_texture makes them."""
     if rng.random() >= PHOTOS:
         return random_texture(rng, shape)
@@ -75,21 +75,21 @@ def photo_texture(photos: Sequence[Photo], rng: np.random.Generator, shape: tupl
 def moving_views(rng: np.random.Generator, size: Size, most: float, texture: Surface = random_texture) -> FlowViews:
     """A scene at two moments so far apart that its fastest visible places move by a random share of `most` pixels."""
     scene = random_scene(rng, width=size.width, exposure_change=0.1, texture=texture)
-    wanted = most * float(np.exp(rng.uniform(np.log(0.05), 0)))
+    target = most * float(np.exp(rng.uniform(np.log(0.05), 0)))
     later = 1.0
     for _ in range(6):  # motion grows about as time does
         moved, visible = flow(scene, 0.0, later, size)
         length = np.linalg.norm(moved[visible], axis=-1)
         fastest = float(np.percentile(length, 98)) if length.size else most
-        later *= np.clip(wanted / max(fastest, 1e-3), 0.25, 4)
+        later *= np.clip(target / max(fastest, 1e-3), 0.25, 4)
     moved, visible = flow(scene, 0.0, later, size)
     first, second = (to_uint8(render(scene, moment, size)) for moment in (0.0, later))
     return FlowViews(first, second, np.where(visible[..., None], moved, np.float32(np.nan)))
 
 
-def sintel_views(folder: Path, part: str) -> list[Load]:
+def sintel_views(folder: Path, part: str) -> list[LoadViews]:
     """Every pair of frames with flow below `folder`, "train" or "validation". The paper keeps 85 of 1041 for validation
-    and does not say which: those whose names' hashes come first are kept here, the same share of any set."""
+    and does not state which: those whose names' hashes come first are kept here, the same share of any set."""
     pairs = find_flow_pairs(folder)
     if not pairs:
         raise InputError(f"{folder} holds no flow with its frames; MPI Sintel's training set is wanted")
@@ -102,7 +102,7 @@ def _name(pair: FlowPair, folder: Path) -> str:
     return pair.flow.relative_to(folder).as_posix()
 
 
-def _read(pair: FlowPair) -> Load:
+def _read(pair: FlowPair) -> LoadViews:
     return lambda: read_views(pair)
 
 

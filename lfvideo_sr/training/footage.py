@@ -99,11 +99,11 @@ def _recorded(clip: Clip, number: int, cache: Path) -> Footage:
     seed = int.from_bytes(hashlib.sha256(f"{clip.name} {number}".encode()).digest()[:8], "little")
     height, width = (side // 8 * 8 for side in clip.high.shape[2:])  # even sides, as encoders of 4:2:0 want them
     recording = random_recording(np.random.default_rng(seed), height * width // 16, compressed=number > 0)
-    told = f"{clip.name} {clip.high.shape} {json.dumps(asdict(recording), sort_keys=True)}"
-    path = cache / "recordings" / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.npy"
+    made_from = f"{clip.name} {clip.high.shape} {json.dumps(asdict(recording), sort_keys=True)}"
+    path = cache / "recordings" / f"{hashlib.sha256(made_from.encode()).hexdigest()[:16]}.npy"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        frames = (one[:, :height, :width] for one in clip.high)
+        frames = (picture[:, :height, :width] for picture in clip.high)
         low = np.stack(list(recorded(frames, recording, np.random.default_rng([seed, 1]))))
         unfinished = path.with_suffix(".tmp.npy")
         np.save(unfinished, low)

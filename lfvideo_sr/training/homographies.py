@@ -20,7 +20,7 @@ def correspondence_sample(
 ) -> dict[str, np.ndarray]:
     """sharp f32 [3,s,s], frame f32 [3,s,s] (the same reduced by 4 and enlarged again, in 256 levels), reference
     f32 [3,s,s] (the photo under a homography), truth f32 [s/4,s/4,2]: where in the reference, in its pixels, the centre
-    of each place of the descriptors lies; NaN where that is beyond the picture or near its edge."""
+    of each place of the descriptors is; NaN where that is beyond the picture or near its edge."""
     photo = cut(rng, load(), side)
     homography = corners_moved(rng, photo.shape[1:], 0, MOST * side / SIDE)
     reference = warped(photo, homography)

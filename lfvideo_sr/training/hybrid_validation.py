@@ -38,10 +38,10 @@ class HybridClip:
     def load(cls, path: Path, max_height: int = 540) -> "HybridClip":
         with VideoSource(path, frames=9, max_height=max_height, detect_cuts=False) as source:
             high = np.stack([_middle(frame.pixels) for frame in source])
-        eight = [to_uint8(one) for one in high]
+        eight = [to_uint8(picture) for picture in high]
         rng = np.random.default_rng(0)
-        low = {name: np.stack(list(recorded(iter(eight), one, rng))) for name, one in RECORDINGS.items()}
-        return cls(path.stem, high, {name: one.astype(np.float32) / 255 for name, one in low.items()})
+        low = {name: np.stack(list(recorded(iter(eight), recording, rng))) for name, recording in RECORDINGS.items()}
+        return cls(path.stem, high, {name: frames.astype(np.float32) / 255 for name, frames in low.items()})
 
 
 def _middle(pixels: np.ndarray) -> np.ndarray:
@@ -85,7 +85,10 @@ def _score(network: StreamRef, clip: HybridClip, low: np.ndarray, references: tu
     picture: torch.Tensor | None = None
     for number in SHOWN:
         frame = tensor(low[number])
-        matches = [Match(encoded[one], *network.matcher(frame, encoded[one], seed(number, one))) for one in references]
+        matches = [
+            Match(encoded[reference], *network.matcher(frame, encoded[reference], seed(number, reference)))
+            for reference in references
+        ]
         last = None
         if picture is not None:
             places = seed(number, number - 1)

@@ -1,6 +1,6 @@
 """The loop that trainers share: steps, exact resume, averaged weights, logs, validation, best and last checkpoints.
 
-A trainer says what is trained and how a sample and a loss are made (a Task); the loop does the rest, alone or under
+A trainer states what is trained and how a sample and a loss are made (a Task); the loop does the rest, alone or under
 torchrun on several devices. Every sample is a pure function of its number, so a run resumed after a kill goes on
 exactly: weights, averages, optimisers, random state and the next sample's number are all it needs.
 """
@@ -17,31 +17,31 @@ import torch
 from .batches import batches_of
 from .checkpoint import Averaged, RunState
 from .course import Course
-from .task import Batch, RunConfig, Step, Task
+from .task import Batch, Losses, Network, RunConfig, Step, Task
 
 
-def fit(task: Task, config: RunConfig) -> Path:
+def fit(task: Task[Network], config: RunConfig) -> Path:
     """Run to `max_steps`, going on from the output folder's last.pt; returns its path."""
     fabric = _fabric(config)
     output = Path(config.output)
     output.mkdir(parents=True, exist_ok=True)
     averaged = Averaged(task.network, config.average)
     averaged.module.to(fabric.device)
-    steps = {name: _Ready(fabric, one) for name, one in task.steps.items()}
+    steps = {name: _Ready(fabric, step) for name, step in task.steps.items()}
     state = RunState(task, averaged, output / "last.pt")
     first = state.load()
-    course = Course(task, config, first) if fabric.is_global_zero else None
+    course = Course(task, averaged.module, config, first) if fabric.is_global_zero else None
     batches = batches_of(task.sample, config, fabric, first)
     last = min(config.stop_after or config.max_steps, config.max_steps)
     with closing(batches), nullcontext() if course is None else closing(course):
         for step in range(first, last):
             held = list(itertools.islice(batches, config.accumulate))
-            losses: Batch = {}
+            losses: Losses = {}
             for ready in steps.values():
                 losses |= ready.take(held, step, config.clip)
             averaged.update(task.network, step)
             if course is not None:
-                state.sums = course.after(step + 1, losses, averaged.module, state)
+                state.sums = course.after(step + 1, losses, state)
                 if course.due_to_save() or step + 1 == last:
                     state.save(step + 1)
     fabric.barrier()
@@ -54,7 +54,7 @@ def _fabric(config: RunConfig) -> L.Fabric:
     world = int(os.environ.get("WORLD_SIZE", 1))
     local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     strategy = "ddp" if world > 1 else "auto"
-    precision: Any = config.precision  # Fabric lists the words it knows, and says so where it knows one not
+    precision: Any = config.precision  # Fabric refuses a word that it does not know, and lists those that it does
     fabric = L.Fabric(
         accelerator="auto", devices=local, num_nodes=world // local, strategy=strategy, precision=precision
     )
@@ -70,16 +70,16 @@ class _Ready:
         self._losses, self._optimizer = fabric.setup(step.losses, step.optimizer)
         self._rates = [group["lr"] for group in step.optimizer.param_groups]
 
-    def take(self, batches: list[Batch], step: int, clip: float) -> Batch:
+    def take(self, batches: list[Batch], step: int, clip: float) -> Losses:
         """One step; returns its losses, which stay on the device: to read them is to wait for it."""
         for group, rate in zip(self._optimizer.param_groups, self._rates):
             group["lr"] = rate * self._share(step)
         self._optimizer.zero_grad()
-        sums: Batch = {}
+        sums: Losses = {}
         for number, batch in enumerate(batches):
             partial = number + 1 < len(batches)
             with self._fabric.no_backward_sync(self._losses, enabled=partial):
-                losses = self._losses(batch)
+                losses: Losses = self._losses(batch)
                 self._fabric.backward(losses["loss"] / len(batches))
             for name in self._names:
                 part = losses[name].detach().float() / len(batches)
@@ -87,7 +87,7 @@ class _Ready:
         if clip:
             self._fabric.clip_gradients(self._losses, self._optimizer, max_norm=clip)
         self._optimizer.step()
-        return {name: self._mean(one) for name, one in sums.items()}
+        return {name: self._mean(value) for name, value in sums.items()}
 
     def _mean(self, value: torch.Tensor) -> torch.Tensor:
         """Over processes."""

@@ -44,7 +44,7 @@ def relevance_loss(
 def field_loss(positions: torch.Tensor, flow: torch.Tensor, visible: torch.Tensor, origin: float) -> torch.Tensor:
     """Robust end-point error in output pixels where the exact flow is known.
 
-    positions [B,2h,2w,2] at stride 2; flow [B,H,W,2] from the crop, whose first pixel lies at (origin, origin) of the
+    positions [B,2h,2w,2] at stride 2; flow [B,H,W,2] from the crop, whose first pixel is at (origin, origin) of the
     reference's window; visible [B,H,W].
     """
     seen = F.avg_pool2d(visible[:, None], 2)[:, 0]
@@ -52,8 +52,8 @@ def field_loss(positions: torch.Tensor, flow: torch.Tensor, visible: torch.Tenso
     height, width = truth.shape[1:3]
     x = torch.arange(width, device=flow.device) * 2 + 0.5 + origin
     y = torch.arange(height, device=flow.device) * 2 + 0.5 + origin
-    own = torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
-    distance = ((positions - own - truth) ** 2).sum(-1).add(1e-4).sqrt()
+    unmoved = torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
+    distance = ((positions - unmoved - truth) ** 2).sum(-1).add(1e-4).sqrt()
     return masked_mean(distance.clamp(max=8), (seen == 1).float())
 
 

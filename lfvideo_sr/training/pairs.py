@@ -1,6 +1,6 @@
 """Samples of pairs of still pictures: an input and a reference that shows something like it.
 
-Samples are pure functions of (seed, number). Pictures are uint8 [3,H,W] unless said otherwise.
+Samples are pure functions of (seed, number). Pictures are uint8 [3,H,W] unless stated otherwise.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from ..frames import Size
 from ..media.resize import bicubic, degrade
 from .exposure import random_exposure
-from .sources import Load
+from .sources import LoadPair
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PairSettings:
     perspective: bool = True
 
 
-def pair_sample(pairs: Sequence[Load], rng: np.random.Generator, settings: PairSettings) -> dict[str, np.ndarray]:
+def pair_sample(pairs: Sequence[LoadPair], rng: np.random.Generator, settings: PairSettings) -> dict[str, np.ndarray]:
     """Of one of the pairs: target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4], reference u8 [3,r,r],
     present f32 [] (1 or 0); with `turned`: turned u8 [3,s,s], cut where the target is so that the two show much the
     same, and its low-resolution turned_frame f32 [3,s/4,s/4]."""
@@ -119,9 +119,9 @@ def _flipped(rng: np.random.Generator, *pictures: np.ndarray) -> list[np.ndarray
     """All of them alike: flips and a quarter turn."""
     for axis in (1, 2):
         if rng.random() < 0.5:
-            pictures = tuple(np.flip(one, axis) for one in pictures)
+            pictures = tuple(np.flip(picture, axis) for picture in pictures)
     if rng.random() < 0.5:
-        pictures = tuple(one.swapaxes(1, 2) for one in pictures)
+        pictures = tuple(picture.swapaxes(1, 2) for picture in pictures)
     return [np.ascontiguousarray(picture) for picture in pictures]
 
 

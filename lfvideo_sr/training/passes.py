@@ -1,6 +1,6 @@
 """What trainers of whole methods share: a pass through the three verbs, RRSR's reciprocal one, and their validation."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -8,21 +8,25 @@ import torch
 from torch import nn
 
 from ..media.resize import degrade
-from ..method import Match
+from ..method import Features, Match
 from ..metrics import eight_bit, psnr_y
+from .sources import LoadPair
+from .task import Batch, Validation
 
 
 class Verbs(Protocol):
     """A network with the verbs of its method."""
 
     @property
-    def encoder(self) -> nn.Module: ...
+    def encoder(self) -> Callable[[torch.Tensor], Features]: ...
 
     @property
-    def matcher(self) -> nn.Module: ...
+    def matcher(self) -> Callable[[torch.Tensor, Features], tuple[torch.Tensor, torch.Tensor]]: ...
 
     @property
-    def restorer(self) -> nn.Module: ...
+    def restorer(self) -> Callable[[torch.Tensor, Sequence[Match]], torch.Tensor]: ...
+
+    def parameters(self) -> Iterator[nn.Parameter]: ...
 
 
 def restore(network: Verbs, frame: torch.Tensor, reference: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
@@ -33,18 +37,16 @@ def restore(network: Verbs, frame: torch.Tensor, reference: torch.Tensor, presen
     return network.restorer(frame, [Match(encoded, positions, relevance * there)]).float()
 
 
-def reciprocal_loss(network: Verbs, batch: Mapping[str, torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
+def reciprocal_loss(network: Verbs, batch: Batch, restored: torch.Tensor) -> torch.Tensor:
     """RRSR Eq. 3: what was restored must serve as a reference for the reference seen from elsewhere (Eq. 2: as it is;
     the samples decide)."""
     again = restore(network, batch["turned_frame"], restored.clamp(0, 1), torch.ones_like(batch["present"]))
     return (again - batch["turned"].float() / 255).abs().mean()
 
 
-def validate_pairs(
-    pairs: Sequence[Callable], network: Verbs, scale: int = 4
-) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+def validate_pairs(pairs: Sequence[LoadPair], network: Verbs, scale: int = 4) -> Validation:
     """PSNR-Y over pairs never trained on, with the reference and without any; the first restored picture."""
-    device = next(network.restorer.parameters()).device
+    device = next(network.parameters()).device
     scores: dict[str, list[float]] = {"with_reference": [], "without": []}
     pictures: dict[str, np.ndarray] = {}
     for load in pairs:

@@ -33,7 +33,7 @@ def _load(
     folder = cache / f"{name}-{window}-{frames}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     made = (partial(make, np.random.default_rng([seed, number]), window, frames) for number in range(count))
-    return [_cached(folder / f"{number:05d}.npz", one) for number, one in enumerate(made)]
+    return [_cached(folder / f"{number:05d}.npz", draw) for number, draw in enumerate(made)]
 
 
 def _cached(path: Path, make: Callable[[], Views]) -> Views:
@@ -72,10 +72,10 @@ def _pictured(scene: Scene, size: Size, targets: list[Seen], references: list[Se
     """Pictures of a scene, the targets' first, and the exact flow from each target to each reference."""
     seen = [*targets, *references]
     high = np.stack([to_uint8(render(scene, time, size, view=view)) for time, view in seen])
-    low = np.stack([bicubic(one, Size(size.width // SCALE, size.height // SCALE)) for one in high])
+    low = np.stack([bicubic(picture, Size(size.width // SCALE, size.height // SCALE)) for picture in high])
     flows, visible = [], []
-    for now, own in targets:
-        moved = [flow(scene, now, time, size, view_from=own, view_to=view) for time, view in references]
-        flows.append([one.astype(np.float16).astype(np.float32) for one, _ in moved])
-        visible.append([one for _, one in moved])
+    for now, target_view in targets:
+        moved = [flow(scene, now, time, size, view_from=target_view, view_to=view) for time, view in references]
+        flows.append([displacement.astype(np.float16).astype(np.float32) for displacement, _ in moved])
+        visible.append([mask for _, mask in moved])
     return Views(high, low, papers_taps(), np.stack(flows), np.stack(visible))

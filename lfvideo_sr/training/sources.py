@@ -29,45 +29,46 @@ PAIRS_OF_A_CLIP = 24  # of one of mean sharpness; sharper ones give more
 LONGEST_STEP = 24  # frames between the two moments of a clip
 JITTER = 16  # pixels by which the second moment is cut elsewhere, at most
 Pair = tuple[np.ndarray, np.ndarray]
-Load = Callable[[], Pair]
+LoadPair = Callable[[], Pair]
+LoadPhoto = Callable[[], np.ndarray]
 
 
-def pairs_of(root: Path, sources: Sequence[str], cached: Path, split: str = "") -> list[Load]:
+def pairs_of(root: Path, sources: Sequence[str], cached: Path, split: str = "") -> list[LoadPair]:
     """Pairs of the same name in FOLDER/input and FOLDER/ref, as CUFED5's training set has them, of clips, and of
     rendered scenes. With `split`, of folders only names that this key of splits.json under `root` lists for training.
     Decoded clips are kept in the folder `cached`."""
     if not sources:
         raise UsageError("no pairs to train on; name their folders as `pairs`, or [rendered:100]")
-    found: list[Load] = []
+    pairs: list[LoadPair] = []
     for words in sources:
         if words.startswith(RENDERED):
-            found += _scenes(words)
+            pairs += _scenes(words)
         elif words.startswith(CLIPS):
-            found += _moments(root, words, cached)
+            pairs += _moments(root, words, cached)
         else:
-            found += _in_folder(root / words, _listed(root, split) if split else None)
-    return found
+            pairs += _in_folder(root / words, _listed(root, split) if split else None)
+    return pairs
 
 
-def photos_of(root: Path, sources: Sequence[str], cached: Path) -> list[Callable[[], np.ndarray]]:
+def photos_of(root: Path, sources: Sequence[str], cached: Path) -> list[LoadPhoto]:
     """All pictures below the folders; of "clips:LIST" and "rendered:N" the first of each pair."""
     if not sources:
         raise UsageError("no photos to train on; name their folders as `photos`, or [rendered:100]")
-    found: list[Callable[[], np.ndarray]] = []
+    photos: list[LoadPhoto] = []
     for words in sources:
         if words.startswith((RENDERED, CLIPS)):
-            found += [partial(_first, load) for load in pairs_of(root, [words], cached)]
+            photos += [partial(_first, load) for load in pairs_of(root, [words], cached)]
         else:
             files = [path for path in sorted((root / words).rglob("*")) if path.suffix.lower() in PICTURES]
             if not files:
                 raise InputError(f"{root / words} holds no pictures to train on; set LFVIDEO_DATA to their folder")
-            found += [partial(_read, path) for path in files]
-    return found
+            photos += [partial(_read, path) for path in files]
+    return photos
 
 
-def validation_pairs(root: Path, source: str, longest: int = 320) -> list[Load]:
+def validation_pairs(root: Path, source: str, longest: int = 320) -> list[LoadPair]:
     """Of each scene that splits.json keeps for validation, the first line of FOLDER/pairs.csv (where the most similar
-    reference should stand), reduced by a whole factor until no side is longer than `longest`. "rendered:N" as for
+    reference should be), reduced by a whole factor until no side is longer than `longest`. "rendered:N" as for
     pairs_of, but other scenes; "clips:validation": of each clip that is kept for it, frame 4 with frame 0."""
     if source.startswith(RENDERED):
         return _scenes(source, first=10_000)
@@ -83,18 +84,18 @@ def validation_pairs(root: Path, source: str, longest: int = 320) -> list[Load]:
     return [reduced_pair(folder / first, folder / second, longest) for first, second in rows.values()]
 
 
-def reduced_pair(first: Path, second: Path, longest: int = 320) -> Load:
+def reduced_pair(first: Path, second: Path, longest: int = 320) -> LoadPair:
     """Two files, each reduced by a whole factor until no side is longer than `longest`, cut to multiples of 4."""
 
     def load() -> Pair:
         small = (within(_read(path), longest) for path in (first, second))
-        target, reference = (np.ascontiguousarray(crop_to_multiple(one, SCALE)) for one in small)
+        target, reference = (np.ascontiguousarray(crop_to_multiple(picture, SCALE)) for picture in small)
         return target, reference
 
     return load
 
 
-def _in_folder(folder: Path, allowed: set[str] | None) -> list[Load]:
+def _in_folder(folder: Path, allowed: set[str] | None) -> list[LoadPair]:
     inputs = sorted(path for path in (folder / "input").glob("*") if path.suffix.lower() in PICTURES)
     if allowed is not None:
         inputs = [path for path in inputs if path.name in allowed]
@@ -128,11 +129,11 @@ def _listed(root: Path, split: str, part: str = "train") -> set[str]:
     try:
         return set(json.loads((root / "splits.json").read_text())[part][split])
     except (OSError, ValueError, KeyError) as error:
-        said = f"{root}/splits.json does not list '{split}' under '{part}' ({error}); list it, or name another"
-        raise InputError(said) from error
+        message = f"{root}/splits.json does not list '{split}' under '{part}' ({error}); list it, or name another"
+        raise InputError(message) from error
 
 
-def _from_files(first: Path, second: Path) -> Load:
+def _from_files(first: Path, second: Path) -> LoadPair:
     return lambda: (_read(first), _read(second))
 
 
@@ -140,12 +141,12 @@ def _read(path: Path) -> np.ndarray:
     return to_uint8(read_image(path))
 
 
-def _first(load: Load) -> np.ndarray:
+def _first(load: LoadPair) -> np.ndarray:
     return load()[0]
 
 
-def _scenes(words: str, first: int = 0) -> list[Load]:
-    """The pairs that "rendered:N" stands for."""
+def _scenes(words: str, first: int = 0) -> list[LoadPair]:
+    """The pairs of "rendered:N"."""
     return [_rendered(first + number) for number in range(scenes_in(words))]
 
 
@@ -153,11 +154,11 @@ def scenes_in(words: str) -> int:
     """The N of "rendered:N"."""
     count = words.removeprefix(RENDERED)
     if not count.isdecimal():
-        raise InputError(f"'{words}' names no number of scenes; write {RENDERED}100, say")
+        raise InputError(f"'{words}' names no number of scenes; write a number, as in {RENDERED}100")
     return int(count)
 
 
-def _rendered(number: int) -> Load:
+def _rendered(number: int) -> LoadPair:
     """Two moments of a scene of this project's own, rendered once."""
 
     @cache
@@ -170,8 +171,8 @@ def _rendered(number: int) -> Load:
     return load
 
 
-def _moments(root: Path, words: str, cached: Path) -> list[Load]:
-    """The pairs that "clips:LIST" stands for: more of the sharper clips. None of them is kept for validation."""
+def _moments(root: Path, words: str, cached: Path) -> list[LoadPair]:
+    """The pairs of "clips:LIST": more of the sharper clips. None of them is kept for validation."""
     held_out = _clip_names(root, "validation")
     names = [name for name in _clip_names(root, words.removeprefix(CLIPS)) if name not in held_out]
     clips = load_clips(root, tuple(names), cached, SIDE + 2 * JITTER)
@@ -184,7 +185,7 @@ def _moments(root: Path, words: str, cached: Path) -> list[Load]:
     return [_moment(clip, number) for clip, count in zip(clips, counts) for number in range(count)]
 
 
-def _moment(clip: Clip, number: int) -> Load:
+def _moment(clip: Clip, number: int) -> LoadPair:
     """Two moments of a clip, cut at nearly the same place."""
 
     def load() -> Pair:
@@ -205,7 +206,7 @@ def _cut(picture: np.ndarray, place: np.ndarray) -> np.ndarray:
     return np.array(picture[:, top : top + SIDE, left : left + SIDE])
 
 
-def _held_out(path: Path, longest: int) -> Load:
+def _held_out(path: Path, longest: int) -> LoadPair:
     """Frame 4 of a clip with frame 0, reduced as photos are."""
 
     def load() -> Pair:

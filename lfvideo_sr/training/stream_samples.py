@@ -24,9 +24,9 @@ class SampleSettings:
     usual_step, longest_step: references every so many frames in most samples; at most so far away in the others.
     at_reference: share of samples whose first target is the first reference's own moment.
     no_reference, one_reference, wrong_reference, noisy_seed: shares of samples.
-    alone: share of samples whose references have no frame of their own, and stand beside their reduction.
+    alone: share of samples whose references have no frame of their own, and come with their reduction.
     exposure_change, small_change: shares whose references have another exposure, or one that was nearly corrected.
-    moved: share whose references stand a fraction of a pixel off their own frames.
+    moved: share whose references are a fraction of a pixel off their own frames.
     """
 
     frames: int = 4
@@ -112,7 +112,7 @@ class ReferenceSamples:
 
 
 def clip_views(rng: np.random.Generator, clip: Footage, settings: SampleSettings) -> Views:
-    """A window of a clip at consecutive frames and at one earlier and one later frame, as references would lie."""
+    """A window of a clip at consecutive frames and at one earlier and one later frame, where references would be."""
     before, after = _steps(rng, settings)
     last, targets = len(clip.high) - 1, settings.frames
     first = int(rng.integers(max(last - targets + 2, 1)))
@@ -129,7 +129,7 @@ def clip_views(rng: np.random.Generator, clip: Footage, settings: SampleSettings
 
 
 def _steps(rng: np.random.Generator, settings: SampleSettings) -> tuple[int, int]:
-    """How far before the first and behind the last target the references lie."""
+    """How far before the first and behind the last target the references are."""
     if rng.random() < settings.at_reference:
         return 0, settings.usual_step - settings.frames + 1
     if rng.random() < 0.7:
@@ -173,11 +173,11 @@ def finish(rng: np.random.Generator, views: Views, settings: SampleSettings) -> 
     outer = slice(SCALE * margin, SCALE * (margin + crop))
     low = views.low[:targets]
     references, sides, taps = _disturbed(rng, views, settings)
-    prepared = [_SEEDER.prepare(one) for one in low]
-    seeds = np.stack([[_SEEDER(one, _SEEDER.prepare(side), None) for side in sides] for one in prepared])
+    prepared = [_SEEDER.prepare(frame) for frame in low]
+    seeds = np.stack([[_SEEDER(frame, _SEEDER.prepare(side), None) for side in sides] for frame in prepared])
     if rng.random() < settings.noisy_seed:
         seeds = seeds + _smooth_noise(rng, seeds.shape)
-    follow = np.stack([_SEEDER(one, before, None) for one, before in zip(prepared, prepared[:1] + prepared[:-1])])
+    follow = np.stack([_SEEDER(frame, before, None) for frame, before in zip(prepared, prepared[:1] + prepared[:-1])])
     return {
         "frames": np.ascontiguousarray(low[..., inner, inner]).astype(np.float32) / 255,
         "targets": np.ascontiguousarray(views.high[:targets, :, outer, outer]),
@@ -208,7 +208,7 @@ def _disturbed(
     elif draw < settings.alone + settings.exposure_change + settings.small_change:
         references = exposure(*rng.uniform([0.95, -0.015, 0.96], [1.05, 0.015, 1.04]))[references]
     if rng.random() < settings.moved:
-        references = np.stack([_moved(one, *rng.uniform(-1, 1, 2)) for one in references])
+        references = np.stack([_moved(reference, *rng.uniform(-1, 1, 2)) for reference in references])
     return references, sides, taps
 
 
@@ -233,7 +233,7 @@ _SEEDER = FlowSeeder(SCALE)
 
 
 def _present(rng: np.random.Generator, settings: SampleSettings, taps: np.ndarray) -> np.ndarray:
-    """Which references there are. Where the camera's pixels lie off the middle, nothing but a reference can tell."""
+    """Which references there are. Only a reference can show that the camera's pixels are off the middle."""
     draw = rng.random()
     centred = np.allclose(taps, taps[:, ::-1], atol=1e-3)
     if draw < settings.no_reference and centred:
@@ -248,5 +248,5 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarra
     *fields, height, width, _ = shape
     strength = rng.uniform(0.2, 2.0)
     coarse = rng.normal(0, strength, (int(np.prod(fields)), 6, 6, 2)).astype(np.float32)
-    made = np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in coarse])
+    made = np.stack([cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) for noise in coarse])
     return made.reshape(shape)

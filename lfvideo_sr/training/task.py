@@ -1,18 +1,21 @@
-"""What a trainer says of a run: its configuration, what is trained by which steps, and how fast they learn."""
+"""What a trainer states about a run: its configuration, what is trained by which steps, and how fast they learn."""
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
-Batch = dict[str, torch.Tensor]
-Sample = Callable[[int], Mapping[str, np.ndarray]]
-Rate = Callable[[int], float]
+Batch = dict[str, torch.Tensor]  # what samples hold, by name, with the batch before their axes
+Losses = dict[str, torch.Tensor]  # scalars by name
+Sample = Mapping[str, np.ndarray]  # arrays by name
+Rate = Callable[[int], float]  # step -> a share of a learning rate
+Validation = tuple[dict[str, float], dict[str, np.ndarray]]  # scores by name; pictures [3,H,W] in [0,1] by name
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -51,36 +54,43 @@ def data_folder() -> Path:
     return Path(os.environ.get("LFVIDEO_DATA", "."))
 
 
+class BatchLosses(nn.Module):
+    """The losses of a batch by name, of which "loss" is minimised; with the modules that are trained as its parts."""
+
+    def forward(self, batch: Batch) -> Losses:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One optimiser's share of a step: losses(batch) -> losses by name, of which "loss" is minimised.
+    """One optimiser's share of a step.
 
     share: of the optimiser's own learning rates at a step. names: of the losses, for the log.
     """
 
-    losses: nn.Module
+    losses: BatchLosses
     optimizer: torch.optim.Optimizer
     names: tuple[str, ...]
     share: Rate = lambda step: 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class Task(Generic[Network]):
     """What is trained.
 
-    network:  whose averaged weights are the result; `about` says of what method and size.
+    network:  whose averaged weights are the result; `about` states the method and the size.
     steps:    taken one after the other for every batch.
     sample:   number -> arrays by name, a pure function.
-    validate: averaged network -> scores by name and pictures [3,H,W] in [0,1] by name; the first score names the best
-              checkpoint, larger is better.
+    validate: averaged network -> scores and pictures; the first score decides which checkpoint is the best, and larger
+              is better.
     extra:    further modules with parameters, as a discriminator, to be saved too.
     """
 
-    network: nn.Module
-    about: Mapping[str, Any]
+    network: Network
+    about: Mapping[str, object]
     steps: Mapping[str, Step]
-    sample: Sample
-    validate: Callable[[nn.Module], tuple[dict[str, float], dict[str, np.ndarray]]] | None = None
+    sample: Callable[[int], Sample]
+    validate: Callable[[Network], Validation] | None = None
     scores: tuple[str, ...] = ()
     extra: Mapping[str, nn.Module] = field(default_factory=dict)
 
@@ -97,4 +107,4 @@ def rise_and_fall(max_steps: int, warmup: int = 0, decay: int = 0) -> Rate:
 
 def drops(*steps: int, factor: float = 0.1) -> Rate:
     """A learning rate's share that is multiplied by `factor` at each of `steps`."""
-    return lambda step: factor ** sum(step >= one for one in steps)
+    return lambda step: factor ** sum(step >= drop for drop in steps)

@@ -1,6 +1,6 @@
 """Whitening: a last layer changed so that its features have no mean and are uncorrelated.
 
-Descriptors of features that are all alike (those of a network that was not trained to tell things apart) are so close
+Descriptors of features that are all alike (those of a network that was not trained to distinguish things) are so close
 to each other that a margin loss with hardest negatives pulls everything into one point. Whitened, they start apart.
 """
 
@@ -17,9 +17,9 @@ def whiten(network: VGG, pictures: torch.Tensor) -> None:
     for the floor, the identity as covariance."""
     layer = network.features[-1]
     assert isinstance(layer, torch.nn.Conv2d)
-    found = network(pictures)[network.names[-1]].transpose(0, 1).flatten(1).double()  # [C,N]
-    mean = found.mean(1, keepdim=True)
-    spread, axes = torch.linalg.eigh((found - mean) @ (found - mean).T / found.shape[1])
+    features = network(pictures)[network.names[-1]].transpose(0, 1).flatten(1).double()  # [C,N]
+    mean = features.mean(1, keepdim=True)
+    spread, axes = torch.linalg.eigh((features - mean) @ (features - mean).T / features.shape[1])
     change = axes * (spread + _FLOOR * spread.max()).rsqrt() @ axes.T
     weight = layer.weight.double()
     layer.weight.copy_((change @ weight.flatten(1)).view_as(weight))

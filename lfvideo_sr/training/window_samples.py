@@ -1,5 +1,5 @@
 """Training samples of CC-Net (RefSR-Net, sections 3 and 5): a few places of a low-resolution frame, and the part of the
-reference in which each of them has to be told from all others."""
+reference in which each of them has to be distinguished from all others."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -69,7 +69,7 @@ def window_sample(
 
 def quarter_turns(views: FlowViews, count: int) -> FlowViews:
     """Everything turned by so many quarters, anticlockwise."""
-    first, second = (np.rot90(one, count, (1, 2)) for one in (views.first, views.second))
+    first, second = (np.rot90(picture, count, (1, 2)) for picture in (views.first, views.second))
     across, down = np.moveaxis(np.rot90(views.flow, count, (0, 1)), -1, 0)
     for _ in range(count % 4):
         across, down = down, -across
@@ -77,7 +77,7 @@ def quarter_turns(views: FlowViews, count: int) -> FlowViews:
 
 
 class _Grid(NamedTuple):
-    """The first picture from another corner, so that its low-resolution pixels lie elsewhere, and the flow there; the
+    """The first picture from another corner, so that its low-resolution pixels are elsewhere, and the flow there; the
     second picture stays. corner: (x, y) of it."""
 
     picture: np.ndarray
@@ -91,7 +91,7 @@ def _place(grid: _Grid, rng: np.random.Generator, settings: WindowSettings) -> t
     most = [(length - settings.span) // GRID - edge for length in grid.flow.shape[:2]]
     middle = settings.queries // 2
     for _ in range(20):
-        y, x = (GRID * int(rng.integers(edge, one + 1)) for one in most)
+        y, x = (GRID * int(rng.integers(edge, last + 1)) for last in most)
         if np.isfinite(_matches(grid, x, y, settings)[middle, middle]).all():
             break
     return x, y
@@ -101,7 +101,7 @@ def _frame_part(picture: np.ndarray, x: int, y: int, settings: WindowSettings, l
     """What a low-resolution camera shows of it; reduced with more around, which an antialiasing kernel sees."""
     scale, side = settings.scale, settings.frame_side
     left, top = x // scale - MARGIN, y // scale - MARGIN
-    more = [min(MARGIN, one) for one in (left, top)]
+    more = [min(MARGIN, edge) for edge in (left, top)]
     rows = slice(scale * (top - more[1]), scale * (top + side + MARGIN))
     columns = slice(scale * (left - more[0]), scale * (left + side + MARGIN))
     part = picture[:, rows, columns]
@@ -111,17 +111,17 @@ def _frame_part(picture: np.ndarray, x: int, y: int, settings: WindowSettings, l
 
 
 def _matches(grid: _Grid, x: int, y: int, settings: WindowSettings) -> np.ndarray:
-    """Where the places of a part at (x, y) lie in the second picture, [q,q,2]."""
+    """Where the places of a part at (x, y) are in the second picture, [q,q,2]."""
     steps = BORDER + settings.spacing * np.arange(settings.queries)
-    own = np.stack(np.meshgrid(x + steps, y + steps), -1)
-    return own + (grid.flow[own[..., 1], own[..., 0]] + grid.corner)
+    places = np.stack(np.meshgrid(x + steps, y + steps), -1)
+    return places + (grid.flow[places[..., 1], places[..., 0]] + grid.corner)
 
 
 def _corner(middle: np.ndarray, shape: tuple[int, ...], settings: WindowSettings) -> tuple[int, int]:
     """Left and top of the reference's part, round the match or as near to that as the picture allows."""
     side = settings.window + 2 * BORDER
-    wanted = np.nan_to_num(np.round(middle)) - side // 2
-    left, top = (int(np.clip(one, 0, length - side)) for one, length in zip(wanted, (shape[2], shape[1])))
+    corner = np.nan_to_num(np.round(middle)) - side // 2
+    left, top = (int(np.clip(first, 0, length - side)) for first, length in zip(corner, (shape[2], shape[1])))
     return left, top
 
 

@@ -1,4 +1,4 @@
-"""Weights trained by this project, as safetensors; a model card (.md) and the run's log (.csv) lie beside each."""
+"""Weights trained by this project, as safetensors; a model card (.md) and the run's log (.csv) are beside each."""
 
 import hashlib
 import json
@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from textwrap import shorten
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 CHECKPOINT = ".pt"  # last.pt and best.pt of a training run
 
@@ -15,11 +19,11 @@ CHECKPOINT = ".pt"  # last.pt and best.pt of a training run
 def weights_path(name: str) -> Path:
     """The file of shipped weights, or `name` itself if it is a file (.safetensors, or a run's checkpoint .pt); raises
     InputError naming what there is."""
-    given = Path(name)
-    if given.suffix in (".safetensors", CHECKPOINT):
-        if not given.is_file():
-            raise InputError(f"no weights at {given}; give a .safetensors file made by `lfvideo-sr weights export`")
-        return given
+    path = Path(name)
+    if path.suffix in (".safetensors", CHECKPOINT):
+        if not path.is_file():
+            raise InputError(f"no weights at {path}; give a .safetensors file made by `lfvideo-sr weights export`")
+        return path
     with as_file(files(__package__) / f"{name}.safetensors") as path:
         if path.is_file():
             return path
@@ -45,15 +49,15 @@ def check_target(path: Path, read: Sequence[Path] = ()) -> None:
         raise OutputError(f"{path} is read too; name another target")
 
 
-def save(module, path: Path, about: dict) -> None:
+def save(module: "nn.Module", path: Path, about: dict[str, Any]) -> None:
     """Write a module's tensors (each once, though parts may share them) with `about` as JSON metadata."""
     from safetensors.torch import save_model
 
     save_model(module, str(path), metadata={"about": json.dumps(about)})
 
 
-def read_about(path: Path) -> dict:
-    """The metadata that `save` wrote, or what a checkpoint says of itself."""
+def read_about(path: Path) -> dict[str, Any]:
+    """The metadata that `save` wrote, or the same fields of a checkpoint."""
     if path.suffix == CHECKPOINT:
         state = _checkpoint(path, ("method", "size", "step", "seconds"), optional=("generation",))
         return {
@@ -70,7 +74,7 @@ def read_about(path: Path) -> dict:
         raise InputError(f"{path} is no weights file of this project ({error})") from error
 
 
-def load_into(module, path: Path) -> None:
+def load_into(module: "nn.Module", path: Path) -> None:
     """Fill `module` with the tensors of `path` (of a checkpoint: the averaged ones); every one must fit."""
     from safetensors import SafetensorError
     from safetensors.torch import load_model
@@ -83,17 +87,17 @@ def load_into(module, path: Path) -> None:
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} is no weights file of this project ({error})") from error
     except RuntimeError as error:
-        first = shorten(" ".join(str(error).splitlines()[1:]), 120)  # line 0 says only that there are errors
+        first = shorten(" ".join(str(error).splitlines()[1:]), 120)  # line 0 states only that there are errors
         raise InputError(f"{path} does not fit {type(module).__name__} ({first}); give one of its size") from error
 
 
-def _checkpoint(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> dict:
+def _checkpoint(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
     import torch
 
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}; give the last.pt of a run")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return {key: state[key] for key in (*wanted, *(key for key in optional if key in state))}
+        return {key: state[key] for key in (*required, *(key for key in optional if key in state))}
     except Exception as error:  # whatever the reader raises, the file is not one
         raise InputError(f"{path} is no checkpoint of this project's trainers; give the last.pt of a run") from error

@@ -23,9 +23,9 @@ def test_sintels_flow_leads_to_what_looks_alike():
     assert len(views) == 3
     for view in views:
         height, width = view.flow.shape[:2]
-        own = np.dstack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
+        places = np.dstack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
         first, second = (picture.astype(np.float32).mean(0) for picture in view[:2])
-        fetched = cv2.remap(second, np.nan_to_num(own + view.flow), None, cv2.INTER_LINEAR)
+        fetched = cv2.remap(second, np.nan_to_num(places + view.flow), None, cv2.INTER_LINEAR)
         known = np.isfinite(view.flow).all(-1)
         assert known.mean() > 0.5
         apart, at_rest = (np.abs(other - first)[known].mean() for other in (fetched, second))

@@ -45,10 +45,10 @@ def test_references_help(method):
     limits = {"frames": FRAMES, "max_height": 136}
     restored, enlarged = (run(clip, name, simulate=True, **limits) for name in (method, "bicubic"))
     gains = []
-    for one, other, truth in zip(restored, enlarged, VideoSource(clip, **limits)):
-        high = truth.pixels[:, : one.frame.size.height, : one.frame.size.width]
-        if not one.own:
-            gains.append(psnr_y(one.frame.pixels, high) - psnr_y(other.frame.pixels, high))
+    for result, other, truth in zip(restored, enlarged, VideoSource(clip, **limits)):
+        high = truth.pixels[:, : result.frame.size.height, : result.frame.size.width]
+        if not result.own:
+            gains.append(psnr_y(result.frame.pixels, high) - psnr_y(other.frame.pixels, high))
     assert len(gains) == FRAMES - 4
     assert np.mean(gains) > 1.0
 
@@ -56,11 +56,11 @@ def test_references_help(method):
 def test_no_reference_crosses_a_cut():
     """All of bikes.mp4, which has several shots: the scene of each reference's frame is that of the frame it serves."""
     restored = run(VIDEO / "bikes.mp4", "flow_transfer", simulate=True, max_height=68, scene_refs=True)
-    scenes = np.cumsum([one.source.cut for one in restored])
-    scene_at = {one.frame.stamp.seconds: scene for one, scene in zip(restored, scenes)}
+    scenes = np.cumsum([result.source.cut for result in restored])
+    scene_at = {result.frame.stamp.seconds: scene for result, scene in zip(restored, scenes)}
     assert scenes[-1] >= 3
-    for one, scene in zip(restored, scenes):
-        assert all(scene_at[reference.time] == scene for reference in one.references)
+    for result, scene in zip(restored, scenes):
+        assert all(scene_at[reference.time] == scene for reference in result.references)
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -71,11 +71,11 @@ def test_odd_clips_keep_every_frame_and_its_time(name, tmp_path):
     encoding = EncodingOptions(crf=30, preset="ultrafast")
     StreamCommand(clip, output, options, encoding, EngineOptions("bicubic"), progress="none").run()
     with StreamJob(clip, engine_of("bicubic"), options) as job:
-        given = list(islice(frame_times(job.video), options.frames))
+        times = list(islice(frame_times(job.video), options.frames))
         size = job.size
     written = video_tracks(output)[0]
-    assert list(frame_times(written)) == given
-    assert sum(1 for _ in VideoSource(output, detect_cuts=False)) == len(given)
+    assert list(frame_times(written)) == times
+    assert sum(1 for _ in VideoSource(output, detect_cuts=False)) == len(times)
     assert written.size == size
 
 

@@ -38,7 +38,7 @@ def test_parameters():
     blocks = 4 * 16 * 73_856
     assert [count(fusion.aggregation) for fusion in network.restorer.fusions] == aggregations
     assert [count(fusion.head) for fusion in network.restorer.fusions] == heads
-    assert all(isinstance(one.aggregation.aggregation, PlainAggregation) for one in network.restorer.fusions)
+    assert all(isinstance(fusion.aggregation.aggregation, PlainAggregation) for fusion in network.restorer.fusions)
     assert count(network.restorer) == sum(aggregations) + sum(heads) + convolutions + blocks == 6_290_489
     assert count(network) == 6_290_489 + 3 * 555_328  # what a scale adds is no parameter
 
@@ -52,8 +52,8 @@ def test_papers_settings():
     ("scale", "size"), [(0, (160, 120)), (1, (128, 96)), (2, (104, 76)), (3, (80, 60)), (4, (64, 48))]
 )
 def test_scales_are_whole_strides(scale, size):
-    found = scaled((1, 3, 120, 160), scale)
-    assert (found.width, found.height) == size
+    reduced = scaled((1, 3, 120, 160), scale)
+    assert (reduced.width, reduced.height) == size
     assert all(side % 4 == 0 and abs(side - whole * 0.8**scale) <= 2 for side, whole in zip(size, (160, 120)))
     assert min(scaled((3, 4, 4), 4)) == 4
 
@@ -82,24 +82,24 @@ def test_weights_are_equation_9():
     relevances[1][:, :, 1] = 0
     for relevance in relevances:
         relevance[:, :, 3, 4] = 0
-    given = [
-        Hypothesis(torch.randn(2, 8, 6, 7, generator=rng), torch.rand(2, 4, 5, 2, generator=rng) * 6, one)
-        for one in relevances
+    hypotheses = [
+        Hypothesis(torch.randn(2, 8, 6, 7, generator=rng), torch.rand(2, 4, 5, 2, generator=rng) * 6, relevance)
+        for relevance in relevances
     ]
     for sharpness in (1.0, 10.0):
         summed = ByRelevance(filled(PlainAggregation(3, 8)), 8, sharpness)
-        each = [summed.aggregation(content, one.features, one.positions) for one in given]
-        found = summed(content, given)
+        each = [summed.aggregation(content, hypothesis.features, hypothesis.positions) for hypothesis in hypotheses]
+        aligned = summed(content, hypotheses)
         for b in range(2):
             for row in range(4):
                 for column in range(5):
-                    trusts = [float(one[b, 0, row, column]) for one in relevances]
+                    trusts = [float(relevance[b, 0, row, column]) for relevance in relevances]
                     shares = [math.exp(sharpness * trust) if trust else 0.0 for trust in trusts]
-                    wanted = torch.zeros(8)
+                    expected = torch.zeros(8)
                     for share, features in zip(shares, each):
                         if sum(shares):
-                            wanted += share / sum(shares) * features[b, :, row, column]
-                    assert torch.allclose(found[b, :, row, column], wanted, atol=ROUNDING), (b, row, column)
+                            expected += share / sum(shares) * features[b, :, row, column]
+                    assert torch.allclose(aligned[b, :, row, column], expected, atol=ROUNDING), (b, row, column)
 
 
 @torch.no_grad()
@@ -107,8 +107,8 @@ def test_a_picture_lies_in_itself_where_it_is(exact):
     frame, reference = blurred(24, 28)
     positions, relevance = exact.matcher(frame, exact.encoder(reference))
     assert positions.shape == (3, 24, 28, 2) and relevance.shape == (3, 24, 28)
-    own = own_positions(24, 28)
-    assert torch.allclose(positions[0], own, atol=1e-4)  # no displacement
+    unmoved = own_positions(24, 28)
+    assert torch.allclose(positions[0], unmoved, atol=1e-4)  # no displacement
     assert relevance[0].min() > 0.999 and (relevance[0] >= relevance[1:].amax(0) - ROUNDING).all()
     assert relevance[1:].mean() < 0.999
 
@@ -123,8 +123,8 @@ def test_an_enlarged_reference_is_found_at_scale_1(exact):
     middle = (slice(4, -4), slice(4, -4))
     assert relevance[1][middle].mean() > max(float(relevance[0][middle].mean()), float(relevance[2][middle].mean()))
     assert relevance[1][middle].mean() > 0.995
-    wanted = (own_positions(32, 40) + 0.5) / 0.8 - 0.5
-    near = (positions[1] - wanted).abs().amax(-1) < 1e-3
+    expected = (own_positions(32, 40) + 0.5) / 0.8 - 0.5
+    near = (positions[1] - expected).abs().amax(-1) < 1e-3
     assert near[middle].float().mean() > 0.95
 
 
@@ -137,8 +137,8 @@ def test_a_match_of_all_scales_becomes_one_in_each(exact):
     for scale, single in enumerate(singles):
         size = scaled(reference.shape, scale)
         for axis, (part, whole) in enumerate(zip(size, (60, 40))):
-            wanted = (match.positions[scale : scale + 1, ..., axis] + 0.5) * part / whole - 0.5
-            assert torch.allclose(single.positions[..., axis], wanted, atol=1e-4)
+            expected = (match.positions[scale : scale + 1, ..., axis] + 0.5) * part / whole - 0.5
+            assert torch.allclose(single.positions[..., axis], expected, atol=1e-4)
         assert torch.equal(single.relevance, match.relevance[scale : scale + 1])
         assert list(single.features) == ["relu2_1"] and single.features["relu2_1"] is match.features[f"relu2_1@{scale}"]
         places = ((single.positions - 1.5) / 4).round()  # what was searched are whole places of that scale
@@ -148,7 +148,7 @@ def test_a_match_of_all_scales_becomes_one_in_each(exact):
 @torch.no_grad()
 def test_a_batch_lies_scale_by_scale(exact):
     sharp = torch.cat([picture(32, 40), picture(32, 40, seed=3)])
-    frame = torch.cat([low(one[None]) for one in sharp])
+    frame = torch.cat([low(pixels[None]) for pixels in sharp])
     together = matched(exact, frame, sharp)
     assert together.positions.shape == (6, 8, 10, 2)
     for number in range(2):
@@ -177,8 +177,8 @@ def test_several_references_meet_at_all_scales():
     frame = low(sharp)
     matches = [matched(network, frame, sharp), matched(network, frame, picture(36, 24, seed=4))]
     assert len(network.restorer.hypotheses(matches, "relu1_1")) == 2 * 3
-    both, one = (network.restorer(frame, given) for given in (matches, matches[:1]))
-    assert not torch.allclose(both, one, atol=1e-3)
+    both, single = (network.restorer(frame, some) for some in (matches, matches[:1]))
+    assert not torch.allclose(both, single, atol=1e-3)
     assert torch.allclose(both, network.restorer(frame, matches[::-1]), atol=1e-4)  # in any order
 
 

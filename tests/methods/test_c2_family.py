@@ -35,9 +35,9 @@ def test_an_irrelevant_reference_beside_another_changes_nothing(network):
     frame = low(sharp)
     match, other = matched(network, frame, sharp), matched(network, frame, picture(32, 40, seed=8))
     nothing = other._replace(relevance=torch.zeros_like(other.relevance))
-    wanted = network.restorer(frame, [match])
-    assert torch.allclose(network.restorer(frame, [nothing, match]), wanted, atol=ROUNDING)
-    assert torch.allclose(network.restorer(frame, [match, nothing]), wanted, atol=ROUNDING)
+    expected = network.restorer(frame, [match])
+    assert torch.allclose(network.restorer(frame, [nothing, match]), expected, atol=ROUNDING)
+    assert torch.allclose(network.restorer(frame, [match, nothing]), expected, atol=ROUNDING)
 
 
 @torch.no_grad()
@@ -71,21 +71,22 @@ class Counting:
     def __init__(self, called):
         self.called, self.calls = called, 0
 
-    def __call__(self, *given):
+    def __call__(self, *inputs):
         self.calls += 1
-        return self.called(*given)
+        return self.called(*inputs)
 
 
 @torch.no_grad()
 def test_samples_of_a_batch_do_not_meet(network):
     sharp = torch.cat([picture(32, 40), picture(32, 40, seed=3)])
-    frame = torch.cat([low(one[None]) for one in sharp])
+    frame = torch.cat([low(pixels[None]) for pixels in sharp])
     together = network.restorer(frame, [matched(network, frame, sharp.flip(3))])
-    for one in range(2):
+    for number in range(2):
         alone = network.restorer(
-            frame[one : one + 1], [matched(network, frame[one : one + 1], sharp[one : one + 1].flip(3))]
+            frame[number : number + 1],
+            [matched(network, frame[number : number + 1], sharp[number : number + 1].flip(3))],
         )
-        assert torch.allclose(together[one], alone[0], atol=1e-4)
+        assert torch.allclose(together[number], alone[0], atol=1e-4)
 
 
 @torch.no_grad()
@@ -104,7 +105,7 @@ def test_autocast_keeps_positions_in_float32(network):
 @torch.no_grad()
 @pytest.mark.parametrize("name", golden_files.METHODS)
 def test_golden_forward(name):
-    found, wanted = golden_files.forward(name), golden_files.read(f"forward_{name}")
-    assert found.keys() == wanted.keys()
-    for key in wanted:
-        assert found[key] == pytest.approx(wanted[key], abs=GOLDEN), key
+    values, expected = golden_files.forward(name), golden_files.read(f"forward_{name}")
+    assert values.keys() == expected.keys()
+    for key in expected:
+        assert values[key] == pytest.approx(expected[key], abs=GOLDEN), key

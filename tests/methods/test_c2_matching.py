@@ -61,7 +61,9 @@ def described(layer):
     if isinstance(layer, nn.Sequential):
         for block in layer:
             assert isinstance(block, ResidualBlock)
-            assert [(one.in_channels, one.out_channels) for one in (block.first, block.second)] == 2 * [(64, 64)]
+            assert [
+                (convolution.in_channels, convolution.out_channels) for convolution in (block.first, block.second)
+            ] == 2 * [(64, 64)]
         return len(layer)
     assert layer.kernel_size == (3, 3) and layer.padding == (1, 1)
     return layer.in_channels, layer.out_channels
@@ -116,8 +118,8 @@ def test_restores_as_table_3_says():
             x = x + F.conv2d(inner, block.second.weight, block.second.bias, padding=1)
         return x
 
-    one = blocks(1, leaky(conv(0, frame)))
-    five = one + blocks(4, leaky(conv(3, torch.cat([one, aggregated[0]], 1))))
+    first = blocks(1, leaky(conv(0, frame)))
+    five = first + blocks(4, leaky(conv(3, torch.cat([first, aggregated[0]], 1))))
     six = leaky(F.pixel_shuffle(conv(6, five), 2))
     ten = six + blocks(9, leaky(conv(8, torch.cat([six, aggregated[1]], 1))))
     eleven = leaky(F.pixel_shuffle(conv(11, ten), 2))
@@ -133,7 +135,7 @@ class _Given(nn.Module):
         super().__init__()
         self.features = features
 
-    def forward(self, content, given):
+    def forward(self, content, hypotheses):
         return self.features
 
 
@@ -163,17 +165,17 @@ def test_each_place_takes_the_reference_it_matches_best():
     relevances[2][:, :, 0, 0] = 0
     for relevance in relevances:
         relevance[:, :, 3, 4] = 0  # nothing there
-    given, content = hypotheses(8, relevances), torch.randn(2, 3, 4, 5, generator=rng)
+    offers, content = hypotheses(8, relevances), torch.randn(2, 3, 4, 5, generator=rng)
     best = BestOf(filled(MaskedAggregation(3, 8)), 8)
-    each = [best.aggregation(content, one.features, one.positions) for one in given]
-    found = best(content, given)
+    each = [best.aggregation(content, offered.features, offered.positions) for offered in offers]
+    aligned = best(content, offers)
     for b in range(2):
         for row in range(4):
             for column in range(5):
-                trust = [float(one[b, 0, row, column]) for one in relevances]
+                trust = [float(relevance[b, 0, row, column]) for relevance in relevances]
                 place = trust.index(max(trust))
-                wanted = each[place][b, :, row, column] if max(trust) > 0 else torch.zeros(8)
-                assert torch.equal(found[b, :, row, column], wanted), (b, row, column)
+                expected = each[place][b, :, row, column] if max(trust) > 0 else torch.zeros(8)
+                assert torch.equal(aligned[b, :, row, column], expected), (b, row, column)
     assert len({trust.argmax() for trust in torch.stack(relevances, -1).flatten(0, -2).numpy()}) == 3
 
 
@@ -182,13 +184,15 @@ def test_a_match_says_the_same_at_every_stride():
     with torch.no_grad():
         match = matched(network, low(sharp), sharp)
     for layer, stride in (("relu3_1", 4), ("relu2_1", 2), ("relu1_1", 1)):
-        said = hypothesis(match, layer)
-        assert said.features is match.features[layer]
-        assert said.positions.shape == (1, 32 // stride, 40 // stride, 2) and said.positions.dtype == torch.float32
-        assert said.relevance.shape == (1, 1, 32 // stride, 40 // stride)
+        at_layer = hypothesis(match, layer)
+        assert at_layer.features is match.features[layer]
+        assert (
+            at_layer.positions.shape == (1, 32 // stride, 40 // stride, 2) and at_layer.positions.dtype == torch.float32
+        )
+        assert at_layer.relevance.shape == (1, 1, 32 // stride, 40 // stride)
         for row, column in ((0, 0), (7, 9), (3, 2)):
             ratio = 4 // stride
-            there = said.relevance[0, 0, row * ratio : (row + 1) * ratio, column * ratio : (column + 1) * ratio]
+            there = at_layer.relevance[0, 0, row * ratio : (row + 1) * ratio, column * ratio : (column + 1) * ratio]
             assert (there == match.relevance[0, row, column]).all()
 
 

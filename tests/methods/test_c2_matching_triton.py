@@ -7,11 +7,10 @@ pytest.importorskip("triton", reason="Triton comes with torch on Linux only")
 
 CHECK = """
 import torch
+from lfvideo_sr.matching import patchmatch
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods import c2_matching
-from lfvideo_sr.matching import patchmatch
-from lfvideo_sr.nn import deform, deform_triton, dynamic_aggregation, fused, fused_triton, hypotheses
-from lfvideo_sr.nn import residual
+from lfvideo_sr.nn import deform, deform_triton, dynamic_aggregation, fused, fused_triton, hypotheses, residual
 
 torch.manual_seed(0)
 network = c2_matching.network({"channels": 16, "blocks": (1, 1, 1, 1), "textures": 16, "descriptors": 4}).eval()
@@ -24,9 +23,9 @@ sharp = torch.nn.functional.interpolate(torch.rand(1, 3, 14, 18), (48, 64), mode
 frame = torch.nn.functional.avg_pool2d(sharp.roll(5, 3), 4)
 taken = []
 
-def counted(*given):
+def counted(*inputs):
     taken.append(1)
-    return by_kernel(*given)
+    return by_kernel(*inputs)
 
 by_kernel, deform_triton.deform_aggregate = deform_triton.deform_aggregate, counted
 modules = deform, dynamic_aggregation, fused, hypotheses, patchmatch, residual

@@ -25,11 +25,11 @@ def test_a_misspelt_reading_is_an_error_with_a_suggestion():
 @pytest.mark.parametrize(("height", "width"), [(3, 9), (8, 2), (5, 5)])
 def test_an_unmoved_reference_is_cut_or_filled_at_the_right_and_bottom(height, width):
     features = torch.rand(1, 2, 5, 5)
-    found = fitted(features, height, width)
-    assert found.shape == (1, 2, height, width)
+    fit = fitted(features, height, width)
+    assert fit.shape == (1, 2, height, width)
     rows, columns = min(5, height), min(5, width)
-    assert torch.equal(found[:, :, :rows, :columns], features[:, :, :rows, :columns])
-    assert found[:, :, rows:].abs().sum() == found[:, :, :, columns:].abs().sum() == 0
+    assert torch.equal(fit[:, :, :rows, :columns], features[:, :, :rows, :columns])
+    assert fit[:, :, rows:].abs().sum() == fit[:, :, :, columns:].abs().sum() == 0
 
 
 @pytest.mark.parametrize(

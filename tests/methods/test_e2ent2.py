@@ -29,7 +29,7 @@ def small():
 
 
 @pytest.fixture
-def given():
+def frame_and_reference():
     """A frame, and a reference of another size that shows it moved by (8, 4)."""
     sharp = picture(48, 56, seed=3)
     return low(sharp[..., 4:36, 8:48].contiguous()), sharp
@@ -48,10 +48,10 @@ def test_parameters(papers):
 
 def test_sixteen_blocks_for_encoder_and_decoder_without_normalisation(papers):
     def blocks(module):
-        return sum(isinstance(one, ResidualBlock) for one in module.modules())
+        return sum(isinstance(part, ResidualBlock) for part in module.modules())
 
     assert blocks(papers.phi) == 16 == blocks(papers.restorer.res1) + blocks(papers.restorer.res2)
-    assert not any(isinstance(one, nn.BatchNorm2d) for one in papers.modules())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in papers.modules())
 
 
 @torch.no_grad()
@@ -64,28 +64,31 @@ def test_encoding_is_phi_at_both_scales(small):
 
 
 @torch.no_grad()
-def test_the_verbs_are_match_and_swap(small, given):
+def test_the_verbs_are_match_and_swap(small, frame_and_reference):
     """Positions carry the very matches of Eq. 3, and restoring swaps by them (Eq. 4)."""
-    frame, reference = given
+    frame, reference = frame_and_reference
     match = matched(small, frame, reference)
-    own = small.phi(frame)
-    whole = match_and_swap(own, match.features["low"], match.features["high"])
+    features = small.phi(frame)
+    whole = match_and_swap(features, match.features["low"], match.features["high"])
     assert torch.equal(index_of(match.positions, match.features["low"]), whole.index)
     believed = match._replace(relevance=torch.ones_like(match.relevance))
-    assert torch.allclose(small.restorer.swapped(own, [believed]), whole.features, atol=ROUNDING)
+    assert torch.allclose(small.restorer.swapped(features, [believed]), whole.features, atol=ROUNDING)
 
 
 @torch.no_grad()
-def test_relevance_is_the_cosine_of_whole_patches(small, given):
-    frame, reference = given
+def test_relevance_is_the_cosine_of_whole_patches(small, frame_and_reference):
+    frame, reference = frame_and_reference
     match = matched(small, frame, reference)
-    own, other = small.phi(frame)[0], match.features["low"][0]
+    query, other = small.phi(frame)[0], match.features["low"][0]
     index = index_of(match.positions, match.features["low"])[0]
     for y, x in [(1, 1), (3, 7), (6, 8)]:
         row, column = divmod(int(index[y - 1, x - 1]), other.shape[2])
-        parts = [one[:, j - 1 : j + 2, i - 1 : i + 2].flatten() for one, j, i in ((own, y, x), (other, row, column))]
-        wanted = F.cosine_similarity(*parts, dim=0).clamp(0, 1)
-        assert float(match.relevance[0, y, x]) == pytest.approx(float(wanted), abs=1e-4)
+        parts = [
+            features[:, j - 1 : j + 2, i - 1 : i + 2].flatten()
+            for features, j, i in ((query, y, x), (other, row, column))
+        ]
+        expected = F.cosine_similarity(*parts, dim=0).clamp(0, 1)
+        assert float(match.relevance[0, y, x]) == pytest.approx(float(expected), abs=1e-4)
     assert torch.equal(match.relevance[0, 0, 1:-1], match.relevance[0, 1, 1:-1])
 
 
@@ -100,8 +103,8 @@ def test_positions_are_centres_in_the_reference_and_edges_follow():
 
 
 @torch.no_grad()
-def test_large_pictures_are_searched_by_patchmatch(small, given, monkeypatch):
-    frame, reference = given
+def test_large_pictures_are_searched_by_patchmatch(small, frame_and_reference, monkeypatch):
+    frame, reference = frame_and_reference
     exact = matched(small, frame, reference)
     monkeypatch.setattr(e2ent2, "EXACT_UNTIL", 0)
     monkeypatch.setattr(e2ent2, "exact_search", None)  # must not be used
@@ -111,43 +114,46 @@ def test_large_pictures_are_searched_by_patchmatch(small, given, monkeypatch):
 
 
 @torch.no_grad()
-def test_restoring_is_equation_7(small, given):
-    frame, reference = given
+def test_restoring_is_equation_7(small, frame_and_reference):
+    frame, reference = frame_and_reference
     match = matched(small, frame, reference)
-    own = small.phi(frame)
-    swapped = small.restorer.swapped(own, [match])
+    features = small.phi(frame)
+    swapped = small.restorer.swapped(features, [match])
     enlarged = F.interpolate(frame, scale_factor=4, mode="bilinear", align_corners=False)
-    wanted = enlarged + small.restorer.res2(torch.cat([swapped, small.restorer.res1(own)], 1))
-    assert torch.allclose(small.restorer(frame, [match]), wanted, atol=ROUNDING)
-    assert torch.allclose(small.restorer(frame), enlarged + small.restorer.single(own), atol=ROUNDING)
+    expected = enlarged + small.restorer.res2(torch.cat([swapped, small.restorer.res1(features)], 1))
+    assert torch.allclose(small.restorer(frame, [match]), expected, atol=ROUNDING)
+    assert torch.allclose(small.restorer(frame), enlarged + small.restorer.single(features), atol=ROUNDING)
 
 
 @torch.no_grad()
-def test_each_place_takes_the_more_relevant_reference(small, given):
-    frame, reference = given
-    own = small.phi(frame)
-    first, second = (matched(small, frame, one) for one in (reference, reference.flip(3)))
+def test_each_place_takes_the_more_relevant_reference(small, frame_and_reference):
+    frame, reference = frame_and_reference
+    features = small.phi(frame)
+    first, second = (matched(small, frame, shown) for shown in (reference, reference.flip(3)))
     trust = torch.zeros_like(first.relevance)
     trust[:, :, :4] = 1
     first, second = first._replace(relevance=trust), second._replace(relevance=0.5 * torch.ones_like(trust))
-    both = small.restorer.swapped(own, [first, second])
-    alone = [small.restorer.swapped(own, [one._replace(relevance=torch.ones_like(trust))]) for one in (first, second)]
+    both = small.restorer.swapped(features, [first, second])
+    alone = [
+        small.restorer.swapped(features, [match._replace(relevance=torch.ones_like(trust))])
+        for match in (first, second)
+    ]
     assert torch.equal(both[..., :16], alone[0][..., :16]) and torch.equal(both[..., 16:], alone[1][..., 16:])
     nothing = first._replace(relevance=torch.zeros_like(trust))
-    assert not small.restorer.swapped(own, [nothing]).any()
+    assert not small.restorer.swapped(features, [nothing]).any()
 
 
-def test_gradients_reach_phi_by_all_three_ways(given):
+def test_gradients_reach_phi_by_all_three_ways(frame_and_reference):
     """Eq. 6: through the frame, the reduced and the full reference, each by its own share."""
-    frame, reference = given
+    frame, reference = frame_and_reference
     grown = []
     for alphas in [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)]:
         network = filled(E2ENT2(E2ENT2Size(**SMALL_E2ENT2, alphas=alphas)))
-        own = network.phi(frame)
-        network.restorer.swapped(own, [matched(network, frame, reference)]).square().sum().backward()
-        found = network.phi.head.weight.grad
-        grown.append(0.0 if found is None else float(found.abs().sum()))
-    assert all(one > 0 for one in grown[:3]) and grown[3] == 0 and len({round(one, 3) for one in grown[:3]}) == 3
+        features = network.phi(frame)
+        network.restorer.swapped(features, [matched(network, frame, reference)]).square().sum().backward()
+        gradient = network.phi.head.weight.grad
+        grown.append(0.0 if gradient is None else float(gradient.abs().sum()))
+    assert all(size > 0 for size in grown[:3]) and grown[3] == 0 and len({round(size, 3) for size in grown[:3]}) == 3
 
 
 def test_vgg_features_take_phis_place():

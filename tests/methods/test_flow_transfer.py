@@ -36,8 +36,8 @@ def restored(frame: np.ndarray, sharp: np.ndarray, side: np.ndarray | None) -> n
 def test_the_errors_of_a_compressed_frame_go_where_a_reference_shows_the_place(sharp):
     """A still scene, compressed twice: the reference knows what one of them lost."""
     low = reduce_by(papers_taps(), sharp)
-    frame, own = blocky(low, 80), blocky(low, 75)
-    beside, alone = (psnr_y(restored(frame, sharp, side), sharp) for side in (own, None))
+    frame, low_side = blocky(low, 80), blocky(low, 75)
+    beside, alone = (psnr_y(restored(frame, sharp, side), sharp) for side in (low_side, None))
     assert beside > alone + 1
 
 

@@ -20,14 +20,14 @@ def test_a_gpu_computes_what_the_cpu_computes(gpu, name):
     network, build = small_network(name), import_module(f"lfvideo_sr.methods.{METHODS[name].module}").build
     generator = torch.Generator().manual_seed(0)
     sharp = torch.nn.functional.interpolate(torch.rand(1, 3, 24, 32, generator=generator), (128, 192), mode="bicubic")
-    sharp, found, pictures = sharp.clamp(0, 1), None, []
+    sharp, first_match, pictures = sharp.clamp(0, 1), None, []
     for device in ("cpu", "cuda"):
         resident = ResidentMethod(build(copy.deepcopy(network)), torch.device(device), Precision.FP32)
         frame = resident.reduced(sharp.roll((4, 8), (2, 3)).to(device))
         features = resident.encode(sharp.to(device))
-        own = resident.match(frame, [features], [None])[0]
-        found = found or own  # the CPU's: equal scores may be told apart otherwise
-        assert (own[1].cpu() - found[1]).abs().mean() < 0.01, "of relevance"
-        match = Match(features, *(part.to(device) for part in found))
+        field = resident.match(frame, [features], [None])[0]
+        first_match = first_match or field  # the CPU's: equal scores may be told apart otherwise
+        assert (field[1].cpu() - first_match[1]).abs().mean() < 0.01, "of relevance"
+        match = Match(features, *(part.to(device) for part in first_match))
         pictures.append(resident.restore(frame, [match]).cpu())
     torch.testing.assert_close(*pictures, rtol=0, atol=2e-3)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from receptive_field import encoder_field, matcher_field
 from small_networks import SMALL_REFSR, count, filled, low, matched, picture, small_network
 
 from lfvideo_sr.media.resize import degrade
@@ -9,7 +10,6 @@ from lfvideo_sr.method import Match
 from lfvideo_sr.methods import refsr_net
 from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
 from lfvideo_sr.nn.sliding import corners, smoothed
-from lfvideo_sr.reach import reaches
 
 TWIN = 1e-5  # batched against literal windows
 
@@ -31,7 +31,7 @@ def test_parameters():
     """The paper states none."""
     with torch.device("meta"):
         papers = RefSRNet(RefSRSize(scale=8))
-        assert [count(one) for one in (papers.correspondence, papers.restorer.low, papers.restorer.fuse)] == [
+        assert [count(part) for part in (papers.correspondence, papers.restorer.low, papers.restorer.fuse)] == [
             205_056, 1_327_894, 894_178,
         ]  # fmt: skip
         assert count(papers) == 2_427_128 and count(RefSRNet()) == 2_167_534
@@ -45,17 +45,17 @@ def test_matching_is_the_best_inner_product_within_reach(scale):
     sharp, reference = picture(32, 48), picture(32, 48, seed=5)
     frame = frame_of(sharp, scale)
     match = matched(network, frame, reference)
-    own = network.correspondence.query.everywhere(network.correspondence.enlarge(frame))[0]
+    query = network.correspondence.query.everywhere(network.correspondence.enlarge(frame))[0]
     other = network.correspondence.reference.everywhere(reference)[0]
     for i in range(32 // scale):
         for j in range(48 // scale):
             y, x = scale * i + scale // 2, scale * j + scale // 2
-            scores = torch.einsum("c,cij->ij", own[:, y, x], other)
+            scores = torch.einsum("c,cij->ij", query[:, y, x], other)
             rows, columns = torch.meshgrid(torch.arange(32), torch.arange(48), indexing="ij")
             scores[((rows - y).abs() > 5) | ((columns - x).abs() > 5)] = -torch.inf
             row, column = divmod(int(scores.argmax()), 48)
             assert match.positions[0, i, j].tolist() == [column - 0.5, row - 0.5]
-            cosine = torch.cosine_similarity(own[:, y, x], other[:, row, column], dim=0)
+            cosine = torch.cosine_similarity(query[:, y, x], other[:, row, column], dim=0)
             assert float(match.relevance[0, i, j]) == pytest.approx(float(cosine.clamp(0, 1)), abs=1e-5)
 
 
@@ -65,11 +65,11 @@ def test_the_frame_beside_itself_is_found_where_it_is(small):
     frame = low(picture(32, 48))
     shown = small.correspondence.enlarge(frame)
     match = matched(small, frame, shown)
-    own = small.correspondence.query.everywhere(shown)
-    best = own.square().sum(1)[:, 2::4, 2::4]
+    query = small.correspondence.query.everywhere(shown)
+    best = query.square().sum(1)[:, 2::4, 2::4]
     x, y = (match.positions + 0.5).long().unbind(-1)
-    found = (own[0][:, 2::4, 2::4] * own[0][:, y[0], x[0]]).sum(0)
-    assert (found >= best[0] - 1e-4).all()
+    scores = (query[0][:, 2::4, 2::4] * query[0][:, y[0], x[0]]).sum(0)
+    assert (scores >= best[0] - 1e-4).all()
 
 
 def field(positions: torch.Tensor, relevance: float, reference: torch.Tensor) -> Match:
@@ -79,8 +79,8 @@ def field(positions: torch.Tensor, relevance: float, reference: torch.Tensor) ->
 def moved(height: int, width: int, scale: int, seed: int = 4) -> torch.Tensor:
     """A field with another whole displacement at every place, some of them beyond the reference."""
     ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    own = torch.stack([xs, ys], -1)[None] * scale + (scale - 1) / 2
-    return own + torch.randint(-9, 10, own.shape, generator=torch.Generator().manual_seed(seed))
+    unmoved = torch.stack([xs, ys], -1)[None] * scale + (scale - 1) / 2
+    return unmoved + torch.randint(-9, 10, unmoved.shape, generator=torch.Generator().manual_seed(seed))
 
 
 def literal(network: RefSRNet, frame: torch.Tensor, match: Match) -> torch.Tensor:
@@ -114,9 +114,9 @@ def test_batched_windows_equal_literal_ones(scale, stride, size):
     network = network_of(scale=scale, stride=stride, windows=True)
     frame = picture(*size, seed=2)
     match = field(moved(*size, scale), 0.7, picture(scale * size[0] + 3, scale * size[1] - 5, seed=6))
-    found = network.restorer(frame, [match])
-    assert found.shape == (1, 3, scale * size[0], scale * size[1])
-    assert torch.allclose(found[0], literal(network, frame, match), atol=TWIN)
+    restored = network.restorer(frame, [match])
+    assert restored.shape == (1, 3, scale * size[0], scale * size[1])
+    assert torch.allclose(restored[0], literal(network, frame, match), atol=TWIN)
 
 
 @torch.no_grad()
@@ -140,9 +140,9 @@ def test_the_dense_path_fuses_the_warped_reference(small):
             across, down = (positions[0, y // 4, x // 4] - torch.tensor([x // 4, y // 4]) * 4 - 1.5).round().tolist()
             row, column = min(max(y + int(down), 0), 39), min(max(x + int(across), 0), 35)
             copy[0, :, y, x] = reference[0, :, row, column]
-    wanted = small.restorer.fuse(small.restorer.low.features(frame), copy).picture
-    found = small.restorer(frame, [field(positions, 0.4, reference)])
-    assert torch.allclose(found, wanted, atol=TWIN)
+    expected = small.restorer.fuse(small.restorer.low.features(frame), copy).picture
+    restored = small.restorer(frame, [field(positions, 0.4, reference)])
+    assert torch.allclose(restored, expected, atol=TWIN)
 
 
 @torch.no_grad()
@@ -150,7 +150,7 @@ def test_the_dense_path_fuses_the_warped_reference(small):
 def test_the_more_relevant_reference_is_taken_and_an_irrelevant_one_left(windows):
     network = network_of(windows=windows)
     frame, first, second = picture(8, 11), picture(32, 44, seed=6), picture(32, 44, seed=7)
-    fields = [field(moved(8, 11, 4, seed), trust, one) for seed, trust, one in ((1, 0.6, first), (2, 0.3, second))]
+    fields = [field(moved(8, 11, 4, seed), trust, shown) for seed, trust, shown in ((1, 0.6, first), (2, 0.3, second))]
     both = network.restorer(frame, fields)
     assert torch.equal(both, network.restorer(frame, fields[:1]))
     assert torch.equal(both, network.restorer(frame, fields[::-1]))
@@ -161,7 +161,7 @@ def test_the_more_relevant_reference_is_taken_and_an_irrelevant_one_left(windows
 @torch.no_grad()
 def test_onto_the_enlarged_frame():
     frame = picture(8, 11)
-    plain, onto = (network_of(onto_enlarged=one).restorer(frame) for one in (False, True))
+    plain, onto = (network_of(onto_enlarged=onto_enlarged).restorer(frame) for onto_enlarged in (False, True))
     enlarged = torch.nn.functional.interpolate(frame, scale_factor=4, mode="bilinear", align_corners=False)
     assert torch.allclose(onto, plain + enlarged, atol=TWIN)
 
@@ -169,8 +169,8 @@ def test_onto_the_enlarged_frame():
 def test_how_far_the_verbs_see():
     """65x65 pixels round each of a cell's 4x4; on the frame, those that bilinear enlargement looks at round the middle
     pixel; relevance alone has a gradient."""
-    found = reaches(refsr_net.build(network_of()))
-    assert found["encoder"] == (65 + 3) / 4 and found["matcher"] == 18
+    method = refsr_net.build(network_of())
+    assert encoder_field(method) == (65 + 3) / 4 and matcher_field(method) == 18
 
 
 def test_a_method_is_built_round_a_network():

@@ -54,15 +54,15 @@ def test_filters_mix_convolutions():
     for number, parameter in enumerate(filters.parameters()):
         parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number)))
     merged = torch.randn(2, 6, 5, 7, generator=torch.Generator().manual_seed(9))
-    found = filters(merged)
-    for b, one in enumerate(merged):
-        pooled = torch.stack([channel.sum() / channel.numel() for channel in one])
+    filtered = filters(merged)
+    for b, sample in enumerate(merged):
+        pooled = torch.stack([channel.sum() / channel.numel() for channel in sample])
         shares = 1 / (1 + torch.exp(-(filters.route.weight @ pooled + filters.route.bias)))
         assert shares.std() > 0.05
-        wanted = filters.bias[:, None, None].expand(-1, 5, 7).clone()
+        expected = filters.bias[:, None, None].expand(-1, 5, 7).clone()
         for share, template in zip(shares, filters.templates.chunk(3)):
-            wanted += share * F.conv2d(one[None], template, padding=1)[0]
-        assert torch.allclose(found[b], wanted, atol=ROUNDING * 10)
+            expected += share * F.conv2d(sample[None], template, padding=1)[0]
+        assert torch.allclose(filtered[b], expected, atol=ROUNDING * 10)
 
 
 def test_filters_start_as_large_as_one_convolution():
@@ -81,13 +81,15 @@ def test_a_stage_aligns_merges_selects_and_fuses(filters):
     rng = torch.Generator().manual_seed(2)
     content = torch.randn(2, 5, 4, 6, generator=rng)
     relevance = torch.rand(2, 1, 4, 6, generator=rng)
-    given = [Hypothesis(torch.randn(2, 8, 7, 5, generator=rng), torch.rand(2, 4, 6, 2, generator=rng) * 4, relevance)]
-    aligned = stage.align.aggregation(content, given[0].features, given[0].positions)
+    hypotheses = [
+        Hypothesis(torch.randn(2, 8, 7, 5, generator=rng), torch.rand(2, 4, 6, 2, generator=rng) * 4, relevance)
+    ]
+    aligned = stage.align.aggregation(content, hypotheses[0].features, hypotheses[0].positions)
     x = stage.select(torch.cat([content, aligned], 1))
     x = torch.where(x > 0, x, 0.1 * x)
     for block in stage.body:
         x = x + block.second(block.first(x).clamp(min=0))
-    assert torch.allclose(stage(content, given), content + x, atol=ROUNDING)
+    assert torch.allclose(stage(content, hypotheses), content + x, atol=ROUNDING)
 
 
 @torch.no_grad()
@@ -97,8 +99,8 @@ def test_each_stage_sees_what_the_one_before_made():
             super().__init__()
             self.factor = factor
 
-        def forward(self, content, given):
-            return content * self.factor + given
+        def forward(self, content, hypotheses):
+            return content * self.factor + hypotheses
 
     assert Progressive([Adding(2), Adding(3), Adding(5)])(torch.tensor(1.0), 1.0) == ((1 * 2 + 1) * 3 + 1) * 5 + 1
 
@@ -136,7 +138,7 @@ def test_large_pictures_are_aligned_and_fused_in_strips(filters, monkeypatch):
     stage = network.restorer.fusions[2].stages[0]
     heights: dict[str, list[int]] = {"aligned": [], "fused": []}
     for name, part in (("aligned", stage.align.aggregation), ("fused", stage.body)):
-        part.register_forward_pre_hook(lambda _, given, name=name: heights[name].append(given[0].shape[2]))
+        part.register_forward_pre_hook(lambda _, inputs, name=name: heights[name].append(inputs[0].shape[2]))
     monkeypatch.setattr(hypotheses, "_ALIGNED", 40 * 24)
     monkeypatch.setattr(rrsr, "_FUSED", 60 * 24)
     assert torch.allclose(network.restorer(frame, [match]), whole, atol=ROUNDING)

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from receptive_field import encoder_field, matcher_field, restorer_field
 
 from lfvideo_sr.method import Match
-from lfvideo_sr.methods.stream_ref import Fetched, StreamRef, StreamRefSize, misfit_of
+from lfvideo_sr.methods.stream_ref import Fetched, StreamRef, StreamRefSize, build, misfit_of
 from lfvideo_sr.nn.resize import BicubicReduce
 from lfvideo_sr.nn.warp import grid_positions
 
@@ -135,10 +136,19 @@ def test_gradients_reach_every_parameter(network, frame, reference):
     twin.load_state_dict(network.state_dict())
     encoded = twin.encoder(reference)
     positions, trust = twin.matcher(frame, encoded, own_positions(2))
-    found = twin.restorer.fetch(twin.restorer.enlarge(frame), encoded, positions, trust)
-    assert isinstance(found, Fetched)
+    fetched = twin.restorer.fetch(twin.restorer.enlarge(frame), encoded, positions, trust)
+    assert isinstance(fetched, Fetched)
     last = twin.restorer.fetch_last(
         twin.restorer.enlarge(frame), {"picture": reference, "frame": frame + 0.1}, own_positions(2), 0.5 * trust
     )
-    twin.restorer.fused(frame, [found, found], last).square().sum().backward()
+    twin.restorer.fused(frame, [fetched, fetched], last).square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in twin.parameters())
+
+
+def test_how_far_the_verbs_see(network):
+    """By hand: a convolution adds 2 pixels, bicubic enlargement of the frame 4, a residual block 4."""
+    method = build(network)
+    assert matcher_field(method) == 1 + 4 + 2 + 4 + 2  # misfit, head, one block, tail
+    blocks = 4 * network.size.blocks
+    assert restorer_field(method) == 1 + 4 + 2 + blocks + 2 + 2  # misfit, head, trunk, tail, places beside a pixel
+    assert encoder_field(method) == (4 * 5 + 3 * 4) / 4  # 16 taps round each of the 5 pixels that enlargement reads

@@ -19,19 +19,19 @@ def picture(request):
 
 def test_reduce_equals_the_numpy_twin_inside(picture):
     height, width = picture.shape[1:]
-    wanted = bicubic(picture, Size(width // 4, height // 4))
-    given = BicubicReduce()(torch.from_numpy(picture)[None])[0].numpy()
-    assert given.shape == wanted.shape
-    assert np.abs(given - wanted)[:, 2:-2, 2:-2].max() < TOLERANCE
+    expected = bicubic(picture, Size(width // 4, height // 4))
+    reduced = BicubicReduce()(torch.from_numpy(picture)[None])[0].numpy()
+    assert reduced.shape == expected.shape
+    assert np.abs(reduced - expected)[:, 2:-2, 2:-2].max() < TOLERANCE
 
 
 @pytest.mark.parametrize("stride", [2, 4])
 def test_reduction_by_convolutions_is_that_by_sums(picture, stride, monkeypatch):
     """Which CUDA takes."""
     reduce, x = BicubicReduce(4, stride), torch.from_numpy(picture)[None].contiguous(memory_format=torch.channels_last)
-    wanted = reduce(x)
+    expected = reduce(x)
     monkeypatch.setattr(BicubicReduce, "_summed", BicubicReduce._convolved)
-    assert torch.allclose(reduce(x), wanted, atol=1e-6)
+    assert torch.allclose(reduce(x), expected, atol=1e-6)
 
 
 def test_the_same_blur_at_more_places(picture):
@@ -41,16 +41,16 @@ def test_the_same_blur_at_more_places(picture):
     assert blur.shape == (1, 3, picture.shape[1] // 2, picture.shape[2] // 2)
     for moved in (1, -1):
         reduced = BicubicReduce(4)(x.roll((moved, moved), (2, 3)))
-        wanted = blur[..., (1 - moved) // 2 :: 2, (1 - moved) // 2 :: 2]
-        assert torch.allclose(reduced[..., 3:-3, 3:-3], wanted[..., 3:-3, 3:-3], atol=TOLERANCE)
+        expected = blur[..., (1 - moved) // 2 :: 2, (1 - moved) // 2 :: 2]
+        assert torch.allclose(reduced[..., 3:-3, 3:-3], expected[..., 3:-3, 3:-3], atol=TOLERANCE)
 
 
 def test_enlarge_equals_the_numpy_twin_inside(picture):
     height, width = picture.shape[1:]
-    wanted = bicubic(picture, Size(width * 4, height * 4))
-    given = F.pixel_shuffle(BicubicEnlarge()(torch.from_numpy(picture)[None]), 4)[0].numpy()
-    assert given.shape == wanted.shape
-    assert np.abs(given - wanted)[:, 8:-8, 8:-8].max() < TOLERANCE
+    expected = bicubic(picture, Size(width * 4, height * 4))
+    reduced = F.pixel_shuffle(BicubicEnlarge()(torch.from_numpy(picture)[None]), 4)[0].numpy()
+    assert reduced.shape == expected.shape
+    assert np.abs(reduced - expected)[:, 8:-8, 8:-8].max() < TOLERANCE
 
 
 def test_a_constant_stays_constant_up_to_the_border():
@@ -71,8 +71,8 @@ SIZES = [Size(25, 16), Size(96, 60), Size(131, 47), Size(1, 1), Size(30, 9)]
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_any_size_equals_pillow_bit_by_bit(size):
     eight = np.random.default_rng(1).integers(0, 256, (37, 52, 3), np.uint8)
-    given = resize.bicubic(torch.from_numpy(eight).permute(2, 0, 1), size).permute(1, 2, 0).numpy()
-    assert np.array_equal(given, Image.fromarray(eight).resize(size, Image.Resampling.BICUBIC))
+    reduced = resize.bicubic(torch.from_numpy(eight).permute(2, 0, 1), size).permute(1, 2, 0).numpy()
+    assert np.array_equal(reduced, Image.fromarray(eight).resize(size, Image.Resampling.BICUBIC))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -45,9 +45,9 @@ def test_a_picture_is_its_frame_enlarged_with_what_is_added_and_the_detail_that_
     assert torch.allclose(BLEND(frame, tail, []), base)
     tail[:, 16:32] = 0.25  # of green alone
     tail[:, 48:64] = 30.0  # the first source's detail is surely wished
-    wanted = base + F.pixel_shuffle(seen.detail, 4)
-    wanted[:, 1] += 0.25
-    assert torch.allclose(BLEND(frame, tail, [seen, None, None]), wanted, atol=1e-3)
+    expected = base + F.pixel_shuffle(seen.detail, 4)
+    expected[:, 1] += 0.25
+    assert torch.allclose(BLEND(frame, tail, [seen, None, None]), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("slot", [0, 1, 2])

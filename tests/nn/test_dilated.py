@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from receptive_field import positive, receptive_field
 from small_networks import count, filled, picture
 from torch import nn
 
 from lfvideo_sr.nn.ccnet import Bilinear, CCNet, CCNetSize
 from lfvideo_sr.nn.dilated import FIELD, DilatedFeatures
-from lfvideo_sr.nn.receptive_field import positive, receptive_field
 
 ROUNDING = 1e-5
 TABLE = [(16, 1, 3), (32, 1, 5), (64, 2, 9), (64, 4, 17), (64, 8, 33), (128, 16, 65)]  # channels, dilation, field
@@ -26,19 +26,19 @@ def field_of(module: nn.Module) -> float | None:
         for layer in copied.modules():
             if isinstance(layer, nn.Conv2d):
                 layer.padding = (layer.dilation[0] * (layer.kernel_size[0] // 2),) * 2
-        return lambda given: [copied(given)]
+        return lambda pixels: [copied(pixels)]
 
     return receptive_field(drawn)
 
 
 def test_layers_are_table_1(papers):
     convolutions = [layer for layer in papers.layers if isinstance(layer, nn.Conv2d)]
-    found = [
+    layers = [
         (convolution.kernel_size, convolution.out_channels, convolution.dilation, convolution.stride)
         for convolution in convolutions
     ]
-    assert found == [((3, 3), channels, (dilation, dilation), (1, 1)) for channels, dilation, _ in TABLE]
-    kinds = [type(one) for one in papers.layers]
+    assert layers == [((3, 3), channels, (dilation, dilation), (1, 1)) for channels, dilation, _ in TABLE]
+    kinds = [type(layer) for layer in papers.layers]
     assert kinds == 6 * [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
     assert (papers.tail.kernel_size, papers.tail.out_channels) == ((1, 1), 256)
 
@@ -68,9 +68,9 @@ def test_valid_convolutions_take_32_pixels_from_each_side(papers):
 @torch.no_grad()
 def test_features_move_with_the_picture():
     features = filled(DilatedFeatures(12))
-    one = picture(90, 96)
-    assert torch.allclose(features(one)[:, :, 3:, 5:], features(one[:, :, 3:, 5:]), atol=ROUNDING)
-    assert torch.allclose(features.everywhere(one)[:, :, 32:-32, 32:-32], features(one), atol=ROUNDING)
+    whole = picture(90, 96)
+    assert torch.allclose(features(whole)[:, :, 3:, 5:], features(whole[:, :, 3:, 5:]), atol=ROUNDING)
+    assert torch.allclose(features.everywhere(whole)[:, :, 32:-32, 32:-32], features(whole), atol=ROUNDING)
 
 
 def test_one_network_or_two():
@@ -80,11 +80,11 @@ def test_one_network_or_two():
 
 def test_frames_are_enlarged_by_what_is_given():
     frame = picture(6, 8)
-    wanted = nn.functional.interpolate(frame, scale_factor=4, mode="bilinear", align_corners=False)
-    assert torch.equal(CCNet(CCNetSize(12, scale=4)).enlarge(frame), wanted)
+    expected = nn.functional.interpolate(frame, scale_factor=4, mode="bilinear", align_corners=False)
+    assert torch.equal(CCNet(CCNetSize(12, scale=4)).enlarge(frame), expected)
     other = nn.Upsample(scale_factor=4)
     network = CCNet(CCNetSize(12, scale=4), other)
-    assert torch.equal(network.enlarge(frame), other(frame)) and not torch.equal(network.enlarge(frame), wanted)
+    assert torch.equal(network.enlarge(frame), other(frame)) and not torch.equal(network.enlarge(frame), expected)
     assert Bilinear(8)(frame).shape == (1, 3, 48, 64)
     further = nn.functional.interpolate(other(frame), scale_factor=2, mode="bilinear", align_corners=False)
     assert torch.equal(CCNet(CCNetSize(12, scale=8), other).enlarge(frame), further)  # a x4 network at scale 8

@@ -33,7 +33,7 @@ def randomised(module, seed=3):
 
 
 @pytest.fixture
-def given():
+def inputs():
     """Content, reference, and positions: within the reference, between its pixels, and beyond its edge."""
     x, y = (torch.rand(2, *PLACES, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
     positions = torch.stack([x * 9 - 2, y * 8 - 2], -1).double()
@@ -54,7 +54,7 @@ def literal_sample(plane, x, y):
 def literal_aggregate(module, reference, positions, offsets=None, mask=None):
     """y(p) = sum over k of w_k x(p' + p_k + dp_k) dm_k, and a bias; offsets(b, channel, k, row, column) -> (x, y)."""
     batch, rows, columns, _ = positions.shape
-    found = torch.zeros(batch, len(module.bias), rows, columns, dtype=torch.float64)
+    aggregated = torch.zeros(batch, len(module.bias), rows, columns, dtype=torch.float64)
     weight = module.weight.flatten(2)
     for b in range(batch):
         for row in range(rows):
@@ -66,8 +66,8 @@ def literal_aggregate(module, reference, positions, offsets=None, mask=None):
                         moved = (0.0, 0.0) if offsets is None else offsets(b, channel, k, row, column)
                         value = literal_sample(reference[b, channel], x + dx + moved[0], y + dy + moved[1])
                         read[channel, k] = value * (1.0 if mask is None else mask(b, channel, k, row, column))
-                found[b, :, row, column] = module.bias + (weight * read).sum((1, 2))
-    return found
+                aggregated[b, :, row, column] = module.bias + (weight * read).sum((1, 2))
+    return aggregated
 
 
 def leaky(x):
@@ -75,58 +75,58 @@ def leaky(x):
 
 
 @torch.no_grad()
-def test_masked_equals_equation_9_of_c2_matching(given):
-    content, reference, positions = given
+def test_masked_equals_equation_9_of_c2_matching(inputs):
+    content, reference, positions = inputs
     module = randomised(MaskedAggregation(CONTENT, REFERENCE))
     assert module.groups == 2
     fetched = torch.zeros(2, REFERENCE, *PLACES, dtype=torch.float64)
     for b, channel, row, column in torch.cartesian_prod(*map(torch.arange, fetched.shape)).tolist():
         fetched[b, channel, row, column] = literal_sample(reference[b, channel], *positions[b, row, column].tolist())
-    said = module.offsets(leaky(module.second(leaky(module.first(torch.cat([content, fetched], 1))))))
+    read = module.offsets(leaky(module.second(leaky(module.first(torch.cat([content, fetched], 1))))))
 
     def place(channel, k):  # a group's numbers lie tap by tap: x, y, mask
         return 3 * (9 * (channel // (REFERENCE // 2)) + k)
 
     def offsets(b, channel, k, row, column):
-        return said[b, place(channel, k) : place(channel, k) + 2, row, column].tolist()
+        return read[b, place(channel, k) : place(channel, k) + 2, row, column].tolist()
 
     def mask(b, channel, k, row, column):
-        return 1 / (1 + math.exp(-float(said[b, place(channel, k) + 2, row, column])))
+        return 1 / (1 + math.exp(-float(read[b, place(channel, k) + 2, row, column])))
 
-    assert said.abs().mean() > 0.3  # pixels: offsets are at work
-    wanted = literal_aggregate(module.aggregate, reference, positions, offsets, mask)
-    assert torch.allclose(module(content, reference, positions), wanted, atol=ROUNDING)
+    assert read.abs().mean() > 0.3  # pixels: offsets are at work
+    expected = literal_aggregate(module.aggregate, reference, positions, offsets, mask)
+    assert torch.allclose(module(content, reference, positions), expected, atol=ROUNDING)
 
 
 @torch.no_grad()
-def test_plain_equals_equations_6_to_8_of_amsa(given):
-    content, reference, positions = given
+def test_plain_equals_equations_6_to_8_of_amsa(inputs):
+    content, reference, positions = inputs
     module = randomised(PlainAggregation(CONTENT, REFERENCE))
     first = literal_aggregate(module.aggregate, reference, positions)  # Eq. 6
-    said = module.offsets(torch.cat([content, first], 1))  # Eq. 7
-    assert said.abs().mean() > 0.3
+    read = module.offsets(torch.cat([content, first], 1))  # Eq. 7
+    assert read.abs().mean() > 0.3
 
     def offsets(b, channel, k, row, column):
-        return said[b, 2 * k : 2 * k + 2, row, column].tolist()
+        return read[b, 2 * k : 2 * k + 2, row, column].tolist()
 
-    wanted = literal_aggregate(module.aggregate, reference, positions, offsets)  # Eq. 8
-    assert torch.allclose(module(content, reference, positions), wanted, atol=ROUNDING)
+    expected = literal_aggregate(module.aggregate, reference, positions, offsets)  # Eq. 8
+    assert torch.allclose(module(content, reference, positions), expected, atol=ROUNDING)
 
 
 @torch.no_grad()
-def test_fixed_reads_a_patch_round_each_match(given):
-    content, reference, positions = given
+def test_fixed_reads_a_patch_round_each_match(inputs):
+    content, reference, positions = inputs
     module = randomised(FixedAggregation(CONTENT, REFERENCE))
-    wanted = literal_aggregate(module.aggregate, reference, positions)
-    assert torch.allclose(module(content, reference, positions), wanted, atol=ROUNDING)
+    expected = literal_aggregate(module.aggregate, reference, positions)
+    assert torch.allclose(module(content, reference, positions), expected, atol=ROUNDING)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("kind", [MaskedAggregation, PlainAggregation])
-def test_offsets_start_at_nothing(given, kind):
+def test_offsets_start_at_nothing(inputs, kind):
     """As built, a fixed patch is read; half of it where a mask is at its start."""
     module = kind(CONTENT, REFERENCE).double()
-    content, reference, positions = given
+    content, reference, positions = inputs
     share = 0.5 if kind is MaskedAggregation else 1.0
     fixed = literal_aggregate(module.aggregate, share * reference, positions)
     assert torch.allclose(module(content, reference, positions), fixed, atol=ROUNDING)
@@ -138,19 +138,19 @@ def test_offset_groups(channels, groups):
     assert module.groups == groups and module.offsets.out_channels == groups * 9 * 3
 
 
-@pytest.mark.parametrize("wanted", [4, 2, 1])
-def test_positions_at_moves_every_place_as_its_match(wanted):
+@pytest.mark.parametrize("stride", [4, 2, 1])
+def test_positions_at_moves_every_place_as_its_match(stride):
     positions = random(2, 3, 2, 2).float() * 20
-    found = positions_at(positions, 4, wanted)
-    ratio = 4 // wanted
-    assert found.shape == (2, 3 * ratio, 2 * ratio, 2) and found.dtype == torch.float32
-    for b, row, column in torch.cartesian_prod(*map(torch.arange, found.shape[:3])).tolist():
+    features_at = positions_at(positions, 4, stride)
+    ratio = 4 // stride
+    assert features_at.shape == (2, 3 * ratio, 2 * ratio, 2) and features_at.dtype == torch.float32
+    for b, row, column in torch.cartesian_prod(*map(torch.arange, features_at.shape[:3])).tolist():
         match = positions[b, row // ratio, column // ratio].tolist()
         for axis, (place, coarse) in enumerate([(column, column // ratio), (row, row // ratio)]):
             moved = match[axis] - (4 * coarse + 1.5)  # pixels: the centre of a place of four lies at 1.5 in it
-            centre = wanted * place + (wanted - 1) / 2 + moved  # of this feature, in reference pixels
-            feature = (centre - (wanted - 1) / 2) / wanted  # of the reference's features at this stride
-            assert float(found[b, row, column, axis]) == pytest.approx(feature, abs=1e-5)
+            centre = stride * place + (stride - 1) / 2 + moved  # of this feature, in reference pixels
+            feature = (centre - (stride - 1) / 2) / stride  # of the reference's features at this stride
+            assert float(features_at[b, row, column, axis]) == pytest.approx(feature, abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", [MaskedAggregation, PlainAggregation, FixedAggregation])
@@ -167,8 +167,8 @@ def test_gradients_are_those_of_the_function(kind):
     assert gradcheck(function, (content, reference, *parameters), fast_mode=True)
 
 
-def test_nothing_flows_back_into_positions(given):
-    _, reference, positions = given
+def test_nothing_flows_back_into_positions(inputs):
+    _, reference, positions = inputs
     fetch(reference.requires_grad_(), positions.requires_grad_()).sum().backward()
     assert positions.grad is None and reference.grad is not None
 
@@ -184,6 +184,6 @@ def test_autocast_reads_from_the_right_place(kind):
     reference[:, 0, 1, 471] = 1
     positions = torch.tensor([[[[470.0, 1], [471, 1], [472, 1], [471.25, 1]]]])
     with torch.autocast("cpu", torch.bfloat16):
-        found = module(torch.zeros(1, 1, 1, 4), reference, positions)
+        aggregated = module(torch.zeros(1, 1, 1, 4), reference, positions)
     share = 1.0 if kind is MaskedAggregation else 2.0
-    assert torch.allclose(found[0, 0, 0].float(), share * torch.tensor([0, 1, 0, 0.75]), atol=1e-2)
+    assert torch.allclose(aggregated[0, 0, 0].float(), share * torch.tensor([0, 1, 0, 0.75]), atol=1e-2)

@@ -60,14 +60,14 @@ def test_side_by_side_equals_concatenation(layer, x):
     assert torch.allclose(conv_beside(layer, *parts), layer(x), atol=1e-5)
     assert torch.allclose(conv_beside(layer, *parts, relu=True), layer(x).relu(), atol=1e-5)
     fade = torch.rand(2, 4, 9, 14)
-    wanted = layer(x).relu() * fade.mean(1, keepdim=True)
-    assert torch.allclose(conv_beside(layer, *parts, relu=True, fade=fade), wanted, atol=1e-5)
+    expected = layer(x).relu() * fade.mean(1, keepdim=True)
+    assert torch.allclose(conv_beside(layer, *parts, relu=True, fade=fade), expected, atol=1e-5)
     missing = torch.cat([parts[0], torch.zeros_like(x[:, 10:])], 1)
     assert torch.allclose(conv_beside(layer, parts[0]), layer(missing), atol=1e-5)
 
 
 def test_residual_block_adds_what_it_finds(x):
     block = ResidualBlock(24)
-    wanted = x + block.second(block.first(x).relu())
+    expected = x + block.second(block.first(x).relu())
     with torch.inference_mode():
-        assert torch.allclose(block(x), wanted, atol=1e-5)
+        assert torch.allclose(block(x), expected, atol=1e-5)

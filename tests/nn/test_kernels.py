@@ -96,7 +96,7 @@ KERNELS = [
 ]
 
 
-@pytest.mark.parametrize(("kernel", "constants", "pointers"), KERNELS, ids=lambda one: getattr(one, "__name__", ""))
+@pytest.mark.parametrize(("kernel", "constants", "pointers"), KERNELS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_kernel_is_compiled(kernel, constants, pointers, tmp_path, monkeypatch):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     options = {name: constants[name] for name in ("num_warps", "num_stages") if name in constants}
@@ -107,7 +107,7 @@ def test_a_kernel_is_compiled(kernel, constants, pointers, tmp_path, monkeypatch
     assert set(types) <= set(signature)
     places = {name: (number,) for number, name in enumerate(kernel.arg_names)}
     aligned = {places[name]: [["tt.divisibility", 16]] for name in types if name not in constants}
-    source = ASTSource(kernel, signature, {places[name]: one for name, one in constants.items()}, aligned)
+    source = ASTSource(kernel, signature, {places[name]: constant for name, constant in constants.items()}, aligned)
     made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
     assert made.asm["cubin"] and made.metadata.shared < 100_000
 

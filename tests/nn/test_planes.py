@@ -22,7 +22,7 @@ FORMATS = {8: "nv12", 10: "p010le"}
 TOLERANCE = 1e-5
 UNEQUAL = {8: 3e-5, 10: 1e-4, 12: 4e-4, 16: 5e-3}  # of all pixels, by depth: sums that end on two sides of a half
 WRITTEN = [
-    ColourSpec(*one) for one in product(Layout, (8, 10, 12, 16), colour.LUMA_WEIGHTS, (False, True), Siting)
+    ColourSpec(*values) for values in product(Layout, (8, 10, 12, 16), colour.LUMA_WEIGHTS, (False, True), Siting)
 ]  # every one that a file may have
 
 
@@ -44,10 +44,10 @@ def test_it_is_what_the_host_makes_of_the_same_planes(depth, matrix, full, sitin
     spec = ColourSpec(Layout.YUV420, depth, matrix, full, siting)
     picture = noise(depth)
     assert picture.planes[0].line_size > picture.width * (1 if depth == 8 else 2)
-    found = DeviceReader("cpu")(picture, spec)
-    wanted = planes_to_rgb(planes_of(picture, spec), spec)
-    assert found.dtype == torch.float32 and tuple(found.shape) == wanted.shape
-    assert wanted.std() > 0.2 and np.abs(found.numpy() - wanted).max() < TOLERANCE
+    pixels = DeviceReader("cpu")(picture, spec)
+    expected = planes_to_rgb(planes_of(picture, spec), spec)
+    assert pixels.dtype == torch.float32 and tuple(pixels.shape) == expected.shape
+    assert expected.std() > 0.2 and np.abs(pixels.numpy() - expected).max() < TOLERANCE
 
 
 @pytest.mark.gpu
@@ -55,8 +55,8 @@ def test_it_is_what_the_host_makes_of_the_same_planes(depth, matrix, full, sitin
 def test_a_gpu_makes_the_same(gpu, depth):
     spec = ColourSpec(Layout.YUV420, depth)
     luma, chroma = (torch.from_dlpack(plane) for plane in noise(depth).planes)
-    found = semi_planar_to_rgb(luma.cuda(), chroma.cuda(), spec)
-    assert (found.cpu() - semi_planar_to_rgb(luma, chroma, spec)).abs().max() < TOLERANCE
+    pixels = semi_planar_to_rgb(luma.cuda(), chroma.cuda(), spec)
+    assert (pixels.cpu() - semi_planar_to_rgb(luma, chroma, spec)).abs().max() < TOLERANCE
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def difference(device: str, spec: ColourSpec, seed: int) -> np.ndarray:
     """How far a picture's planes made on a device are from the host's, all pixels after each other. Sides are even and
     odd, down to a single row or column."""
     height, width = random.Random(seed).choice([(36, 38), (35, 37), (1, 64), (64, 1), (2, 3)])
-    given = picture(seed, height, width)
-    before = given.clone()
-    found, wanted = rgb_to_planes(given.to(device), spec), colour.rgb_to_planes(given.numpy(), spec)
-    assert [(one.shape, one.dtype) for one in found] == [(one.shape, one.dtype) for one in wanted]
-    assert torch.equal(given, before)
-    return np.concatenate([(ours.astype(int) - theirs).ravel() for ours, theirs in zip(found, wanted)])
+    pixels = picture(seed, height, width)
+    before = pixels.clone()
+    planes, expected = rgb_to_planes(pixels.to(device), spec), colour.rgb_to_planes(pixels.numpy(), spec)
+    assert [(plane.shape, plane.dtype) for plane in planes] == [(plane.shape, plane.dtype) for plane in expected]
+    assert torch.equal(pixels, before)
+    return np.concatenate([(ours.astype(int) - theirs).ravel() for ours, theirs in zip(planes, expected)])
 
 
 def check_planes(device: str) -> None:
@@ -109,20 +109,20 @@ def test_planes_of_codes_are_the_codes():
     spec = ColourSpec(Layout.YUV444, full_range=True)
     codes = [np.random.default_rng(plane).integers(100, 156, (9, 11), dtype=np.uint8) for plane in range(3)]
     again = rgb_to_planes(torch.from_numpy(planes_to_rgb(codes, spec)), spec)
-    assert all(np.array_equal(one, other) for one, other in zip(again, codes))
+    assert all(np.array_equal(plane, other) for plane, other in zip(again, codes))
 
 
 @pytest.mark.gpu
 def test_planes_are_made_while_another_thread_captures_a_graph(gpu):
     """As in a stream, whose engine captures what repeats while the frames before are written."""
-    spec, given = ColourSpec(), picture(0, 270, 480)
-    wanted, done, off = colour.rgb_to_planes(given.numpy(), spec), threading.Event(), []
+    spec, pixels = ColourSpec(), picture(0, 270, 480)
+    expected, done, off = colour.rgb_to_planes(pixels.numpy(), spec), threading.Event(), []
 
     def convert() -> None:
-        there = given.cuda()
+        there = pixels.cuda()
         while not done.is_set() or not off:
-            found = rgb_to_planes(there.clone(), spec)
-            off.append(max(int(np.abs(one.astype(int) - other).max()) for one, other in zip(found, wanted)))
+            planes = rgb_to_planes(there.clone(), spec)
+            off.append(max(int(np.abs(plane.astype(int) - other).max()) for plane, other in zip(planes, expected)))
 
     with ThreadPoolExecutor(1) as other, warnings.catch_warnings():
         warnings.filterwarnings("error", message="no CUDA graph")

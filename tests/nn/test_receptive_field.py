@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+from receptive_field import positive, receptive_field
 from torch import nn
 
-from lfvideo_sr.nn.receptive_field import positive, receptive_field
 from lfvideo_sr.nn.residual import ResidualBlock
 
 
@@ -37,9 +37,9 @@ STACKS = {
 }
 
 
-@pytest.mark.parametrize(("module", "wanted"), STACKS.values(), ids=STACKS)
-def test_stacks_with_a_known_answer(module, wanted):
-    assert field_of(module) == wanted
+@pytest.mark.parametrize(("module", "expected"), STACKS.values(), ids=STACKS)
+def test_stacks_with_a_known_answer(module, expected):
+    assert field_of(module) == expected
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from lfvideo_sr.nn.sliding import corners, slide, smoothed
 ROUNDING = 1e-5
 
 
-@pytest.mark.parametrize(("side", "wanted"), [(8, [0]), (9, [0, 1]), (10, [0, 2]), (13, [0, 2, 4, 5]), (12, [0, 2, 4])])
-def test_windows_reach_the_edge(side, wanted):
-    assert [top for top, _ in corners(side, 8, 8, 2)] == wanted
-    assert [left for _, left in corners(8, side, 8, 2)] == wanted
+@pytest.mark.parametrize(
+    ("side", "expected"), [(8, [0]), (9, [0, 1]), (10, [0, 2]), (13, [0, 2, 4, 5]), (12, [0, 2, 4])]
+)
+def test_windows_reach_the_edge(side, expected):
+    assert [top for top, _ in corners(side, 8, 8, 2)] == expected
+    assert [left for _, left in corners(8, side, 8, 2)] == expected
 
 
 def test_every_place_is_covered():
@@ -26,9 +28,9 @@ def test_every_place_is_covered():
 
 def test_masks_are_smoothed_by_a_gaussian_of_three_pixels():
     masks = torch.rand(2, 1, 32, 40, generator=torch.Generator().manual_seed(1))
-    for own, found in zip(masks, smoothed(masks)):
-        wanted = cv2.GaussianBlur(own[0].numpy(), (19, 19), 3, borderType=cv2.BORDER_REPLICATE)
-        assert np.allclose(found[0].numpy(), wanted, atol=ROUNDING)
+    for mask, smooth in zip(masks, smoothed(masks)):
+        expected = cv2.GaussianBlur(mask[0].numpy(), (19, 19), 3, borderType=cv2.BORDER_REPLICATE)
+        assert np.allclose(smooth[0].numpy(), expected, atol=ROUNDING)
 
 
 @pytest.mark.parametrize("at_once", [1, 4, 100])
@@ -44,7 +46,7 @@ def test_fusion_equals_the_literal_average(at_once, monkeypatch):
         pictures, masks = zip(*(made[place] for place in some))
         return torch.stack(pictures), torch.stack(masks)
 
-    found = slide(predict, places, 7, 10, 2)
+    together = slide(predict, places, 7, 10, 2)
     for y in range(14):
         for x in range(20):
             total, weights = torch.zeros(3), 0.0
@@ -52,4 +54,4 @@ def test_fusion_equals_the_literal_average(at_once, monkeypatch):
                 if 2 * top <= y < 2 * top + 8 and 2 * left <= x < 2 * left + 8:
                     weight = smoothed(mask[None])[0, 0, y - 2 * top, x - 2 * left] + 1e-3
                     total, weights = total + weight * picture[:, y - 2 * top, x - 2 * left], weights + weight
-            assert torch.allclose(found[:, y, x], total / weights, atol=ROUNDING)
+            assert torch.allclose(together[:, y, x], total / weights, atol=ROUNDING)

@@ -46,11 +46,13 @@ def test_equals_the_equations(levels, equations):
     network = filled(SSNet(6, 5, levels, equations))
     low = torch.randn(2, 6, 8, 8, generator=torch.Generator().manual_seed(1))
     patch = torch.cat([picture(8 << levels, 8 << levels, seed) for seed in (1, 2)])
-    wanted, mask = literal(network, low, patch, equations == "printed")
-    found = network(low, patch)
-    assert found.picture.shape == (2, 3, 8 << levels, 8 << levels)
-    assert torch.allclose(found.picture, wanted, atol=ROUNDING) and torch.allclose(found.mask, mask, atol=ROUNDING)
-    assert found.mask.std() > 0.01
+    expected, mask = literal(network, low, patch, equations == "printed")
+    synthesised = network(low, patch)
+    assert synthesised.picture.shape == (2, 3, 8 << levels, 8 << levels)
+    assert torch.allclose(synthesised.picture, expected, atol=ROUNDING) and torch.allclose(
+        synthesised.mask, mask, atol=ROUNDING
+    )
+    assert synthesised.mask.std() > 0.01
 
 
 @torch.no_grad()

@@ -50,16 +50,16 @@ def literal_layers(state, picture):
 
 @pytest.mark.parametrize("kind", PUBLISHED)
 def test_layers_follow_the_published_stack(kind):
-    wanted, block, number = [], 1, 1
-    for one in PUBLISHED[kind]:
-        if one == "M":
-            wanted.append(f"pool{block}")
+    expected, block, number = [], 1, 1
+    for width in PUBLISHED[kind]:
+        if width == "M":
+            expected.append(f"pool{block}")
             block, number = block + 1, 1
         else:
-            assert channels_of(f"conv{block}_{number}") == channels_of(f"relu{block}_{number}") == one
-            wanted += [f"conv{block}_{number}", f"relu{block}_{number}"]
+            assert channels_of(f"conv{block}_{number}") == channels_of(f"relu{block}_{number}") == width
+            expected += [f"conv{block}_{number}", f"relu{block}_{number}"]
             number += 1
-    assert layer_names(kind) == wanted
+    assert layer_names(kind) == expected
 
 
 @pytest.mark.parametrize(("kind", "place"), [("vgg16", 24), ("vgg19", 28)])
@@ -70,8 +70,8 @@ def test_conv5_1_has_torchvisions_number(kind, place):
 
 def test_width_scales_all_channels():
     network = VGG("vgg16", ("conv3_1", "relu1_2"), width=6)
-    found = network(torch.rand(2, 3, 13, 21))
-    assert {name: tuple(one.shape) for name, one in found.items()} == {
+    features = network(torch.rand(2, 3, 13, 21))
+    assert {name: tuple(feature.shape) for name, feature in features.items()} == {
         "relu1_2": (2, 6, 13, 21),
         "conv3_1": (2, 24, 3, 5),  # pooling leaves out an odd row and column
     }
@@ -85,20 +85,20 @@ def test_features_are_those_of_the_stack_written_out(form, tmp_path):
         save_file(state, path)
     else:
         torch.save({"averaged": state, "step": 3} if form == "checkpoint" else state, path)
-    wanted = literal_layers(state, picture := torch.rand(2, 3, 18, 12, generator=torch.Generator().manual_seed(1)))
-    network = VGG("vgg19", tuple(wanted))
+    expected = literal_layers(state, picture := torch.rand(2, 3, 18, 12, generator=torch.Generator().manual_seed(1)))
+    network = VGG("vgg19", tuple(expected))
     load_vgg(network, path)
-    found = network(picture)
-    assert found.keys() == wanted.keys()
-    for name in wanted:
-        assert torch.allclose(found[name], wanted[name], atol=ROUNDING), name
+    features = network(picture)
+    assert features.keys() == expected.keys()
+    for name in expected:
+        assert torch.allclose(features[name], expected[name], atol=ROUNDING), name
 
 
 def test_a_layer_before_its_relu_is_left_as_it_is():
     """The ReLU after it must not work in place."""
-    found = VGG("vgg16", ("conv1_1", "relu1_1"), width=8)(torch.rand(1, 3, 8, 8))
-    assert (found["conv1_1"] < 0).any()
-    assert torch.equal(found["relu1_1"], found["conv1_1"].clamp(min=0))
+    features = VGG("vgg16", ("conv1_1", "relu1_1"), width=8)(torch.rand(1, 3, 8, 8))
+    assert (features["conv1_1"] < 0).any()
+    assert torch.equal(features["relu1_1"], features["conv1_1"].clamp(min=0))
 
 
 def other_shape():
@@ -106,11 +106,11 @@ def other_shape():
 
 
 def without_bias():
-    return {key: one for key, one in published_state().items() if key != "features.10.bias"}
+    return {key: tensor for key, tensor in published_state().items() if key != "features.10.bias"}
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "message"),
     [
         (other_shape, r"layer features\.7\.weight is missing or of another shape"),
         (without_bias, r"layer features\.10\.bias is missing"),
@@ -120,13 +120,13 @@ def without_bias():
     ],
     ids=["another shape", "missing", "another network", "a list", "nothing"],
 )
-def test_a_wrong_file_is_refused_and_changes_nothing(state, said, tmp_path):
+def test_a_wrong_file_is_refused_and_changes_nothing(state, message, tmp_path):
     torch.save(state(), tmp_path / "w.pth")
     network = VGG("vgg19", ("relu3_1",))
-    before = {key: one.clone() for key, one in network.state_dict().items()}
-    with pytest.raises(InputError, match=said):
+    before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+    with pytest.raises(InputError, match=message):
         load_vgg(network, tmp_path / "w.pth")
-    assert all(torch.equal(one, before[key]) for key, one in network.state_dict().items())
+    assert all(torch.equal(tensor, before[key]) for key, tensor in network.state_dict().items())
 
 
 @pytest.mark.parametrize("name", ["noise.pth", "noise.safetensors", "absent.pth", "absent.safetensors"])

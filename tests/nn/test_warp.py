@@ -17,8 +17,8 @@ def picture():
 
 
 def shifted(height, width, stride, dx, dy):
-    own = grid_positions(height, width) * stride + (stride - 1) / 2
-    return own + torch.tensor([dx, dy])
+    unmoved = grid_positions(height, width) * stride + (stride - 1) / 2
+    return unmoved + torch.tensor([dx, dy])
 
 
 def test_sampling_at_its_own_grid_is_the_identity(picture):
@@ -34,8 +34,8 @@ def test_x_comes_first_and_points_right(picture):
 @pytest.mark.parametrize("stride", [1, 2, 4])
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (2.5, -1.25), (-30.0, 0.0)])
 def test_upsampled_positions_keep_a_constant_displacement_to_the_border(stride, shift):
-    given = upsampled_positions(shifted(5, 7, stride, *shift), stride)
-    assert torch.allclose(given, grid_positions(5 * stride, 7 * stride) + torch.tensor(shift), atol=1e-4)
+    finer = upsampled_positions(shifted(5, 7, stride, *shift), stride)
+    assert torch.allclose(finer, grid_positions(5 * stride, 7 * stride) + torch.tensor(shift), atol=1e-4)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -14,7 +14,7 @@ def convert(run, tmp_path, monkeypatch):
         for name, content in files.items():
             torch.save(dict(content) if isinstance(content, Checkpoint) else content, tmp_path / name)
         output = tmp_path / "out.safetensors"
-        given = [tmp_path / name for name in files]
-        return run("weights", "convert", *given, "-o", output, "--method", method, *options), output
+        paths = [tmp_path / name for name in files]
+        return run("weights", "convert", *paths, "-o", output, "--method", method, *options), output
 
     return convert

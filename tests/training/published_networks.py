@@ -36,46 +36,49 @@ class Checkpoint(dict):
 
 
 def published_extractors(width: int) -> Checkpoint:
-    found = Checkpoint(1)
+    checkpoint = Checkpoint(1)
     layers = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")
     for number in (1, 2):
         owner = f"feature_extraction_image{number}"
-        found[f"{owner}.mean"] = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-        found[f"{owner}.std"] = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-        found.vgg({layer: f"{owner}.model.{layer}" for layer in layers}, width)
-    return found
+        checkpoint[f"{owner}.mean"] = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+        checkpoint[f"{owner}.std"] = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+        checkpoint.vgg({layer: f"{owner}.model.{layer}" for layer in layers}, width)
+    return checkpoint
 
 
 def published_vgg(width: int, kind: str = "vgg19") -> Checkpoint:
     """As torchvision's, with layers that nothing here needs."""
-    found = Checkpoint(2)
+    checkpoint = Checkpoint(2)
     layers = {name: f"features.{place}" for place, name in enumerate(layer_names(kind)) if name.startswith("conv")}
-    found.vgg(layers, width)
+    checkpoint.vgg(layers, width)
     for place in (0, 3, 6):
-        found[f"classifier.{place}.weight"], found[f"classifier.{place}.bias"] = torch.zeros(2, 2), torch.zeros(2)
-    return found
+        checkpoint[f"classifier.{place}.weight"], checkpoint[f"classifier.{place}.bias"] = (
+            torch.zeros(2, 2),
+            torch.zeros(2),
+        )
+    return checkpoint
 
 
 def published_restoration(channels: int, textures: int, blocks: int, amsa: bool = False) -> Checkpoint:
-    found = Checkpoint(3)
-    found.conv("content_extractor.conv_first", channels, 3)
-    found.body("content_extractor.body", channels, blocks)
+    checkpoint = Checkpoint(3)
+    checkpoint.conv("content_extractor.conv_first", channels, 3)
+    checkpoint.body("content_extractor.body", channels, blocks)
     for level, texture in zip(LEVELS, (4 * textures, 2 * textures, textures)):
         owner, groups = f"dyn_agg_restore.{level}", min(8, texture // 8)
         if amsa:
-            found.conv(f"{owner}_deform_conv", texture, texture)
-            found.conv(f"{owner}_deform_conv.conv_offset_mask", 9, texture)
-        found.conv(f"{owner}_offset_conv1", texture, channels + texture)
-        found.conv(f"{owner}_offset_conv2", texture, texture)
-        found.conv(f"{owner}_dyn_agg", texture, texture)
-        found.conv(f"{owner}_dyn_agg.conv_offset_mask", 27 * groups, texture)
-        found.conv(f"dyn_agg_restore.head_{level}.0", channels, channels + texture)
-        found.body(f"dyn_agg_restore.body_{level}", channels, blocks)
-    found.conv("dyn_agg_restore.tail_small.0", 4 * channels, channels)
-    found.conv("dyn_agg_restore.tail_medium.0", 4 * channels, channels)
-    found.conv("dyn_agg_restore.tail_large.0", channels // 2, channels)
-    found.conv("dyn_agg_restore.tail_large.2", 3, channels // 2)
-    return found
+            checkpoint.conv(f"{owner}_deform_conv", texture, texture)
+            checkpoint.conv(f"{owner}_deform_conv.conv_offset_mask", 9, texture)
+        checkpoint.conv(f"{owner}_offset_conv1", texture, channels + texture)
+        checkpoint.conv(f"{owner}_offset_conv2", texture, texture)
+        checkpoint.conv(f"{owner}_dyn_agg", texture, texture)
+        checkpoint.conv(f"{owner}_dyn_agg.conv_offset_mask", 27 * groups, texture)
+        checkpoint.conv(f"dyn_agg_restore.head_{level}.0", channels, channels + texture)
+        checkpoint.body(f"dyn_agg_restore.body_{level}", channels, blocks)
+    checkpoint.conv("dyn_agg_restore.tail_small.0", 4 * channels, channels)
+    checkpoint.conv("dyn_agg_restore.tail_medium.0", 4 * channels, channels)
+    checkpoint.conv("dyn_agg_restore.tail_large.0", channels // 2, channels)
+    checkpoint.conv("dyn_agg_restore.tail_large.2", 3, channels // 2)
+    return checkpoint
 
 
 FILES = ("feature_extraction.pth", "restoration_mse.pth", "vgg19.pth")

@@ -34,9 +34,9 @@ def test_perceptual_loss_is_equation_11():
             layer.weight *= 3  # so that enough arrives at the last layer
     made, truth = pictures(2, 48, 1), pictures(2, 48, 2)
     total = 0.0
-    for one, other in zip(vgg(made)["relu5_1"], vgg(truth)["relu5_1"]):
-        channels, height, width = one.shape
-        norms = [float((other[c] - one[c]).square().sum().sqrt()) for c in range(channels)]
+    for of_made, of_truth in zip(vgg(made)["relu5_1"], vgg(truth)["relu5_1"]):
+        channels, height, width = of_made.shape
+        norms = [float((of_truth[c] - of_made[c]).square().sum().sqrt()) for c in range(channels)]
         total += sum(norms) / (channels * height * width)
     assert total > 1e-3
     assert float(perceptual_loss(vgg, made, truth)) == pytest.approx(total / 2, abs=ROUNDING)
@@ -76,10 +76,10 @@ class Quadratic(nn.Module):
 def literal_critic_loss(weight, restored, truth, shares, penalty):
     """Eq. 13 for `Quadratic`, whose slope is known."""
     total = 0.0
-    for one, other, share in zip(restored, truth, shares):
-        mixed = share * one + (1 - share) * other
+    for restored_picture, true_picture, share in zip(restored, truth, shares):
+        mixed = share * restored_picture + (1 - share) * true_picture
         slope = (2 * weight * mixed).square().sum().sqrt()
-        judged = weight * (one.square().sum() - other.square().sum())
+        judged = weight * (restored_picture.square().sum() - true_picture.square().sum())
         total = total + judged + penalty * (slope - 1) ** 2
     return total / len(truth)
 
@@ -94,9 +94,9 @@ def test_critic_loss_is_equation_13(penalty):
     torch.manual_seed(4)
     loss = critic_loss(critic, restored, truth, penalty)
     weight = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
-    wanted = literal_critic_loss(weight, restored, truth, shares, penalty)
-    assert loss.item() == pytest.approx(wanted.item(), rel=ROUNDING)
-    (slope,) = torch.autograd.grad(wanted, weight)
+    expected = literal_critic_loss(weight, restored, truth, shares, penalty)
+    assert loss.item() == pytest.approx(expected.item(), rel=ROUNDING)
+    (slope,) = torch.autograd.grad(expected, weight)
     loss.backward()  # also through the penalty
     assert float(critic.weight.grad) == pytest.approx(float(slope), rel=ROUNDING)
 
@@ -109,10 +109,10 @@ def test_the_critic_is_five_pairs_without_normalisation():
         if isinstance(layer, nn.Conv2d)
     ]
     pairs = [(8, 8), (8, 16), (16, 32), (32, 64), (64, 128)]
-    wanted = [(3, 8, 1), (8, 8, 2)]
+    expected = [(3, 8, 1), (8, 8, 2)]
     for before, after in pairs[1:]:
-        wanted += [(before, after, 1), (after, after, 2)]
-    assert layers == wanted
+        expected += [(before, after, 1), (after, after, 2)]
+    assert layers == expected
     kinds = {type(module) for module in critic.modules()} - {Critic, nn.Sequential}
     assert kinds == {nn.Conv2d, nn.LeakyReLU, nn.Linear}
 
@@ -121,10 +121,10 @@ def test_the_critic_is_five_pairs_without_normalisation():
 @pytest.mark.parametrize("size", [(16, 16), (40, 24), (65, 33)], ids=str)
 def test_the_critic_judges_each_picture_of_any_size(size):
     critic = filled(Critic(4))
-    given = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
-    judged = critic(given)
+    pictures = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    judged = critic(pictures)
     assert judged.shape == (2,)
-    assert torch.allclose(judged[1:], critic(given[1:]), atol=FLOAT)
+    assert torch.allclose(judged[1:], critic(pictures[1:]), atol=FLOAT)
 
 
 # What a restoration run minimises.
@@ -134,12 +134,12 @@ def batch(side=24, turned=True):
     """Two samples, the second without a reference."""
     seeds = {"target": (1, 2), "reference": (3, 4), "turned": (5, 6)}
     shown = {name: torch.cat([picture(side, side, seed) for seed in pair]) for name, pair in seeds.items()}
-    given = {name: (one * 255).round().to(torch.uint8) for name, one in shown.items()}
+    tensors = {name: (picture * 255).round().to(torch.uint8) for name, picture in shown.items()}
     for frame, name in (("frame", "target"), ("turned_frame", "turned")):
-        given[frame] = torch.cat([low(one[None].float() / 255) for one in given[name]])
+        tensors[frame] = torch.cat([low(picture[None].float() / 255) for picture in tensors[name]])
     if not turned:
-        del given["turned"], given["turned_frame"]
-    return given | {"present": torch.tensor([1.0, 0.0])}
+        del tensors["turned"], tensors["turned_frame"]
+    return tensors | {"present": torch.tensor([1.0, 0.0])}
 
 
 def restored_alone(network, frame, reference):
@@ -153,59 +153,59 @@ def restored_alone(network, frame, reference):
 @torch.no_grad()
 @pytest.mark.parametrize("method", ["c2_matching", "rrsr", "amsa"])
 def test_reconstruction_is_equation_1_of_rrsr(method):
-    network, given = small_network(method), batch(turned=False)
+    network, samples = small_network(method), batch(turned=False)
     losses = RestorationLosses(network, RestorationConfig())
-    found = losses(given)
+    values = losses(samples)
     total = 0.0
-    for number, reference in enumerate((given["reference"][:1].float() / 255, None)):
-        made = restored_alone(network, given["frame"][number : number + 1], reference)
-        total += float((made - given["target"][number].float() / 255).abs().mean()) / 2
-    assert set(found) == set(losses.names) == {"loss", "reconstruction"}
-    assert float(found["loss"]) == float(found["reconstruction"]) == pytest.approx(total, abs=1e-5)
+    for number, reference in enumerate((samples["reference"][:1].float() / 255, None)):
+        made = restored_alone(network, samples["frame"][number : number + 1], reference)
+        total += float((made - samples["target"][number].float() / 255).abs().mean()) / 2
+    assert set(values) == set(losses.names) == {"loss", "reconstruction"}
+    assert float(values["loss"]) == float(values["reconstruction"]) == pytest.approx(total, abs=1e-5)
 
 
 @torch.no_grad()
 def test_reciprocal_reconstruction_is_rrsrs():
-    network, given = small_network("rrsr"), batch()
+    network, samples = small_network("rrsr"), batch()
     losses = RestorationLosses(network, RestorationConfig(rtrr_weight=0.4))
-    found = losses(given)
+    values = losses(samples)
     rec = rtrr = 0.0
-    for number, reference in enumerate((given["reference"][:1].float() / 255, None)):
+    for number, reference in enumerate((samples["reference"][:1].float() / 255, None)):
         here = slice(number, number + 1)
-        made = restored_alone(network, given["frame"][here], reference)
-        rec += float((made - given["target"][here].float() / 255).abs().mean()) / 2
-        wanted = given["turned"][here].float() / 255
-        again = restored_alone(network, given["turned_frame"][here], made.clamp(0, 1))  # X_SR is the reference
-        rtrr += float((wanted - again).abs().mean()) / 2
-    assert float(found["rtrr"]) == pytest.approx(rtrr, abs=1e-4)
-    assert float(found["loss"]) == pytest.approx(rec + 0.4 * rtrr, abs=1e-4)
+        made = restored_alone(network, samples["frame"][here], reference)
+        rec += float((made - samples["target"][here].float() / 255).abs().mean()) / 2
+        expected = samples["turned"][here].float() / 255
+        again = restored_alone(network, samples["turned_frame"][here], made.clamp(0, 1))  # X_SR is the reference
+        rtrr += float((expected - again).abs().mean()) / 2
+    assert float(values["rtrr"]) == pytest.approx(rtrr, abs=1e-4)
+    assert float(values["loss"]) == pytest.approx(rec + 0.4 * rtrr, abs=1e-4)
 
 
 def test_reciprocal_reconstruction_teaches_the_first_pass_too():
     """It "in turn depends on the quality of its reference image": its gradient reaches what was restored."""
-    network, given = small_network("c2_matching"), batch()
+    network, samples = small_network("c2_matching"), batch()
     losses = RestorationLosses(network, RestorationConfig(rtrr_weight=1.0))
     restored = picture(24, 24, 9).repeat(2, 1, 1, 1).mul(0.8).add(0.1).requires_grad_()
-    losses.reciprocal(given, restored).backward()
+    losses.reciprocal(samples, restored).backward()
     assert restored.grad.abs().sum() > 0
 
 
 def test_a_run_minimises_equation_6():
-    network, given = small_network("c2_matching"), batch(side=32)
+    network, samples = small_network("c2_matching"), batch(side=32)
     critic = filled(Critic(4))
     config = RestorationConfig(
         rtrr_weight=0.4, perceptual_weight=1e-1, perceptual_width=4, adversarial_weight=1e-2, critic_width=4
     )
     losses = RestorationLosses(network, config, critic)
-    found = {name: loss.detach() for name, loss in losses(given).items()}
-    parts = found["reconstruction"] + 0.4 * found["rtrr"] + 0.1 * found["perceptual"] + 0.01 * found["adversarial"]
-    assert float(found["loss"]) == pytest.approx(float(parts), rel=1e-6)
-    assert set(found) == set(losses.names) and all(float(value) for value in found.values())
-    restored = losses.restore(given["frame"], given["reference"].float() / 255, given["present"])
-    assert float(found["adversarial"]) == pytest.approx(-critic(restored).mean().item(), abs=FLOAT)
-    wanted = perceptual_loss(losses.perceptual, restored, given["target"].float() / 255)
-    assert float(found["perceptual"]) == pytest.approx(wanted.item(), abs=FLOAT)
-    assert not {id(parameter) for parameter in critic.parameters()} & {id(one) for one in losses.parameters()}
+    values = {name: loss.detach() for name, loss in losses(samples).items()}
+    parts = values["reconstruction"] + 0.4 * values["rtrr"] + 0.1 * values["perceptual"] + 0.01 * values["adversarial"]
+    assert float(values["loss"]) == pytest.approx(float(parts), rel=1e-6)
+    assert set(values) == set(losses.names) and all(float(value) for value in values.values())
+    restored = losses.restore(samples["frame"], samples["reference"].float() / 255, samples["present"])
+    assert float(values["adversarial"]) == pytest.approx(-critic(restored).mean().item(), abs=FLOAT)
+    expected = perceptual_loss(losses.perceptual, restored, samples["target"].float() / 255)
+    assert float(values["perceptual"]) == pytest.approx(expected.item(), abs=FLOAT)
+    assert not {id(parameter) for parameter in critic.parameters()} & {id(trained) for trained in losses.parameters()}
 
 
 def test_papers_settings():

@@ -33,8 +33,16 @@ def test_both_are_cut_and_turned_alike(number):
 def test_places_turns_and_grids_vary():
     draw = lambda rng: (numbered(), numbered())  # noqa: E731
     made = [beside_sample(draw, np.random.default_rng(n), BesideSettings(32, 4))["target"] for n in range(30)]
-    assert len({(int(one[0, 0, 1]) - int(one[0, 0, 0]), int(one[1, 0, 1]) - int(one[1, 0, 0])) for one in made}) == 4
-    assert len({int(one[0].min()) % 4 for one in made}) == 4
+    assert (
+        len(
+            {
+                (int(picture[0, 0, 1]) - int(picture[0, 0, 0]), int(picture[1, 0, 1]) - int(picture[1, 0, 0]))
+                for picture in made
+            }
+        )
+        == 4
+    )
+    assert len({int(picture[0].min()) % 4 for picture in made}) == 4
 
 
 def test_some_samples_have_no_reference():
@@ -55,9 +63,9 @@ def test_two_views_of_a_light_field_are_drawn(tmp_path):
         for column in range(3):
             write_png(tmp_path / f"view_{row}_{column}.png", np.full((3, 8, 8), (10 * row + column) / 255, np.float32))
     (draw,) = light_fields(tmp_path.parent, [tmp_path.name])
-    drawn = [tuple(int(one[0, 0, 0]) for one in draw(np.random.default_rng(n))) for n in range(40)]
-    assert all(one != other for one, other in drawn)
-    assert {one for pair in drawn for one in pair} == {0, 1, 2, 10, 11, 12}
+    drawn = [tuple(int(picture[0, 0, 0]) for picture in draw(np.random.default_rng(n))) for n in range(40)]
+    assert all(first != second for first, second in drawn)
+    assert {value for pair in drawn for value in pair} == {0, 1, 2, 10, 11, 12}
 
 
 def test_light_fields_kept_for_validation_are_refused(tmp_path):
@@ -94,7 +102,7 @@ def test_a_reference_may_be_larger_than_its_target():
 
 def test_crops_differ_and_small_photos_are_mirrored():
     made = [two_crops(lambda: numbered(100, 120), np.random.default_rng(n), CropSettings(32, 12)) for n in range(10)]
-    assert sum(not np.array_equal(one["target"], one["reference"]) for one in made) > 7
+    assert sum(not np.array_equal(sample["target"], sample["reference"]) for sample in made) > 7
     assert two_crops(lambda: numbered(20, 20), np.random.default_rng(0), CropSettings(32, 12))["target"].shape[1:] == (
         32,
         32,
@@ -115,7 +123,7 @@ def test_rendered_light_fields_give_two_views_of_one_scene():
     target, reference = first(np.random.default_rng(0))
     assert target.dtype == np.uint8 and target.shape == reference.shape and not np.array_equal(target, reference)
     other, _ = second(np.random.default_rng(0))
-    alike, apart = (np.abs(one.astype(int) - target).mean() for one in (reference, other))
+    alike, apart = (np.abs(picture.astype(int) - target).mean() for picture in (reference, other))
     assert alike < 0.7 * apart
     with pytest.raises(InputError, match="rendered:100"):
         light_fields(Path("nowhere"), ["rendered:some"])

@@ -54,7 +54,7 @@ def test_full_size_files_land_where_they_should(convert):
 
 
 def without(files, name):
-    return {key: {one: two for one, two in content.items() if one != name} for key, content in files.items()}
+    return {file: {key: tensor for key, tensor in content.items() if key != name} for file, content in files.items()}
 
 
 def changed(files, name, tensor):
@@ -66,7 +66,7 @@ SMALL = "dyn_agg_restore.small_dyn_agg"
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "problems"),
     [
         (lambda files: without(files, f"{SMALL}.bias"), [f"missing {SMALL}.bias [32]"]),
         (lambda files: without(files, "content_extractor.body.1.conv1.weight"),
@@ -89,10 +89,10 @@ SMALL = "dyn_agg_restore.small_dyn_agg"
     ids=["missing", "missing block", "shape", "groups", "unknown", "vgg16", "normalisation", "no vgg", "no extractors",
          "another method's"],
 )  # fmt: skip
-def test_every_tensor_that_does_not_fit_is_named_and_nothing_is_written(convert, change, said):
+def test_every_tensor_that_does_not_fit_is_named_and_nothing_is_written(convert, change, problems):
     outcome, output = convert(change(published(NARROW)))
     assert outcome.code == 3 and "nothing was written" in outcome.line
-    assert set(said) <= set(outcome.out.splitlines()), outcome.out
+    assert set(problems) <= set(outcome.out.splitlines()), outcome.out
     assert all(re.match(r"(missing|misshapen|unknown|differing) \S+", line) for line in outcome.out.splitlines())
     assert not output.exists()
 
@@ -132,7 +132,7 @@ def test_other_wrong_files_and_targets_are_refused(convert, run, tmp_path):
     outcome, output = convert({**files, "restoration_gan.pth": files["restoration_mse.pth"]})
     assert outcome.code == 3 and "restoration_gan.pth holds" in outcome.line
     (tmp_path / "text.pth").write_text("no checkpoint")
-    for words, code, said in (
+    for words, code, message in (
         (["text.pth", "-o", output, "--method", "amsa"], 3, "text.pth"),
         (["nowhere.pth", "-o", output, "--method", "amsa"], 3, "nowhere.pth"),
         ([*files, "-o", "nowhere/out.safetensors", "--method", "c2_matching"], 3, "nowhere"),
@@ -140,7 +140,7 @@ def test_other_wrong_files_and_targets_are_refused(convert, run, tmp_path):
         ([*files, "-o", output, "--method", "c2_machting"], 2, "did you mean 'c2_matching'"),
     ):
         outcome = run("weights", "convert", *words)
-        assert outcome.code == code and said in outcome.line
+        assert outcome.code == code and message in outcome.line
     assert not output.exists()
     (tmp_path / "vgg.safetensors").write_bytes(b"precious")
     outcome = run("weights", "convert", "vgg.safetensors", "-o", "vgg.safetensors", "--method", "amsa")

@@ -40,9 +40,9 @@ def nine_flows(flow, ratio):
 def their_aggregation(state, level, content, reference, flows):
     owner = f"dyn_agg_restore.{level}"
     seen = leaky(conv(state, f"{owner}_offset_conv1", torch.cat([content, reference], 1)))
-    said = conv(state, f"{owner}_dyn_agg.conv_offset_mask", leaky(conv(state, f"{owner}_offset_conv2", seen)))
-    third = said.shape[1] // 3
-    offsets, mask = said[:, : 2 * third].clone(), said[:, 2 * third :].sigmoid()
+    read = conv(state, f"{owner}_dyn_agg.conv_offset_mask", leaky(conv(state, f"{owner}_offset_conv2", seen)))
+    third = read.shape[1] // 3
+    offsets, mask = read[:, : 2 * third].clone(), read[:, 2 * third :].sigmoid()
     for group in range(third // 9):
         for tap in range(9):
             offsets[:, 18 * group + 2 * tap] += flows[tap, ..., 1]
@@ -55,8 +55,8 @@ def their_restoration(state, frame, features, flow, blocks):
     x = body(state, "content_extractor.body", leaky(conv(state, "content_extractor.conv_first", frame)), blocks)
     for level, layer in LEVELS.items():
         flows = nine_flows(flow, 4 // STRIDES[layer])
-        found = their_aggregation(state, level, x, features[layer], flows)
-        merged = leaky(conv(state, f"dyn_agg_restore.head_{level}.0", torch.cat([x, found], 1)))
+        aggregated = their_aggregation(state, level, x, features[layer], flows)
+        merged = leaky(conv(state, f"dyn_agg_restore.head_{level}.0", torch.cat([x, aggregated], 1)))
         x = body(state, f"dyn_agg_restore.body_{level}", merged, blocks) + x
         x = conv(state, f"dyn_agg_restore.tail_{level}.0", x)
         x = leaky(x if level == "large" else F.pixel_shuffle(x, 2))
@@ -71,9 +71,9 @@ def matched(height, width, seed=5):
     column = torch.randint(0, width - 2, (height - 2, width - 2), generator=random)
     own_row, own_column = torch.meshgrid(torch.arange(height - 2), torch.arange(width - 2), indexing="ij")
     flow = torch.stack([column - own_column, row - own_row], -1).float()
-    found = torch.full((1, height, width, 2), 9.0)  # at the edge of ours: something, which theirs does not know
-    found[0, 1:-1, 1:-1] = torch.stack([column + 1, row + 1], -1).float() * 4 + 1.5
-    return flow, found
+    positions = torch.full((1, height, width, 2), 9.0)  # at the edge of ours: something, which theirs does not know
+    positions[0, 1:-1, 1:-1] = torch.stack([column + 1, row + 1], -1).float() * 4 + 1.5
+    return flow, positions
 
 
 def test_converted_weights_compute_what_the_published_network_does(convert):
@@ -112,9 +112,9 @@ def test_the_layer_that_aggregates_is_theirs(level):
     content = torch.randn(1, 6, 5 * ratio, 6 * ratio, generator=state.random)
     reference = torch.randn(1, texture, 5 * ratio, 6 * ratio, generator=state.random)
     with torch.no_grad():
-        found = ours(content, reference, positions_at(positions, 4, STRIDES[layer]))
+        aggregated = ours(content, reference, positions_at(positions, 4, STRIDES[layer]))
         theirs = their_aggregation(state, level, content, reference, nine_flows(flow, ratio))
-    torch.testing.assert_close(found, theirs, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(aggregated, theirs, atol=1e-5, rtol=1e-4)
     plain = MaskedAggregation(6, texture, ratio=ratio)
     plain.load_state_dict(ours.state_dict())
     assert (plain(content, reference, positions_at(positions, 4, STRIDES[layer])) - theirs).abs().mean() > 0.01
@@ -133,7 +133,7 @@ def test_extractors_and_textures_are_theirs(convert, number, extractor):
     x = F.relu(conv(state, f"{owner}.conv2_2", F.relu(conv(state, f"{owner}.conv2_1", F.max_pool2d(x, 2)))))
     x = conv(state, f"{owner}.conv3_1", F.max_pool2d(x, 2))
     with torch.no_grad():
-        found = getattr(network.correspondence, extractor)(picture)["conv3_1"]
+        descriptors = getattr(network.correspondence, extractor)(picture)["conv3_1"]
         first = network.textures(picture)["relu1_1"]
-    torch.testing.assert_close(found, x)
+    torch.testing.assert_close(descriptors, x)
     torch.testing.assert_close(first, F.relu(conv(files["vgg19.pth"], "features.0", normal)))

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd import gradcheck
 
-from lfvideo_sr.methods.c2_matching import Correspondence
+from lfvideo_sr.methods.c2_matching import CorrespondenceNetwork
 from lfvideo_sr.trainers import correspondence
 from lfvideo_sr.trainers.correspondence import CorrespondenceConfig, CorrespondenceLosses
 from lfvideo_sr.training.correspondence_losses import MARGIN, SAFE, TEMPERATURE, distillation_loss, margin_loss
@@ -26,11 +26,11 @@ def grid(size=SIZE):
     return torch.tensor([[float(x), float(y)] for y in range(size[0]) for x in range(size[1])])
 
 
-def squared(one, other):
-    return float((one - other).square().sum())
+def squared(first, second):
+    return float((first - second).square().sum())
 
 
-def literal_margin_loss(own, other, points, matches, size=SIZE, margin=1.0, safe=4.0):
+def literal_margin_loss(query, reference, points, matches, size=SIZE, margin=1.0, safe=4.0):
     """Eq. 1 to 3 of C2-Matching, place by place."""
 
     def away(a, b):
@@ -38,14 +38,14 @@ def literal_margin_loss(own, other, points, matches, size=SIZE, margin=1.0, safe
 
     total = 0.0
     for p, match in zip(points.tolist(), matches.tolist()):
-        positive = squared(own[:, p], other[:, match])  # Eq. 2
-        negatives = [squared(own[:, p], other[:, k]) for k in range(other.shape[1]) if away(k, match)]
-        negatives += [squared(other[:, match], own[:, k]) for k in range(own.shape[1]) if away(k, p)]
+        positive = squared(query[:, p], reference[:, match])  # Eq. 2
+        negatives = [squared(query[:, p], reference[:, k]) for k in range(reference.shape[1]) if away(k, match)]
+        negatives += [squared(reference[:, match], query[:, k]) for k in range(query.shape[1]) if away(k, p)]
         total += max(0.0, margin + positive - min(negatives))  # Eq. 1 and 3
     return total / len(points)
 
 
-def literal_distillation_loss(own, other, teacher_own, teacher_other, temperature=0.15):
+def literal_distillation_loss(query, reference, teacher_own, teacher_other, temperature=0.15):
     """Eq. 4 to 6."""
 
     def correlation(first, second, p):
@@ -53,10 +53,10 @@ def literal_distillation_loss(own, other, teacher_own, teacher_other, temperatur
         return [power / sum(powers) for power in powers]
 
     total = 0.0
-    for p in range(own.shape[1]):
-        student, teacher = correlation(own, other, p), correlation(teacher_own, teacher_other, p)
+    for p in range(query.shape[1]):
+        student, teacher = correlation(query, reference, p), correlation(teacher_own, teacher_other, p)
         total += sum(t * math.log(t / s) for t, s in zip(teacher, student))
-    return total / own.shape[1]
+    return total / query.shape[1]
 
 
 def points_and_matches(count=20):
@@ -72,51 +72,53 @@ def test_papers_settings():
 
 @pytest.mark.parametrize("options", [{}, {"margin": 0.3, "safe": 1.0}], ids=str)
 def test_margin_loss_is_equations_1_to_3(options):
-    own, other = descriptors(0), descriptors(1)
+    query, reference = descriptors(0), descriptors(1)
     points, matches = points_and_matches()
-    found = margin_loss(own, other, points, matches, grid(), grid(), **options)
-    assert float(found) == pytest.approx(literal_margin_loss(own, other, points, matches, **options), abs=ROUNDING)
-    assert found > 0.1
+    loss = margin_loss(query, reference, points, matches, grid(), grid(), **options)
+    assert float(loss) == pytest.approx(literal_margin_loss(query, reference, points, matches, **options), abs=ROUNDING)
+    assert loss > 0.1
 
 
 def test_a_place_just_beyond_the_safe_radius_is_a_negative():
     """Chebyshev distance 4 is safe, 5 is not."""
-    own = F.normalize(torch.eye(13)[:, :13].double() + 1e-9, dim=0)
+    query = F.normalize(torch.eye(13)[:, :13].double() + 1e-9, dim=0)
     line = torch.stack([torch.arange(13.0), torch.zeros(13)], -1)
     points = torch.tensor([2])
-    for distance, wanted in ((4, 0.0), (5, 1.0)):  # the other's place there has the very same descriptor
-        other = own.clone()
-        other[:, 2 + distance] = own[:, 2]
-        found = margin_loss(own, other, points, points, line, line)
-        assert float(found) == pytest.approx(wanted, abs=1e-6), distance
+    for distance, expected in ((4, 0.0), (5, 1.0)):  # the other's place there has the very same descriptor
+        reference = query.clone()
+        reference[:, 2 + distance] = query[:, 2]
+        loss = margin_loss(query, reference, points, points, line, line)
+        assert float(loss) == pytest.approx(expected, abs=1e-6), distance
 
 
 def test_nothing_beyond_the_safe_radius_is_no_loss_and_no_gradient():
-    own = descriptors(0, (3, 3)).requires_grad_()
+    query = descriptors(0, (3, 3)).requires_grad_()
     points = torch.arange(9)
-    loss = margin_loss(own, descriptors(1, (3, 3)), points, points, grid((3, 3)), grid((3, 3)))
+    loss = margin_loss(query, descriptors(1, (3, 3)), points, points, grid((3, 3)), grid((3, 3)))
     loss.backward()
-    assert loss == 0 and torch.equal(own.grad, torch.zeros_like(own))
+    assert loss == 0 and torch.equal(query.grad, torch.zeros_like(query))
 
 
 def test_distillation_is_equations_4_to_6():
-    given = [descriptors(seed) for seed in range(4)]
-    assert float(distillation_loss(*given)) == pytest.approx(literal_distillation_loss(*given), abs=ROUNDING)
-    warmer = distillation_loss(*given, temperature=1.0)
-    assert float(warmer) == pytest.approx(literal_distillation_loss(*given, temperature=1.0), abs=ROUNDING)
+    inputs = [descriptors(seed) for seed in range(4)]
+    assert float(distillation_loss(*inputs)) == pytest.approx(literal_distillation_loss(*inputs), abs=ROUNDING)
+    warmer = distillation_loss(*inputs, temperature=1.0)
+    assert float(warmer) == pytest.approx(literal_distillation_loss(*inputs, temperature=1.0), abs=ROUNDING)
 
 
 def test_distillation_is_zero_where_the_student_agrees():
-    own, other = descriptors(0), descriptors(1)
-    assert abs(float(distillation_loss(own, other, own, other))) < ROUNDING
+    query, reference = descriptors(0), descriptors(1)
+    assert abs(float(distillation_loss(query, reference, query, reference))) < ROUNDING
 
 
 def test_gradients_are_those_of_the_function():
-    own, other = descriptors(2, channels=3).requires_grad_(), descriptors(3, channels=3).requires_grad_()
+    query, reference = descriptors(2, channels=3).requires_grad_(), descriptors(3, channels=3).requires_grad_()
     points, matches = points_and_matches(5)
-    assert gradcheck(lambda a, b: margin_loss(a, b, points, matches, grid(), grid()), (own, other), fast_mode=True)
+    assert gradcheck(
+        lambda a, b: margin_loss(a, b, points, matches, grid(), grid()), (query, reference), fast_mode=True
+    )
     taught = descriptors(4), descriptors(5)
-    assert gradcheck(lambda a, b: distillation_loss(a, b, *taught), (own, other), fast_mode=True)
+    assert gradcheck(lambda a, b: distillation_loss(a, b, *taught), (query, reference), fast_mode=True)
 
 
 SIDE = 64  # of pictures: 16x16 places
@@ -136,7 +138,7 @@ def batch(inside=(slice(2, 14), slice(1, 15))):
 
 def networks(seed, width=4):
     torch.manual_seed(seed)
-    return Correspondence(width)
+    return CorrespondenceNetwork(width)
 
 
 def config(**changes):
@@ -147,27 +149,27 @@ def config(**changes):
 @pytest.mark.parametrize("stage", ["teacher", "student"])
 def test_a_trainers_loss_is_equation_7(stage):
     network, teacher = networks(0), networks(1) if stage == "student" else None
-    given = batch()
-    losses = CorrespondenceLosses(network, config(stage=stage), teacher)(given)
-    view = given["sharp" if stage == "teacher" else "frame"]
-    own, other = (features.flatten(2).double() for features in network(view, given["reference"]))
+    samples = batch()
+    losses = CorrespondenceLosses(network, config(stage=stage), teacher)(samples)
+    view = samples["sharp" if stage == "teacher" else "frame"]
+    query, reference = (features.flatten(2).double() for features in network(view, samples["reference"]))
     points = [row * 16 + column for row in range(2, 14) for column in range(1, 15)]
     matches = torch.tensor([point + 1 for point in points])  # 5 pixels are one place, 1 is none
-    margin = literal_margin_loss(own[0], other[0], torch.tensor(points), matches, (16, 16))
+    margin = literal_margin_loss(query[0], reference[0], torch.tensor(points), matches, (16, 16))
     assert float(losses["margin"]) == pytest.approx(margin, abs=FLOAT)  # the second sample does not count
-    wanted = margin
+    expected = margin
     if teacher is not None:
-        taught = [features.flatten(2).double() for features in teacher(given["sharp"], given["reference"])]
-        each = [literal_distillation_loss(own[b], other[b], taught[0][b], taught[1][b]) for b in range(2)]
+        taught = [features.flatten(2).double() for features in teacher(samples["sharp"], samples["reference"])]
+        each = [literal_distillation_loss(query[b], reference[b], taught[0][b], taught[1][b]) for b in range(2)]
         assert float(losses["distillation"]) == pytest.approx(sum(each) / 2, abs=FLOAT)
-        wanted += 15 * sum(each) / 2
-    assert float(losses["loss"]) == pytest.approx(wanted, abs=20 * FLOAT)
+        expected += 15 * sum(each) / 2
+    assert float(losses["loss"]) == pytest.approx(expected, abs=20 * FLOAT)
     assert set(losses) == set(CorrespondenceLosses(network, config(stage=stage), teacher).names)
 
 
 def test_samples_with_too_few_matches_train_nothing_but_do_not_fail():
-    network, given = networks(0), batch(inside=(slice(0, 1), slice(0, 1)))
-    losses = CorrespondenceLosses(network, config(), None)(given)
+    network, samples = networks(0), batch(inside=(slice(0, 1), slice(0, 1)))
+    losses = CorrespondenceLosses(network, config(), None)(samples)
     losses["loss"].backward()
     assert losses["loss"] == 0 and all((parameter.grad == 0).all() for parameter in network.parameters())
 
@@ -177,20 +179,22 @@ def test_a_teacher_is_not_trained():
     losses = CorrespondenceLosses(network, config(stage="student"), teacher)
     losses(batch())["loss"].backward()
     assert all(parameter.grad is None for parameter in teacher.parameters())
-    assert all(one.grad.abs().sum() > 0 for one in network.parameters())
+    assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())
 
 
 @torch.no_grad()
 def test_autocast_does_not_blur_distances():
     """In bfloat16 the hardest negatives of smooth descriptors would be at the same distance as their neighbours."""
-    network, teacher, given = networks(0), networks(1), batch()
+    network, teacher, samples = networks(0), networks(1), batch()
     losses = CorrespondenceLosses(network, config(stage="student"), teacher)
     with torch.autocast("cpu", torch.bfloat16):
-        own, other = network(given["frame"], given["reference"])
-        taught = teacher(given["sharp"], given["reference"])
-        found = losses(given)
-    margin = correspondence._margin(own[0], other[0], given["truth"][0])  # of the same descriptors, without autocast
-    pairs = zip(*(features.flatten(2) for features in (own, other, *taught)))
-    assert float(found["margin"]) == pytest.approx(float(margin), abs=FLOAT)
+        query, reference = network(samples["frame"], samples["reference"])
+        taught = teacher(samples["sharp"], samples["reference"])
+        values = losses(samples)
+    margin = correspondence._margin(
+        query[0], reference[0], samples["truth"][0]
+    )  # of the same descriptors, without autocast
+    pairs = zip(*(features.flatten(2) for features in (query, reference, *taught)))
+    assert float(values["margin"]) == pytest.approx(float(margin), abs=FLOAT)
     divergence = torch.stack([distillation_loss(*pair) for pair in pairs]).mean()
-    assert float(found["distillation"]) == pytest.approx(float(divergence), abs=FLOAT)
+    assert float(values["distillation"]) == pytest.approx(float(divergence), abs=FLOAT)

@@ -12,7 +12,7 @@ import torch
 from small_runs import RUNS, again, course, equal, saved, train_features, train_gan, train_restoration, untimed_course
 
 from lfvideo_sr.errors import InputError, UsageError
-from lfvideo_sr.methods.c2_matching import Correspondence
+from lfvideo_sr.methods.c2_matching import CorrespondenceNetwork
 from lfvideo_sr.trainers import restoration
 from lfvideo_sr.training import adversarial
 from lfvideo_sr.training.task import RunConfig
@@ -38,10 +38,10 @@ def test_a_stopped_run_goes_on_exactly(whole, name, stop, tmp_path):
     assert saved(parts)["step"] == stop and len(course(parts)) == stop // 2
     torch.manual_seed(99)  # another process has another random state
     parts = again(parts, stop_after=0)
-    one, other = saved(config), saved(parts)
-    assert one.keys() == other.keys()
-    for key in one.keys() - {"seconds"}:
-        assert equal(one[key], other[key]), key
+    unstopped, resumed = saved(config), saved(parts)
+    assert unstopped.keys() == resumed.keys()
+    for key in unstopped.keys() - {"seconds"}:
+        assert equal(unstopped[key], resumed[key]), key
     assert untimed_course(parts) == untimed_course(config)
 
 
@@ -57,8 +57,8 @@ def test_the_seed_decides_the_first_weights_and_the_course(whole, tmp_path):
 def test_accumulated_pictures_are_one_larger_batch(run, tmp_path):
     once = run(tmp_path / "once", batch=2, max_steps=3)
     twice = run(tmp_path / "twice", batch=1, accumulate=2, max_steps=3)
-    one, two = ([float(row["loss"]) for row in course(config)] for config in (once, twice))
-    assert one == pytest.approx(two, rel=1e-3)
+    losses, repeated = ([float(row["loss"]) for row in course(config)] for config in (once, twice))
+    assert losses == pytest.approx(repeated, rel=1e-3)
 
 
 def test_a_critic_judges_what_was_restored_of_each_batch(tmp_path, monkeypatch):
@@ -70,8 +70,8 @@ def test_a_critic_judges_what_was_restored_of_each_batch(tmp_path, monkeypatch):
             targets.append(batch["target"].float() / 255)
             return super().forward(batch)
 
-        def restore(self, *given):
-            restored.append(super().restore(*given))
+        def restore(self, *inputs):
+            restored.append(super().restore(*inputs))
             return restored[-1]
 
     def critic_loss(critic, pictures, truth):
@@ -96,11 +96,11 @@ def test_rates_reach_the_optimizer(tmp_path):
 
 @pytest.mark.parametrize("name", golden_files.CURVES)
 def test_golden_losses(name):
-    found, wanted = golden_files.losses(name), golden_files.read(f"losses_{name}")
-    assert found.keys() == wanted.keys()
-    for key in wanted:
-        assert len(found[key]) == 5
-        assert found[key] == pytest.approx(wanted[key], rel=GOLDEN, abs=1e-7), key
+    losses, expected = golden_files.losses(name), golden_files.read(f"losses_{name}")
+    assert losses.keys() == expected.keys()
+    for key in expected:
+        assert len(losses[key]) == 5
+        assert losses[key] == pytest.approx(expected[key], rel=GOLDEN, abs=1e-7), key
 
 
 @pytest.mark.parametrize("name", golden_files.CURVES)
@@ -110,8 +110,8 @@ def test_two_steps_in_bfloat16(name, tmp_path):
     values = [value for module in modules.values() for value in module.values()]
     values = [value for value in values if value.dtype != torch.int64]  # batches that a normalisation counted
     assert all(value.dtype == torch.float32 and value.isfinite().all() for value in values)
-    wanted = golden_files.read(f"losses_{name}")["loss"][0]
-    assert float(course(config)[0]["loss"]) == pytest.approx(wanted, rel=0.1)
+    expected = golden_files.read(f"losses_{name}")["loss"][0]
+    assert float(course(config)[0]["loss"]) == pytest.approx(expected, rel=0.1)
 
 
 def test_a_reports_loss_is_what_the_first_optimizer_minimises(tmp_path):
@@ -122,20 +122,25 @@ def test_a_reports_loss_is_what_the_first_optimizer_minimises(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "error", "said"),
+    ("name", "changes", "error", "message"),
     [
         ("student", {"teacher": "gone.pt"}, InputError, "no checkpoint at gone.pt"),
         ("student", {"teacher": "gone.safetensors"}, InputError, "gone.safetensors is no weights file"),
         ("student", {"teacher": ""}, UsageError, "a student has no teacher"),
-        ("c2_matching", {"correspondence": "wider.pt"}, InputError, "wider.pt does not fit Correspondence .*mismatch"),
+        (
+            "c2_matching",
+            {"correspondence": "wider.pt"},
+            InputError,
+            "wider.pt does not fit CorrespondenceNetwork .*mismatch",
+        ),
         ("c2_matching", {"start": "wider.pt"}, InputError, "wider.pt does not fit C2Matching .*Missing key"),
     ],
 )
-def test_what_a_run_cannot_start_from_is_one_line(name, changes, error, said, tmp_path, monkeypatch):
+def test_what_a_run_cannot_start_from_is_one_line(name, changes, error, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    torch.save({"averaged": Correspondence(8).state_dict()}, "wider.pt")
+    torch.save({"averaged": CorrespondenceNetwork(8).state_dict()}, "wider.pt")
     train = RUNS[name] if name != "student" else partial(RUNS["teacher"], stage="student")
-    with pytest.raises(error, match=said) as raised:
+    with pytest.raises(error, match=message) as raised:
         train(tmp_path / "run", **changes)
     assert "\n" not in str(raised.value)
 
@@ -147,10 +152,10 @@ def by_two_processes(name: str, folder: Path) -> RunConfig:
         "import torch, small_runs\nfrom pathlib import Path\ntorch.set_num_threads(1)\n"
         f"small_runs.RUNS[{name!r}](Path({str(folder)!r}), batch=1, max_steps=3)\n"
     )
-    found = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+    search_path = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script)],
-        env={**os.environ, "PYTHONPATH": found, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": search_path, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -164,8 +169,8 @@ def by_two_processes(name: str, folder: Path) -> RunConfig:
 def test_two_processes_train_as_one_with_twice_the_batch(name, tmp_path):
     apart = by_two_processes(name, tmp_path / "two")
     alone = RUNS[name](tmp_path / "one", batch=2, max_steps=3)
-    for one, two in zip(course(alone), course(apart), strict=True):
+    for row, other_row in zip(course(alone), course(apart), strict=True):
         for loss in golden_files.read(f"losses_{name}").keys() - {"loss_critic", "adversarial"}:  # of other mixtures
-            assert float(two[loss]) == pytest.approx(float(one[loss]), rel=1e-3), loss
+            assert float(other_row[loss]) == pytest.approx(float(row[loss]), rel=1e-3), loss
     for key, value in saved(alone)["modules"]["network"].items():
         assert torch.allclose(value, saved(apart)["modules"]["network"][key], atol=1e-4), key

@@ -29,8 +29,8 @@ def test_the_relativistic_losses_are_equations_9_and_10():
     rng = torch.Generator().manual_seed(1)
     real, fake = torch.randn(5, generator=rng), torch.randn(5, generator=rng)
 
-    def d(one, others):
-        return torch.sigmoid(one - others.mean())
+    def d(score, scores):
+        return torch.sigmoid(score - scores.mean())
 
     critic = -d(real, fake).log().mean() - (1 - d(fake, real)).log().mean()
     generator = -(1 - d(real, fake)).log().mean() - d(fake, real).log().mean()
@@ -41,55 +41,63 @@ def test_the_relativistic_losses_are_equations_9_and_10():
 
 @pytest.mark.parametrize(("reconstruction", "power"), [("l1", 1), ("mse", 2)])
 def test_reconstruction_is_of_both_branches(reconstruction, power):
-    given, network = batch(), small_network("e2ent2")
-    target = given["target"] / 255
-    alone = (network.restorer.alone(given["frame"]) - target).abs().pow(power).mean()
+    samples, network = batch(), small_network("e2ent2")
+    target = samples["target"] / 255
+    alone = (network.restorer.alone(samples["frame"]) - target).abs().pow(power).mean()
     losses = losses_of(network, reconstruction=reconstruction)
-    whole = losses(given)
-    single = losses_of(network, reconstruction=reconstruction, stage="single")(given)["reconstruction"]
+    whole = losses(samples)
+    single = losses_of(network, reconstruction=reconstruction, stage="single")(samples)["reconstruction"]
     assert float(single.detach()) == pytest.approx(float(alone.detach()), rel=1e-5)
-    encoded = network.encoder(given["reference"] / 255)
-    positions, relevance = network.matcher(given["frame"], encoded)
-    restored = network.restorer(given["frame"], [Match(encoded, positions, relevance)])
-    wanted = alone + (restored - target).abs().pow(power).mean()
-    assert float(whole["reconstruction"].detach()) == pytest.approx(float(wanted.detach()), rel=1e-5)
-    assert float(whole["loss"].detach()) == pytest.approx(1e-2 * float(wanted.detach()), rel=1e-5)
+    encoded = network.encoder(samples["reference"] / 255)
+    positions, relevance = network.matcher(samples["frame"], encoded)
+    restored = network.restorer(samples["frame"], [Match(encoded, positions, relevance)])
+    expected = alone + (restored - target).abs().pow(power).mean()
+    assert float(whole["reconstruction"].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+    assert float(whole["loss"].detach()) == pytest.approx(1e-2 * float(expected.detach()), rel=1e-5)
 
 
 def test_each_branch_has_its_critic():
     critics = [Critic(4), Critic(4)]
     losses = losses_of(critics=critics, adversarial_weight=1e-5)
-    given = batch()
-    found = losses(given)
+    samples = batch()
+    values = losses(samples)
     pictures = losses.restored[0]
-    assert len(pictures) == 2 and not any(one.requires_grad for one in pictures)
-    target = given["target"] / 255
-    wanted = sum(relativistic_generator_loss(critic(target), critic(two)) for critic, two in zip(critics, pictures))
-    assert float(found["adversarial"].detach()) == pytest.approx(float(wanted.detach()), rel=1e-5)
-    judged = CriticsLosses(nn.ModuleList(critics), losses)(given)["loss"]
-    wanted = sum(relativistic_critic_loss(one(target), one(two)) for one, two in zip(critics, pictures))
-    assert float(judged.detach()) == pytest.approx(float(wanted.detach()), rel=1e-5) and not losses.restored
+    assert len(pictures) == 2 and not any(picture.requires_grad for picture in pictures)
+    target = samples["target"] / 255
+    expected = sum(
+        relativistic_generator_loss(critic(target), critic(picture)) for critic, picture in zip(critics, pictures)
+    )
+    assert float(values["adversarial"].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+    judged = CriticsLosses(nn.ModuleList(critics), losses)(samples)["loss"]
+    expected = sum(
+        relativistic_critic_loss(critic(target), critic(picture)) for critic, picture in zip(critics, pictures)
+    )
+    assert float(judged.detach()) == pytest.approx(float(expected.detach()), rel=1e-5) and not losses.restored
 
 
 def test_reciprocal_reconstruction_teaches_the_features_too():
     """The restored picture is the reference of the second pass; its features carry gradients (Eq. 5)."""
     losses = losses_of(rtrr_weight=0.4)
-    found = losses(batch())
+    values = losses(batch())
     assert losses.names == ("loss", "reconstruction", "rtrr")
-    found["rtrr"].backward()
-    grown = {name: one.grad for name, one in losses.network.named_parameters() if one.grad is not None}
-    assert any(name.startswith("phi.") for name in grown) and any(one.abs().sum() > 0 for one in grown.values())
+    values["rtrr"].backward()
+    grown = {
+        name: parameter.grad for name, parameter in losses.network.named_parameters() if parameter.grad is not None
+    }
+    assert any(name.startswith("phi.") for name in grown) and any(
+        gradient.abs().sum() > 0 for gradient in grown.values()
+    )
     assert losses_of(rtrr_weight=0.4, stage="single").names == ("loss", "reconstruction")
 
 
 def test_frozen_features_stay(tmp_path):
     before = train_e2ent2(tmp_path / "before", max_steps=1, stage="single")
     run = train_e2ent2(tmp_path / "after", start=f"{before.output}/last.pt", frozen_features=True, max_steps=3)
-    one = torch.load(f"{before.output}/last.pt")["averaged"]  # what a run starts from
+    before_joint = torch.load(f"{before.output}/last.pt")["averaged"]  # what a run starts from
     other = torch.load(f"{run.output}/last.pt")["modules"]["network"]
-    changed = {name.split(".")[0] for name in one if not torch.equal(one[name], other[name])}
-    own = {name for name in one if name.startswith("phi.")}
-    assert own and all(torch.equal(one[name], other[name]) for name in own) and changed == {"restorer"}
+    changed = {name.split(".")[0] for name in before_joint if not torch.equal(before_joint[name], other[name])}
+    phi = {name for name in before_joint if name.startswith("phi.")}
+    assert phi and all(torch.equal(before_joint[name], other[name]) for name in phi) and changed == {"restorer"}
 
 
 def test_a_single_stage_leaves_the_other_branch(tmp_path):

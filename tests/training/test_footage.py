@@ -13,7 +13,7 @@ from lfvideo_sr.training.scenes import rendered_views
 @pytest.fixture(scope="module")
 def clip() -> Clip:
     high = rendered_views(np.random.default_rng(2), 64, 4).high
-    return Clip("scene", high, np.stack([bicubic(one, Size(64, 64)) for one in high]), 5.0)
+    return Clip("scene", high, np.stack([bicubic(picture, Size(64, 64)) for picture in high]), 5.0)
 
 
 def recorded_as(clip, **what):
@@ -47,7 +47,7 @@ def test_recordings_are_made_once_and_are_the_same_again(clip, tmp_path):
     again = record_all([clip], 2, tmp_path)[0]
     assert len(first) == 3 and len(files) == 2
     assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
-    assert all(np.array_equal(one.low, other.low) for one, other in zip(first, again))
+    assert all(np.array_equal(footage.low, other.low) for footage, other in zip(first, again))
     assert first[1].recording.codec is None and first[2].recording.codec is not None
     anew = record_all([clip], 2, tmp_path / "elsewhere")[0]
     assert np.array_equal(anew[2].low, first[2].low)
@@ -56,9 +56,9 @@ def test_recordings_are_made_once_and_are_the_same_again(clip, tmp_path):
 def test_cameras_are_drawn_from_what_people_have():
     rng = np.random.default_rng(0)
     drawn = [random_recording(rng, 30000, compressed=True) for _ in range(200)]
-    assert {one.codec for one in drawn} == {"libx264", "libx265"}
-    assert {one.way for one in drawn} >= {"bicubic", "area", "lanczos", "bilinear", "gauss"}
-    crfs = [int(dict(one.options)["crf"]) for one in drawn if not one.bit_rate]
-    assert min(crfs) <= 20 and max(crfs) >= 34 and any(one.bit_rate for one in drawn)
-    assert max(abs(one.phase_x) for one in drawn) <= 0.5
+    assert {recording.codec for recording in drawn} == {"libx264", "libx265"}
+    assert {recording.way for recording in drawn} >= {"bicubic", "area", "lanczos", "bilinear", "gauss"}
+    crfs = [int(dict(recording.options)["crf"]) for recording in drawn if not recording.bit_rate]
+    assert min(crfs) <= 20 and max(crfs) >= 34 and any(recording.bit_rate for recording in drawn)
+    assert max(abs(recording.phase_x) for recording in drawn) <= 0.5
     assert all(random_recording(rng, 30000, compressed=False).codec is None for _ in range(20))

@@ -18,8 +18,8 @@ def photo(height, width, seed=0):
 
 
 def sampled(seed=0, side=64, picture=None):
-    given = photo(side + 7, side + 30) if picture is None else picture
-    return correspondence_sample(lambda: given, np.random.default_rng(seed), side=side)
+    shown = photo(side + 7, side + 30) if picture is None else picture
+    return correspondence_sample(lambda: shown, np.random.default_rng(seed), side=side)
 
 
 def test_papers_settings():
@@ -28,10 +28,10 @@ def test_papers_settings():
 
 def test_what_a_sample_holds():
     sample = sampled()
-    assert {name: one.shape for name, one in sample.items()} == {
+    assert {name: array.shape for name, array in sample.items()} == {
         "sharp": (3, 64, 64), "frame": (3, 64, 64), "reference": (3, 64, 64), "truth": (16, 16, 2)
     }  # fmt: skip
-    assert all(one.dtype == np.float32 for one in sample.values())
+    assert all(array.dtype == np.float32 for array in sample.values())
     for name in ("sharp", "frame", "reference"):
         assert sample[name].min() >= 0 and sample[name].max() <= 1
         assert np.allclose(sample[name] * 255, np.round(sample[name] * 255), atol=1e-3)  # in 256 levels
@@ -41,10 +41,10 @@ def test_what_a_sample_holds():
 
 def test_samples_are_functions_of_their_number():
     photos = [lambda seed=seed: photo(170, 180, seed) for seed in range(3)]
-    one, again, other = (correspondence.sample(photos, 1, number) for number in (5, 5, 6))
-    assert all(np.array_equal(one[key], again[key], equal_nan=True) for key in one)
-    assert not np.array_equal(one["sharp"], other["sharp"])
-    assert not np.array_equal(one["sharp"], correspondence.sample(photos, 2, 5)["sharp"])
+    first, again, other = (correspondence.sample(photos, 1, number) for number in (5, 5, 6))
+    assert all(np.array_equal(first[key], again[key], equal_nan=True) for key in first)
+    assert not np.array_equal(first["sharp"], other["sharp"])
+    assert not np.array_equal(first["sharp"], correspondence.sample(photos, 2, 5)["sharp"])
 
 
 def dot(x, y, side=64):
@@ -62,7 +62,7 @@ def centre(picture):
 @pytest.mark.parametrize("place", [(6, 5), (8, 9), (10, 7)], ids=str)  # column, row, of the descriptors
 def test_the_truth_is_where_a_dot_went(place):
     """A dot in the middle of a descriptor's place, and the same homography's picture of it."""
-    x, y = (4 * one + 1.5 for one in place)
+    x, y = (4 * coordinate + 1.5 for coordinate in place)
     for seed in range(6):
         sample = sampled(seed, picture=dot(x, y))
         there = sample["truth"][place[1], place[0]]
@@ -98,13 +98,13 @@ def test_corners_move_in_proportion_to_the_side():
 def test_a_paired_view_shows_the_same():
     """Reading the reference at the true positions gives the sharp picture back."""
     small = np.random.default_rng(1).random((3, 10, 10), np.float32)
-    given = (bicubic(small, Size(80, 80)).clip(0, 1) * 255).astype(np.uint8)
-    sample = sampled(3, picture=given)
+    source = (bicubic(small, Size(80, 80)).clip(0, 1) * 255).astype(np.uint8)
+    sample = sampled(3, picture=source)
     read = cv2.remap(sample["reference"].transpose(1, 2, 0), sample["truth"], None, cv2.INTER_CUBIC)
-    own = np.stack(np.meshgrid(*2 * [np.arange(16, dtype=np.float32) * 4 + 1.5]), -1)
-    wanted = cv2.remap(sample["sharp"].transpose(1, 2, 0), own, None, cv2.INTER_CUBIC)
+    places = np.stack(np.meshgrid(*2 * [np.arange(16, dtype=np.float32) * 4 + 1.5]), -1)
+    expected = cv2.remap(sample["sharp"].transpose(1, 2, 0), places, None, cv2.INTER_CUBIC)
     valid = np.isfinite(sample["truth"]).all(-1)
-    assert valid.sum() > 60 and np.abs(read - wanted)[valid].max() < 0.02
+    assert valid.sum() > 60 and np.abs(read - expected)[valid].max() < 0.02
 
 
 def test_warping_leaves_a_picture_alone_where_nothing_moves():

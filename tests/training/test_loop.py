@@ -37,8 +37,8 @@ def straight(output, validate=None, **changes):
     losses = Line(nn.Linear(3, 1))
     optimizer = torch.optim.SGD(losses.network.parameters(), 0.1)
     steps = {"fit": Step(losses, optimizer, ("loss", "noise"))}
-    given = {**COMMON, "max_steps": 6, "output": str(output), **changes}
-    config = RunConfig(**given)
+    options = {**COMMON, "max_steps": 6, "output": str(output), **changes}
+    config = RunConfig(**options)
     task = Task(losses.network, {"about": "a line"}, steps, numbered, validate, ("score", "other") if validate else ())
     fit(task, config)
     return losses, config, task
@@ -46,21 +46,23 @@ def straight(output, validate=None, **changes):
 
 def test_every_sample_is_seen_once_in_order(tmp_path):
     losses, _, _ = straight(tmp_path, batch=2, accumulate=3, max_steps=2)
-    wanted = [[float(np.float32(number) / np.float32(10)) for number in pair] for pair in np.arange(12).reshape(6, 2)]
-    assert losses.seen == wanted
+    expected = [[float(np.float32(number) / np.float32(10)) for number in pair] for pair in np.arange(12).reshape(6, 2)]
+    assert losses.seen == expected
     losses, _, _ = straight(tmp_path, batch=2, accumulate=3, max_steps=4)  # goes on
     assert losses.seen[0] == [float(np.float32(number) / np.float32(10)) for number in (12, 13)]
 
 
 def test_workers_make_the_same_samples_in_the_same_order(tmp_path):
     """Without drawing from the random state of the run, and after a stop too."""
-    _, one, _ = straight(tmp_path / "thread", batch=2, accumulate=2, average=0.9)
-    losses, other, _ = straight(tmp_path / "workers", batch=2, accumulate=2, average=0.9, workers=3, stop_after=4)
+    _, by_thread, _ = straight(tmp_path / "thread", batch=2, accumulate=2, average=0.9)
+    losses, by_workers, _ = straight(tmp_path / "workers", batch=2, accumulate=2, average=0.9, workers=3, stop_after=4)
     assert len(losses.seen) == 8
-    losses, other, _ = straight(tmp_path / "workers", batch=2, accumulate=2, average=0.9, workers=2)
+    losses, by_workers, _ = straight(tmp_path / "workers", batch=2, accumulate=2, average=0.9, workers=2)
     assert len(losses.seen) == 4
-    assert untimed_course(other) == untimed_course(one)
-    assert all(equal(saved(other)[key], saved(one)[key]) for key in ("modules", "averaged", "optimizers", "rng"))
+    assert untimed_course(by_workers) == untimed_course(by_thread)
+    assert all(
+        equal(saved(by_workers)[key], saved(by_thread)[key]) for key in ("modules", "averaged", "optimizers", "rng")
+    )
 
 
 def broken(number):
@@ -80,8 +82,8 @@ def test_accumulated_batches_are_one_larger_batch(tmp_path):
     twice, _, _ = straight(tmp_path / "twice", batch=2, accumulate=2)
     for name, value in once.network.state_dict().items():
         assert torch.allclose(value, twice.network.state_dict()[name], atol=ROUNDING), name
-    one, two = (course(RunConfig(output=str(tmp_path / name))) for name in ("once", "twice"))
-    assert [float(row["loss"]) for row in one] == pytest.approx([float(row["loss"]) for row in two], rel=1e-4)
+    rows, other_rows = (course(RunConfig(output=str(tmp_path / name))) for name in ("once", "twice"))
+    assert [float(row["loss"]) for row in rows] == pytest.approx([float(row["loss"]) for row in other_rows], rel=1e-4)
 
 
 def test_averages_follow_the_weights(tmp_path):
@@ -95,15 +97,15 @@ def test_averages_follow_the_weights(tmp_path):
 
     torch.manual_seed(3)
     losses = Watching(nn.Linear(3, 1))
-    wanted = losses.network.weight.detach().clone()
+    expected = losses.network.weight.detach().clone()
     steps = {"fit": Step(losses, torch.optim.SGD(losses.network.parameters(), 0.1), ("loss", "noise"))}
     config = RunConfig(**{**COMMON, "max_steps": 30, "average": 0.6, "output": str(tmp_path)})
     fit(Task(losses.network, {}, steps, numbered), config)
     seen.append(losses.network.weight.detach())
     for step, weight in enumerate(seen[1:]):
         decay = min(0.6, (step + 1) / (step + 10))
-        wanted = decay * wanted + (1 - decay) * weight
-    assert torch.allclose(saved(config)["averaged"]["weight"], wanted, atol=ROUNDING)
+        expected = decay * expected + (1 - decay) * weight
+    assert torch.allclose(saved(config)["averaged"]["weight"], expected, atol=ROUNDING)
 
 
 def test_the_norm_of_a_gradient_is_clipped(tmp_path):
@@ -115,12 +117,12 @@ def test_the_norm_of_a_gradient_is_clipped(tmp_path):
 
 def scoring(scores):
     """A validation that draws random numbers and gives such scores in turn."""
-    given = iter(scores)
+    remaining = iter(scores)
 
     def validate(network):
         torch.rand(7)
         assert not network.training and not any(parameter.requires_grad for parameter in network.parameters())
-        scores = {"score": next(given), "other": float(network.weight.sum())}
+        scores = {"score": next(remaining), "other": float(network.weight.sum())}
         return scores, {"picture": np.zeros((3, 4, 4), np.float32)}
 
     return validate

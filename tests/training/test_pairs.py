@@ -35,23 +35,23 @@ def same_place(height=64, width=64, seed=0):
     return lambda: (picture, picture.copy())
 
 
-def alike(one, other):
-    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+def alike(first, second):
+    return first.keys() == second.keys() and all(np.array_equal(first[key], second[key]) for key in first)
 
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_what_a_sample_holds(turned):
     settings = PairSettings(side=32, reference_side=48, turned=turned)
     sample = pair_sample([same_place()], np.random.default_rng(0), settings)
-    shapes = {name: (one.dtype, one.shape) for name, one in sample.items()}
-    wanted = {
+    shapes = {name: (array.dtype, array.shape) for name, array in sample.items()}
+    expected = {
         "target": (np.uint8, (3, 32, 32)),
         "frame": (np.float32, (3, 8, 8)),
         "reference": (np.uint8, (3, 48, 48)),
         "present": (np.float32, ()),
     }
     moved = {"turned": (np.uint8, (3, 32, 32)), "turned_frame": (np.float32, (3, 8, 8))}
-    assert shapes == wanted | (moved if turned else {})
+    assert shapes == expected | (moved if turned else {})
     assert np.array_equal(sample["frame"], degrade(sample["target"].astype(np.float32) / 255).astype(np.float32))
     if turned:
         assert np.array_equal(
@@ -65,8 +65,11 @@ def test_what_is_turned_is_cut_where_the_target_is():
     smooth = [bicubic(noise(8, 8, seed), Size(256, 256)) for seed in (0, 1)]  # nothing smaller than it is moved by
     apart = np.zeros(2)
     for number in range(8):
-        made = [pair_sample([lambda one=one: (one, one)], np.random.default_rng(number), settings) for one in smooth]
-        apart += [np.abs(one["turned"].astype(float) - made[0]["target"]).mean() for one in made]
+        made = [
+            pair_sample([lambda picture=picture: (picture, picture)], np.random.default_rng(number), settings)
+            for picture in smooth
+        ]
+        apart += [np.abs(sample["turned"].astype(float) - made[0]["target"]).mean() for sample in made]
     assert apart[0] < 0.6 * apart[1]
 
 
@@ -97,7 +100,7 @@ def test_flips_keep_the_pair():
     turns = {(up, left, turn): _turned(plain, up, left, turn) for up in (0, 1) for left in (0, 1) for turn in (0, 1)}
     for number in range(100):
         sample = pair_sample([lambda: (plain, plain.copy())], np.random.default_rng(number), settings)
-        (name,) = [name for name, one in turns.items() if np.array_equal(one, sample["reference"])]
+        (name,) = [name for name, turn in turns.items() if np.array_equal(turn, sample["reference"])]
         seen.add(name)
         whole, part = (np.ascontiguousarray(sample[key].transpose(1, 2, 0)) for key in ("reference", "target"))
         assert cv2.matchTemplate(whole, part, cv2.TM_SQDIFF).min() < 100  # rounding, where elsewhere millions stand
@@ -115,7 +118,7 @@ def test_references_are_resized_without_keeping_their_shape():
     sample = pair_sample([lambda: (wide, wide)], np.random.default_rng(0), PairSettings(32, 24))
     small = bicubic(wide, Size(24, 24))
     turns = [_turned(small, up, left, turn) for up in (0, 1) for left in (0, 1) for turn in (0, 1)]
-    assert sum(np.array_equal(sample["reference"], one) for one in turns) == 1
+    assert sum(np.array_equal(sample["reference"], turn) for turn in turns) == 1
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
@@ -146,8 +149,8 @@ def test_a_reference_seen_from_elsewhere_shows_the_same_moved():
     apart = np.zeros(2)
     for number in range(10):
         moved = with_reference([lambda: (pictures[0], pictures[0])], number, 160, seen_from_elsewhere=1.0)
-        for which, one in enumerate(pictures):
-            plain = with_reference([lambda one=one: (one, one)], number, 160)
+        for which, photo in enumerate(pictures):
+            plain = with_reference([lambda photo=photo: (photo, photo)], number, 160)
             apart[which] += np.abs(moved["reference"].astype(float) - plain["reference"]).mean()
     assert 0 < apart[0] < 0.8 * apart[1]
 
@@ -157,7 +160,7 @@ def test_the_share_of_wrong_references(share):
     """Of two pairs, every other wrong one is right by chance."""
     pairs = [lambda value=value: 2 * (np.full((3, SIDE, SIDE), value, np.uint8),) for value in (50, 200)]
     made = [with_reference(pairs, number, wrong_reference=share) for number in range(200)]
-    wrong = np.mean([one["target"][0, 0, 0] != one["reference"][0, 0, 0] for one in made])
+    wrong = np.mean([sample["target"][0, 0, 0] != sample["reference"][0, 0, 0] for sample in made])
     assert wrong == pytest.approx(share / 2, abs=0.08)
 
 
@@ -165,14 +168,14 @@ def test_cuts_reach_everywhere_and_small_pictures_are_mirrored():
     picture = noise(18, 20)
     seen = set()
     for number in range(120):
-        found = cut(np.random.default_rng(number), picture, 16)
+        part = cut(np.random.default_rng(number), picture, 16)
         (place,) = [
-            (y, x) for y in range(3) for x in range(5) if np.array_equal(found, picture[:, y : y + 16, x : x + 16])
+            (y, x) for y in range(3) for x in range(5) if np.array_equal(part, picture[:, y : y + 16, x : x + 16])
         ]
         seen.add(place)
     assert len(seen) == 15
-    found = cut(np.random.default_rng(0), noise(5, 16), 16)
-    assert np.array_equal(found[:, :5], noise(5, 16)) and np.array_equal(found[:, 5:10], noise(5, 16)[:, ::-1])
+    part = cut(np.random.default_rng(0), noise(5, 16), 16)
+    assert np.array_equal(part[:, :5], noise(5, 16)) and np.array_equal(part[:, 5:10], noise(5, 16)[:, ::-1])
 
 
 @pytest.mark.parametrize(("least", "most"), [(5, 20), (0, 10)])
@@ -206,15 +209,15 @@ def test_a_dot_moves_as_the_homography_says():
     for number in range(8):
         homography = corners_moved(np.random.default_rng(number), (64, 64), 1, 4)
         moved = centre(warped(dot((30, 24)), homography))
-        wanted = cv2.perspectiveTransform(np.array([[[30.0, 24.0]]]), homography)[0, 0]
-        assert np.abs(moved - wanted).max() < 3 * SUBPIXEL, number
+        expected = cv2.perspectiveTransform(np.array([[[30.0, 24.0]]]), homography)[0, 0]
+        assert np.abs(moved - expected).max() < 3 * SUBPIXEL, number
         assert np.abs(moved - (30, 24)).max() > 0.3
 
 
 def test_perspective_is_rrsrs():
     """Corners move by 5 to 20 pixels; the same box; mirrored beyond the edge, so that no black comes in."""
     picture = smooth(96, 80) // 2 + 100
-    found = perspective(np.random.default_rng(3), picture)
+    seen = perspective(np.random.default_rng(3), picture)
     homography = corners_moved(np.random.default_rng(3), (96, 80), 5, 20)
-    assert np.array_equal(found, warped(picture, homography))
-    assert found.shape == picture.shape and found.min() >= 95
+    assert np.array_equal(seen, warped(picture, homography))
+    assert seen.shape == picture.shape and seen.min() >= 95

@@ -7,11 +7,21 @@ import pytest
 import torch
 from small_runs import COMMON, RUNS, SHRINKING, SHRUNK, SMALLEST, again, course, listed, saved
 
-import lfvideo_sr.configs
-from lfvideo_sr.commands.train import TRAINERS
+from lfvideo_sr.commands.train import TRAINERS, shipped_configs
 from lfvideo_sr.config import load_config, read_mapping
 
-CONFIGS = sorted(Path(lfvideo_sr.configs.__path__[0]).glob("*.yaml"))
+CONFIGS = [Path(str(path)) for path in shipped_configs().values()]
+
+
+def test_every_file_in_the_folder_is_shipped_under_a_name_of_its_own():
+    folder = Path(__file__).parents[2] / "configs"
+    assert len(shipped_configs()) == len(list(folder.rglob("*.yaml")))
+    names = list(shipped_configs())
+    assert names.index("stream_ref") < names.index("rrsr_no_rtrr_small")  # ablations are last
+    assert (
+        shipped_configs()["rrsr_no_rtrr_small"].read_text()
+        == (folder / "ablations/rrsr_no_rtrr_small.yaml").read_text()
+    )
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

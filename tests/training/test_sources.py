@@ -30,8 +30,8 @@ def root(tmp_path):
 
 def test_pairs_of_a_folder(root):
     pairs = [load() for load in pairs_of(root, ["set"], root)]
-    wanted = [(noise(8, 12, number), noise(8, 12, 10 + number)) for number in (2, 0, 1)]  # in the order of names
-    assert all(np.array_equal(a, b) for pair, other in zip(pairs, wanted, strict=True) for a, b in zip(pair, other))
+    expected = [(noise(8, 12, number), noise(8, 12, 10 + number)) for number in (2, 0, 1)]  # in the order of names
+    assert all(np.array_equal(a, b) for pair, other in zip(pairs, expected, strict=True) for a, b in zip(pair, other))
 
 
 def test_a_split_leaves_out_what_it_does_not_list(root):
@@ -48,17 +48,17 @@ def test_folders_and_rendered_pairs_go_together(root):
     pairs = pairs_of(root, ["rendered:2", "set", "rendered:1"], root)
     assert len(pairs) == 2 + 3 + 1
     first, again = pairs[0](), pairs[5]()
-    assert [one.shape for one in first] == 2 * [(3, 160, 160)] and first[0].dtype == np.uint8
+    assert [picture.shape for picture in first] == 2 * [(3, 160, 160)] and first[0].dtype == np.uint8
     assert all(np.array_equal(a, b) for a, b in zip(first, again))
     assert not np.array_equal(first[0], first[1]) and not np.array_equal(first[0], pairs[1]()[0])
 
 
 @pytest.mark.parametrize(
-    ("find", "said"),
+    ("find", "message"),
     [(pairs_of, "holds no training pairs; wanted are .*nowhere/input/NAME"), (photos_of, "holds no pictures")],
 )
-def test_what_is_not_there_is_named(find, said, tmp_path):
-    with pytest.raises(InputError, match=said):
+def test_what_is_not_there_is_named(find, message, tmp_path):
+    with pytest.raises(InputError, match=message):
         find(tmp_path, ["nowhere"], tmp_path)
 
 
@@ -92,10 +92,10 @@ def test_validation_takes_the_best_reference_of_scenes_kept_for_it(tmp_path):
     splits = {"train": {}, "validation": {"held": ["held/s1", "held/s3"]}}
     (tmp_path / "splits.json").write_text(json.dumps(splits))
     pairs = [load() for load in validation_pairs(tmp_path, "held", longest=90)]
-    wanted = [(noise(30, 90, 0), noise(30, 90, 1)), (noise(30, 90, 5), noise(30, 90, 6))]
-    for pair, other in zip(pairs, wanted, strict=True):
-        for found, whole in zip(pair, other):
-            assert np.array_equal(found, whole[:, :28, :88])  # sides are multiples of 4
+    expected = [(noise(30, 90, 0), noise(30, 90, 1)), (noise(30, 90, 5), noise(30, 90, 6))]
+    for pair, other in zip(pairs, expected, strict=True):
+        for reduced, whole in zip(pair, other):
+            assert np.array_equal(reduced, whole[:, :28, :88])  # sides are multiples of 4
     small = validation_pairs(tmp_path, "held", longest=31)[0]()[0]
     assert small.shape == (3, 8, 28)  # a third, by area
     mean = noise(30, 90, 0)[:, :24, :84].reshape(3, 8, 3, 28, 3).astype(np.float64).mean((2, 4))
@@ -127,12 +127,12 @@ def frames_of(path):
 
 def places_of(part, frames):
     """(frame, top, left) of every place where a part of a picture was cut."""
-    found = []
+    places = []
     for number, frame in enumerate(frames):
         windows = np.lib.stride_tricks.sliding_window_view(frame[0], part.shape[1:])[:, :, 0]  # first rows
         hits = zip(*np.nonzero((windows == part[0, 0]).all(-1)))
-        found += [(number, y, x) for y, x in hits if np.array_equal(frame[:, y : y + 160, x : x + 160], part)]
-    return found
+        places += [(number, y, x) for y, x in hits if np.array_equal(frame[:, y : y + 160, x : x + 160], part)]
+    return places
 
 
 def test_two_moments_of_a_clip_are_cut_at_nearly_one_place(clips, tmp_path):
@@ -153,7 +153,7 @@ def test_two_moments_of_a_clip_are_cut_at_nearly_one_place(clips, tmp_path):
 def test_clips_kept_for_validation_are_never_trained_on(clips, tmp_path):
     trained, listed = (pairs_of(clips, [f"clips:{part}"], tmp_path) for part in ("train", "some"))
     assert len(trained) == len(listed)
-    assert all(np.array_equal(one()[0], other()[0]) for one, other in zip(trained, listed))
+    assert all(np.array_equal(load()[0], listed_load()[0]) for load, listed_load in zip(trained, listed))
     with pytest.raises(InputError, match=r"'clips:validation' leaves no clip to train on"):
         pairs_of(clips, ["clips:validation"], tmp_path)
     with pytest.raises(InputError, match=r"splits\.json does not list 'video' under 'none'"):

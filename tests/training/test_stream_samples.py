@@ -80,9 +80,9 @@ def test_shares_of_missing_references(clip):
 def test_seeds_of_a_still_scene_point_at_themselves(clip):
     still = footage(np.repeat(clip[0].high[:1], 12, 0), np.repeat(clip[0].low[:1], 12, 0))
     sample = ReferenceSamples([[still]], [], QUIET, 0, rendered=0.0)[0]
-    own = 2 * pixel_grid(*2 * [2 * SETTINGS.window])[8:56, 8:56] + 0.5
-    assert np.abs(sample["seeds"] - own).max() < 0.5
-    assert np.abs(sample["follow"] - (own - 16)).max() < 0.5
+    places = 2 * pixel_grid(*2 * [2 * SETTINGS.window])[8:56, 8:56] + 0.5
+    assert np.abs(sample["seeds"] - places).max() < 0.5
+    assert np.abs(sample["follow"] - (places - 16)).max() < 0.5
     inner = sample["references"][0, :, 16:112, 16:112]
     assert psnr_rgb(inner / 255.0, sample["targets"][0] / 255.0) == np.inf
 
@@ -90,9 +90,11 @@ def test_seeds_of_a_still_scene_point_at_themselves(clip):
 def test_references_stand_beside_their_own_frames_or_beside_what_the_camera_would_make_of_them(clip):
     """Recorded darker than the truth: only a reference that stands alone has a side as bright as itself."""
     dark = footage(clip[0].high, clip[0].low // 2)
-    own, alone = (ReferenceSamples([[dark]], [], replace(QUIET, alone=share), 0, rendered=0.0)[3] for share in (0, 1))
-    bright = own["references"].mean() / 255
-    assert own["sides"].mean() == pytest.approx(bright / 2, rel=0.1)
+    with_frames, alone = (
+        ReferenceSamples([[dark]], [], replace(QUIET, alone=share), 0, rendered=0.0)[3] for share in (0, 1)
+    )
+    bright = with_frames["references"].mean() / 255
+    assert with_frames["sides"].mean() == pytest.approx(bright / 2, rel=0.1)
     assert alone["sides"].mean() == pytest.approx(bright, rel=0.1)
 
 

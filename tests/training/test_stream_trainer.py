@@ -82,12 +82,12 @@ def test_learning_rate_rises_holds_and_falls():
 
 
 def test_the_configuration_for_light_fields_goes_on_from_the_shipped_weights(tmp_path):
-    given = load_config(Path(configs.__path__[0]) / "stream_ref_lf.yaml", StreamRefConfig)
+    shipped = load_config(Path(configs.__path__[0]) / "stream_ref_lf.yaml", StreamRefConfig)
     smaller = {"scenes": 1, "grids": 1, "batch": 1, "max_steps": 2, "decay_steps": 1, "report_every": 1}
     pictures = {}
-    for start in (given.start, ""):
+    for start in (shipped.start, ""):
         config = replace(
-            given, **smaller, start=start, cache=str(tmp_path / "cache"), output=str(tmp_path / f"run{start}")
+            shipped, **smaller, start=start, cache=str(tmp_path / "cache"), output=str(tmp_path / f"run{start}")
         )
         train(config)
         rows = course(config)
@@ -104,7 +104,11 @@ def test_views_of_a_rendered_light_field_lie_where_the_flow_says():
     for number in (0, 1):
         moved = views.flow[0, number]
         reference = views.high[1 + number].transpose(1, 2, 0).astype(np.float32)
-        found = cv2.remap(reference, x + moved[..., 0], y + moved[..., 1], cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
-        apart, unmoved = (np.abs(one - views.high[0].transpose(1, 2, 0)).mean(-1) for one in (found, reference))
+        fetched = cv2.remap(
+            reference, x + moved[..., 0], y + moved[..., 1], cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE
+        )
+        apart, unmoved = (
+            np.abs(picture - views.high[0].transpose(1, 2, 0)).mean(-1) for picture in (fetched, reference)
+        )
         seen = views.visible[0, number]
         assert apart[seen].mean() < 0.5 * unmoved[seen].mean()

@@ -74,20 +74,24 @@ def test_places_may_be_nearer():
     network, batch = CCNet(CCNetSize(12, scale=4)).eval(), batch_of(settings)
     scores = place_scores(network, batch, settings)
     assert scores.shape == (2, 25, settings.window**2)
-    own = network.query(network.enlarge(batch["frame"])[:, :, MARGIN * 4 : -MARGIN * 4, MARGIN * 4 : -MARGIN * 4])
+    query = network.query(network.enlarge(batch["frame"])[:, :, MARGIN * 4 : -MARGIN * 4, MARGIN * 4 : -MARGIN * 4])
     other = network.reference(batch["reference"])
-    wanted = torch.einsum("bc,bcij->bij", own[:, :, 2 * 3, 2 * 1], other).flatten(1)  # row 3, column 1 of the places
-    assert torch.allclose(scores[:, 3 * 5 + 1], wanted, atol=1e-5)
+    expected = torch.einsum("bc,bcij->bij", query[:, :, 2 * 3, 2 * 1], other).flatten(
+        1
+    )  # row 3, column 1 of the places
+    assert torch.allclose(scores[:, 3 * 5 + 1], expected, atol=1e-5)
 
 
 def test_unit_features_are_compared_by_cosine():
     network = CCNet(CCNetSize(12, scale=4, unit=True)).eval()
-    found = network.query(torch.rand(1, 3, 70, 66))
-    assert torch.allclose(found.norm(dim=1), torch.ones(1, 6, 2), atol=1e-5)
+    features = network.query(torch.rand(1, 3, 70, 66))
+    assert torch.allclose(features.norm(dim=1), torch.ones(1, 6, 2), atol=1e-5)
     settings = WindowSettings(4, 6, 1)
-    one, sharp = (float(CCNetLosses(network, settings, by)(batch_of(settings))["loss"].detach()) for by in (1.0, 30.0))
+    plain, sharp = (
+        float(CCNetLosses(network, settings, by)(batch_of(settings))["loss"].detach()) for by in (1.0, 30.0)
+    )
     scores = place_scores(network, batch_of(settings), settings)
-    assert scores.max() <= 1 + 1e-5 and abs(one - np.log(169)) < 0.5 and one != sharp
+    assert scores.max() <= 1 + 1e-5 and abs(plain - np.log(169)) < 0.5 and plain != sharp
 
 
 def test_one_place_in_the_middle_of_its_window_is_the_papers_sample():
@@ -96,7 +100,7 @@ def test_one_place_in_the_middle_of_its_window_is_the_papers_sample():
     views = shifted(1, 1, side=480)
     made = [window_sample(views, np.random.default_rng(number), settings)["truth"].tolist() for number in range(12)]
     assert made.count([64 * 129 + 64]) > 2  # the others lie near the picture's edge
-    assert all(0 <= one < 129**2 for (one,) in made)
+    assert all(0 <= place < 129**2 for (place,) in made)
 
 
 def test_what_is_hidden_or_outside_is_no_match():
@@ -109,7 +113,7 @@ def test_what_is_hidden_or_outside_is_no_match():
 
 def batch_of(settings: WindowSettings, count: int = 2) -> dict[str, torch.Tensor]:
     made = [window_sample(shifted(3, 2), np.random.default_rng(number), settings) for number in range(count)]
-    return {name: torch.from_numpy(np.stack([one[name] for one in made])) for name in made[0]}
+    return {name: torch.from_numpy(np.stack([sample[name] for sample in made])) for name in made[0]}
 
 
 def test_the_loss_is_equation_1():
@@ -120,13 +124,13 @@ def test_the_loss_is_equation_1():
     enlarged = network.enlarge(batch["frame"])[:, :, MARGIN * 4 : MARGIN * 4 + 65, MARGIN * 4 : MARGIN * 4 + 65]
     f, g = network.query(enlarged)[:, :, 0, 0], network.reference(batch["reference"])
     assert g.shape[2:] == (13, 13)
-    wanted = []
+    expected = []
     for number in range(2):
         s = torch.einsum("c,cij->ij", f[number], g[number]).flatten()
         assert torch.allclose(s, window_scores(f, g)[number].flatten(), atol=1e-5)
         p = s.exp() / s.exp().sum()
-        wanted.append(-p[batch["truth"][number, 0]].log())
-    assert float(loss.detach()) == pytest.approx(float(torch.stack(wanted).mean().detach()), rel=1e-4)
+        expected.append(-p[batch["truth"][number, 0]].log())
+    assert float(loss.detach()) == pytest.approx(float(torch.stack(expected).mean().detach()), rel=1e-4)
 
 
 def test_places_without_a_match_do_not_count():
@@ -143,10 +147,10 @@ def test_fixed_statistics_are_those_of_use():
     """Normalised as after training, and left as they are; the weights learn all the same."""
     settings = WindowSettings(4, 6, 1)
     network, batch = CCNet(CCNetSize(12, scale=4)), batch_of(settings)
-    before = {name: one.clone() for name, one in network.named_buffers()}
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     loss = CCNetLosses(network.train(), settings, fixed=True)(batch)["loss"]
     loss.backward()
-    assert all(torch.equal(one, before[name]) for name, one in network.named_buffers())
+    assert all(torch.equal(buffer, before[name]) for name, buffer in network.named_buffers())
     assert network.query.layers[0].weight.grad.abs().sum() > 0
     assert torch.equal(loss, CCNetLosses(network.eval(), settings)(batch)["loss"])
     assert not torch.equal(loss, CCNetLosses(network.train(), settings)(batch)["loss"])
@@ -208,10 +212,12 @@ def test_rendered_views_are_kept_and_moved_by_known_flow(tmp_path):
 def test_flow_leads_to_what_looks_alike(seed):
     views = moving_views(np.random.default_rng([11, seed]), Size(160, 160), 30.0)
     known = np.isfinite(views.flow).all(-1)
-    own = np.dstack(np.meshgrid(np.arange(160), np.arange(160))).astype(np.float32)
+    places = np.dstack(np.meshgrid(np.arange(160), np.arange(160))).astype(np.float32)
     first, second = (view.astype(np.float32).mean(0) for view in views[:2])
-    fetched = cv2.remap(second, np.nan_to_num(own + views.flow), None, cv2.INTER_LINEAR)
-    alike, at_rest = (np.corrcoef(one[known], first[known])[0, 1] for one in (fetched, second))  # whatever exposure
+    fetched = cv2.remap(second, np.nan_to_num(places + views.flow), None, cv2.INTER_LINEAR)
+    alike, at_rest = (
+        np.corrcoef(picture[known], first[known])[0, 1] for picture in (fetched, second)
+    )  # whatever exposure
     assert alike > 0.85 and 1 - alike < 0.5 * (1 - at_rest)
 
 
@@ -232,7 +238,7 @@ def lay_sintel(folder, count=12):
 def test_sintel_is_read_and_split(tmp_path):
     lay_sintel(tmp_path)
     parts = [sintel_views(tmp_path, part) for part in ("train", "validation")]
-    assert [len(one) for one in parts] == [11, 1]  # 85 of 1041, rounded up
+    assert [len(pairs) for pairs in parts] == [11, 1]  # 85 of 1041, rounded up
     assert -(-1041 * flow_views.HELD_OUT // flow_views.OF) == 85 and 1041 - 85 == 956
     views = parts[0][0]()
     assert views.first.shape == (3, 8, 12) and np.array_equal(np.roll(views.first, 1, 2), views.second)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from matching_pairs import extract, rendered
+from matching_searches import SEARCHES
 
-from ..engines.host_memory import keep_freed_memory
-from ..frames import Size
-from ..matching.patchmatch import relevance
-from .pairs import extract, rendered
-from .searches import SEARCHES
+from lfvideo_sr.engines.host_memory import keep_freed_memory
+from lfvideo_sr.frames import Size
+from lfvideo_sr.matching.patchmatch import relevance
 
 SIZES = (Size(60, 34), Size(120, 68), Size(240, 135), Size(250, 250), Size(480, 270))
 PAPER_SIZE = Size(250, 250)
@@ -52,11 +52,11 @@ def measure(search: str, size: Size, channels: int) -> Cost:
         query, reference = (extract(picture, channels) for picture in (pair.first, pair.second))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         started = time.perf_counter()
-        found = SEARCHES[search](query, reference)
+        result = SEARCHES[search](query, reference)
         seconds = time.perf_counter() - started
         memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
-        score = float(relevance(query, reference, found.index).mean())
-    counted, whole = (round(count / 1e9, 2) for count in (found.multiply_adds, found.whole_patches))
+        score = float(relevance(query, reference, result.index).mean())
+    counted, whole = (round(count / 1e9, 2) for count in (result.multiply_adds, result.whole_patches))
     return Cost(search, str(size), round(seconds, 3), counted, whole, memory, round(score, 5))
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..frames import Size
-from ..media.flow_files import find_flow_pairs, frames_around, read_flow
-from ..media.images import read_image
-from ..media.resize import within
-from ..synthetic import flow, random_scene, render
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.flow_files import find_flow_pairs, frames_around, read_flow
+from lfvideo_sr.media.images import read_image
+from lfvideo_sr.media.resize import within
+from lfvideo_sr.synthetic import flow, random_scene, render
 
 STRIDE = 4
 _LONGEST = 1024  # pixels: photos are reduced to it, since exact search takes the fourth power of the side
@@ -85,8 +85,8 @@ def photo_pairs(folder: Path) -> Iterator[Pair]:
 
 def sequences(folder: Path) -> Iterator[tuple[str, list[Path]]]:
     """Runs of consecutive frames in the folders of frames with true flow: a name and the files."""
-    found = {tuple(frames_around(files)): None for files in find_flow_pairs(folder)}
-    return ((str(run[0].parent.relative_to(folder)), list(run)) for run in found)
+    runs = {tuple(frames_around(files)): None for files in find_flow_pairs(folder)}
+    return ((str(run[0].parent.relative_to(folder)), list(run)) for run in runs)
 
 
 def _scene(size: Size):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matching_pairs import STRIDE, Pair, extract, flow_pairs, frames_of_scene, photo_pairs, rendered, sequences
+from matching_searches import SEARCHES
 
-from ..frames import Size
-from ..matching.patchmatch import PatchMatchPlan, patchmatch, relevance
-from ..media.images import read_image
-from .pairs import STRIDE, Pair, extract, flow_pairs, frames_of_scene, photo_pairs, rendered, sequences
-from .searches import SEARCHES
+from lfvideo_sr.frames import Size
+from lfvideo_sr.matching.patchmatch import PatchMatchPlan, patchmatch, relevance
+from lfvideo_sr.media.images import read_image
 
 RENDERED = Size(640, 384)
 NEAR = 8.0  # pixels
