@@ -66,7 +66,7 @@ def _measured(method: Method, run_of: Callable[[Method, Parts], Run], cell: int 
     def drawn(generator: torch.Generator) -> Run:
         return run_of(method, positive(parts, generator))
 
-    found = receptive_field(drawn, cell, method.info.size_multiple)
+    found = receptive_field(drawn, cell)
     if found is None or math.isinf(found):
         return found and GLOBAL
     return int(found) if found == int(found) else round(found, 2)

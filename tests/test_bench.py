@@ -92,9 +92,9 @@ def test_of_each_scene_the_first_photos_are_taken(tmp_path):
         write_png(tmp_path / f"{name}.png", picture(size=size))
     rows = ["scene,input,ref,rank", "one,a.png,b.png,1", "one,a.png,c.png,2", "two,c.png,a.png,1"]
     (tmp_path / "pairs.csv").write_text("\n".join(rows))
-    one, two = photo_pairs(tmp_path)
-    assert (one.name, two.name) == ("one", "two")
-    assert one.second.shape == (3, 6, 684)  # a third of its size
+    first, second = photo_pairs(tmp_path)
+    assert (first.name, second.name) == ("one", "two")
+    assert first.second.shape == (3, 6, 684)  # a third of its size
 
 
 def test_crossover_is_the_smallest_size_that_is_faster():

@@ -11,10 +11,8 @@ from torch import nn
 
 from lfvideo_sr import describe as module
 from lfvideo_sr.choose import load_learned
-from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.describe import count_parameters, describe
 from lfvideo_sr.errors import UsageError
-from lfvideo_sr.frames import Size
 from lfvideo_sr.matching.exact import exact_search
 from lfvideo_sr.method import Method, MethodInfo
 from lfvideo_sr.methods import METHODS
@@ -26,45 +24,53 @@ LEARNED = [name for name, entry in METHODS.items() if entry.learned]
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_is_described(name):
-    found = json.loads(json.dumps(describe(name)))
-    info = engine_of(name).info if not METHODS[name].learned or found["weights"] else None
-    assert found["name"] == name and found["scale"] == 4 and found["summary"]
-    assert info is None or (found["references"], found["worthless_below"]) == (info.references, info.worthless_below)
-    assert list(found["parts"]) == ["encoder", "matcher", "restorer"]
-    for counts in (found["parameters"], *(part["parameters"] for part in found["parts"].values())):
+    described = json.loads(json.dumps(describe(name)))
+    info = engine_of(name).info if not METHODS[name].learned or described["weights"] else None
+    assert described["name"] == name and described["scale"] == 4 and described["summary"]
+    assert info is None or (described["references"], described["worthless_below"]) == (
+        info.references,
+        info.worthless_below,
+    )
+    assert list(described["parts"]) == ["encoder", "matcher", "restorer"]
+    for counts in (described["parameters"], *(part["parameters"] for part in described["parts"].values())):
         assert counts["total"] == counts["trainable"] + counts["frozen"] >= 0
-    for part in found["parts"].values():
+    for part in described["parts"].values():
         field = part["receptive_field"]
         assert field is None or field == "global" or field >= 1
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNED if (METHODS[name].weights or name) in shipped()])
 def test_parameters_are_those_of_the_networks_parts(name):
-    found, method = describe(name), load_learned(name)
-    for part, about in found["parts"].items():
-        assert about["parameters"]["total"] == sum(one.numel() for one in getattr(method, part).parameters())
+    described, method = describe(name), load_learned(name)
+    for part, about in described["parts"].items():
+        assert about["parameters"]["total"] == sum(
+            parameter.numel() for parameter in getattr(method, part).parameters()
+        )
     together = nn.ModuleList([method.encoder, method.matcher, method.restorer])
-    assert found["parameters"]["total"] == sum(parameter.numel() for parameter in together.parameters())
+    assert described["parameters"]["total"] == sum(parameter.numel() for parameter in together.parameters())
     path = weights_path(METHODS[name].weights or name)
-    assert found["weights"]["fingerprint"] == fingerprint(path) and found["weights"]["bytes"] == path.stat().st_size
+    assert (
+        described["weights"]["fingerprint"] == fingerprint(path)
+        and described["weights"]["bytes"] == path.stat().st_size
+    )
 
 
 def test_how_far_stream_ref_sees():
     """By hand: a convolution adds 2 pixels, bicubic enlargement of the frame 4, a residual block 4."""
-    found = describe("stream_ref")
-    fields = {part: about["receptive_field"] for part, about in found["parts"].items()}
-    blocks = found["weights"]["about"]["size"]["blocks"]
+    described = describe("stream_ref")
+    fields = {part: about["receptive_field"] for part, about in described["parts"].items()}
+    blocks = described["weights"]["about"]["size"]["blocks"]
     assert fields["matcher"] == 1 + 4 + 2 + 4 + 2  # misfit, head, one block, tail
     assert fields["restorer"] == 1 + 4 + 2 + 4 * blocks + 2 + 2  # misfit, head, trunk, tail, places beside a pixel
     assert fields["encoder"] == (4 * 5 + 3 * 4) / 4  # 16 taps round each of the 5 pixels that enlargement reads
-    assert found["seeder"] == "FlowSeeder"
+    assert described["seeder"] == "FlowSeeder"
 
 
 @pytest.mark.parametrize("name", ["flow_transfer", "bicubic"])
 def test_classical_methods_have_no_parameters_and_no_field(name):
-    found = describe(name)
-    assert not found["learned"] and found["weights"] is None and found["parameters"]["total"] == 0
-    assert all(part["receptive_field"] is None for part in found["parts"].values())
+    described = describe(name)
+    assert not described["learned"] and described["weights"] is None and described["parameters"]["total"] == 0
+    assert all(part["receptive_field"] is None for part in described["parts"].values())
 
 
 def test_shared_and_frozen_parameters_are_told_apart():
@@ -96,16 +102,12 @@ class Searching(nn.Module):
         self.encoder = encoder
 
     def forward(self, frame: torch.Tensor, reference, seed: None) -> tuple[torch.Tensor, torch.Tensor]:
-        own = F.pad(self.encoder.layer(frame), (1, 1, 1, 1), mode="replicate")
+        query = F.pad(self.encoder.layer(frame), (1, 1, 1, 1), mode="replicate")
         other = F.pad(reference["low"], (1, 1, 1, 1), mode="replicate")
-        found = exact_search(own, other)
-        width = reference["low"].shape[-1]
-        index = (found.index // (width + 2) - 1) * width + found.index % (width + 2) - 1  # without the margin
-        size = Size(*(4 * side for side in reference["low"].shape[:1:-1]))
-        field = Correspondence.from_index(
-            index[:, 0], found.score[:, 0].clamp(0, 1), stride=4, reference_stride=4, reference_size=size
-        )
-        return field.positions, field.relevance
+        field = exact_search(query, other)
+        columns = other.shape[-1]
+        place = torch.stack([field.index % columns, field.index // columns], -1)[:, 0] - 1  # without the margin
+        return 4 * place.float() + 1.5, field.score[:, 0].clamp(0, 1)
 
 
 class Restorer(nn.Module):
@@ -135,10 +137,10 @@ def test_a_local_search_is_not():
 
 def test_a_network_without_shipped_weights_is_described_untrained(monkeypatch):
     monkeypatch.setattr(module, "shipped", lambda: [])
-    found = describe("stream_ref")
+    described = describe("stream_ref")
     untrained = import_module("lfvideo_sr.methods.stream_ref").network({})
-    assert found["weights"] is None and found["learned"]
-    assert found["parameters"]["total"] == sum(parameter.numel() for parameter in untrained.parameters())
+    assert described["weights"] is None and described["learned"]
+    assert described["parameters"]["total"] == sum(parameter.numel() for parameter in untrained.parameters())
 
 
 def test_an_unknown_method_is_refused():
@@ -157,8 +159,8 @@ def test_the_command_says_it_in_a_few_lines(name, run):
 
 
 def test_the_command_as_json(run):
-    said = json.loads(run("info", "stream_ref", "--json").out)
-    assert said["parameters"]["total"] == describe("stream_ref")["parameters"]["total"]
+    printed = json.loads(run("info", "stream_ref", "--json").out)
+    assert printed["parameters"]["total"] == describe("stream_ref")["parameters"]["total"]
     assert "devices" in json.loads(run("info", "--json").out)  # without a method it is about the machine
 
 
