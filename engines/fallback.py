@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 class FallingBack:
     """Runs the first engine until it refuses, then the next one for the rest; says so once, by `tell`.
 
-    The next engine cannot read the first one's features: it encodes references anew when they are next used (and the
-    old features go when the cache drops them). Fields are positions and relevance whoever made them, so they are used
-    on: the first engine's, and those that a GuidedEngine predicted.
+    The next engine cannot read the first one's features: it encodes references anew when they are next used, for which
+    encoded references keep their Reference until then. Fields are positions and relevance whoever made them, so they
+    are used on: the first engine's, and those that a GuidedEngine predicted.
 
     following: makes the engine that goes on.
     """
@@ -30,7 +30,7 @@ class FallingBack:
         self, first: Engine, following: Callable[[], Engine], tell: Callable[[str], object] = lambda line: None
     ):
         self._engine, self._following, self._tell = first, following, tell
-        self._references: WeakValueDictionary[tuple, Reference] = WeakValueDictionary()
+        self._sources: WeakKeyDictionary[EncodedReference, Reference] = WeakKeyDictionary()
         self._anew: WeakKeyDictionary[EncodedReference, EncodedReference] = WeakKeyDictionary()
         self._readable: WeakSet[EncodedReference] = WeakSet()  # by the engine that runs now
         self._fell = False
@@ -53,8 +53,10 @@ class FallingBack:
         return self._engine.precision
 
     def encode(self, reference: Reference) -> EncodedReference:
-        self._references[reference.key] = reference
-        return self._kept(self._or_next(lambda: self._engine.encode(reference)))
+        encoded = self._or_next(lambda: self._engine.encode(reference))
+        if not self._fell:
+            self._sources[encoded] = reference
+        return self._kept(encoded)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         return self._or_next(lambda: self._engine.match(frame, self._encoded(reference), previous))
@@ -81,10 +83,7 @@ class FallingBack:
         if reference in self._readable:
             return reference
         if reference not in self._anew:
-            source = self._references.get(reference.key)
-            if source is None:
-                raise EngineError(f"reference {reference.key} is gone; pass --engine torch")
-            self._anew[reference] = self._kept(self._engine.encode(source))
+            self._anew[reference] = self._kept(self._engine.encode(self._sources.pop(reference)))
         return self._anew[reference]
 
     def _kept(self, encoded: EncodedReference) -> EncodedReference:

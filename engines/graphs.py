@@ -20,7 +20,8 @@ from lfvideo_sr.method import MethodInfo
 VERBS = ("encode", "match", "restore")
 DESCRIPTION = "graphs.json"
 LAYOUT = 3  # of the graphs' inputs and outputs, and of the description; an older one is exported anew
-REFERENCE, FRAME, SEED, LOW, TAPS = "reference", "frame", "seed", "low", "taps"
+REFERENCE, FRAME, LOW, TAPS = "reference", "frame", "low", "taps"
+SEED = "seed"  # an input of `match`; among features: what the seeder keeps of a reference
 POSITIONS, RELEVANCE, PICTURE = "positions", "relevance", "picture"
 LAST = "last"  # the slot of what was restored last
 

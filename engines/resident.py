@@ -13,9 +13,10 @@ from lfvideo_sr.errors import EngineError
 from lfvideo_sr.method import Features, Match, Method
 from lfvideo_sr.nn.resize import BicubicReduce
 
+from .graphs import SEED
+
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 Fields = list[tuple[torch.Tensor, torch.Tensor]]  # positions and relevance
-SEED = "seed"  # among features: what the seeder keeps of a reference
 
 
 class ResidentMethod:

@@ -16,8 +16,9 @@ from lfvideo_sr.method import Match, Method
 from lfvideo_sr.references.reference import EncodedReference, Reference
 from lfvideo_sr.references.side import papers_side
 
+from .graphs import SEED
 from .host_memory import keep_freed_memory
-from .resident import SEED, ResidentMethod
+from .resident import ResidentMethod
 
 
 class TorchEngine(OneByOne):

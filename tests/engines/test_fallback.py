@@ -161,3 +161,19 @@ def test_every_verb_goes_on(graphs, verb):
 
 def refusing(*arguments):
     raise EngineError("no room")
+
+
+def test_a_reference_is_kept_until_it_is_encoded_anew_and_no_longer(graphs):
+    """The caller may let go of it; nobody else holds its pixels."""
+    sharp = rendered_grid(1, 2, Size(96, 80), seed=2)
+    frame, sources = frame_of(sharp[0, 0]), [reference(sharp[0, 1].copy()), reference(sharp[0, 0].copy(), 1)]
+    alive = [weakref.ref(source) for source in sources]
+    engine = FallingBack(Counted(OnnxEngine(graphs, "cpu"), 0), lambda: engine_of("stream_ref"))
+    used, dropped = (engine.encode(source) for source in sources)
+    field = engine.match(frame, used, None)
+    sources.clear()
+    assert all(source() for source in alive)
+    del dropped
+    assert alive[0]() and not alive[1]()
+    engine.restore(frame, [Matched(used, field)])
+    assert engine.name == "torch" and not alive[0]()
