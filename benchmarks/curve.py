@@ -89,7 +89,7 @@ def _of_method(method: str, weights: str | None = None) -> Engine:
 class Timed:
     """An engine that counts the processor time of its thread inside its verbs, in seconds."""
 
-    VERBS = ("encode", "match", "match_all", "restore", "restore_there")
+    VERBS = ("encode", "match", "match_all", "restore", "restore_frame")
 
     def __init__(self, engine: Engine):
         self._engine = engine

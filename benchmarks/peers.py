@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lfvideo_sr.correspondence import Correspondence
-from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engine import Last, Matched, OneByOne, Precision
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame
 from lfvideo_sr.method import MethodInfo
@@ -56,10 +56,10 @@ def model_files(peer: Peer) -> tuple[Path, Path]:
     return folder / f"{peer.model}.param", folder / f"{peer.model}.bin"
 
 
-class NcnnEngine:
+class NcnnEngine(OneByOne):
     """An engine that takes no references; whole frames, float32 storage, as many threads as given."""
 
-    device, precision = "cpu", Precision.FP32
+    name, device, precision = "ncnn", "cpu", Precision.FP32
 
     def __init__(self, name: str, peer: Peer, threads: int = 1):
         import ncnn
@@ -74,7 +74,7 @@ class NcnnEngine:
             if load(str(file)) != 0:
                 raise EngineError(f"ncnn cannot read {file}; install {peer.package} again")
 
-    def restore(self, frame: Frame, matches: Sequence[Matched] = ()) -> np.ndarray:
+    def restore(self, frame: Frame, matches: Sequence[Matched] = (), last: Last | None = None) -> np.ndarray:
         """float32 [3,4H,4W] in [0,1]."""
         import ncnn
 
@@ -90,9 +90,6 @@ class NcnnEngine:
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         raise EngineError(f"{self.info.name} takes no references; leave them out")
-
-    def __enter__(self) -> "NcnnEngine":
-        return self
 
     def __exit__(self, *exc_info: Any) -> None:
         self._net.clear()

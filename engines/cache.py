@@ -13,13 +13,13 @@ from lfvideo_sr import __version__
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError
 
-from .graphs import LAYOUT, VERBS, paths
+from .graphs import DESCRIPTION, LAYOUT, VERBS, About, damaged, description, paths, read_about
 
 
 def cache_folder() -> Path:
     """What LFVIDEO_CACHE names, else the user's cache folder of this program."""
-    named = os.environ.get("LFVIDEO_CACHE")
-    return Path(named) if named else user_cache_path("lfvideo-sr", appauthor=False) / "engines"
+    folder = os.environ.get("LFVIDEO_CACHE")
+    return Path(folder) if folder else user_cache_path("lfvideo-sr", appauthor=False) / "engines"
 
 
 def graph_folder(method: str, weights: str, precision: Precision) -> Path:
@@ -52,17 +52,28 @@ def _folders_in(folder: Path) -> list[Path]:
 
 
 def graphs_misfit(folder: Path, weights: str, precision: Precision) -> str | None:
-    """Why the graphs in a folder cannot be used; None where they can. Needs ONNX Runtime to read them."""
-    from .onnx_engine import read_about
-
-    missing = [path.name for path in paths(folder).values() if not path.is_file()]
+    """Why the graphs in a folder cannot be used; None where they can."""
+    missing = [path.name for path in (*paths(folder).values(), folder / DESCRIPTION) if not path.is_file()]
     if missing:
-        return "not built" if len(missing) == len(VERBS) else f"{missing[0]} is missing"
+        return "not built" if len(missing) > len(VERBS) else f"{missing[0]} is missing"
     try:
-        found = (read_about(path).misfit(weights, precision) for path in paths(folder).values())
-        return next((one for one in found if one), None)
+        misfit = read_about(folder).misfit(weights, precision)
+        broken = damaged(folder)
     except EngineError as error:
-        return str(error)
+        return str(error).split("; ")[0]
+    return misfit or (f"{broken} is damaged" if broken else None)
+
+
+def write_description(about: About, folder: Path) -> None:
+    """Say beside the graphs in a folder what they are: the last step of writing them."""
+    write_whole(folder / DESCRIPTION, description(about, folder))
+
+
+def copy_graphs(folder: Path, target: Path) -> None:
+    """Each file whole or not at all, the description last."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in (*paths(folder).values(), folder / DESCRIPTION):
+        write_whole(target / path.name, path.read_bytes())
 
 
 def plan_path(graph: Path, builder: str, gpu: str, shapes: str) -> Path:
@@ -93,7 +104,7 @@ def clean() -> int:
     freed = 0
     for folder in graph_folders():
         files = list(folder.iterdir())
-        if not all(file.suffix in (".onnx", ".plan", ".partial") for file in files):
+        if not all(file.suffix in (".onnx", ".json", ".plan", ".partial") for file in files):
             continue
         freed += sum(file.stat().st_size for file in files)
         shutil.rmtree(folder)
@@ -102,4 +113,4 @@ def clean() -> int:
 
 def _word(text: str) -> str:
     """A name without what a file name should not have."""
-    return "".join(one if one.isalnum() or one in ".-" else "_" for one in text)
+    return "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in text)

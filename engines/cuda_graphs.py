@@ -38,21 +38,21 @@ class Replayed:
             return self._called(arguments)
 
     def _called(self, arguments: tuple) -> Any:
-        given, structure = pytree.tree_flatten(arguments)
-        key = (structure, tuple(_shape(one) for one in given))
+        values, structure = pytree.tree_flatten(arguments)
+        key = (structure, tuple(_shape(value) for value in values))
         if key in self._captured:
             self._captured.move_to_end(key)
-            return self._captured[key](given)
+            return self._captured[key](values)
         self._warm_up.seen[key] += 1
         seen_enough = self._warm_up.seen[key] > _SEEN_BEFORE_CAPTURE and key not in self._refused
-        if not seen_enough or not self._captures(key, given, structure):
+        if not seen_enough or not self._captures(key, values, structure):
             return self._function(*arguments)
-        return self._captured[key](given)
+        return self._captured[key](values)
 
-    def _captures(self, key: Any, given: list[Any], structure: Any) -> bool:
+    def _captures(self, key: Any, values: list[Any], structure: Any) -> bool:
         """Make a graph, if that can be: beside the memory of separate calls it needs its own."""
         try:
-            self._captured[key] = self._capture(self._function, given, structure)
+            self._captured[key] = self._capture(self._function, values, structure)
         except RuntimeError as error:
             reason = first_line(error)
         else:
@@ -80,21 +80,21 @@ class Captured:
     pool: memory (torch.cuda.graph_pool_handle) that graphs share for what lies between; no two of them may run at once.
     """
 
-    def __init__(self, function: Callable[..., Any], given: list[Any], structure: Any, pool: Any = None):
-        self._read = Inputs(given)
+    def __init__(self, function: Callable[..., Any], values: list[Any], structure: Any, pool: Any = None):
+        self._inputs = Inputs(values)
         self._graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         present = torch.cuda.current_stream()
         try:
             # Other threads, which decode and encode, may go on with what they do on the device.
             with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
-                self._written = function(*pytree.tree_unflatten(self._read.own, structure))
+                self._written = function(*pytree.tree_unflatten(self._inputs.values, structure))
         except RuntimeError:
             torch.cuda.set_stream(present)  # torch leaves the one it captured on
             raise
 
-    def __call__(self, given: list[Any]) -> Any:
-        self._read.take(given)
+    def __call__(self, values: list[Any]) -> Any:
+        self._inputs.take(values)
         self._graph.replay()
         return pytree.tree_map_only(torch.Tensor, torch.clone, self._written)
 
@@ -103,21 +103,21 @@ class Inputs:
     """A graph's own tensors, and which were copied into them: the same tensor given again, as a reference's features
     are for many frames, is not copied again. They are remembered, not kept."""
 
-    def __init__(self, given: list[Any]):
-        self.own = [one.clone() if isinstance(one, torch.Tensor) else one for one in given]
-        self._given = [_remembered(one) for one in given]
+    def __init__(self, values: list[Any]):
+        self.values = [value.clone() if isinstance(value, torch.Tensor) else value for value in values]
+        self._sources = [_remembered(value) for value in values]
 
-    def take(self, given: list[Any]) -> None:
-        for mine, theirs, before in zip(self.own, given, self._given):
-            if isinstance(mine, torch.Tensor) and theirs is not before():
-                mine.copy_(theirs)
-        self._given = [_remembered(one) for one in given]
-
-
-def _remembered(one: Any) -> Callable[[], Any]:
-    return weakref.ref(one) if isinstance(one, torch.Tensor) else lambda: None
+    def take(self, values: list[Any]) -> None:
+        for target, value, source in zip(self.values, values, self._sources):
+            if isinstance(target, torch.Tensor) and value is not source():
+                target.copy_(value)
+        self._sources = [_remembered(value) for value in values]
 
 
-def _shape(one: Any) -> Any:
+def _remembered(value: Any) -> Callable[[], Any]:
+    return weakref.ref(value) if isinstance(value, torch.Tensor) else lambda: None
+
+
+def _shape(value: Any) -> Any:
     """What a captured graph depends on: a tensor's shape, strides and type, or the value itself."""
-    return (one.shape, one.stride(), one.dtype) if isinstance(one, torch.Tensor) else one
+    return (value.shape, value.stride(), value.dtype) if isinstance(value, torch.Tensor) else value

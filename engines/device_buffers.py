@@ -75,8 +75,8 @@ def device_buffers(device: str = "auto") -> Buffers:
 
 
 def _failed(error: Exception) -> EngineError:
-    said = first_line(error)[:160].replace("; ", ", ")
-    return EngineError(f"the GPU fails ({said}); pass --engine torch, or onnx")
+    reason = first_line(error)[:160].replace("; ", ", ")
+    return EngineError(f"the GPU fails ({reason}); pass --engine torch, or onnx")
 
 
 class _TorchBuffer:

@@ -19,8 +19,9 @@ from lfvideo_sr.errors import EngineError
 from lfvideo_sr.matching.seed import FlowSeeder
 from lfvideo_sr.method import Method
 
+from .cache import write_description
 from .graph_precision import typed, weigh_alike
-from .graphs import KEY, About, Dim, paths
+from .graphs import About, Dim, paths
 from .verbs import Verb, verbs_of
 
 OPSET = 20  # the first whose GridSample is what TensorRT and ONNX Runtime both read
@@ -31,29 +32,27 @@ _FOLDED = 1 << 26  # numbers of a constant that may be computed ahead: all weigh
 _SIDES = (8, 1 << 13)  # so that patches and their edges fit
 
 
-def export_graphs(method: Method, folder: Path, weights: str, precision: Precision) -> dict[str, About]:
-    """Write the method's graphs into `folder`, each whole or not at all. `weights`: fingerprint, for their metadata."""
+def export_graphs(method: Method, folder: Path, weights: str, precision: Precision) -> About:
+    """Write the method's graphs and their description into `folder`. `weights`: their fingerprint."""
     slots = min(SLOTS, method.info.references)
     with torch.enable_grad(), typed(precision):  # with gradients nothing runs that is not exported either
         verbs = verbs_of(method, slots)
     folder.mkdir(parents=True, exist_ok=True)
-    told = {}
     for name, path in paths(folder).items():
-        verb = verbs[name]
-        about = About(
-            name, replace(method.info, references=slots), weights, precision, method.field_stride,
-            _seeder_arguments(method), method.warm, verb.shapes,
-        )  # fmt: skip
         try:
-            program = traced(verb, precision)
+            program = traced(verbs[name], precision)
         except Exception as error:  # the exporter's errors have no common base
-            said = " ".join(str(error).split())[:400]
+            reason = " ".join(str(error).split())[:400]
             raise EngineError(
-                f"{name} of {method.info.name} cannot be exported ({said}); pass --engine torch"
+                f"{name} of {method.info.name} cannot be exported ({reason}); pass --engine torch"
             ) from error
-        write_graph(program, about, path)
-        told[name] = about
-    return told
+        write_graph(program, precision, path)
+    about = About(
+        replace(method.info, references=slots), weights, precision, method.field_stride, _seeder_arguments(method),
+        method.warm, {name: verb.shapes for name, verb in verbs.items()},
+    )  # fmt: skip
+    write_description(about, folder)
+    return about
 
 
 def _seeder_arguments(method: Method) -> Mapping[str, int] | None:
@@ -71,10 +70,12 @@ def traced(verb: Verb, precision: Precision):
     dynamic = {name: _dynamic(shape, name, sides) for name, shape in verb.shapes.items()}
     with _quiet():
         with torch.no_grad(), typed(precision):
-            exported = torch.export.export(verb.module.eval(), (verb.given,), dynamic_shapes=(dynamic,), strict=False)
+            exported = torch.export.export(
+                verb.module.eval(), (verb.examples,), dynamic_shapes=(dynamic,), strict=False
+            )
         with torch.no_grad():
             program = torch.onnx.export(
-                exported, dynamo=True, opset_version=OPSET, input_names=list(verb.given), output_names=verb.outputs,
+                exported, dynamo=True, opset_version=OPSET, input_names=list(verb.examples), output_names=verb.outputs,
                 external_data=False, optimize=False, verbose=False,
             )  # fmt: skip
         assert program is not None
@@ -85,12 +86,12 @@ def traced(verb: Verb, precision: Precision):
 
 def _symbols(verb: Verb) -> list[str]:
     """Names of the sides that differ: h, w, and r, q of every slot."""
-    found: dict[str, None] = {}
+    symbols: dict[str, None] = {}
     for name, shape in verb.shapes.items():
         for dim in shape:
             if isinstance(dim, str) and not dim.startswith("~"):
-                found[_symbol(dim, name)] = None
-    return list(found)
+                symbols[_symbol(dim, name)] = None
+    return list(symbols)
 
 
 def _symbol(dim: str, name: str) -> str:
@@ -100,19 +101,19 @@ def _symbol(dim: str, name: str) -> str:
 
 
 def _dynamic(shape: list[Dim], name: str, sides: Mapping[str, Any]) -> dict[int, Any]:
-    """Which axes vary, and how, as torch.export wants it."""
-    found = {}
+    """Which axes vary, and how, as torch.export needs it."""
+    axes = {}
     for axis, dim in enumerate(shape):
         if isinstance(dim, str):
             factor = dim.split("*")[0]
             free = torch.export.Dim.DYNAMIC
-            found[axis] = free if factor.startswith("~") else int(factor) * sides[_symbol(dim, name)]
-    return found
+            axes[axis] = free if factor.startswith("~") else int(factor) * sides[_symbol(dim, name)]
+    return axes
 
 
 @contextmanager
 def _quiet():
-    """The exporter tells of its own progress and of what it does not know, none of which a user can act on."""
+    """The exporter reports its progress and what it does not know, on which no user can act."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -122,18 +123,17 @@ def _quiet():
         logging.disable(logging.NOTSET)
 
 
-def write_graph(program, about: About, path: Path) -> None:
-    """Whole or not at all, with `about` in its metadata; raises EngineError for what TensorRT refuses."""
+def write_graph(program, precision: Precision, path: Path) -> None:
+    """Whole or not at all; raises EngineError for what TensorRT refuses."""
     model = program.model
     for node in model.graph.all_nodes():  # where in which file of this machine each came from
-        for told in (node, *node.outputs):
-            told.metadata_props.clear()
-    found = UNWANTED & {node.op_type for node in model.graph.all_nodes()}
-    if found:
-        raise EngineError(f"{about.verb} of {about.info.name} holds {', '.join(found)}, which TensorRT refuses")
-    if about.precision is Precision.BF16:
+        for part in (node, *node.outputs):
+            part.metadata_props.clear()
+    unwanted = UNWANTED & {node.op_type for node in model.graph.all_nodes()}
+    if unwanted:
+        raise EngineError(f"{path.stem} holds {', '.join(unwanted)}, which TensorRT refuses; pass --engine torch")
+    if precision is Precision.BF16:
         model.opset_imports[""] = OPSET_BF16
-    model.metadata_props[KEY] = about.to_text()
     temporary = path.with_suffix(".partial")
     try:
         program.save(str(temporary), include_initializers=True, external_data=False)

@@ -1,34 +1,44 @@
 """A stream that goes on when its engine refuses: a reference or a frame outside a plan's range, a GPU that fails."""
 
 from collections.abc import Callable, Sequence
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from typing import TypeVar
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 
 from lfvideo_sr.correspondence import Correspondence
-from lfvideo_sr.engine import Engine, Last, Matched, Precision, restore_frame
+from lfvideo_sr.engine import Engine, Last, Matched, Precision
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import Frame
+from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.method import MethodInfo
 from lfvideo_sr.references.reference import EncodedReference, Reference
 
-Next = Callable[[], tuple[str, Engine]]  # makes the engine that goes on, and names it
+T = TypeVar("T")
 
 
 class FallingBack:
     """Runs the first engine until it refuses, then the next one for the rest; says so once, by `tell`.
 
-    What the first engine made is no use to the next: references are encoded anew when they are next used (and the old
-    features go when the cache drops them), and matches are found anew.
+    The next engine cannot read the first one's features: it encodes references anew when they are next used, for which
+    encoded references keep their Reference until then. Fields are positions and relevance whoever made them, so they
+    are used on: the first engine's, and those that a GuidedEngine predicted.
+
+    following: makes the engine that goes on.
     """
 
-    def __init__(self, name: str, first: Engine, following: Next, tell: Callable[[str], object] = lambda line: None):
-        self.name = name
+    def __init__(
+        self, first: Engine, following: Callable[[], Engine], tell: Callable[[str], object] = lambda line: None
+    ):
         self._engine, self._following, self._tell = first, following, tell
-        self._seen: WeakValueDictionary[tuple, Reference] = WeakValueDictionary()
+        self._sources: WeakKeyDictionary[EncodedReference, Reference] = WeakKeyDictionary()
         self._anew: WeakKeyDictionary[EncodedReference, EncodedReference] = WeakKeyDictionary()
-        self._own: WeakSet = WeakSet()  # encoded references and fields of the engine that runs now
+        self._readable: WeakSet[EncodedReference] = WeakSet()  # by the engine that runs now
         self._fell = False
+
+    @property
+    def name(self) -> str:
+        """Of the engine that runs now."""
+        return self._engine.name
 
     @property
     def info(self) -> MethodInfo:
@@ -43,47 +53,44 @@ class FallingBack:
         return self._engine.precision
 
     def encode(self, reference: Reference) -> EncodedReference:
-        self._seen[reference.key] = reference
-        return self._kept(self._or_next(lambda: self._engine.encode(reference)))
+        encoded = self._or_next(lambda: self._engine.encode(reference))
+        if not self._fell:
+            self._sources[encoded] = reference
+        return self._kept(encoded)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
-        def find() -> Correspondence:
-            start = previous if previous in self._own else None
-            return self._engine.match(frame, self._encoded(reference), start)
+        return self._or_next(lambda: self._engine.match(frame, self._encoded(reference), previous))
 
-        return self._kept(self._or_next(find))
+    def match_all(
+        self, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
+    ) -> list[Correspondence]:
+        return self._or_next(lambda: self._engine.match_all(frame, list(map(self._encoded, references)), previous))
 
     def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
-        return self._or_next(lambda: self._engine.restore(frame, self._all_matched(frame, matches), last))
+        return self._or_next(lambda: self._engine.restore(frame, self._matches(matches), last))
 
-    def restore_there(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
-        """As the engine that runs now has it."""
-        return self._or_next(lambda: restore_frame(self._engine, frame, self._all_matched(frame, matches), last))
+    def restore_frame(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
+        return self._or_next(lambda: self._engine.restore_frame(frame, self._matches(matches), last))
 
-    def _all_matched(self, frame: Frame, matches: Sequence[Matched]) -> list[Matched]:
-        return [self._matched(frame, one) for one in matches]
+    def nearest_size(self, size: Size) -> Size:
+        return self._engine.nearest_size(size)
 
-    def _matched(self, frame: Frame, match: Matched) -> Matched:
-        """A match as the engine that runs now would have made it."""
-        encoded = self._encoded(match.reference)
-        known = match.correspondence in self._own
-        return Matched(encoded, match.correspondence if known else self._engine.match(frame, encoded, None))
+    def _matches(self, matches: Sequence[Matched]) -> list[Matched]:
+        return [Matched(self._encoded(match.reference), match.correspondence) for match in matches]
 
     def _encoded(self, reference: EncodedReference) -> EncodedReference:
-        if reference in self._own:
+        """The reference as the engine that runs now reads it."""
+        if reference in self._readable:
             return reference
         if reference not in self._anew:
-            whole = self._seen.get(reference.key)
-            if whole is None:
-                raise EngineError(f"reference {reference.key} is gone; pass --engine torch")
-            self._anew[reference] = self._kept(self._engine.encode(whole))
+            self._anew[reference] = self._kept(self._engine.encode(self._sources.pop(reference)))
         return self._anew[reference]
 
-    def _kept(self, made):
-        self._own.add(made)
-        return made
+    def _kept(self, encoded: EncodedReference) -> EncodedReference:
+        self._readable.add(encoded)
+        return encoded
 
-    def _or_next(self, verb: Callable):
+    def _or_next(self, verb: Callable[[], T]) -> T:
         if self._fell:
             return verb()
         try:
@@ -95,10 +102,10 @@ class FallingBack:
 
     def _fall(self, reason: str) -> None:
         self._engine.__exit__(None, None, None)  # first: the next one may need its memory
-        name, following = self._following()  # where that fails too, its error ends the stream
-        self._tell(f"engine      {name} from here on: {reason}")
-        self.name, self._engine, self._fell = name, following, True
-        self._own.clear()
+        following = self._following().__enter__()  # where that fails too, its error ends the stream
+        self._tell(f"engine      {following.name} from here on: {reason}")
+        self._engine, self._fell = following, True
+        self._readable.clear()
 
     def __enter__(self) -> "FallingBack":
         self._engine.__enter__()

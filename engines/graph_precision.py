@@ -47,9 +47,9 @@ class _Typed(TorchFunctionMode):
             torch.set_autocast_enabled("cpu", True)
 
 
-def _short(one: Any) -> Any:
-    floating = isinstance(one, torch.Tensor) and one.is_floating_point()
-    return one.to(torch.get_autocast_dtype("cpu")) if floating else one
+def _short(argument: Any) -> Any:
+    floating = isinstance(argument, torch.Tensor) and argument.is_floating_point()
+    return argument.to(torch.get_autocast_dtype("cpu")) if floating else argument
 
 
 def weigh_alike(model) -> None:

@@ -1,11 +1,13 @@
-"""A method as three graphs in a folder: encode.onnx, match.onnx, restore.onnx, each saying what it is.
+"""A method as three graphs in a folder, encode.onnx, match.onnx and restore.onnx, and graphs.json, which says what they
+are.
 
-Nothing here needs torch or onnx: whoever runs the graphs may have neither.
+Nothing here needs torch, onnx or a runtime.
 """
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,16 @@ from lfvideo_sr.frames import Size
 from lfvideo_sr.method import MethodInfo
 
 VERBS = ("encode", "match", "restore")
-KEY = "lfvideo_sr"  # of the metadata in a file
-LAYOUT = 2  # of the graphs' inputs and outputs; an older one is exported anew
-REFERENCE, FRAME, SEED, LOW, TAPS = "reference", "frame", "seed", "low", "taps"
+DESCRIPTION = "graphs.json"
+LAYOUT = 3  # of the graphs' inputs and outputs, and of the description; an older one is exported anew
+REFERENCE, FRAME, LOW, TAPS = "reference", "frame", "low", "taps"
+SEED = "seed"  # an input of `match`; among features: what the seeder keeps of a reference
 POSITIONS, RELEVANCE, PICTURE = "positions", "relevance", "picture"
 LAST = "last"  # the slot of what was restored last
 
 Dim = int | str  # fixed, or "4*r": so many times a side of the frame (h, w) or a quarter of the reference's (r, q);
 #                  "~0.8*r": about so many
+InputShapes = Mapping[str, list[Dim]]  # by name
 
 
 def slot(name: str, number: int | str) -> str:
@@ -33,52 +37,58 @@ def slot(name: str, number: int | str) -> str:
 
 @dataclass(frozen=True)
 class About:
-    """What a graph says of itself.
+    """What the graphs of a method are.
 
     info:    of the method, with as many references as the graph of `restore` has slots for.
     weights: fingerprint of the weights file.
     seeder:  arguments of FlowSeeder, or None; warm: see Method.
-    inputs:  shapes by name, sides as `Dim`.
+    inputs:  shapes of each verb's inputs, sides as `Dim`.
     """
 
-    verb: str
     info: MethodInfo
     weights: str
     precision: Precision
     field_stride: int
     seeder: Mapping[str, int] | None
     warm: bool
-    inputs: Mapping[str, list[Dim]]
+    inputs: Mapping[str, InputShapes]
     version: str = __version__
     layout: int = LAYOUT
 
-    def to_text(self) -> str:
-        return json.dumps(asdict(self) | {"precision": self.precision.value}, sort_keys=True)
+    def to_json(self) -> dict[str, Any]:
+        """For `json.dumps`."""
+        return asdict(self) | {"precision": self.precision.value}
 
     @classmethod
-    def of_text(cls, text: str) -> "About":
-        """Raises ValueError, KeyError or TypeError for what `to_text` did not write."""
-        said = json.loads(text)
-        said["info"], said["precision"] = MethodInfo(**said["info"]), Precision(said["precision"])
-        return cls(**said)
-
-    @property
-    def scale(self) -> int:
-        return self.info.scale
+    def of_json(cls, stored: Mapping[str, Any]) -> "About":
+        """Raises ValueError, KeyError or TypeError for what `to_json` did not write: every field has to be there, since
+        a default would change how the method runs."""
+        info = MethodInfo(**_whole(MethodInfo, stored["info"]))
+        return cls(**_whole(cls, stored) | {"info": info, "precision": Precision(stored["precision"])})
 
     def misfit(self, weights: str, precision: Precision) -> str | None:
-        """Why this is no graph of this version for these weights; None where it is."""
-        if (self.version, self.layout) != (__version__, LAYOUT):
+        """Why these are no graphs of this version for these weights; None where they are."""
+        if self.version != __version__:
             return f"made by version {self.version}, this is {__version__}"
+        if self.layout != LAYOUT:
+            return f"of layout {self.layout}, this version runs layout {LAYOUT}"
         if self.weights != weights:
-            return f"made of weights {self.weights}, wanted are {weights}"
-        return None if self.precision is precision else f"in {self.precision.value}, wanted is {precision.value}"
+            return f"made of weights {self.weights}, needed are {weights}"
+        return None if self.precision is precision else f"in {self.precision.value}, needed is {precision.value}"
 
-    def shapes(self, frame: Size, reference: Size) -> dict[str, tuple[int, ...]]:
-        """Of all inputs, for a low-resolution frame and references of these sizes."""
-        sides = {"h": frame.height, "w": frame.width, "r": reference.height / self.scale}
-        sides["q"] = reference.width / self.scale
-        return {name: tuple(_side(one, sides) for one in shape) for name, shape in self.inputs.items()}
+    def shapes(self, verb: str, frame: Size, reference: Size) -> dict[str, tuple[int, ...]]:
+        """Of a verb's inputs, for a low-resolution frame and references of these sizes."""
+        sides = {"h": frame.height, "w": frame.width, "r": reference.height / self.info.scale}
+        sides["q"] = reference.width / self.info.scale
+        return {name: tuple(_side(dim, sides) for dim in shape) for name, shape in self.inputs[verb].items()}
+
+
+def _whole(kind: type, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a dataclass, of which none may be missing."""
+    missing = [field.name for field in fields(kind) if field.name not in stored]
+    if missing:
+        raise ValueError(f"it does not say {', '.join(missing)}")
+    return dict(stored)
 
 
 def _side(dim: Dim, sides: Mapping[str, float]) -> int:
@@ -89,65 +99,45 @@ def _side(dim: Dim, sides: Mapping[str, float]) -> int:
 
 
 def paths(folder: Path) -> dict[str, Path]:
-    """Where a method's three graphs lie, by verb."""
+    """Where a method's three graphs are, by verb."""
     return {verb: folder / f"{verb}.onnx" for verb in VERBS}
 
 
-def check_precision(given: str) -> Precision:
+def check_precision(name: str) -> Precision:
     """Raises EngineError for a name that is none."""
     try:
-        return Precision(given)
+        return Precision(name)
     except ValueError:
-        raise EngineError(f"no dtype '{given}'; choose one of: fp32, fp16, bf16") from None
+        raise EngineError(f"no dtype '{name}'; choose one of: fp32, fp16, bf16") from None
 
 
-def told(metadata: Mapping[str, Any], path: Path) -> About:
-    """The `About` in a file's metadata; raises EngineError for a file that has none."""
+def read_about(folder: Path) -> About:
+    """What the graphs in a folder are; raises EngineError where nothing says it, or not all of it."""
+    return _read(folder)[0]
+
+
+def damaged(folder: Path) -> str | None:
+    """The name of a graph whose content is not what was written; None where there is none. Raises as `read_about`."""
+    hashes = _read(folder)[1]
+    return next((path.name for verb, path in paths(folder).items() if hashes[verb] != _hash(path.read_bytes())), None)
+
+
+def description(about: About, folder: Path) -> bytes:
+    """What graphs.json has to hold for the graphs in a folder."""
+    hashes = {verb: _hash(path.read_bytes()) for verb, path in paths(folder).items()}
+    return json.dumps({"about": about.to_json(), "sha256": hashes}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _read(folder: Path) -> tuple[About, dict[str, str]]:
+    path = folder / DESCRIPTION
     try:
-        return About.of_text(metadata[KEY])
+        stored = json.loads(path.read_bytes())
+        return About.of_json(stored["about"]), {verb: str(stored["sha256"][verb]) for verb in VERBS}
+    except OSError as error:
+        raise EngineError(f"no graphs in {folder}; build them: lfvideo-sr engine build") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise EngineError(f"{path} is no graph of this project; build it again: lfvideo-sr engine build") from error
+        raise EngineError(f"{path} describes no graphs ({error}); build them again: lfvideo-sr engine build") from error
 
 
-def metadata_in(path: Path) -> dict[str, str]:
-    """What an ONNX file says of itself, found in the file without loading the graph; {} where it is none, or not whole.
-
-    An ONNX file is a protocol buffer: its field 14, repeated, is a message of a key (1) and a value (2).
-    """
-    found: dict[str, str] = {}
-    try:
-        for number, value in _fields(memoryview(path.read_bytes())):
-            if number == 14:
-                pair = dict(_fields(value))
-                found[bytes(pair[1]).decode()] = bytes(pair[2]).decode()
-    except (ValueError, KeyError, IndexError):
-        return {}
-    return found
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Number and content of each field of a protocol buffer; numbers have none here."""
-    at = 0
-    while at < len(message):
-        tag, at = _number(message, at)
-        length, kind = {1: 8, 5: 4}.get(tag & 7, 0), tag & 7
-        if kind in (0, 2):
-            read, at = _number(message, at)
-            length = read if kind == 2 else 0
-        elif not length:
-            raise ValueError(f"no field is of kind {kind}")
-        if at + length > len(message):
-            raise ValueError("cut short")
-        yield tag >> 3, message[at : at + length]
-        at += length
-
-
-def _number(message: memoryview, at: int) -> tuple[int, int]:
-    """A number, seven bits to a byte, the lowest first, and where the next thing begins."""
-    value = shift = 0
-    while True:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -14,18 +14,21 @@ from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError, first_line
 
 from .graph_engine import Graph, GraphEngine
-from .graphs import About, metadata_in, paths, told
+from .graphs import paths, read_about
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class OnnxEngine(GraphEngine):
-    """The three verbs of the graphs in a folder, on "cpu", "cuda", or "auto": CUDA where this runtime has it."""
+    """The graphs in a folder, on "cpu", "cuda", or "auto": CUDA where this runtime has it."""
+
+    name = "onnx"
 
     def __init__(self, folder: Path, device: str = "auto"):
+        about = read_about(folder)
         kind, number = pick_provider(device)
         graphs: dict[str, Graph] = {verb: OnnxGraph(path, kind, number) for verb, path in paths(folder).items()}
-        super().__init__(graphs, kind if kind == "cpu" else f"{kind}:{number}")
+        super().__init__(about, graphs, kind if kind == "cpu" else f"{kind}:{number}")
 
 
 class OnnxGraph:
@@ -34,29 +37,29 @@ class OnnxGraph:
     def __init__(self, path: Path, kind: str, number: int = 0):
         self._kind, self._number = kind, number
         self._session = _session(path, kind, number)
-        self.about = told(self._session.get_modelmeta().custom_metadata_map, path)
+        self._verb = path.stem
         self._outputs = [get_output.name for get_output in self._session.get_outputs()]
         self._inputs = [get_input.name for get_input in self._session.get_inputs()]
 
-    def __call__(self, given: Mapping[str, Any]) -> dict[str, "OnDevice"]:
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, "OnDevice"]:
         binding = self._session.io_binding()
         try:
-            kept = {name: self._value(given[name]) for name in self._inputs}  # alive until the run is over
-            for name, value in kept.items():
+            values = {name: self._value(inputs[name]) for name in self._inputs}  # alive until the run is over
+            for name, value in values.items():
                 binding.bind_ortvalue_input(name, value)
             for name in self._outputs:
                 binding.bind_output(name, self._kind, self._number)
             self._session.run_with_iobinding(binding)
         except Exception as error:  # its exceptions have no common base but this
             raise EngineError(
-                f"{self.about.verb} failed in ONNX Runtime ({first_line(error)[:160]}); pass --engine torch"
+                f"{self._verb} failed in ONNX Runtime ({first_line(error)[:160]}); pass --engine torch"
             ) from error
         return dict(zip(self._outputs, map(OnDevice, binding.get_outputs())))
 
-    def _value(self, one: Any) -> onnxruntime.OrtValue:
-        if isinstance(one, OnDevice):
-            return one.value
-        return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(one), self._kind, self._number)
+    def _value(self, array: Any) -> onnxruntime.OrtValue:
+        if isinstance(array, OnDevice):
+            return array.value
+        return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), self._kind, self._number)
 
 
 class OnDevice:
@@ -105,18 +108,6 @@ def _no_cuda(number: int) -> str | None:
     return None
 
 
-def read_about(path: Path) -> About:
-    """What a graph says of itself; raises EngineError for a file that is none. Where this runtime could load the graph
-    it does, which finds damage; one in bf16 it could not, on a CPU."""
-    _check_there(path)
-    about = told(metadata_in(path), path)
-    if about.precision is not Precision.BF16:
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        _opened(path, options, [_PROVIDERS["cpu"]])
-    return about
-
-
 def check_runs(precision: Precision, device: str) -> None:
     """Raise EngineError where ONNX Runtime has no kernels for that precision."""
     if precision is Precision.BF16 and pick_provider(device)[0] == "cpu":
@@ -124,6 +115,8 @@ def check_runs(precision: Precision, device: str) -> None:
 
 
 def _session(path: Path, kind: str, number: int) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise EngineError(f"no graph {path}; build it: lfvideo-sr engine build")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     threads = os.environ.get("OMP_NUM_THREADS", "")
@@ -132,23 +125,12 @@ def _session(path: Path, kind: str, number: int) -> onnxruntime.InferenceSession
     providers: list[Any] = [_PROVIDERS["cpu"]]
     if kind == "cuda":
         providers.insert(0, (_PROVIDERS["cuda"], {"device_id": number}))
-    session = _opened(path, options, providers)
-    if _PROVIDERS[kind] not in session.get_providers():  # it goes on with the others
-        raise EngineError(f"ONNX Runtime runs {path.name} on no GPU here; pass --device cpu")
-    return session
-
-
-def _opened(path: Path, options: onnxruntime.SessionOptions, providers: list[Any]) -> onnxruntime.InferenceSession:
-    options.log_severity_level = 3
-    _check_there(path)
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # its exceptions have no common base but this
         raise EngineError(
             f"{path} cannot be loaded ({first_line(error)[:160]}); build it again: lfvideo-sr engine build"
         ) from error
-
-
-def _check_there(path: Path) -> None:
-    if not path.is_file():
-        raise EngineError(f"no graph {path}; build it: lfvideo-sr engine build")
+    if _PROVIDERS[kind] not in session.get_providers():  # it goes on with the others
+        raise EngineError(f"ONNX Runtime runs {path.name} on no GPU here; pass --device cpu")
+    return session

@@ -6,6 +6,7 @@ library, another GPU, other weights, too short) is not used: it is built again w
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -40,7 +41,7 @@ class Shapes:
     @classmethod
     def of_text(cls, text: str) -> "Shapes":
         """ "64x64:480x270:960x540", or one size for all three."""
-        sizes = [_size(one, text) for one in text.split(":")]
+        sizes = [_size(part, text) for part in text.split(":")]
         if len(sizes) not in (1, 3):
             raise UsageError(f"--shapes is '{text}'; MIN:OPT:MAX is wanted, like 64x64:480x270:960x540")
         return cls(*(sizes * 3)[:3]) if len(sizes) == 1 else cls(*sizes)
@@ -49,17 +50,30 @@ class Shapes:
         """Whether frames of this low-resolution size are taken."""
         return all(low <= side <= high for low, side, high in zip(self.least, size, self.most))
 
-    def profile(self, about: About) -> dict[str, tuple[tuple[int, ...], ...]]:
+    def nearest(self, size: Size) -> Size:
+        """The low-resolution size nearest to this that is taken."""
+        return Size(*(min(max(low, side), high) for low, side, high in zip(self.least, size, self.most)))
+
+    def distance(self, size: Size) -> float:
+        """How many times larger or smaller than `size` the best size is, along both sides together: a logarithm."""
+        return sum(abs(math.log(best / side)) for best, side in zip(self.best, size))
+
+    @property
+    def range(self) -> float:
+        """How many times larger the largest size is than the least, along both sides together: a logarithm."""
+        return sum(math.log(high / low) for low, high in zip(self.least, self.most))
+
+    def profile(self, about: About, verb: str) -> dict[str, tuple[tuple[int, ...], ...]]:
         """Least, best and largest shape of every input of a graph."""
         scale = about.info.scale
-        each = [about.shapes(size, size.scaled(scale)) for size in (self.least, self.best, self.most)]
-        found: dict[str, tuple[tuple[int, ...], ...]] = {}
-        for name, dims in about.inputs.items():
+        each = [about.shapes(verb, size, size.scaled(scale)) for size in (self.least, self.best, self.most)]
+        ranges: dict[str, tuple[tuple[int, ...], ...]] = {}
+        for name, dims in about.inputs[verb].items():
             off = [_SLACK if str(dim).startswith("~") else 0 for dim in dims]
-            low, best, high = (one[name] for one in each)
+            low, best, high = (shapes[name] for shapes in each)
             low = tuple(max(1, side - slack) for side, slack in zip(low, off))
-            found[name] = (low, best, tuple(side + slack for side, slack in zip(high, off)))
-        return found
+            ranges[name] = (low, best, tuple(side + slack for side, slack in zip(high, off)))
+        return ranges
 
     def __str__(self) -> str:
         return ":".join(map(str, (self.least, self.best, self.most)))
@@ -99,10 +113,10 @@ class Library:
         network = builder.create_network(0 if typed is None else 1 << int(typed))
         parser = trt.OnnxParser(network, logger.logger)
         if not parser.parse_from_file(str(graph)):
-            said = ", ".join(str(parser.get_error(number).desc()) for number in range(parser.num_errors))
-            raise EngineError(f"{graph} is refused by {self.builder} ({_line(said)}); build it again")
+            reasons = ", ".join(str(parser.get_error(number).desc()) for number in range(parser.num_errors))
+            raise EngineError(f"{graph} is refused by {self.builder} ({_line(reasons)}); build it again")
         config, profile = builder.create_builder_config(), builder.create_optimization_profile()
-        ranges = shapes.profile(about)
+        ranges = shapes.profile(about, graph.stem)
         for number in range(network.num_inputs):
             name = network.get_input(number).name
             profile.set_shape(name, *ranges[name])
@@ -129,9 +143,9 @@ class Logger:
         self.logger = Quiet()
 
 
-def _line(said: str) -> str:
+def _line(message: str) -> str:
     """One line, without what would end it where the remedy begins."""
-    return " ".join(said.split()).replace("; ", ", ")[:300]
+    return " ".join(message.split()).replace("; ", ", ")[:300]
 
 
 def library() -> Library:
@@ -150,6 +164,7 @@ def library() -> Library:
 class Plan:
     """One verb's plan as read from its file."""
 
+    verb: str
     about: About
     builder: str
     gpu: str
@@ -163,15 +178,15 @@ class Plan:
         return None if self.gpu == gpu else f"built for {self.gpu}, this is {gpu}"
 
 
-def build_plan(graph: Path, about: About, shapes: Shapes, by: Library, gpu: str) -> Path:
+def build_plan(graph: Path, about: About, shapes: Shapes, library: Library, gpu: str) -> Path:
     """Build a graph's plan and keep it beside the graph."""
-    plan = by.build(graph, about, shapes)
-    target = plan_path(graph, by.builder, gpu, str(shapes))
-    said = {
-        "about": about.to_text(), "builder": by.builder, "gpu": gpu, "shapes": [*map(list, asdict(shapes).values())],
-        "bytes": len(plan), "sha256": hashlib.sha256(plan).hexdigest(),
+    plan = library.build(graph, about, shapes)
+    target = plan_path(graph, library.builder, gpu, str(shapes))
+    header = {
+        "verb": graph.stem, "about": about.to_json(), "builder": library.builder, "gpu": gpu,
+        "shapes": [*map(list, asdict(shapes).values())], "bytes": len(plan), "sha256": hashlib.sha256(plan).hexdigest(),
     }  # fmt: skip
-    write_whole(target, _FIRST + json.dumps(said).encode() + b"\n" + plan)
+    write_whole(target, _FIRST + json.dumps(header).encode() + b"\n" + plan)
     return target
 
 
@@ -179,12 +194,13 @@ def read_plan(path: Path) -> Plan:
     """Raises EngineError for a file that is no whole plan."""
     try:
         content = path.read_bytes()
-        first, said, plan = content.split(b"\n", 2)
-        header = json.loads(said)
+        first, line, plan = content.split(b"\n", 2)
+        header = json.loads(line)
         if first + b"\n" != _FIRST or header["sha256"] != hashlib.sha256(plan).hexdigest():
             raise ValueError("it is cut short or damaged")
-        shapes = Shapes(*(Size(*one) for one in header["shapes"]))
-        return Plan(About.of_text(header["about"]), header["builder"], header["gpu"], shapes, plan)
+        shapes = Shapes(*(Size(*sides) for sides in header["shapes"]))
+        about = About.of_json(header["about"])
+        return Plan(header["verb"], about, header["builder"], header["gpu"], shapes, plan)
     except (ValueError, KeyError, TypeError, OSError) as error:
         why = getattr(error, "strerror", None) or error
         raise EngineError(f"{path.name} is no whole plan ({why}); build it again: lfvideo-sr engine build") from error
@@ -202,8 +218,9 @@ def usable(path: Path, weights: str, precision: Precision, builder: str, gpu: st
 def find_plans(
     folder: Path, weights: str, precision: Precision, builder: str, gpu: str, size: Size | None = None
 ) -> Mapping[str, Plan]:
-    """The plans of all verbs in a folder that can run here, and take frames of `size`; raises EngineError with the
-    reason where there are none."""
+    """The plans of all verbs in a folder that can run here: of those that take frames of `size`, the ones that are
+    fastest nearest to it, or for frames of unknown size those of the widest range. Raises EngineError with the reason
+    where there are none."""
     sets: dict[Shapes, dict[str, Plan]] = {}
     refused = "none is built"
     for path in plans_in(folder):
@@ -218,8 +235,9 @@ def find_plans(
         if misfit:
             refused = misfit
             continue
-        sets.setdefault(plan.shapes, {})[plan.about.verb] = plan
-    whole = [one for one in sets.values() if set(one) == set(VERBS)]
-    if whole:
-        return whole[0]
-    raise EngineError(f"no TensorRT plan can be used ({refused}); lfvideo-sr engine build builds one")
+        sets.setdefault(plan.shapes, {})[plan.verb] = plan
+    complete = [shapes for shapes, plans in sets.items() if set(plans) == set(VERBS)]
+    if not complete:
+        raise EngineError(f"no TensorRT plan can be used ({refused}); lfvideo-sr engine build builds one")
+    widest = max(complete, key=lambda shapes: shapes.range)
+    return sets[widest if size is None else min(complete, key=lambda shapes: shapes.distance(size))]

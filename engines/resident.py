@@ -1,4 +1,4 @@
-"""The three verbs of a learned method where its tensors lie: nothing is copied from the device, nothing asked of it."""
+"""A learned method where its tensors are: nothing is copied from the device, nothing asked of it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -13,9 +13,10 @@ from lfvideo_sr.errors import EngineError
 from lfvideo_sr.method import Features, Match, Method
 from lfvideo_sr.nn.resize import BicubicReduce
 
+from .graphs import SEED
+
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
-Found = list[tuple[torch.Tensor, torch.Tensor]]
-SEED = "seed"  # among features: what the seeder keeps of a reference
+Fields = list[tuple[torch.Tensor, torch.Tensor]]  # positions and relevance
 
 
 class ResidentMethod:
@@ -34,7 +35,7 @@ class ResidentMethod:
             assert isinstance(part, nn.Module)
             part.eval().to(device, memory_format=torch.channels_last)
         if device.type == "cuda":
-            torch.backends.cudnn.allow_tf32 = False  # where float32 is wanted, three digits are not meant
+            torch.backends.cudnn.allow_tf32 = False  # whoever asks for float32 means more than three digits
             torch.backends.cudnn.benchmark = True
             _cast(method.restorer, self._dtype)
             if self.seeds_here:  # other matchers search, in float32
@@ -47,7 +48,7 @@ class ResidentMethod:
 
             capture = partial(Captured, pool=torch.cuda.graph_pool_handle())  # they run one after the other
             self._match, self._restore, self._follow = (
-                Replayed(one, capture=capture) for one in (self._match, self._restore, self._follow)
+                Replayed(verb, capture=capture) for verb in (self._match, self._restore, self._follow)
             )
 
     def encode(
@@ -70,7 +71,7 @@ class ResidentMethod:
 
     def match(
         self, frame: torch.Tensor, references: Sequence[Features], starts: Sequence[torch.Tensor | None]
-    ) -> Found:
+    ) -> Fields:
         """Frame [1,3,h,w], features of references, positions to start from -> for each: positions [1,h',w',2] and
         relevance f32 [1,h',w'].
 
@@ -95,23 +96,23 @@ class ResidentMethod:
         seeder = self.method.device_seeder
         return seeder(seeder.prepare(frame), seeder.prepare(before))
 
-    def _all_matched(self, frame: torch.Tensor, references: list[dict], starts: list[torch.Tensor | None]) -> Found:
+    def _all_matched(self, frame: torch.Tensor, references: list[dict], starts: list[torch.Tensor | None]) -> Fields:
         """Each on a stream of its own: coarse levels of a search are far too small for a GPU."""
         prepared = self.method.device_seeder.prepare(frame) if self.seeds_here else None
         return side_by_side(
-            [partial(self._matched, frame, prepared, *one) for one in zip(references, starts)], self.device
+            [partial(self._matched, frame, prepared, *pair) for pair in zip(references, starts)], self.device
         )
 
     def _matched(self, frame, prepared, features: dict, start) -> tuple[torch.Tensor, torch.Tensor]:
         if prepared is not None:
             start = self.method.device_seeder(prepared, features[SEED], start)
-        seen = {name: feature for name, feature in features.items() if name != SEED}
-        positions, relevance = self.method.matcher(frame, seen, start)
+        of_matcher = {name: feature for name, feature in features.items() if name != SEED}
+        positions, relevance = self.method.matcher(frame, of_matcher, start)
         return positions, relevance.float()
 
     def _restored(self, frame: torch.Tensor, matches: list[tuple], last: tuple | None) -> torch.Tensor:
-        found, before = [Match(*match) for match in matches], () if last is None else (Match(*last),)
-        return self.method.restorer(frame, found, *before).float().clamp_(0, 1)
+        before = () if last is None else (Match(*last),)
+        return self.method.restorer(frame, [Match(*match) for match in matches], *before).float().clamp_(0, 1)
 
     def _running(self) -> "_Running":
         return _Running(self.device, self._dtype)

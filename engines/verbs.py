@@ -22,18 +22,18 @@ class Verb:
     """A verb as a module: example inputs by name, their shapes as `Dim`, and the names of what it gives."""
 
     module: nn.Module
-    given: dict[str, torch.Tensor]
+    examples: dict[str, torch.Tensor]
     shapes: dict[str, list[Dim]]
     outputs: list[str]
 
 
 def verbs_of(method: Method, slots: int) -> dict[str, Verb]:
     """The three verbs with examples, made by running them once."""
-    multiple, stride = method.info.size_multiple, method.field_stride
+    stride = method.field_stride
     places = method.info.scale // stride
-    height, width, high, wide = (_TRACED[side] * multiple for side in "hwrq")
+    height, width, high, wide = (_TRACED[side] for side in "hwrq")
     frame, reference = torch.rand(1, 3, height, width), torch.rand(1, 3, 4 * high, 4 * wide)
-    features = {name: one.detach() for name, one in method.encoder(reference).items()}
+    features = {name: feature.detach() for name, feature in method.encoder(reference).items()}
     shapes = _feature_shapes(method, features)
     picture: dict[str, list[Dim]] = {FRAME: [1, 3, "1*h", "1*w"]}
     seed = _example_seed(method, frame, features, places * height, places * width)
@@ -47,13 +47,14 @@ def verbs_of(method: Method, slots: int) -> dict[str, Verb]:
     if method.seeder is not None or method.warm:
         to_match, match_shapes = to_match | {SEED: seed}, match_shapes | {SEED: [*field, 2]}
     to_restore, restore_shapes = {FRAME: frame}, dict(picture)
+    field_of_slot = {POSITIONS: positions, RELEVANCE: relevance.float()}
     for number in range(slots):
-        own = {name: features[name] for name in restoring.names} | {POSITIONS: positions, RELEVANCE: relevance.float()}
-        to_restore |= {slot(name, number): one.clone() for name, one in own.items()}  # one tensor would be one input
+        of_slot = {name: features[name] for name in restoring.names} | field_of_slot
+        to_restore |= {slot(name, number): value.clone() for name, value in of_slot.items()}  # else they were one input
         restore_shapes |= {slot(name, number): shapes[name] for name in restoring.names}
         restore_shapes |= {slot(POSITIONS, number): [*field, 2], slot(RELEVANCE, number): field}
     if method.info.recurrent:
-        to_restore |= {slot(name, LAST): one for name, one in _example_last(frame, positions, relevance).items()}
+        to_restore |= {slot(name, LAST): value for name, value in _example_last(frame, positions, relevance).items()}
         restore_shapes |= {slot(PICTURE, LAST): [1, 3, "4*h", "4*w"], slot(FRAME, LAST): picture[FRAME]}
         restore_shapes |= {slot(POSITIONS, LAST): [*field, 2], slot(RELEVANCE, LAST): field}
     return {
@@ -65,14 +66,14 @@ def verbs_of(method: Method, slots: int) -> dict[str, Verb]:
 
 def _encode_verb(method: Method, reference: torch.Tensor, names: list[str]) -> Verb:
     """A method that takes the reference's low-resolution side is given it; for the seeder of another it is made."""
-    given = {REFERENCE: reference}
+    examples = {REFERENCE: reference}
     shapes: dict[str, list[Dim]] = {REFERENCE: [1, 3, "4*r", "4*q"]}
     if method.info.own_frame:
         low = BicubicReduce(method.info.scale)(reference)
-        given |= {LOW: low, TAPS: torch.from_numpy(papers_taps())[None]}
-        shapes |= {LOW: [1, 3, "1*r", "1*q"], TAPS: [*given[TAPS].shape]}
+        examples |= {LOW: low, TAPS: torch.from_numpy(papers_taps())[None]}
+        shapes |= {LOW: [1, 3, "1*r", "1*q"], TAPS: [*examples[TAPS].shape]}
     made = method.seeder is not None and not method.info.own_frame
-    return Verb(_Encode(method, names, made), given, shapes, [*names, *([LOW] if made else [])])
+    return Verb(_Encode(method, names, made), examples, shapes, [*names, *([LOW] if made else [])])
 
 
 def _example_last(frame: torch.Tensor, positions: torch.Tensor, relevance: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -92,12 +93,13 @@ class _Encode(nn.Module):
         self.beside = (LOW, TAPS) if method.info.own_frame else ()
         self.reduce = BicubicReduce(method.info.scale)
 
-    def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        features = self.encoder(given[REFERENCE], *(given[name] for name in self.beside))
-        # what is kept as given becomes a value of its own, for inputs and outputs have names of their own
-        found = [features[name] for name in self.names]
-        kept = tuple(one.clone() if one is given[REFERENCE] else one.contiguous() for one in found)
-        return (*kept, self.reduce(given[REFERENCE])) if self.reduced else kept
+    def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        reference = inputs[REFERENCE]
+        features = self.encoder(reference, *(inputs[name] for name in self.beside))
+        named = [features[name] for name in self.names]
+        # a feature that is the reference itself is cloned, for an output is no input
+        kept = tuple(feature.clone() if feature is reference else feature.contiguous() for feature in named)
+        return (*kept, self.reduce(reference)) if self.reduced else kept
 
 
 class _Match(nn.Module):
@@ -107,8 +109,8 @@ class _Match(nn.Module):
         super().__init__()
         self.matcher = method.matcher
 
-    def forward(self, given: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        positions, relevance = self.matcher(given[FRAME], given, given.get(SEED))
+    def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        positions, relevance = self.matcher(inputs[FRAME], inputs, inputs.get(SEED))
         return positions, relevance.float()
 
 
@@ -121,14 +123,14 @@ class _Restore(nn.Module):
         self.restorer, self.names, self.slots = method.restorer, names, slots
         self.recurrent = method.info.recurrent
 
-    def forward(self, given: dict[str, torch.Tensor]) -> torch.Tensor:
-        matches = [self._match(given, self.names, number) for number in range(self.slots)]
-        last = [self._match(given, (PICTURE, FRAME), LAST)] if self.recurrent else []
-        return self.restorer(given[FRAME], matches, *last).float().clamp(0, 1)
+    def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        matches = [self._match(inputs, self.names, number) for number in range(self.slots)]
+        last = [self._match(inputs, (PICTURE, FRAME), LAST)] if self.recurrent else []
+        return self.restorer(inputs[FRAME], matches, *last).float().clamp(0, 1)
 
-    def _match(self, given: dict[str, torch.Tensor], names: Sequence[str], number: int | str) -> Match:
-        features = {name: given[slot(name, number)] for name in names}
-        return Match(features, given[slot(POSITIONS, number)], given[slot(RELEVANCE, number)])
+    def _match(self, inputs: dict[str, torch.Tensor], names: Sequence[str], number: int | str) -> Match:
+        features = {name: inputs[slot(name, number)] for name in names}
+        return Match(features, inputs[slot(POSITIONS, number)], inputs[slot(RELEVANCE, number)])
 
 
 class _Read(dict):
@@ -156,18 +158,17 @@ def _example_seed(method: Method, frame: torch.Tensor, features: Mapping[str, to
 
 def _feature_shapes(method: Method, features: Mapping[str, torch.Tensor]) -> dict[str, list[Dim]]:
     """How the sides of features follow a reference's, seen at two sizes."""
-    multiple = method.info.size_multiple
-    other = method.encoder(torch.rand(1, 3, *(4 * multiple * _BESIDE[side] for side in "rq")))
-    found: dict[str, list[Dim]] = {}
+    other = method.encoder(torch.rand(1, 3, *(4 * _BESIDE[side] for side in "rq")))
+    shapes: dict[str, list[Dim]] = {}
     for name, feature in features.items():
         sides = zip("rq", feature.shape[2:], other[name].shape[2:])
-        found[name] = [1, feature.shape[1], *(_follows(*side, multiple) for side in sides)]
-    return found
+        shapes[name] = [1, feature.shape[1], *(_follows(*side) for side in sides)]
+    return shapes
 
 
-def _follows(symbol: str, first: int, second: int, multiple: int) -> Dim:
+def _follows(symbol: str, first: int, second: int) -> Dim:
     """How a side follows a reference's, of which it has this length and that: by a factor, or "~", by rounding."""
-    ratios = first / (multiple * _TRACED[symbol]), second / (multiple * _BESIDE[symbol])
+    ratios = first / _TRACED[symbol], second / _BESIDE[symbol]
     if ratios[0] == ratios[1] and ratios[0].is_integer():
         return f"{int(ratios[0])}*{symbol}"
     return f"~{sum(ratios) / 2:.4f}*{symbol}"

@@ -17,6 +17,7 @@ from lfvideo_sr.metrics import psnr_rgb
 from lfvideo_sr.references.reference import EncodedReference, Reference
 
 from .graph_engine import GraphEngine
+from .graphs import SEED
 from .torch_engine import TorchEngine
 
 
@@ -45,21 +46,20 @@ def compare(
     _never_exact(method)
     plain = TorchEngine(method, "cpu", precision)
     frame, reference = example(size, engine.info.scale, seed)
-    own, theirs = plain.encode(reference), engine.encode(reference)
-    names = [name for name in theirs.features if name != "seed"]
-    encoded = [np.abs(_array(own.features[one]) - _array(theirs.features[one])).ravel() for one in names]
-    start = _start(engine, frame, own)
-    ours = plain.match(frame, own, None if start is None else _as_torch(start))
-    found = engine.match(frame, theirs, start)
-    relevance = np.abs(_array(ours.relevance) - _array(found.relevance))
-    moved = np.abs(_array(ours.positions) - _array(found.positions)).max(-1)
+    encoded_plain, encoded = plain.encode(reference), engine.encode(reference)
+    names = [name for name in encoded.features if name != SEED]
+    features = [np.abs(_array(encoded_plain.features[name]) - _array(encoded.features[name])).ravel() for name in names]
+    start = _start(engine, frame, encoded_plain)
+    field_plain, field = plain.match(frame, encoded_plain, start), engine.match(frame, encoded, start)
+    relevance = np.abs(_array(field_plain.relevance) - _array(field.relevance))
+    moved = np.abs(_array(field_plain.positions) - _array(field.positions)).max(-1)
     last = Last(frame, frame.with_pixels(reference.load()))
     pictures = [
-        plain.restore(frame, [Matched(own, ours)], last),
-        engine.restore(frame, [Matched(theirs, _as_numpy(ours))], last),
+        plain.restore(frame, [Matched(encoded_plain, field_plain)], last),
+        engine.restore(frame, [Matched(encoded, field_plain)], last),
     ]
     return [
-        _difference("encode", np.concatenate(encoded)),
+        _difference("encode", np.concatenate(features)),
         _difference("match", relevance, places=float((moved > 1e-3).mean()), moved=float(np.quantile(moved, 0.99))),
         _difference("restore", np.abs(pictures[0] - pictures[1]), psnr=float(psnr_rgb(pictures[0], pictures[1]))),
     ]
@@ -91,19 +91,10 @@ def _start(engine: GraphEngine, frame: Frame, encoded: EncodedReference) -> Corr
     return Correspondence(positions, relevance, engine.about.field_stride, encoded.size)
 
 
-def _array(one: Any) -> np.ndarray:
-    if isinstance(one, torch.Tensor):
-        one = one.float()
-    return np.asarray(one.numpy() if hasattr(one, "numpy") else one, np.float32)
-
-
-def _as_torch(field: Correspondence) -> Correspondence:
-    positions, relevance = (torch.from_numpy(one) for one in (field.positions, field.relevance))
-    return Correspondence(positions, relevance, field.stride, field.reference_size)
-
-
-def _as_numpy(field: Correspondence) -> Correspondence:
-    return Correspondence(_array(field.positions), _array(field.relevance), field.stride, field.reference_size)
+def _array(values: Any) -> np.ndarray:
+    if isinstance(values, torch.Tensor):
+        values = values.float()
+    return np.asarray(values.numpy() if hasattr(values, "numpy") else values, np.float32)
 
 
 def _never_exact(method: Method) -> None:

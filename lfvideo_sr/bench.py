@@ -25,7 +25,7 @@ from .media.probe import VideoInfo
 from .media.resize import degrade
 from .media.sink import VideoSink
 from .methods import METHODS
-from .stream.job import StreamJob, StreamOptions
+from .stream.job import StreamJob, StreamOptions, low_size
 from .stream.writing import converted
 from .synthetic import random_scene, render
 
@@ -42,12 +42,11 @@ def run_bench(
         if clip is None:
             clip = Path(folder) / "clip.mkv"
             _apart(make_clip, clip, size or Size(480, 270), frames)
-        with choose_engine(options).engine as running:
-            result = {"engine": type(running).__name__} | measure(
-                clip, running, frames, Path(folder) / "out.mkv", codec, preset
-            )
+        size = low_size(clip, StreamOptions())
+        with choose_engine(options, size).engine as engine:
+            result = {"engine": engine.name} | measure(clip, engine, frames, Path(folder) / "out.mkv", codec, preset)
             if METHODS[options.method].learned:
-                yardstick = yardstick_ms(Size(*map(int, result["input_size"].split("x"))), running)
+                yardstick = yardstick_ms(size, engine)
                 result |= {"yardstick_ms": yardstick, "ratio": round(result["frame_ms"] / yardstick, 3)}
     print(json.dumps(result, indent=1) if as_json else "\n".join(lines(result)))
 

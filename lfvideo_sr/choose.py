@@ -17,11 +17,14 @@ ENGINES = ("auto", "torch", "onnx", "tensorrt")
 
 
 class Choice(NamedTuple):
-    """An engine, its name, and why it was taken."""
+    """An engine, and why it was taken."""
 
     engine: Engine
-    name: str
     why: str
+
+    @property
+    def name(self) -> str:
+        return self.engine.name
 
 
 @dataclass(frozen=True)
@@ -60,19 +63,19 @@ def choose_engine(
 ) -> Choice:
     """The engine asked for, or the best there is; raises EngineError for one that cannot be had.
 
-    size: of the frames, if known: a plan has to take it.
-    tell: is given a line where TensorRT, taken by auto, refuses in the middle and another goes on.
+    size: of the low-resolution frames, if known: a plan has to take it.
+    tell: called with a line for people where TensorRT, taken by auto, refuses in the middle and another goes on.
     """
     check_choice("--method", options.method, list(METHODS))
     check_choice("--engine", options.engine, ENGINES)
     if not METHODS[options.method].learned:
         return _classical(options)
     if options.engine == "torch":
-        return Choice(_torch(options), "torch", "asked for")
+        return Choice(_torch(options), "asked for")
     if options.engine == "onnx":
-        return Choice(_onnx(options), "onnx", "asked for")
+        return Choice(_onnx(options), "asked for")
     if options.engine == "tensorrt":
-        return Choice(_tensorrt(options, size), "tensorrt", "asked for")
+        return Choice(_tensorrt(options, size), "asked for")
     return _best(options, size, tell)
 
 
@@ -82,29 +85,24 @@ def _best(options: EngineOptions, size: Size | None, tell: Callable[[str], objec
     if (options.device == "auto" or options.device.startswith("cuda")) and _plans_are_there(options):
         from .engines.fallback import FallingBack
 
-        def following() -> tuple[str, Engine]:
-            chosen = _without_plans(options, "")
-            return chosen.name, chosen.engine
-
         try:
-            first = _tensorrt(options, size)
-            return Choice(FallingBack("tensorrt", first, following, tell), "tensorrt", "a plan is there")
+            engine = FallingBack(_tensorrt(options, size), lambda: _without_plans(options, "").engine, tell)
+            return Choice(engine, "a plan is there")
         except EngineError as error:
             refused = str(error).split("; ")[0]
     return _without_plans(options, refused)
 
 
 def _without_plans(options: EngineOptions, refused: str) -> Choice:
-    """Torch, or ONNX Runtime where it is absent. Where there are no graphs either, that torch is missing is what is
-    said."""
+    """Torch, or ONNX Runtime where it is absent; raises TorchMissing where there are no graphs either."""
     if is_installed("torch"):
-        return Choice(_torch(options), "torch", refused)
+        return Choice(_torch(options), refused)
     if not _graphs_are_there(options):
         raise TorchMissing(
             f"{options.method} needs torch, which is not installed, or its ONNX graphs; pip install torch, or carry "
             "over what `lfvideo-sr engine build` makes where torch is"
         )
-    return Choice(_onnx(options), "onnx", "torch is not installed")
+    return Choice(_onnx(options), "torch is not installed")
 
 
 def _classical(options: EngineOptions) -> Choice:
@@ -114,7 +112,7 @@ def _classical(options: EngineOptions) -> Choice:
     from .engines.numpy_engine import NumpyEngine
 
     module = import_module(f".methods.{METHODS[method].module}", __package__)
-    return Choice(NumpyEngine(module.build()), "numpy", f"{method} is classical")
+    return Choice(NumpyEngine(module.build()), f"{method} is classical")
 
 
 def _torch(options: EngineOptions) -> Engine:
@@ -164,19 +162,19 @@ def graphs_of(options: EngineOptions, default: Precision = Precision.FP32) -> tu
 
 
 def _graphs_are_there(options: EngineOptions) -> bool:
-    """Whether anything was built or is shipped at all, fit or not."""
+    """Whether any graphs were built or are shipped, fit or not."""
     from .engines.cache import graphs_to_run
 
     return is_installed("onnxruntime") and graphs_to_run(graphs_of(options)[1]).is_dir()
 
 
 def _plans_are_there(options: EngineOptions) -> bool:
-    """Whether any plan lies there, fit or not: looking for TensorRT itself takes longer than this."""
+    """Whether any plan is there, fit or not: looking for TensorRT itself takes longer than this."""
     from .engines.cache import plans_in
 
     try:
         return any(plans_in(graphs_of(options, Precision.FP16)[1]))
-    except EngineError:  # a dtype that is none: whoever runs will say so
+    except EngineError:  # no such dtype: the engine that runs will say so
         return False
 
 
@@ -191,11 +189,11 @@ def weights_file(method: str, weights: str | None) -> Path:
     return weights_path(weights or entry.weights or method)
 
 
-def _check_generation(path: Path, about: Mapping[str, Any], wanted: int) -> None:
-    given = about.get("generation", 1)
-    if given != wanted:
+def _check_generation(path: Path, about: Mapping[str, Any], generation: int) -> None:
+    stored = about.get("generation", 1)
+    if stored != generation:
         raise InputError(
-            f"{path} holds {about['method']} of generation {given}, this version runs generation {wanted}; leave "
+            f"{path} holds {about['method']} of generation {stored}, this version runs generation {generation}; leave "
             "--weights out, or train anew"
         )
 

@@ -34,18 +34,6 @@ class Correspondence:
         if tuple(self.relevance.shape) != tuple(self.positions.shape[:3]):
             raise ShapeError(f"relevance {list(self.relevance.shape)} does not fit {list(self.positions.shape)}")
 
-    @classmethod
-    def from_index(cls, index: Any, relevance: Any, *, stride: int, reference_stride: int, reference_size: Size):
-        """Decode flat positions on the reference's own grid: index = row * columns + column [B,h,w].
-
-        The number of columns is the reference's, reference_size.width // reference_stride, whatever the frame's size.
-        """
-        import torch  # only tensors are decoded; arrays need no torch to be held here
-
-        columns = reference_size.width // reference_stride
-        place = torch.stack([index % columns, index // columns], -1).float()
-        return cls(place * reference_stride + (reference_stride - 1) / 2, relevance, stride, reference_size)
-
 
 def like(values: np.ndarray, other: Any) -> Any:
     """An array as what `other` is: an array, or a tensor of its device and type."""

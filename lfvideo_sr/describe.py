@@ -35,16 +35,17 @@ def describe(name: str) -> dict[str, Any]:
 
 def count_parameters(modules: list[Any]) -> dict[str, int]:
     """Numbers in torch modules, those that training changes and those that it keeps apart; a function has none."""
-    found = {id(one): one for module in modules for one in getattr(module, "parameters", list)()}
-    trainable = sum(one.numel() for one in found.values() if one.requires_grad)
-    total = sum(one.numel() for one in found.values())
+    shared = [parameter for module in modules for parameter in getattr(module, "parameters", list)()]
+    parameters = {id(parameter): parameter for parameter in shared}.values()
+    total = sum(parameter.numel() for parameter in parameters)
+    trainable = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     return {"total": total, "trainable": trainable, "frozen": total - trainable}
 
 
 def weights_name(name: str, entry: Entry) -> str | None:
     """The shipped weights of a learned method, None where there are none."""
-    wanted = entry.weights or name
-    return wanted if entry.learned and wanted in shipped() else None
+    weights = entry.weights or name
+    return weights if entry.learned and weights in shipped() else None
 
 
 def _method(name: str, entry: Entry) -> Method:
@@ -55,8 +56,8 @@ def _method(name: str, entry: Entry) -> Method:
 
 
 def _weights(name: str, entry: Entry) -> dict[str, Any] | None:
-    found = weights_name(name, entry)
-    if found is None:
+    weights = weights_name(name, entry)
+    if weights is None:
         return None
-    path = weights_path(found)
-    return {"name": found, "bytes": path.stat().st_size, "fingerprint": fingerprint(path), "about": read_about(path)}
+    path = weights_path(weights)
+    return {"name": weights, "bytes": path.stat().st_size, "fingerprint": fingerprint(path), "about": read_about(path)}

@@ -1,15 +1,17 @@
-"""What runs a method: the same three verbs for torch, ONNX Runtime and TensorRT."""
+"""What runs a method: the same contract for NumPy, torch, ONNX Runtime and TensorRT."""
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from .correspondence import Correspondence
-from .frames import Frame
+from .frames import Frame, Size
 from .method import MethodInfo
 from .references.reference import EncodedReference, Reference
+
+E = TypeVar("E")
 
 
 class Precision(StrEnum):
@@ -40,7 +42,18 @@ class Last(NamedTuple):
 
 
 class Engine(Protocol):
-    """A context manager with the three verbs. `device` and `precision` are for the report."""
+    """Runs a method; a context manager that frees its memory when it is left.
+
+    An engine raises EngineError for what its device cannot do. `OneByOne` implements three of the verbs for an engine
+    that has no faster way.
+
+    name:      what the report calls it: "torch", "onnx", "tensorrt", "numpy".
+    device:    "cpu", "cuda:0" ...
+    precision: of its convolutions.
+    """
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def info(self) -> MethodInfo: ...
@@ -51,33 +64,52 @@ class Engine(Protocol):
     @property
     def precision(self) -> Precision: ...
 
-    def encode(self, reference: Reference) -> EncodedReference: ...
+    def encode(self, reference: Reference) -> EncodedReference:
+        """A reference's features, which only this engine can read."""
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
-        """`previous` is the same reference's field of the frame before, or None."""
+        """Where a low-resolution frame is found in a reference. `previous` is the same reference's field of the frame
+        before, or None; its arrays may be of any kind and are only read."""
+
+    def match_all(
+        self, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
+    ) -> list[Correspondence]:
+        """One field for each reference, in order, equal to those of `match`; `previous` has one entry for each."""
 
     def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
-        """float32 [3,scale*H,scale*W] in [0,1]. `last` is for methods whose info says `recurrent`."""
+        """float32 [3,scale*H,scale*W] in [0,1], the caller's own. Fields may come from elsewhere, such as another
+        engine of the same method: arrays or tensors. `last` is for methods whose info says `recurrent`."""
 
-    def __enter__(self) -> "Engine": ...
+    def restore_frame(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
+        """What `restore` gives, as a frame of the same moment; on a GPU it may be a DeviceFrame, whose pixels stay
+        there until they are asked for."""
+
+    def nearest_size(self, size: Size) -> Size:
+        """The low-resolution frame size nearest to `size` that the engine takes."""
+
+    def __enter__(self: E) -> E: ...
 
     def __exit__(self, *exc_info: object) -> None: ...
 
 
-def restore_frame(engine: Engine, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
-    """What `restore` gives, as a frame. An engine on a GPU may have a way of its own (`restore_there`), by which the
-    picture stays where it was made: a DeviceFrame."""
-    there = getattr(engine, "restore_there", None)
-    if there is not None:
-        return there(frame, matches, last)
-    return frame.with_pixels(engine.restore(frame, matches, last))
+class OneByOne:
+    """For an engine on the host that takes frames of any size: matches are found one after the other, and a restored
+    frame is an array."""
 
+    def match_all(
+        self: Engine, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
+    ) -> list[Correspondence]:
+        pairs = zip(references, previous, strict=True)
+        return [self.match(frame, reference, start) for reference, start in pairs]
 
-def match_all(
-    engine: Engine, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
-) -> list[Correspondence]:
-    """A frame's matches in several references, one after the other; at once where the engine has a way of its own."""
-    at_once = getattr(engine, "match_all", None)
-    if at_once is not None:
-        return at_once(frame, references, previous)
-    return [engine.match(frame, *one) for one in zip(references, previous)]
+    def restore_frame(self: Engine, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
+        return frame.with_pixels(self.restore(frame, matches, last))
+
+    def nearest_size(self, size: Size) -> Size:
+        return size
+
+    def __enter__(self: E) -> E:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass

@@ -1,7 +1,7 @@
 """What a method is: three verbs given by keyword, and what a caller must know of it.
 
 *encode* turns a reference into features, once. *match* finds each place of a frame in a reference. *restore* makes
-the large picture from the frame and what was found. Arrays are NumPy's for classical methods and torch's for learned
+the large picture from the frame and its matches. Arrays are NumPy's for classical methods and torch's for learned
 ones; the engine that runs the method knows which.
 """
 
@@ -19,11 +19,10 @@ class MethodInfo:
     """What must be known before a method can be run.
 
     scale:           output pixels per input pixel along each side.
-    size_multiple:   width and height of what the network sees are multiples of this; engines pad and crop.
     references:      the most references it fuses; 0: it takes none.
     worthless_below: a match of a lower mean relevance is dropped, so that the frame comes out as without it.
     guided:          its restorer takes positions between those that its own search tries, so that the field of a
-                     light field's view may be told from those of others.
+                     light field's view may be predicted from those of others.
     own_frame:       its encoder takes, beside a reference, its low-resolution side (the decoded frame of its moment)
                      and the camera's taps (camera/reduction.py).
     recurrent:       its restorer takes what was restored last, and the frame that it was made of.
@@ -33,7 +32,6 @@ class MethodInfo:
     name: str
     summary: str
     scale: int = 4
-    size_multiple: int = 1
     references: int = 2
     worthless_below: float = 0.0
     guided: bool = False
@@ -42,7 +40,7 @@ class MethodInfo:
 
 
 class Match(NamedTuple):
-    """One reference's features and where each place of the frame lies in it (see correspondence.Correspondence)."""
+    """One reference's features and where each place of the frame is in it (see correspondence.Correspondence)."""
 
     features: Features
     positions: Any
@@ -71,7 +69,7 @@ class Method:
     Pictures are RGB in [0,1]; positions are (x, y) in reference pixels.
 
     seeder: makes the seed, on the host. device_seeder: its twin for tensors, with a batch before their axes, which an
-    engine takes where frames lie on a GPU. warm: without a seeder, the seed is the positions found in the frame before,
+    engine takes where frames are on a GPU. warm: without a seeder, the seed is the positions found in the frame before,
     if any.
     """
 

@@ -22,10 +22,9 @@ from lfvideo_sr.references.hybrid_file import write_hybrid
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In several processes, tests of a file stay together, and those of engines, for what they share."""
+    """In several processes, tests of a file stay together, for what they share."""
     for item in items:
-        file = item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group("engines" if item.path.parent.name == "engines" else file))
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 @pytest.fixture(scope="session")

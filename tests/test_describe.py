@@ -31,13 +31,18 @@ def test_every_method_is_described(name):
 
 @pytest.mark.parametrize("name", [name for name in LEARNED if (METHODS[name].weights or name) in shipped()])
 def test_parameters_are_those_of_the_networks_parts(name):
-    found, method = describe(name), load_learned(name)
-    for part, about in found["parts"].items():
-        assert about["parameters"]["total"] == sum(one.numel() for one in getattr(method, part).parameters())
+    described, method = describe(name), load_learned(name)
+    for part, about in described["parts"].items():
+        assert about["parameters"]["total"] == sum(
+            parameter.numel() for parameter in getattr(method, part).parameters()
+        )
     together = nn.ModuleList([method.encoder, method.matcher, method.restorer])
-    assert found["parameters"]["total"] == sum(parameter.numel() for parameter in together.parameters())
+    assert described["parameters"]["total"] == sum(parameter.numel() for parameter in together.parameters())
     path = weights_path(METHODS[name].weights or name)
-    assert found["weights"]["fingerprint"] == fingerprint(path) and found["weights"]["bytes"] == path.stat().st_size
+    assert (
+        described["weights"]["fingerprint"] == fingerprint(path)
+        and described["weights"]["bytes"] == path.stat().st_size
+    )
 
 
 def test_the_seeder_of_stream_ref_is_named():
@@ -59,10 +64,10 @@ def test_shared_and_frozen_parameters_are_told_apart():
 
 def test_a_network_without_shipped_weights_is_described_untrained(monkeypatch):
     monkeypatch.setattr(module, "shipped", lambda: [])
-    found = describe("stream_ref")
+    described = describe("stream_ref")
     untrained = import_module("lfvideo_sr.methods.stream_ref").network({})
-    assert found["weights"] is None and found["learned"]
-    assert found["parameters"]["total"] == sum(parameter.numel() for parameter in untrained.parameters())
+    assert described["weights"] is None and described["learned"]
+    assert described["parameters"]["total"] == sum(parameter.numel() for parameter in untrained.parameters())
 
 
 def test_an_unknown_method_is_refused():
@@ -81,8 +86,8 @@ def test_the_command_says_it_in_a_few_lines(name, run):
 
 
 def test_the_command_as_json(run):
-    said = json.loads(run("info", "stream_ref", "--json").out)
-    assert said["parameters"]["total"] == describe("stream_ref")["parameters"]["total"]
+    printed = json.loads(run("info", "stream_ref", "--json").out)
+    assert printed["parameters"]["total"] == describe("stream_ref")["parameters"]["total"]
     assert "devices" in json.loads(run("info", "--json").out)  # without a method it is about the machine
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,6 +12,11 @@ from ..engine import Precision
 from ..errors import EngineError, UsageError
 from ..methods import METHODS
 from .texts import parse_sizes
+
+if TYPE_CHECKING:
+    from ..engines.device_buffers import Buffers
+    from ..engines.plans import Library, Shapes
+    from ..engines.verify import Difference
 
 BUILT = ("tensorrt", "onnx")
 
@@ -37,23 +43,22 @@ class EngineBuild:
             self._graphs(precision, folder, weights)
             self._copy(folder)
             return
-        buffers, trt = _gpu_and_library(self.options.device)
+        buffers, library = _gpu_and_library(self.options.device)
         self._graphs(precision, folder, weights)
         with buffers.working():  # TensorRT builds for the present device
-            for path in _plans(folder, weights, precision, shapes, trt, buffers.gpu):
+            for path in _plans(folder, weights, precision, shapes, library, buffers.gpu):
                 typer.echo(f"plan        {path}")
 
     def _graphs(self, precision: Precision, folder: Path, weights: str) -> None:
-        from ..engines.cache import graphs_misfit, shipped_graphs
+        from ..engines.cache import copy_graphs, graphs_misfit, shipped_graphs
 
-        _needs("onnxruntime")
         misfit = "asked for anew" if self.fresh else graphs_misfit(folder, weights, precision)
         if misfit is None:
             typer.echo(f"graphs      {folder} (already there)")
             return
         shipped = shipped_graphs(folder)
         if shipped is not None and not self.fresh and graphs_misfit(shipped, weights, precision) is None:
-            _copied(shipped, folder)
+            copy_graphs(shipped, folder)
             typer.echo(f"graphs      {folder} (as shipped; nothing is exported)")
             return
         _needs("torch", "onnx", "onnxscript")
@@ -64,48 +69,50 @@ class EngineBuild:
         typer.echo(f"graphs      {folder}")
 
     def _copy(self, folder: Path) -> None:
+        from ..engines.cache import copy_graphs
+
         if self.output is None:
             return
         target = self.output / folder.name
-        _copied(folder, target)
+        copy_graphs(folder, target)
         typer.echo(f"copied to   {target}; where LFVIDEO_CACHE={self.output} is set, they are found")
-
-
-def _copied(folder: Path, target: Path) -> None:
-    """Copy graphs, each whole or not at all."""
-    from ..engines.cache import write_whole
-    from ..engines.graphs import paths
-
-    target.mkdir(parents=True, exist_ok=True)
-    for path in paths(folder).values():
-        write_whole(target / path.name, path.read_bytes())
 
 
 def list_engines() -> None:
     """Every set of graphs in the cache, with its plans, and what does not fit this version; and what is shipped."""
-    from ..engines.cache import cache_folder, graph_folders, plans_in, shipped_folders
-    from ..engines.graphs import paths
-    from ..engines.onnx_engine import read_about
-    from ..engines.plans import read_plan
+    from ..engines.cache import cache_folder, graph_folders, shipped_folders
 
-    _needs("onnxruntime")
     for folder in shipped_folders():
         typer.echo(f"shipped     {folder.name}")
     typer.echo(f"cache       {cache_folder()}")
     for folder in graph_folders():
+        typer.echo(f"graphs      {folder.name}: {_listed(folder)}")
+        _list_plans(folder)
+
+
+def _listed(folder: Path) -> str:
+    from ..engines.cache import graphs_misfit
+    from ..engines.graphs import read_about
+
+    try:
+        about = read_about(folder)
+    except EngineError as error:
+        return f"not usable ({error})"
+    misfit = graphs_misfit(folder, about.weights, about.precision)
+    line = f"{about.info.name} {about.precision.value}, weights {about.weights}, version {about.version}"
+    return f"{line} (stale: {misfit})" if misfit else line
+
+
+def _list_plans(folder: Path) -> None:
+    from ..engines.cache import plans_in
+    from ..engines.plans import read_plan
+
+    for path in plans_in(folder):
         try:
-            about = read_about(paths(folder)["restore"])
-            misfit = about.misfit(about.weights, about.precision)
-            said = f"{about.info.name} {about.precision.value}, weights {about.weights}, version {about.version}"
-            typer.echo(f"graphs      {folder.name}: {said}{f' (stale: {misfit})' if misfit else ''}")
+            plan = read_plan(path)
+            typer.echo(f"plan        {plan.verb}: {plan.builder}, {plan.gpu}, {plan.shapes}")
         except EngineError as error:
-            typer.echo(f"graphs      {folder.name}: not usable ({error})")
-        for path in plans_in(folder):
-            try:
-                plan = read_plan(path)
-                typer.echo(f"plan        {plan.about.verb}: {plan.builder}, {plan.gpu}, {plan.shapes}")
-            except EngineError as error:
-                typer.echo(f"plan        {error}")
+            typer.echo(f"plan        {error}")
 
 
 def verify_engine(options: EngineOptions, sizes: str, tolerance: float | None) -> None:
@@ -115,22 +122,27 @@ def verify_engine(options: EngineOptions, sizes: str, tolerance: float | None) -
 
     check_learned(options.method)
     check_choice("--engine", options.engine, BUILT)
-    running = choose_engine(options).engine
-    assert isinstance(running, GraphEngine)
+    engine = choose_engine(options).engine
+    assert isinstance(engine, GraphEngine)
     worst = 0.0
     for size in parse_sizes(sizes):
-        for one in compare(running, load_learned(options.method, options.weights), size):
-            more = "" if one.psnr is None else f", PSNR between the pictures {one.psnr:.1f} dB"
-            more += "" if one.places is None else f" of relevance, {one.places:.2%} of the matches elsewhere"
-            typer.echo(f"{size!s:11} {one.verb:8} largest {one.largest:.2e}, mean {one.mean:.2e}{more}")
-            worst = max(worst, one.largest)
+        for difference in compare(engine, load_learned(options.method, options.weights), size):
+            typer.echo(f"{size!s:11} {_shown(difference)}")
+            worst = max(worst, difference.largest)
     if tolerance is not None and worst > tolerance:
         by = f"by {worst:.2e}, more than {tolerance:g}"
         raise EngineError(f"{options.engine} differs from torch {by}; build it again")
 
 
+def _shown(difference: "Difference") -> str:
+    psnr, places = difference.psnr, difference.places
+    more = "" if psnr is None else f", PSNR between the pictures {psnr:.1f} dB"
+    more += "" if places is None else f" of relevance, {places:.2%} of the matches elsewhere"
+    return f"{difference.verb:8} largest {difference.largest:.2e}, mean {difference.mean:.2e}{more}"
+
+
 def clean_engines() -> None:
-    """Delete all graphs and plans in the cache, and say how much that was."""
+    """Delete all graphs and plans in the cache, and print how much that was."""
     from ..engines.cache import cache_folder, clean
 
     typer.echo(f"{cache_folder()}: {clean() / 1e6:.1f} MB freed")
@@ -144,28 +156,29 @@ def check_learned(method: str) -> None:
         raise UsageError(f"{method} is classical and needs no engine; choose one of: {learned}")
 
 
-def _gpu_and_library(device: str):
-    """The GPU and the TensorRT found; what is missing is told with what runs without it."""
+def _gpu_and_library(device: str) -> tuple["Buffers", "Library"]:
+    """The GPU and the TensorRT found; raises EngineError with what runs without them."""
     from ..engines.device_buffers import device_buffers
     from ..engines.plans import library
 
     return device_buffers(device), library()
 
 
-def _plans(folder: Path, weights: str, precision: Precision, shapes, trt, gpu: str) -> list[Path]:
+def _plans(
+    folder: Path, weights: str, precision: Precision, shapes: "Shapes", library: "Library", gpu: str
+) -> list[Path]:
     """The plans of all verbs, each built unless the one that is there fits."""
     from ..engines.cache import plan_path
-    from ..engines.graphs import paths
-    from ..engines.onnx_engine import read_about
+    from ..engines.graphs import paths, read_about
     from ..engines.plans import build_plan, usable
 
-    found = []
+    about, plans = read_about(folder), []
     for graph in paths(folder).values():
-        path = plan_path(graph, trt.builder, gpu, str(shapes))
-        if not usable(path, weights, precision, trt.builder, gpu):
-            path = build_plan(graph, read_about(graph), shapes, trt, gpu)
-        found.append(path)
-    return found
+        path = plan_path(graph, library.builder, gpu, str(shapes))
+        if not usable(path, weights, precision, library.builder, gpu):
+            path = build_plan(graph, about, shapes, library, gpu)
+        plans.append(path)
+    return plans
 
 
 def _needs(*modules: str) -> None:

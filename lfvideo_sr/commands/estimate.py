@@ -3,6 +3,7 @@
 import shutil
 import time
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,17 +12,19 @@ import numpy as np
 from ..engine import Engine, Last, Matched
 from ..errors import EngineError
 from ..frames import Frame, Size, TimeStamp
+from ..references.arrays import ArrayReferences
 from ..references.reference import Reference
+from ..references.still_references import StillReferences
 from ..stream.grid_job import GridJob
 from ..stream.guided import probe_views
 from ..stream.job import StreamJob
 from .texts import shown_bytes
 
-_PIECE = Size(160, 96)  # low-resolution pixels
+_PIECE = Size(160, 96)  # low-resolution pixels; where the engine does not take this size, the nearest that it takes
 _SLOW = 2.0  # seconds after which warming up no longer matters
 _ENCODING = 6e-9  # seconds per output pixel, a mild guess for conversion and encoding
 _AGREEING = 8e-8  # likewise, for what neighbouring views take from each other
-_TOLD = 0.25  # of a search: a field that is told from others'
+_PREDICTED = 0.25  # of a search: a field that is predicted from others
 
 
 class Pace(NamedTuple):
@@ -32,11 +35,11 @@ class Pace(NamedTuple):
 
 
 def estimated_seconds(job: StreamJob) -> float | None:
-    """Seconds for the whole clip, or None where its length is unknown, or where the engine takes no small picture of
+    """Seconds for the whole clip, or None where its length is unknown, or where the engine fails on a small picture of
     noise, on which it is tried."""
     if not job.info.frames:
         return None
-    pace = _pace(job.engine, 0 if job.reference_kind == "none" else job.engine.info.references)
+    pace = _pace(job.engine, references_used(job))
     if pace is None:
         return None
     pixels = job.info.size.width * job.info.size.height
@@ -45,8 +48,8 @@ def estimated_seconds(job: StreamJob) -> float | None:
 
 
 def estimated_grid_seconds(job: GridJob, engine: Engine) -> float | None:
-    """Likewise for all views of a light field by the job's engine: few are searched where the others' fields are told
-    from theirs."""
+    """Likewise for all views of a light field by the job's engine: few are searched where the others' fields are
+    predicted from theirs."""
     count = min(len(job.references.placed), engine.info.references, job.options.max_refs)
     pace = _pace(engine, count)
     if pace is None:
@@ -56,10 +59,20 @@ def estimated_grid_seconds(job: GridJob, engine: Engine) -> float | None:
     searches = float(views)
     if job.engine.guides and count:
         probes = len(probe_views(job.source.info.grid, job.references.placed[0].view))
-        searches = min(views, probes + _TOLD * views)
+        searches = min(views, probes + _PREDICTED * views)
     each = pace.match * searches + pace.restore * views
     written = _ENCODING + (_AGREEING if job.agreement is not None and count else 0.0)
     return max(1.0, frames * pixels * (each + written * views * scale**2))
+
+
+def references_used(job: StreamJob) -> int:
+    """How many references serve a frame at most: no more than the method takes, the user allows, or there are."""
+    if job.reference_kind == "none":
+        return 0
+    most = min(job.engine.info.references, job.options.max_refs)
+    if isinstance(job.references, StillReferences | ArrayReferences):  # tracks and anchors have enough
+        return len(list(islice(job.references, most)))
+    return most
 
 
 def most_bytes(job: GridJob) -> int:
@@ -74,19 +87,20 @@ def lacking(folder: Path, most: int) -> str:
 
 
 def _pace(engine: Engine, count: int) -> Pace | None:
-    """With so many references; None where the engine does not take the piece."""
+    """With so many references; None where the engine fails: its first frame will show why."""
     try:
         return _measured(engine, count)
-    except EngineError:  # a plan for larger sizes; what is wrong beyond that, the first frame will tell
+    except EngineError:
         return None
 
 
 def _measured(engine: Engine, count: int) -> Pace:
-    noise, scale = np.random.default_rng(0), engine.info.scale
-    frame = Frame(noise.random((3, _PIECE.height, _PIECE.width), np.float32), 0, TimeStamp(0, Fraction(1)))
-    large = noise.random((3, _PIECE.height * scale, _PIECE.width * scale), np.float32)
-    last = Last(frame, frame.with_pixels(large))
-    encoded = engine.encode(Reference(("estimate",), Fraction(0), "estimate", lambda: large)) if count else None
+    noise, size = np.random.default_rng(0), engine.nearest_size(_PIECE)
+    large = size.scaled(engine.info.scale)
+    frame = Frame(noise.random((3, size.height, size.width), np.float32), 0, TimeStamp(0, Fraction(1)))
+    picture = noise.random((3, large.height, large.width), np.float32)
+    last = Last(frame, frame.with_pixels(picture))
+    encoded = engine.encode(Reference(("estimate",), Fraction(0), "estimate", lambda: picture)) if count else None
     for _ in range(2):  # the first round warms up
         started = time.perf_counter()
         matches = [] if encoded is None else [Matched(encoded, engine.match(frame, encoded, None))]
@@ -95,5 +109,5 @@ def _measured(engine: Engine, count: int) -> Pace:
         ended = time.perf_counter()
         if ended - started > _SLOW:
             break
-    pixels = _PIECE.width * _PIECE.height
+    pixels = size.width * size.height
     return Pace(count * (between - started) / pixels, (ended - between) / pixels)  # one match stands for all

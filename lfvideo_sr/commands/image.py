@@ -64,10 +64,12 @@ class ImageCommand:
     def _restored(self, given: np.ndarray, references: Sequence[Path]) -> tuple[RestoredPicture, dict[str, Any]]:
         """The result and what is to be reported of it."""
         truth, low = simulated(given) if self.simulate else (None, given)
-        with choose_engine(self.engine).engine as engine:
+        changes: list[str] = []  # of the engine, in the middle
+        with choose_engine(self.engine, size_of(low), changes.append).engine as engine:
             started = time.monotonic()
             restored = restore(engine, low, picture_references(references, size_of(low), engine.info.scale))
             report = self._report(engine, size_of(low), restored, time.monotonic() - started)
+            report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
         if truth is not None:
             report["metrics"] = metrics(score(restored.pixels, low, truth))
         return restored, report

@@ -31,52 +31,54 @@ def gather() -> dict[str, Any]:
 
 
 def show_info(as_json: bool) -> None:
-    """Print what `gather` found, as JSON or in a few lines."""
-    found = gather()
+    """Print what `gather` finds, as JSON or in a few lines."""
+    machine = gather()
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(machine, indent=1))
         return
-    print(f"lfvideo-sr  {found['version']}, Python {found['python']}")
-    for device, about in found["devices"].items():
+    print(f"lfvideo-sr  {machine['version']}, Python {machine['python']}")
+    for device, about in machine["devices"].items():
         print(f"device      {device}: {about['name']}; runs {about['default']}, can {_listed(about)}")
-    print("encoders    " + ", ".join(name for name, works in found["codecs"].items() if works))
-    decoding = found["gpu_decoding"]
-    there = ", ".join(decoding["codecs"])
-    print("decoding    " + (f"on a GPU: {there}" if there else f"on the CPU: {decoding['why_not']}"))
-    print("absent      " + ", ".join(name for name, there in found["extras"].items() if not there))
-    print(f"methods     {', '.join(found['methods'])}; weights: {', '.join(found['weights']) or 'none'}")
+    print("encoders    " + ", ".join(name for name, works in machine["codecs"].items() if works))
+    decoding = machine["gpu_decoding"]
+    codecs = ", ".join(decoding["codecs"])
+    print("decoding    " + (f"on a GPU: {codecs}" if codecs else f"on the CPU: {decoding['why_not']}"))
+    print("absent      " + ", ".join(name for name, installed in machine["extras"].items() if not installed))
+    print(f"methods     {', '.join(machine['methods'])}; weights: {', '.join(machine['weights']) or 'none'}")
 
 
 def _listed(device: dict[str, Any]) -> str:
     """A device's dtypes; one that it only imitates is never a gain."""
     emulated = device.get("emulated", [])
-    return ", ".join(f"{one} (emulated: slower than fp32)" if one in emulated else one for one in device["dtypes"])
+    return ", ".join(
+        f"{dtype} (emulated: slower than fp32)" if dtype in emulated else dtype for dtype in device["dtypes"]
+    )
 
 
 def show_method(name: str, as_json: bool) -> None:
     """Print what a method takes, its weights, and its parts with their parameters."""
-    found = describe(name)
+    method = describe(name)
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(method, indent=1))
         return
-    print(f"method      {found['name']}: {found['summary']}")
-    print(f"takes       {_taken(found)}")
-    if not found["learned"]:
+    print(f"method      {method['name']}: {method['summary']}")
+    print(f"takes       {_references(method)}")
+    if not method["learned"]:
         print("parameters  none")
         return
-    print(f"weights     {_weights(found['weights'])}")
-    print(f"parameters  {_counted(found['parameters'])}")
-    for part, about in found["parts"].items():
-        seed = f", from a seed by {found['seeder']}" if part == "matcher" and found["seeder"] else ""
+    print(f"weights     {_weights(method['weights'])}")
+    print(f"parameters  {_counted(method['parameters'])}")
+    for part, about in method["parts"].items():
+        seed = f", from a seed by {method['seeder']}" if part == "matcher" and method["seeder"] else ""
         print(f"{part:<11} {_counted(about['parameters'])}{seed}")
 
 
-def _taken(found: dict[str, Any]) -> str:
-    if not found["references"]:
-        return f"no references; x{found['scale']}"
-    dropped = f", drops those below relevance {found['worthless_below']:g}" if found["worthless_below"] else ""
-    multiple = f", pads sides to multiples of {found['size_multiple']}" if found["size_multiple"] > 1 else ""
-    return f"up to {found['references']} references{dropped}; x{found['scale']}{multiple}"
+def _references(method: dict[str, Any]) -> str:
+    if not method["references"]:
+        return f"no references; x{method['scale']}"
+    threshold = method["worthless_below"]
+    dropped = f", drops those below relevance {threshold:g}" if threshold else ""
+    return f"up to {method['references']} references{dropped}; x{method['scale']}"
 
 
 def _weights(about: dict[str, Any] | None) -> str:
@@ -98,15 +100,15 @@ def _devices() -> dict[str, dict[str, Any]]:
     from ..engines.torch_engine import computes_bf16, pick_precision
 
     name = f"{platform.machine()}, {torch.get_num_threads()} threads"
-    found: dict[str, dict[str, Any]] = {"cpu": {"name": name, "dtypes": ["fp32", "bf16"]}}
+    devices: dict[str, dict[str, Any]] = {"cpu": {"name": name, "dtypes": ["fp32", "bf16"]}}
     for number in range(torch.cuda.device_count()):
-        found[f"cuda:{number}"] = {"name": torch.cuda.get_device_name(number), "dtypes": ["fp32", "bf16", "fp16"]}
-    for device, about in found.items():
+        devices[f"cuda:{number}"] = {"name": torch.cuda.get_device_name(number), "dtypes": ["fp32", "bf16", "fp16"]}
+    for device, about in devices.items():
         about["emulated"] = [] if computes_bf16(torch.device(device)) else ["bf16"]
     if torch.backends.mps.is_available():
-        found["mps"] = {"name": "Apple GPU", "dtypes": ["fp32", "fp16"]}
+        devices["mps"] = {"name": "Apple GPU", "dtypes": ["fp32", "fp16"]}
     return {
-        name: about | {"default": pick_precision("auto", torch.device(name)).value} for name, about in found.items()
+        name: about | {"default": pick_precision("auto", torch.device(name)).value} for name, about in devices.items()
     }
 
 

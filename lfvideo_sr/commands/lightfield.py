@@ -19,7 +19,7 @@ from ..lightfields.walk import write_walk
 from ..methods import METHODS
 from ..references.opening import reference_files
 from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines, write_json
-from ..stream.grid_job import GridJob, GridOptions
+from ..stream.grid_job import GridJob, GridOptions, low_size
 from .estimate import estimated_grid_seconds, lacking, most_bytes
 from .progress import Progress, make_progress
 from .targets import REPORT, beside, check_targets
@@ -70,8 +70,15 @@ class LightFieldCommand:
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
         self._check_targets(output, report_path)
+        changes: list[str] = []  # of the engine, in the middle
+
+        def changed(line: str) -> None:
+            changes.append(line)
+            progress.say(line)
+
+        chosen = choose_engine(self.engine, low_size(self.input, self.options), changed)
         with (
-            choose_engine(self.engine).engine as engine,
+            chosen.engine as engine,
             GridJob(self.input, engine, self.options, output.parent) as job,
         ):
             self._announce(job, engine, output, progress)
@@ -80,6 +87,7 @@ class LightFieldCommand:
             seconds = self._write(job, output, progress)
             self._write_pictures(job, output)
             report = grid_report(job, output, seconds)
+            report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
             lines = summary_lines(report, "views") + _distance_lines(report)
         report |= {"fingerprint": asked.text if asked else None, "output_bytes": bytes_of(output)}
         write_json(report_path, report)

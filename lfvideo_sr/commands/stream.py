@@ -84,7 +84,7 @@ class StreamCommand:
             self._announce(job, chosen, progress)
             seconds, warnings = self._write(job, output, progress)
             report = stream_report(job, output, seconds, warnings + changes)
-            report["engine"], report["decoding"] = getattr(engine, "name", chosen.name), str(job.decoding)
+            report["engine"], report["decoding"] = engine.name, str(job.decoding)
         report["output_size"] = str(self.encoding.output_size(job))
         report |= {"fingerprint": asked.text if asked else None, "output_bytes": output.stat().st_size}
         write_json(report_path, report)

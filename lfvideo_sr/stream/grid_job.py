@@ -89,7 +89,7 @@ class GridJob:
         self.watch = Stopwatch()
         self._extra: list[LightField] = []  # opened beside the source
         self.agreement: Agreement | None = None
-        self.source = self._open_source(path)
+        self.source = _open_source(path, self.options)
         try:
             views = self.options.views
             self.grid = parse_views(views, self.source.info.grid) if views else self.source.info.grid
@@ -174,11 +174,6 @@ class GridJob:
         place = Place(view, self.frame_number(restored.frame))
         motions = (self.engine.motion(place, reference) for reference in restored.references)
         return next((motion for motion in motions if motion is not None), None)
-
-    def _open_source(self, path: Path | str) -> LightField:
-        if not self.options.simulate:
-            return open_light_field(path, self.options.open)
-        return SimulatedField(open_light_field(path, replace(self.options.open, sharp=True)))
 
     def _guided(self, engine: Engine) -> GuidedEngine:
         places = {placed.reference.key: Place(placed.view, placed.frame) for placed in self.references.placed}
@@ -265,3 +260,15 @@ class GridJob:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def low_size(path: Path | str, options: GridOptions) -> Size:
+    """Of the views that an engine will see; raises InputError for what cannot be read."""
+    with closing(_open_source(path, options)) as source:
+        return source.info.size
+
+
+def _open_source(path: Path | str, options: GridOptions) -> LightField:
+    if not options.simulate:
+        return open_light_field(path, options.open)
+    return SimulatedField(open_light_field(path, replace(options.open, sharp=True)))

@@ -1,4 +1,4 @@
-"""An engine that knows the grid: it matches a few views of a light field and tells the others' fields from theirs."""
+"""An engine that knows the grid: it matches a few views of a light field and predicts the others' fields."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -7,19 +7,20 @@ import cv2
 import numpy as np
 
 from ..correspondence import Correspondence, like
-from ..engine import Engine, Last, Matched
-from ..frames import Frame, View, on_host
+from ..engine import Engine, Last, Matched, Precision
+from ..frames import Frame, Size, View, on_host
 from ..lightfields.grid import Grid, distance, step
 from ..matching.flow import gray
+from ..method import MethodInfo
 from ..references.reference import EncodedReference, Reference
-from .parallax import Parallax, Prediction, Probe, look_up, misfit_of
+from .parallax import Parallax, Probe, look_up, misfit_of
 
-REACH = 4  # steps of the grid: probes stand no further from the reference along either axis
-_WORSE = 1.5  # a predicted field that fits so many times worse than the probes' is only where a search starts
+REACH = 4  # steps of the grid: no probe is further from the reference along either axis
+_WORSE = 1.5  # times the probes' misfit: a prediction that fits worse is only the start of a search
 
 
 class Place(NamedTuple):
-    """A view of a frame; light fields that stand still have frame 0 only."""
+    """A view of a frame; light fields without motion have frame 0 only."""
 
     view: View
     frame: int = 0
@@ -28,11 +29,11 @@ class Place(NamedTuple):
 class GuidedEngine:
     """An engine around another. `encode` and `restore` are the other's; `match` searches for the probes of each
     reference, once, and predicts the rest. In other frames of a light-field video than the reference's own, it
-    searches for the view where the reference stands, from the frame before on, and predicts the rest through that.
+    searches for the view of the reference, from the frame before on, and predicts the rest through that.
     Frames come in order.
 
-    grid, read: the light field at low resolution, all of it; places: where references stand, by key;
-    place_of: where a frame stands. guide: False matches every view freely. `guides` says whether it can do else.
+    grid, read: the light field at low resolution, all of it; places: the views of references, by key;
+    place_of: the view of a frame. guide: False matches every view freely. `guides` is whether it predicts any.
     """
 
     def __init__(
@@ -47,14 +48,29 @@ class GuidedEngine:
         self._engine, self._grid, self._read = engine, grid, read
         self._places, self._place_of = places, place_of
         self.guides = guide and engine.info.guided
-        self.info, self.device, self.precision = engine.info, engine.device, engine.precision
         self._known: dict[tuple, _Guide | None] = {}  # by reference, at its own frame
         self._followed: dict[tuple, _Guide] = {}  # at the present frame, where that is another
         self._before: dict[tuple, Correspondence] = {}  # the fields that led to the frame before
         self._now = 0
         self.searched = 0  # matches that took a search, those of probes included
-        self.guided = 0  # matches that were told from others
+        self.guided = 0  # matches that were predicted
         self.mistrusted = False  # whether some reference's views did not move as a grid's have to
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    @property
+    def info(self) -> MethodInfo:
+        return self._engine.info
+
+    @property
+    def device(self) -> str:
+        return self._engine.device
+
+    @property
+    def precision(self) -> Precision:
+        return self._engine.precision
 
     def encode(self, reference: Reference) -> EncodedReference:
         return self._engine.encode(reference)
@@ -62,23 +78,35 @@ class GuidedEngine:
     def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
         return self._engine.restore(frame, matches, last)
 
+    def restore_frame(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
+        return self._engine.restore_frame(frame, matches, last)
+
+    def nearest_size(self, size: Size) -> Size:
+        return self._engine.nearest_size(size)
+
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
-        """Predicted; searched, from the prediction on, where that fits badly. `previous`, of a view that may stand on
-        the other side, is no place to start from."""
+        """Predicted; searched, from the prediction on, where that fits badly. `previous` is not used: the view before
+        may be on the other side of the reference."""
         guide = self._guide_of(frame, reference)
         if guide is None:
             return self._search(frame, reference, None)
-        found, misfit = guide.predict(frame, self._place_of(frame).view)
+        field, misfit = guide.predict(frame, self._place_of(frame).view)
         if misfit > guide.tolerable:
-            return self._search(frame, reference, found)
+            return self._search(frame, reference, field)
         self.guided += 1
-        return found
+        return field
+
+    def match_all(
+        self, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
+    ) -> list[Correspondence]:
+        pairs = zip(references, previous, strict=True)
+        return [self.match(frame, reference, before) for reference, before in pairs]
 
     def motion(self, place: Place, reference: Reference) -> np.ndarray | None:
         """How far what a view shows moves, x and y, from one column to the next and from one row to the next: output
-        pixels, f32 [h,w,4] on a grid of the field's stride. None where a reference's views told nothing."""
-        own = self._places[reference.key].frame == place.frame
-        guide = (self._known if own else self._followed).get(reference.key)
+        pixels, f32 [h,w,4] on a grid of the field's stride. None where nothing is known of the reference's views."""
+        at_its_frame = self._places[reference.key].frame == place.frame
+        guide = (self._known if at_its_frame else self._followed).get(reference.key)
         if guide is None:
             return None
         return guide.parallax.per_step(step(guide.view, place.view)) * np.float32(guide.sample.stride)
@@ -88,18 +116,18 @@ class GuidedEngine:
         return self._engine.match(frame, reference, start)
 
     def _guide_of(self, frame: Frame, reference: EncodedReference) -> "_Guide | None":
-        """What is known of a reference's views in a frame; None where nothing can be told from them."""
-        stands = self._places.get(reference.key)
-        if not self.guides or stands is None or reference.size != frame.size.scaled(self.info.scale):
+        """What is known of a reference's views in a frame; None where they predict nothing."""
+        place = self._places.get(reference.key)
+        if not self.guides or place is None or reference.size != frame.size.scaled(self.info.scale):
             return None  # positions of another picture size are no motion between views
         self._turn_to(self._place_of(frame).frame)
         if reference.key not in self._known:
-            self._known[reference.key] = self._probed(stands, reference)
-        own = self._known[reference.key]
-        if own is None or stands.frame == self._now:
-            return own
+            self._known[reference.key] = self._probed(place, reference)
+        guide = self._known[reference.key]
+        if guide is None or place.frame == self._now:
+            return guide
         if reference.key not in self._followed:
-            self._followed[reference.key] = self._follow(own, reference)
+            self._followed[reference.key] = self._follow(guide, reference)
         return self._followed[reference.key]
 
     def _turn_to(self, frame: int) -> None:
@@ -107,25 +135,25 @@ class GuidedEngine:
         if frame == self._now:
             return
         served = {key for key in self._known if key in self._followed or self._places[key].frame == self._now}
-        self._known = {key: one for key, one in self._known.items() if key in served or one is None}
-        self._before = {key: one.through for key, one in self._followed.items() if one.through is not None}
+        self._known = {key: guide for key, guide in self._known.items() if key in served or guide is None}
+        fields = {key: guide.through for key, guide in self._followed.items()}
+        self._before = {key: field for key, field in fields.items() if field is not None}
         self._followed, self._now = {}, frame
 
-    def _follow(self, own: "_Guide", reference: EncodedReference) -> "_Guide":
-        """From a reference's own frame to the present one, by the view where it stands."""
-        low = self._read(Place(own.view, self._now))
-        found = self._search(Frame(low, 0, own.view), reference, self._before.get(reference.key))
-        return own.followed(found, low)
+    def _follow(self, guide: "_Guide", reference: EncodedReference) -> "_Guide":
+        """From a reference's own frame to the present one, by the view of the reference."""
+        low = self._read(Place(guide.view, self._now))
+        field = self._search(Frame(low, 0, guide.view), reference, self._before.get(reference.key))
+        return guide.followed(field, low)
 
-    def _probed(self, stands: Place, reference: EncodedReference) -> "_Guide | None":
-        views = probe_views(self._grid, stands.view)
-        found = []
-        for view in views:
-            frame = Frame(self._read(Place(view, stands.frame)), 0, view)
-            found.append((frame, self._search(frame, reference, None)))
-        if not found:
+    def _probed(self, place: Place, reference: EncodedReference) -> "_Guide | None":
+        probes = []
+        for view in probe_views(self._grid, place.view):
+            frame = Frame(self._read(Place(view, place.frame)), 0, view)
+            probes.append((frame, self._search(frame, reference, None)))
+        if not probes:
             return None
-        guide = _Guide.of(stands.view, self._read(stands), found, self.info.scale)
+        guide = _Guide.of(place.view, self._read(place), probes, self.info.scale)
         self.mistrusted |= not guide.parallax.trusted
         return guide if guide.parallax.trusted else None
 
@@ -139,16 +167,19 @@ class GuidedEngine:
 
 def probe_views(grid: Grid, view: View) -> list[View]:
     """The corners of the grid round a view, within REACH steps: up to four, of a row or column up to two."""
-    sides = []
-    for names, own in ((grid.rows, view.row), (grid.columns, view.column)):
-        near = [name for name in names if abs(name - own) <= REACH] or [min(names, key=lambda name: abs(name - own))]
-        sides.append((min(near), max(near)))
-    corners = {View(row, column) for row in sides[0] for column in sides[1]} - {view}
+    rows, columns = _reach(grid.rows, view.row), _reach(grid.columns, view.column)
+    corners = {View(row, column) for row in rows for column in columns} - {view}
     return sorted(corners, key=lambda corner: (distance(corner, view), corner))
 
 
+def _reach(names: Sequence[int], centre: int) -> tuple[int, int]:
+    """The first and the last row (or column) within REACH steps of one of them; where there is none, the nearest."""
+    near = [name for name in names if abs(name - centre) <= REACH] or [min(names, key=lambda name: abs(name - centre))]
+    return min(near), max(near)
+
+
 class _Guide(NamedTuple):
-    """The parallax seen from a reference, and how its field is told as a correspondence.
+    """The parallax seen from a reference, and what makes a correspondence of its predictions.
 
     through: in another frame than the reference's, where its view in that frame is found in it.
     """
@@ -164,45 +195,42 @@ class _Guide(NamedTuple):
     def of(cls, view: View, low: np.ndarray, probed: Sequence[tuple[Frame, Correspondence]], scale: int) -> "_Guide":
         sample = probed[0][1]
         per_pixel = max(1, scale // sample.stride)
-        luma = _luma(low, sample, per_pixel)
+        luma = _luma(low, per_pixel)
         probes, misfits = [], []
-        for frame, found in probed:
+        for frame, field in probed:
             assert isinstance(frame.stamp, View)
-            places = _places(found)
-            probes.append(Probe(step(view, frame.stamp), places, on_host(found.relevance)[0].astype(np.float32)))
-            misfits.append(float(misfit_of(_luma(frame.pixels, sample, per_pixel), luma, places).mean()))
+            places = _places(field)
+            probes.append(Probe(step(view, frame.stamp), places, on_host(field.relevance)[0].astype(np.float32)))
+            misfits.append(float(misfit_of(_luma(frame.pixels, per_pixel), luma, places).mean()))
         return cls(view, Parallax.of(probes, luma), sample, per_pixel, _WORSE * max(misfits) + 1)
 
-    def followed(self, found: Correspondence, low: np.ndarray) -> "_Guide":
+    def followed(self, field: Correspondence, low: np.ndarray) -> "_Guide":
         """Of the frame in which the reference's view is `low` and was matched so."""
-        luma = _luma(low, self.sample, self.places)
-        relevance = on_host(found.relevance)[0].astype(np.float32)
-        return self._replace(parallax=self.parallax.followed(_places(found), relevance, luma), through=found)
+        relevance = on_host(field.relevance)[0].astype(np.float32)
+        parallax = self.parallax.followed(_places(field), relevance, _luma(low, self.places))
+        return self._replace(parallax=parallax, through=field)
 
     def predict(self, frame: Frame, view: View) -> tuple[Correspondence, float]:
         """The field of a view, and its mean misfit in levels of 255."""
-        told: Prediction = self.parallax.predict(step(self.view, view), _luma(frame.pixels, self.sample, self.places))
-        stride, places = self.sample.stride, told.places
+        prediction = self.parallax.predict(step(self.view, view), _luma(frame.pixels, self.places))
+        stride, places = self.sample.stride, prediction.places
         if self.through is not None:
             places = look_up(_places(self.through), (places[..., 0], places[..., 1]))
         positions = (places * stride + (stride - 1) / 2).astype(np.float32)
-        found = Correspondence(
+        field = Correspondence(
             like(positions[None], self.sample.positions),
-            like(told.relevance[None].astype(np.float32), self.sample.relevance),
+            like(prediction.relevance[None].astype(np.float32), self.sample.relevance),
             stride,
             self.sample.reference_size,
         )
-        return found, told.misfit
+        return field, prediction.misfit
 
 
-def _places(found: Correspondence) -> np.ndarray:
+def _places(field: Correspondence) -> np.ndarray:
     """Positions in units of the field's own grid, f32 [h,w,2]."""
-    return (on_host(found.positions)[0] - (found.stride - 1) / 2) / np.float32(found.stride)
+    return (on_host(field.positions)[0] - (field.stride - 1) / 2) / np.float32(field.stride)
 
 
-def _luma(low: np.ndarray, sample: Correspondence, per_pixel: int) -> np.ndarray:
-    """A low-resolution picture's luma on the field's grid, f32 [h,w], 0..255; the edge goes on where it was padded."""
-    large = cv2.resize(gray(low), None, fx=per_pixel, fy=per_pixel, interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    height, width = sample.relevance.shape[1:]
-    extra = height - large.shape[0], width - large.shape[1]
-    return np.pad(large, ((0, extra[0]), (0, extra[1])), mode="edge") if any(extra) else large
+def _luma(low: np.ndarray, per_pixel: int) -> np.ndarray:
+    """A low-resolution picture's luma on the field's grid, f32 [h,w], 0..255."""
+    return cv2.resize(gray(low), None, fx=per_pixel, fy=per_pixel, interpolation=cv2.INTER_CUBIC).astype(np.float32)

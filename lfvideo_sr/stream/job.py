@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..checks import check_choice, check_positive
-from ..engine import Engine, restore_frame
+from ..engine import Engine
 from ..errors import UsageError
 from ..frames import Frame, Size, StreamInfo
 from ..media.hardware import Reader
@@ -202,7 +202,7 @@ class StreamJob:
     def _feed(self, references: Iterator[Reference]) -> ReferenceFeed:
         if self.references is not None:
             return TimedFeed(references)
-        return AnchorFeed(self.cadence, lambda frame: restore_frame(self.engine, frame, []))
+        return AnchorFeed(self.cadence, lambda frame: self.engine.restore_frame(frame, []))
 
     def _open_scorer(self) -> Scorer | None:
         options = self.options

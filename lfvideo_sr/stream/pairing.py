@@ -47,14 +47,18 @@ def choose(
     time: Fraction, scene: int, references: Iterable[Placed], most: int = 2, causal: bool = False
 ) -> tuple[Reference, ...]:
     """The nearest past and the nearest future reference of the same scene, then the next nearest, at most `most`; of
-    past and future the nearer one where only one is wanted."""
-    same = [reference.reference for reference in references if reference.scene == scene]
-    past = sorted((one for one in same if one.time <= time), key=lambda one: time - one.time)
-    future = [] if causal else sorted((one for one in same if one.time > time), key=lambda one: one.time - time)
+    past and future the nearer one where only one is asked for."""
+    same = [placed.reference for placed in references if placed.scene == scene]
+
+    def distance(reference: Reference) -> Fraction:
+        return abs(reference.time - time)
+
+    past = sorted((reference for reference in same if reference.time <= time), key=distance)
+    future = [] if causal else sorted((reference for reference in same if reference.time > time), key=distance)
     nearest = past[:1] + future[:1]
     if most < len(nearest):
-        nearest.sort(key=lambda one: abs(one.time - time))
-    others = sorted(past[1:] + future[1:], key=lambda one: abs(one.time - time))
+        nearest.sort(key=distance)
+    others = sorted(past[1:] + future[1:], key=distance)
     return tuple((nearest + others)[:most])
 
 
@@ -82,11 +86,11 @@ class TimedFeed:
         return self._while(lambda time: time < end)
 
     def _while(self, due: Callable[[Fraction], bool]) -> list[Reference]:
-        found = []
+        references = []
         while self._next is not None and due(self._next.time):
-            found.append(self._next)
+            references.append(self._next)
             self._next = next(self._references, None)
-        return found
+        return references
 
 
 class AnchorFeed:
@@ -148,12 +152,12 @@ class _Pairing:
         """A reference belongs to the frame on show at its time: the last one that is not after it."""
         before = self._newest
         newest = _Shown(frame, 0 if before is None else before.scene + frame.cut)
-        found = self._feed.upto(frame)
+        references = self._feed.upto(frame)
         if before is None:
-            found = found[-1:]  # of those from before the clip, the nearest
+            references = references[-1:]  # of those from before the clip, the nearest
         else:
             self._turn = newest.time - before.time
-        for reference in found:
+        for reference in references:
             self._place(reference, before if before is not None and reference.time < newest.time else newest)
         self._newest = newest
         self._waiting.append(newest)
@@ -173,19 +177,20 @@ class _Pairing:
     def _ready(self) -> bool:
         """Whether later frames could still change the choice for the first one waiting."""
         first, newest = self._waiting[0], self._waiting[-1]
-        ahead = any(one.scene == first.scene and one.reference.time > first.time for one in self._placed)
+        ahead = any(placed.scene == first.scene and placed.reference.time > first.time for placed in self._placed)
         return self._policy.causal or ahead or newest.scene > first.scene or len(self._waiting) > self._policy.lookahead
 
     def _emit(self) -> Paired:
         shown = self._waiting.popleft()
         references = choose(shown.time, shown.scene, self._placed, self._policy.most, self._policy.causal)
-        own = next((reference for reference in references if reference.time == shown.time), None)
+        present = next((reference for reference in references if reference.time == shown.time), None)
         self._forget(shown)
-        return Paired(shown.frame, references, own)
+        return Paired(shown.frame, references, present)
 
     def _forget(self, shown: _Shown) -> None:
         """Drop references that no later frame can choose: of past scenes, and past ones beyond the latest few."""
-        past = [one for one in self._placed if one.scene == shown.scene and one.reference.time <= shown.time]
-        stale = {id(one) for one in past[: -self._policy.most]}
-        stale |= {id(one) for one in self._placed if one.scene < shown.scene}
-        self._placed = [one for one in self._placed if id(one) not in stale]
+        same = [placed for placed in self._placed if placed.scene == shown.scene]
+        past = [placed for placed in same if placed.reference.time <= shown.time]
+        stale = {id(placed) for placed in past[: -self._policy.most]}
+        stale |= {id(placed) for placed in self._placed if placed.scene < shown.scene}
+        self._placed = [placed for placed in self._placed if id(placed) not in stale]

@@ -75,13 +75,15 @@ class Parallax:
     @classmethod
     def of(cls, probes: Sequence[Probe], luma: np.ndarray) -> "Parallax":
         """From one probe or more, on different sides of the reference where there are such."""
-        there = [_carried(probe.disparity, _negative(probe.step)) for probe in probes]
-        disparity = np.median(there, 0).astype(np.float32)
-        sources = [_moved(one, _negative(probe.step)) for one, probe in zip(there, probes)]
-        relevance = np.median([look_up(one.relevance, at) for one, at in zip(probes, sources)], 0).astype(np.float32)
-        motions = [look_up(one.motion, at) for one, at in zip(probes, sources)]
-        off = [motion - disparity[..., None] * np.array(one.step, np.float32) for motion, one in zip(motions, probes)]
-        bend = _bend(off, [one.step for one in probes])
+        carried = [_carried(probe.disparity, _negative(probe.step)) for probe in probes]
+        disparity = np.median(carried, 0).astype(np.float32)
+        sources = [_moved(values, _negative(probe.step)) for values, probe in zip(carried, probes)]
+        relevances = [look_up(probe.relevance, at) for probe, at in zip(probes, sources)]
+        relevance = np.median(relevances, 0).astype(np.float32)
+        motions = [look_up(probe.motion, at) for probe, at in zip(probes, sources)]
+        along = [disparity[..., None] * np.array(probe.step, np.float32) for probe in probes]
+        off = [motion - on_line for motion, on_line in zip(motions, along)]
+        bend = _bend(off, [probe.step for probe in probes])
         return cls(disparity, bend, relevance, luma, _astray(off, motions, relevance))
 
     @property
@@ -98,7 +100,7 @@ class Parallax:
         """Of another frame, whose view at the reference's place has that luma, and whose places lie at `places`
         [h,w,2] of the reference, with that relevance. Things keep their distance from frame to frame."""
         at = places[..., 0], places[..., 1]
-        bend = np.stack([look_up(one, at) for one in self.bend])
+        bend = np.stack([look_up(motion, at) for motion in self.bend])
         return Parallax(look_up(self.disparity, at), bend, relevance, luma, self.astray)
 
     def per_step(self, step: tuple[int, int]) -> np.ndarray:
@@ -125,26 +127,26 @@ class Parallax:
 
 def misfit_of(luma: np.ndarray, reference: np.ndarray, places: np.ndarray) -> np.ndarray:
     """How far two pictures f32 [h,w] differ where places [h,w,2] join them, smoothed: f32 [h,w]."""
-    found = cv2.remap(reference, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-    return cv2.GaussianBlur(cv2.absdiff(luma, found), (0, 0), 1)
+    moved = cv2.remap(reference, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return cv2.GaussianBlur(cv2.absdiff(luma, moved), (0, 0), 1)
 
 
 def _carried(values: np.ndarray, step: tuple[int, int]) -> np.ndarray:
     """Disparities of one view on the places of another at `step` from it: d(p) = values(p + step * d(p))."""
-    found = values
+    carried = values
     for _ in range(_ROUNDS):
-        found = look_up(values, _moved(found, step))
-    return found
+        carried = look_up(values, _moved(carried, step))
+    return carried
 
 
 def _moved(disparity: np.ndarray, step: tuple[int, int]) -> Places:
     """Each place p of [h,w] moved to p + step * d(p)."""
-    x, y = _own(*disparity.shape)
+    x, y = _grid(*disparity.shape)
     return x + disparity * np.float32(step[0]), y + disparity * np.float32(step[1])
 
 
 @lru_cache(maxsize=4)
-def _own(height: int, width: int) -> Places:
+def _grid(height: int, width: int) -> Places:
     """The places themselves; not to be written to."""
     grid = pixel_grid(height, width)
     return np.ascontiguousarray(grid[..., 0]), np.ascontiguousarray(grid[..., 1])
@@ -154,14 +156,14 @@ def _bend(off: Sequence[np.ndarray], steps: Sequence[tuple[int, int]]) -> np.nda
     """What motion off the lines grows in proportion with the step, by least squares, smoothed: f32 [2,h,w,2]."""
     inverse = np.linalg.pinv(np.array(steps, np.float32))
     bend = np.tensordot(inverse, np.clip(np.stack(off), -_BENT, _BENT), 1)
-    return np.stack([cv2.GaussianBlur(one.astype(np.float32), (0, 0), _SMOOTH) for one in bend])
+    return np.stack([cv2.GaussianBlur(motion.astype(np.float32), (0, 0), _SMOOTH) for motion in bend])
 
 
 def _astray(off: Sequence[np.ndarray], motions: Sequence[np.ndarray], relevance: np.ndarray) -> float:
     """Of the motion, as a part; where it is below half a place nothing can be said, and nothing is wrong."""
     weight = relevance[..., None] / max(float(relevance.sum()), 1e-6)
-    lost, all_told = (sum(float((np.abs(one) * weight).sum()) for one in many) for many in (off, motions))
-    return lost / max(all_told, 0.5 * len(off))
+    astray, total = (sum(float((np.abs(field) * weight).sum()) for field in fields) for fields in (off, motions))
+    return astray / max(total, 0.5 * len(off))
 
 
 def look_up(values: np.ndarray, at: Places) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..correspondence import Correspondence
-from ..engine import Engine, Last, Matched, match_all, restore_frame
+from ..engine import Engine, Last, Matched
 from ..frames import Frame
 from ..references.reference import EncodedReference, Reference, ReferenceCache
 from .easing import Easing
@@ -13,7 +13,7 @@ from .pairing import Paired
 from .preparing import Preparation, picture_of_view
 from .stopwatch import Stopwatch
 
-MEMORY = 64  # frames: no picture hangs on more of those before it
+MEMORY = 64  # frames: no picture depends on more of those before it
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Restored:
 
     frame:      a DeviceFrame where the engine leaves its pictures on a GPU.
     references: the keys and times of those that were used.
-    own:        a true reference stands at this very moment, so that the metrics leave the frame out.
+    own:        there is a true reference of this very moment, so that the metrics leave the frame out.
     passed:     the pixels are that reference's own.
     """
 
@@ -82,7 +82,7 @@ class SuperResolver:
             yield self.restore(pair)
 
     def restore(self, pair: Paired) -> Restored:
-        """One frame: its own reference's pixels where one stands at this very moment, else matched and restored."""
+        """One frame: the pixels of the reference of this very moment, where there is one, else matched and restored."""
         if pair.frame.cut or pair.frame.index % MEMORY == 0:
             self._last = None
         restored = self._restored(pair)
@@ -91,29 +91,29 @@ class SuperResolver:
         return restored
 
     def _restored(self, pair: Paired) -> Restored:
-        frame, own = pair.frame, pair.own
-        if own is not None and self._pass_references:
+        frame, reference = pair.frame, pair.own
+        if reference is not None and self._pass_references:
             with self._watch.stage("pass"):
-                passed = self._own_picture(frame, own)
-            if passed is not None and self._easing is not None and not own.generated:
+                passed = self._own_picture(frame, reference)
+            if passed is not None and self._easing is not None and not reference.generated:
                 made = self._made(pair)
                 self._remember(frame, passed)
                 with self._watch.stage("ease"):
                     return Restored(self._easing(passed, made.frame), frame, made.references, own=True, passed=False)
             if passed is not None:
-                self._use_of(own).frames_served += 1
+                self._use_of(reference).frames_served += 1
                 self._remember(frame, passed)
-                return Restored(passed, frame, (own,), own=not own.generated, passed=True)
+                return Restored(passed, frame, (reference,), own=not reference.generated, passed=True)
         return self._made(pair)
 
     def _made(self, pair: Paired) -> Restored:
         """Matched and restored."""
-        frame, own = pair.frame, pair.own
+        frame, reference = pair.frame, pair.own
         used, matches = self._matches(frame, pair.references)
         with self._watch.stage("restore"):
-            restored = restore_frame(self._engine, frame, matches, self._last)
+            restored = self._engine.restore_frame(frame, matches, self._last)
         self._remember(frame, restored)
-        sharp_here = own is not None and own.aligned and not own.generated
+        sharp_here = reference is not None and reference.aligned and not reference.generated
         return Restored(restored, frame, used, own=sharp_here, passed=False)
 
     def _remember(self, frame: Frame, picture: Frame) -> None:
@@ -121,25 +121,25 @@ class SuperResolver:
         if self._recurrent:
             self._last = Last(frame, picture)
 
-    def _own_picture(self, frame: Frame, own: Reference) -> Frame | None:
-        """The reference's picture if it may stand for the frame: they agree in colour and place; of views, which have
-        no moment to be brought to, in place."""
-        if own.frame is None:
-            return picture_of_view(frame, own, self._engine.info.scale)
-        prepared = self.preparation(own)
+    def _own_picture(self, frame: Frame, reference: Reference) -> Frame | None:
+        """The picture of a reference of this moment if it may take the frame's place: they agree in colour and place;
+        of views, which have no moment to be brought to, in place."""
+        if reference.frame is None:
+            return picture_of_view(frame, reference, self._engine.info.scale)
+        prepared = self.preparation(reference)
         if prepared.picture is None:
-            self._use_of(own).not_passed = prepared.why
+            self._use_of(reference).not_passed = prepared.why
         return prepared.picture
 
     def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
         """The references worth using and their matches, in order."""
-        wanted = references[: self._engine.info.references]
-        encoded = [self._encoded(reference) for reference in wanted]
+        taken = references[: self._engine.info.references]
+        encoded = [self._encoded(reference) for reference in taken]
         with self._watch.stage("match"):
-            before = [self._fields.get(reference.key) for reference in wanted]
-            found = match_all(self._engine, frame, encoded, before) if wanted else []
-            matched = [Matched(*one) for one in zip(encoded, found)]
-            kept = [one for one in zip(wanted, matched) if self._worth_using(*one)]  # where a GPU is waited for
+            before = [self._fields.get(reference.key) for reference in taken]
+            fields = self._engine.match_all(frame, encoded, before) if taken else []
+            matches = list(map(Matched, encoded, fields))
+            kept = [pair for pair in zip(taken, matches) if self._worth_using(*pair)]  # where a GPU is waited for
         self._fields = {reference.key: match.correspondence for reference, match in kept}
         return tuple(reference for reference, _ in kept), [match for _, match in kept]
 

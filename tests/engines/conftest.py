@@ -1,5 +1,6 @@
 """Graphs of stream_ref's shipped weights, had by the command a user would give, and kept from others' caches."""
 
+import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -13,13 +14,15 @@ from lfvideo_sr.choose import EngineOptions, graphs_of
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> Path:
-    """A cache with the graphs in fp32."""
-    folder = tmp_path_factory.mktemp("cache")
-
-    with pytest.MonkeyPatch.context() as patch:
+    """A cache with the graphs in fp32, built by the first process that needs it and shared by all of the session."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = root / "graphs"
+    with (root / "graphs.lock").open("w") as lock, pytest.MonkeyPatch.context() as patch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         patch.setenv("LFVIDEO_CACHE", str(folder))
         patch.setattr(sys, "argv", ["lfvideo-sr", "engine", "build", "stream_ref", "--engine", "onnx"])
-        cli.main()
+        cli.main()  # which keeps what is there
     return folder
 
 

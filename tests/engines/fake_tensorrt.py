@@ -87,7 +87,7 @@ class Engine:
         self.inputs = [get_input.name for get_input in self.session.get_inputs()]
         self.names = self.inputs + [get_output.name for get_output in self.session.get_outputs()]
         self.num_io_tensors = len(self.names)
-        self.found: dict[tuple, dict[str, tuple]] = {}  # shapes of outputs, by those of inputs
+        self.output_shapes: dict[tuple, dict[str, tuple]] = {}  # shapes of outputs, by those of inputs
 
     def get_tensor_name(self, number: int) -> str:
         return self.names[number]
@@ -100,7 +100,7 @@ class Engine:
 
     def get_tensor_profile_shape(self, name: str, number: int):
         assert number == 0
-        return [tuple(one) for one in self.profile[name]]
+        return [tuple(shape) for shape in self.profile[name]]
 
     def create_execution_context(self) -> "Context | None":
         DEVICE.check_present()
@@ -122,13 +122,13 @@ class Context:
         return True
 
     def get_tensor_shape(self, name: str) -> tuple:
-        given = tuple(self.shapes[one] for one in self.engine.inputs)
-        if given not in self.engine.found:  # a runtime knows without computing
-            blank = {one: np.zeros(shape, np.float32) for one, shape in zip(self.engine.inputs, given)}
+        shapes = tuple(self.shapes[name] for name in self.engine.inputs)
+        if shapes not in self.engine.output_shapes:  # a runtime knows without computing
+            blank = {name: np.zeros(shape, np.float32) for name, shape in zip(self.engine.inputs, shapes)}
             outputs = self.engine.names[len(self.engine.inputs) :]
             results = self.engine.session.run(outputs, blank)
-            self.engine.found[given] = {output: result.shape for output, result in zip(outputs, results)}
-        return self.engine.found[given][name]
+            self.engine.output_shapes[shapes] = {output: result.shape for output, result in zip(outputs, results)}
+        return self.engine.output_shapes[shapes][name]
 
     def is_stream_capturable(self, stream: int) -> bool:
         return True
@@ -147,10 +147,10 @@ class Context:
         memory = {name: DEVICE.living[addresses[name]] for name in self.engine.names}
 
         def compute() -> None:
-            given = {name: memory[name].array for name in self.engine.inputs}
-            assert all(one.shape == shapes[name] for name, one in given.items())
+            inputs = {name: memory[name].array for name in self.engine.inputs}
+            assert all(array.shape == shapes[name] for name, array in inputs.items())
             outputs = self.engine.names[len(self.engine.inputs) :]
-            for name, result in zip(outputs, self.engine.session.run(outputs, given)):
+            for name, result in zip(outputs, self.engine.session.run(outputs, inputs)):
                 assert memory[name].array.shape == result.shape
                 memory[name].array[...] = result
 

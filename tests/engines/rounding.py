@@ -24,14 +24,14 @@ def widened(source: Path, target: Path) -> int:
 
 def _graphs(graph: GraphProto) -> list[GraphProto]:
     """A graph and the bodies of its loops, whatever is inside them included."""
-    kept = (one for node in graph.node for one in node.attribute)
-    inner = [one.g for one in kept if one.type == AttributeProto.GRAPH]
-    return [graph, *(one for body in inner for one in _graphs(body))]
+    attributes = (attribute for node in graph.node for attribute in node.attribute)
+    inner = [attribute.g for attribute in attributes if attribute.type == AttributeProto.GRAPH]
+    return [graph, *(nested for body in inner for nested in _graphs(body))]
 
 
 def _widen(graph: GraphProto, mark: str) -> int:
     values = [*graph.value_info, *graph.output, *graph.input]
-    kinds = {one.name: one.type.tensor_type.elem_type for one in values}
+    kinds = {value.name: value.type.tensor_type.elem_type for value in values}
     short = {name: kind for name, kind in kinds.items() if kind in SHORT}
     for value in values:
         if value.name in short:
@@ -64,4 +64,4 @@ def _widen(graph: GraphProto, mark: str) -> int:
 def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
     yield from graph.initializer
     for node in graph.node:
-        yield from (one.t for one in node.attribute if one.type == AttributeProto.TENSOR)
+        yield from (attribute.t for attribute in node.attribute if attribute.type == AttributeProto.TENSOR)

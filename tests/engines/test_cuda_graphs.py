@@ -16,12 +16,12 @@ class Recording:
 
     captured = 0
 
-    def __init__(self, function, given, structure):
+    def __init__(self, function, values, structure):
         type(self).captured += 1
         self._function, self._structure = function, structure
 
-    def __call__(self, given):
-        return self._function(*torch.utils._pytree.tree_unflatten(given, self._structure))
+    def __call__(self, values):
+        return self._function(*torch.utils._pytree.tree_unflatten(values, self._structure))
 
 
 @pytest.fixture
@@ -59,27 +59,27 @@ def test_what_was_not_used_for_long_is_captured_anew(recording):
 
 @pytest.mark.parametrize("error", [RuntimeError, torch.OutOfMemoryError])
 def test_what_cannot_be_captured_is_called_as_it_is_and_said_once(error):
-    def refusing(function, given, structure):
+    def refusing(function, values, structure):
         raise error("stream is capturing\nSearch for it")
 
-    twice, found = Replayed(lambda x: 2 * x, capture=refusing), []
+    twice, results = Replayed(lambda x: 2 * x, capture=refusing), []
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         for number in range(5):
-            found.append(twice(torch.tensor(number)).item())
-    assert found == [0, 2, 4, 6, 8]
-    assert [str(one.message) for one in seen] == [
+            results.append(twice(torch.tensor(number)).item())
+    assert results == [0, 2, 4, 6, 8]
+    assert [str(warning.message) for warning in seen] == [
         "no CUDA graph could be made (stream is capturing); each kernel is launched by itself"
     ]
 
 
 def test_each_thread_warms_up_before_it_captures(recording):
-    twice, found = Replayed(lambda x: 2 * x, capture=recording), []
+    twice, results = Replayed(lambda x: 2 * x, capture=recording), []
 
     def calls(count):
         def work():
-            found.extend(twice(torch.tensor(number)).item() for number in range(count))
-            found.append(recording.captured)
+            results.extend(twice(torch.tensor(number)).item() for number in range(count))
+            results.append(recording.captured)
 
         thread = threading.Thread(target=work)
         thread.start()
@@ -87,43 +87,43 @@ def test_each_thread_warms_up_before_it_captures(recording):
 
     calls(2)
     calls(2)
-    assert found == 2 * [0, 2, 0]
+    assert results == 2 * [0, 2, 0]
     calls(3)
     calls(1)  # what another thread captured is replayed at once
-    assert found[6:] == [0, 2, 4, 1, 0, 1]
+    assert results[6:] == [0, 2, 4, 1, 0, 1]
 
 
 def test_what_is_given_again_is_not_copied_again():
     kept, other = torch.ones(2), torch.zeros(3)
     inputs = Inputs([kept, 7, other])
-    inputs.own[0].fill_(5)  # seen only if nothing is copied over it
+    inputs.values[0].fill_(5)  # seen only if nothing is copied over it
     inputs.take([kept, 7, torch.full((3,), 2.0)])
-    assert inputs.own[0].tolist() == [5, 5] and inputs.own[2].tolist() == [2, 2, 2]
+    assert inputs.values[0].tolist() == [5, 5] and inputs.values[2].tolist() == [2, 2, 2]
     inputs.take([torch.full((2,), 3.0), 7, other])
-    assert inputs.own[0].tolist() == [3, 3] and inputs.own[2].tolist() == [0, 0, 0]
+    assert inputs.values[0].tolist() == [3, 3] and inputs.values[2].tolist() == [0, 0, 0]
     assert kept.tolist() == [1, 1]
 
 
 def test_what_was_given_is_not_kept():
-    given = torch.ones(2)
-    inputs, gone = Inputs([given]), weakref.ref(given)
-    del given
+    tensor = torch.ones(2)
+    inputs, gone = Inputs([tensor]), weakref.ref(tensor)
+    del tensor
     assert gone() is None
     inputs.take([torch.full((2,), 3.0)])
-    assert inputs.own[0].tolist() == [3, 3]
+    assert inputs.values[0].tolist() == [3, 3]
 
 
 @pytest.mark.gpu
 def test_a_graph_gives_what_its_function_gives(gpu):
     layer = torch.nn.Conv2d(3, 8, 3, padding=1).cuda()
     with torch.inference_mode():
-        replayed = Replayed(lambda given: {"out": layer(given["in"]).relu()})
+        replayed = Replayed(lambda inputs: {"out": layer(inputs["in"]).relu()})
         kept = []
         for number in range(5):
             x = torch.full((1, 3, 8, 8), float(number), device="cuda")
             kept.append((replayed({"in": x})["out"], layer(x).relu()))
-        for mine, wanted in kept:  # earlier results are not written over
-            torch.testing.assert_close(mine, wanted)
+        for mine, expected in kept:  # earlier results are not written over
+            torch.testing.assert_close(mine, expected)
 
 
 @pytest.mark.gpu
@@ -143,7 +143,7 @@ def test_a_graph_that_fails_does_not_spoil_the_memory_that_others_share(gpu):
             first(x)
         for _ in range(4):
             assert second(x).eq(1).all()
-    assert [str(one.message).count("(no room)") for one in seen] == [1]
+    assert [str(warning.message).count("(no room)") for warning in seen] == [1]
 
 
 @pytest.mark.gpu
@@ -181,9 +181,9 @@ def test_a_stream_by_graphs_is_the_stream_without(gpu):
         features, before = method.encode(reference), None
         for step in range(5):
             frame = method.reduced(reference.roll(step, 3))
-            found = method.match(frame, 2 * [features], 2 * [before])
-            before = found[0][0]
-            picture = method.restore(frame, [Match(features, *one) for one in found])
+            fields = method.match(frame, 2 * [features], 2 * [before])
+            before = fields[0][0]
+            picture = method.restore(frame, [Match(features, *field) for field in fields])
         outputs.append(picture)
     torch.testing.assert_close(*outputs, rtol=0, atol=2e-3)
-    torch.testing.assert_close(*found)
+    torch.testing.assert_close(*fields)

@@ -1,5 +1,6 @@
 """Every method's graphs: equal to torch through ONNX Runtime at three sizes, and built by TensorRT-RTX."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,8 +15,8 @@ from small_networks import NETWORKS, small_network
 from lfvideo_sr.choose import load_learned
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.engines.export import export_graphs
-from lfvideo_sr.engines.graphs import VERBS, paths
-from lfvideo_sr.engines.onnx_engine import OnnxEngine, read_about
+from lfvideo_sr.engines.graphs import DESCRIPTION, VERBS, paths, read_about
+from lfvideo_sr.engines.onnx_engine import OnnxEngine
 from lfvideo_sr.engines.plans import Library, Shapes
 from lfvideo_sr.engines.verify import compare
 from lfvideo_sr.frames import Size
@@ -78,13 +79,13 @@ def test_graphs_equal_torch(exported, size):
     name, precision, folder = exported
     if precision == "bf16":
         pytest.skip("ONNX Runtime computes no bf16 on a CPU; the next test rounds to it")
-    for one in compare(OnnxEngine(folder, "cpu"), maker(name)(), size):
-        print(f"\n{name} {precision} {size} {one}")
-        searched = one.verb == "match" and precision == "fp16"
-        assert (one.usual if searched else one.largest) < TOLERANCE[precision], one
-        assert name != "stream_ref" or (one.moved or 0) < MOVED[precision], one  # they are computed
+    for off in compare(OnnxEngine(folder, "cpu"), maker(name)(), size):
+        print(f"\n{name} {precision} {size} {off}")
+        searched = off.verb == "match" and precision == "fp16"
+        assert (off.usual if searched else off.largest) < TOLERANCE[precision], off
+        assert name != "stream_ref" or (off.moved or 0) < MOVED[precision], off  # they are computed
         # windows hold places whose scores tie within the tolerance
-        assert precision != "fp32" or (one.places or 0) <= (0.005 if name == "refsr_net" else 0), one
+        assert precision != "fp32" or (off.places or 0) <= (0.005 if name == "refsr_net" else 0), off
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,7 @@ def rounding(exported, tmp_path_factory) -> Path:
     if precision == "fp32":
         pytest.skip("nothing of it is in a short format")
     rounding = tmp_path_factory.mktemp("rounding")
+    shutil.copy(folder / DESCRIPTION, rounding)
     rounded = [widened(path, paths(rounding)[verb]) for verb, path in paths(folder).items()]
     assert any(rounded), "nothing of it is in a short format"
     return rounding
@@ -104,11 +106,11 @@ def rounding(exported, tmp_path_factory) -> Path:
 def test_short_formats_round_where_torch_does(exported, rounding, size):
     """Beside torch in the same format: what is left are sums in another order, which now and then round otherwise."""
     name, precision, _ = exported
-    for one in compare(OnnxEngine(rounding, "cpu"), maker(name)(), size, precision=precision):
-        print(f"\n{name} {precision} as torch's {size} {one}")
-        assert one.largest < TOLERANCE[precision] and one.usual < USUAL[precision], one
-        assert name != "stream_ref" or (one.moved or 0) < MOVED[precision], one
-        assert name == "stream_ref" or (one.places or 0) <= 0.005, one
+    for off in compare(OnnxEngine(rounding, "cpu"), maker(name)(), size, precision=precision):
+        print(f"\n{name} {precision} as torch's {size} {off}")
+        assert off.largest < TOLERANCE[precision] and off.usual < USUAL[precision], off
+        assert name != "stream_ref" or (off.moved or 0) < MOVED[precision], off
+        assert name == "stream_ref" or (off.places or 0) <= 0.005, off
 
 
 @pytest.mark.slow
@@ -117,7 +119,7 @@ def test_tensorrt_rtx_builds_the_graphs(exported, verb):
     _, _, folder = exported
     rtx = Library(pytest.importorskip("tensorrt_rtx", reason="pip install tensorrt-rtx"))
     path = paths(folder)[verb]
-    assert rtx.build(path, read_about(path), SHAPES)
+    assert rtx.build(path, read_about(folder), SHAPES)
 
 
 @pytest.mark.parametrize("coherent", [True, False])
@@ -155,7 +157,7 @@ def test_a_windowed_search_as_a_loop_finds_the_same(size):
     """The form that is exported, run as it is, in a reference of another size."""
     generator = torch.Generator().manual_seed(0)
     query, reference = torch.rand(6, *size, generator=generator), torch.rand(6, 33, 70, generator=generator)
-    centres = tuple((torch.arange(own) * 4 + 2) * other // (own * 4) for own, other in zip(size, (33, 70)))
+    centres = tuple((torch.arange(side) * 4 + 2) * other // (side * 4) for side, other in zip(size, (33, 70)))
     plain = windowed_search(query[None], reference[None], reach=5, centres=centres)
     with torch.no_grad():
         index, score = search_in_a_loop(query, reference, 5, *centres)

@@ -1,7 +1,9 @@
 """Exported graphs through ONNX Runtime: equal to torch, and enough to run a stream without it."""
 
+import json
 import subprocess
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -9,15 +11,16 @@ import onnxruntime
 import pytest
 from command_line import TORCH, report_of, run_without
 from small_clips import engine_of, rendered, stamp
+from small_grids import MAKERS, rendered_grid
 
 from lfvideo_sr.choose import EngineOptions, choose_engine, graphs_of, load_learned
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines import onnx_engine
 from lfvideo_sr.engines.cache import graphs_misfit, shipped_folders, shipped_graphs
 from lfvideo_sr.engines.export import OPSET, UNWANTED
-from lfvideo_sr.engines.graph_engine import extended, padded
-from lfvideo_sr.engines.graphs import KEY, VERBS, About, paths
-from lfvideo_sr.engines.onnx_engine import OnnxEngine, read_about
+from lfvideo_sr.engines.graph_engine import padded
+from lfvideo_sr.engines.graphs import DESCRIPTION, VERBS, paths, read_about
+from lfvideo_sr.engines.onnx_engine import OnnxEngine
 from lfvideo_sr.engines.verify import compare
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, Size
@@ -35,9 +38,9 @@ def engine(graphs) -> OnnxEngine:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_every_verb_equals_torchs(engine, size):
-    for one in compare(engine, load_learned("stream_ref"), size):
-        assert one.largest < TOLERANCE, one
-        assert not one.places
+    for difference in compare(engine, load_learned("stream_ref"), size):
+        assert difference.largest < TOLERANCE, difference
+        assert not difference.places
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
@@ -47,14 +50,14 @@ def test_references_in_any_number_and_of_any_size(engine, count):
     frame = Frame(degrade(scene[0][:, :128, :192]), 0, stamp(0))
     sharp = [scene[0][:, 8:136, 4:196], scene[1][:, :100, :230]]
     pictures = []
-    for one in (engine, engine_of("stream_ref")):
+    for running in (engine, engine_of("stream_ref")):
         matches = []
         for number, pixels in enumerate(sharp[:count]):
-            encoded = one.encode(
+            encoded = running.encode(
                 Reference((number,), Fraction(0), "test", lambda pixels=pixels: np.ascontiguousarray(pixels))
             )
-            matches.append(Matched(encoded, one.match(frame, encoded, None)))
-        pictures.append(one.restore(frame, matches))
+            matches.append(Matched(encoded, running.match(frame, encoded, None)))
+        pictures.append(running.restore(frame, matches))
     assert np.abs(pictures[0] - pictures[1]).max() < TOLERANCE
 
 
@@ -62,9 +65,9 @@ def test_a_match_starts_from_the_frame_before(engine):
     scene = rendered(0, 2, seed=30)
     encoded = engine.encode(Reference((0,), Fraction(0), "test", lambda: scene[0]))
     first = engine.match(Frame(degrade(scene[0]), 0, stamp(0)), encoded, None)
-    given = first.positions.copy()
+    before = first.positions.copy()
     cold, warm = (engine.match(Frame(degrade(scene[1]), 1, stamp(1)), encoded, start) for start in (None, first))
-    assert np.array_equal(first.positions, given)
+    assert np.array_equal(first.positions, before)
     assert not np.array_equal(cold.positions, warm.positions)
 
 
@@ -75,23 +78,50 @@ def test_features_stay_where_the_graph_left_them_and_are_counted(engine):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_graph_is_one_file_that_says_what_it_is(graphs, verb):
-    path = paths(graphs)[verb]
-    model = onnx.load(path, load_external_data=False)
-    assert not any(one.data_location for one in model.graph.initializer)
+def test_a_graph_is_one_file_with_the_inputs_that_its_description_says(graphs, verb):
+    model = onnx.load(paths(graphs)[verb], load_external_data=False)
+    assert not any(tensor.data_location for tensor in model.graph.initializer)
     assert not UNWANTED & {node.op_type for node in model.graph.node}
-    assert max(one.version for one in model.opset_import if not one.domain) == OPSET
-    about = read_about(path)
-    assert about == About.of_text(
-        {metadata_prop.key: metadata_prop.value for metadata_prop in model.metadata_props}[KEY]
-    )
-    assert (about.verb, about.info.name, about.info.scale, about.precision) == (verb, "stream_ref", 4, Precision.FP32)
-    shapes = about.shapes(Size(33, 19), Size(128, 96))
-    assert {one.name: len(one.type.tensor_type.shape.dim) for one in model.graph.input} == {
+    assert max(imported.version for imported in model.opset_import if not imported.domain) == OPSET
+    shapes = read_about(graphs).shapes(verb, Size(33, 19), Size(128, 96))
+    assert {argument.name: len(argument.type.tensor_type.shape.dim) for argument in model.graph.input} == {
         name: len(shape) for name, shape in shapes.items()
     }
     assert shapes.get("frame", (1, 3, 19, 33)) == (1, 3, 19, 33)
     assert shapes.get("reference", (1, 3, 96, 128)) == (1, 3, 96, 128)
+
+
+def test_a_description_says_all_of_the_method(graphs):
+    about, info = read_about(graphs), load_learned("stream_ref").info
+    assert about.info == info and info.guided and info.own_frame and info.recurrent
+    assert (about.precision, about.field_stride, about.warm) == (Precision.FP32, 2, False)
+
+
+@pytest.mark.parametrize("missing", ["guided", "own_frame", "worthless_below", "field_stride", "layout"])
+def test_a_description_that_leaves_something_out_is_refused(own_cache, missing):
+    """A default in its place would change how the method runs, and nobody would know."""
+    path = own_cache / DESCRIPTION
+    stored = json.loads(path.read_text())
+    stored["about"].pop(missing, None)
+    stored["about"]["info"].pop(missing, None)
+    path.write_text(json.dumps(stored))
+    with pytest.raises(EngineError, match=f"does not say {missing}.; build them again"):
+        OnnxEngine(own_cache, "cpu")
+    assert f"does not say {missing}" in graphs_misfit(own_cache, "weights", Precision.FP32)
+
+
+def test_graphs_that_are_damaged_or_mixed_are_not_used(own_cache, run):
+    about, match = read_about(own_cache), paths(own_cache)["match"]
+    content = match.read_bytes()
+    for spoilt in (content[:-1], content[:5000], b"", paths(own_cache)["encode"].read_bytes()):
+        match.write_bytes(spoilt)
+        assert graphs_misfit(own_cache, about.weights, about.precision) == "match.onnx is damaged"
+    assert "stale: match.onnx is damaged" in run("engine", "list").out
+    match.write_bytes(content)
+    assert graphs_misfit(own_cache, about.weights, about.precision) is None
+    (own_cache / DESCRIPTION).unlink()
+    assert graphs_misfit(own_cache, about.weights, about.precision) == f"{DESCRIPTION} is missing"
+    assert "not usable (no graphs in" in run("engine", "list").out
 
 
 def without_torch(*arguments: object) -> subprocess.CompletedProcess:
@@ -109,6 +139,19 @@ def test_a_stream_runs_without_torch(cache, hybrid_clip, tmp_path, engine, why):
     assert (report["frames"], report["engine"], report["device"], report["dtype"]) == (5, "onnx", "cpu", "fp32")
 
 
+def test_a_light_field_is_guided_without_torch_as_with_it(cache, tmp_path, run):
+    """Nine views, of which three are searched, and so many fields predicted."""
+    grid = Path(MAKERS["hci2016"](tmp_path, rendered_grid(3, 3)).path)
+    reports = []
+    for name, command in (("torch", run), ("onnx", without_torch)):
+        output = tmp_path / f"{name}.h5"
+        command("lightfield", grid, "-o", output, "--simulate", "--ref-view", "0,0", "--dtype", "fp32")
+        reports.append(report_of(output))
+    assert [report["engine"] for report in reports] == ["torch", "onnx"]
+    assert reports[0]["matching"] == reports[1]["matching"] == {"guided": 8, "searched": 3}
+    assert reports[0]["metrics"]["psnr_y"]["mean"] == pytest.approx(reports[1]["metrics"]["psnr_y"]["mean"], abs=1e-2)
+
+
 def test_nothing_need_be_built_for_the_shipped_weights(hybrid_clip, tmp_path, monkeypatch):
     monkeypatch.setenv("LFVIDEO_CACHE", str(tmp_path / "empty"))
     output = tmp_path / "out.mkv"
@@ -123,7 +166,8 @@ def test_shipped_graphs_are_those_of_this_version():
     precision, folder, weights = graphs_of(EngineOptions(dtype="fp32"))
     (shipped,) = shipped_folders()
     assert shipped == shipped_graphs(folder) and graphs_misfit(shipped, weights, precision) is None
-    assert sum(one.stat().st_size for one in shipped.iterdir()) < 3e6
+    assert sum(path.stat().st_size for path in shipped.iterdir()) < 3e6
+    assert {path.name for path in shipped.iterdir()} == {DESCRIPTION, *(path.name for path in paths(shipped).values())}
     for path in shipped.iterdir():
         assert b'File "' not in path.read_bytes()  # nothing of the machine that exported them
 
@@ -142,13 +186,13 @@ def test_a_stream_gives_what_torch_gives(run, cache, hybrid_clip, tmp_path):
     frames = []
     for engine in ("torch", "onnx"):
         output = tmp_path / f"{engine}.mkv"
-        said = run(
+        outcome = run(
             "stream", hybrid_clip, "-o", output, "--engine", engine, "--dtype", "fp32", "--codec", "ffv1", "--frames", 4
         )
-        assert said.code == 0, said.err
-        assert f"engine      {engine}: asked for" in said.out
+        assert outcome.code == 0, outcome.err
+        assert f"engine      {engine}: asked for" in outcome.out
         frames.append([frame.pixels for frame in VideoSource(output)])
-    assert all(np.abs(one - other).max() <= 1 / 255 + 1e-6 for one, other in zip(*frames, strict=True))
+    assert all(np.abs(frame - other).max() <= 1 / 255 + 1e-6 for frame, other in zip(*frames, strict=True))
 
 
 def test_auto_takes_torch_and_says_why(no_gpu, cache):
@@ -157,14 +201,14 @@ def test_auto_takes_torch_and_says_why(no_gpu, cache):
 
 
 def test_what_onnx_runtime_cannot_do_is_told(run, cache, hybrid_clip, tmp_path):
-    for arguments, said in {
+    for arguments, reason in {
         ("--dtype", "bf16"): "computes no bf16 on a CPU",
         ("--dtype", "fp16"): r"no ONNX graphs of stream_ref in fp16 (not built)",
         ("--dtype", "fp8"): "no dtype 'fp8'",
         ("--device", "tpu"): "device 'tpu' is not known",
     }.items():
-        got = run("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--engine", "onnx", *arguments)
-        assert got.code == 4 and said in got.line
+        outcome = run("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--engine", "onnx", *arguments)
+        assert outcome.code == 4 and reason in outcome.line
     assert list(tmp_path.iterdir()) == []
 
 
@@ -197,35 +241,8 @@ def test_an_engine_for_a_classical_method_is_a_mistake(run, hybrid_clip):
     assert got.code == 2 and "classical" in got.line
 
 
-def test_graphs_of_two_kinds_do_not_run_together(graphs):
-    from dataclasses import replace
-
-    class Other:
-        def __init__(self, about):
-            self.about = about
-
-    from lfvideo_sr.engines.graph_engine import GraphEngine
-
-    about = read_about(paths(graphs)["encode"])
-    mixed = {verb: Other(about) for verb in VERBS} | {"match": Other(replace(about, weights="others"))}
-    with pytest.raises(EngineError, match="not of one method"):
-        GraphEngine(mixed, "cpu")
-
-
 def test_padding_repeats_the_edge():
     pixels = np.arange(18, dtype=np.float32).reshape(3, 2, 3)
-    found = padded(pixels, 4)
-    assert found.shape == (1, 3, 4, 4)
-    assert np.array_equal(found[0, :, :2, :3], pixels) and np.array_equal(found[0, :, 3, 3], pixels[:, 1, 2])
-
-
-def test_a_field_is_continued_as_torch_engine_continues_it():
-    import torch
-
-    from lfvideo_sr.engines.torch_engine import _extended
-
-    field = np.random.default_rng(0).random((3, 4, 2), np.float32)
-    ours = extended(field, below=2, right=3, step=2.0)
-    assert ours.shape == (5, 7, 2)
-    assert np.allclose(ours, _extended(torch.from_numpy(field)[None], right=3, below=2, step=2.0)[0].numpy())
-    assert np.allclose(ours[-1] - ours[2], [0, 4]) and np.allclose(ours[:, -1] - ours[:, 3], [6, 0])
+    result = padded(pixels, 4)
+    assert result.shape == (1, 3, 4, 4)
+    assert np.array_equal(result[0, :, :2, :3], pixels) and np.array_equal(result[0, :, 3, 3], pixels[:, 1, 2])

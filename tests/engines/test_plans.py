@@ -10,8 +10,7 @@ from lfvideo_sr import __version__
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.engines import plans
 from lfvideo_sr.engines.cache import clean, plan_path, write_whole
-from lfvideo_sr.engines.graphs import VERBS, paths
-from lfvideo_sr.engines.onnx_engine import read_about
+from lfvideo_sr.engines.graphs import VERBS, paths, read_about
 from lfvideo_sr.engines.plans import Library, Plan, Shapes, build_plan, find_plans, read_plan, usable
 from lfvideo_sr.engines.tensorrt_engine import TensorRTEngine
 from lfvideo_sr.errors import EngineError, UsageError
@@ -27,18 +26,18 @@ def rtx() -> Library:
 
 
 def fingerprint(folder) -> str:
-    return read_about(paths(folder)["encode"]).weights
+    return read_about(folder).weights
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_tensorrt_rtx_builds_every_graph(rtx, graphs, verb):
     path = paths(graphs)[verb]
-    assert len(rtx.build(path, read_about(path), SHAPES)) > 10_000
+    assert len(rtx.build(path, read_about(graphs), SHAPES)) > 10_000
 
 
 def test_the_real_runtime_refuses_in_one_line(rtx, graphs, capfd):
     """What is no plan, and without a GPU any."""
-    plans = {verb: Plan(read_about(path), rtx.builder, GPU, SHAPES, b"?" * 100) for verb, path in paths(graphs).items()}
+    plans = {verb: Plan(verb, read_about(graphs), rtx.builder, GPU, SHAPES, b"?" * 100) for verb in VERBS}
     with pytest.raises(
         EngineError, match=r"the plan of encode is refused by tensorrt_rtx.* \(.{20,}\); build it again$"
     ):
@@ -50,20 +49,19 @@ def test_what_the_parser_says_becomes_one_line(rtx, graphs, tmp_path):
     broken = tmp_path / "match.onnx"
     broken.write_bytes(paths(graphs)["match"].read_bytes()[:5000])
     with pytest.raises(EngineError, match="is refused by tensorrt_rtx"):
-        rtx.build(broken, read_about(paths(graphs)["match"]), SHAPES)
+        rtx.build(broken, read_about(graphs), SHAPES)
 
 
 def test_a_profile_follows_the_sizes(graphs):
-    about = read_about(paths(graphs)["restore"])
-    ranges = SHAPES.profile(about)
+    ranges = SHAPES.profile(read_about(graphs), "restore")
     assert ranges["frame"] == ((1, 3, 16, 16), (1, 3, 32, 32), (1, 3, 48, 64))
     assert ranges["detail.1"] == ((1, 3, 64, 64), (1, 3, 128, 128), (1, 3, 192, 256))
     assert ranges["positions.0"] == ((1, 32, 32, 2), (1, 64, 64, 2), (1, 96, 128, 2))
 
 
 def test_sides_that_follow_only_about_get_slack(graphs):
-    about = replace(read_about(paths(graphs)["match"]), inputs={"matching@1": [1, 8, "~0.8*r", "~0.8*q"]})
-    assert SHAPES.profile(about)["matching@1"] == ((1, 8, 9, 9), (1, 8, 26, 26), (1, 8, 42, 55))
+    about = replace(read_about(graphs), inputs={"match": {"matching@1": [1, 8, "~0.8*r", "~0.8*q"]}})
+    assert SHAPES.profile(about, "match")["matching@1"] == ((1, 8, 9, 9), (1, 8, 26, 26), (1, 8, 42, 55))
 
 
 @pytest.mark.parametrize("text", ["64", "64x64:32x32", "64x64:32x32:128x128", "64x64:0x4:9x9", "axb:1x1:2x2"])
@@ -85,36 +83,37 @@ class Quick:
         return self.content
 
 
-def build_all(folder, by=None, shapes=SHAPES, gpu=GPU) -> list:
-    return [build_plan(path, read_about(path), shapes, by or Quick(), gpu) for path in paths(folder).values()]
+def build_all(folder, library=None, shapes=SHAPES, gpu=GPU) -> list:
+    about = read_about(folder)
+    return [build_plan(path, about, shapes, library or Quick(), gpu) for path in paths(folder).values()]
 
 
-def found(folder, *, weights=None, precision=Precision.FP32, builder=Quick.builder, gpu=GPU, size=None):
+def usable_plans(folder, *, weights=None, precision=Precision.FP32, builder=Quick.builder, gpu=GPU, size=None):
     return find_plans(folder, weights or fingerprint(folder), precision, builder, gpu, size)
 
 
 def test_plans_are_found_by_what_they_say(own_cache):
     build_all(own_cache)
-    assert set(found(own_cache)) == set(VERBS)
-    assert set(found(own_cache, size=Size(64, 48))) == set(VERBS)
-    assert found(own_cache)["match"].content == b"a plan"
+    assert set(usable_plans(own_cache)) == set(VERBS)
+    assert set(usable_plans(own_cache, size=Size(64, 48))) == set(VERBS)
+    assert usable_plans(own_cache)["match"].content == b"a plan"
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("options", "reason"),
     [
         ({"builder": "tensorrt-99.2"}, "built by tensorrt-99.1, this is tensorrt-99.2"),
         ({"gpu": "Other GPU"}, "built for Some GPU, this is Other GPU"),
         ({"size": Size(65, 48)}, "built for 16x16:32x32:64x48, frames are 65x48"),
         ({"size": Size(20, 8)}, "frames are 20x8"),
-        ({"weights": "abc"}, "wanted are abc"),
-        ({"precision": Precision.FP16}, "in fp32, wanted is fp16"),
+        ({"weights": "abc"}, "needed are abc"),
+        ({"precision": Precision.FP16}, "in fp32, needed is fp16"),
     ],
 )
-def test_a_plan_that_does_not_fit_is_not_used(own_cache, asked, said):
+def test_a_plan_that_does_not_fit_is_not_used(own_cache, options, reason):
     build_all(own_cache)
-    with pytest.raises(EngineError, match=said) as error:
-        found(own_cache, **asked)
+    with pytest.raises(EngineError, match=reason) as error:
+        usable_plans(own_cache, **options)
     assert "engine build" in str(error.value) and "\n" not in str(error.value)
 
 
@@ -124,7 +123,7 @@ def test_a_spoilt_plan_is_not_used(own_cache, spoil):
     path.write_bytes(spoil(path.read_bytes()))
     assert not usable(path, fingerprint(own_cache), Precision.FP32, Quick.builder, GPU)
     with pytest.raises(EngineError, match="is no whole plan"):
-        found(own_cache)
+        usable_plans(own_cache)
 
 
 def test_a_plan_that_cannot_be_read_is_not_used(own_cache):
@@ -133,19 +132,30 @@ def test_a_plan_that_cannot_be_read_is_not_used(own_cache):
     path.mkdir()
     assert not usable(path, fingerprint(own_cache), Precision.FP32, Quick.builder, GPU)
     with pytest.raises(EngineError, match=r"is no whole plan \(Is a directory\)"):
-        found(own_cache)
+        usable_plans(own_cache)
 
 
 def test_a_plan_of_another_version_of_this_program_is_not_used(own_cache, monkeypatch):
     build_all(own_cache)
     monkeypatch.setattr("lfvideo_sr.engines.graphs.__version__", "9.9")
     with pytest.raises(EngineError, match=f"made by version {__version__}, this is 9.9"):
-        found(own_cache)
+        usable_plans(own_cache)
+
+
+def test_of_several_plans_the_one_that_is_best_near_the_frames_size_is_used(own_cache):
+    """Whatever the order of their names."""
+    texts = ("128x128:800x600:960x960", "16x16:64x64:960x960", "400x260:480x270:480x300", "64x64:500x280:960x540")
+    for text in texts:
+        build_all(own_cache, shapes=Shapes.of_text(text))
+    nearest = {Size(480, 300): 2, Size(320, 180): 3, Size(80, 70): 1, Size(900, 700): 0}
+    for size, number in nearest.items():
+        assert str(usable_plans(own_cache, size=size)["match"].shapes) == texts[number], size
+    assert str(usable_plans(own_cache)["match"].shapes) == texts[1], "the widest range, for frames of unknown size"
 
 
 def test_no_plans_at_all(own_cache):
     with pytest.raises(EngineError, match="none is built"):
-        found(own_cache)
+        usable_plans(own_cache)
 
 
 def test_a_plans_name_follows_all_it_depends_on(own_cache):
@@ -209,4 +219,4 @@ def test_clean_leaves_what_is_not_ours(own_cache):
 
 def test_a_read_plan_says_where_it_belongs(own_cache):
     plan = read_plan(build_all(own_cache)[0])
-    assert (plan.about.verb, plan.builder, plan.gpu, plan.shapes) == ("encode", Quick.builder, GPU, SHAPES)
+    assert (plan.verb, plan.builder, plan.gpu, plan.shapes) == ("encode", Quick.builder, GPU, SHAPES)

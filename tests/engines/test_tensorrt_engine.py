@@ -1,6 +1,7 @@
 """The TensorRT engine's own logic, on a stand-in for the runtime; and the real thing where there is a GPU."""
 
 import weakref
+from dataclasses import replace
 from fractions import Fraction
 
 import fake_tensorrt
@@ -8,32 +9,32 @@ import numpy as np
 import pytest
 from command_line import report_of
 from small_clips import engine_of, rendered, stamp, write_clip
+from small_grids import MAKERS, rendered_grid
 
 from lfvideo_sr.checks import is_installed
 from lfvideo_sr.choose import EngineOptions, choose_engine
-from lfvideo_sr.engine import Matched, Precision, restore_frame
+from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines import device_buffers
-from lfvideo_sr.engines.fallback import FallingBack
-from lfvideo_sr.engines.graphs import paths
-from lfvideo_sr.engines.onnx_engine import read_about
+from lfvideo_sr.engines.graphs import paths, read_about
 from lfvideo_sr.engines.plans import Library, Plan, Shapes, build_plan
 from lfvideo_sr.engines.tensorrt_engine import TensorRTEngine
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import DeviceFrame, Frame, Size
+from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.media.video import VideoSource
-from lfvideo_sr.references.reference import EncodedReference, Reference
+from lfvideo_sr.references.reference import Reference
 
 SHAPES = Shapes.of_text("16x16:48x32:64x48")
 
 
 def plans(graphs) -> dict[str, Plan]:
-    found = {}
-    for verb, path in paths(graphs).items():
-        about = read_about(path)
-        content = fake_tensorrt.plan_of(path.read_bytes(), SHAPES.profile(about))
-        found[verb] = Plan(about, "fake-1", "Fake GPU", SHAPES, content)
-    return found
+    about = read_about(graphs)
+    contents = {
+        verb: fake_tensorrt.plan_of(path.read_bytes(), SHAPES.profile(about, verb))
+        for verb, path in paths(graphs).items()
+    }
+    return {verb: Plan(verb, about, "fake-1", "Fake GPU", SHAPES, content) for verb, content in contents.items()}
 
 
 @pytest.fixture
@@ -61,10 +62,10 @@ def reference(pixels: np.ndarray, number: int = 0) -> Reference:
 
 def test_it_computes_what_torch_computes(engine, scene):
     pictures = []
-    for one in (engine, engine_of("stream_ref")):
-        encoded = one.encode(reference(scene[0]))
-        matched = Matched(encoded, one.match(frame_of(scene[1]), encoded, None))
-        pictures.append(one.restore(frame_of(scene[1]), [matched]))
+    for running in (engine, engine_of("stream_ref")):
+        encoded = running.encode(reference(scene[0]))
+        matched = Matched(encoded, running.match(frame_of(scene[1]), encoded, None))
+        pictures.append(running.restore(frame_of(scene[1]), [matched]))
     assert np.abs(pictures[0] - pictures[1]).max() < 1e-4
     assert engine.device == "cuda:0" and engine.precision is Precision.FP32
 
@@ -94,7 +95,7 @@ def restored(engine, scene, sizes) -> list[np.ndarray]:
         if number == len(sizes) // 2:
             encoded.append(engine.encode(reference(scene[2][:, :96, :96], 1)))
         frame = frame_of(scene[1][:, : 4 * size, : 4 * size] * (1 - number / 20))
-        matches = [Matched(one, engine.match(frame, one, None)) for one in encoded]
+        matches = [Matched(features, engine.match(frame, features, None)) for features in encoded]
         pictures.append(engine.restore(frame, matches))
     return pictures
 
@@ -103,7 +104,8 @@ def restored(engine, scene, sizes) -> list[np.ndarray]:
 def test_work_that_repeats_is_recorded_and_stays_the_same(graphs, buffers, scene, sizes):
     plain = fake_tensorrt.HostBuffers(records=False)
     pictures = [
-        restored(TensorRTEngine(plans(graphs), Library(fake_tensorrt), one), scene, sizes) for one in (buffers, plain)
+        restored(TensorRTEngine(plans(graphs), Library(fake_tensorrt), owner), scene, sizes)
+        for owner in (buffers, plain)
     ]
     assert all(np.array_equal(picture, other) for picture, other in zip(*pictures, strict=True))
     assert buffers.replays and not plain.replays
@@ -128,7 +130,7 @@ def test_a_size_outside_the_plan_is_told_before_tensorrt_meets_it(engine, size):
 
 
 def test_a_plan_the_runtime_refuses(graphs, buffers):
-    spoilt = {verb: Plan(plan.about, plan.builder, plan.gpu, plan.shapes, b"?") for verb, plan in plans(graphs).items()}
+    spoilt = {verb: replace(plan, content=b"?") for verb, plan in plans(graphs).items()}
     with pytest.raises(
         EngineError, match=r"plan of encode is refused by fake-1 \(Serial.* failed, magic tag .*\); build it again$"
     ):
@@ -167,63 +169,26 @@ def test_an_engine_that_is_left_leaves_no_memory(graphs, buffers, scene):
     with TensorRTEngine(plans(graphs), Library(fake_tensorrt), buffers) as engine:
         encoded = engine.encode(reference(scene[0]))
         engine.restore(frame_of(scene[1]), [])
-        memory = [weakref.ref(one) for graph in engine._graphs.values() for one in graph._found.values()]
-        assert all(one() is not None for one in memory)
+        memory = [weakref.ref(buffer) for graph in engine._graphs.values() for buffer in graph._results.values()]
+        assert all(buffer() is not None for buffer in memory)
     del encoded
-    assert memory and all(one() is None for one in memory)
+    assert memory and all(buffer() is None for buffer in memory)
 
 
-def test_the_next_engine_finds_the_memory_of_the_one_before():
-    """Left, and nothing of what it was doing kept by its error."""
-
-    class Memory:
-        pass
-
-    class Refusing:
-        left = False
-
-        def encode(self, reference):
-            memory = Memory()
-            self.memory = weakref.ref(memory)
-            raise EngineError("no room; try another")
-
-        def __exit__(self, *_):
-            self.left = True
-
-    class Other:
-        def encode(self, reference):
-            return EncodedReference(reference.key, {}, Size(4, 4))
-
-    def following():
-        assert first.left and first.memory() is None
-        return "other", Other()
-
-    first, told = Refusing(), []
-    engine = FallingBack("first", first, following, told.append)
-    assert engine.encode(reference(np.zeros((3, 4, 4), np.float32))).size == Size(4, 4)
-    assert told == ["engine      other from here on: no room"] and engine.name == "other"
+def test_plans_of_two_kinds_do_not_run_together(graphs, buffers):
+    for change in ({"shapes": Shapes.of_text("16x16")}, {"about": replace(read_about(graphs), weights="others")}):
+        mixed = plans(graphs)
+        mixed["match"] = replace(mixed["match"], **change)
+        with pytest.raises(EngineError, match="not of one method"):
+            TensorRTEngine(mixed, Library(fake_tensorrt), buffers)
 
 
-@pytest.mark.parametrize("refuses", [True, False])
-def test_a_picture_stays_where_the_engine_that_runs_leaves_it(refuses):
-    """The first has no way to leave it on a device; the one that goes on does."""
-    pixels = np.zeros((3, 4, 4), np.float32)
-
-    class First:
-        def restore(self, frame, matches, last=None):
-            if refuses:
-                raise EngineError("no room")
-            return pixels
-
-        def __exit__(self, *_):
-            pass
-
-    class Other(First):
-        def restore_there(self, frame, matches, last=None):
-            return DeviceFrame(pixels, frame.index, frame.stamp)
-
-    found = restore_frame(FallingBack("first", First(), lambda: ("other", Other())), frame_of(pixels), [])
-    assert isinstance(found, DeviceFrame) == refuses and found.pixels is pixels
+def test_the_nearest_size_is_one_that_the_plan_takes(engine):
+    assert engine.nearest_size(Size(48, 20)) == Size(48, 20)
+    for size in (Size(160, 96), Size(8, 8), Size(8, 96)):
+        nearest = engine.nearest_size(size)
+        assert nearest != size and SHAPES.hold(nearest)
+        engine.restore(Frame(np.zeros((3, nearest.height, nearest.width), np.float32), 0, stamp(0)), [])
 
 
 class Fake(Library):
@@ -232,7 +197,7 @@ class Fake(Library):
     builder = "fake-1"
 
     def build(self, graph, about, shapes) -> bytes:
-        return fake_tensorrt.plan_of(graph.read_bytes(), shapes.profile(about))
+        return fake_tensorrt.plan_of(graph.read_bytes(), shapes.profile(about, graph.stem))
 
 
 @pytest.fixture
@@ -241,9 +206,9 @@ def with_fake(monkeypatch, buffers) -> None:
     monkeypatch.setattr("lfvideo_sr.engines.device_buffers.device_buffers", lambda device="auto": buffers)
 
 
-def build_plans(folder) -> None:
+def build_plans(folder, shapes: Shapes = SHAPES) -> None:
     for path in paths(folder).values():
-        build_plan(path, read_about(path), SHAPES, Fake(fake_tensorrt), "Fake GPU")
+        build_plan(path, read_about(folder), shapes, Fake(fake_tensorrt), "Fake GPU")
 
 
 def test_auto_takes_tensorrt_where_a_plan_is_there_and_never_builds_one(own_cache, with_fake):
@@ -299,7 +264,7 @@ def test_a_stream_that_a_plan_refuses_goes_on_with_torch(
     report = report_of(tmp_path / "auto.mkv")
     assert report["engine"] == "torch" and any("from here on" in line for line in report["warnings"])
     assert run(*words, "-o", tmp_path / "torch.mkv", "--engine", "torch").code == 0
-    frames = [[one.pixels for one in VideoSource(tmp_path / f"{name}.mkv")] for name in ("auto", "torch")]
+    frames = [[frame.pixels for frame in VideoSource(tmp_path / f"{name}.mkv")] for name in ("auto", "torch")]
     assert all(np.abs(frame - other).mean() < 1 / 255 for frame, other in zip(*frames, strict=True))
 
 
@@ -307,6 +272,48 @@ def test_a_stream_runs_on_a_plan(own_cache, with_fake, run, hybrid_clip, tmp_pat
     build_plans(own_cache)
     done = run("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--frames", 4, "--dtype", "fp32")
     assert done.code == 0 and "engine      tensorrt: a plan is there" in done.out
+    report = report_of(tmp_path / "out.mkv")
+    assert (report["engine"], report["warnings"]) == ("tensorrt", []), "nor did the estimate change it"
+
+
+@pytest.fixture
+def commands(tmp_path, pictures) -> dict[str, tuple]:
+    """Words of the commands that restore views of 32x24 pixels and a picture of 48x32, beside references."""
+    grid = MAKERS["hci2016"](tmp_path, rendered_grid(3, 3)).path
+    write_png(tmp_path / "in.png", degrade(pictures[0]))
+    write_png(tmp_path / "ref.png", pictures[1])
+    return {
+        "lightfield": ("lightfield", grid, "--simulate", "-o", tmp_path / "out.h5", "--dtype", "fp32"),
+        "image": ("image", tmp_path / "in.png", "--ref", tmp_path / "ref.png", "-o", tmp_path / "out.png",
+                  "--report", tmp_path / "out.report.json", "--dtype", "fp32"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["lightfield", "image"])
+def test_views_and_pictures_run_on_a_plan_that_takes_their_size(own_cache, with_fake, run, tmp_path, commands, command):
+    """A plan for larger frames is left aside before the first view, and the line for a change does not come."""
+    build_plans(own_cache, Shapes.of_text("64x64:80x80:96x96"))
+    for engine in ("torch", "tensorrt"):
+        done = run(*commands[command])
+        report = report_of(tmp_path / "out.h5")
+        assert done.code == 0 and report["engine"] == engine, done.err
+        assert not any("from here on" in line for line in report["warnings"])
+        for path in tmp_path.glob("out.*"):
+            path.unlink()
+        build_plans(own_cache)
+
+
+@pytest.mark.parametrize("command", ["lightfield", "image"])
+def test_views_and_pictures_say_when_the_engine_changes(
+    own_cache, with_fake, run, tmp_path, commands, command, monkeypatch
+):
+    build_plans(own_cache)
+    monkeypatch.setattr(fake_tensorrt.Context, "execute_async_v3", lambda self, stream: False)
+    done = run(*commands[command])
+    report = report_of(tmp_path / "out.h5")
+    assert done.code == 0 and report["engine"] == "torch", done.err
+    assert sum("torch from here on: encode failed in TensorRT" in line for line in report["warnings"]) == 1
+    assert "torch from here on" in done.out
 
 
 def test_engine_build_builds_what_does_not_fit_and_keeps_what_does(own_cache, with_fake, run, monkeypatch):
@@ -362,13 +369,13 @@ def test_a_real_plan_computes_what_torch_computes(gpu, own_cache, scene):
     if "rtx" in trt.builder and capability < (12, 0) and capability not in [(7, 5), (8, 6), (8, 9)]:
         pytest.skip(f"TensorRT-RTX is not for a GPU of compute capability {capability}; pip install tensorrt")
     for path in paths(own_cache).values():
-        build_plan(path, read_about(path), SHAPES, trt, buffers.gpu)
-    weights = read_about(paths(own_cache)["encode"]).weights
+        build_plan(path, read_about(own_cache), SHAPES, trt, buffers.gpu)
+    weights = read_about(own_cache).weights
     engine = TensorRTEngine(find_plans(own_cache, weights, Precision.FP32, trt.builder, buffers.gpu), trt, buffers)
     encoded = engine.encode(reference(scene[0]))
     matched = Matched(encoded, engine.match(frame_of(scene[1]), encoded, None))
     picture = engine.restore(frame_of(scene[1]), [matched])
     plain = engine_of("stream_ref")
     encoded = plain.encode(reference(scene[0]))
-    wanted = plain.restore(frame_of(scene[1]), [Matched(encoded, plain.match(frame_of(scene[1]), encoded, None))])
-    assert np.abs(picture - wanted).max() < 5e-3  # TF32 convolutions
+    expected = plain.restore(frame_of(scene[1]), [Matched(encoded, plain.match(frame_of(scene[1]), encoded, None))])
+    assert np.abs(picture - expected).max() < 5e-3  # TF32 convolutions

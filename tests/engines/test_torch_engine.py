@@ -8,7 +8,7 @@ import torch
 
 from lfvideo_sr.choose import load_learned
 from lfvideo_sr.commands import info
-from lfvideo_sr.engine import Matched, Precision, restore_frame
+from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines.torch_engine import TorchEngine, pick_precision
 from lfvideo_sr.frames import DeviceFrame, Frame, TimeStamp
 from lfvideo_sr.references.reference import Reference
@@ -36,16 +36,16 @@ def test_a_reference_that_was_restored_on_a_device_is_encoded_where_it_lies():
     restored = Reference(("one",), Fraction(0), "one", lambda: there.picture, generated=True)
     encoded = engine.encode(restored)
     assert "pixels" not in vars(there) and encoded.size == there.size
-    wanted = engine.encode(Reference(("one",), Fraction(0), "one", lambda: sharp)).features
-    assert all(np.array_equal(encoded.features[name], one) for name, one in wanted.items())
+    expected = engine.encode(Reference(("one",), Fraction(0), "one", lambda: sharp)).features
+    assert all(np.array_equal(encoded.features[name], feature) for name, feature in expected.items())
 
 
 def test_on_a_cpu_a_restored_frame_is_an_ordinary_one():
     engine = TorchEngine(load_learned("stream_ref"), "cpu", "fp32")
     frame = Frame(np.random.default_rng(0).random((3, 24, 32), np.float32), 3, TimeStamp(7, Fraction(1)), True)
-    found = restore_frame(engine, frame, [])
-    assert type(found) is Frame and np.array_equal(found.pixels, engine.restore(frame, []))
-    assert (found.index, found.stamp, found.cut, found.size) == (3, frame.stamp, True, frame.size.scaled(4))
+    restored = engine.restore_frame(frame, [])
+    assert type(restored) is Frame and np.array_equal(restored.pixels, engine.restore(frame, []))
+    assert (restored.index, restored.stamp, restored.cut, restored.size) == (3, frame.stamp, True, frame.size.scaled(4))
 
 
 def test_a_frame_is_brought_there_once_to_be_matched_and_restored(monkeypatch):
@@ -56,7 +56,7 @@ def test_a_frame_is_brought_there_once_to_be_matched_and_restored(monkeypatch):
     monkeypatch.setattr(engine, "_tensor", lambda pixels: brought.append(pixels) or bring(pixels))
     frames = [Frame(pixels, 0, TimeStamp(0, Fraction(1))) for pixels in (low, low[:, ::-1].copy())]
     pictures = [engine.restore(frame, [Matched(encoded, engine.match(frame, encoded, None))]) for frame in frames]
-    assert [pixels is one.pixels for pixels, one in zip(brought, frames, strict=True)] == [True, True]
+    assert [pixels is frame.pixels for pixels, frame in zip(brought, frames, strict=True)] == [True, True]
     assert np.abs(pictures[0] - pictures[1]).max() > 0.1
 
 
@@ -64,11 +64,11 @@ def test_a_frame_is_brought_there_once_to_be_matched_and_restored(monkeypatch):
 def test_on_a_gpu_it_stays_there_and_is_fetched_once(gpu):
     engine = TorchEngine(load_learned("stream_ref"), "cuda", "fp32")
     frame = Frame(np.random.default_rng(0).random((3, 24, 32), np.float32), 3, TimeStamp(7, Fraction(1)), True)
-    found = restore_frame(engine, frame, [])
-    assert isinstance(found, DeviceFrame) and found.tensor.is_cuda and "pixels" not in vars(found)
-    assert np.array_equal(found.pixels, found.tensor.cpu().numpy()) and found.pixels is found.pixels
-    assert found.pixels.flags.c_contiguous and found.pixels.dtype == np.float32
-    assert np.abs(found.pixels - engine.restore(frame, [])).max() < 1e-3
+    restored = engine.restore_frame(frame, [])
+    assert isinstance(restored, DeviceFrame) and restored.tensor.is_cuda and "pixels" not in vars(restored)
+    assert np.array_equal(restored.pixels, restored.tensor.cpu().numpy()) and restored.pixels is restored.pixels
+    assert restored.pixels.flags.c_contiguous and restored.pixels.dtype == np.float32
+    assert np.abs(restored.pixels - engine.restore(frame, [])).max() < 1e-3
 
 
 @pytest.mark.parametrize(("capability", "precision"), [((7, 5), Precision.FP16), ((8, 0), Precision.BF16)])
@@ -78,6 +78,6 @@ def test_a_gpu_that_only_emulates_bf16_computes_in_fp16(monkeypatch, capability,
     assert pick_precision("auto", torch.device("cuda")) is precision
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: "a GPU")
-    said = info._devices()["cuda:0"]
+    device = info._devices()["cuda:0"]
     emulated = ["bf16"] if precision is Precision.FP16 else []
-    assert said["default"] == precision.value and said["emulated"] == emulated
+    assert device["default"] == precision.value and device["emulated"] == emulated

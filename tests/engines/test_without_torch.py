@@ -13,7 +13,7 @@ HEAVY = ("torch", "torchvision")
 
 
 def ran(*command: object) -> str:
-    done = subprocess.run([str(one) for one in command], capture_output=True, text=True, timeout=900)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -22,8 +22,10 @@ def ran(*command: object) -> str:
 def test_a_stream_runs_where_torch_was_never_installed(hybrid_clip, tmp_path, monkeypatch):
     tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = [one for one in project["dependencies"] if re.split("[<>=]", one)[0] not in HEAVY]
-    runtime = next(one for one in project["optional-dependencies"]["onnx"] if one.startswith("onnxruntime"))
+    needed = [requirement for requirement in project["dependencies"] if re.split("[<>=]", requirement)[0] not in HEAVY]
+    runtime = next(
+        requirement for requirement in project["optional-dependencies"]["onnx"] if requirement.startswith("onnxruntime")
+    )
     ran(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
     ran(python, "-m", "pip", "install", "-q", *needed, runtime)

@@ -34,10 +34,10 @@ def true_places(view: View, stride: int) -> tuple[np.ndarray, np.ndarray]:
     seen there; `rendered_grid` renders the same scene."""
     scene = random_scene(np.random.default_rng(2), width=SIZE.width, planes=(3, 4))
     moved, seen = flow(scene, 0.0, 0.0, SIZE, view_from=(view.row - 2.0, view.column - 2.0), view_to=(0.0, 0.0))
-    own = pixel_grid(SIZE.height // stride, SIZE.width // stride)
+    grid = pixel_grid(SIZE.height // stride, SIZE.width // stride)
     blocks = moved.reshape(SIZE.height // stride, stride, SIZE.width // stride, stride, 2)
     whole = seen.reshape(blocks.shape[:4]).all((1, 3))
-    return own + blocks.mean((1, 3)) / stride, whole & (np.ptp(blocks, (1, 3)).max(-1) < 0.5)
+    return grid + blocks.mean((1, 3)) / stride, whole & (np.ptp(blocks, (1, 3)).max(-1) < 0.5)
 
 
 def exact_probes(wrong: bool = False) -> list[Probe]:
@@ -54,24 +54,24 @@ def test_a_view_that_was_never_matched_is_told_to_a_tenth_of_a_place():
     parallax = Parallax.of(exact_probes(), np.zeros((80, 96), np.float32))
     assert parallax.trusted
     for view in (View(1, 2), View(2, 4), View(3, 1), View(2, 3)):
-        told = parallax.predict(step(CENTRE, view), np.zeros((80, 96), np.float32))
+        prediction = parallax.predict(step(CENTRE, view), np.zeros((80, 96), np.float32))
         places, seen = true_places(view, 2)
-        error = np.abs(told.places - places).max(-1)[seen]
+        error = np.abs(prediction.places - places).max(-1)[seen]
         assert np.median(error) < 0.05 and np.quantile(error, 0.9) < 0.3, view
-        assert np.median(told.relevance[seen]) > 0.9
+        assert np.median(prediction.relevance[seen]) > 0.9
 
 
 def test_what_is_hidden_from_the_reference_is_trusted_less():
     parallax = Parallax.of(exact_probes(), np.zeros((80, 96), np.float32))
-    told = parallax.predict((2, 2), np.zeros((80, 96), np.float32))
+    prediction = parallax.predict((2, 2), np.zeros((80, 96), np.float32))
     _, seen = true_places(View(4, 4), 2)
-    assert told.relevance[seen].mean() > told.relevance[~seen].mean() + 0.1
+    assert prediction.relevance[seen].mean() > prediction.relevance[~seen].mean() + 0.1
 
 
 def test_a_picture_that_shows_something_else_is_trusted_nowhere():
     luma = np.full((80, 96), 40, np.float32)
-    told = Parallax.of(exact_probes(), luma).predict((1, 0), luma + 90)
-    assert told.relevance.max() < 0.01 and told.misfit > 80
+    prediction = Parallax.of(exact_probes(), luma).predict((1, 0), luma + 90)
+    assert prediction.relevance.max() < 0.01 and prediction.misfit > 80
 
 
 def test_a_mirrored_grid_is_not_trusted():
@@ -79,7 +79,7 @@ def test_a_mirrored_grid_is_not_trusted():
 
 
 @pytest.mark.parametrize(
-    ("shape", "view", "wanted"),
+    ("shape", "view", "expected"),
     [
         ((5, 5), View(2, 2), {(0, 0), (0, 4), (4, 0), (4, 4)}),
         ((5, 5), View(0, 0), {(0, 4), (4, 0), (4, 4)}),
@@ -89,9 +89,9 @@ def test_a_mirrored_grid_is_not_trusted():
         ((1, 1), View(0, 0), set()),
     ],
 )
-def test_probes_are_the_corners_round_the_reference(shape, view, wanted):
+def test_probes_are_the_corners_round_the_reference(shape, view, expected):
     probes = probe_views(Grid.of(*shape), view)
-    assert set(probes) == {View(*one) for one in wanted}
+    assert set(probes) == {View(*corner) for corner in expected}
     assert all(max(map(abs, step(view, probe))) <= REACH for probe in probes)
 
 
@@ -103,16 +103,21 @@ class Counted:
         grid = Grid.of(*sharp.shape[:2])
         reference = Reference(("r",), Fraction(0), "r", lambda: sharp[CENTRE])
         guided = GuidedEngine(
-            engine, grid, lambda place: lows[place.view], {("r",): Place(CENTRE)}, lambda one: Place(one.stamp), guide
+            engine,
+            grid,
+            lambda place: lows[place.view],
+            {("r",): Place(CENTRE)},
+            lambda frame: Place(frame.stamp),
+            guide,
         )
         encoded = guided.encode(reference)
         self.scores, self.positions = {}, {}
         for index, view in enumerate(grid):
             frame = Frame(lows[view], index, view)
-            found = guided.match(frame, encoded, None)
-            picture = guided.restore(frame, [Matched(encoded, found)])
+            field = guided.match(frame, encoded, None)
+            picture = guided.restore(frame, [Matched(encoded, field)])
             self.scores[view] = psnr_y(eight_bit(picture), sharp[view])
-            self.positions[view] = on_host(found.positions)
+            self.positions[view] = on_host(field.positions)
         self.searched, self.guided, self.mistrusted = guided.searched, guided.guided, guided.mistrusted
 
 
@@ -154,13 +159,15 @@ def test_other_frames_of_a_light_field_video_are_told_through_one_search_each():
     scores = {}
     for guide in (False, True):
         engine = engine_of("stream_ref")
-        guided = GuidedEngine(engine, grid, lows.__getitem__, stands, lambda one: Place(one.stamp, one.index), guide)
+        guided = GuidedEngine(
+            engine, grid, lows.__getitem__, stands, lambda frame: Place(frame.stamp, frame.index), guide
+        )
         references = [Reference(key, Fraction(0), "r", lambda at=at: sharp[at]) for key, at in stands.items()]
         encoded = [guided.encode(reference) for reference in references]
         scores[guide] = []
         for place, low in lows.items():
             frame = Frame(low, place.frame, place.view)
-            matched = [Matched(one, guided.match(frame, one, None)) for one in encoded]
+            matched = [Matched(features, guided.match(frame, features, None)) for features in encoded]
             if place not in stands.values():
                 scores[guide].append(psnr_y(eight_bit(guided.restore(frame, matched)), sharp[place]))
             assert (guided.motion(place, references[0]) is not None) == guide
@@ -184,7 +191,7 @@ def test_views_come_nearest_first_and_every_one_once():
 def test_the_nearest_references_serve_a_view_and_its_own_is_known():
     references = placed(View(0, 0), View(0, 4), View(4, 4))
     chosen = choose_references(Place(View(0, 3)), references, 2)
-    assert [one.origin for one in chosen] == [str(View(0, 4)), str(View(0, 0))]
+    assert [reference.origin for reference in chosen] == [str(View(0, 4)), str(View(0, 0))]
     assert own_reference(Place(View(0, 4)), references) is references[1].reference
     assert own_reference(Place(View(0, 4), 1), references) is None
 

@@ -72,7 +72,7 @@ policies = st.fixed_dictionaries(
 
 
 def ticks_of(references) -> list[int]:
-    return [int(one.time / TICK) for one in references]
+    return [int(reference.time / TICK) for reference in references]
 
 
 def kept(clip: Clip, every: int) -> list[int]:
@@ -145,15 +145,15 @@ def test_the_choice_equals_its_plain_twin(clip, policy):
 @settings(max_examples=200, deadline=None)
 def test_causal_takes_past_references_only(clip, policy):
     for pair in clip.pairs(**{**policy, "causal": True}):
-        assert all(one.time <= pair.frame.stamp.seconds for one in pair.references)
+        assert all(reference.time <= pair.frame.stamp.seconds for reference in pair.references)
 
 
 @given(clips(), policies)
 @settings(max_examples=200, deadline=None)
 def test_at_most_one_reference_per_so_many_frames(clip, policy):
     used = sorted({ticks for pair in clip.pairs(**policy) for ticks in ticks_of(pair.references)})
-    for one, other in pairwise(used):
-        a, b = clip.owner(one), clip.owner(other)
+    for reference, other in pairwise(used):
+        a, b = clip.owner(reference), clip.owner(other)
         assert clip.scene(a) != clip.scene(b) or b - a >= policy["every"]
 
 
@@ -161,7 +161,7 @@ def test_at_most_one_reference_per_so_many_frames(clip, policy):
 @settings(max_examples=200, deadline=None)
 def test_a_frames_own_reference_is_the_one_at_exactly_its_time(clip, policy):
     for pair in clip.pairs(**policy):
-        at_this_moment = [one for one in pair.references if one.time == pair.frame.stamp.seconds]
+        at_this_moment = [reference for reference in pair.references if reference.time == pair.frame.stamp.seconds]
         assert pair.own is (at_this_moment[0] if at_this_moment else None)
 
 
@@ -223,8 +223,8 @@ def test_a_long_pause_before_a_cut_does_not_blur_it():
 def test_at_a_high_rate_the_frame_beside_a_reference_is_not_taken_for_it():
     clip = Clip(tuple(range(0, 80, 8)), frozenset({0}), (0, 8))
     for causal in (False, True):
-        own = [pair.own and ticks_of([pair.own]) for pair in clip.pairs(every=1, causal=causal)]
-        assert own == [[0], [8]] + [None] * 8
+        shown = [pair.own and ticks_of([pair.own]) for pair in clip.pairs(every=1, causal=causal)]
+        assert shown == [[0], [8]] + [None] * 8
 
 
 def test_of_the_references_before_the_clip_only_the_nearest_counts():
@@ -260,8 +260,8 @@ def test_references_that_no_later_frame_can_take_are_let_go_of():
 
         feed = TimedFeed(counted(clip.references, made))
         for _ in pair_with_references(clip.frames(), feed, ReferencePolicy(every=1)):
-            assert sum(one() is not None for one in made[-40:]) <= 8
-            assert not any(one() for one in made[:-40])
+            assert sum(alive() is not None for alive in made[-40:]) <= 8
+            assert not any(alive() for alive in made[:-40])
 
 
 def places(*ticks: int, scene: int = 0) -> list[Placed]:
@@ -269,7 +269,7 @@ def places(*ticks: int, scene: int = 0) -> list[Placed]:
 
 
 @pytest.mark.parametrize(
-    ("time", "most", "causal", "wanted"),
+    ("time", "most", "causal", "expected"),
     [
         (50, 2, False, [40, 80]),
         (40, 2, False, [40, 80]),
@@ -283,16 +283,16 @@ def places(*ticks: int, scene: int = 0) -> list[Placed]:
         (75, 1, True, [40]),
     ],
 )
-def test_choose(time, most, causal, wanted):
+def test_choose(time, most, causal, expected):
     """References at 0, 40 and 80; one of another scene, nearer than all, is never taken."""
     around = [*places(0, 40, 80), *places(time, time + 1, scene=1)]
-    assert ticks_of(choose(time * TICK, 0, around, most, causal)) == wanted
+    assert ticks_of(choose(time * TICK, 0, around, most, causal)) == expected
 
 
 def test_an_anchor_feed_offers_no_more_than_the_cadence():
     feed = AnchorFeed(3, lambda frame: frame)
     frames = [Frame(PIXEL, index, TimeStamp(40 * index, TICK), index in (0, 5)) for index in range(10)]
-    offered = [[one.key for one in feed.upto(frame)] for frame in frames]
+    offered = [[reference.key for reference in feed.upto(frame)] for frame in frames]
     assert [index for index, keys in enumerate(offered) if keys] == [0, 3, 5, 8]
     assert offered[3] == [("anchor", 3)]
     assert feed.rest(Fraction(100)) == []
@@ -311,11 +311,11 @@ def test_anchors_stand_at_each_scene_start_and_every_so_many_frames_after_it(cut
     pairs = list(pair_with_references(clip.frames(), AnchorFeed(every, restore_alone), ReferencePolicy(every=every)))
     anchors = [pair.frame.index for pair in pairs if pair.own is not None]
     starts = sorted(clip.cuts)
-    wanted = [index for index in range(len(cuts)) if (index - max(s for s in starts if s <= index)) % every == 0]
-    assert anchors == wanted
+    expected = [index for index in range(len(cuts)) if (index - max(s for s in starts if s <= index)) % every == 0]
+    assert anchors == expected
     assert all(pair.own.generated for pair in pairs if pair.own is not None)
     assert not restored  # a reference is cheap until it is loaded
     for pair in pairs:
-        for one in pair.references:
-            assert one.load() is PIXEL
-    assert sorted(restored) == wanted  # each once, however often it is asked for
+        for reference in pair.references:
+            assert reference.load() is PIXEL
+    assert sorted(restored) == expected  # each once, however often it is asked for

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lfvideo_sr.engine import Last, Precision
+from lfvideo_sr.engine import Last, OneByOne, Precision
 from lfvideo_sr.frames import Frame, TimeStamp
 from lfvideo_sr.method import MethodInfo
 from lfvideo_sr.references.reference import Reference, ReferenceCache
@@ -15,10 +15,10 @@ from lfvideo_sr.stream.pipeline import MEMORY, SuperResolver
 from lfvideo_sr.stream.stopwatch import Stopwatch
 
 
-class Remembering:
+class Remembering(OneByOne):
     """An engine that notes what it was handed, and restores a flat picture that names its frame."""
 
-    device, precision = "cpu", Precision.FP32
+    name, device, precision = "remembering", "cpu", Precision.FP32
 
     def __init__(self, recurrent: bool = True):
         self.info = MethodInfo("remembering", "", references=0, recurrent=recurrent)
@@ -35,8 +35,8 @@ def frame(index: int, cut: bool = False) -> Frame:
 
 
 def run(engine, frames, own=None, **options):
-    resolver = SuperResolver(engine, ReferenceCache(lambda one: None, 1), Stopwatch(), **options)
-    return [resolver.restore(Paired(one, (), (own or {}).get(one.index))) for one in frames]
+    resolver = SuperResolver(engine, ReferenceCache(lambda reference: None, 1), Stopwatch(), **options)
+    return [resolver.restore(Paired(shown, (), (own or {}).get(shown.index))) for shown in frames]
 
 
 def test_each_frame_is_handed_the_one_before_it_as_it_came_out():
@@ -60,8 +60,8 @@ def test_a_reference_that_is_passed_on_is_what_the_next_frame_is_handed():
     engine = Remembering()
     pixels = np.full((3, 32, 32), 0.7, np.float32)
     at = frame(1)
-    own = Reference(("own",), at.stamp.seconds, "own", lambda: pixels, generated=True, frame=at)
-    run(engine, [frame(0), at, frame(2)], {1: own})
+    reference = Reference(("own",), at.stamp.seconds, "own", lambda: pixels, generated=True, frame=at)
+    run(engine, [frame(0), at, frame(2)], {1: reference})
     assert 1 not in engine.handed
     assert np.array_equal(engine.handed[2].picture.pixels, pixels) and engine.handed[2].frame is at
 

@@ -44,7 +44,7 @@ class There(Elsewhere):
         super().__init__(engine)
         self.left: list[DeviceFrame] = []
 
-    def restore_there(self, frame, matches, last=None):
+    def restore_frame(self, frame, matches, last=None):
         self.left.append(frame.with_picture(torch.from_numpy(self._engine.restore(frame, matches, last))))
         return self.left[-1]
 
@@ -254,8 +254,8 @@ def test_a_gpu_streams_into_the_file_that_the_host_makes(gpu, hybrid_clip, tmp_p
     """Whole runs with references: once as they are, and once with every picture fetched when it is restored."""
 
     class Fetching(Elsewhere):
-        def restore_there(self, frame, matches, last=None):
-            return self._engine.restore_there(frame, matches, last).fetched()
+        def restore_frame(self, frame, matches, last=None):
+            return self._engine.restore_frame(frame, matches, last).fetched()
 
     runs = []
     with make_engine(device="cuda", engine="torch", dtype="fp32") as engine:
