@@ -3,6 +3,7 @@
 Importing the package loads neither torch nor OpenCV; names load what they need when first used.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,17 @@ _HOMES = {
     "open_stream": "api",
     "restore_picture": "api",
 }
+
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_CHECKOUT = os.path.dirname(_FOLDER)
+if not os.path.isdir(os.path.join(_FOLDER, "engines")) and os.path.isfile(os.path.join(_CHECKOUT, "pyproject.toml")):
+    # Python was started in the root of a checkout, where this folder hides the installed package: the folders engines,
+    # trainers and configs are beside it, as in the repository.
+    __path__.append(_CHECKOUT)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> object:
