@@ -19,6 +19,7 @@ import numpy as np
 from .checks import check_positive
 from .choose import EngineOptions, choose_engine
 from .engine import Engine
+from .engines.host_memory import prepare_process
 from .frames import Frame, Size, TimeStamp
 from .media.colour import ColourSpec
 from .media.probe import VideoInfo
@@ -43,6 +44,7 @@ def run_bench(
             clip = Path(folder) / "clip.mkv"
             _apart(make_clip, clip, size or Size(480, 270), frames)
         with choose_engine(options).engine as running:
+            prepare_process(running.device)
             result = {"engine": type(running).__name__} | measure(
                 clip, running, frames, Path(folder) / "out.mkv", codec, preset
             )
@@ -89,6 +91,8 @@ def yardstick_ms(size: Size, engine: Engine, runs: int = 7) -> float:
     import torch
     from torch import nn
 
+    from .engines.cudnn_settings import CudnnSettings
+
     class Block(nn.Sequential):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x + super().forward(x)
@@ -102,7 +106,7 @@ def yardstick_ms(size: Size, engine: Engine, runs: int = 7) -> float:
     network = network.to(engine.device, dtype).to(memory_format=torch.channels_last)
     frame = torch.rand(1, 3, size.height, size.width).to(engine.device, dtype, memory_format=torch.channels_last)
     taken = []
-    with torch.inference_mode():
+    with torch.inference_mode(), CudnnSettings():
         for _ in range(runs + 2):
             started = time.perf_counter()
             network(frame).float().cpu()

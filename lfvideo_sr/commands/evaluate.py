@@ -12,6 +12,7 @@ from ..checks import check_choice, check_positive
 from ..choose import make_engine
 from ..datasets import open_dataset
 from ..engine import Engine
+from ..engines.host_memory import prepare_process
 from ..errors import InputError, OutputError, UsageError
 from ..evaluate import CHOICES, Comparison, Evaluation, Row, Totals, totals
 from ..media.images import write_png
@@ -85,6 +86,7 @@ def _result(name: str, evaluation: Evaluation, options: EvaluateOptions) -> dict
         if options.method != "all":
             raise
         return _not_run(name, f"{error.name} absent", f"{error.name} is not installed", say)
+    prepare_process(engine.device)
     with engine:
         return _measured(engine, evaluation, options.save, say)
 

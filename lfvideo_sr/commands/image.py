@@ -12,6 +12,7 @@ import numpy as np
 from .. import __version__
 from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
+from ..engines.host_memory import prepare_process
 from ..errors import OutputError, ReferencesMissing, UsageError
 from ..frames import Size, size_of
 from ..media.images import is_transparent, read_picture, write_png
@@ -65,6 +66,7 @@ class ImageCommand:
         """The result and what is to be reported of it."""
         truth, low = simulated(given) if self.simulate else (None, given)
         with choose_engine(self.engine).engine as engine:
+            prepare_process(engine.device)
             started = time.monotonic()
             restored = restore(engine, low, picture_references(references, size_of(low), engine.info.scale))
             report = self._report(engine, size_of(low), restored, time.monotonic() - started)

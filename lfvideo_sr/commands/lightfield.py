@@ -7,6 +7,7 @@ from typing import Any
 
 from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
+from ..engines.host_memory import prepare_process
 from ..errors import OutputError
 from ..lightfields.epi import write_epi
 from ..lightfields.field import LightField
@@ -72,6 +73,7 @@ class LightFieldCommand:
             choose_engine(self.engine).engine as engine,
             GridJob(self.input, engine, self.options, output.parent) as job,
         ):
+            prepare_process(engine.device)
             self._announce(job, engine, output, progress)
             if self.dry_run:
                 return

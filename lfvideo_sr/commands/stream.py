@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..choose import Choice, EngineOptions, choose_engine
+from ..engines.host_memory import prepare_process
 from ..errors import UsageError
 from ..frames import Size
 from ..media.probe import check_file
@@ -79,6 +80,7 @@ class StreamCommand:
             progress.say(line)
 
         chosen = self._engine(changed)
+        prepare_process(chosen.engine.device)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
             self._announce(job, chosen, progress)
             seconds, warnings = self._write(job, output, progress)
