@@ -72,9 +72,10 @@ def stream(
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
     from ..choose import EngineOptions
-    from ..commands.stream import EncodingOptions, StreamCommand
+    from ..commands.stream import StreamCommand
     from ..commands.texts import parse_bytes, parse_pairs, parse_size
     from ..stream.job import StreamOptions
+    from ..stream.output import EncodingOptions
 
     options = StreamOptions(
         ref_every=ref_every, refs=refs, ref_source=ref_source, no_refs=no_refs, require_refs=require_refs,
