@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from .choices import DATASETS, METHOD_NAMES, PROTOCOLS, listed
 from .options import AsJson, Device, Dtype, Engine, Method, Preset, Weights
 
 bench_app = typer.Typer()
@@ -13,7 +14,9 @@ bench_app = typer.Typer()
 @bench_app.callback(invoke_without_command=True)
 def bench(
     context: typer.Context,
-    clip: Annotated[Path | None, typer.Option(help="Low-resolution clip; default a rendered one.")] = None,
+    clip: Annotated[
+        Path | None, typer.Option(help="Low-resolution clip; default a clip that is rendered for the purpose.")
+    ] = None,
     size: Annotated[str, typer.Option(help="Size of the rendered clip's low-resolution frames.")] = "480x270",
     frames: Annotated[int, typer.Option(help="Frames to run.")] = 24,
     method: Method = "stream_ref",
@@ -40,10 +43,11 @@ def bench(
 
 @bench_app.command("matching")
 def bench_matching(
-    sizes: Annotated[str | None, typer.Option(help="Sizes of feature maps instead, as 120x68,250x250.")] = None,
+    sizes: Annotated[str | None, typer.Option(help="Sizes of the feature maps, such as 120x68,250x250.")] = None,
     channels: Annotated[int, typer.Option(help="Channels of the features.")] = 256,
     data: Annotated[
-        Path | None, typer.Option(help="Folder with MPI Sintel, Middlebury flow or a pairs.csv: accuracy on these too.")
+        Path | None,
+        typer.Option(help="Folder with MPI Sintel, Middlebury flow or a pairs.csv: measure the accuracy on them too."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -57,21 +61,19 @@ def bench_matching(
 def evaluate(
     dataset: Annotated[
         str,
-        typer.Option(
-            help="cufed5, sun80, urban100, manga109, wr-sr, flickr1024, sintel, lightfields, refpairs, or a folder of "
-            "pictures."
-        ),
+        typer.Option(help=f"{', '.join(DATASETS)}, or a folder of pictures."),
     ],
-    method: Annotated[
-        str, typer.Option(help="A method's name, as `lfvideo-sr stream --help` lists them, or all.")
-    ] = "stream_ref",
-    protocol: Annotated[str, typer.Option(help="c2, rrsr, masa, ttsr, amsa or e2ent2.")] = "c2",
+    method: Annotated[str, typer.Option(help=f"{METHOD_NAMES}; or all.")] = "stream_ref",
+    protocol: Annotated[str, typer.Option(help=f"How the paper measured: {listed(PROTOCOLS)}.")] = "c2",
     weights: Weights = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of data sets; default what LFVIDEO_DATA names.")] = None,
-    refs: Annotated[
-        str | None, typer.Option(help="best, all, none, or a level L1 .. L5; default the protocol's.")
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of data sets; default the one that LFVIDEO_DATA names.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="The first so many pictures only.")] = None,
+    refs: Annotated[
+        str | None,
+        typer.Option(help="Which references: best, all, none, or a level L1 to L5; default as the protocol says."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Measure the first N pictures only.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write result pictures to FOLDER/METHOD/ITEM.png.")] = None,
     device: Device = "auto",
     dtype: Dtype = "auto",

@@ -14,6 +14,7 @@ from small_clips import rendered, ticks_of, write_clip
 
 import lfvideo_sr
 from lfvideo_sr.frames import Size
+from lfvideo_sr.methods import METHODS
 
 COMMAND = [sys.executable, "-m", "lfvideo_sr"]
 
@@ -27,9 +28,7 @@ def test_help_version_and_lists(run):
     assert "--ref-every" in run("stream", "--help").out
     assert run("version").out.strip() == lfvideo_sr.__version__
     assert "stream_ref" in run("weights", "list").out
-    assert set(json.loads(run("info", "--json").out)["methods"]) == {
-        "stream_ref", "flow_transfer", "bicubic", "c2_matching", "rrsr", "amsa", "e2ent2", "refsr_net",
-    }  # fmt: skip
+    assert json.loads(run("info", "--json").out)["methods"] == list(METHODS)
     bare = run()
     assert bare.code == 2 and "Commands:" in bare.err and len(bare.err.splitlines()) > 5
 
