@@ -33,11 +33,11 @@ def settings() -> dict:
 
 def packages() -> dict[str, Path]:
     """Every folder with an __init__.py, by the name it is installed as."""
-    found = {}
+    folders = {}
     for top, name in {"lfvideo_sr": "lfvideo_sr", **BESIDE}.items():
         for file in (ROOT / top).rglob("__init__.py"):
-            found[".".join([name, *file.parent.relative_to(ROOT / top).parts])] = file.parent
-    return found
+            folders[".".join([name, *file.parent.relative_to(ROOT / top).parts])] = file.parent
+    return folders
 
 
 def test_the_list_of_packages_equals_the_tree(settings):
@@ -87,8 +87,8 @@ def test_a_source_archive_holds_what_the_readme_and_the_tests_need(built):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     tree = built / "tree"
-    wanted = {str(file.relative_to(tree)) for top in TOPS for file in (tree / top).rglob("*") if file.is_file()}
-    assert wanted | set(FILES) <= packed
+    expected = {str(file.relative_to(tree)) for top in TOPS for file in (tree / top).rglob("*") if file.is_file()}
+    assert expected | set(FILES) <= packed
 
 
 def test_a_wheel_holds_it_all_and_runs(built, tmp_path):

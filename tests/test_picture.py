@@ -50,13 +50,13 @@ def test_references_make_the_picture_better(method, moments):
 @pytest.mark.parametrize("method", WITH_REFERENCES)
 def test_the_best_are_used_whatever_their_order(method, moments, strange):
     low = degrade(moments[0])
-    given = [strange, moments[4], moments[1], moments[0]]
-    one, other = restored(method, low, given), restored(method, low, given[::-1])
-    assert np.array_equal(one.pixels, other.pixels)
-    relevances = [verdict.relevance for verdict in one.references]
+    references = [strange, moments[4], moments[1], moments[0]]
+    first, other = restored(method, low, references), restored(method, low, references[::-1])
+    assert np.array_equal(first.pixels, other.pixels)
+    relevances = [verdict.relevance for verdict in first.references]
     assert relevances == sorted(relevances, reverse=True) == [verdict.relevance for verdict in other.references]
-    assert [verdict.origin for verdict in one.references][:2] == ["reference 3", "reference 2"]
-    assert [verdict.used for verdict in one.references] == [True, True, False, False]
+    assert [verdict.origin for verdict in first.references][:2] == ["reference 3", "reference 2"]
+    assert [verdict.used for verdict in first.references] == [True, True, False, False]
 
 
 def test_a_wrong_reference_is_dropped_and_changes_nothing(moments, strange):
@@ -70,7 +70,7 @@ def test_a_wrong_reference_is_dropped_and_changes_nothing(moments, strange):
 def test_a_beaten_reference_is_not_called_worthless(moments):
     verdicts = restored("stream_ref", degrade(moments[0]), moments[1:4]).references
     assert [verdict.used for verdict in verdicts] == [True, True, False]
-    assert not any(one.worthless for one in verdicts)
+    assert not any(verdict.worthless for verdict in verdicts)
 
 
 class CountingEngine:
@@ -112,8 +112,8 @@ def test_odd_sizes_come_out_exactly_x4(method, size, moments):
 @pytest.mark.parametrize("method", WITH_REFERENCES)
 @pytest.mark.parametrize("size", [Size(384, 256), Size(96, 64), Size(200, 90), Size(37, 150)], ids=str)
 def test_references_of_any_size(method, size, moments):
-    given = bicubic(moments[1], size).clip(0, 1)
-    (verdict,) = restored(method, degrade(moments[0]), [given]).references
+    reference = bicubic(moments[1], size).clip(0, 1)
+    (verdict,) = restored(method, degrade(moments[0]), [reference]).references
     assert verdict.size == (HIGH if size.width * 2 == size.height * 3 else size)  # the same aspect is resampled
 
 
@@ -127,8 +127,8 @@ def test_simulated_crops_to_whole_low_pixels(moments):
 
 def test_scores_are_of_what_a_viewer_sees(moments):
     truth, low = simulated(moments[0])
-    found = score(eight_bit(truth) + 0.001, low, truth)
-    assert found.psnr_y == np.inf and found.ssim_y == pytest.approx(1)
+    exact = score(eight_bit(truth) + 0.001, low, truth)
+    assert exact.psnr_y == np.inf and exact.ssim_y == pytest.approx(1)
     enlarged = score(bicubic(low, HIGH), low, truth)
     assert (enlarged.psnr_y, enlarged.ssim_y) == (enlarged.bicubic_psnr_y, enlarged.bicubic_ssim_y)
 

@@ -163,9 +163,9 @@ def _about(evaluation: Evaluation) -> dict[str, Any]:
 def _finite(value: Any) -> Any:
     """Numbers that JSON cannot hold become null, others are rounded."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value

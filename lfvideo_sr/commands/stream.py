@@ -1,4 +1,4 @@
-"""`lfvideo-sr stream`: from a path to a finished file, a report and a summary."""
+"""`lfvideo-sr stream`: restores a video, writes it and a report, and prints a summary."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from .texts import shown_seconds
 
 @dataclass(frozen=True)
 class StreamCommand:
-    """Everything one run is asked to do."""
+    """The options of the command."""
 
     input: Path
     output: Path | None

@@ -95,11 +95,11 @@ def test_a_callers_network_runs_with_torch(low_clip):
     from lfvideo_sr.choose import load_learned
 
     with (
-        lfvideo_sr.open_stream(low_clip, method=load_learned("stream_ref"), dtype="fp32", frames=2) as given,
+        lfvideo_sr.open_stream(low_clip, method=load_learned("stream_ref"), dtype="fp32", frames=2) as own_network,
         lfvideo_sr.open_stream(low_clip, dtype="fp32", engine="torch", frames=2) as named,
     ):
-        assert given.job.engine.precision == "fp32"
-        np.testing.assert_array_equal(pixels_of(given), pixels_of(named))
+        assert own_network.job.engine.precision == "fp32"
+        np.testing.assert_array_equal(pixels_of(own_network), pixels_of(named))
 
 
 def test_every_iteration_starts_at_the_first_frame(hybrid_clip):

@@ -79,11 +79,11 @@ def test_an_interrupt_ends_with_130_and_leaves_what_plays(number, long_clip, tmp
             if "frame" in json.loads(line):
                 break
         process.send_signal(number)
-        said, error = process.communicate(timeout=30)
+        printed, error = process.communicate(timeout=30)
     assert process.returncode == 130
     assert error.splitlines() == ["lfvideo-sr: interrupted"]
     partial = tmp_path / "out.partial.mkv"
-    assert list(tmp_path.iterdir()) == [partial] and str(partial) in said
+    assert list(tmp_path.iterdir()) == [partial] and str(partial) in printed
     assert 0 < len(ticks_of(partial)) < 1600
 
 
