@@ -11,12 +11,12 @@ _HOST = (1, 3)  # DLPack's device types for memory of the CPU: kDLCPU and kDLCUD
 _ROUNDING = 1e-4  # how far outside [0, 1] arithmetic in float32 may leave a picture
 
 
-def as_pixels(values: Any, name: str) -> Any:
+def as_pixels(values: Any, name: str, copy: bool = False) -> Any:
     """A picture as float32 [3,H,W] RGB in [0,1]: a C-contiguous array, or a torch tensor where `values` is on a device.
 
     values: a NumPy array, or anything with `__dlpack__` (a tensor of torch, CuPy or JAX), [3,H,W] RGB. Integers are
     uint8 in 0..255 or uint16 in 0..65535, floats are in 0..1.
-    name: what a message calls the picture.
+    name: what a message calls the picture. copy: the result shares no memory with `values`, which may change later.
 
     Raises ShapeError for another shape or type, and InputError for floats outside [0,1].
     """
@@ -28,7 +28,8 @@ def as_pixels(values: Any, name: str) -> Any:
         return _scaled(picture, 255 if kind == "uint8" else 65535)
     if not kind.startswith(("float", "bfloat")):
         raise ShapeError(f"{name} is {kind}; give uint8, uint16, or floats in [0,1]")
-    return _in_range(_as_float32(picture), name)
+    pixels = _in_range(_as_float32(picture), name)
+    return _copied(pixels) if copy else pixels
 
 
 def _on_its_device(values: Any, name: str) -> Any:
@@ -60,6 +61,10 @@ def _as_float32(picture: Any) -> Any:
     if isinstance(picture, np.ndarray):
         return np.ascontiguousarray(picture, np.float32)
     return picture.float().contiguous()
+
+
+def _copied(picture: Any) -> Any:
+    return picture.copy() if isinstance(picture, np.ndarray) else picture.clone()
 
 
 def _in_range(picture: Any, name: str) -> Any:

@@ -37,9 +37,9 @@ class CallerFrames:
         first = next(self._iterator, None)
         if first is None:
             raise InputError("the frames given are empty; give at least one")
-        self._first = first
+        self._first = as_pixels(first, "frame 0", copy=True)
         self.warnings: list[str] = []
-        size = size_of(as_pixels(first, "frame 0"))
+        size = size_of(self._first)
         self.video = _video(size, rate)
         count = _least(len(frames) if isinstance(frames, Sized) else None, limit)
         self.info = StreamInfo(NAME, size, rate, count, None if count is None else float(count / rate))
@@ -47,7 +47,7 @@ class CallerFrames:
     def __iter__(self) -> Iterator[Frame]:
         cuts = CutDetector()
         for index, values in enumerate(islice(self._all(), self._limit)):
-            pixels = as_pixels(values, f"frame {index}")
+            pixels = as_pixels(values, f"frame {index}", copy=True)  # a camera may use its buffer again
             if size_of(pixels) != self.info.size:
                 raise InputError(f"frame {index} is {size_of(pixels)}, those before it {self.info.size}; give one size")
             cut = cuts.is_cut(pixels)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
 from ..commands.targets import check_targets
@@ -100,7 +100,7 @@ class OpenStream:
             running.close()
         self.job.close()
 
-    def __enter__(self) -> "OpenStream":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:

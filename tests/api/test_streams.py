@@ -172,6 +172,22 @@ def test_a_camera_is_followed_without_waiting_for_its_end(small_frames):
     assert threads() == before
 
 
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_a_camera_may_use_one_buffer_for_all_frames(small_frames, as_tensor):
+    buffer = np.empty((3, 32, 48), np.float32)
+
+    def camera():
+        for frame in small_frames[:4]:
+            buffer[:] = frame / np.float32(255)
+            yield torch.from_numpy(buffer) if as_tensor else buffer
+
+    with (
+        lfvideo_sr.open_stream(camera(), method="bicubic") as stream,
+        lfvideo_sr.open_stream(small_frames[:4], method="bicubic") as plain,
+    ):
+        np.testing.assert_array_equal(pixels_of(stream), pixels_of(plain))
+
+
 def test_an_iterator_can_be_used_up_once(small_frames):
     with lfvideo_sr.open_stream(iter(small_frames[:2]), **FAST) as stream:
         assert len(list(stream)) == 2
