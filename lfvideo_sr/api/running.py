@@ -35,10 +35,10 @@ def _made(method: str | Method, engine: str, weights: str | None, device: str, d
     _refuse({"weights": weights}, "method")
     if engine not in ("auto", "torch"):
         raise UsageError(f"engine='{engine}' runs methods by name; leave it out for a Method of your own")
-    return _own(method, device, dtype)
+    return _engine_of(method, device, dtype)
 
 
-def _own(method: Method, device: str, dtype: str) -> Engine:
+def _engine_of(method: Method, device: str, dtype: str) -> Engine:
     """A method of torch modules runs with torch, any other one with NumPy."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(method.restorer, torch.nn.Module):

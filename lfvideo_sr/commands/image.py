@@ -49,7 +49,7 @@ class ImageCommand:
         if self.no_refs and self.references:
             raise UsageError("--no-refs contradicts --ref; drop one of them")
         output = self.output or default_output(self.input)
-        references = found_pictures(self.references, skip=(self.input, output))
+        references = reference_pictures(self.references, skip=(self.input, output))
         self._check_targets(output, references)
         picture = read_picture(self.input)
         restored, report = self._restored(picture.pixels, references)
@@ -89,7 +89,7 @@ class ImageCommand:
             "input_size": str(low),
             "output_size": str(restored.size),
             "simulated": self.simulate,
-            "references": [_said(reference) for reference in restored.references],
+            "references": [_row(reference) for reference in restored.references],
             "seconds": round(seconds, 3),
             "method": engine.info.name,
             "device": engine.device,
@@ -115,7 +115,7 @@ def default_output(path: Path) -> Path:
     return beside(path, "_x4.png")
 
 
-def found_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Path]:
+def reference_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Path]:
     """The pictures named and those in the folders named, each once; `skip` is left out of folders."""
     left_out = {path.resolve() for path in skip}
     pictures: dict[Path, Path] = {}
@@ -167,7 +167,7 @@ def _outcome(reference: dict[str, Any]) -> str:
     return f"{line}: dropped, it shows something else" if reference["worthless"] else f"{line}: others are better"
 
 
-def _said(verdict: ReferenceVerdict) -> dict[str, Any]:
+def _row(verdict: ReferenceVerdict) -> dict[str, Any]:
     return {
         "source": verdict.origin,
         "size": str(verdict.size),

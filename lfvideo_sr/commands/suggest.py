@@ -59,7 +59,7 @@ class SuggestCommand:
         progress = make_progress("none" if self.as_json else self.progress)
         with self._open() as clip:
             timeline = Timeline(frame_times(clip.video))
-            referenced = self._given(clip, timeline)
+            referenced = self._referenced_frames(clip, timeline)
             progress.say(f"{clip.info.name} {clip.info.size}: looking how far detail can be carried")
             frames = progress.over(clip, clip.info.frames)
             scenes = survey(frames, referenced, bits_per_pixel(clip.video))
@@ -70,12 +70,12 @@ class SuggestCommand:
             self._write(folder, suggestions, names, timeline)
         about = self._about(choice, suggestions, names, timeline, kept, len(referenced), clip.warnings)
         folder.finish(about)
-        print(json.dumps(about, indent=1) if self.as_json else "\n".join(self._said(about)))
+        print(json.dumps(about, indent=1) if self.as_json else "\n".join(self._lines(about)))
 
     def _open(self) -> VideoSource:
         return VideoSource(self.input, track=lr_track(self.input), frames=self.frames, deinterlace=self.deinterlace)
 
-    def _given(self, clip: VideoSource, timeline: Timeline) -> set[int]:
+    def _referenced_frames(self, clip: VideoSource, timeline: Timeline) -> set[int]:
         """Indices of the frames on show when the references that are there were taken."""
         if self.refs is None:
             return set()
@@ -124,7 +124,7 @@ class SuggestCommand:
             "gains": [round(gain, 4) for gain in choice.gains], "kept": kept, "warnings": warnings,
         }  # fmt: skip
 
-    def _said(self, about: dict[str, Any]) -> Iterator[str]:
+    def _lines(self, about: dict[str, Any]) -> Iterator[str]:
         """The table and what to do next, for people."""
         rows = about["suggestions"]
         if not rows:

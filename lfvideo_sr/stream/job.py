@@ -114,7 +114,7 @@ class StreamJob:
         self.watch = Stopwatch()
         self.decoding = Decoding(None, "the frames are given", told=False)
         self.source: Clip = clip or self._decoded()
-        self.references: ReferenceSource | None = references or (None if clip else self._found())
+        self.references: ReferenceSource | None = references or (None if clip else self._find_references())
         self.cache = ReferenceCache(engine.encode, options.ref_cache)
         easing = Easing() if options.ref_output == "blend" else None
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
@@ -130,7 +130,7 @@ class StreamJob:
             return source
         return _open_source(self.path, options, self.decoding.reader)
 
-    def _found(self) -> ReferenceSource | None:
+    def _find_references(self) -> ReferenceSource | None:
         return find_references(self.path, self.source.info, self.options.reference_options(self.engine.info.scale))
 
     @property
