@@ -8,13 +8,20 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
 _MAPPED = 32 << 20  # bytes from which a block is mapped by itself, the most that glibc allows
 
 
+def prepare_process(device: str) -> None:
+    """For a command that does nothing else than run an engine on `device`: on a CPU, keep freed memory."""
+    if device == "cpu":
+        keep_freed_memory()
+
+
 @cache
 def keep_freed_memory() -> bool:
     """Tell glibc's malloc to serve large blocks from its heap and not to give them back; whether that was possible.
 
     Without it every large buffer is mapped, zeroed page by page and unmapped again. The largest still are: among blocks
     of many sizes a heap keeps holes that none of these fits into, gigabytes of them in a large network. This holds for
-    the whole process; it is called when a CPU engine or a trainer starts, never on import.
+    the whole process, so that the command line alone calls it, when an engine runs on the CPU; a program that imports
+    the package decides for itself.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

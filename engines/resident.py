@@ -13,6 +13,7 @@ from lfvideo_sr.errors import EngineError
 from lfvideo_sr.method import Features, Match, Method
 from lfvideo_sr.nn.resize import BicubicReduce
 
+from .cudnn_settings import CudnnSettings
 from .graphs import SEED
 
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
@@ -35,8 +36,6 @@ class ResidentMethod:
             assert isinstance(part, nn.Module)
             part.eval().to(device, memory_format=torch.channels_last)
         if device.type == "cuda":
-            torch.backends.cudnn.allow_tf32 = False  # whoever asks for float32 means more than three digits
-            torch.backends.cudnn.benchmark = True
             _cast(method.restorer, self._dtype)
             if self.seeds_here:  # other matchers search, in float32
                 _cast(method.matcher, self._dtype)
@@ -67,7 +66,8 @@ class ResidentMethod:
 
     def reduced(self, picture: torch.Tensor) -> torch.Tensor:
         """What a low-resolution camera would have shown of it, [1,3,H/scale,W/scale]."""
-        return self._reduce(picture)
+        with self._running():
+            return self._reduce(picture)
 
     def match(
         self, frame: torch.Tensor, references: Sequence[Features], starts: Sequence[torch.Tensor | None]
@@ -160,12 +160,14 @@ class _Running:
 
     def __init__(self, device: torch.device, dtype: torch.dtype):
         on_cuda = device.type == "cuda"
+        self._cudnn = CudnnSettings() if on_cuda else nullcontext()
         self._present = torch.cuda.device(device) if on_cuda else nullcontext()
         self._inference = torch.inference_mode()
         # Cast weights are not kept: a CUDA graph that is being captured must make its own.
         self._autocast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32, cache_enabled=not on_cuda)
 
     def __enter__(self) -> None:
+        self._cudnn.__enter__()
         self._present.__enter__()
         self._inference.__enter__()
         self._autocast.__enter__()
@@ -174,6 +176,7 @@ class _Running:
         self._autocast.__exit__(kind, error, trace)
         self._inference.__exit__(kind, error, trace)
         self._present.__exit__(kind, error, trace)
+        self._cudnn.__exit__(kind, error, trace)
         if isinstance(error, torch.OutOfMemoryError):
             raise EngineError(
                 "the device is out of memory at this frame size; pass --device cpu or --max-height"

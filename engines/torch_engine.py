@@ -17,7 +17,6 @@ from lfvideo_sr.references.reference import EncodedReference, Reference
 from lfvideo_sr.references.side import papers_side
 
 from .graphs import SEED
-from .host_memory import keep_freed_memory
 from .resident import ResidentMethod
 
 
@@ -32,8 +31,6 @@ class TorchEngine(OneByOne):
         self.info = method.info
         self._device = pick_device(device)
         self.device = str(self._device)
-        if self._device.type == "cpu":
-            keep_freed_memory()
         self.precision = pick_precision(precision, self._device)
         self.resident = ResidentMethod(method, self._device, self.precision, replay=True)
         self._shown: tuple[Frame, torch.Tensor] | None = None  # the last frame, as the network takes it

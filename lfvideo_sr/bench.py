@@ -19,6 +19,7 @@ import numpy as np
 from .checks import check_positive
 from .choose import EngineOptions, choose_engine
 from .engine import Engine
+from .engines.host_memory import prepare_process
 from .frames import Frame, Size, TimeStamp
 from .media.colour import ColourSpec
 from .media.probe import VideoInfo
@@ -44,6 +45,7 @@ def run_bench(
             _apart(make_clip, clip, size or Size(480, 270), frames)
         size = low_size(clip, StreamOptions())
         with choose_engine(options, size).engine as engine:
+            prepare_process(engine.device)
             result = {"engine": engine.name} | measure(clip, engine, frames, Path(folder) / "out.mkv", codec, preset)
             if METHODS[options.method].learned:
                 yardstick = yardstick_ms(size, engine)
@@ -88,6 +90,8 @@ def yardstick_ms(size: Size, engine: Engine, runs: int = 7) -> float:
     import torch
     from torch import nn
 
+    from .engines.cudnn_settings import CudnnSettings
+
     class Block(nn.Sequential):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x + super().forward(x)
@@ -101,7 +105,7 @@ def yardstick_ms(size: Size, engine: Engine, runs: int = 7) -> float:
     network = network.to(engine.device, dtype).to(memory_format=torch.channels_last)
     frame = torch.rand(1, 3, size.height, size.width).to(engine.device, dtype, memory_format=torch.channels_last)
     taken = []
-    with torch.inference_mode():
+    with torch.inference_mode(), CudnnSettings():
         for _ in range(runs + 2):
             started = time.perf_counter()
             network(frame).float().cpu()

@@ -1,4 +1,4 @@
-"""Checks at the borders of the package: readable messages for wrong numbers and names."""
+"""Checks of what a user gives: readable messages for wrong numbers and names."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -23,7 +23,7 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
 
 
 def is_installed(module: str) -> bool:
-    """Whether a module could be imported; it is not."""
+    """Whether a module could be imported. It is not imported."""
     try:
         return find_spec(module) is not None
     except ValueError:  # sys.modules holds None for it: as good as absent

@@ -1,4 +1,4 @@
-"""YAML -> frozen dataclass. A file is flat and tells the whole run; an unknown key is an error with a suggestion."""
+"""YAML -> frozen dataclass. A file is flat and describes the whole run; an unknown key is an error with a hint."""
 
 from dataclasses import asdict, fields
 from difflib import get_close_matches

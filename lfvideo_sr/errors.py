@@ -1,5 +1,5 @@
-"""Errors a user can meet. Each is also a builtin error, carries its exit code, and reads as one line:
-what was given, what was wanted, what to do."""
+"""Errors that a user can meet. Each is also a builtin error and has its exit code. Its message is one line: what was
+given, what is needed, what to do."""
 
 
 class LFVideoError(Exception):
@@ -9,7 +9,7 @@ class LFVideoError(Exception):
 
 
 class UsageError(LFVideoError, ValueError):
-    """The command line or a configuration asks for something that cannot be asked for (exit code 2)."""
+    """An option, a parameter or a configuration has a value that is not possible (exit code 2)."""
 
     exit_code = 2
 
@@ -29,7 +29,7 @@ class EngineError(LFVideoError, RuntimeError):
 
 
 class TorchMissing(EngineError, ModuleNotFoundError):
-    """A learned method, and neither torch nor its exported graphs are there."""
+    """A learned method needs torch or its exported graphs, and neither is installed."""
 
     name = "torch"
 
@@ -39,9 +39,9 @@ class ShapeError(LFVideoError, ValueError):
 
 
 class ReferencesMissing(InputError):
-    """References were required (`--require-refs`) or named (`--refs`) and none was found."""
+    """References were required (`--require-refs`) or named (`--refs`), and there are none."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what somebody else's error says; its name where it says nothing."""
+    """The first line of another library's error message; the error's name where the message is empty."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .correspondence import Correspondence
 from .engine import Engine, Matched
-from .errors import InputError
-from .frames import Frame, Size, TimeStamp, size_of
-from .media.images import read_image
+from .errors import InputError, OutputError, UsageError
+from .frames import Frame, Size, TimeStamp, on_host, size_of
+from .media.images import read_image, write_png
 from .media.resize import bicubic, crop_to_multiple, degrade
 from .metrics import eight_bit, psnr_y, ssim_y
+from .pixels import as_pixels
 from .references.reference import Reference
 from .references.source import ClipFit
 
@@ -28,10 +30,13 @@ _SMALLEST = 4  # pixels of a reference's shorter side, one of its low-resolution
 class ReferenceVerdict:
     """What became of a reference.
 
+    origin:    its file, or "reference N" of those given, counted from 0.
+
     size:      of the picture as it was matched.
     relevance: mean over the frame, 0 .. 1.
     worthless: its relevance lies below what the method can use, so that it was dropped.
     used:      its detail is in the result. A reference that is neither used nor worthless was beaten by better ones.
+    correspondence: where each place of the picture was found in it, as NumPy arrays; None where it is not used.
     """
 
     origin: str
@@ -39,6 +44,7 @@ class ReferenceVerdict:
     relevance: float
     worthless: bool
     used: bool
+    correspondence: Correspondence | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +57,21 @@ class RestoredPicture:
     @property
     def size(self) -> Size:
         return size_of(self.pixels)
+
+    def write(self, path: Path | str, *, bit_depth: int = 8, overwrite: bool = False) -> Path:
+        """Write a PNG of 8 or 16 bits per channel, which appears under its name only when it is whole.
+
+        Raises OutputError for another ending, and for a file that exists where `overwrite` is False.
+        """
+        path = Path(path)
+        if bit_depth not in (8, 16):
+            raise UsageError(f"bit_depth is {bit_depth}; give 8 or 16")
+        if path.suffix.lower() != ".png":
+            raise OutputError(f"{path}: pictures are written as PNG; give a name that ends in .png")
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path} exists; pass overwrite=True or give another name")
+        write_png(path, self.pixels, bit_depth)
+        return path
 
 
 @dataclass(frozen=True)
@@ -71,16 +92,26 @@ class _Judged(NamedTuple):
 
 
 def restore(engine: Engine, low: np.ndarray, references: Iterable[Reference] = ()) -> RestoredPicture:
-    """Float32 [3,h,w] RGB in [0,1] and sharp pictures -> the picture x4, made with as many as the method takes.
+    """A picture [3,h,w], as `as_pixels` takes it, and sharp ones -> the picture x4, made with as many as the method
+    takes.
 
     Equally relevant references keep their order. No more encoded ones are held than are used, and one beside them.
     """
-    frame = Frame(np.ascontiguousarray(low, np.float32), 0, TimeStamp(0, Fraction(1)))
+    frame = Frame(on_host(as_pixels(low, "the picture")), 0, TimeStamp(0, Fraction(1)))
     judged: list[_Judged] = []
     for reference in references if engine.info.references else ():
         judged = _ranked([*judged, _judge(engine, frame, reference)], engine.info.references)
-    pixels = engine.restore(frame, [one.matched for one in judged if one.matched is not None])
-    return RestoredPicture(pixels, tuple(one.verdict for one in judged))
+    pixels = engine.restore(frame, [item.matched for item in judged if item.matched is not None])
+    return RestoredPicture(pixels, tuple(_final(item) for item in judged))
+
+
+def _final(judged: _Judged) -> ReferenceVerdict:
+    """The verdict, of a reference that is used with its correspondence."""
+    if judged.matched is None:
+        return judged.verdict
+    field = judged.matched.correspondence
+    held = replace(field, positions=on_host(field.positions), relevance=on_host(field.relevance))
+    return replace(judged.verdict, correspondence=held)
 
 
 def _judge(engine: Engine, frame: Frame, reference: Reference) -> _Judged:
@@ -94,34 +125,39 @@ def _judge(engine: Engine, frame: Frame, reference: Reference) -> _Judged:
 
 def _ranked(judged: list[_Judged], most: int) -> list[_Judged]:
     """Best first; beyond the `most` best none is used, and its match, which holds its features, is let go."""
-    best = sorted(judged, key=lambda one: one.verdict.relevance, reverse=True)
-    return best[:most] + [_Judged(replace(one.verdict, used=False), None) for one in best[most:]]
+    best = sorted(judged, key=lambda item: item.verdict.relevance, reverse=True)
+    return best[:most] + [_Judged(replace(item.verdict, used=False), None) for item in best[most:]]
 
 
-def picture_references(pictures: Iterable[Path | str | np.ndarray], low: Size, scale: int = 4) -> list[Reference]:
-    """References from files, each read when it is needed, or from float32 [3,H,W] in [0,1].
+def picture_references(pictures: Iterable[Any], low: Size, scale: int = 4) -> list[Reference]:
+    """References from files, each read when it is needed, or from arrays and tensors, as `as_pixels` takes them.
 
     One with the aspect of a picture of size `low` is resampled to `scale` times it; any other keeps its size.
     """
-    wanted = low.scaled(scale)
-    fit = ClipFit(wanted, shown=wanted.width / wanted.height)
-    return [
-        Reference(
-            ("picture", number), Fraction(number), _name(picture, number), partial(_load, picture, fit), aligned=False
-        )
-        for number, picture in enumerate(pictures)
-    ]
+    size = low.scaled(scale)
+    fit = ClipFit(size, shown=size.width / size.height)
+    return [_reference(picture, number, fit) for number, picture in enumerate(pictures)]
 
 
-def _name(picture: Path | str | np.ndarray, number: int) -> str:
-    return f"reference {number}" if isinstance(picture, np.ndarray) else str(picture)
+def _reference(picture: Any, number: int, fit: ClipFit) -> Reference:
+    name = _name(picture, number)
+    return Reference(("picture", number), Fraction(number), name, partial(_load, picture, name, fit), aligned=False)
 
 
-def _load(picture: Path | str | np.ndarray, fit: ClipFit) -> np.ndarray:
-    pixels = picture if isinstance(picture, np.ndarray) else read_image(picture)
+def _name(picture: Any, number: int) -> str:
+    return str(picture) if isinstance(picture, str | Path) else f"reference {number}"
+
+
+def _load(picture: Any, name: str, fit: ClipFit) -> np.ndarray:
+    pixels = load_picture(picture, name)
     if min(pixels.shape[1:]) < _SMALLEST:
-        raise InputError(f"{_name(picture, 0)} is {size_of(pixels)}, too small for a reference; leave it out")
+        raise InputError(f"{name} is {size_of(pixels)}, too small for a reference; leave it out")
     return fit(pixels)
+
+
+def load_picture(picture: Any, name: str) -> np.ndarray:
+    """The pixels of a file, or of an array or tensor, on the host: float32 [3,H,W] RGB in [0,1]."""
+    return read_image(picture) if isinstance(picture, str | Path) else on_host(as_pixels(picture, name))
 
 
 def simulated(sharp: np.ndarray, scale: int = 4) -> tuple[np.ndarray, np.ndarray]:

@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def pictures() -> list[np.ndarray]:
     """Two rendered scenes with a hard cut between frames CUT - 1 and CUT; exactly what `high_clip` decodes to."""
-    return [eight_bit(one) for one in rendered(0, CUT, seed=3) + rendered(CUT, FRAMES - CUT, seed=11)]
+    return [eight_bit(picture) for picture in rendered(0, CUT, seed=3) + rendered(CUT, FRAMES - CUT, seed=11)]
 
 
 @pytest.fixture(scope="session")

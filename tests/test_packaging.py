@@ -33,11 +33,11 @@ def settings() -> dict:
 
 def packages() -> dict[str, Path]:
     """Every folder with an __init__.py, by the name it is installed as."""
-    found = {}
+    folders = {}
     for top, name in {"lfvideo_sr": "lfvideo_sr", **BESIDE}.items():
         for file in (ROOT / top).rglob("__init__.py"):
-            found[".".join([name, *file.parent.relative_to(ROOT / top).parts])] = file.parent
-    return found
+            folders[".".join([name, *file.parent.relative_to(ROOT / top).parts])] = file.parent
+    return folders
 
 
 def test_the_list_of_packages_equals_the_tree(settings):
@@ -92,8 +92,8 @@ def test_a_source_archive_holds_what_the_readme_and_the_tests_need(built):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     tree = built / "tree"
-    wanted = {str(file.relative_to(tree)) for top in TOPS for file in (tree / top).rglob("*") if file.is_file()}
-    assert wanted | set(FILES) <= packed
+    expected = {str(file.relative_to(tree)) for top in TOPS for file in (tree / top).rglob("*") if file.is_file()}
+    assert expected | set(FILES) <= packed
 
 
 def test_a_wheel_holds_it_all_and_runs(built, tmp_path):
@@ -115,6 +115,54 @@ def test_a_wheel_holds_it_all_and_runs(built, tmp_path):
     engine, trainer, config, ablation, *weights = ran.stdout.split()
     assert all(path.startswith(str(site / "lfvideo_sr")) for path in (engine, trainer, config, ablation))
     assert weights == shipped()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, settings) -> Path:
+    """A folder with the package as pip installs it."""
+    site = tmp_path_factory.mktemp("site")
+    for name, folder in settings["package-dir"].items():
+        shutil.copytree(ROOT / folder, site / name.replace(".", "/"), ignore=shutil.ignore_patterns("__pycache__"))
+    return site
+
+
+def in_checkout(site: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run Python in the root of this checkout, with the installed package further back on its path. No finder of an
+    editable installation helps: with -S Python runs no .pth files."""
+    path = os.pathsep.join([str(site), *(entry for entry in sys.path if entry and Path(entry) != ROOT)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    command = [sys.executable, "-S", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
+
+
+def test_the_command_runs_in_the_root_of_a_checkout(site, tmp_path):
+    arguments = ("examples/in.mp4", "-o", str(tmp_path / "out.mkv"), "--codec", "ffv1")
+    done = in_checkout(site, "-m", "lfvideo_sr", "stream", *arguments, "--method", "flow_transfer", "--frames", "2")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.mkv").is_file()
+
+
+def test_python_runs_in_the_root_of_a_checkout(site):
+    code = (
+        "import lfvideo_sr, lfvideo_sr.engines.numpy_engine as engine, lfvideo_sr.configs as configs\n"
+        "with lfvideo_sr.open_stream('examples/in.mp4', method='bicubic', frames=1) as stream: print(*stream)\n"
+        "for module in (lfvideo_sr, engine, configs): print(module.__file__)"
+    )
+    done = in_checkout(site, "-c", code)
+    assert done.returncode == 0, done.stderr
+    frame, *files = done.stdout.splitlines()
+    assert "960x544" in frame
+    assert [Path(file).parent.parent for file in files] == [ROOT] * 3
+
+
+def test_outside_a_checkout_the_installed_package_runs(site, tmp_path):
+    code = "import lfvideo_sr, lfvideo_sr.configs as configs; print(lfvideo_sr.__file__, configs.__file__)"
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+    package, configs = done.stdout.split()
+    assert Path(package).parent.parent == site and Path(configs).parent.parent == site / "lfvideo_sr"
 
 
 def test_the_command_is_installed():

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from small_clips import engine_of, rendered
 
 import lfvideo_sr
-from lfvideo_sr.errors import InputError
+from lfvideo_sr.errors import InputError, OutputError, UsageError
 from lfvideo_sr.frames import Size
-from lfvideo_sr.media.images import write_png
+from lfvideo_sr.media.images import read_image, write_png
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.picture import RestoredPicture, picture_references, restore, score, simulated
@@ -49,13 +50,13 @@ def test_references_make_the_picture_better(method, moments):
 @pytest.mark.parametrize("method", WITH_REFERENCES)
 def test_the_best_are_used_whatever_their_order(method, moments, strange):
     low = degrade(moments[0])
-    given = [strange, moments[4], moments[1], moments[0]]
-    one, other = restored(method, low, given), restored(method, low, given[::-1])
-    assert np.array_equal(one.pixels, other.pixels)
-    relevances = [verdict.relevance for verdict in one.references]
+    references = [strange, moments[4], moments[1], moments[0]]
+    first, other = restored(method, low, references), restored(method, low, references[::-1])
+    assert np.array_equal(first.pixels, other.pixels)
+    relevances = [verdict.relevance for verdict in first.references]
     assert relevances == sorted(relevances, reverse=True) == [verdict.relevance for verdict in other.references]
-    assert [verdict.origin for verdict in one.references][:2] == ["reference 3", "reference 2"]
-    assert [verdict.used for verdict in one.references] == [True, True, False, False]
+    assert [verdict.origin for verdict in first.references][:2] == ["reference 3", "reference 2"]
+    assert [verdict.used for verdict in first.references] == [True, True, False, False]
 
 
 def test_a_wrong_reference_is_dropped_and_changes_nothing(moments, strange):
@@ -69,7 +70,7 @@ def test_a_wrong_reference_is_dropped_and_changes_nothing(moments, strange):
 def test_a_beaten_reference_is_not_called_worthless(moments):
     verdicts = restored("stream_ref", degrade(moments[0]), moments[1:4]).references
     assert [verdict.used for verdict in verdicts] == [True, True, False]
-    assert not any(one.worthless for one in verdicts)
+    assert not any(verdict.worthless for verdict in verdicts)
 
 
 class CountingEngine:
@@ -111,8 +112,8 @@ def test_odd_sizes_come_out_exactly_x4(method, size, moments):
 @pytest.mark.parametrize("method", WITH_REFERENCES)
 @pytest.mark.parametrize("size", [Size(384, 256), Size(96, 64), Size(200, 90), Size(37, 150)], ids=str)
 def test_references_of_any_size(method, size, moments):
-    given = bicubic(moments[1], size).clip(0, 1)
-    (verdict,) = restored(method, degrade(moments[0]), [given]).references
+    reference = bicubic(moments[1], size).clip(0, 1)
+    (verdict,) = restored(method, degrade(moments[0]), [reference]).references
     assert verdict.size == (HIGH if size.width * 2 == size.height * 3 else size)  # the same aspect is resampled
 
 
@@ -126,10 +127,53 @@ def test_simulated_crops_to_whole_low_pixels(moments):
 
 def test_scores_are_of_what_a_viewer_sees(moments):
     truth, low = simulated(moments[0])
-    found = score(eight_bit(truth) + 0.001, low, truth)
-    assert found.psnr_y == np.inf and found.ssim_y == pytest.approx(1)
+    exact = score(eight_bit(truth) + 0.001, low, truth)
+    assert exact.psnr_y == np.inf and exact.ssim_y == pytest.approx(1)
     enlarged = score(bicubic(low, HIGH), low, truth)
     assert (enlarged.psnr_y, enlarged.ssim_y) == (enlarged.bicubic_psnr_y, enlarged.bicubic_ssim_y)
+
+
+def test_integers_and_tensors_are_pictures_too(moments):
+    low, sharp = degrade(moments[0]), eight_bit(moments[1])
+    expected = lfvideo_sr.restore_picture(low, [sharp], method="flow_transfer").pixels
+    integers = [(picture * 255).round().astype(np.uint8) for picture in (low, sharp)]
+    for first, second in (integers, [torch.from_numpy(picture) for picture in integers]):
+        restored = lfvideo_sr.restore_picture(first, [second], method="flow_transfer")
+        np.testing.assert_allclose(restored.pixels, expected, atol=1e-4)
+    wide = (low * 65535).round().astype(np.uint16)
+    np.testing.assert_allclose(
+        lfvideo_sr.restore_picture(wide, [sharp], method="flow_transfer").pixels, expected, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("which", ["picture", "reference"])
+def test_floats_outside_0_and_1_are_refused(moments, which):
+    low, sharp = degrade(moments[0]), moments[1]
+    pictures = (low * 255, [sharp]) if which == "picture" else (low, [sharp * 255])
+    with pytest.raises(InputError, match=f"{which}.* has values from .* floats in"):
+        lfvideo_sr.restore_picture(*pictures, method="flow_transfer")
+
+
+def test_a_used_reference_has_its_correspondence(moments, strange):
+    restored = lfvideo_sr.restore_picture(degrade(moments[0]), [moments[1], strange])
+    used, dropped = restored.references
+    assert used.correspondence.reference_size == HIGH
+    assert used.relevance == pytest.approx(float(used.correspondence.relevance.mean()))
+    assert isinstance(used.correspondence.positions, np.ndarray) and dropped.correspondence is None
+
+
+def test_a_result_is_written_as_png(moments, tmp_path):
+    restored = lfvideo_sr.restore_picture(degrade(moments[0]), method="bicubic")
+    path = restored.write(tmp_path / "out.png", bit_depth=16)
+    assert np.abs(read_image(path) - restored.pixels).max() < 1 / 65535
+    with pytest.raises(OutputError, match="exists; pass overwrite=True"):
+        restored.write(path)
+    restored.write(path, overwrite=True)
+    assert np.abs(read_image(path) - restored.pixels).max() > 1 / 65535  # 8 bits
+    with pytest.raises(OutputError, match=r"ends in \.png"):
+        restored.write(tmp_path / "out.jpg")
+    with pytest.raises(UsageError, match="give 8 or 16"):
+        restored.write(tmp_path / "new.png", bit_depth=10)
 
 
 def test_from_python(moments, tmp_path):

@@ -1,4 +1,5 @@
-"""What the README says is so: its command runs, its options and files exist, its Python works."""
+"""What the README and the pages of docs/ for users say is so: the README's command runs, options and files exist, and
+the README's Python works."""
 
 import re
 import shlex
@@ -16,13 +17,18 @@ from lfvideo_sr.media.video import VideoSource
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-FENCES = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-PROSE = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+PAGES = {name: (ROOT / name).read_text() for name in (
+    "README.md", "docs/streams.md", "docs/pictures.md", "docs/lightfields.md", "docs/methods.md", "docs/engines.md",
+    "docs/training.md", "docs/api.md",
+)}  # fmt: skip
+TEXT = "\n".join(PAGES.values())
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PROSE = FENCE.sub("", TEXT)
 FOREIGN = {"--version"}  # options of other programs that prose may mention
 
 
-def fences(*languages: str) -> list[str]:
-    return [body for language, body in FENCES if language in languages]
+def fences(*languages: str, text: str = README) -> list[str]:
+    return [body for language, body in FENCE.findall(text) if language in languages]
 
 
 def fresh_environment_commands() -> list[str]:
@@ -32,9 +38,9 @@ def fresh_environment_commands() -> list[str]:
 
 def shown_commands() -> list[list[str]]:
     """Every `lfvideo-sr ...` in the fences, as words; comments are dropped."""
-    lines = [line for body in fences("sh", "") for line in body.splitlines()]
-    found = [re.search(r"(?:^|[\s/])lfvideo-sr (.*)", line) for line in lines]
-    return [shlex.split(one[1], comments=True) for one in found if one]
+    lines = dict.fromkeys(line for body in fences("sh", "", text=TEXT) for line in body.splitlines())
+    commands = [re.search(r"(?:^|[\s/])lfvideo-sr (.*)", line) for line in lines]
+    return [shlex.split(command[1], comments=True) for command in commands if command]
 
 
 def options_of(command) -> set[str]:
@@ -43,12 +49,12 @@ def options_of(command) -> set[str]:
 
 def all_options() -> set[str]:
     command = typer.main.get_command(cli.app)
-    found, waiting = options_of(command), [command]
+    options, waiting = options_of(command), [command]
     while waiting:
         for sub in getattr(waiting.pop(), "commands", {}).values():
-            found |= options_of(sub)
+            options |= options_of(sub)
             waiting.append(sub)
-    return found
+    return options
 
 
 def test_there_are_two_commands_for_a_fresh_environment():
@@ -98,16 +104,22 @@ def test_options_in_prose_exist():
 def test_methods_and_configurations_in_prose_exist():
     from lfvideo_sr.methods import METHODS
 
-    table = set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE))
-    assert table == set(METHODS)
-    for name in re.findall(r"lfvideo-sr train (\w+)", README):
+    for page in ("README.md", "docs/methods.md"):
+        table = set(re.findall(r"^\| `(\w+)` \|", PAGES[page], re.MULTILINE))
+        assert table == set(METHODS), page
+    for name in re.findall(r"lfvideo-sr train (\w+)", TEXT):
         assert (ROOT / "configs" / f"{name}.yaml").is_file()
 
 
 def test_linked_files_exist():
-    links = [link for link in re.findall(r"\]\(([^)#]+)", README) if "://" not in link]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    for page, text in PAGES.items():
+        links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+        assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == [], page
+
+
+def test_the_readme_is_short_and_leads_to_every_page():
+    assert len(README.splitlines()) < 150
+    assert [page for page in PAGES if page != "README.md" and f"]({page})" not in README] == []
 
 
 @pytest.mark.parametrize("code", fences("python"), ids=lambda code: code.split("\n")[0])

@@ -13,6 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import EngineError, LFVideoError, OutputError, UsageError
+from .choices import METHOD_NAMES
 from .engines import engine_app
 from .lightfield import lightfield_app
 from .measure import bench, evaluate
@@ -25,10 +26,10 @@ _INTERRUPTED = 130
 
 
 def info(
-    method: Annotated[str | None, typer.Argument(help="A method: its parts, their parameters, its weights.")] = None,
+    method: Annotated[str | None, typer.Argument(help=f"A method to describe: {METHOD_NAMES}.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What this machine and installation can do (devices, dtypes, codecs, extras, weights), or what a method is."""
+    """Print what this installation can do (devices, dtypes, codecs, extras, weights), or what a method is."""
     from ..commands.info import show_info, show_method
 
     show_info(as_json) if method is None else show_method(method, as_json)

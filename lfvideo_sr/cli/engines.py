@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from .choices import PRECISIONS, listed
 from .options import Device, Weights
 
-engine_app = typer.Typer(help="Export methods to ONNX, compile them for TensorRT, compare.", no_args_is_help=True)
-Built = Annotated[str, typer.Option(help="tensorrt, or onnx: graphs alone, which run on any CPU.")]
+engine_app = typer.Typer(
+    help="Export methods to ONNX, compile them for TensorRT, compare them with torch.", no_args_is_help=True
+)
+Built = Annotated[str, typer.Option(help="tensorrt; or onnx, graphs alone, which run on any CPU.")]
 LearnedMethod = Annotated[str, typer.Argument(metavar="METHOD", help="A learned method.")]
 
 
@@ -16,16 +19,18 @@ LearnedMethod = Annotated[str, typer.Argument(metavar="METHOD", help="A learned 
 def engine_build(
     method: LearnedMethod,
     shapes: Annotated[
-        str, typer.Option(help="Low-resolution sizes MIN:OPT:MAX that a plan takes.")
+        str, typer.Option(help="Low-resolution sizes that a plan takes: MIN:OPTIMUM:MAX.")
     ] = "64x64:480x270:960x540",
-    precision: Annotated[str, typer.Option(help="fp32, fp16, bf16; default fp16, of graphs alone fp32.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help=f"{listed(PRECISIONS)}; default fp16, for graphs alone fp32.")
+    ] = "auto",
     engine: Built = "tensorrt",
     weights: Weights = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for a copy of the graphs.")] = None,
     device: Device = "auto",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Export anew, whatever is there or shipped.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Export again, even where graphs that fit exist.")] = False,
 ) -> None:
-    """Export a method to ONNX and compile it; what is there or shipped and fits is kept."""
+    """Export a method to ONNX and compile it. Graphs and plans that exist and fit are not built again."""
     from ..choose import EngineOptions
     from ..commands.engine import EngineBuild
 
@@ -34,7 +39,7 @@ def engine_build(
 
 @engine_app.command("list")
 def engine_list() -> None:
-    """The graphs and plans in the cache."""
+    """List the graphs and plans in the cache."""
     from ..commands.engine import list_engines
 
     list_engines()
@@ -44,13 +49,16 @@ def engine_list() -> None:
 def engine_verify(
     method: LearnedMethod,
     engine: Built = "onnx",
-    precision: Annotated[str, typer.Option(help="fp32, fp16, bf16.")] = "auto",
+    precision: Annotated[str, typer.Option(help=f"{listed(PRECISIONS)}.")] = "auto",
     weights: Weights = None,
     sizes: Annotated[str, typer.Option(help="Low-resolution sizes to compare at.")] = "64x48,96x64,66x130",
-    tolerance: Annotated[float | None, typer.Option(help="Fail where a verb differs by more.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Fail where the outputs of encode, match or restore differ by more.")
+    ] = None,
     device: Device = "auto",
 ) -> None:
-    """Largest and mean difference from torch in fp32, verb by verb, and PSNR between the pictures."""
+    """Print the largest and mean difference from torch in fp32, for encode, match and restore, and the PSNR between the
+    restored pictures."""
     from ..choose import EngineOptions
     from ..commands.engine import verify_engine
 

@@ -51,10 +51,12 @@ Layout = Annotated[
     str | None, typer.Option(help="A name of the list below, or axes: row,~column,y,x,channel (~ runs backwards).")
 ]
 GridShape = Annotated[str | None, typer.Option(help="ROWSxCOLUMNS, where the file does not say.")]
-Item = Annotated[int | None, typer.Option(help="Which of several scenes or frames of the file.")]
-Pattern = Annotated[str | None, typer.Option(help="Names of a folder's views, as shot_{row}_{column}.png.")]
-Transpose = Annotated[bool, typer.Option("--transpose", help="Rows and columns of views are exchanged.")]
-Mirror = Annotated[list[str] | None, typer.Option(help="rows or columns that run backwards; repeat it.")]
+Item = Annotated[int | None, typer.Option(help="Number of the scene or frame, where the file has several.")]
+Pattern = Annotated[str | None, typer.Option(help="Names of a folder's views, such as shot_{row}_{column}.png.")]
+Transpose = Annotated[bool, typer.Option("--transpose", help="Exchange rows and columns of views.")]
+Mirror = Annotated[
+    list[str] | None, typer.Option(help="Reverse rows, or columns, that run backwards; repeat it for both.")
+]
 
 
 @lightfield_app.command("restore", cls=_WithLayouts)
@@ -70,18 +72,19 @@ def lightfield_restore(
     ref_view: Annotated[
         list[str] | None, typer.Option(help="ROW,COLUMN of a reference; default the centre; repeat it.")
     ] = None,
-    no_refs: Annotated[bool, typer.Option("--no-refs", help="Every view by the single-image path.")] = False,
+    no_refs: Annotated[bool, typer.Option("--no-refs", help="Use no references: restore each view by itself.")] = False,
     require_refs: RequireRefs = False,
-    ref_output: Annotated[str, typer.Option(help="At a reference's own view: pass its pixels, or sr.")] = "pass",
+    ref_output: Annotated[str, typer.Option(help="At a reference's own view: pass its pixels on, or sr.")] = "pass",
     ref_cache: RefCache = "256MiB",
     max_refs: Annotated[int, typer.Option(help="References per view.")] = 2,
-    ref_every: Annotated[int, typer.Option(help="Light-field video: so many frames share references.")] = 8,
+    ref_every: Annotated[int, typer.Option(help="Light-field video: N frames share references.")] = 8,
     views: Annotated[str | None, typer.Option(help="Only these: ROW,COLUMN or FIRST:LAST,FIRST:LAST.")] = None,
     matching: Annotated[
-        str, typer.Option(help="guided: fields are told from a few views'; free: each view is searched.")
+        str, typer.Option(help="guided: search a few views and predict the others; free: search each view.")
     ] = "guided",
     epipolar: Annotated[
-        float, typer.Option(help="Weight of each neighbouring view beside a view's own, 0 to 1; 0 turns it off.")
+        float,
+        typer.Option(help="Weight of each neighbouring view, 0 to 1, beside 1 for a view itself; 0 turns it off."),
     ] = 0.5,
     simulate: Simulate = False,
     gt: Annotated[str | None, typer.Option(help="Sharp light field to score against.")] = None,
@@ -91,15 +94,20 @@ def lightfield_restore(
     pattern: Pattern = None,
     transpose: Transpose = False,
     mirror: Mirror = None,
-    mosaic: Annotated[Path | None, typer.Option(help="Also all views side by side, a PNG.")] = None,
-    video: Annotated[Path | None, typer.Option(help="Also a walk through the views, an .mp4.")] = None,
-    epi: Annotated[Path | None, typer.Option(help="Also epipolar-plane images, a PNG.")] = None,
-    viewer: Annotated[Path | None, typer.Option(help="Also a page to look at it, an .html with all inside.")] = None,
+    mosaic: Annotated[Path | None, typer.Option(help="Also write all views side by side, as a PNG.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Also write a walk through the views, as a video.")] = None,
+    epi: Annotated[Path | None, typer.Option(help="Also write epipolar-plane images, as a PNG.")] = None,
+    viewer: Annotated[Path | None, typer.Option(help="Also write a page to look at it, one .html file.")] = None,
     method: Method = "stream_ref",
     weights: Weights = None,
     report: Report = None,
     overwrite: Overwrite = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what, how long and how large, and stop.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print what would be done, how long it takes and how large the output is, and stop."
+        ),
+    ] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
     progress: Progress = "auto",
@@ -126,7 +134,9 @@ def lightfield_restore(
 
 @lightfield_app.command("info", cls=_WithLayouts)
 def lightfield_info(
-    input: Annotated[str, typer.Argument(metavar="IN", help="A light field, as above.")],
+    input: Annotated[
+        str, typer.Argument(metavar="IN", help="HDF5 (FILE::/KEY), .mat, ESLF picture, or folder of views.")
+    ],
     layout: Layout = None,
     grid: GridShape = None,
     item: Item = None,
@@ -135,7 +145,7 @@ def lightfield_info(
     mirror: Mirror = None,
     as_json: AsJson = False,
 ) -> None:
-    """Layout, grid, size, disparity, and whether rows or columns are mirrored or exchanged."""
+    """Print layout, grid, size and disparity, and whether rows or columns are mirrored or exchanged."""
     from ..commands.lightfield_info import show_light_field
     from ..lightfields.grid import parse_grid
     from ..lightfields.opening import OpenOptions

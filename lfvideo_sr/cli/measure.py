@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from .choices import DATASETS, METHOD_NAMES, PROTOCOLS, listed
 from .options import AsJson, Device, Dtype, Engine, Method, Preset, Weights
 
 
 def bench(
-    clip: Annotated[Path | None, typer.Option(help="Low-resolution clip; default a rendered one.")] = None,
+    clip: Annotated[
+        Path | None, typer.Option(help="Low-resolution clip; default a clip that is rendered for the purpose.")
+    ] = None,
     size: Annotated[str, typer.Option(help="Size of the rendered clip's low-resolution frames.")] = "480x270",
     frames: Annotated[int, typer.Option(help="Frames to run.")] = 24,
     method: Method = "stream_ref",
@@ -35,21 +38,19 @@ def bench(
 def evaluate(
     dataset: Annotated[
         str,
-        typer.Option(
-            help="cufed5, sun80, urban100, manga109, wr-sr, flickr1024, sintel, lightfields, refpairs, or a folder of "
-            "pictures."
-        ),
+        typer.Option(help=f"{', '.join(DATASETS)}, or a folder of pictures."),
     ],
-    method: Annotated[
-        str, typer.Option(help="A method's name, as `lfvideo-sr stream --help` lists them, or all.")
-    ] = "stream_ref",
-    protocol: Annotated[str, typer.Option(help="c2, rrsr, masa, ttsr, amsa or e2ent2.")] = "c2",
+    method: Annotated[str, typer.Option(help=f"{METHOD_NAMES}; or all.")] = "stream_ref",
+    protocol: Annotated[str, typer.Option(help=f"How the paper measured: {listed(PROTOCOLS)}.")] = "c2",
     weights: Weights = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of data sets; default what LFVIDEO_DATA names.")] = None,
-    refs: Annotated[
-        str | None, typer.Option(help="best, all, none, or a level L1 .. L5; default the protocol's.")
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of data sets; default the one that LFVIDEO_DATA names.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="The first so many pictures only.")] = None,
+    refs: Annotated[
+        str | None,
+        typer.Option(help="Which references: best, all, none, or a level L1 to L5; default as the protocol says."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Measure the first N pictures only.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write result pictures to FOLDER/METHOD/ITEM.png.")] = None,
     device: Device = "auto",
     dtype: Dtype = "auto",

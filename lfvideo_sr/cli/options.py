@@ -5,29 +5,29 @@ from typing import Annotated
 
 import typer
 
+from .choices import ENGINES, METHOD_NAMES, PRECISIONS, listed
+
 # which method, and where it runs
-Method = Annotated[
-    str, typer.Option(help="stream_ref, flow_transfer, bicubic, c2_matching, rrsr, amsa, e2ent2 or refsr_net.")
-]
+Method = Annotated[str, typer.Option(help=f"{METHOD_NAMES}.")]
 Weights = Annotated[str | None, typer.Option(help="Weights by name, a .safetensors file, or a run's last.pt.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Dtype = Annotated[str, typer.Option(help="auto, fp32, bf16, fp16.")]
-Engine = Annotated[str, typer.Option(help="auto, torch, onnx, tensorrt.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Dtype = Annotated[str, typer.Option(help=f"{listed(('auto', *PRECISIONS))}.")]
+Engine = Annotated[str, typer.Option(help=f"{listed(ENGINES)}.")]
 
 # what is read
-Simulate = Annotated[bool, typer.Option("--simulate", help="IN is sharp: degrade, restore, score.")]
-Frames = Annotated[int | None, typer.Option(help="Stop after so many frames.")]
-MaxHeight = Annotated[int | None, typer.Option(help="Reduce taller input to so many lines first.")]
-Deinterlace = Annotated[bool, typer.Option("--deinterlace", help="Turn fields into frames.")]
+Simulate = Annotated[bool, typer.Option("--simulate", help="IN is sharp: reduce it, restore it, and score the result.")]
+Frames = Annotated[int | None, typer.Option(help="Stop after N frames.")]
+MaxHeight = Annotated[int | None, typer.Option(help="Reduce input of more than N lines to N lines first.")]
+Deinterlace = Annotated[bool, typer.Option("--deinterlace", help="Turn the fields of interlaced video into frames.")]
 
 # references
-RequireRefs = Annotated[bool, typer.Option("--require-refs", help="Finding no references is an error.")]
-RefCache = Annotated[str, typer.Option(help="Memory for encoded references, e.g. 512MiB.")]
+RequireRefs = Annotated[bool, typer.Option("--require-refs", help="Fail where no references are found.")]
+RefCache = Annotated[str, typer.Option(help="Memory for encoded references, such as 512MiB.")]
 
-# what is written and said
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="Target; default IN_x4 beside IN.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")]
-Report = Annotated[Path | None, typer.Option(help="Report; default <output stem>.report.json.")]
-Preset = Annotated[str, typer.Option(help="Speed of the encoder.")]
-Progress = Annotated[str, typer.Option(help="auto, plain, json or none.")]
+# what is written and printed
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write; default IN_x4 beside IN.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
+Report = Annotated[Path | None, typer.Option(help="JSON report to write; default <output stem>.report.json.")]
+Preset = Annotated[str, typer.Option(help="Speed of the encoder, ultrafast to veryslow.")]
+Progress = Annotated[str, typer.Option(help="How progress is shown: auto, plain, json or none.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]

@@ -21,15 +21,22 @@ def suggest(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the pictures.")],
     count: Annotated[int, typer.Option("-n", "--count", help="References to suggest.")] = 10,
     refs: Annotated[
-        str | None, typer.Option(help="References that are there already, as `stream` takes them: suggest more.")
+        str | None, typer.Option(help="References that exist already, as `stream` takes them: suggest more.")
     ] = None,
-    ref_index_base: Annotated[int, typer.Option(help="What their plain numbers call the first frame: 0 or 1.")] = 0,
-    ref_every: Annotated[int, typer.Option(help="At most one reference per so many frames of a scene.")] = 1,
-    causal: Annotated[bool, typer.Option("--causal", help="Past references only, as in `stream`.")] = False,
+    ref_index_base: Annotated[
+        int, typer.Option(help="The number that plain numbers of stills give the first frame: 0 or 1.")
+    ] = 0,
+    ref_every: Annotated[int, typer.Option(help="At most one reference per N frames of a scene.")] = 1,
+    causal: Annotated[
+        bool, typer.Option("--causal", help="Use only references from before a frame, as in `stream`.")
+    ] = False,
     frames: Frames = None,
     deinterlace: Deinterlace = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run's pictures, but none that was changed since.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace the pictures of an earlier run, except those that were changed since."
+        ),
     ] = False,
     progress: Progress = "auto",
     as_json: AsJson = False,

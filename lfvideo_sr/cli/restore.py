@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..media.codecs import listed_codecs
+from .choices import REFERENCE_SOURCES, listed
 from .options import (
     Deinterlace,
     Device,
@@ -31,28 +32,38 @@ def stream(
     output: Output = None,
     ref_every: Annotated[
         int | None,
-        typer.Option(help="At most one reference per so many frames, and scene firsts. Default 8; stills: every one."),
+        typer.Option(
+            help="At most one reference per N frames, and the first of each scene. Default 8; of stills, all."
+        ),
     ] = None,
     refs: Annotated[str | None, typer.Option(help="Folder of stills, video, FILE#v:1, manifest .csv or HDF5.")] = None,
     ref_offset: Annotated[
-        str | None, typer.Option(help="Seconds to add to the times of stills or of another file's track, or auto.")
+        str | None,
+        typer.Option(help="Seconds to add to the times of stills or of another file's track; auto finds them."),
     ] = None,
-    no_refs: Annotated[bool, typer.Option("--no-refs", help="Every frame by the single-image path.")] = False,
+    no_refs: Annotated[
+        bool, typer.Option("--no-refs", help="Use no references: restore each frame by itself.")
+    ] = False,
     ref_source: Annotated[
-        str | None, typer.Option(help="Force a source: refs, track, same-track, sidecar, anchor or simulate.")
+        str | None, typer.Option(help=f"Take references from this source only: {listed(REFERENCE_SOURCES)}.")
     ] = None,
     require_refs: RequireRefs = False,
-    ref_index_base: Annotated[int, typer.Option(help="What stills' plain numbers call the first frame: 0 or 1.")] = 0,
+    ref_index_base: Annotated[
+        int, typer.Option(help="The number that plain numbers of stills give the first frame: 0 or 1.")
+    ] = 0,
     ref_output: Annotated[
-        str, typer.Option(help="At a reference's own time: pass its pixels, blend (eased in), or sr.")
+        str,
+        typer.Option(help="At a reference's own time: pass its pixels on, blend them into the frames around, or sr."),
     ] = "pass",
     ref_cache: RefCache = "256MiB",
     max_refs: Annotated[int, typer.Option(help="References per frame.")] = 2,
-    causal: Annotated[bool, typer.Option("--causal", help="Past references only.")] = False,
+    causal: Annotated[bool, typer.Option("--causal", help="Use only references from before a frame.")] = False,
     method: Method = "stream_ref",
     weights: Weights = None,
     simulate: Simulate = False,
-    scene_refs: Annotated[bool, typer.Option("--scene-refs", help="With --simulate: scene starts stay too.")] = False,
+    scene_refs: Annotated[
+        bool, typer.Option("--scene-refs", help="With --simulate: the first frame of each scene stays sharp too.")
+    ] = False,
     gt: Annotated[str | None, typer.Option(help="High-resolution clip to score against.")] = None,
     report: Report = None,
     codec: Annotated[str, typer.Option(help=f"{listed_codecs()}.")] = "libx264",
@@ -60,12 +71,14 @@ def stream(
     preset: Preset = "medium",
     encoder_option: Annotated[list[str] | None, typer.Option("-e", help="Encoder option key=value; repeat it.")] = None,
     size: Annotated[str | None, typer.Option(help="Resize the x4 result to WxH.")] = None,
-    scale: Annotated[float | None, typer.Option(help="Resize the x4 result to so many times the input.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Resize the x4 result to N times the input.")] = None,
     overwrite: Overwrite = False,
     frames: Frames = None,
     max_height: MaxHeight = None,
     deinterlace: Deinterlace = False,
-    decode: Annotated[str, typer.Option(help="cpu, cuda (frames stay on the GPU), or auto.")] = "auto",
+    decode: Annotated[
+        str, typer.Option(help="Where the video is decoded: cpu, cuda (frames stay on the GPU) or auto.")
+    ] = "auto",
     device: Device = "auto",
     dtype: Dtype = "auto",
     engine: Engine = "auto",
@@ -73,9 +86,10 @@ def stream(
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
     from ..choose import EngineOptions
-    from ..commands.stream import EncodingOptions, StreamCommand
+    from ..commands.stream import StreamCommand
     from ..commands.texts import parse_bytes, parse_pairs, parse_size
     from ..stream.job import StreamOptions
+    from ..stream.output import EncodingOptions
 
     options = StreamOptions(
         ref_every=ref_every, refs=refs, ref_source=ref_source, no_refs=no_refs, require_refs=require_refs,
@@ -96,14 +110,16 @@ def stream(
 def simulate(
     input: Annotated[Path, typer.Argument(metavar="IN", help="High-resolution video.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Two-track file to write (.mkv, lossless).")],
-    ref_every: Annotated[int, typer.Option(help="Every so many frames one stays sharp.")] = 8,
-    scene_refs: Annotated[bool, typer.Option("--scene-refs", help="Scene starts stay sharp too.")] = False,
+    ref_every: Annotated[int, typer.Option(help="One in N frames stays sharp.")] = 8,
+    scene_refs: Annotated[
+        bool, typer.Option("--scene-refs", help="The first frame of each scene stays sharp too.")
+    ] = False,
     frames: Frames = None,
     max_height: MaxHeight = None,
     deinterlace: Deinterlace = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a hybrid file: a x4 smaller track of every frame, and a track of sparse sharp ones."""
+    """Write a hybrid file: one track with every frame, x4 smaller, and one with a few sharp frames."""
     from ..media.video import VideoSource
     from ..references.hybrid_file import write_hybrid
 
@@ -118,8 +134,10 @@ def image(
     ref: Annotated[
         list[Path] | None, typer.Option(help="Sharp picture of any size, or a folder of them; repeat it.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG; default IN_x4.png beside IN.")] = None,
-    no_refs: Annotated[bool, typer.Option("--no-refs", help="By the single-image path.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="PNG to write; default IN_x4.png beside IN.")
+    ] = None,
+    no_refs: Annotated[bool, typer.Option("--no-refs", help="Use no references.")] = False,
     method: Method = "stream_ref",
     weights: Weights = None,
     simulate: Simulate = False,

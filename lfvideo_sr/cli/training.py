@@ -5,16 +5,18 @@ from typing import Annotated
 
 import typer
 
-weights_app = typer.Typer(help="Look at weights, or make them of checkpoints.", no_args_is_help=True)
+weights_app = typer.Typer(help="List weights, or make them from checkpoints.", no_args_is_help=True)
 
 
 def train(
     config: Annotated[str, typer.Argument(help="Name of a shipped configuration, or a YAML file.")],
-    max_steps: Annotated[int | None, typer.Option(help="Stop after so many steps instead.")] = None,
-    output: Annotated[str | None, typer.Option("-o", "--output", help="Folder of the run instead.")] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in that folder; else remove it first.")] = True,
+    max_steps: Annotated[int | None, typer.Option(help="Stop after N steps instead.")] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="Folder of the run, instead of the configuration's.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in that folder, or remove it first.")] = True,
 ) -> None:
-    """Train a method. A killed run continues where its last checkpoint was."""
+    """Train a method. A run that was killed continues from its last checkpoint."""
     from ..commands.train import run_training
 
     changes = {"max_steps": max_steps, "output": output}
@@ -39,7 +41,7 @@ def weights_convert(
     method: Annotated[str, typer.Option(help="c2_matching or amsa.")],
     vgg19: Annotated[Path | None, typer.Option(help="torchvision's VGG19, if not among FILE.")] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Write what fits of amsa; the rest stays untrained.")
+        bool, typer.Option("--partial", help="Write those tensors of amsa that fit; the others stay untrained.")
     ] = False,
 ) -> None:
     """Write checkpoints that a paper's authors published as weights of this project."""
@@ -50,7 +52,7 @@ def weights_convert(
 
 @weights_app.command("list")
 def weights_list() -> None:
-    """The weights in this installation."""
+    """List the weights in this installation."""
     from ..weights import fingerprint, read_about, shipped, weights_path
 
     for name in shipped():

@@ -12,6 +12,7 @@ from ..checks import check_choice, check_positive
 from ..choose import make_engine
 from ..datasets import open_dataset
 from ..engine import Engine
+from ..engines.host_memory import prepare_process
 from ..errors import InputError, OutputError, UsageError
 from ..evaluate import CHOICES, Evaluation, PaperComparison, Row, Totals, totals
 from ..media.images import write_png
@@ -85,6 +86,7 @@ def _result(name: str, evaluation: Evaluation, options: EvaluateOptions) -> dict
         if options.method != "all":
             raise
         return _not_run(name, f"{error.name} absent", f"{error.name} is not installed", say)
+    prepare_process(engine.device)
     with engine:
         return _measured(engine, evaluation, options.save, say)
 
@@ -161,9 +163,9 @@ def _about(evaluation: Evaluation) -> dict[str, Any]:
 def _finite(value: Any) -> Any:
     """Numbers that JSON cannot hold become null, others are rounded."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value

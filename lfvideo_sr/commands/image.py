@@ -1,4 +1,4 @@
-"""`lfvideo-sr image`: from one picture and sharp ones beside it to a finished x4 picture, a report and a summary."""
+"""`lfvideo-sr image`: restores one picture x4 with sharp ones, writes it and a report, and prints a summary."""
 
 import math
 import time
@@ -12,6 +12,7 @@ import numpy as np
 from .. import __version__
 from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
+from ..engines.host_memory import prepare_process
 from ..errors import OutputError, ReferencesMissing, UsageError
 from ..frames import Size, size_of
 from ..media.images import is_transparent, read_picture, write_png
@@ -32,7 +33,7 @@ from .texts import shown_score
 
 @dataclass(frozen=True)
 class ImageCommand:
-    """Everything one picture is asked for; `references` are pictures and folders of pictures."""
+    """The options of the command; `references` are pictures and folders of pictures."""
 
     input: Path
     references: Sequence[Path] = ()
@@ -48,24 +49,25 @@ class ImageCommand:
         if self.no_refs and self.references:
             raise UsageError("--no-refs contradicts --ref; drop one of them")
         output = self.output or default_output(self.input)
-        references = found_pictures(self.references, skip=(self.input, output))
+        references = reference_pictures(self.references, skip=(self.input, output))
         self._check_targets(output, references)
-        given = read_picture(self.input)
-        restored, report = self._restored(given.pixels, references)
-        report |= {"output": str(output), "bit_depth": given.bit_depth}
+        picture = read_picture(self.input)
+        restored, report = self._restored(picture.pixels, references)
+        report |= {"output": str(output), "bit_depth": picture.bit_depth}
         report["warnings"] += [f"left out: {line}" for line in unreadable_among(self.references)]
         if is_transparent(self.input):
             report["warnings"].append(f"the transparency of {self.input} is left out")
-        write_png(output, restored.pixels, given.bit_depth)
+        write_png(output, restored.pixels, picture.bit_depth)
         if self.report is not None:
             write_json(self.report, report)
         print("\n".join(summary_lines(report)), flush=True)
 
-    def _restored(self, given: np.ndarray, references: Sequence[Path]) -> tuple[RestoredPicture, dict[str, Any]]:
-        """The result and what is to be reported of it."""
-        truth, low = simulated(given) if self.simulate else (None, given)
+    def _restored(self, pixels: np.ndarray, references: Sequence[Path]) -> tuple[RestoredPicture, dict[str, Any]]:
+        """The result and its report."""
+        truth, low = simulated(pixels) if self.simulate else (None, pixels)
         changes: list[str] = []  # of the engine, in the middle
         with choose_engine(self.engine, size_of(low), changes.append).engine as engine:
+            prepare_process(engine.device)
             started = time.monotonic()
             restored = restore(engine, low, picture_references(references, size_of(low), engine.info.scale))
             report = self._report(engine, size_of(low), restored, time.monotonic() - started)
@@ -89,7 +91,7 @@ class ImageCommand:
             "input_size": str(low),
             "output_size": str(restored.size),
             "simulated": self.simulate,
-            "references": [_said(reference) for reference in restored.references],
+            "references": [_row(reference) for reference in restored.references],
             "seconds": round(seconds, 3),
             "method": engine.info.name,
             "device": engine.device,
@@ -100,7 +102,7 @@ class ImageCommand:
 
     def _warnings(self, engine: Engine, restored: RestoredPicture) -> list[str]:
         if self.references and not engine.info.references:
-            return [f"{engine.info.name} takes no references: those given were not looked at"]
+            return [f"{engine.info.name} takes no references: those given were not used"]
         if self.no_refs or not engine.info.references:
             return []
         if not self.references:
@@ -115,16 +117,16 @@ def default_output(path: Path) -> Path:
     return beside(path, "_x4.png")
 
 
-def found_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Path]:
+def reference_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Path]:
     """The pictures named and those in the folders named, each once; `skip` is left out of folders."""
     left_out = {path.resolve() for path in skip}
-    found: dict[Path, Path] = {}
+    pictures: dict[Path, Path] = {}
     for path in named:
         if not path.exists():
             raise ReferencesMissing(f"no reference at {path}; give a picture or a folder of pictures with --ref")
-        for one in _in_folder(path, left_out) if path.is_dir() else [path]:
-            found.setdefault(one.resolve(), one)
-    return list(found.values())
+        for picture in _in_folder(path, left_out) if path.is_dir() else [path]:
+            pictures.setdefault(picture.resolve(), picture)
+    return list(pictures.values())
 
 
 def unreadable_among(named: Sequence[Path]) -> list[str]:
@@ -141,15 +143,15 @@ def _in_folder(folder: Path, left_out: set[Path]) -> list[Path]:
     return pictures
 
 
-def metrics(found: PictureScore) -> dict[str, float | None]:
-    """For the report; what is infinite or cannot be told is null."""
-    return {name: round(value, 4) if math.isfinite(value) else None for name, value in asdict(found).items()}
+def metrics(scores: PictureScore) -> dict[str, float | None]:
+    """For the report; a score that is infinite or not known is null."""
+    return {name: round(value, 4) if math.isfinite(value) else None for name, value in asdict(scores).items()}
 
 
 def summary_lines(report: dict[str, Any]) -> list[str]:
     """A finished picture in a few lines for people."""
     references = report["references"]
-    used = sum(one["used"] for one in references)
+    used = sum(reference["used"] for reference in references)
     lines = [f"references  {used} of {len(references)} used" if references else "references  none"]
     lines += [f"            {_outcome(reference)}" for reference in references]
     if "metrics" in report:
@@ -161,13 +163,13 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
 
 
 def _outcome(reference: dict[str, Any]) -> str:
-    said = f"{reference['source']} {reference['size']}, relevance {reference['relevance']:.3f}"
+    line = f"{reference['source']} {reference['size']}, relevance {reference['relevance']:.3f}"
     if reference["used"]:
-        return said
-    return f"{said}: dropped, it shows something else" if reference["worthless"] else f"{said}: others are better"
+        return line
+    return f"{line}: dropped, it shows something else" if reference["worthless"] else f"{line}: others are better"
 
 
-def _said(verdict: ReferenceVerdict) -> dict[str, Any]:
+def _row(verdict: ReferenceVerdict) -> dict[str, Any]:
     return {
         "source": verdict.origin,
         "size": str(verdict.size),

@@ -1,4 +1,4 @@
-"""`lfvideo-sr lightfield`: from one light field and sharp views beside it to a finished one, a report, pictures."""
+"""`lfvideo-sr lightfield`: restores a light field with sharp views, and writes it, a report and pictures of it."""
 
 import time
 from dataclasses import dataclass, field, replace
@@ -7,6 +7,7 @@ from typing import Any
 
 from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
+from ..engines.host_memory import prepare_process
 from ..errors import OutputError
 from ..lightfields.epi import write_epi
 from ..lightfields.field import LightField
@@ -48,7 +49,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class LightFieldCommand:
-    """Everything one run is asked to do. dry_run: only say what would be done, how long and how large."""
+    """The options of the command. dry_run: only print what would be done, how long and how large."""
 
     input: str
     output: Path | None
@@ -81,6 +82,7 @@ class LightFieldCommand:
             chosen.engine as engine,
             GridJob(self.input, engine, self.options, output.parent) as job,
         ):
+            prepare_process(engine.device)
             self._announce(job, engine, output, progress)
             if self.dry_run:
                 return
@@ -168,16 +170,16 @@ class LightFieldCommand:
 
     def _finished(self, job: GridJob, output: Path) -> LightField:
         """The output, opened the way the input was."""
-        given, grid = self.options.open, job.grid
+        opening, grid = self.options.open, job.grid
         shape = (len(grid.rows), len(grid.columns))
         needs_grid = LAYOUTS[job.source.info.layout].needs_grid
-        options = replace(given, item=None, sharp=True, grid=_stored(shape, given) if needs_grid else None)
+        options = replace(opening, item=None, sharp=True, grid=_stored(shape, opening) if needs_grid else None)
         return open_light_field(output, options)
 
 
-def _stored(shape: tuple[int, int], given: OpenOptions) -> tuple[int, int]:
+def _stored(shape: tuple[int, int], opening: OpenOptions) -> tuple[int, int]:
     """Rows and columns as they lie in the file."""
-    return (shape[1], shape[0]) if given.transpose else shape
+    return (shape[1], shape[0]) if opening.transpose else shape
 
 
 def default_output(named: str) -> Path:
@@ -191,8 +193,8 @@ def _distance_lines(report: dict[str, Any]) -> list[str]:
     rows = report.get("metrics", {}).get("by_distance", [])
     lines = ["distance    views  PSNR-Y (bicubic)   SSIM-Y (bicubic)"] if rows else []
     for row in rows:
-        psnr, bicubic_psnr = (shown_score(one, 2) for one in (row["psnr_y"]["mean"], row["bicubic_psnr_y"]))
-        ssim, bicubic_ssim = (shown_score(one, 4) for one in (row["ssim_y"]["mean"], row["bicubic_ssim_y"]))
+        psnr, bicubic_psnr = (shown_score(value, 2) for value in (row["psnr_y"]["mean"], row["bicubic_psnr_y"]))
+        ssim, bicubic_ssim = (shown_score(value, 4) for value in (row["ssim_y"]["mean"], row["bicubic_ssim_y"]))
         lines.append(
             f"{row['distance']:>8.2f}    {row['views']:>5}  {psnr} ({bicubic_psnr})      {ssim} ({bicubic_ssim})"
         )

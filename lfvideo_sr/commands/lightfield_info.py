@@ -54,6 +54,6 @@ def _lines(info: FieldInfo, verdict: Verdict) -> list[str]:
 def _verdict(verdict: Verdict) -> str:
     note = f" ({verdict.note})" if verdict.note else ""
     if verdict.problem:
-        options = [f"--mirror {one}" for one in verdict.mirror] + (["--transpose"] if verdict.transpose else [])
+        options = [f"--mirror {axis}" for axis in verdict.mirror] + (["--transpose"] if verdict.transpose else [])
         return f"{verdict.problem}; pass {' '.join(options)}{note}"
     return "the right way round" if verdict.sure else f"nothing speaks against it{note}"

@@ -1,4 +1,4 @@
-"""Progress for people at a terminal, for log files, and for programs."""
+"""How progress is shown: to people at a terminal, in log files, and to programs."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Says lines, and shows how far an iteration is."""
+    """Prints lines, and shows how far an iteration is."""
 
     def say(self, line: str) -> None: ...
 
@@ -20,7 +20,7 @@ class Progress(Protocol):
 
 
 class SilentProgress:
-    """Says nothing but what is asked for."""
+    """Prints nothing."""
 
     def say(self, line: str) -> None:
         pass
@@ -38,12 +38,12 @@ class PlainProgress:
         print(line, flush=True)
 
     def over(self, items: Iterable[T], total: int | None) -> Iterator[T]:
-        started = said = time.monotonic()
+        started = printed = time.monotonic()
         for done, item in enumerate(items, 1):
             yield item
             now = time.monotonic()
-            if now - said >= self.every:
-                said = now
+            if now - printed >= self.every:
+                printed = now
                 self.say(_line(done, total, now - started))
 
 
@@ -54,12 +54,12 @@ class JsonProgress:
         print(json.dumps({"message": line}), flush=True)
 
     def over(self, items: Iterable[T], total: int | None) -> Iterator[T]:
-        started = said = time.monotonic()
+        started = printed = time.monotonic()
         for done, item in enumerate(items, 1):
             yield item
             now = time.monotonic()
-            if now - said >= 1 or done == total:
-                said = now
+            if now - printed >= 1 or done == total:
+                printed = now
                 print(json.dumps({"frame": done, "frames": total, "seconds": round(now - started, 2)}), flush=True)
 
 

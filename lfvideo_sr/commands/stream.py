@@ -1,22 +1,19 @@
-"""`lfvideo-sr stream`: from a path to a finished file, a report and a summary."""
+"""`lfvideo-sr stream`: restores a video, writes it and a report, and prints a summary."""
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..choose import Choice, EngineOptions, choose_engine
-from ..errors import UsageError
-from ..frames import Size
+from ..engines.host_memory import prepare_process
 from ..media.codecs import codec_of
 from ..media.probe import check_file
-from ..media.sink import VideoSink
 from ..methods import METHODS
 from ..references.opening import reference_files, sidecars_of
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
-from ..stream.writing import converted
+from ..stream.output import EncodingOptions, open_sink, write_video
 from .estimate import estimated_seconds
 from .progress import Progress, make_progress
 from .targets import REPORT, beside, check_targets
@@ -24,34 +21,8 @@ from .texts import shown_seconds
 
 
 @dataclass(frozen=True)
-class EncodingOptions:
-    """How the result is encoded; `size` or `scale` (times the input) resize the method's output by bicubic."""
-
-    codec: str = "libx264"
-    crf: int = 16
-    preset: str = "medium"
-    options: dict[str, str] = field(default_factory=dict)
-    size: Size | None = None
-    scale: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.size and self.scale:
-            raise UsageError("--size and --scale both say how large the output is; give one")
-        if self.scale is not None and not 0 < self.scale <= 8:
-            raise UsageError(f"--scale is {self.scale}; a number above 0 and up to 8 is wanted")
-
-    def output_size(self, job: StreamJob) -> Size:
-        """Even sides where the result is resized, so that 4:2:0 holds it."""
-        if self.size:
-            return self.size
-        if self.scale:
-            return Size(*(max(2, round(side * self.scale / 2) * 2) for side in job.info.size))
-        return job.size
-
-
-@dataclass(frozen=True)
 class StreamCommand:
-    """Everything one run is asked to do."""
+    """The options of the command."""
 
     input: Path
     output: Path | None
@@ -80,6 +51,7 @@ class StreamCommand:
             progress.say(line)
 
         chosen = self._engine(changed)
+        prepare_process(chosen.engine.device)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
             self._announce(job, chosen, progress)
             seconds, warnings = self._write(job, output, progress)
@@ -124,26 +96,9 @@ class StreamCommand:
 
     def _write(self, job: StreamJob, output: Path, progress: Progress) -> tuple[float, list[str]]:
         """Run the job into the target; on any failure the target does not appear, on an interrupt its part is kept."""
-        size = self.encoding.output_size(job)
-        sink = VideoSink(
-            output, job.video, size, codec=self.encoding.codec, crf=self.encoding.crf, preset=self.encoding.preset,
-            options=self.encoding.options, copy_from=self.input,
-            ends_at=job.info.seconds if self.options.frames else None, overwrite=self.overwrite,
-        )  # fmt: skip
+        sink = open_sink(job, output, self.encoding, self.input, self.overwrite)
         started = time.monotonic()
-        try:
-            with closing(converted(job, sink)) as pictures:
-                for picture in progress.over(pictures, job.info.frames):
-                    with job.watch.stage("write"):
-                        sink.encode(picture)
-            with job.watch.stage("finish"):
-                sink.close()
-        except KeyboardInterrupt:
-            progress.say(f"what is done so far is {sink.leave_partial()}")
-            raise
-        except BaseException:
-            sink.abort()
-            raise
+        write_video(job, sink, progress.over, lambda: progress.say(f"what is done so far is {sink.leave_partial()}"))
         return time.monotonic() - started, job.warnings + sink.warnings
 
 

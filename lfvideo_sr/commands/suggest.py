@@ -26,7 +26,7 @@ _WORTH = 0.05  # dB in the mean: fewer than this is not worth a line
 
 @dataclass(frozen=True)
 class SuggestCommand:
-    """What one run is asked to do.
+    """The options of the command.
 
     count:      references to suggest.
     output:     folder for the pictures.
@@ -53,29 +53,29 @@ class SuggestCommand:
         check_positive("--ref-every", self.every)
 
     def run(self) -> None:
-        """Choose, write the pictures and say what they are worth; raises LFVideoError."""
+        """Choose the frames, write them as pictures and print their expected gains; raises LFVideoError."""
         check_file(self.input)
         folder = SuggestionFolder(self.output, self.overwrite)
         progress = make_progress("none" if self.as_json else self.progress)
         with self._open() as clip:
             timeline = Timeline(frame_times(clip.video))
-            given = self._given(clip, timeline)
+            referenced = self._referenced_frames(clip, timeline)
             progress.say(f"{clip.info.name} {clip.info.size}: looking how far detail can be carried")
             frames = progress.over(clip, clip.info.frames)
-            scenes = survey(frames, given, bits_per_pixel(clip.video))
+            scenes = survey(frames, referenced, bits_per_pixel(clip.video))
             choice = ClipChoice(scenes, 2 * self.count, Rules(self.every, self.causal))
             suggestions = choice.suggestions(self.count)
             names = self._names(suggestions, timeline)
             kept = folder.start(names.values())
             self._write(folder, suggestions, names, timeline)
-        about = self._about(choice, suggestions, names, timeline, kept, len(given), clip.warnings)
+        about = self._about(choice, suggestions, names, timeline, kept, len(referenced), clip.warnings)
         folder.finish(about)
-        print(json.dumps(about, indent=1) if self.as_json else "\n".join(self._said(about)))
+        print(json.dumps(about, indent=1) if self.as_json else "\n".join(self._lines(about)))
 
     def _open(self) -> VideoSource:
         return VideoSource(self.input, track=lr_track(self.input), frames=self.frames, deinterlace=self.deinterlace)
 
-    def _given(self, clip: VideoSource, timeline: Timeline) -> set[int]:
+    def _referenced_frames(self, clip: VideoSource, timeline: Timeline) -> set[int]:
         """Indices of the frames on show when the references that are there were taken."""
         if self.refs is None:
             return set()
@@ -100,20 +100,20 @@ class SuggestCommand:
         self, folder: SuggestionFolder, suggestions: list[Suggestion], names: dict[int, str], timeline: Timeline
     ) -> None:
         """Decode once more, as far as needed, and write the frames chosen."""
-        wanted = {suggestion.frame: suggestion for suggestion in suggestions}
+        chosen = {suggestion.frame: suggestion for suggestion in suggestions}
         with self._open() as clip:
             fit = ClipFit.to(clip.video, clip.video.size)
             bits = 16 if clip.video.bit_depth > 8 else 8
-            for frame in _until(clip, max(wanted, default=-1)):
-                if frame.index in wanted:
-                    about = asdict(wanted[frame.index]) | {"time": _shown_time(timeline, frame.index)}
+            for frame in _until(clip, max(chosen, default=-1)):
+                if frame.index in chosen:
+                    about = asdict(chosen[frame.index]) | {"time": _shown_time(timeline, frame.index)}
                     folder.add(names[frame.index], fit.upright(frame.pixels), bits, about)
 
     def _about(
         self, choice: ClipChoice, suggestions: list[Suggestion], names: dict[int, str], timeline: Timeline,
         kept: list[str], given: int, warnings: list[str],
     ) -> dict[str, Any]:  # fmt: skip
-        """All that is said, as JSON."""
+        """All results, as JSON."""
         rows = [
             {"file": names[suggestion.frame], **asdict(suggestion), "time": _shown_time(timeline, suggestion.frame)}
             for suggestion in suggestions
@@ -124,7 +124,7 @@ class SuggestCommand:
             "gains": [round(gain, 4) for gain in choice.gains], "kept": kept, "warnings": warnings,
         }  # fmt: skip
 
-    def _said(self, about: dict[str, Any]) -> Iterator[str]:
+    def _lines(self, about: dict[str, Any]) -> Iterator[str]:
         """The table and what to do next, for people."""
         rows = about["suggestions"]
         if not rows:

@@ -20,7 +20,7 @@ def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: 
         unfinished = partial_of(path) if path.name else path
         if unfinished.resolve() in taken:
             raise OutputError(f"{path} is called {unfinished.name} until it is whole, and that is read here; rename it")
-        if any(path.resolve() in one.parents for one in taken):
+        if any(path.resolve() in path_read.parents for path_read in taken):
             raise OutputError(f"{path} holds what is read here; give another name to write to with {option}")
         if not path.parent.is_dir():
             raise OutputError(f"{path.parent} is no folder; make it, or give another {option}")

@@ -1,4 +1,4 @@
-"""Values as the command line reads them and shows them: sizes, bytes, seconds, scores."""
+"""Values as the command line reads and prints them: sizes, bytes, seconds, scores."""
 
 import re
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "
 
 def parse_size(text: str) -> Size:
     """ "1920x1080" -> Size"""
-    found = re.fullmatch(r"(\d+)[xX](\d+)", text)
-    if not found or "0" in found.groups():
-        raise UsageError(f"--size is '{text}'; WIDTHxHEIGHT is wanted, like 1920x1080")
-    return Size(int(found[1]), int(found[2]))
+    match = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    if not match or "0" in match.groups():
+        raise UsageError(f"--size is '{text}'; give WIDTHxHEIGHT, like 1920x1080")
+    return Size(int(match[1]), int(match[2]))
 
 
 def parse_sizes(text: str) -> list[Size]:
@@ -24,18 +24,18 @@ def parse_sizes(text: str) -> list[Size]:
 
 def parse_bytes(text: str) -> int:
     """ "256MiB", "2GiB", "500MB", "1000000" -> bytes."""
-    found = re.fullmatch(r"([\d.]+)\s*([kmg]?i?)b?", text.strip().lower())
+    match = re.fullmatch(r"([\d.]+)\s*([kmg]?i?)b?", text.strip().lower())
     try:
-        return int(float(found[1]) * _UNITS[found[2]])  # type: ignore[index]
+        return int(float(match[1]) * _UNITS[match[2]])  # type: ignore[index]
     except (TypeError, ValueError, KeyError):
-        raise UsageError(f"--ref-cache is '{text}'; a size like 256MiB or 2GiB is wanted") from None
+        raise UsageError(f"--ref-cache is '{text}'; give a size like 256MiB or 2GiB") from None
 
 
 def parse_pairs(texts: Sequence[str]) -> dict[str, str]:
     """["tune=film"] -> {"tune": "film"}"""
     for text in texts:
         if "=" not in text:
-            raise UsageError(f"-e {text}: key=value is wanted, like -e tune=film")
+            raise UsageError(f"-e {text} has no value; give key=value, like -e tune=film")
     return dict(text.split("=", 1) for text in texts)
 
 
@@ -55,5 +55,5 @@ def shown_seconds(seconds: float) -> str:
 
 
 def shown_score(value: float | None, decimals: int) -> str:
-    """ "38.12"; one that is infinite or cannot be told is None, and "-"."""
+    """ "38.12", or "-" for None: a score that is infinite or not known."""
     return "-" if value is None else f"{value:.{decimals}f}"

@@ -34,7 +34,7 @@ class PatchMatchPlan:
     """Rounds at each level, coarse to fine, the paper's by default; level s works on features averaged over s x s.
 
     coherent: a neighbour proposes its match moved by the way from it, as PatchMatch did before AMSA, not the very same
-    match (Eq. 3). Where the scene moves as one, that is right at once: `lfvideo-sr bench matching` shows more relevance
+    match (Eq. 3). Where the scene moves as one, that is right at once: `benchmarks/matching.py` shows more relevance
     from fewer comparisons.
 
     For a warm start from the field of the frame before, `PatchMatchPlan(levels=(1,), rounds=(2,))` is usual.

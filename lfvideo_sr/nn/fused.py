@@ -91,6 +91,7 @@ def _has(dtype: torch.dtype) -> bool:
 
 
 def _geometry(layer: nn.Conv2d) -> tuple[list[int], list[int], list[int], int]:
+    assert not isinstance(layer.padding, str), "these layers state their padding in pixels"
     return list(layer.padding), list(layer.stride), list(layer.dilation), layer.groups
 
 

@@ -82,18 +82,20 @@ class GridJob:
     """Opened and checked; iterate it once for the restored views. Close it, or use it as a context manager."""
 
     def __init__(
-        self, path: Path | str, engine: Engine, options: GridOptions | None = None, scratch: Path | None = None
-    ):
-        """scratch: folder for what does not fit in memory; default the system's for temporary files."""
+        self, path: Path | str, engine: Engine, options: GridOptions | None = None, scratch: Path | None = None,
+        source: LightField | None = None, references: ViewReferences | None = None,
+    ):  # fmt: skip
+        """scratch: folder for what does not fit in memory; default the system's for temporary files.
+        source: views to restore instead of those of the file `path`. references: instead of those found for it."""
         self.path, self.options = Path(path), options or GridOptions()
         self.watch = Stopwatch()
         self._extra: list[LightField] = []  # opened beside the source
         self.agreement: Agreement | None = None
-        self.source = _open_source(path, self.options)
+        self.source = source or _open_source(path, self.options)
         try:
             views = self.options.views
             self.grid = parse_views(views, self.source.info.grid) if views else self.source.info.grid
-            self.references = self._find_references(engine)
+            self.references = references or self._find_references(engine)
             self.engine = self._guided(engine)
             self.scorer = self._open_scorer()
         except BaseException:

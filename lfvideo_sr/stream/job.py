@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ..checks import check_choice, check_positive
 from ..engine import Engine
@@ -18,7 +19,7 @@ from ..references.reference import Reference, ReferenceCache
 from ..references.simulated import GroundTruth, SimulatedSource
 from ..references.source import EVERY, ReferenceSource
 from ..references.still_references import StillReferences
-from .decoding import DECODE_CHOICES, choose_decoding
+from .decoding import DECODE_CHOICES, Decoding, choose_decoding
 from .easing import Easing
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
@@ -89,26 +90,50 @@ class StreamOptions:
         )
 
 
+class Clip(Protocol):
+    """Frames in order, what is known of them, and the track that an output is made like."""
+
+    info: StreamInfo
+    video: VideoInfo
+    warnings: list[str]
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None: ...
+
+
 class StreamJob:
     """Opened and checked; iterate it once for the restored frames, a second time raises UsageError. Close it, or use it
     as a context manager."""
 
-    def __init__(self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions()):
+    def __init__(
+        self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions(), clip: Clip | None = None,
+        references: ReferenceSource | None = None,
+    ):  # fmt: skip
+        """clip: frames to restore instead of those of the file `path`. references: instead of those found for it."""
         self.path, self.engine, self.options = Path(path), engine, options
         self.watch = Stopwatch()
-        self.source = _open_source(self.path, options)
-        self.decoding = choose_decoding(options.decode, engine.device, self.source, options.deinterlace)
-        if self.decoding.reader is not None:
-            self.source = _open_source(self.path, options, self.decoding.reader)
-        self.references: ReferenceSource | None = find_references(
-            self.path, self.source.info, options.reference_options(engine.info.scale)
-        )
+        self.decoding = Decoding(None, "the frames are given", announced=False)
+        self.source: Clip = clip or self._decoded()
+        self.references: ReferenceSource | None = references or (None if clip else self._find_references())
         self.cache = ReferenceCache(engine.encode, options.ref_cache)
         easing = Easing() if options.ref_output == "blend" else None
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frames = 0
         self._started = False
+
+    def _decoded(self) -> VideoSource | SimulatedSource:
+        """The frames of the file, from the device that the options choose."""
+        options = self.options
+        source = _open_source(self.path, options)
+        self.decoding = choose_decoding(options.decode, self.engine.device, source, options.deinterlace)
+        if self.decoding.reader is None:
+            return source
+        return _open_source(self.path, options, self.decoding.reader)
+
+    def _find_references(self) -> ReferenceSource | None:
+        return find_references(self.path, self.source.info, self.options.reference_options(self.engine.info.scale))
 
     @property
     def info(self) -> StreamInfo:

@@ -1,7 +1,7 @@
 """The stream itself: paired frames in, super-resolved frames out."""
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..correspondence import Correspondence
@@ -45,6 +45,7 @@ class Restored:
 
     frame:      a DeviceFrame where the engine leaves its pictures on a GPU.
     references: the keys and times of those that were used.
+    correspondences: where the frame is found in each of them; empty where `passed`.
     own:        there is a true reference of this very moment, so that the metrics leave the frame out.
     passed:     the pixels are that reference's own.
     """
@@ -54,6 +55,7 @@ class Restored:
     references: tuple[Reference, ...]
     own: bool
     passed: bool
+    correspondences: tuple[Correspondence, ...] = ()
 
 
 class SuperResolver:
@@ -99,7 +101,7 @@ class SuperResolver:
                 made = self._made(pair)
                 self._remember(frame, passed)
                 with self._watch.stage("ease"):
-                    return Restored(self._easing(passed, made.frame), frame, made.references, own=True, passed=False)
+                    return replace(made, frame=self._easing(passed, made.frame), own=True)
             if passed is not None:
                 self._use_of(reference).frames_served += 1
                 self._remember(frame, passed)
@@ -114,7 +116,8 @@ class SuperResolver:
             restored = self._engine.restore_frame(frame, matches, self._last)
         self._remember(frame, restored)
         sharp_here = reference is not None and reference.aligned and not reference.generated
-        return Restored(restored, frame, used, own=sharp_here, passed=False)
+        fields = tuple(match.correspondence for match in matches)
+        return Restored(restored, frame, used, own=sharp_here, passed=False, correspondences=fields)
 
     def _remember(self, frame: Frame, picture: Frame) -> None:
         """For the next frame: a picture, and the low-resolution frame of its moment."""

@@ -14,6 +14,7 @@ from small_clips import rendered, ticks_of, write_clip
 
 import lfvideo_sr
 from lfvideo_sr.frames import Size
+from lfvideo_sr.methods import METHODS
 
 COMMAND = [sys.executable, "-m", "lfvideo_sr"]
 
@@ -27,9 +28,7 @@ def test_help_version_and_lists(run):
     assert "--ref-every" in run("stream", "--help").out
     assert run("version").out.strip() == lfvideo_sr.__version__
     assert "stream_ref" in run("weights", "list").out
-    assert set(json.loads(run("info", "--json").out)["methods"]) == {
-        "stream_ref", "flow_transfer", "bicubic", "c2_matching", "rrsr", "amsa", "e2ent2", "refsr_net",
-    }  # fmt: skip
+    assert json.loads(run("info", "--json").out)["methods"] == list(METHODS)
     bare = run()
     assert bare.code == 2 and "Commands:" in bare.err and len(bare.err.splitlines()) > 5
 
@@ -80,11 +79,11 @@ def test_an_interrupt_ends_with_130_and_leaves_what_plays(number, long_clip, tmp
             if "frame" in json.loads(line):
                 break
         process.send_signal(number)
-        said, error = process.communicate(timeout=30)
+        printed, error = process.communicate(timeout=30)
     assert process.returncode == 130
     assert error.splitlines() == ["lfvideo-sr: interrupted"]
     partial = tmp_path / "out.partial.mkv"
-    assert list(tmp_path.iterdir()) == [partial] and str(partial) in said
+    assert list(tmp_path.iterdir()) == [partial] and str(partial) in printed
     assert 0 < len(ticks_of(partial)) < 1600
 
 

@@ -37,10 +37,10 @@ def size_of(path: Path) -> tuple[int, int]:
 
 
 def test_a_picture_with_references(run, folder):
-    given = names(folder)
+    before = names(folder)
     outcome = run("image", folder / "in.png", "--ref", folder / "a.png", "--ref", folder / "b.jpg")
     assert outcome.code == 0 and outcome.err == ""
-    assert names(folder) - given == {"in_x4.png"}
+    assert names(folder) - before == {"in_x4.png"}
     assert size_of(folder / "in_x4.png") == (192, 128)
     assert "2 of 2 used" in outcome.out and "a.png 192x128, relevance 0." in outcome.out
     assert "48x32 -> 192x128" in outcome.out and "stream_ref" in outcome.out
@@ -75,10 +75,10 @@ def test_simulate_scores_beside_bicubic(run, folder):
     report = folder / "r.json"
     outcome = run("image", folder / "sharp.png", "--simulate", "--ref", folder / "a.png", "--report", report, *FAST)
     assert outcome.code == 0 and "PSNR-Y" in outcome.out and "SSIM-Y" in outcome.out and "bicubic" in outcome.out
-    said = json.loads(report.read_text())
-    assert said["metrics"]["psnr_y"] > said["metrics"]["bicubic_psnr_y"] + 1
-    assert said["metrics"]["ssim_y"] > said["metrics"]["bicubic_ssim_y"]
-    assert said["simulated"] and said["input_size"] == "48x32" and said["output_size"] == "192x128"
+    written = json.loads(report.read_text())
+    assert written["metrics"]["psnr_y"] > written["metrics"]["bicubic_psnr_y"] + 1
+    assert written["metrics"]["ssim_y"] > written["metrics"]["bicubic_ssim_y"]
+    assert written["simulated"] and written["input_size"] == "48x32" and written["output_size"] == "192x128"
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 8), (13, 17), (31, 50)])
@@ -182,8 +182,8 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "code", "said"), REFUSED.values(), ids=REFUSED)
-def test_refusals_are_one_line_and_leave_nothing(run, folder, monkeypatch, arguments, code, said):
+@pytest.mark.parametrize(("arguments", "code", "message"), REFUSED.values(), ids=REFUSED)
+def test_refusals_are_one_line_and_leave_nothing(run, folder, monkeypatch, arguments, code, message):
     monkeypatch.chdir(folder)
     Path("text.png").write_text("no picture")
     Path("empty").mkdir()
@@ -191,7 +191,7 @@ def test_refusals_are_one_line_and_leave_nothing(run, folder, monkeypatch, argum
     write_png("tiny.png", np.zeros((3, 2, 3), np.float32))
     before = names(folder)
     outcome = run("image", *arguments, *([] if "--method" in arguments else FAST))
-    assert outcome.code == code and said in outcome.line
+    assert outcome.code == code and message in outcome.line
     assert names(folder) == before
 
 

@@ -138,16 +138,16 @@ BAD_OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("options", "said"), [pytest.param(*one, id=" ".join(one[0])) for one in BAD_OPTIONS])
-def test_bad_options_are_one_line_and_exit_2(options, said, run, low_clip, tmp_path):
+@pytest.mark.parametrize(("options", "message"), [pytest.param(*case, id=" ".join(case[0])) for case in BAD_OPTIONS])
+def test_bad_options_are_one_line_and_exit_2(options, message, run, low_clip, tmp_path):
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", "--method", "bicubic", *options)
     assert outcome.code == 2
-    assert said in outcome.line
+    assert message in outcome.line
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["strea", "in.mkv"], 2, "Did you mean 'stream'"),
         (["stream"], 2, "IN"),
@@ -158,10 +158,10 @@ def test_bad_options_are_one_line_and_exit_2(options, said, run, low_clip, tmp_p
         (["simulate", "in.mkv"], 2, "--output"),
     ],
 )
-def test_other_commands_refuse_in_one_line(arguments, code, said, run, tmp_path, monkeypatch):
+def test_other_commands_refuse_in_one_line(arguments, code, message, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outcome = run(*arguments)
-    assert outcome.code == code and said in outcome.line
+    assert outcome.code == code and message in outcome.line
     assert list(tmp_path.iterdir()) == []
 
 
@@ -197,7 +197,7 @@ def test_the_input_is_never_the_target(command, options, run, high_clip, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--report", "in.mkv"], "in.mkv is read here"),
         (["--refs", "sharp.mkv", "-o", "sharp.mkv"], "sharp.mkv is read here"),
@@ -208,7 +208,7 @@ def test_the_input_is_never_the_target(command, options, run, high_clip, tmp_pat
         (["--refs", "out.partial.mkv"], "out.partial.mkv until it is whole"),
     ],
 )
-def test_nothing_that_is_read_is_overwritten(arguments, said, run, high_clip, low_clip, tmp_path, monkeypatch):
+def test_nothing_that_is_read_is_overwritten(arguments, message, run, high_clip, low_clip, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(low_clip, "in.mkv")
     for name in ("sharp.mkv", "in.ref.mkv", "out.partial.mkv"):
@@ -216,7 +216,7 @@ def test_nothing_that_is_read_is_overwritten(arguments, said, run, high_clip, lo
     Path("folder").mkdir()
     before = {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()}
     outcome = run("stream", "in.mkv", "-o", "out.mkv", *FAST, "--overwrite", *arguments)
-    assert outcome.code == 3 and said in outcome.line
+    assert outcome.code == 3 and message in outcome.line
     assert {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

@@ -15,12 +15,12 @@ def test_stills_of_any_name_serve_and_each_is_accounted_for(run, tmp_path):
     outcome = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST, "--refs", stills)
     assert outcome.code == 0, outcome.err
     report = report_of(tmp_path / "out.mkv")
-    said = {one["source"].rsplit("/", 1)[1]: one for one in report["stills"]}
-    assert [said[name]["by"] for name in ("3.png", "IMG_205.jpg", "IMG_206.jpg")] == ["name", "content", "content"]
-    assert abs(said["IMG_2024.jpg"]["time"] - 24 / 25) < 0.05
-    assert all(said[name]["used"] for name in ("3.png", "IMG_205.jpg", "IMG_206.jpg", "IMG_2024.jpg"))
-    assert not said["IMG_2099.jpg"]["used"] and "fits nowhere in the clip" in said["IMG_2099.jpg"]["outcome"]
-    assert "raw photograph" in said["IMG_2100.dng"]["outcome"]
+    stills = {still["source"].rsplit("/", 1)[1]: still for still in report["stills"]}
+    assert [stills[name]["by"] for name in ("3.png", "IMG_205.jpg", "IMG_206.jpg")] == ["name", "content", "content"]
+    assert abs(stills["IMG_2024.jpg"]["time"] - 24 / 25) < 0.05
+    assert all(stills[name]["used"] for name in ("3.png", "IMG_205.jpg", "IMG_206.jpg", "IMG_2024.jpg"))
+    assert not stills["IMG_2099.jpg"]["used"] and "fits nowhere in the clip" in stills["IMG_2099.jpg"]["outcome"]
+    assert "raw photograph" in stills["IMG_2100.dng"]["outcome"]
     assert "4 of 6 stills used, 4 at a frame; IMG_2100.dng is a raw photograph" in outcome.out
     assert "IMG_2024.jpg at 0.96 s (by content, sure 0." in outcome.out
     assert sum("left out: " in line for line in report["warnings"]) == 2

@@ -191,7 +191,7 @@ def test_no_refs_ignores_the_track(run, hybrid_clip, low_clip, tmp_path):
     assert run("stream", low_clip, "-o", plain, *FAST, "--no-refs").code == 0
     report = report_of(alone)
     assert report["reference_source"] == "none" and report["references"] == []
-    assert all(np.array_equal(one, other) for one, other in zip(frames_of(alone), frames_of(plain)))
+    assert all(np.array_equal(frame, other) for frame, other in zip(frames_of(alone), frames_of(plain)))
 
 
 def test_no_reference_beyond_a_cut_is_in_the_report(run, low_clip, pictures, tmp_path):
@@ -236,7 +236,7 @@ def test_odd_sizes_come_out_exactly_x4(run, tmp_path):
     clip = write_clip(tmp_path / "odd.mkv", rendered(0, 3, seed=5, size=Size(33, 19)))
     for method in ("stream_ref", "flow_transfer", "bicubic"):
         assert run("stream", clip, "-o", tmp_path / f"{method}.mkv", "--method", method, "--codec", "ffv1").code == 0
-        assert [one.shape for one in frames_of(tmp_path / f"{method}.mkv")] == [(3, 76, 132)] * 3
+        assert [frame.shape for frame in frames_of(tmp_path / f"{method}.mkv")] == [(3, 76, 132)] * 3
 
 
 @pytest.mark.parametrize("high", [Size(4, 8), Size(32, 32), Size(180, 32)], ids=str)
@@ -246,7 +246,7 @@ def test_tiny_clips(method, high, run, pictures, tmp_path):
     clip = write_clip(tmp_path / "tiny.mkv", parts)
     outcome = run("stream", clip, "-o", tmp_path / "out.mkv", "--method", method, "--codec", "ffv1", "--simulate")
     assert outcome.code == 0, outcome.err
-    assert [one.shape for one in frames_of(tmp_path / "out.mkv")] == [(3, high.height, high.width)] * 3
+    assert [frame.shape for frame in frames_of(tmp_path / "out.mkv")] == [(3, high.height, high.width)] * 3
     assert report_of(tmp_path / "out.mkv")["metrics"]["all_frames"]["count"] == 3
 
 
@@ -269,8 +269,8 @@ def test_a_clip_that_breaks_off_is_restored_as_far_as_it_goes_and_said(run, pict
 
 def test_progress_for_programs(run, low_clip, tmp_path):
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", *FAST, "--progress", "json")
-    said = [json.loads(line) for line in outcome.out.splitlines()]
-    assert [one for one in said if "frame" in one][-1]["frame"] == FRAMES
-    assert any("message" in one for one in said)
+    lines = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [line for line in lines if "frame" in line][-1]["frame"] == FRAMES
+    assert any("message" in line for line in lines)
     silent = run("stream", low_clip, "-o", tmp_path / "silent.mkv", *FAST, "--progress", "none")
     assert silent.code == 0 and silent.out == silent.err == ""

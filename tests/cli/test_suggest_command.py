@@ -38,7 +38,7 @@ def listed(folder: Path) -> dict:
 
 def enhance(folder: Path, pictures: list[np.ndarray]) -> list[int]:
     """What somebody does who makes them sharp: the true pictures, under the same names. Gives back the frames."""
-    frames = [(one["file"], one["frame"]) for one in listed(folder)["suggestions"]]
+    frames = [(suggestion["file"], suggestion["frame"]) for suggestion in listed(folder)["suggestions"]]
     for name, frame in frames:
         write_png(folder / name, pictures[frame])
     return [frame for _, frame in frames]
@@ -49,8 +49,8 @@ def test_the_pictures_are_the_frames_they_say(suggest, low_clip, tmp_path):
     assert outcome.code == 0 and outcome.err == ""
     about, decoded = listed(tmp_path / "todo"), frames_of(low_clip)
     rows = about["suggestions"]
-    assert len(rows) == 3 and {one["scene"] for one in rows} == {0, 1}
-    assert names(tmp_path / "todo") == ["suggestions.json", *sorted(one["file"] for one in rows)]
+    assert len(rows) == 3 and {row["scene"] for row in rows} == {0, 1}
+    assert names(tmp_path / "todo") == ["suggestions.json", *sorted(row["file"] for row in rows)]
     for row in rows:
         assert row["file"] == f"t{row['frame'] / 25:.6f}.png"
         assert np.abs(read_image(tmp_path / "todo" / row["file"]) - decoded[row["frame"]]).max() < 1e-6
@@ -69,13 +69,13 @@ def test_what_is_made_sharp_is_taken_back(suggest, run, pictures, low_clip, high
     for output, more in ((sharp, ("--refs", tmp_path / "todo")), (plain, ("--no-refs",))):
         assert run("stream", low_clip, "-o", output, *FAST, *more).code == 0
     assert len(report_of(sharp)["references"]) == 2
-    found, alone = frames_of(sharp), frames_of(plain)
-    gained = [psnr_y(a, truth) - psnr_y(b, truth) for a, b, truth in zip(found, alone, pictures)]
+    helped, alone = frames_of(sharp), frames_of(plain)
+    gained = [psnr_y(a, truth) - psnr_y(b, truth) for a, b, truth in zip(helped, alone, pictures)]
     others = [gain for number, gain in enumerate(gained) if number not in chosen]
     assert np.mean(others) > 0.5
     if factor == 4:
         for number in chosen:
-            assert np.abs(found[number] - pictures[number]).max() < 1.5 / 255  # its own pixels
+            assert np.abs(helped[number] - pictures[number]).max() < 1.5 / 255  # its own pixels
 
 
 def test_those_not_yet_made_sharp_are_left_out_and_said_so(suggest, run, pictures, low_clip, tmp_path):
@@ -84,7 +84,7 @@ def test_those_not_yet_made_sharp_are_left_out_and_said_so(suggest, run, picture
     write_png(tmp_path / "todo" / first["file"], pictures[first["frame"]])
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", *FAST, "--refs", tmp_path / "todo")
     assert outcome.code == 0 and second["file"] in outcome.out and first["file"] not in outcome.out.split("left out")[1]
-    origins = [one["source"] for one in report_of(tmp_path / "out.mkv")["references"]]
+    origins = [reference["source"] for reference in report_of(tmp_path / "out.mkv")["references"]]
     assert [Path(origin).name for origin in origins] == [first["file"]]
 
 
@@ -105,9 +105,9 @@ def test_a_clip_of_uneven_rate(run, suggest, pictures, tmp_path):
     chosen = enhance(tmp_path / "todo", pictures)
     output = tmp_path / "out.mkv"
     assert run("stream", low, "-o", output, *FAST, "--refs", tmp_path / "todo", "--ref-every", 1).code == 0
-    found = frames_of(output)
+    restored = frames_of(output)
     for number in chosen:
-        assert np.abs(found[number] - pictures[number]).max() < 1.5 / 255
+        assert np.abs(restored[number] - pictures[number]).max() < 1.5 / 255
 
 
 def test_a_second_run_refuses_and_overwriting_spares_what_was_changed(suggest, pictures, tmp_path):
@@ -120,7 +120,7 @@ def test_a_second_run_refuses_and_overwriting_spares_what_was_changed(suggest, p
     refused = suggest("-n", 2)
     assert refused.code == 3 and "--overwrite" in refused.line
     assert {name: (folder / name).read_bytes() for name in names(folder)} == before
-    first, second = (one["file"] for one in listed(folder)["suggestions"])
+    first, second = (suggestion["file"] for suggestion in listed(folder)["suggestions"])
     (folder / "t0.0400001.png").unlink()
     write_png(folder / first, pictures[0])
     sharp = (folder / first).read_bytes()
@@ -143,7 +143,7 @@ def test_a_picture_of_somebody_else_is_never_replaced(suggest, tmp_path):
 def test_json_is_all_that_is_printed(suggest, tmp_path):
     about = json.loads(suggest("-n", 2, "--json").out)
     pictures = listed(tmp_path / "todo")["pictures"]
-    assert [one["file"] for one in about["suggestions"]] == [picture["file"] for picture in pictures]
+    assert [suggestion["file"] for suggestion in about["suggestions"]] == [picture["file"] for picture in pictures]
 
 
 def test_no_more_than_find_room(suggest):
@@ -158,16 +158,16 @@ def test_the_first_frames_only(suggest, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (("-n", 0), 2, "-n is 0"),
         (("-n", 2, "--ref-every", 0), 2, "--ref-every is 0"),
         (("-n", 1, "--refs", "nowhere"), 3, "no references at nowhere"),
     ],
 )
-def test_refusals_leave_nothing(suggest, tmp_path, arguments, code, said):
+def test_refusals_leave_nothing(suggest, tmp_path, arguments, code, message):
     outcome = suggest(*arguments)
-    assert outcome.code == code and said in outcome.line and not (tmp_path / "todo").exists()
+    assert outcome.code == code and message in outcome.line and not (tmp_path / "todo").exists()
 
 
 def test_folders_that_cannot_be(run, low_clip, tmp_path):
@@ -186,5 +186,5 @@ def test_ten_bits_stay(run, pictures, tmp_path):
         for number, pixels in enumerate(pictures[:3]):
             sink.write(Frame(degrade(pixels), number, stamp(number)))
     assert run("refs", "suggest", tmp_path / "ten.mkv", "-n", 1, "-o", tmp_path / "todo").code == 0
-    (name,) = (one for one in names(tmp_path / "todo") if one.endswith(".png"))
+    (name,) = (name for name in names(tmp_path / "todo") if name.endswith(".png"))
     assert read_picture(tmp_path / "todo" / name).bit_depth == 16

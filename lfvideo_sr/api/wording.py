@@ -1,0 +1,58 @@
+"""Errors as a Python caller reads them: with the names of parameters where the command line names its options."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import LFVideoError
+
+_SWITCHES = {  # parameters that are True or False: their options take no value
+    "no_refs", "require_refs", "causal", "simulate", "scene_refs", "deinterlace", "overwrite", "transpose",
+}  # fmt: skip
+_RENAMED = {"ref": "references", "ref_view": "ref_views", "output": "path"}
+_WORDS = (
+    "auto", "cpu", "cuda", "torch", "onnx", "tensorrt", "fp32", "fp16", "bf16", "libx264", "anchor", "simulate",
+    "same-track", "track", "sidecar", "refs",
+)  # fmt: skip
+_VALUE = rf"(?P<value>\d[\w.,:]*|[A-Z][A-Z:,]*(?![a-z])|{'|'.join(_WORDS)})"
+_OPTION = re.compile(rf"(?<![\w-])--(?P<name>[a-z][a-z0-9-]*)(?: {_VALUE}(?![\w-]))?")
+_TARGET = re.compile(r"(?<![\w-])-o(?![\w-])")
+_COMMAND = re.compile(r"lfvideo-sr [^;()]*")
+
+
+@contextmanager
+def python_errors() -> Iterator[None]:
+    """Errors of the package that leave this context name parameters instead of options."""
+    try:
+        yield
+    except LFVideoError as error:
+        message = in_python(str(error))
+        error.args = (message,)
+        if isinstance(error, ImportError):
+            error.msg = message
+        raise
+
+
+def in_python(message: str) -> str:
+    """'pass --deinterlace, or --max-refs 2' -> 'pass deinterlace=True, or max_refs=2'. A whole command line, which
+    begins with lfvideo-sr, stays as it is."""
+    parts, end = [], 0
+    for command in _COMMAND.finditer(message):
+        parts += [_translated(message[end : command.start()]), command[0]]
+        end = command.end()
+    return "".join([*parts, _translated(message[end:])])
+
+
+def _translated(text: str) -> str:
+    return _TARGET.sub("path", _OPTION.sub(_parameter, text))
+
+
+def _parameter(option: re.Match[str]) -> str:
+    name = option["name"].replace("-", "_")
+    name = _RENAMED.get(name, name)
+    value = option["value"]
+    if name in _SWITCHES:
+        return f"{name}=True" + (f" {value}" if value else "")
+    if value is None:
+        return name
+    return f"{name}={value}" if value[0].isdigit() or value.isupper() else f"{name}='{value}'"

@@ -1,0 +1,21 @@
+"""The names that options take, from tables that load nothing. Names of tables that do load something are repeated here;
+tests/cli/test_choices.py compares them."""
+
+from collections.abc import Iterable
+
+from ..methods import METHODS
+
+ENGINES = ("auto", "torch", "onnx", "tensorrt")
+PRECISIONS = ("fp32", "bf16", "fp16")
+REFERENCE_SOURCES = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
+PROTOCOLS = ("c2", "rrsr", "masa", "ttsr", "amsa", "e2ent2")
+DATASETS = ("cufed5", "sun80", "urban100", "manga109", "wr-sr", "flickr1024", "sintel", "lightfields", "refpairs")
+
+
+def listed(names: Iterable[str]) -> str:
+    """ "a, b or c" """
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+METHOD_NAMES = listed(METHODS)

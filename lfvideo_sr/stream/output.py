@@ -1,0 +1,69 @@
+"""The video that a stream is written to: how it is encoded, how large, and the run from the first frame to the last."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import UsageError
+from ..frames import Size
+from ..media.sink import OutputPicture, VideoSink
+from .job import StreamJob
+from .writing import converted
+
+Counted = Callable[[Iterable[OutputPicture], int | None], Iterator[OutputPicture]]
+
+
+@dataclass(frozen=True)
+class EncodingOptions:
+    """How the result is encoded; `size` or `scale` (times the input) resize the method's output by bicubic."""
+
+    codec: str = "libx264"
+    crf: int = 16
+    preset: str = "medium"
+    options: dict[str, str] = field(default_factory=dict)
+    size: Size | None = None
+    scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.size and self.scale:
+            raise UsageError("--size and --scale both say how large the output is; give one")
+        if self.scale is not None and not 0 < self.scale <= 8:
+            raise UsageError(f"--scale is {self.scale}; a number above 0 and up to 8 is needed")
+
+    def output_size(self, job: StreamJob) -> Size:
+        """Even sides where the result is resized, so that 4:2:0 holds it."""
+        if self.size:
+            return self.size
+        if self.scale:
+            return Size(*(max(2, round(side * self.scale / 2) * 2) for side in job.info.size))
+        return job.size
+
+
+def open_sink(job: StreamJob, path: Path, encoding: EncodingOptions, copy_from: Path | None, overwrite: bool):
+    """The target for what a job restores. copy_from: the file whose audio, subtitles and metadata it gets."""
+    return VideoSink(
+        path, job.video, encoding.output_size(job), codec=encoding.codec, crf=encoding.crf, preset=encoding.preset,
+        options=encoding.options, copy_from=copy_from, ends_at=job.info.seconds if job.options.frames else None,
+        overwrite=overwrite,
+    )  # fmt: skip
+
+
+def write_video(job: StreamJob, sink: VideoSink, counted: Counted, interrupted: Callable[[], None]) -> None:
+    """Run the job into the target, which appears only when it is whole. On any failure nothing is left of it.
+
+    counted: passes the pictures on and shows progress. interrupted: what Ctrl-C does to the sink.
+    """
+    try:
+        with closing(converted(job, sink)) as pictures:
+            for picture in counted(pictures, job.info.frames):
+                with job.watch.stage("write"):
+                    sink.encode(picture)
+        with job.watch.stage("finish"):
+            sink.close()
+    except KeyboardInterrupt:
+        interrupted()
+        raise
+    except BaseException:
+        sink.abort()
+        raise
