@@ -56,12 +56,15 @@ class Picture(NamedTuple):
 class VideoSink:
     """Writes frames of one size with the times, colours, shape and rotation of `video`.
 
-    path:      the target; its ending chooses the container. Until `close` it is `<stem>.partial<ext>` beside it.
+    path:      the target; its ending chooses the container. Until `close` it is `unfinished`, a file of the same
+               ending on the same disk, or else `<stem>.partial<ext>` beside it.
     copy_from: the file whose audio, subtitles, chapters, attachments and metadata go along.
     ends_at:   seconds where the video ends if it is only part of `copy_from`'s; what is copied ends there too.
     options:   the encoder's own, over `crf` and `preset`.
     warnings:  what could not be kept as it was, one line each.
     """
+
+    containers: tuple[str, ...] = (*_MATROSKA, *_MP4)
 
     def __init__(
         self,
@@ -76,10 +79,11 @@ class VideoSink:
         copy_from: str | Path | None = None,
         ends_at: float | None = None,
         overwrite: bool = False,
+        unfinished: Path | None = None,
     ):
         self.path, self.size = Path(path), Size(*size)
         self.warnings: list[str] = []
-        self.partial = partial_of(self.path)
+        self.partial = unfinished or partial_of(self.path)
         self._encoder = encoder_name(codec)
         self.colour = output_colour(video.colour, self._encoder, self.size)
         chosen = options_for(self._encoder, crf, preset, video.hdr, options or {})
@@ -91,7 +95,7 @@ class VideoSink:
         self._copier: StreamCopier | None = None
         self._finished = False
         os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints its settings otherwise; 1: errors only
-        self._container = _open_output(self.partial, self.path, video)
+        self._container = _open_output(self.partial, self.path, video, self.containers)
         with self._writing():
             self._stream = self._add_video(chosen)
             if copy_from:
@@ -205,11 +209,14 @@ class VideoSink:
 
     def _finish(self) -> None:
         self._finished = True
-        self._mux(self._stream.encode(None))
+        self._flush()
         if self._copier:
             self._copier.advance(self._end if self._ends_at is not None else None)
             self._copier.close()
         self._container.close()
+
+    def _flush(self) -> None:
+        self._mux(self._stream.encode(None))
 
     def abort(self) -> None:
         """Leave nothing behind."""
@@ -255,13 +262,15 @@ def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
             raise OutputError(f"{path} exists; pass --overwrite or choose another -o")
 
 
-def _open_output(partial: Path, path: Path, video: VideoInfo) -> av.container.OutputContainer:
+def _open_output(
+    partial: Path, path: Path, video: VideoInfo, containers: tuple[str, ...]
+) -> av.container.OutputContainer:
     wanted = "end -o in .mp4, .mov, .mkv or .webm"
     try:
         container = open_media(partial, "w")
     except ValueError as error:
         raise OutputError(f"{path}: '{path.suffix}' is no container known here; {wanted}") from error
-    if container.format.name not in (*_MATROSKA, *_MP4):
+    if container.format.name not in containers:
         raise OutputError(f"{path}: '{path.suffix}' cannot keep exact times and colour tags; {wanted}")
     container.container_options.update(_time_options(container.format.name, video.time_base))
     return container
@@ -271,6 +280,8 @@ def _time_options(format_name: str, time_base: Fraction) -> dict[str, str]:
     """What makes a muxer write times as they are: no rounding of the start, no shift where audio starts below zero."""
     if format_name in _MATROSKA:
         return {"avoid_negative_ts": "disabled"}
+    if format_name not in _MP4:
+        return {}
     ticks = time_base.denominator
     movie = lcm(ticks, 48000)  # in which starts are written, those of sound too
     return {"video_track_timescale": str(ticks), "movie_timescale": str(movie if movie < 1 << 31 else ticks)}
