@@ -61,6 +61,9 @@ def stream(
     size: Annotated[str | None, typer.Option(help="Resize the x4 result to WxH.")] = None,
     scale: Annotated[float | None, typer.Option(help="Resize the x4 result to so many times the input.")] = None,
     overwrite: Overwrite = False,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
+    ] = True,
     frames: Frames = None,
     max_height: MaxHeight = None,
     deinterlace: Deinterlace = False,
@@ -88,7 +91,7 @@ def stream(
     )  # fmt: skip
     running = EngineOptions(method, weights, device, dtype, engine)
     StreamCommand(
-        input, output, options, encoding, running, report=report, overwrite=overwrite, progress=progress
+        input, output, options, encoding, running, report=report, overwrite=overwrite, resume=resume, progress=progress
     ).run()
 
 

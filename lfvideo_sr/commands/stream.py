@@ -6,15 +6,17 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ..checks import check_choice
 from ..choose import Choice, EngineOptions, choose_engine
 from ..errors import UsageError
 from ..frames import Size
 from ..media.probe import check_file
-from ..media.sink import VideoSink
 from ..methods import METHODS
 from ..references.opening import sidecars_of
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
+from ..stream.journal import Journal
+from ..stream.segmented_sink import SegmentedSink, Settings, uses_of
 from ..stream.writing import converted
 from .estimate import estimated_seconds
 from .progress import Progress, make_progress
@@ -39,6 +41,10 @@ class EncodingOptions:
         if self.scale is not None and not 0 < self.scale <= 8:
             raise UsageError(f"--scale is {self.scale}; a number above 0 and up to 8 is wanted")
 
+    def settings(self) -> Settings:
+        """Of the encoder."""
+        return {"codec": self.codec, "crf": self.crf, "preset": self.preset, "options": self.options}
+
     def output_size(self, job: StreamJob) -> Size:
         """Even sides where the result is resized, so that 4:2:0 holds it."""
         if self.size:
@@ -59,6 +65,7 @@ class StreamCommand:
     engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
+    resume: bool = True
     progress: str = "auto"
 
     def run(self) -> None:
@@ -67,8 +74,9 @@ class StreamCommand:
         output = self.output or default_output(self.input, self.encoding.codec)
         report_path = self.report or beside(output, ".report.json")
         progress = make_progress(self.progress)
+        check_choice("--method", self.engine.method, list(METHODS))
         asked = self._fingerprint()
-        if asked and not self.overwrite and is_done(output, report_path, asked):
+        if not self.overwrite and is_done(output, report_path, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
         check_targets({"-o": output, REPORT: report_path}, self._files_read(), self.overwrite)
@@ -81,11 +89,13 @@ class StreamCommand:
         chosen = self._engine(changed)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
             self._announce(job, chosen, progress)
-            seconds, warnings = self._write(job, output, progress)
+            on = {"engine": chosen.name, "device": engine.device, "dtype": engine.precision.value}
+            with Journal(output, asked.asked | on, self._resumes) as journal:
+                seconds, warnings = self._write(job, output, journal, progress)
             report = stream_report(job, output, seconds, warnings + changes)
             report["engine"], report["decoding"] = getattr(engine, "name", chosen.name), str(job.decoding)
         report["output_size"] = str(self.encoding.output_size(job))
-        report |= {"fingerprint": asked.text if asked else None, "output_bytes": output.stat().st_size}
+        report |= {"fingerprint": asked.text, "output_bytes": output.stat().st_size}
         write_json(report_path, report)
         for line in [*summary_lines(report), f"report      {report_path}"]:
             progress.say(line)
@@ -93,9 +103,7 @@ class StreamCommand:
     def _engine(self, tell: Callable[[str], object]) -> Choice:
         return choose_engine(self.engine, low_size(self.input, self.options), tell)
 
-    def _fingerprint(self) -> Fingerprint | None:
-        if self.engine.method not in METHODS:
-            return None
+    def _fingerprint(self) -> Fingerprint:
         chosen = self.engine.fingerprinted() | {"encoding": asdict(self.encoding)}
         return Fingerprint.of(self._files_read(), self.options, chosen)
 
@@ -120,29 +128,44 @@ class StreamCommand:
                 f"a second track, or {self.input.stem}.refs/"
             )
 
-    def _write(self, job: StreamJob, output: Path, progress: Progress) -> tuple[float, list[str]]:
-        """Run the job into the target; on any failure the target does not appear, on an interrupt its part is kept."""
-        size = self.encoding.output_size(job)
-        sink = VideoSink(
-            output, job.video, size, codec=self.encoding.codec, crf=self.encoding.crf, preset=self.encoding.preset,
-            options=self.encoding.options, copy_from=self.input,
+    @property
+    def _resumes(self) -> bool:
+        """Whether an unfinished run goes on. One that is scored starts over: its scores need every picture."""
+        return self.resume and not (self.options.gt or self.options.simulate)
+
+    def _write(self, job: StreamJob, output: Path, journal: Journal, progress: Progress) -> tuple[float, list[str]]:
+        """Run the job into the target; whatever fails, segments that are done stay, and a playable part of them."""
+        self._go_on(job, journal, progress)
+        sink = SegmentedSink(
+            output, job.video, self.encoding.output_size(job), journal, self.encoding.settings(),
+            job.resolver.uses_in, copy_from=self.input,
             ends_at=job.info.seconds if self.options.frames else None, overwrite=self.overwrite,
         )  # fmt: skip
         started = time.monotonic()
         try:
             with closing(converted(job, sink)) as pictures:
-                for picture in progress.over(pictures, job.info.frames):
+                for picture in progress.over(pictures, job.info.frames and job.info.frames - journal.frames):
                     with job.watch.stage("write"):
                         sink.encode(picture)
             with job.watch.stage("finish"):
-                sink.close()
-        except KeyboardInterrupt:
-            progress.say(f"what is done so far is {sink.leave_partial()}")
-            raise
+                sink.close(job.resolver.seen)
         except BaseException:
-            sink.abort()
+            part = sink.leave_partial()
+            if part is not None:
+                kept = f"{journal.frames} frames are done, and the same command goes on from there"
+                progress.say(f"{kept}; {part} plays what there is")
             raise
         return time.monotonic() - started, job.warnings + sink.warnings
+
+    def _go_on(self, job: StreamJob, journal: Journal, progress: Progress) -> None:
+        """Take what an earlier run has done."""
+        job.done = set(journal.done)
+        for number, record in journal.done.items():
+            job.resolver.add_uses(number, uses_of(record.uses))
+        for file in journal.damaged:
+            progress.say(f"{journal.folder / file} is damaged or missing: its frames are restored again")
+        if journal.frames:
+            progress.say(f"going on    {journal.frames} frames are done")
 
 
 def default_output(path: Path, codec: str) -> Path:

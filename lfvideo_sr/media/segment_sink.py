@@ -59,9 +59,8 @@ class JoinedSink(VideoSink):
             if stream.codec_context.extradata != self._stream.codec_context.extradata:
                 raise OutputError(f"{segment} was encoded with other settings; pass --no-resume to start over")
             packets = [packet for packet in container.demux(stream) if packet.size]
-            if _steps([packet.pts * packet.time_base for packet in packets]) != _steps(
-                [time * self._video.time_base for time, _ in shown]
-            ):
+            times = [(packet.pts or 0) * packet.time_base for packet in packets]
+            if _steps(times) != _steps([time * self._video.time_base for time, _ in shown]):
                 raise OutputError(f"{segment} does not hold the frames it should; pass --no-resume to start over")
             for packet, (time, duration) in zip(packets, shown):
                 self._append_packet(packet, time, duration, next(decoding))

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Self, cast
 
 import av
 import numpy as np
@@ -27,7 +27,7 @@ from .encoding import (
     scaled_aspect,
     scaled_matrix,
 )
-from .partial import partial_of
+from .partial import partial_of, write_through
 from .passthrough import StreamCopier, fresh_metadata
 from .planes import frame_of, matrix_code, range_code
 from .probe import VideoInfo
@@ -46,11 +46,14 @@ def planes_on_host(frame: Frame, colour: ColourSpec) -> list[np.ndarray]:
 
 
 class Picture(NamedTuple):
-    """A frame in the output's colours, with its time and duration in ticks of the input's time base."""
+    """A frame in the output's colours, with its time and duration in ticks of the input's time base, its number, and
+    that of the segment of the run that it is of."""
 
     frame: VideoFrame
     ticks: int
     duration: int
+    number: int = 0
+    segment: int = 0
 
 
 class VideoSink:
@@ -173,7 +176,7 @@ class VideoSink:
         in_ticks = stamp.time_base / self._video.time_base
         ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
         picture.pts, picture.time_base = ticks, self._video.time_base
-        return Picture(picture, ticks, duration)
+        return Picture(picture, ticks, duration, frame.index)
 
     def encode(self, picture: "Picture") -> None:
         """Encode the next picture, in the order of their times."""
@@ -199,6 +202,7 @@ class VideoSink:
             return
         with self._writing():
             self._finish()
+            write_through(self.partial)
             os.replace(self.partial, self.path)
 
     def leave_partial(self) -> Path:
@@ -243,7 +247,7 @@ class VideoSink:
             self.abort()
             raise
 
-    def __enter__(self) -> "VideoSink":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind, *_) -> None:

@@ -1,6 +1,6 @@
 """A whole run over one clip: source, references, pairing, engine; frames come out one by one."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,7 @@ class StreamJob:
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frames = 0
+        self.done: Container[int] = ()  # numbers of segments that an earlier run restored
 
     @property
     def info(self) -> StreamInfo:
@@ -171,7 +172,8 @@ class StreamJob:
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
         references = beside_a_gpu(() if self.references is None else self.references, self.engine.device)
-        restored_frames = beside_a_gpu(self.resolver.run(self._pairs(frames, references)), self.engine.device)
+        pairs = self._pairs(frames, references)
+        restored_frames = beside_a_gpu(self.resolver.run(pairs, self.done), self.engine.device)
         with closing(frames), closing(references), closing(restored_frames):
             for restored in restored_frames:
                 self.frames += 1

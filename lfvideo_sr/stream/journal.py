@@ -66,6 +66,7 @@ class Journal:
         """
         self.target, self.folder = target, target.with_name(f"{target.name}.work")
         self.done: dict[int, SegmentRecord] = {}
+        self._partials: dict[str, str] = {}  # the sums of playable parts that interrupted runs left, by name
         self.damaged: list[str] = []
         self._fresh = _made(self.folder)
         self._lock = FileLock(self.folder / _LOCK, timeout=0)
@@ -86,11 +87,15 @@ class Journal:
             self._take(lines[1:])
             return
         for line in lines[1:]:
-            (self.folder / Path(line["file"]).name).unlink(missing_ok=True)
+            if "file" in line:
+                (self.folder / Path(line["file"]).name).unlink(missing_ok=True)
         self._write([{"journal": _FORMAT, "target": self.target.name, "asked": asked}])
 
     def _take(self, lines: list[dict[str, Any]]) -> None:
         for line in lines:
+            if "partial" in line:
+                self._partials[line["partial"]] = line["sha256"]
+                continue
             record = SegmentRecord.of_line(line)
             if _is_whole(self.folder / record.file, record):
                 self.done[record.number] = record
@@ -113,11 +118,30 @@ class Journal:
         sha256 = _sha256(file)
         size = file.stat().st_size
         record = SegmentRecord(number, first, len(shown), file.name, size, sha256, tuple(shown), uses)
+        self._append(asdict(record))
+        self.done[number] = record
+
+    def partial(self, path: Path) -> Path:
+        """What to call the playable part of an interrupted run: `path`, or with a number where that is somebody's."""
+        free, number = path, 1
+        while free.exists() and not self._is_our_partial(free):
+            number += 1
+            free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        return free
+
+    def add_partial(self, path: Path) -> None:
+        """Take note of a playable part, which a later run replaces or removes unless it was changed."""
+        self._partials[path.name] = _sha256(path)
+        self._append({"partial": path.name, "sha256": self._partials[path.name]})
+
+    def _is_our_partial(self, path: Path) -> bool:
+        return path.is_file() and not path.is_symlink() and _sha256(path) == self._partials.get(path.name)
+
+    def _append(self, line: dict[str, Any]) -> None:
         with (self.folder / _LINES).open("a") as lines:
-            lines.write(json.dumps(asdict(record)) + "\n")
+            lines.write(json.dumps(line) + "\n")
             lines.flush()
             os.fsync(lines.fileno())
-        self.done[number] = record
 
     def whole(self, frames: int) -> list[SegmentRecord]:
         """All records in order; raises OutputError unless they are the whole of so many frames, each once."""
@@ -140,7 +164,11 @@ class Journal:
         unfinished.replace(path)
 
     def remove(self) -> None:
-        """Remove what is ours, when the target is whole or nothing was done; the folder too unless others use it."""
+        """Remove what is ours, when the target is whole or nothing was done; the folder too unless it holds more."""
+        for name in self._partials:
+            part = self.target.with_name(name)
+            if self._is_our_partial(part):
+                part.unlink()
         for number in self.done:
             self.path(number).unlink(missing_ok=True)
         for name in (_LINES, _LOCK):
@@ -153,16 +181,6 @@ class Journal:
 
     def __exit__(self, *exc_info: object) -> None:
         self._lock.release()
-
-
-def write_through(path: Path) -> None:
-    """Return when a file's content and name have reached the disk."""
-    for name in (path, path.parent):
-        handle = os.open(name, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _made(folder: Path) -> bool:

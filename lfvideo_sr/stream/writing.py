@@ -2,19 +2,29 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from ..errors import first_line
-from ..frames import DeviceFrame, Frame
+from ..frames import DeviceFrame, Frame, Size
 from ..media.colour import ColourSpec
 from ..media.resize import resized
-from ..media.sink import Picture, VideoSink, planes_on_host
+from ..media.sink import Picture, ToPlanes, planes_on_host
 from ..prefetch import beside_a_gpu
 from .job import StreamJob
 
 
-def converted(job: StreamJob, sink: VideoSink) -> Generator[Picture, None, None]:
+class Sink(Protocol):
+    """What pictures are converted for: VideoSink, SegmentedSink."""
+
+    size: Size
+    warnings: list[str]
+
+    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> Picture: ...
+
+
+def converted(job: StreamJob, sink: Sink) -> Generator[Picture, None, None]:
     """What the job restores, at the size and in the colours of the sink; ahead of the encoder where that saves time."""
     to_planes = partial(planes_where_it_lies, warnings=sink.warnings)
 
@@ -24,7 +34,7 @@ def converted(job: StreamJob, sink: VideoSink) -> Generator[Picture, None, None]
                 frame = restored.frame
                 if frame.size != sink.size:
                     frame = frame.with_pixels(resized(frame.pixels, sink.size))
-                picture = sink.converted(frame, to_planes)
+                picture = sink.converted(frame, to_planes)._replace(segment=restored.segment)
             yield picture
 
     return beside_a_gpu(each(), job.engine.device)
