@@ -151,9 +151,10 @@ class StreamCommand:
                 sink.close(job.resolver.seen)
         except BaseException:
             part = sink.leave_partial()
+            if journal.frames:
+                progress.say(f"{journal.frames} frames are safe; the same command goes on from there")
             if part is not None:
-                kept = f"{journal.frames} frames are done, and the same command goes on from there"
-                progress.say(f"{kept}; {part} plays what there is")
+                progress.say(f"what there is so far plays: {part}")
             raise
         return time.monotonic() - started, job.warnings + sink.warnings
 

@@ -68,12 +68,16 @@ class Journal:
         self.done: dict[int, SegmentRecord] = {}
         self._partials: dict[str, str] = {}  # the sums of playable parts that interrupted runs left, by name
         self.damaged: list[str] = []
-        self._fresh = _made(self.folder)
+        self._fresh, self._removed = _made(self.folder), False
         self._lock = FileLock(self.folder / _LOCK, timeout=0)
         try:
             self._lock.acquire()
-        except Timeout as error:
-            raise OutputError(f"{target} is being written by another run; wait for it, or give another -o") from error
+            held = (self.folder / _LOCK).exists()  # not so where the other run ended at this very moment
+        except Timeout:
+            held = False
+        if not held:
+            self._lock.release()
+            raise OutputError(f"{target} is being written by another run; wait for it, or give another -o")
         try:
             self._open(json.loads(json.dumps(asked)), resume)
         except BaseException:
@@ -171,6 +175,7 @@ class Journal:
                 part.unlink()
         for number in self.done:
             self.path(number).unlink(missing_ok=True)
+        self._removed = True
         for name in (_LINES, _LOCK):
             (self.folder / name).unlink(missing_ok=True)
         self._lock.release()
@@ -180,7 +185,11 @@ class Journal:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._lock.release()
+        """Let others work here; where nothing is done, nothing stays."""
+        if self.done or self._partials:
+            self._lock.release()
+        elif not self._removed:
+            self.remove()
 
 
 def _made(folder: Path) -> bool:

@@ -162,3 +162,18 @@ def test_an_interrupt_leaves_a_part_that_plays_and_a_run_that_goes_on(number, cl
     assert 64 < len(frames) < FRAMES and all(np.array_equal(one, other) for one, other in zip(frames[:32], whole))
     subprocess.run([*COMMAND, str(clip), "-o", str(output), *FAST], check=True)
     assert_same(output, unbroken)
+
+
+@pytest.mark.parametrize("reader", ["gone", "full"])
+def test_a_run_goes_on_where_nobody_reads_what_it_prints(reader, clip, unbroken, tmp_path):
+    output = tmp_path / "out.mkv"
+    command = [*COMMAND, str(clip), "-o", str(output), *FAST[:-1], "json"]
+    if reader == "full":
+        with open("/dev/full", "w") as full:
+            assert subprocess.run(command, stdout=full, cwd=tmp_path, timeout=120).returncode == 0
+    else:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) as process:
+            process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(120) == 0
+    assert_same(output, unbroken)
