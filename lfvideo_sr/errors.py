@@ -28,6 +28,12 @@ class ResumeRefused(OutputError):
     exit_code = 5
 
 
+class QueueFailed(LFVideoError):
+    """Some clips of a queue failed; the others are done (exit code 6)."""
+
+    exit_code = 6
+
+
 class EngineError(LFVideoError, RuntimeError):
     """A device, a dtype or a compiled engine is missing or failed (exit code 4)."""
 

@@ -26,7 +26,10 @@ from .options import (
 
 
 def stream(
-    input: Annotated[Path, typer.Argument(metavar="IN", help="Video: low resolution, or with --simulate high.")],
+    input: Annotated[
+        Path,
+        typer.Argument(metavar="IN", help="Video, a quoted pattern ('in/*.mp4'), or a list of videos (.txt)."),
+    ],
     output: Output = None,
     ref_every: Annotated[
         int | None,
@@ -75,8 +78,11 @@ def stream(
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
     from ..choose import EngineOptions
+    from ..commands.progress import make_progress
+    from ..commands.queue import queued, run_queue
     from ..commands.stream import EncodingOptions, StreamCommand
     from ..commands.texts import parse_bytes, parse_pairs, parse_size
+    from ..errors import UsageError
     from ..stream.job import StreamOptions
 
     options = StreamOptions(
@@ -90,9 +96,20 @@ def stream(
         size=None if size is None else parse_size(size), scale=scale,
     )  # fmt: skip
     running = EngineOptions(method, weights, device, dtype, engine)
-    StreamCommand(
-        input, output, options, encoding, running, report=report, overwrite=overwrite, resume=resume, progress=progress
-    ).run()
+
+    def command(path: Path, target: Path | None) -> StreamCommand:
+        return StreamCommand(
+            path, target, options, encoding, running, report=report, overwrite=overwrite, resume=resume,
+            progress=progress,
+        )  # fmt: skip
+
+    clips = queued(input)
+    if clips is None:
+        command(input, output).run()
+        return
+    if report is not None:
+        raise UsageError("--report names one file, and there are several clips; leave it out, each gets its own")
+    run_queue(clips, output, codec, command, make_progress(progress))
 
 
 def simulate(
