@@ -75,7 +75,7 @@ class StreamCommand:
         report_path = self.report or beside(output, ".report.json")
         progress = make_progress(self.progress)
         check_choice("--method", self.engine.method, list(METHODS))
-        asked = self._fingerprint()
+        asked = self.fingerprint()
         if not self.overwrite and is_done(output, report_path, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
@@ -103,7 +103,7 @@ class StreamCommand:
     def _engine(self, tell: Callable[[str], object]) -> Choice:
         return choose_engine(self.engine, low_size(self.input, self.options), tell)
 
-    def _fingerprint(self) -> Fingerprint:
+    def fingerprint(self) -> Fingerprint:
         chosen = self.engine.fingerprinted() | {"encoding": asdict(self.encoding)}
         return Fingerprint.of(self._files_read(), self.options, chosen)
 

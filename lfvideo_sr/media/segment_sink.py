@@ -25,10 +25,14 @@ class SegmentSink(VideoSink):
     containers = ("nut",)
 
     def __init__(
-        self, path: Path, video: VideoInfo, size: Size, *, codec: str, crf: int, preset: str, options: Mapping[str, str]
-    ):
+        self, path: Path, video: VideoInfo, size: Size, *, codec: str, crf: int, preset: str,
+        options: Mapping[str, str], unfinished: Path | None = None,
+    ):  # fmt: skip
         self.shown: list[tuple[int, int]] = []
-        super().__init__(path, video, size, codec=codec, crf=crf, preset=preset, options=options, overwrite=True)
+        super().__init__(
+            path, video, size, codec=codec, crf=crf, preset=preset, options=options, overwrite=True,
+            unfinished=unfinished,
+        )  # fmt: skip
 
     def _add_video(self, options: dict[str, str]) -> VideoStream:
         stream = super()._add_video(options)

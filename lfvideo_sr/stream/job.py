@@ -95,10 +95,10 @@ class StreamJob:
     def __init__(self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions()):
         self.path, self.engine, self.options = Path(path), engine, options
         self.watch = Stopwatch()
-        self.source = _open_source(self.path, options)
+        self.source = open_source(self.path, options)
         self.decoding = choose_decoding(options.decode, engine.device, self.source, options.deinterlace)
         if self.decoding.reader is not None:
-            self.source = _open_source(self.path, options, self.decoding.reader)
+            self.source = open_source(self.path, options, self.decoding.reader)
         self.references: ReferenceSource | None = find_references(
             self.path, self.source.info, options.reference_options(engine.info.scale)
         )
@@ -181,6 +181,13 @@ class StreamJob:
                     self.scorer.add(restored)
                 yield restored
 
+    def segment_numbers(self) -> Iterator[tuple[int, int]]:
+        """The index of each frame and the number of its segment; frames are decoded, and nothing is restored."""
+        frames = prefetch(self.source, ahead=2)
+        references: Iterator[Reference] = iter(() if self.references is None else self.references)
+        with closing(frames):
+            yield from self.resolver.number(self._pairs(frames, references))
+
     def _pairs(self, frames: Iterator[Frame], references: Iterator[Reference]) -> Iterator[Paired]:
         if self.reference_kind == "none":
             return (Paired(frame, (), None) for frame in frames)
@@ -217,11 +224,11 @@ class StreamJob:
 
 def low_size(path: Path, options: StreamOptions) -> Size:
     """Of the frames that an engine will see; raises InputError for what cannot be read."""
-    with closing(_open_source(path, options)) as source:
+    with closing(open_source(path, options)) as source:
         return source.info.size
 
 
-def _open_source(path: Path, options: StreamOptions, reader: Reader | None = None) -> SimulatedSource | VideoSource:
+def open_source(path: Path, options: StreamOptions, reader: Reader | None = None) -> SimulatedSource | VideoSource:
     if options.simulate:
         return SimulatedSource(
             path, frames=options.frames, max_height=options.max_height, deinterlace=options.deinterlace

@@ -101,7 +101,7 @@ class Journal:
                 self._partials[line["partial"]] = line["sha256"]
                 continue
             record = SegmentRecord.of_line(line)
-            if _is_whole(self.folder / record.file, record):
+            if is_whole(self.folder / record.file, record):
                 self.done[record.number] = record
             else:
                 self.done.pop(record.number, None)
@@ -118,10 +118,7 @@ class Journal:
 
     def add(self, number: int, first: int, shown: list[tuple[int, int]], uses: tuple[dict[str, Any], ...] = ()) -> None:
         """Record the segment at `path(number)`, which has reached the disk."""
-        file = self.path(number)
-        sha256 = _sha256(file)
-        size = file.stat().st_size
-        record = SegmentRecord(number, first, len(shown), file.name, size, sha256, tuple(shown), uses)
+        record = record_of(self.path(number), number, first, shown, uses)
         self._append(asdict(record))
         self.done[number] = record
 
@@ -235,7 +232,17 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _is_whole(file: Path, record: SegmentRecord) -> bool:
+def record_of(
+    file: Path, number: int, first: int, shown: list[tuple[int, int]], uses: tuple[dict[str, Any], ...] = ()
+) -> SegmentRecord:
+    """The record of a segment's file as it is on the disk."""
+    return SegmentRecord(
+        number, first, len(shown), file.name, file.stat().st_size, _sha256(file), tuple(shown), uses
+    )  # fmt: skip
+
+
+def is_whole(file: Path, record: SegmentRecord) -> bool:
+    """Whether a segment's file is what was recorded of it."""
     return file.is_file() and file.stat().st_size == record.bytes and _sha256(file) == record.sha256
 
 

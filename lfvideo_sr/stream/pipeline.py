@@ -122,6 +122,12 @@ class SuperResolver:
             else:
                 yield self._restored_in_segment(pair)
 
+    def number(self, pairs: Iterable[Paired]) -> Generator[tuple[int, int], None, None]:
+        """The index of each frame and the number of its segment; nothing is restored."""
+        for pair in pairs:
+            self._enter_segment(pair)
+            yield pair.frame.index, self._segment
+
     def _enter_segment(self, pair: Paired) -> None:
         self.seen += 1
         if self._segmenter is None:

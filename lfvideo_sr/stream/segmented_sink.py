@@ -72,7 +72,7 @@ class SegmentedSink:
         if self._segment is not None:
             segment, self._segment = self._segment, None
             segment.close()
-            uses = tuple(_recorded(key, use) for key, use in self._uses_in(self._number).items())
+            uses = recorded_uses(self._uses_in(self._number))
             self._journal.add(self._number, self._first, segment.shown, uses)
 
     def close(self, frames: int) -> None:
@@ -114,8 +114,9 @@ class SegmentedSink:
         self._journal.remove()
 
 
-def _recorded(key: tuple, use: ReferenceUse) -> dict[str, Any]:
-    return {"key": list(key), **asdict(use), "time": str(use.time)}
+def recorded_uses(uses: Uses) -> tuple[dict[str, Any], ...]:
+    """What references served, as JSON has it."""
+    return tuple({"key": list(key), **asdict(use), "time": str(use.time)} for key, use in uses.items())
 
 
 def uses_of(records: Sequence[dict[str, Any]]) -> dict[tuple, ReferenceUse]:
