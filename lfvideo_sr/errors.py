@@ -22,6 +22,18 @@ class OutputError(LFVideoError, OSError):
     """The output cannot be written: it exists, the disk is full, the container cannot hold a stream (exit code 3)."""
 
 
+class ResumeRefused(OutputError):
+    """An unfinished output was begun with another input, other options or another version (exit code 5)."""
+
+    exit_code = 5
+
+
+class QueueFailed(LFVideoError):
+    """Some clips of a queue failed; the others are done (exit code 6)."""
+
+    exit_code = 6
+
+
 class EngineError(LFVideoError, RuntimeError):
     """A device, a dtype or a compiled engine is missing or failed (exit code 4)."""
 

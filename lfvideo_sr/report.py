@@ -5,7 +5,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -80,16 +80,20 @@ def grid_report(job: GridJob, output: Path | None, seconds: float) -> dict[str, 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What an output depends on: the version, the files that are read and every option that changes the result."""
+    """What an output depends on: the version, the files that are read and every option that changes the result.
+
+    text: a short hash of it all. asked: the same by name, for saying what differs.
+    """
 
     text: str
+    asked: dict[str, Any] = field(compare=False)
 
     @classmethod
     def of(cls, files: Iterable[Path], options: Any, extra: dict[str, Any]) -> "Fingerprint":
         """Of files and of folders of files; one that is not there counts as such."""
-        states = [[str(path), _states(path)] for path in files]
-        text = json.dumps([__version__, states, asdict(options), extra], sort_keys=True)
-        return cls(hashlib.sha256(text.encode()).hexdigest()[:16])
+        read = {str(path): _states(path) for path in files}
+        asked = {"version": __version__, **read, **asdict(options), **extra}
+        return cls(hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16], asked)
 
 
 def _states(path: Path) -> list[tuple[str, int, int]]:

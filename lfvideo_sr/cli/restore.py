@@ -28,7 +28,10 @@ from .options import (
 
 
 def stream(
-    input: Annotated[Path, typer.Argument(metavar="IN", help="Video: low resolution, or with --simulate high.")],
+    input: Annotated[
+        Path,
+        typer.Argument(metavar="IN", help="Video, a quoted pattern ('in/*.mp4'), or a list of videos (.txt)."),
+    ],
     output: Output = None,
     ref_every: Annotated[
         int | None,
@@ -73,6 +76,9 @@ def stream(
     size: Annotated[str | None, typer.Option(help="Resize the x4 result to WxH.")] = None,
     scale: Annotated[float | None, typer.Option(help="Resize the x4 result to N times the input.")] = None,
     overwrite: Overwrite = False,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
+    ] = True,
     frames: Frames = None,
     max_height: MaxHeight = None,
     deinterlace: Deinterlace = False,
@@ -86,8 +92,11 @@ def stream(
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
     from ..choose import EngineOptions
+    from ..commands.progress import make_progress
+    from ..commands.queue import queued, run_queue
     from ..commands.stream import StreamCommand
     from ..commands.texts import parse_bytes, parse_pairs, parse_size
+    from ..errors import UsageError
     from ..stream.job import StreamOptions
     from ..stream.output import EncodingOptions
 
@@ -102,9 +111,20 @@ def stream(
         size=None if size is None else parse_size(size), scale=scale,
     )  # fmt: skip
     running = EngineOptions(method, weights, device, dtype, engine)
-    StreamCommand(
-        input, output, options, encoding, running, report=report, overwrite=overwrite, progress=progress
-    ).run()
+
+    def command(path: Path, target: Path | None) -> StreamCommand:
+        return StreamCommand(
+            path, target, options, encoding, running, report=report, overwrite=overwrite, resume=resume,
+            progress=progress,
+        )  # fmt: skip
+
+    clips = queued(input)
+    if clips is None:
+        command(input, output).run()
+        return
+    if report is not None:
+        raise UsageError("--report names one file, and there are several clips; leave it out, each gets its own")
+    run_queue(clips, output, codec, command, make_progress(progress))
 
 
 def simulate(

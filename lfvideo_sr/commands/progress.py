@@ -1,6 +1,7 @@
 """How progress is shown: to people at a terminal, in log files, and to programs."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -35,7 +36,7 @@ class PlainProgress:
     every = 10.0
 
     def say(self, line: str) -> None:
-        print(line, flush=True)
+        _print(line)
 
     def over(self, items: Iterable[T], total: int | None) -> Iterator[T]:
         started = printed = time.monotonic()
@@ -51,7 +52,7 @@ class JsonProgress:
     """A JSON object per line: messages, and the state about once a second."""
 
     def say(self, line: str) -> None:
-        print(json.dumps({"message": line}), flush=True)
+        _print(json.dumps({"message": line}))
 
     def over(self, items: Iterable[T], total: int | None) -> Iterator[T]:
         started = printed = time.monotonic()
@@ -60,14 +61,14 @@ class JsonProgress:
             now = time.monotonic()
             if now - printed >= 1 or done == total:
                 printed = now
-                print(json.dumps({"frame": done, "frames": total, "seconds": round(now - started, 2)}), flush=True)
+                _print(json.dumps({"frame": done, "frames": total, "seconds": round(now - started, 2)}))
 
 
 class BarProgress:
     """A bar with the time left, by rich."""
 
     def say(self, line: str) -> None:
-        print(line, flush=True)
+        _print(line)
 
     def over(self, items: Iterable[T], total: int | None) -> Iterator[T]:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -93,6 +94,17 @@ def make_progress(kind: str) -> Progress:
         "none": SilentProgress,
     }
     return kinds[kind]()
+
+
+def _print(line: str) -> None:
+    """Print a line. A reader that has gone, or a full disk behind a redirect, must not end the work: from then on
+    nothing is printed."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _line(done: int, total: int | None, seconds: float) -> str:

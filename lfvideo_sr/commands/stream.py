@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ..checks import check_choice
 from ..choose import Choice, EngineOptions, choose_engine
 from ..engines.host_memory import prepare_process
 from ..media.codecs import codec_of
@@ -13,7 +15,10 @@ from ..methods import METHODS
 from ..references.opening import reference_files, sidecars_of
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
-from ..stream.output import EncodingOptions, open_sink, write_video
+from ..stream.journal import Journal
+from ..stream.output import EncodingOptions
+from ..stream.segmented_sink import SegmentedSink, uses_of
+from ..stream.writing import converted
 from .estimate import estimated_seconds
 from .progress import Progress, make_progress
 from .targets import REPORT, beside, check_targets
@@ -31,6 +36,7 @@ class StreamCommand:
     engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
+    resume: bool = True
     progress: str = "auto"
 
     def run(self) -> None:
@@ -39,8 +45,9 @@ class StreamCommand:
         output = self.output or default_output(self.input, self.encoding.codec)
         report_path = self.report or beside(output, ".report.json")
         progress = make_progress(self.progress)
-        asked = self._fingerprint()
-        if asked and not self.overwrite and is_done(output, report_path, asked):
+        check_choice("--method", self.engine.method, list(METHODS))
+        asked = self.fingerprint()
+        if not self.overwrite and is_done(output, report_path, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
         check_targets({"-o": output, REPORT: report_path}, self._files_read(), self.overwrite)
@@ -54,11 +61,13 @@ class StreamCommand:
         prepare_process(chosen.engine.device)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
             self._announce(job, chosen, progress)
-            seconds, warnings = self._write(job, output, progress)
+            on = {"engine": chosen.name, "device": engine.device, "dtype": engine.precision.value}
+            with Journal(output, asked.asked | on, self._resumes) as journal:
+                seconds, warnings = self._write(job, output, journal, progress)
             report = stream_report(job, output, seconds, warnings + changes)
             report["engine"], report["decoding"] = engine.name, str(job.decoding)
         report["output_size"] = str(self.encoding.output_size(job))
-        report |= {"fingerprint": asked.text if asked else None, "output_bytes": output.stat().st_size}
+        report |= {"fingerprint": asked.text, "output_bytes": output.stat().st_size}
         write_json(report_path, report)
         for line in [*summary_lines(report), f"report      {report_path}"]:
             progress.say(line)
@@ -66,9 +75,7 @@ class StreamCommand:
     def _engine(self, tell: Callable[[str], object]) -> Choice:
         return choose_engine(self.engine, low_size(self.input, self.options), tell)
 
-    def _fingerprint(self) -> Fingerprint | None:
-        if self.engine.method not in METHODS:
-            return None
+    def fingerprint(self) -> Fingerprint:
         chosen = self.engine.fingerprinted() | {"encoding": asdict(self.encoding)}
         return Fingerprint.of(self._files_read(), self.options, chosen)
 
@@ -94,12 +101,45 @@ class StreamCommand:
                 f"a second track, or {self.input.stem}.refs/"
             )
 
-    def _write(self, job: StreamJob, output: Path, progress: Progress) -> tuple[float, list[str]]:
-        """Run the job into the target; on any failure the target does not appear, on an interrupt its part is kept."""
-        sink = open_sink(job, output, self.encoding, self.input, self.overwrite)
+    @property
+    def _resumes(self) -> bool:
+        """Whether an unfinished run goes on. One that is scored starts over: its scores need every picture."""
+        return self.resume and not (self.options.gt or self.options.simulate)
+
+    def _write(self, job: StreamJob, output: Path, journal: Journal, progress: Progress) -> tuple[float, list[str]]:
+        """Run the job into the target; whatever fails, segments that are done stay, and a playable part of them."""
+        self._go_on(job, journal, progress)
+        sink = SegmentedSink(
+            output, job.video, self.encoding.output_size(job), journal, self.encoding.settings(),
+            job.resolver.uses_in, copy_from=self.input,
+            ends_at=job.info.seconds if self.options.frames else None, overwrite=self.overwrite,
+        )  # fmt: skip
         started = time.monotonic()
-        write_video(job, sink, progress.over, lambda: progress.say(f"what is done so far is {sink.leave_partial()}"))
+        try:
+            with closing(converted(job, sink)) as pictures:
+                for picture in progress.over(pictures, job.info.frames and job.info.frames - journal.frames):
+                    with job.watch.stage("write"):
+                        sink.encode(picture)
+            with job.watch.stage("finish"):
+                sink.close(job.resolver.seen)
+        except BaseException:
+            part = sink.leave_partial()
+            if journal.frames:
+                progress.say(f"{journal.frames} frames are safe; the same command goes on from there")
+            if part is not None:
+                progress.say(f"what there is so far plays: {part}")
+            raise
         return time.monotonic() - started, job.warnings + sink.warnings
+
+    def _go_on(self, job: StreamJob, journal: Journal, progress: Progress) -> None:
+        """Take what an earlier run has done."""
+        job.done = set(journal.done)
+        for number, record in journal.done.items():
+            job.resolver.add_uses(number, uses_of(record.uses))
+        for file in journal.damaged:
+            progress.say(f"{journal.folder / file} is damaged or missing: its frames are restored again")
+        if journal.frames:
+            progress.say(f"going on    {journal.frames} frames are done")
 
 
 def default_output(path: Path, codec: str) -> Path:

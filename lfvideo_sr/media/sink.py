@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Self, cast
 
 import av
 import numpy as np
@@ -27,7 +27,7 @@ from .encoding import (
     scaled_aspect,
     scaled_matrix,
 )
-from .partial import partial_of
+from .partial import partial_of, write_through
 from .passthrough import StreamCopier, fresh_metadata
 from .planes import frame_of, matrix_code, range_code
 from .probe import VideoInfo
@@ -46,22 +46,28 @@ def planes_on_host(frame: Frame, colour: ColourSpec) -> list[np.ndarray]:
 
 
 class OutputPicture(NamedTuple):
-    """A frame in the output's colours, with its time and duration in ticks of the input's time base."""
+    """A frame in the output's colours, with its time and duration in ticks of the input's time base, its number, and
+    that of the segment of the run that it is of."""
 
     frame: VideoFrame
     ticks: int
     duration: int
+    number: int = 0
+    segment: int = 0
 
 
 class VideoSink:
     """Writes frames of one size with the times, colours, shape and rotation of `video`.
 
-    path:      the target; its ending chooses the container. Until `close` it is `<stem>.partial<ext>` beside it.
+    path:      the target; its ending chooses the container. Until `close` it is `unfinished`, a file of the same
+               ending on the same disk, or else `<stem>.partial<ext>` beside it.
     copy_from: the file whose audio, subtitles, chapters, attachments and metadata go along.
     ends_at:   seconds where the video ends if it is only part of `copy_from`'s; what is copied ends there too.
     options:   the encoder's own, over `crf` and `preset`.
     warnings:  what could not be kept as it was, one line each.
     """
+
+    containers: tuple[str, ...] = (*_MATROSKA, *_MP4)
 
     def __init__(
         self,
@@ -76,10 +82,11 @@ class VideoSink:
         copy_from: str | Path | None = None,
         ends_at: float | None = None,
         overwrite: bool = False,
+        unfinished: Path | None = None,
     ):
         self.path, self.size = Path(path), Size(*size)
         self.warnings: list[str] = []
-        self.partial = partial_of(self.path)
+        self.partial = unfinished or partial_of(self.path)
         self._codec = codec_of(codec)
         self.colour = output_colour(video.colour, self._codec, self.size)
         chosen = options_for(self._codec, crf, preset, video.hdr, options or {})
@@ -91,7 +98,7 @@ class VideoSink:
         self._copier: StreamCopier | None = None
         self._finished = False
         silence(self._codec)
-        self._container = _open_output(self.partial, self.path, video)
+        self._container = _open_output(self.partial, self.path, video, self.containers)
         with self._writing():
             self._stream = self._add_video(chosen)
             if copy_from:
@@ -171,7 +178,7 @@ class VideoSink:
         in_ticks = stamp.time_base / self._video.time_base
         ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
         picture.pts, picture.time_base = ticks, self._video.time_base
-        return OutputPicture(picture, ticks, duration)
+        return OutputPicture(picture, ticks, duration, frame.index)
 
     def encode(self, picture: "OutputPicture") -> None:
         """Encode the next picture, in the order of their times."""
@@ -197,6 +204,7 @@ class VideoSink:
             return
         with self._writing():
             self._finish()
+            write_through(self.partial)
             os.replace(self.partial, self.path)
 
     def leave_partial(self) -> Path:
@@ -207,11 +215,14 @@ class VideoSink:
 
     def _finish(self) -> None:
         self._finished = True
-        self._mux(self._stream.encode(None))
+        self._flush()
         if self._copier:
             self._copier.advance(self._end if self._ends_at is not None else None)
             self._copier.close()
         self._container.close()
+
+    def _flush(self) -> None:
+        self._mux(self._stream.encode(None))
 
     def abort(self) -> None:
         """Leave nothing behind."""
@@ -238,7 +249,7 @@ class VideoSink:
             self.abort()
             raise
 
-    def __enter__(self) -> "VideoSink":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind, *_) -> None:
@@ -257,13 +268,15 @@ def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
             raise OutputError(f"{path} exists; pass --overwrite or choose another -o")
 
 
-def _open_output(partial: Path, path: Path, video: VideoInfo) -> av.container.OutputContainer:
+def _open_output(
+    partial: Path, path: Path, video: VideoInfo, containers: tuple[str, ...]
+) -> av.container.OutputContainer:
     remedy = "end -o in .mp4, .mov, .mkv or .webm"
     try:
         container = open_media(partial, "w")
     except ValueError as error:
         raise OutputError(f"{path}: '{path.suffix}' is no container known here; {remedy}") from error
-    if container.format.name not in (*_MATROSKA, *_MP4):
+    if container.format.name not in containers:
         raise OutputError(f"{path}: '{path.suffix}' cannot keep exact times and colour tags; {remedy}")
     container.container_options.update(_time_options(container.format.name, video.time_base))
     return container
@@ -273,6 +286,8 @@ def _time_options(format_name: str, time_base: Fraction) -> dict[str, str]:
     """What makes a muxer write times as they are: no rounding of the start, no shift where audio starts below zero."""
     if format_name in _MATROSKA:
         return {"avoid_negative_ts": "disabled"}
+    if format_name not in _MP4:
+        return {}
     ticks = time_base.denominator
     movie = lcm(ticks, 48000)  # in which starts are written, those of sound too
     return {"video_track_timescale": str(ticks), "movie_timescale": str(movie if movie < 1 << 31 else ticks)}

@@ -109,6 +109,11 @@ class ReferenceCache:
         self.statistics.peak_bytes = max(self.statistics.peak_bytes, self._bytes)
         return encoded
 
+    def clear(self) -> None:
+        """Let go of all that is held."""
+        self._held.clear()
+        self._bytes = 0
+
     def _drop_oldest(self) -> None:
         while self._bytes > self._capacity and len(self._held) > 1:
             _, encoded = self._held.popitem(last=False)

@@ -29,6 +29,10 @@ class Easing:
         """The next frame that is given out, eased or not."""
         self._before = frame
 
+    def forget(self) -> None:
+        """The next frame has none before it."""
+        self._before = None
+
     def __call__(self, passed: Frame, restored: Frame) -> Frame:
         """A reference's own picture, as a frame of its moment, and what the method makes of that moment."""
         before = None if self._before is None or passed.cut else self._before.pixels

@@ -1,6 +1,6 @@
 """A whole run over one clip: source, references, pairing, engine; frames come out one by one."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,16 +121,17 @@ class StreamJob:
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frames = 0
+        self.done: Container[int] = ()  # numbers of segments that an earlier run restored
         self._started = False
 
     def _decoded(self) -> VideoSource | SimulatedSource:
         """The frames of the file, from the device that the options choose."""
         options = self.options
-        source = _open_source(self.path, options)
+        source = open_source(self.path, options)
         self.decoding = choose_decoding(options.decode, self.engine.device, source, options.deinterlace)
         if self.decoding.reader is None:
             return source
-        return _open_source(self.path, options, self.decoding.reader)
+        return open_source(self.path, options, self.decoding.reader)
 
     def _find_references(self) -> ReferenceSource | None:
         return find_references(self.path, self.source.info, self.options.reference_options(self.engine.info.scale))
@@ -209,13 +210,21 @@ class StreamJob:
     def _restored(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("decode", self.source), ahead=2)
         references = beside_a_gpu(() if self.references is None else self.references, self.engine.device)
-        restored_frames = beside_a_gpu(self.resolver.run(self._pairs(frames, references)), self.engine.device)
+        pairs = self._pairs(frames, references)
+        restored_frames = beside_a_gpu(self.resolver.run(pairs, self.done), self.engine.device)
         with closing(frames), closing(references), closing(restored_frames):
             for restored in restored_frames:
                 self.frames += 1
                 if self.scorer is not None:
                     self.scorer.add(restored)
                 yield restored
+
+    def segment_numbers(self) -> Iterator[tuple[int, int]]:
+        """The index of each frame and the number of its segment; frames are decoded, and nothing is restored."""
+        frames = prefetch(self.source, ahead=2)
+        references: Iterator[Reference] = iter(() if self.references is None else self.references)
+        with closing(frames):
+            yield from self.resolver.number(self._pairs(frames, references))
 
     def _pairs(self, frames: Iterator[Frame], references: Iterator[Reference]) -> Iterator[Paired]:
         if self.reference_kind == "none":
@@ -253,11 +262,11 @@ class StreamJob:
 
 def low_size(path: Path, options: StreamOptions) -> Size:
     """Of the frames that an engine will see; raises InputError for what cannot be read."""
-    with closing(_open_source(path, options)) as source:
+    with closing(open_source(path, options)) as source:
         return source.info.size
 
 
-def _open_source(path: Path, options: StreamOptions, reader: Reader | None = None) -> SimulatedSource | VideoSource:
+def open_source(path: Path, options: StreamOptions, reader: Reader | None = None) -> SimulatedSource | VideoSource:
     if options.simulate:
         return SimulatedSource(
             path, frames=options.frames, max_height=options.max_height, deinterlace=options.deinterlace

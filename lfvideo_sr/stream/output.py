@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..frames import Size
 from ..media.sink import OutputPicture, VideoSink
 from .job import StreamJob
+from .segmented_sink import Settings
 from .writing import converted
 
 Counted = Callable[[Iterable[OutputPicture], int | None], Iterator[OutputPicture]]
@@ -30,6 +31,10 @@ class EncodingOptions:
             raise UsageError("--size and --scale both say how large the output is; give one")
         if self.scale is not None and not 0 < self.scale <= 8:
             raise UsageError(f"--scale is {self.scale}; a number above 0 and up to 8 is needed")
+
+    def settings(self) -> Settings:
+        """Of the encoder."""
+        return {"codec": self.codec, "crf": self.crf, "preset": self.preset, "options": self.options}
 
     def output_size(self, job: StreamJob) -> Size:
         """Even sides where the result is resized, so that 4:2:0 holds it."""

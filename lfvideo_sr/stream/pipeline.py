@@ -1,6 +1,6 @@
 """The stream itself: paired frames in, super-resolved frames out."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Container, Generator, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -11,9 +11,8 @@ from ..references.reference import EncodedReference, Reference, ReferenceCache
 from .easing import Easing
 from .pairing import Paired
 from .preparing import Preparation, picture_of_view
+from .segments import MEMORY, Segmenter
 from .stopwatch import Stopwatch
-
-MEMORY = 64  # frames: no picture depends on more of those before it
 
 
 @dataclass
@@ -38,6 +37,19 @@ class ReferenceUse:
         """Mean over the frames it was matched with; None where it never was (its own pixels were passed on)."""
         return self.relevance / self.matched if self.matched else None
 
+    def __add__(self, other: "ReferenceUse") -> "ReferenceUse":
+        """The same reference's use in two segments."""
+        return ReferenceUse(
+            self.origin,
+            self.time,
+            self.frames_served + other.frames_served,
+            self.frames_dropped + other.frames_dropped,
+            self.matched + other.matched,
+            self.relevance + other.relevance,
+            other.changes or self.changes,
+            self.not_passed or other.not_passed,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Restored:
@@ -48,6 +60,7 @@ class Restored:
     correspondences: where the frame is found in each of them; empty where `passed`.
     own:        there is a true reference of this very moment, so that the metrics leave the frame out.
     passed:     the pixels are that reference's own.
+    segment:    the number of the segment that the frame belongs to (segments.py).
     """
 
     frame: Frame
@@ -56,6 +69,7 @@ class Restored:
     own: bool
     passed: bool
     correspondences: tuple[Correspondence, ...] = ()
+    segment: int = 0
 
 
 class SuperResolver:
@@ -64,6 +78,9 @@ class SuperResolver:
     pass_references: at a reference's own moment its pixels are given out; with `easing`, eased into the frames around.
     in_order: each frame follows the one before it in time, so that a recurrent method may take what it restored last.
     A cut ends that, a reference's own pixels begin it anew, and it starts afresh at every multiple of MEMORY frames.
+    Such a stream is cut into segments (segments.py), at whose starts nothing of the frames before is remembered.
+
+    seen: how many frames were given, restored or passed over.
     """
 
     def __init__(
@@ -74,23 +91,78 @@ class SuperResolver:
         self._pass_references, self._easing = pass_references, easing
         self.preparation = Preparation(engine.info.scale)
         self._recurrent = in_order and engine.info.recurrent
+        self._segmenter = Segmenter() if in_order else None
+        self._segment = 0
         self._last: Last | None = None
         self._fields: dict[tuple, Correspondence] = {}
-        self.uses: dict[tuple, ReferenceUse] = {}
+        self._uses: dict[int, dict[tuple, ReferenceUse]] = {}
+        self.seen = 0
 
-    def run(self, pairs: Iterable[Paired]) -> Generator[Restored, None, None]:
-        """Every frame restored, in order."""
+    @property
+    def uses(self) -> dict[tuple, ReferenceUse]:
+        """What each reference served, over all segments."""
+        total: dict[tuple, ReferenceUse] = {}
+        for _, uses in sorted(self._uses.items()):
+            for key, use in uses.items():
+                total[key] = total[key] + use if key in total else use
+        return total
+
+    def uses_in(self, segment: int) -> dict[tuple, ReferenceUse]:
+        """What each reference served in one segment."""
+        return self._uses.get(segment, {})
+
+    def add_uses(self, segment: int, uses: dict[tuple, ReferenceUse]) -> None:
+        """Take note of what references served in a segment that was restored by an earlier run."""
+        self._uses[segment] = uses
+
+    def run(self, pairs: Iterable[Paired], done: Container[int] = ()) -> Generator[Restored, None, None]:
+        """Every frame restored, in order, but for those of segments that are done."""
         for pair in pairs:
-            yield self.restore(pair)
+            self._enter_segment(pair)
+            if self._segment in done:
+                self._pass_over(pair)
+            else:
+                yield self._restored_in_segment(pair)
+
+    def number(self, pairs: Iterable[Paired]) -> Generator[tuple[int, int], None, None]:
+        """The index of each frame and the number of its segment; nothing is restored."""
+        for pair in pairs:
+            self._enter_segment(pair)
+            yield pair.frame.index, self._segment
+
+    def _enter_segment(self, pair: Paired) -> None:
+        self.seen += 1
+        if self._segmenter is None:
+            return
+        number = self._segmenter.number(pair)
+        if number != self._segment:
+            self._segment = number
+            self._last, self._fields = None, {}
+            self._cache.clear()
+            self.preparation.forget()
+            if self._easing is not None:
+                self._easing.forget()
+
+    def _pass_over(self, pair: Paired) -> None:
+        """Learn from a pair that was restored by an earlier run what later segments go by."""
+        own = pair.own
+        if own is not None and self._pass_references and self.preparation.learn(own).picture is not None:
+            return
+        for reference in pair.references[: self._engine.info.references]:
+            self.preparation.learn(reference)
 
     def restore(self, pair: Paired) -> Restored:
         """One frame: the pixels of the reference of this very moment, where there is one, else matched and restored."""
+        self._enter_segment(pair)
+        return self._restored_in_segment(pair)
+
+    def _restored_in_segment(self, pair: Paired) -> Restored:
         if pair.frame.cut or pair.frame.index % MEMORY == 0:
             self._last = None
         restored = self._restored(pair)
         if self._easing is not None:
             self._easing.shown(restored.frame)
-        return restored
+        return replace(restored, segment=self._segment)
 
     def _restored(self, pair: Paired) -> Restored:
         frame, reference = pair.frame, pair.own
@@ -156,7 +228,8 @@ class SuperResolver:
         return worth
 
     def _use_of(self, reference: Reference) -> ReferenceUse:
-        return self.uses.setdefault(reference.key, ReferenceUse(reference.origin, reference.time))
+        uses = self._uses.setdefault(self._segment, {})
+        return uses.setdefault(reference.key, ReferenceUse(reference.origin, reference.time))
 
     def _encoded(self, reference: Reference) -> EncodedReference:
         if reference in self._cache:

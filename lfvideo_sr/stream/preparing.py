@@ -41,6 +41,7 @@ class Preparation:
         self._scale = scale
         self._held: OrderedDict[tuple, Prepared] = OrderedDict()
         self._fit, self._camera = CameraFit(), CameraModel.papers()
+        self._tried: set[tuple] = set()  # the keys of references that the camera was learned from, or not
 
     @property
     def camera(self) -> str | None:
@@ -54,6 +55,16 @@ class Preparation:
                 self._held.popitem(last=False)
         return self._held[reference.key]
 
+    def forget(self) -> None:
+        """Let go of prepared references; what is known of the camera stays."""
+        self._held.clear()
+
+    def learn(self, reference: Reference) -> Prepared:
+        """Prepare a reference only where the camera may be learned from it; what is not prepared has no picture."""
+        if self._fit.pairs >= _LEARNED_FROM or reference.key in self._tried:
+            return self._held.get(reference.key, Prepared(reference))
+        return self(reference)
+
     def _prepared(self, reference: Reference) -> Prepared:
         frame = reference.frame
         if frame is None:
@@ -65,8 +76,10 @@ class Preparation:
         if conformed.transform is None and not np.isfinite(conformed.displacement):
             return Prepared(reference, why=conformed.why)
         exact = seconds_of(frame) == reference.time
-        if exact and conformed.agrees and self._fit.pairs < _LEARNED_FROM:
-            self._learn(frame, conformed)
+        if exact and reference.key not in self._tried:
+            self._tried.add(reference.key)
+            if conformed.agrees and self._fit.pairs < _LEARNED_FROM:
+                self._learn(frame, conformed)
         return self._beside(reference, frame, conformed, exact)
 
     def _learn(self, frame: Frame, conformed: Conformed) -> None:

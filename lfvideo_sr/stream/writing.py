@@ -2,19 +2,29 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from ..errors import first_line
-from ..frames import DeviceFrame, Frame
+from ..frames import DeviceFrame, Frame, Size
 from ..media.colour import ColourSpec
 from ..media.resize import resized
-from ..media.sink import OutputPicture, VideoSink, planes_on_host
+from ..media.sink import OutputPicture, ToPlanes, planes_on_host
 from ..prefetch import beside_a_gpu
 from .job import StreamJob
 
 
-def converted(job: StreamJob, sink: VideoSink) -> Generator[OutputPicture, None, None]:
+class Sink(Protocol):
+    """What pictures are converted for: VideoSink, SegmentedSink."""
+
+    size: Size
+    warnings: list[str]
+
+    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> OutputPicture: ...
+
+
+def converted(job: StreamJob, sink: Sink) -> Generator[OutputPicture, None, None]:
     """What the job restores, at the size and in the colours of the sink; ahead of the encoder where that saves time."""
     to_planes = partial(planes_on_its_device, warnings=sink.warnings)
 
@@ -24,7 +34,7 @@ def converted(job: StreamJob, sink: VideoSink) -> Generator[OutputPicture, None,
                 frame = restored.frame
                 if frame.size != sink.size:
                     frame = frame.with_pixels(resized(frame.pixels, sink.size))
-                picture = sink.converted(frame, to_planes)
+                picture = sink.converted(frame, to_planes)._replace(segment=restored.segment)
             yield picture
 
     return beside_a_gpu(each(), job.engine.device)

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from command_line import FAST
-from small_clips import FRAMES, engine_of, frames_of
+from small_clips import FRAMES, engine_of, frames_of, ticks_of
 
 from lfvideo_sr.engine import Engine
 from lfvideo_sr.errors import EngineError
@@ -255,13 +255,15 @@ def test_a_folder_without_permission(run, low_clip, tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_said_and_leaves_nothing(run, low_clip, tmp_path):
-    (tmp_path / "out.partial.mkv").symlink_to("/dev/full")
+    (tmp_path / "out.mkv.work").mkdir()
+    (tmp_path / "out.mkv.work" / "lock").touch()
+    (tmp_path / "out.mkv.work" / "000000.partial.nut").symlink_to("/dev/full")
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", "--method", "bicubic", "--codec", "ffv1")
     assert outcome.code == 3 and "disk is full" in outcome.line
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_midway_leaves_nothing(run, low_clip, tmp_path, monkeypatch):
+def test_a_failure_midway_leaves_what_plays_and_a_run_that_goes_on(run, low_clip, tmp_path, monkeypatch):
     """The device runs out of memory at the fourth frame."""
     kind = type(engine_of("flow_transfer"))
     restore = kind.restore
@@ -274,7 +276,11 @@ def test_a_failure_midway_leaves_nothing(run, low_clip, tmp_path, monkeypatch):
     monkeypatch.setattr(kind, "restore", fail_later)
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", *FAST, "--no-refs")
     assert outcome.code == 4 and "out of memory" in outcome.line
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"out.partial.mkv", "out.mkv.work"}
+    assert len(ticks_of(tmp_path / "out.partial.mkv")) == 3
+    monkeypatch.undo()
+    assert run("stream", low_clip, "-o", tmp_path / "out.mkv", *FAST, "--no-refs").code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"out.mkv", "out.report.json"}
 
 
 def test_a_report_without_a_folder_is_refused_before_the_work(run, low_clip, tmp_path):

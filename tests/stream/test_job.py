@@ -361,7 +361,7 @@ def test_memory_does_not_grow_with_the_clip(tmp_path):
                 assert alive(Reference) - before[0] <= 9
                 assert alive(Frame) + alive(LazyFrame) - before[1] <= 20
                 assert alive(Correspondence) - before[2] <= 5
-    assert job.cache.statistics.misses == 30
+    assert job.cache.statistics.misses == 33  # 30 of them, and one anew at the start of each later segment
 
 
 def test_pixels_of_references_are_let_go_of():

@@ -1,0 +1,96 @@
+"""A piece of an output: encoded as the whole is, in a file of its own; and the pieces put together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from av.codec.context import Flags
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from ..errors import OutputError
+from ..frames import Size
+from .probe import VideoInfo, open_input
+from .sink import VideoSink
+
+Shown = Sequence[tuple[int, int]]  # time and duration in ticks of each packet of a video, in the order of the packets
+
+
+class SegmentSink(VideoSink):
+    """Encodes one segment into a NUT file, whose times are exact in any time base.
+
+    shown: time and duration of every picture that is in the file, in the order of the packets; complete after `close`.
+    """
+
+    containers = ("nut",)
+
+    def __init__(
+        self, path: Path, video: VideoInfo, size: Size, *, codec: str, crf: int, preset: str,
+        options: Mapping[str, str], unfinished: Path | None = None,
+    ):  # fmt: skip
+        self.shown: list[tuple[int, int]] = []
+        super().__init__(
+            path, video, size, codec=codec, crf=crf, preset=preset, options=options, overwrite=True,
+            unfinished=unfinished,
+        )  # fmt: skip
+
+    def _add_video(self, options: dict[str, str]) -> VideoStream:
+        stream = super()._add_video(options)
+        stream.codec_context.flags |= Flags.global_header  # as every target has it
+        return stream
+
+    def _mux(self, packets: list[Packet]) -> None:
+        durations = [self._durations.get(packet.pts or 0, 0) for packet in packets]
+        self.shown += [(packet.pts or 0, duration) for packet, duration in zip(packets, durations)]
+        super()._mux(packets)
+
+
+class JoinedSink(VideoSink):
+    """The whole of an output, put together from its segments; nothing is encoded. Sound and all else go along."""
+
+    def join(self, segments: Sequence[Path], shown: Sequence[Shown]) -> None:
+        """Append all segments, in order. Raises OutputError where one does not hold what it is said to hold."""
+        with self._writing():
+            decoding = iter(decoding_times([time for times in shown for time, _ in times]))
+            for segment, times in zip(segments, shown):
+                self._append(segment, times, decoding)
+            last = max((time + (duration or 1) for times in shown for time, duration in times), default=0)
+            self._end = last * self._video.time_base
+
+    def _append(self, segment: Path, shown: Shown, decoding: Iterator[int]) -> None:
+        with open_input(segment) as container:
+            stream = container.streams.video[0]
+            if stream.codec_context.extradata != self._stream.codec_context.extradata:
+                raise OutputError(f"{segment} was encoded with other settings; pass --no-resume to start over")
+            packets = [packet for packet in container.demux(stream) if packet.size]
+            times = [(packet.pts or 0) * packet.time_base for packet in packets]
+            if _steps(times) != _steps([time * self._video.time_base for time, _ in shown]):
+                raise OutputError(f"{segment} does not hold the frames it should; pass --no-resume to start over")
+            for packet, (time, duration) in zip(packets, shown):
+                self._append_packet(packet, time, duration, next(decoding))
+
+    def _append_packet(self, packet: Packet, time: int, duration: int, decoded_at: int) -> None:
+        packet.stream, packet.time_base = self._stream, self._video.time_base
+        packet.pts, packet.dts, packet.duration = time, decoded_at, duration
+        if self._copier:
+            self._copier.advance(decoded_at * self._video.time_base)
+        self._container.mux_one(packet)
+
+    def _flush(self) -> None:
+        """Nothing was encoded here."""
+
+
+def _steps(times: Sequence[Fraction]) -> list[Fraction]:
+    """Times since the first: where a file starts is up to its muxer."""
+    return [time - times[0] for time in times]
+
+
+def decoding_times(times: Sequence[int]) -> list[int]:
+    """When to decode each packet, given the times at which they are shown, in the order of the packets: the same times
+    in rising order, as much later as no packet is shown before it is decoded; before the first, at its first step."""
+    rising = sorted(times)
+    place = {time: number for number, time in enumerate(rising)}
+    delay = max((number - place[time] for number, time in enumerate(times)), default=0)
+    step = rising[1] - rising[0] if len(rising) > 1 else 1
+    early = [rising[0] - (delay - number) * step for number in range(delay)] if rising else []
+    return early + rising[: len(rising) - delay]

@@ -1,0 +1,260 @@
+"""The journal of a run: which segments of an output are encoded and safe on the disk, and what they were made of.
+
+A run works in a folder beside its target, `out.mp4.work` for `out.mp4`:
+
+    lock            held by the one run that works here, released by the system when that ends, however it ends
+    journal.jsonl   a line that says what the run was asked to do, then a line for every segment that is done
+    000000.nut ...  the segments, each a playable video
+
+A line is written after the file that it describes has reached the disk. Whatever else is in the folder is unfinished,
+or not ours, and is never removed.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..errors import OutputError, ResumeRefused
+
+_FORMAT = "lfvideo-sr journal 1"
+_LOCK, _LINES = "lock", "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class SegmentRecord:
+    """A segment that is done.
+
+    number: its place among the segments. first, frames: the frames of the stream that it holds.
+    file:   its name in the folder; bytes and sha256 are of the file.
+    shown:  time and duration, in ticks of the input, of each of its frames in the order of their packets.
+    uses:   what its references served, as the report has it.
+    """
+
+    number: int
+    first: int
+    frames: int
+    file: str
+    bytes: int
+    sha256: str
+    shown: tuple[tuple[int, int], ...]
+    uses: tuple[dict[str, Any], ...] = ()
+
+    @classmethod
+    def of_line(cls, values: dict[str, Any]) -> "SegmentRecord":
+        return cls(**values | {"shown": tuple(map(tuple, values["shown"])), "uses": tuple(values["uses"])})
+
+
+class Journal:
+    """The folder of a run, locked while it is used. Use it as a context manager.
+
+    done:    the records of segments that are whole, by number.
+    damaged: names of recorded segments that are missing, short or changed; they are done again.
+    """
+
+    def __init__(self, target: Path, asked: Mapping[str, Any], resume: bool = True):
+        """asked: everything that decides what comes out, by name. Without `resume` the run starts over.
+
+        Raises OutputError where another run works on the same target, or the folder is not one of ours; ResumeRefused
+        (exit code 5) where it was begun with something else than `asked`.
+        """
+        self.target, self.folder = target, target.with_name(f"{target.name}.work")
+        self.done: dict[int, SegmentRecord] = {}
+        self._partials: dict[str, str] = {}  # the sums of playable parts that interrupted runs left, by name
+        self.damaged: list[str] = []
+        self._fresh, self._removed = _made(self.folder), False
+        self._lock = FileLock(self.folder / _LOCK, timeout=0)
+        try:
+            self._lock.acquire()
+            held = (self.folder / _LOCK).exists()  # not so where the other run ended at this very moment
+        except Timeout:
+            held = False
+        if not held:
+            self._lock.release()
+            raise OutputError(f"{target} is being written by another run; wait for it, or give another -o")
+        try:
+            self._open(json.loads(json.dumps(asked)), resume)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, asked: dict[str, Any], resume: bool) -> None:
+        lines = [] if self._fresh else _lines(self.folder / _LINES)
+        if lines and resume:
+            _check_same(lines[0]["asked"], asked, self.target)
+            self._take(lines[1:])
+            return
+        for line in lines[1:]:
+            if "file" in line:
+                (self.folder / Path(line["file"]).name).unlink(missing_ok=True)
+        self._write([{"journal": _FORMAT, "target": self.target.name, "asked": asked}])
+
+    def _take(self, lines: list[dict[str, Any]]) -> None:
+        for line in lines:
+            if "partial" in line:
+                self._partials[line["partial"]] = line["sha256"]
+                continue
+            record = SegmentRecord.of_line(line)
+            if is_whole(self.folder / record.file, record):
+                self.done[record.number] = record
+            else:
+                self.done.pop(record.number, None)
+                self.damaged.append(record.file)
+
+    @property
+    def frames(self) -> int:
+        """How many frames are done."""
+        return sum(record.frames for record in self.done.values())
+
+    def path(self, number: int) -> Path:
+        """Where the segment of that number is written."""
+        return self.folder / f"{number:06}.nut"
+
+    def add(self, number: int, first: int, shown: list[tuple[int, int]], uses: tuple[dict[str, Any], ...] = ()) -> None:
+        """Record the segment at `path(number)`, which has reached the disk."""
+        record = record_of(self.path(number), number, first, shown, uses)
+        self._append(asdict(record))
+        self.done[number] = record
+
+    def partial(self, path: Path) -> Path:
+        """What to call the playable part of an interrupted run: `path`, or with a number where that is somebody's."""
+        free, number = path, 1
+        while free.exists() and not self._is_our_partial(free):
+            number += 1
+            free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        return free
+
+    def add_partial(self, path: Path) -> None:
+        """Take note of a playable part, which a later run replaces or removes unless it was changed."""
+        self._partials[path.name] = _sha256(path)
+        self._append({"partial": path.name, "sha256": self._partials[path.name]})
+
+    def _is_our_partial(self, path: Path) -> bool:
+        return path.is_file() and not path.is_symlink() and _sha256(path) == self._partials.get(path.name)
+
+    def _append(self, line: dict[str, Any]) -> None:
+        with (self.folder / _LINES).open("a") as lines:
+            lines.write(json.dumps(line) + "\n")
+            lines.flush()
+            os.fsync(lines.fileno())
+
+    def whole(self, frames: int) -> list[SegmentRecord]:
+        """All records in order; raises OutputError unless they are the whole of so many frames, each once."""
+        records = [self.done[number] for number in sorted(self.done)]
+        firsts = [record.first for record in records]
+        ends = [0, *(record.first + record.frames for record in records)]
+        if firsts != ends[:-1] or ends[-1] != frames:
+            raise OutputError(
+                f"{self.folder} holds frames {_ranges(records)} of {frames}; run the command with --no-resume"
+            )
+        return records
+
+    def _write(self, lines: list[dict[str, Any]]) -> None:
+        path = self.folder / _LINES
+        unfinished = path.with_suffix(".new")
+        with unfinished.open("w") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+
+    def remove(self) -> None:
+        """Remove what is ours, when the target is whole or nothing was done; the folder too unless it holds more."""
+        for name in self._partials:
+            part = self.target.with_name(name)
+            if self._is_our_partial(part):
+                part.unlink()
+        for number in self.done:
+            self.path(number).unlink(missing_ok=True)
+        self._removed = True
+        for name in (_LINES, _LOCK):
+            (self.folder / name).unlink(missing_ok=True)
+        self._lock.release()
+        _remove_if_empty(self.folder)
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Let others work here; where nothing is done, nothing stays."""
+        if self.done or self._partials:
+            self._lock.release()
+        elif not self._removed:
+            self.remove()
+
+
+def _made(folder: Path) -> bool:
+    """Whether the folder was made now; raises OutputError for something else of that name."""
+    try:
+        folder.mkdir()
+        return True
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made ({error.strerror}); choose another -o") from error
+    if folder.is_symlink() or not folder.is_dir() or (any(folder.iterdir()) and not (folder / _LOCK).is_file()):
+        raise OutputError(f"{folder} is there and is not the folder of a run; move it, or choose another -o")
+    return not (folder / _LINES).exists()
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """What a journal says; a last line that was cut short by a crash does not count."""
+    lines = []
+    for text in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    if not lines or lines[0].get("journal") != _FORMAT:
+        raise ResumeRefused(f"{path} is not a journal of this version; pass --no-resume to start over")
+    return lines
+
+
+def _check_same(before: dict[str, Any], asked: dict[str, Any], target: Path) -> None:
+    changed = [name for name in sorted({*before, *asked}) if before.get(name) != asked.get(name)]
+    if changed:
+        name = changed[0]
+        more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+        raise ResumeRefused(
+            f"{target} was begun with another {name}: {_shown(before.get(name))}, now {_shown(asked.get(name))}{more}; "
+            "run the first command again, or pass --no-resume to start over"
+        )
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def record_of(
+    file: Path, number: int, first: int, shown: list[tuple[int, int]], uses: tuple[dict[str, Any], ...] = ()
+) -> SegmentRecord:
+    """The record of a segment's file as it is on the disk."""
+    return SegmentRecord(
+        number, first, len(shown), file.name, file.stat().st_size, _sha256(file), tuple(shown), uses
+    )  # fmt: skip
+
+
+def is_whole(file: Path, record: SegmentRecord) -> bool:
+    """Whether a segment's file is what was recorded of it."""
+    return file.is_file() and file.stat().st_size == record.bytes and _sha256(file) == record.sha256
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _ranges(records: list[SegmentRecord]) -> str:
+    return ", ".join(f"{record.first}-{record.first + record.frames - 1}" for record in records) or "none"
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # something that is not ours is in it
+        folder.rmdir()

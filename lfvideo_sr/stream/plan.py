@@ -1,0 +1,195 @@
+"""A run as pieces for many machines: a plan names the segments of an output, any machine restores any of them, and the
+pieces are joined. A plan and the records of pieces are JSON; a piece is a playable video beside its record.
+
+What a piece holds is what the same command would have made of these frames (segments.py), so that the joined output is
+the same whoever made the pieces, as long as their engines are.
+"""
+
+import hashlib
+import json
+import os
+import socket
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engine import Engine
+from ..errors import InputError, OutputError, ResumeRefused
+from ..frames import Size
+from ..media.partial import write_through
+from ..media.segment_sink import JoinedSink, SegmentSink
+from .job import StreamJob, StreamOptions, open_source
+from .journal import SegmentRecord, is_whole, record_of
+from .segmented_sink import Settings, recorded_uses
+from .writing import converted
+
+_FORMAT = "lfvideo-sr plan 1"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made, and its segments.
+
+    asked:    everything that decides what comes out, by name: files with their sizes and times, options, weights.
+    engine:   what runs it, as EngineOptions has it.
+    settings: of the encoder; size: of the output's frames.
+    segments: the first frame of each segment and how many it holds.
+    """
+
+    input: str
+    output: str
+    asked: dict[str, Any]
+    options: dict[str, Any]
+    engine: dict[str, Any]
+    settings: Settings
+    size: Size
+    segments: tuple[tuple[int, int], ...]
+
+    @property
+    def name(self) -> str:
+        """A short hash of it all: pieces of another plan have another."""
+        return hashlib.sha256(self.text().encode()).hexdigest()[:16]
+
+    @property
+    def longest_first(self) -> list[int]:
+        """The numbers of its segments, those of most frames first."""
+        return sorted(range(len(self.segments)), key=lambda number: -self.segments[number][1])
+
+    def text(self) -> str:
+        """As JSON, a line an entry."""
+        return json.dumps({"plan": _FORMAT} | asdict(self) | {"size": list(self.size)}, indent=1) + "\n"
+
+    @classmethod
+    def of_text(cls, text: str, name: str = "the plan") -> "Plan":
+        """Raises InputError for what is no plan of this version."""
+        try:
+            values = json.loads(text)
+            if values.pop("plan") != _FORMAT:
+                raise ValueError("another format")
+            segments = tuple((int(first), int(frames)) for first, frames in values.pop("segments"))
+            return cls(**values | {"segments": segments, "size": Size(*values["size"])})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{name} is not a plan of this version ({error}); make it with lfvideo-sr plan") from error
+
+    def stream_options(self) -> StreamOptions:
+        return StreamOptions(**self.options)
+
+    def segment(self, number: int) -> tuple[int, int]:
+        """First frame and number of frames; raises InputError for a segment that the plan has not."""
+        if not 0 <= number < len(self.segments):
+            raise InputError(f"segment {number} is not in the plan; its segments are 0 to {len(self.segments) - 1}")
+        return self.segments[number]
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """The numbers of all segments but one."""
+
+    number: int
+
+    def __contains__(self, number: object) -> bool:
+        return number != self.number
+
+
+def segments_of(job: StreamJob) -> tuple[tuple[int, int], ...]:
+    """First frame and number of frames of each segment of a clip, which is decoded for it; nothing is restored."""
+    firsts: list[int] = []
+    for frame, number in job.segment_numbers():
+        if number == len(firsts):
+            firsts.append(frame)
+    ends = [*firsts[1:], job.resolver.seen]
+    return tuple((first, end - first) for first, end in zip(firsts, ends))
+
+
+def run_segment(plan: Plan, number: int, engine: Engine, folder: Path) -> SegmentRecord:
+    """Restore a segment into `folder`: NUMBER.nut, then NUMBER.json, its record. One that is there and whole is kept.
+
+    Raises ResumeRefused where the folder holds pieces of another plan, InputError where the clip is not that of the
+    plan.
+    """
+    first, frames = plan.segment(number)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{number:06}.nut"
+    before = _read_record(path.with_suffix(".json"), plan)
+    if before is not None and is_whole(path, before):
+        return before
+    with StreamJob(plan.input, engine, plan.stream_options()) as job:
+        job.done = _Elsewhere(number)
+        unfinished = path.with_suffix(f".{_unique()}.nut")
+        sink = SegmentSink(path, job.video, plan.size, **plan.settings, unfinished=unfinished)
+        try:
+            with closing(converted(job, sink)) as pictures:
+                for count, picture in enumerate(pictures, 1):
+                    sink.encode(picture)
+                    if count == frames:
+                        break
+            sink.close()
+        except BaseException:
+            sink.abort()
+            raise
+        if len(sink.shown) != frames:
+            raise InputError(f"{plan.input} has {len(sink.shown)} frames where the plan has {frames} from {first} on")
+        record = record_of(path, number, first, sink.shown, recorded_uses(job.resolver.uses_in(number)))
+    _write_record(path.with_suffix(".json"), record, plan)
+    return record
+
+
+def join_plan(plan: Plan, folder: Path, output: Path, *, overwrite: bool = False) -> list[str]:
+    """Join the pieces in `folder` into `output`; returns warnings.
+
+    Raises OutputError, and writes nothing, where a piece is missing, damaged or there twice, and ResumeRefused where
+    one is of another plan.
+    """
+    records = [record for record in map(_reader(plan), sorted(folder.glob("*.json"))) if record is not None]
+    numbers = [record.number for record in records]
+    twice = sorted({number for number in numbers if numbers.count(number) > 1})
+    missing = sorted(set(range(len(plan.segments))) - set(numbers))
+    harmed = [record.file for record in records if not is_whole(folder / record.file, record)]
+    for what, which in (("twice", twice), ("missing", missing), ("damaged", harmed)):
+        if which:
+            raise OutputError(f"{folder}: of {len(plan.segments)} segments {_some(which)} are {what}; run them again")
+    records.sort(key=lambda record: record.number)
+    if [(record.first, record.frames) for record in records] != list(plan.segments):
+        raise OutputError(f"{folder} does not hold the frames of the plan; run its segments again")
+    options = plan.stream_options()
+    with closing(open_source(Path(plan.input), options)) as source:
+        video = source.video
+    ends_at = float(sum(frames for _, frames in plan.segments) / video.rate) if options.frames and video.rate else None
+    with JoinedSink(
+        output, video, plan.size, **plan.settings, copy_from=plan.input, ends_at=ends_at, overwrite=overwrite
+    ) as sink:
+        sink.join([folder / record.file for record in records], [record.shown for record in records])
+    return sink.warnings
+
+
+def _reader(plan: Plan):
+    return lambda path: _read_record(path, plan)
+
+
+def _read_record(path: Path, plan: Plan) -> SegmentRecord | None:
+    """The record of a piece; None where there is none that can be read. Raises ResumeRefused for another plan's."""
+    try:
+        values = json.loads(path.read_text())
+        name, record = values["plan"], SegmentRecord.of_line(values["segment"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if name != plan.name:
+        raise ResumeRefused(f"{path} is a piece of another plan ({name}, not {plan.name}); give a folder of its own")
+    return record
+
+
+def _write_record(path: Path, record: SegmentRecord, plan: Plan) -> None:
+    unfinished = path.with_suffix(f".{_unique()}.new")
+    unfinished.write_text(json.dumps({"plan": plan.name, "segment": asdict(record)}) + "\n")
+    write_through(unfinished)
+    unfinished.replace(path)
+
+
+def _unique() -> str:
+    """Tells apart machines and processes that work on one segment at once; the last one to finish wins."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _some(which: list[Any]) -> str:
+    return ", ".join(map(str, which[:5])) + (" ..." if len(which) > 5 else "")

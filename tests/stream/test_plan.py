@@ -1,0 +1,143 @@
+"""A run as pieces that anybody may make, in any order, and what joining them refuses."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from odd_media import packets
+from round_trips import stamps
+from small_clips import rendered, write_clip
+
+from lfvideo_sr.choose import EngineOptions, make_engine
+from lfvideo_sr.commands.plan import plan_of
+from lfvideo_sr.commands.stream import StreamCommand
+from lfvideo_sr.commands.with_ray import run_with_ray
+from lfvideo_sr.errors import InputError, LFVideoError, OutputError, ResumeRefused
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.references.hybrid_file import write_hybrid
+from lfvideo_sr.stream.job import StreamOptions
+from lfvideo_sr.stream.output import EncodingOptions
+from lfvideo_sr.stream.plan import Plan, join_plan, run_segment
+
+FRAMES = 110
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory) -> StreamCommand:
+    """Of a hybrid file of two scenes, 110 frames, references every 8; its output is made by an unbroken run."""
+    folder, size = tmp_path_factory.mktemp("planned"), Size(96, 64)
+    high = write_clip(folder / "high.mkv", rendered(0, 50, 3, size) + rendered(50, FRAMES - 50, 11, size))
+    write_hybrid(VideoSource(high), folder / "in.mkv", 8)
+    command = StreamCommand(
+        folder / "in.mkv", folder / "out.mkv", StreamOptions(), EncodingOptions(preset="ultrafast"),
+        EngineOptions("flow_transfer"), progress="none",
+    )  # fmt: skip
+    command.run()
+    return command
+
+
+@pytest.fixture(scope="module")
+def plan(command) -> Plan:
+    return plan_of(command)
+
+
+@pytest.fixture(scope="module")
+def pieces(plan, tmp_path_factory) -> Path:
+    """All pieces of the plan, made last first."""
+    folder = tmp_path_factory.mktemp("pieces")
+    with make_engine("flow_transfer") as engine:
+        for number in reversed(range(len(plan.segments))):
+            run_segment(plan, number, engine, folder)
+    return folder
+
+
+@pytest.fixture
+def own_pieces(pieces, tmp_path) -> Path:
+    return Path(shutil.copytree(pieces, tmp_path / "pieces"))
+
+
+def test_a_plan_is_text_that_says_the_same_again(plan):
+    assert Plan.of_text(plan.text()) == plan and Plan.of_text(plan.text()).name == plan.name
+    assert sum(frames for _, frames in plan.segments) == FRAMES and len(plan.segments) == 4
+    assert all(first % 8 == 0 for first, _ in plan.segments)  # at references
+    with pytest.raises(InputError, match="not a plan"):
+        Plan.of_text("{}")
+
+
+def test_pieces_joined_are_the_unbroken_run(command, plan, pieces, tmp_path):
+    join_plan(plan, pieces, tmp_path / "joined.mkv")
+    assert packets(tmp_path / "joined.mkv", "video") == packets(command.output, "video")
+    assert stamps(tmp_path / "joined.mkv") == stamps(command.output)
+
+
+def test_a_piece_that_is_there_is_not_made_again(plan, own_pieces):
+    before = (own_pieces / "000001.nut").stat().st_mtime_ns
+    with make_engine("flow_transfer") as engine:
+        run_segment(plan, 1, engine, own_pieces)
+        assert (own_pieces / "000001.nut").stat().st_mtime_ns == before
+        content = (own_pieces / "000001.nut").read_bytes()
+        (own_pieces / "000001.nut").write_bytes(content[:-1])
+        run_segment(plan, 1, engine, own_pieces)
+    assert (own_pieces / "000001.nut").read_bytes() == content
+    with pytest.raises(InputError, match="segment 9 is not in the plan"), make_engine("flow_transfer") as engine:
+        run_segment(plan, 9, engine, own_pieces)
+
+
+def test_joining_refuses_gaps_doubles_damage_and_pieces_of_other_plans(plan, own_pieces, tmp_path):
+    def refused(error: type[LFVideoError], reason: str) -> None:
+        with pytest.raises(error, match=reason):
+            join_plan(plan, own_pieces, tmp_path / "joined.mkv")
+        assert not (tmp_path / "joined.mkv").exists() and not (tmp_path / "joined.partial.mkv").exists()
+
+    record = own_pieces / "000001.json"
+    text = record.read_text()
+    record.unlink()
+    refused(OutputError, "1 are missing")
+    record.write_text(text)
+    (own_pieces / "copy.json").write_text(text)
+    refused(OutputError, "1 are twice")
+    (own_pieces / "copy.json").unlink()
+    (own_pieces / "000002.nut").write_bytes(b"damage")
+    refused(OutputError, r"000002\.nut are damaged")
+    record.write_text(json.dumps(json.loads(text) | {"plan": replace(plan, output="elsewhere.mkv").name}))
+    refused(ResumeRefused, "a piece of another plan")
+
+
+def test_two_workers_of_ray_give_the_unbroken_run_though_one_is_killed(command, plan, tmp_path):
+    """The real thing, on this machine: one worker is killed while it works, and nothing is lost."""
+    pytest.importorskip("ray")
+    script = """
+import sys
+from pathlib import Path
+from lfvideo_sr.commands.with_ray import run_with_ray
+from lfvideo_sr.stream.plan import Plan
+run_with_ray(Plan.of_text(Path(sys.argv[1]).read_text()), "local", Path(sys.argv[2]), workers=2, tell=print)
+"""
+    (tmp_path / "plan.json").write_text(plan.text())
+    folder = tmp_path / "pieces"
+    arguments = [sys.executable, "-u", "-c", script, str(tmp_path / "plan.json"), str(folder)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        while not list(folder.glob("*.nut")) and process.poll() is None:
+            time.sleep(0.01)
+        victim = next((int(file.name.split("-")[-1].split(".")[0]) for file in folder.glob("*-*.nut")), None)
+        if victim is not None:
+            os.kill(victim, signal.SIGKILL)
+        told, _ = process.communicate(timeout=300)
+    assert process.returncode == 0 and [line for line in told.split("\n") if line.isdigit()] == ["1", "2", "3", "4"]
+    join_plan(plan, folder, tmp_path / "joined.mkv")
+    assert packets(tmp_path / "joined.mkv", "video") == packets(command.output, "video")
+    assert victim is not None
+
+
+def test_ray_that_is_not_reached_is_said(plan, tmp_path):
+    pytest.importorskip("ray")
+    with pytest.raises(LFVideoError, match="no Ray cluster answers"):
+        run_with_ray(plan, "127.0.0.1:1", tmp_path)

@@ -1,0 +1,179 @@
+"""Runs that end before their time, and go on: the result is that of an unbroken run, bit for bit."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import report_of
+from odd_media import packets
+from round_trips import stamps
+from small_clips import rendered, write_clip
+
+from lfvideo_sr.frames import Size
+from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.references.hybrid_file import write_hybrid
+from lfvideo_sr.stream.journal import Journal
+
+COMMAND = [sys.executable, "-m", "lfvideo_sr", "stream"]
+FAST = ("--method", "flow_transfer", "--preset", "ultrafast", "--progress", "none")
+FRAMES = 110
+# Ends the process, as a crash does, at the N-th time that a file is made safe, given a name or written to.
+CRASH = """
+import os, sys
+left = int(sys.argv.pop(1))
+def counted(function):
+    def call(*arguments, **options):
+        global left
+        left -= 1
+        if left == 0:
+            os._exit(9)
+        return function(*arguments, **options)
+    return call
+os.fsync, os.replace = counted(os.fsync), counted(os.replace)
+from lfvideo_sr.media import sink
+sink.VideoSink.encode = counted(sink.VideoSink.encode)
+from lfvideo_sr.cli import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    """A hybrid file of two scenes, 110 frames of 24x16, references every 8."""
+    folder = tmp_path_factory.mktemp("long")
+    size = Size(96, 64)
+    pictures = rendered(0, 50, 3, size) + rendered(50, FRAMES - 50, 11, size)
+    high = write_clip(folder / "high.mkv", pictures)
+    write_hybrid(VideoSource(high), folder / "in.mkv", 8)
+    return folder / "in.mkv"
+
+
+@pytest.fixture(scope="module")
+def unbroken(clip, tmp_path_factory) -> Path:
+    output = tmp_path_factory.mktemp("unbroken") / "out.mkv"
+    subprocess.run([*COMMAND, str(clip), "-o", str(output), *FAST], check=True)
+    assert {path.name for path in output.parent.iterdir()} == {"out.mkv", "out.report.json"}
+    return output
+
+
+def assert_same(output: Path, unbroken: Path) -> None:
+    assert packets(output, "video") == packets(unbroken, "video")
+    assert stamps(output) == stamps(unbroken) and len(stamps(output)) == FRAMES
+    new, old = report_of(output), report_of(unbroken)
+    assert [use["frames_served"] for use in new["references"]] == [use["frames_served"] for use in old["references"]]
+    assert {path.name for path in output.parent.iterdir()} == {"out.mkv", "out.report.json"}
+
+
+def crash(clip: Path, output: Path, after: int) -> int:
+    command = [sys.executable, "-c", CRASH, str(after), "stream", str(clip), "-o", str(output), *FAST]
+    return subprocess.run(command, cwd=output.parent, timeout=120).returncode
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_run_that_crashes_again_and_again_gives_what_an_unbroken_one_does(seed, clip, unbroken, tmp_path):
+    output, rng = tmp_path / "out.mkv", random.Random(seed)
+    for attempt in range(12):
+        code = crash(clip, output, rng.randint(1, 60 + 20 * attempt))
+        assert code in (0, 9)
+        if code == 0:
+            break
+        assert not output.exists()
+    else:
+        assert crash(clip, output, 10**6) == 0
+    assert_same(output, unbroken)
+
+
+def test_what_is_done_is_not_done_again(clip, unbroken, tmp_path, run, monkeypatch):
+    output = tmp_path / "out.mkv"
+    assert crash(clip, output, 100) == 9  # in the last of the segments 0..39, 40..., which begin at references
+    done = [json.loads(line) for line in (tmp_path / "out.mkv.work" / "journal.jsonl").read_text().splitlines()][1:]
+    assert sum(line["frames"] for line in done) >= 64
+    restored = []
+    from lfvideo_sr.stream.pipeline import SuperResolver
+
+    plain = SuperResolver._restored
+    monkeypatch.setattr(SuperResolver, "_restored", lambda self, pair: restored.append(pair) or plain(self, pair))
+    said = run("stream", clip, "-o", output, *FAST[:-1], "plain")
+    assert said.code == 0 and f"{sum(line['frames'] for line in done)} frames are done" in said.out
+    assert len(restored) == FRAMES - sum(line["frames"] for line in done)
+    assert_same(output, unbroken)
+
+
+@pytest.mark.parametrize("harm", ["delete", "shorten", "change"])
+def test_a_segment_that_was_harmed_is_done_again(harm, clip, unbroken, tmp_path, run):
+    output = tmp_path / "out.mkv"
+    assert crash(clip, output, 105) == 9
+    segment = tmp_path / "out.mkv.work" / "000000.nut"
+    content = segment.read_bytes()
+    if harm == "delete":
+        segment.unlink()
+    else:
+        segment.write_bytes(content[:-7] if harm == "shorten" else content[:-7] + b"garbage")
+    said = run("stream", clip, "-o", output, *FAST[:-1], "plain")
+    assert said.code == 0 and "000000.nut is damaged or missing" in said.out
+    assert_same(output, unbroken)
+
+
+def test_a_run_of_other_options_or_input_is_refused(clip, tmp_path, run):
+    output = tmp_path / "out.mkv"
+    assert crash(clip, output, 80) == 9
+    refused = run("stream", clip, "-o", output, *FAST, "--crf", "30")
+    assert refused.code == 5 and "begun with another encoding" in refused.line and "--no-resume" in refused.line
+    refused = run("stream", clip, "-o", output, *FAST, "--ref-every", "16")
+    assert refused.code == 5 and "another ref_every: null, now 16" in refused.line
+    assert (tmp_path / "out.mkv.work" / "000000.nut").exists()
+    assert run("stream", clip, "-o", output, *FAST, "--crf", "30", "--no-resume").code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"out.mkv", "out.report.json"}
+
+
+def test_two_runs_with_one_target_do_not_meet(clip, tmp_path, run):
+    with Journal(tmp_path / "out.mkv", {}):
+        refused = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST)
+    assert refused.code == 3 and "being written by another run" in refused.line
+
+
+def test_a_folder_of_somebody_else_is_left_alone(clip, tmp_path, run):
+    folder = tmp_path / "out.mkv.work"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    refused = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST)
+    assert refused.code == 3 and "not the folder of a run" in refused.line
+    assert (folder / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_a_part_that_plays_and_a_run_that_goes_on(number, clip, unbroken, tmp_path):
+    output = tmp_path / "out.mkv"
+    interrupting = CRASH.replace("os._exit(9)", f"os.kill(os.getpid(), {int(number)})")
+    command = [sys.executable, "-c", interrupting, "90", "stream", str(clip), "-o", str(output), *FAST[:-1], "plain"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, cwd=tmp_path,
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGTERM)],
+    )  # fmt: skip
+    part = tmp_path / "out.partial.mkv"
+    assert done.returncode == 130 and str(part) in done.stdout, done.stderr
+    frames = [frame.pixels for frame in VideoSource(part)]
+    whole = [frame.pixels for frame in VideoSource(unbroken)]
+    assert 64 < len(frames) < FRAMES and all(np.array_equal(one, other) for one, other in zip(frames[:32], whole))
+    subprocess.run([*COMMAND, str(clip), "-o", str(output), *FAST], check=True)
+    assert_same(output, unbroken)
+
+
+@pytest.mark.parametrize("reader", ["gone", "full"])
+def test_a_run_goes_on_where_nobody_reads_what_it_prints(reader, clip, unbroken, tmp_path):
+    output = tmp_path / "out.mkv"
+    command = [*COMMAND, str(clip), "-o", str(output), *FAST[:-1], "json"]
+    if reader == "full":
+        with open("/dev/full", "w") as full:
+            assert subprocess.run(command, stdout=full, cwd=tmp_path, timeout=120).returncode == 0
+    else:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) as process:
+            process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(120) == 0
+    assert_same(output, unbroken)
