@@ -364,12 +364,12 @@ def test_an_unknown_parameter_is_a_type_error_with_the_nearest_name(low_clip):
         ({"references": {}, "refs": "x"}, "^references contradicts refs"),
         ({"engine": engine_of("bicubic"), "weights": "x"}, "decides about weights; leave weights out"),
     ],
-    ids=str,
+    ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )
 def test_errors_name_parameters_and_not_options(low_clip, parameters, message):
     with pytest.raises(ValueError, match=message):
-        lfvideo_sr.open_stream(low_clip, **{"method": "flow_transfer"} | parameters if "engine" not in parameters
-                               else parameters)  # fmt: skip
+        method = {} if "engine" in parameters else {"method": "flow_transfer"}
+        lfvideo_sr.open_stream(low_clip, **method | parameters)
 
 
 def test_warnings_go_to_the_logger_and_nothing_is_printed(small_frames, tmp_path, caplog, capfd):
