@@ -18,6 +18,7 @@ from .engines import engine_app
 from .lightfield import lightfield_app
 from .measure import bench, evaluate
 from .options import AsJson
+from .planning import join, plan, run_segment
 from .references import refs_app
 from .restore import image, simulate, stream
 from .training import train, weights_app
@@ -48,7 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (stream, simulate, image, train, bench, evaluate, info, version):
+for command in (stream, plan, run_segment, join, simulate, image, train, bench, evaluate, info, version):
     app.command()(command)
 app.add_typer(weights_app, name="weights")
 app.add_typer(engine_app, name="engine")

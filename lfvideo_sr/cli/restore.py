@@ -1,7 +1,8 @@
 """The command line of video and pictures: stream, simulate, image."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +26,9 @@ from .options import (
     Simulate,
     Weights,
 )
+
+if TYPE_CHECKING:
+    from ..commands.stream import StreamCommand
 
 
 def stream(
@@ -79,6 +83,10 @@ def stream(
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
     ] = True,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Share the work among the workers of a Ray cluster: its address, local, or auto."),
+    ] = None,
     frames: Frames = None,
     max_height: MaxHeight = None,
     deinterlace: Deinterlace = False,
@@ -91,32 +99,10 @@ def stream(
     progress: Progress = "auto",
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
-    from ..choose import EngineOptions
+    command = command_of(locals())
     from ..commands.progress import make_progress
     from ..commands.queue import queued, run_queue
-    from ..commands.stream import StreamCommand
-    from ..commands.texts import parse_bytes, parse_pairs, parse_size
     from ..errors import UsageError
-    from ..stream.job import StreamOptions
-    from ..stream.output import EncodingOptions
-
-    options = StreamOptions(
-        ref_every=ref_every, refs=refs, ref_source=ref_source, no_refs=no_refs, require_refs=require_refs,
-        ref_index_base=ref_index_base, ref_offset=ref_offset, ref_output=ref_output, ref_cache=parse_bytes(ref_cache),
-        max_refs=max_refs, causal=causal, simulate=simulate, scene_refs=scene_refs, gt=gt, frames=frames,
-        max_height=max_height, deinterlace=deinterlace, decode=decode,
-    )  # fmt: skip
-    encoding = EncodingOptions(
-        codec=codec, crf=crf, preset=preset, options=parse_pairs(encoder_option or []),
-        size=None if size is None else parse_size(size), scale=scale,
-    )  # fmt: skip
-    running = EngineOptions(method, weights, device, dtype, engine)
-
-    def command(path: Path, target: Path | None) -> StreamCommand:
-        return StreamCommand(
-            path, target, options, encoding, running, report=report, overwrite=overwrite, resume=resume,
-            progress=progress,
-        )  # fmt: skip
 
     clips = queued(input)
     if clips is None:
@@ -125,6 +111,31 @@ def stream(
     if report is not None:
         raise UsageError("--report names one file, and there are several clips; leave it out, each gets its own")
     run_queue(clips, output, codec, command, make_progress(progress))
+
+
+def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "StreamCommand"]:
+    """What `stream` does with a clip and its target, given the values of its parameters by name."""
+    from ..choose import EngineOptions
+    from ..commands.stream import StreamCommand
+    from ..commands.texts import parse_bytes, parse_pairs, parse_size
+    from ..stream.job import StreamOptions
+    from ..stream.output import EncodingOptions
+
+    def some(*names: str) -> dict[str, Any]:
+        return {name: asked[name] for name in names}
+
+    options = StreamOptions(
+        ref_cache=parse_bytes(asked["ref_cache"]),
+        **some("ref_every", "refs", "ref_source", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
+        **some("ref_output", "max_refs", "causal", "simulate", "scene_refs", "gt", "frames", "max_height"),
+        **some("deinterlace", "decode"),
+    )
+    size = None if asked["size"] is None else parse_size(asked["size"])
+    encoder_options = parse_pairs(asked["encoder_option"] or [])
+    encoding = EncodingOptions(options=encoder_options, size=size, **some("codec", "crf", "preset", "scale"))
+    engine = EngineOptions(**some("method", "weights", "device", "dtype", "engine"))
+    running = some("report", "overwrite", "resume", "ray", "progress")
+    return lambda path, target: StreamCommand(path, target, options, encoding, engine, **running)
 
 
 def simulate(

@@ -13,7 +13,7 @@ from ..media.codecs import codec_of
 from ..media.probe import check_file
 from ..methods import METHODS
 from ..references.opening import reference_files, sidecars_of
-from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
+from ..report import Fingerprint, bytes_of, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
 from ..stream.journal import Journal
 from ..stream.output import EncodingOptions
@@ -37,6 +37,7 @@ class StreamCommand:
     report: Path | None = None
     overwrite: bool = False
     resume: bool = True
+    ray: str | None = None
     progress: str = "auto"
 
     def run(self) -> None:
@@ -51,6 +52,9 @@ class StreamCommand:
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
         check_targets({"-o": output, REPORT: report_path}, self._files_read(), self.overwrite)
+        if self.ray is not None:
+            self._run_on_a_cluster(self.ray, output, report_path, progress)
+            return
         changes: list[str] = []  # of the engine, in the middle
 
         def changed(line: str) -> None:
@@ -70,6 +74,14 @@ class StreamCommand:
         report |= {"fingerprint": asked.text, "output_bytes": output.stat().st_size}
         write_json(report_path, report)
         for line in [*summary_lines(report), f"report      {report_path}"]:
+            progress.say(line)
+
+    def _run_on_a_cluster(self, address: str, output: Path, report_path: Path, progress: Progress) -> None:
+        from .cluster import run_on_a_cluster
+
+        report = run_on_a_cluster(self, address, output, progress)
+        write_json(report_path, report | {"fingerprint": self.fingerprint().text, "output_bytes": bytes_of(output)})
+        for line in [f"output      {output}", f"report      {report_path}"]:
             progress.say(line)
 
     def _engine(self, tell: Callable[[str], object]) -> Choice:

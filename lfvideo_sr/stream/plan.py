@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -161,6 +161,15 @@ def join_plan(plan: Plan, folder: Path, output: Path, *, overwrite: bool = False
     ) as sink:
         sink.join([folder / record.file for record in records], [record.shown for record in records])
     return sink.warnings
+
+
+def remove_pieces(plan: Plan, folder: Path) -> None:
+    """Remove the pieces of a plan that was joined, and the folder unless it holds more."""
+    for number in range(len(plan.segments)):
+        for ending in (".nut", ".json"):
+            (folder / f"{number:06}{ending}").unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _reader(plan: Plan):

@@ -16,9 +16,9 @@ from round_trips import stamps
 from small_clips import rendered, write_clip
 
 from lfvideo_sr.choose import EngineOptions, make_engine
+from lfvideo_sr.commands.cluster import run_with_ray
 from lfvideo_sr.commands.plan import plan_of
 from lfvideo_sr.commands.stream import StreamCommand
-from lfvideo_sr.commands.with_ray import run_with_ray
 from lfvideo_sr.errors import InputError, LFVideoError, OutputError, ResumeRefused
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.video import VideoSource
@@ -117,7 +117,7 @@ def test_two_workers_of_ray_give_the_unbroken_run_though_one_is_killed(command, 
     script = """
 import sys
 from pathlib import Path
-from lfvideo_sr.commands.with_ray import run_with_ray
+from lfvideo_sr.commands.cluster import run_with_ray
 from lfvideo_sr.stream.plan import Plan
 run_with_ray(Plan.of_text(Path(sys.argv[1]).read_text()), "local", Path(sys.argv[2]), workers=2, tell=print)
 """
@@ -135,6 +135,22 @@ run_with_ray(Plan.of_text(Path(sys.argv[1]).read_text()), "local", Path(sys.argv
     join_plan(plan, folder, tmp_path / "joined.mkv")
     assert packets(tmp_path / "joined.mkv", "video") == packets(command.output, "video")
     assert victim is not None
+
+
+def test_plan_run_segment_and_join_on_the_command_line(command, tmp_path, run):
+    words = ("--method", "flow_transfer", "--preset", "ultrafast")
+    printed = run("plan", command.input, "-o", tmp_path / "out.mkv", *words)
+    assert printed.code == 0, printed.err
+    (tmp_path / "plan.json").write_text(printed.out)
+    for number in (3, 0, 2):
+        done = run("run-segment", tmp_path / "plan.json", number)
+        assert done.code == 0 and f"segment     {number}: " in done.out
+    assert run("join", tmp_path / "plan.json").code == 3
+    assert run("run-segment", tmp_path / "plan.json", 1).code == 0
+    joined = run("join", tmp_path / "plan.json")
+    assert joined.code == 0 and str(tmp_path / "out.mkv") in joined.out
+    assert packets(tmp_path / "out.mkv", "video") == packets(command.output, "video")
+    assert "cannot be read" in run("join", command.input).line
 
 
 def test_ray_that_is_not_reached_is_said(plan, tmp_path):

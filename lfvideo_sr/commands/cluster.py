@@ -4,17 +4,49 @@ Each worker is an actor that holds an engine. Another takes the place of one tha
 whichever worker is free; pieces that are whole are never done again, whoever made them.
 """
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..choose import EngineOptions, choose_engine
-from ..errors import EngineError, first_line
+from ..errors import EngineError, UsageError, first_line
 from ..stream.job import low_size
-from ..stream.plan import Plan, run_segment
+from ..stream.plan import Plan, join_plan, remove_pieces, run_segment
+from .plan import pieces_of, plan_of
+from .progress import Progress
+from .stream import StreamCommand
 
 _TRIES = 4  # of a segment, before the run gives up
+
+
+def run_on_a_cluster(command: StreamCommand, address: str, output: Path, progress: Progress) -> dict[str, Any]:
+    """Restore a clip with the workers of a cluster and join their pieces; returns the report."""
+    if command.options.gt or command.options.simulate:
+        raise UsageError("--ray does not score its result; leave out --gt and --simulate, or --ray")
+    started = time.monotonic()
+    plan = plan_of(replace(command, output=output))
+    progress.say(f"{len(plan.segments)} segments for the workers of {address}")
+    folder = pieces_of(plan)
+    run_with_ray(
+        plan, address, folder, tell=lambda done: progress.say(f"segment {done} of {len(plan.segments)} is done")
+    )
+    warnings = join_plan(plan, folder, output, overwrite=command.overwrite)
+    remove_pieces(plan, folder)
+    return {
+        "input": plan.input,
+        "output": str(output),
+        "output_size": str(plan.size),
+        "frames": sum(frames for _, frames in plan.segments),
+        "segments": len(plan.segments),
+        "seconds": round(time.monotonic() - started, 3),
+        "method": command.engine.method,
+        "version": __version__,
+        "warnings": warnings,
+    }
 
 
 class _Worker:
