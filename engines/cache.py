@@ -2,8 +2,8 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -100,15 +100,27 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def clean() -> int:
-    """Delete everything this version keeps in the cache -> bytes freed. Other folders there are left alone."""
+    """Delete the graphs and plans in the cache -> bytes freed. What this program has not described is left alone."""
     freed = 0
     for folder in graph_folders():
-        files = list(folder.iterdir())
-        if not all(file.suffix in (".onnx", ".json", ".plan", ".partial") for file in files):
+        if not _is_ours(folder):
             continue
-        freed += sum(file.stat().st_size for file in files)
-        shutil.rmtree(folder)
+        for file in folder.iterdir():
+            if file.is_file() and file.suffix in (".onnx", ".json", ".plan", ".partial"):
+                freed += file.stat().st_size
+                file.unlink()
+        with suppress(OSError):  # it holds more
+            folder.rmdir()
     return freed
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder holds graphs that this program described."""
+    try:
+        read_about(folder)
+    except EngineError:
+        return False
+    return True
 
 
 def _word(text: str) -> str:

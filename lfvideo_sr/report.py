@@ -11,6 +11,7 @@ from typing import Any
 
 from . import __version__
 from .errors import OutputError
+from .media.partial import claim_partial
 from .stream.grid_job import GridJob
 from .stream.job import StreamJob
 from .stream.scoring import by_distance
@@ -128,13 +129,19 @@ def is_report(path: Path) -> bool:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write whole or not at all."""
-    temporary = path.with_name(path.name + ".partial")
+    """Write whole or not at all. What is no regular file, such as /dev/null, is written to, not replaced."""
+    text = json.dumps(values, indent=1) + "\n"
+    unfinished: Path | None = None
     try:
-        temporary.write_text(json.dumps(values, indent=1) + "\n")
-        temporary.replace(path)
+        if path.exists() and not path.is_file():
+            path.write_text(text)
+            return
+        unfinished = claim_partial(path)
+        unfinished.write_text(text)
+        unfinished.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
         raise OutputError(f"the report {path} cannot be written ({error.strerror}); give another --report") from error
 
 

@@ -30,16 +30,15 @@ _WIDTH = 16  # of the strip that is looked at: what is seen is measured along it
 _DRAWS = 2
 
 
-def receptive_field(make: Callable[[torch.Generator], Maps], cell: int = 1, multiple: int = 1) -> float | None:
+def receptive_field(make: Callable[[torch.Generator], Maps], cell: int = 1) -> float | None:
     """Rows of a picture that the outputs of one cell depend on, in cells.
 
-    make:     draws weights and returns a function from a picture [1,3,H,W] in [0,1] to maps [1,C,h,w] of any stride.
-    cell:     pixels of the picture along each side of a cell: 4 for a reference, to count low-resolution pixels.
-    multiple: height and width of the picture are multiples of cell * multiple.
+    make: draws weights and returns a function from a picture [1,3,H,W] in [0,1] to maps [1,C,h,w] of any stride.
+    cell: pixels of the picture along each side of a cell: 4 for a reference, to count low-resolution pixels.
     Returns inf where the longest strip is seen from end to end, None where no output depends on the picture.
     """
     for length in _LENGTHS:
-        rows, width = (cell * math.ceil(side / multiple) * multiple for side in (length, _WIDTH))
+        rows, width = (cell * side for side in (length, _WIDTH))
         seen = _seen_rows(make, rows, width, cell)
         if not seen:
             return None
@@ -55,7 +54,7 @@ def encoder_field(method: Method) -> float | None:
         encoder = positive(method.encoder, generator)
         return lambda reference: [features for features in encoder(reference).values() if features.ndim == 4]
 
-    return receptive_field(drawn, method.info.scale, method.info.size_multiple)
+    return receptive_field(drawn, method.info.scale)
 
 
 def matcher_field(method: Method) -> float | None:
@@ -71,7 +70,7 @@ def matcher_field(method: Method) -> float | None:
 
         return maps
 
-    return receptive_field(drawn, 1, method.info.size_multiple)
+    return receptive_field(drawn)
 
 
 def restorer_field(method: Method) -> float | None:
@@ -87,7 +86,7 @@ def restorer_field(method: Method) -> float | None:
 
         return maps
 
-    return receptive_field(drawn, 1, method.info.size_multiple)
+    return receptive_field(drawn)
 
 
 def _features(method: Method, encoder: Callable[[torch.Tensor], Features], frame: torch.Tensor) -> Features:

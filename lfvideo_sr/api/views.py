@@ -11,7 +11,7 @@ from ..errors import OutputError, ShapeError
 from ..frames import Frame, Size, View, size_of
 from ..lightfields.field import FieldInfo, LightField
 from ..lightfields.grid import Grid, name_of
-from ..lightfields.partial import check_folder, partial_of, remove, replace_folder, writing
+from ..lightfields.partial import PartialFolder
 from ..lightfields.references import ViewReference, ViewReferences
 from ..media.images import write_png
 from ..picture import load_picture
@@ -48,27 +48,18 @@ class CallerViews:
         """Nothing to do: the array is the caller's."""
 
 
-class _Folder:
+class _Folder(PartialFolder):
     """Takes views in any order; the folder gets its name when it is whole."""
 
     def __init__(self, path: Path, size: Size, bits: int):
-        self._path, self._partial, self._size, self._bits = path, partial_of(path), size, bits
-        check_folder(path)
-        remove(self._partial)
-        with writing(path):
-            self._partial.mkdir()
+        super().__init__(path)
+        self._size, self._bits = size, bits
 
     def write(self, view: Frame, frame: int = 0) -> None:
         stamp = view.stamp
         if not isinstance(stamp, View) or view.size != self._size:
             raise OutputError(f"{view} cannot be written here; views of {self._size} are needed")
-        write_png(self._partial / f"view_{stamp.row}_{stamp.column}.png", view.pixels, self._bits)
-
-    def close(self) -> None:
-        replace_folder(self._partial, self._path)
-
-    def abort(self) -> None:
-        remove(self._partial)
+        write_png(self.folder / f"view_{stamp.row}_{stamp.column}.png", view.pixels, self._bits)
 
 
 def references_by_view(low: LightField, pictures: Mapping[tuple[int, int], Any], scale: int) -> ViewReferences:

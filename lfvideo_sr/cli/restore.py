@@ -100,17 +100,21 @@ def stream(
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
     command = command_of(locals())
+    from ..commands.cluster import ClusterRun
     from ..commands.progress import make_progress
-    from ..commands.queue import queued, run_queue
+    from ..commands.queue import Run, queued, run_queue
     from ..errors import UsageError
+
+    def run_of(path: Path, target: Path | None) -> Run:
+        return command(path, target) if ray is None else ClusterRun(command(path, target), ray)
 
     clips = queued(input)
     if clips is None:
-        command(input, output).run()
+        run_of(input, output).run()
         return
     if report is not None:
         raise UsageError("--report names one file, and there are several clips; leave it out, each gets its own")
-    run_queue(clips, output, codec, command, make_progress(progress))
+    run_queue(clips, output, codec, run_of, make_progress(progress))
 
 
 def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "StreamCommand"]:
@@ -134,7 +138,7 @@ def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "Strea
     encoder_options = parse_pairs(asked["encoder_option"] or [])
     encoding = EncodingOptions(options=encoder_options, size=size, **some("codec", "crf", "preset", "scale"))
     engine = EngineOptions(**some("method", "weights", "device", "dtype", "engine"))
-    running = some("report", "overwrite", "resume", "ray", "progress")
+    running = some("report", "overwrite", "resume", "progress")
     return lambda path, target: StreamCommand(path, target, options, encoding, engine, **running)
 
 

@@ -4,9 +4,10 @@ Each worker is an actor that holds an engine. Another takes the place of one tha
 whichever worker is free; pieces that are whole are never done again, whoever made them.
 """
 
+import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,36 +18,52 @@ from ..errors import EngineError, UsageError, first_line
 from ..stream.job import low_size
 from ..stream.plan import Plan, join_plan, remove_pieces, run_segment
 from .plan import pieces_of, plan_of
-from .progress import Progress
-from .stream import StreamCommand
+from .progress import Progress, make_progress
+from .stream import StreamCommand, Target
 
 _TRIES = 4  # of a segment, before the run gives up
 
 
-def run_on_a_cluster(command: StreamCommand, address: str, output: Path, progress: Progress) -> dict[str, Any]:
-    """Restore a clip with the workers of a cluster and join their pieces; returns the report."""
-    if command.options.gt or command.options.simulate:
-        raise UsageError("--ray does not score its result; leave out --gt and --simulate, or --ray")
-    started = time.monotonic()
-    plan = plan_of(replace(command, output=output))
-    progress.say(f"{len(plan.segments)} segments for the workers of {address}")
-    folder = pieces_of(plan)
-    run_with_ray(
-        plan, address, folder, tell=lambda done: progress.say(f"segment {done} of {len(plan.segments)} is done")
-    )
-    warnings = join_plan(plan, folder, output, overwrite=command.overwrite)
-    remove_pieces(plan, folder)
-    return {
-        "input": plan.input,
-        "output": str(output),
-        "output_size": str(plan.size),
-        "frames": sum(frames for _, frames in plan.segments),
-        "segments": len(plan.segments),
-        "seconds": round(time.monotonic() - started, 3),
-        "method": command.engine.method,
-        "version": __version__,
-        "warnings": warnings,
-    }
+@dataclass(frozen=True)
+class ClusterRun:
+    """`lfvideo-sr stream` by the workers of a cluster at an address: "auto", "local", or what Ray calls it."""
+
+    command: StreamCommand
+    address: str
+
+    def run(self) -> None:
+        """Write output and report; raises LFVideoError, with the pieces that are done kept for another run."""
+        command = self.command
+        if command.options.gt or command.options.simulate:
+            raise UsageError("--ray does not score its result; leave out --gt and --simulate, or --ray")
+        progress = make_progress(command.progress)
+        target = command.target(progress)
+        if target is None:
+            return
+        target.write_report(self._restored(target, progress))
+        for line in (f"output      {target.output}", f"report      {target.report}"):
+            progress.say(line)
+
+    def _restored(self, target: Target, progress: Progress) -> dict[str, Any]:
+        """The report of the run, which ends with the whole output."""
+        started = time.monotonic()
+        plan = plan_of(replace(self.command, output=target.output))
+        folder, count = pieces_of(plan), len(plan.segments)
+        progress.say(f"{count} segments for the workers of {self.address}")
+        run_with_ray(plan, self.address, folder, tell=lambda done: progress.say(f"{done} of {count} segments are done"))
+        warnings = join_plan(plan, folder, target.output, overwrite=self.command.overwrite)
+        remove_pieces(plan, folder)
+        return {
+            "input": plan.input,
+            "output": str(target.output),
+            "output_size": str(plan.size),
+            "frames": sum(frames for _, frames in plan.segments),
+            "segments": count,
+            "seconds": round(time.monotonic() - started, 3),
+            "method": self.command.engine.method,
+            "version": __version__,
+            "warnings": warnings,
+        }
 
 
 class _Worker:
@@ -122,14 +139,22 @@ def _started(address: str) -> Any:
         raise EngineError("Ray is not installed; pip install 'lfvideo-sr[ray]', or leave --ray out") from error
     if ray.is_initialized():
         return ray
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
+    if address == "local":
+        ray.init(address="local", include_dashboard=False, **quiet)
+        return ray
     try:
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
-        if address == "local":
-            ray.init(address="local", include_dashboard=False, **quiet)
-        else:
-            ray.init(address=address, **quiet)
-    except ConnectionError as error:
+        _check_reachable(address)
+        ray.init(address=address, **quiet)
+    except (ConnectionError, OSError) as error:
         if address != "auto":
-            raise EngineError(f"no Ray cluster answers at {address} ({first_line(error)}); start one") from error
+            raise EngineError(f"no Ray cluster answers at {address} ({first_line(error)}); start one there") from error
         ray.init(address="local", include_dashboard=False, **quiet)
     return ray
+
+
+def _check_reachable(address: str) -> None:
+    """Raises OSError where nobody listens at HOST:PORT: Ray itself would end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()

@@ -4,13 +4,20 @@ import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ..errors import InputError, LFVideoError, OutputError, QueueFailed, UsageError, first_line
 from .progress import Progress
-from .stream import StreamCommand, default_output
+from .stream import default_output
 
 _WILD = frozenset("*?[")
 _DONE = "done"
+
+
+class Run(Protocol):
+    """What is to be done with a clip."""
+
+    def run(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ def run_queue(
     paths: Sequence[Path],
     folder: Path | None,
     codec: str,
-    make: Callable[[Path, Path], StreamCommand],
+    make: Callable[[Path, Path], Run],
     progress: Progress,
 ) -> None:
     """Run `make(clip, target)` for each clip into the folder; None: beside each clip.
@@ -93,7 +100,7 @@ def _targets(paths: Sequence[Path], folder: Path | None, codec: str) -> dict[Pat
     return targets
 
 
-def _run(make: Callable[[Path, Path], StreamCommand], path: Path, target: Path, progress: Progress) -> str:
+def _run(make: Callable[[Path, Path], Run], path: Path, target: Path, progress: Progress) -> str:
     try:
         make(path, target).run()
         return _DONE

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..checks import check_choice
 from ..choose import Choice, EngineOptions, choose_engine
@@ -13,7 +14,7 @@ from ..media.codecs import codec_of
 from ..media.probe import check_file
 from ..methods import METHODS
 from ..references.opening import reference_files, sidecars_of
-from ..report import Fingerprint, bytes_of, is_done, stream_report, summary_lines, write_json
+from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob, StreamOptions, low_size
 from ..stream.journal import Journal
 from ..stream.output import EncodingOptions
@@ -23,6 +24,20 @@ from .estimate import estimated_seconds
 from .progress import Progress, make_progress
 from .targets import REPORT, beside, check_targets
 from .texts import shown_seconds
+
+
+@dataclass(frozen=True)
+class Target:
+    """An output with its report, and what it was asked to be."""
+
+    output: Path
+    report: Path
+    asked: Fingerprint
+
+    def write_report(self, report: dict[str, Any]) -> None:
+        """With what tells a later run that the output is done."""
+        done = {"fingerprint": self.asked.text, "output_bytes": self.output.stat().st_size}
+        write_json(self.report, report | done)
 
 
 @dataclass(frozen=True)
@@ -37,24 +52,29 @@ class StreamCommand:
     report: Path | None = None
     overwrite: bool = False
     resume: bool = True
-    ray: str | None = None
     progress: str = "auto"
 
     def run(self) -> None:
-        """Write output and report; raises LFVideoError with nothing half-written left."""
+        """Write output and report; raises LFVideoError, with the segments that are done kept for another run."""
+        progress = make_progress(self.progress)
+        target = self.target(progress)
+        if target is not None:
+            self._write_target(target, progress)
+
+    def target(self, progress: Progress) -> Target | None:
+        """What is to be written, after all that can be refused is refused; None where it is done already."""
         check_file(self.input)
         output = self.output or default_output(self.input, self.encoding.codec)
-        report_path = self.report or beside(output, ".report.json")
-        progress = make_progress(self.progress)
+        report = self.report or beside(output, ".report.json")
         check_choice("--method", self.engine.method, list(METHODS))
         asked = self.fingerprint()
-        if not self.overwrite and is_done(output, report_path, asked):
+        if not self.overwrite and is_done(output, report, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
-            return
-        check_targets({"-o": output, REPORT: report_path}, self._files_read(), self.overwrite)
-        if self.ray is not None:
-            self._run_on_a_cluster(self.ray, output, report_path, progress)
-            return
+            return None
+        check_targets({"-o": output, REPORT: report}, self._files_read(), self.overwrite)
+        return Target(output, report, asked)
+
+    def _write_target(self, target: Target, progress: Progress) -> None:
         changes: list[str] = []  # of the engine, in the middle
 
         def changed(line: str) -> None:
@@ -66,22 +86,14 @@ class StreamCommand:
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
             self._announce(job, chosen, progress)
             on = {"engine": chosen.name, "device": engine.device, "dtype": engine.precision.value}
-            with Journal(output, asked.asked | on, self._resumes) as journal:
-                seconds, warnings = self._write(job, output, journal, progress)
-            report = stream_report(job, output, seconds, warnings + changes)
+            with Journal(target.output, target.asked.asked | on, self._resumes) as journal:
+                before = journal.frames
+                seconds, warnings = self._write(job, target.output, journal, progress)
+            report = stream_report(job, target.output, seconds, warnings + changes)
             report["engine"], report["decoding"] = engine.name, str(job.decoding)
-        report["output_size"] = str(self.encoding.output_size(job))
-        report |= {"fingerprint": asked.text, "output_bytes": output.stat().st_size}
-        write_json(report_path, report)
-        for line in [*summary_lines(report), f"report      {report_path}"]:
-            progress.say(line)
-
-    def _run_on_a_cluster(self, address: str, output: Path, report_path: Path, progress: Progress) -> None:
-        from .cluster import run_on_a_cluster
-
-        report = run_on_a_cluster(self, address, output, progress)
-        write_json(report_path, report | {"fingerprint": self.fingerprint().text, "output_bytes": bytes_of(output)})
-        for line in [f"output      {output}", f"report      {report_path}"]:
+        report |= {"output_size": str(self.encoding.output_size(job)), "frames_done_before": before}
+        target.write_report(report)
+        for line in [*summary_lines(report), f"report      {target.report}"]:
             progress.say(line)
 
     def _engine(self, tell: Callable[[str], object]) -> Choice:
@@ -98,10 +110,11 @@ class StreamCommand:
         return [self.input, *([Path(self.options.gt)] if self.options.gt else []), *references]
 
     def _announce(self, job: StreamJob, chosen: Choice, progress: Progress) -> None:
+        name = chosen.name  # before the estimate, in which the engine may change
         seconds = estimated_seconds(job)
         guess = f"; about {shown_seconds(seconds)}" if seconds else ""
         progress.say(f"{job.info.name} {job.info.size} -> {self.encoding.output_size(job)}{guess}")
-        progress.say(f"engine      {chosen.name}: {chosen.why}")
+        progress.say(f"engine      {name}: {chosen.why}")
         if job.decoding.announced:
             progress.say(f"decoding    {job.decoding}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")

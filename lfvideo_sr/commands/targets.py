@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import OutputError
-from ..media.partial import partial_of
 from ..report import is_report
 
 REPORT = "--report"
@@ -17,9 +16,6 @@ def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: 
     for option, path in targets.items():
         if path.resolve() in taken:
             raise OutputError(f"{path} is read here; give another name to write to with {option}")
-        unfinished = partial_of(path) if path.name else path
-        if unfinished.resolve() in taken:
-            raise OutputError(f"{path} is called {unfinished.name} until it is whole, and that is read here; rename it")
         if any(path.resolve() in path_read.parents for path_read in taken):
             raise OutputError(f"{path} holds what is read here; give another name to write to with {option}")
         if not path.parent.is_dir():

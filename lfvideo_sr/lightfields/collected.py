@@ -6,21 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from .partial import partial_of, remove, writing
+from ..media.partial import claim_partial
+from .partial import remove, writing
 
 
 class Collected:
     """An array in a file, so that only the last step needs it in memory; what encodes it is a subclass's."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype):
-        self._path, self._partial = path, partial_of(path)
-        self._collected = path.with_name(f"{path.stem}.partial.array")
+        self._path = path
+        with writing(path):
+            self._partial, self._collected = claim_partial(path), claim_partial(path.with_name(f"{path.stem}.array"))
         try:
             with writing(path):
                 _reserve(self._collected, int(np.prod([*shape, dtype.itemsize])))
                 self.array: Any = np.memmap(self._collected, dtype, "r+", shape=shape)
         except BaseException:
-            remove(self._collected)
+            self.abort()
             raise
 
     def encode(self, path: Path) -> None:
@@ -29,7 +31,7 @@ class Collected:
 
     def close(self) -> None:
         try:
-            with writing(self._path):
+            with writing(self._path, self._partial):
                 self.encode(self._partial)
                 os.replace(self._partial, self._path)
         finally:

@@ -86,7 +86,7 @@ class _ViewFolderSink(PartialFolder):
     def __init__(self, path: Path, size: Size, source: FolderField):
         super().__init__(path)
         self._size, self._source = size, source
-        with writing(path):
+        with writing(path, self.folder):
             self._copy_companions()
 
     def _copy_companions(self) -> None:

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..errors import InputError, OutputError
 from ..frames import Size
+from ..media.partial import claim_partial
 from .arrangement import Arrangement, Extent
 from .array_file import ArrayFile, Companion
-from .partial import check_ending, partial_of, writing
+from .partial import check_ending, writing
 
 SUFFIXES = (".h5", ".hdf5", ".mat")
 
@@ -71,9 +72,11 @@ class _Hdf5Target:
     """A file of one data set under its unfinished name."""
 
     def __init__(self, path: Path, store: Hdf5Store, arrangement: Arrangement, extent: Extent, dtype: np.dtype):
-        self._path, self._partial = path, partial_of(path)
+        self._path = path
         block = store.file.userblock_size
         with writing(path):
+            self._partial = claim_partial(path)
+        with writing(path, self._partial):
             self._file = h5py.File(self._partial, "w", userblock_size=block, libver=("earliest", "v110"))
             self._header = _header(store.file, block)
             source = store.dataset

@@ -8,19 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import OutputError
-from ..media.partial import partial_of
+from ..media.partial import claim_partial
 
 _FILES = {".h5", ".hdf5", ".mat", ".png", ".jpg", ".mp4", ".mkv", ".mov"}
 _LEFT = {".png", ".cfg"}  # what a run leaves in a folder
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What fails while writing leaves nothing unfinished behind, and reads as one line."""
+def writing(path: Path, unfinished: Path | None = None) -> Iterator[None]:
+    """What fails while writing a target removes what there is of it, and reads as one line."""
     try:
         yield
     except OSError as error:
-        remove(partial_of(path))
+        if unfinished is not None:
+            remove(unfinished)
         full = error.errno == errno.ENOSPC
         why = "the disk is full; free some space" if full else f"cannot be written ({error.strerror or error})"
         raise OutputError(f"{path}: {why}, or choose another -o") from error
@@ -53,7 +54,7 @@ def check_folder(path: Path) -> None:
 
 def replace_folder(partial: Path, path: Path) -> None:
     """Give a finished folder its name, in the place of an earlier run's."""
-    with writing(path):
+    with writing(path, partial):
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(partial, path)
@@ -63,11 +64,10 @@ class PartialFolder:
     """A target that is a folder of pictures: `folder` has its unfinished name until `close`."""
 
     def __init__(self, path: Path):
-        self._path, self.folder = path, partial_of(path)
+        self._path = path
         check_folder(path)
-        remove(self.folder)
         with writing(path):
-            self.folder.mkdir()
+            self.folder = claim_partial(path, folder=True)
 
     def close(self) -> None:
         replace_folder(self.folder, self._path)

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import OutputError
 from ..frames import Size, View
+from ..media.partial import claim_partial
 from ..media.resize import to_uint8
 from .field import LightField
-from .partial import partial_of, writing
+from .partial import writing
 
 WIDEST = 960  # pixels of a view on the page
 _QUALITY = 90
@@ -74,7 +75,8 @@ def write_viewer(path: Path, after: LightField, before: LightField, title: str) 
     data = json.dumps({"views": views, "centre": grid.place(grid.centre)})
     safe = title.replace("&", "&amp;").replace("<", "&lt;")
     with writing(path):
-        partial = partial_of(path)
+        partial = claim_partial(path)
+    with writing(path, partial):
         partial.write_text(_PAGE % {"title": safe, "width": size.width, "data": data}, encoding="utf-8")
         partial.replace(path)
 

@@ -27,7 +27,7 @@ from .encoding import (
     scaled_aspect,
     scaled_matrix,
 )
-from .partial import partial_of, write_through
+from .partial import claim_partial, write_through
 from .passthrough import StreamCopier, fresh_metadata
 from .planes import frame_of, matrix_code, range_code
 from .probe import VideoInfo
@@ -60,7 +60,7 @@ class VideoSink:
     """Writes frames of one size with the times, colours, shape and rotation of `video`.
 
     path:      the target; its ending chooses the container. Until `close` it is `unfinished`, a file of the same
-               ending on the same disk, or else `<stem>.partial<ext>` beside it.
+               ending on the same disk, or else `<stem>.partial<ext>` beside it, or another name that is free.
     copy_from: the file whose audio, subtitles, chapters, attachments and metadata go along.
     ends_at:   seconds where the video ends if it is only part of `copy_from`'s; what is copied ends there too.
     options:   the encoder's own, over `crf` and `preset`.
@@ -86,7 +86,6 @@ class VideoSink:
     ):
         self.path, self.size = Path(path), Size(*size)
         self.warnings: list[str] = []
-        self.partial = unfinished or partial_of(self.path)
         self._codec = codec_of(codec)
         self.colour = output_colour(video.colour, self._codec, self.size)
         chosen = options_for(self._codec, crf, preset, video.hdr, options or {})
@@ -98,7 +97,15 @@ class VideoSink:
         self._copier: StreamCopier | None = None
         self._finished = False
         silence(self._codec)
-        self._container = _open_output(self.partial, self.path, video, self.containers)
+        try:
+            self.partial = unfinished or claim_partial(self.path)
+        except OSError as error:
+            raise OutputError(_why_unwritable(self.path, error)) from error
+        try:
+            self._container = _open_output(self.partial, self.path, video, self.containers)
+        except BaseException:
+            self.partial.unlink(missing_ok=True)
+            raise
         with self._writing():
             self._stream = self._add_video(chosen)
             if copy_from:

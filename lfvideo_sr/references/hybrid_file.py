@@ -19,7 +19,7 @@ from ..media.clock import stamp_of
 from ..media.codecs import codec_of
 from ..media.colour import Layout, rgb_to_planes
 from ..media.encoding import lost_in_pictures, pixel_format, scaled_matrix
-from ..media.partial import partial_of
+from ..media.partial import claim_partial, write_through
 from ..media.passthrough import StreamCopier
 from ..media.planes import frame_of, matrix_code, range_code
 from ..media.pyav import open_media
@@ -43,9 +43,11 @@ def write_hybrid(
     output = Path(output)
     check_positive("--ref-every", every)
     _check_target(output, hr.video.path, overwrite)
-    partial = partial_of(output)
+    partial: Path | None = None
     try:
+        partial = claim_partial(output)
         warnings = _write(hr, partial, every, scene_refs)
+        write_through(partial)
         os.replace(partial, output)
         return warnings
     except (av.FFmpegError, OSError) as error:
@@ -53,7 +55,8 @@ def write_hybrid(
             raise
         raise OutputError(f"{output} cannot be written: {error.strerror}; check its folder and disk") from error
     finally:
-        partial.unlink(missing_ok=True)
+        if partial is not None:
+            partial.unlink(missing_ok=True)
 
 
 def _check_target(output: Path, original: Path, overwrite: bool) -> None:
@@ -61,8 +64,6 @@ def _check_target(output: Path, original: Path, overwrite: bool) -> None:
         raise OutputError(f"{output} is no .mkv; a hybrid file is Matroska, so give it that ending")
     if output.exists() and output.samefile(original):
         raise OutputError(f"{output} is the input itself; choose another -o")
-    if partial_of(output).exists() and partial_of(output).samefile(original):
-        raise OutputError(f"{output} is called {original.name} until it is whole, and that is the input; rename it")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; pass --overwrite or choose another -o")
 

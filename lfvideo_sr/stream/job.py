@@ -191,7 +191,7 @@ class StreamJob:
         if not isinstance(self.references, StillReferences) or self.reference_kind == "none":
             return []
         thinned = self.options.ref_every is not None
-        return still_uses(self.references, self.resolver.uses, self.frames, thinned)
+        return still_uses(self.references, self.resolver.uses, self.resolver.seen, thinned)
 
     @property
     def warnings(self) -> list[str]:

@@ -6,8 +6,8 @@ A run works in a folder beside its target, `out.mp4.work` for `out.mp4`:
     journal.jsonl   a line that says what the run was asked to do, then a line for every segment that is done
     000000.nut ...  the segments, each a playable video
 
-A line is written after the file that it describes has reached the disk. Whatever else is in the folder is unfinished,
-or not ours, and is never removed.
+A line is written after the file that it describes has reached the disk. What else a run leaves unfinished here has
+names of its own (_UNFINISHED); all other files are somebody's and are never removed.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ from ..errors import OutputError, ResumeRefused
 
 _FORMAT = "lfvideo-sr journal 1"
 _LOCK, _LINES = "lock", "journal.jsonl"
+_UNFINISHED = ("[0-9]*.partial.nut", "joined.*", "journal.new")  # what a run that is stopped leaves in its folder
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,9 @@ class Journal:
         for number in self.done:
             self.path(number).unlink(missing_ok=True)
         self._removed = True
+        for pattern in _UNFINISHED:
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
         for name in (_LINES, _LOCK):
             (self.folder / name).unlink(missing_ok=True)
         self._lock.release()

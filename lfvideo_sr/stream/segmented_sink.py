@@ -64,7 +64,8 @@ class SegmentedSink:
             self._end_segment()
             self._number, self._first = picture.segment, picture.number
             path = self._journal.path(self._number)
-            self._segment = SegmentSink(path, self._video, self.size, **self._settings)
+            unfinished = partial_of(path)  # the folder is ours: what has this name is of a run that was stopped
+            self._segment = SegmentSink(path, self._video, self.size, **self._settings, unfinished=unfinished)
         assert self._segment is not None
         self._segment.encode(picture)
 

@@ -90,7 +90,7 @@ def test_every_iteration_starts_anew(low):
         ({"epipolar": 2}, ValueError, "^epipolar is 2"),
         ({"transpos": True}, TypeError, "did you mean 'transpose'"),
         ({"layout": "hci"}, ValueError, "^no 'hci' in layout"),
-        ({"references": {(7, 7): "a.png"}}, ValueError, "^references: view 7,7 lies outside the grid"),
+        ({"references": {(7, 7): "a.png"}}, ValueError, "^references: view 7,7 is outside the grid"),
         ({"references": {}, "ref_views": ("0,0",)}, ValueError, "^references contradicts refs, ref_views"),
         ({"open": lfvideo_sr.OpenOptions(), "item": 1}, ValueError, "^open contradicts item"),
     ],

@@ -42,7 +42,7 @@ def watched(monkeypatch) -> Watched:
     from lfvideo_sr.api import running
 
     engine = Watched()
-    monkeypatch.setattr(running, "choose_engine", lambda *_: choose.Choice(engine, "numpy", "watched"))
+    monkeypatch.setattr(running, "choose_engine", lambda *_: choose.Choice(engine, "watched"))
     return engine
 
 

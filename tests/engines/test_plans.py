@@ -213,8 +213,14 @@ def test_clean_leaves_what_is_not_ours(own_cache):
     strange = own_cache.parent / "photos"
     strange.mkdir()
     (strange / "one.png").write_bytes(b"1")
+    (own_cache.parent / "yolo").mkdir()
+    (own_cache.parent / "yolo" / "best.onnx").write_bytes(b"somebody's")
+    (own_cache.parent / "empty").mkdir()
+    (own_cache / "notes.txt").write_text("mine")
     assert clean() > 1e6
-    assert [path.name for path in own_cache.parent.iterdir()] == ["photos"]
+    assert {path.name for path in own_cache.parent.iterdir()} == {"photos", "yolo", "empty", own_cache.name}
+    assert (own_cache.parent / "yolo" / "best.onnx").exists()
+    assert [path.name for path in own_cache.iterdir()] == ["notes.txt"]
 
 
 def test_a_read_plan_says_where_it_belongs(own_cache):

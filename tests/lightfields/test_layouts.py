@@ -227,8 +227,10 @@ def test_a_layout_by_name_reads_what_detection_reads(tmp_path, grid):
     assert "2 data sets have 2 axes" in refused(two, layout="basiclfsr")
 
 
-def test_the_readme_names_every_layout():
-    table = re.findall(r"^\| ([a-z0-9, -]+) \|", (Path(__file__).parents[2] / "README.md").read_text(), re.MULTILINE)
+def test_the_page_of_light_fields_names_every_layout():
+    table = re.findall(
+        r"^\| ([a-z0-9, -]+) \|", (Path(__file__).parents[2] / "docs" / "lightfields.md").read_text(), re.M
+    )
     assert {name for cell in table for name in cell.split(", ")} >= set(LAYOUTS)
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from lfvideo_sr.errors import OutputError
-from lfvideo_sr.lightfields.partial import check_folder, partial_of, replace_folder
+from lfvideo_sr.lightfields.partial import check_folder, replace_folder
+from lfvideo_sr.media.partial import claim_partial, partial_of
 
 
 def folder_of(path, *names):
@@ -28,3 +29,22 @@ def test_a_folder_with_anything_else_in_it_is_refused(foreign, tmp_path):
     with pytest.raises(OutputError, match=f"mine holds {foreign}, which would be deleted; give -o another"):
         check_folder(target)
     assert len(list(target.iterdir())) == 2
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link", "dangling link"])
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_an_unfinished_name_that_somebody_has_is_left_alone(kind, as_folder, tmp_path):
+    name = tmp_path / "sr.partial"
+    (tmp_path / "dear").write_text("dear")
+    {
+        "file": lambda: name.write_text("dear"),
+        "folder": lambda: folder_of(name, "thesis.docx"),
+        "link": lambda: name.symlink_to(tmp_path / "dear"),
+        "dangling link": lambda: name.symlink_to(tmp_path / "nowhere"),
+    }[kind]()
+    claimed = claim_partial(tmp_path / "sr", folder=as_folder)
+    assert claimed == tmp_path / "sr.partial-2" and claimed.is_dir() == as_folder
+    assert claim_partial(tmp_path / "sr", folder=as_folder) == tmp_path / "sr.partial-3"
+    assert (tmp_path / "dear").read_text() == "dear" and not (tmp_path / "nowhere").exists()
+    if kind == "folder":
+        assert (name / "thesis.docx").read_text() == "thesis.docx"

@@ -33,8 +33,8 @@ FINISH = {"CHANNELS": 64, "COUNT": 1024}
 
 # Kernel, its constants (strides of 1 are such), and the types of its pointers; what else it takes are whole numbers.
 KERNELS = [
-    (inverse_search_triton._descend, PATCHES, {FULL: "source target flow other found"}),
-    (inverse_search_triton._spread, {"STRIDE": 4, "COUNT": 256}, {FULL: "found source target flow"}),
+    (inverse_search_triton._descend, PATCHES, {FULL: "source target flow other patch_flow"}),
+    (inverse_search_triton._spread, {"STRIDE": 4, "COUNT": 256}, {FULL: "patch_flow source target flow"}),
     (inverse_search_triton._look, {"COUNT": 256}, {FULL: "target flow there"}),
     (inverse_search_triton._weigh, WEIGHTS, {FULL: "source there first now maps"}),
     (inverse_search_triton._sweep, TILE, {FULL: "maps now moved"}),
@@ -81,17 +81,17 @@ KERNELS = [
     (
         patchmatch_triton._improve,
         {"KIND": 1, "COHERENT": True, "AROUND": 8, "PLACES": 4, "CHANNELS": 256, "BLOCK": 128},
-        {FULL: "scale own_lengths other_lengths score found", HALF: "own other", "*i32": MATCHES},
+        {FULL: "scale query_lengths reference_lengths score scores", HALF: "query reference", "*i32": MATCHES},
     ),
     (
         patchmatch_triton._improve,
         {"KIND": 0, "COHERENT": True, "AROUND": 1, "PLACES": 4, "CHANNELS": 256, "BLOCK": 128},
-        {FULL: "scale own_lengths other_lengths score found", HALF: "own other", "*i32": MATCHES},
+        {FULL: "scale query_lengths reference_lengths score scores", HALF: "query reference", "*i32": MATCHES},
     ),
     (
         patch_products_triton._products,
         {"PAIRS": 16, "CHANNELS": 256, "BLOCK": 128},
-        {FULL: "own other sums", LONG: "mine theirs"},
+        {FULL: "query reference sums", LONG: "mine theirs"},
     ),
 ]
 

@@ -153,6 +153,20 @@ def test_plan_run_segment_and_join_on_the_command_line(command, tmp_path, run):
     assert "cannot be read" in run("join", command.input).line
 
 
+def test_a_stream_on_a_cluster_of_this_machine(command, tmp_path):
+    pytest.importorskip("ray")
+    words = ["--method", "flow_transfer", "--preset", "ultrafast", "--ray", "local"]
+    output = tmp_path / "out.mkv"
+    arguments = [sys.executable, "-m", "lfvideo_sr", "stream", str(command.input), "-o", str(output), *words]
+    first, again = (
+        subprocess.run(arguments, capture_output=True, text=True, timeout=300, cwd=tmp_path) for _ in range(2)
+    )
+    assert first.returncode == 0, first.stderr
+    assert "4 of 4 segments are done" in first.stdout and "is already done" in again.stdout
+    assert packets(output, "video") == packets(command.output, "video")
+    assert {path.name for path in tmp_path.iterdir()} == {"out.mkv", "out.report.json"}
+
+
 def test_ray_that_is_not_reached_is_said(plan, tmp_path):
     pytest.importorskip("ray")
     with pytest.raises(LFVideoError, match="no Ray cluster answers"):
