@@ -16,10 +16,10 @@ from .. import __version__
 from ..choose import EngineOptions, choose_engine
 from ..errors import EngineError, UsageError, first_line
 from ..stream.job import low_size
-from ..stream.plan import Plan, join_plan, remove_pieces, run_segment
+from ..stream.plan import RunPlan, join_plan, remove_pieces, run_segment
 from .plan import pieces_of, plan_of
 from .progress import Progress, make_progress
-from .stream import StreamCommand, Target
+from .stream import OutputTarget, StreamCommand
 
 _TRIES = 4  # of a segment, before the run gives up
 
@@ -44,7 +44,7 @@ class ClusterRun:
         for line in (f"output      {target.output}", f"report      {target.report}"):
             progress.say(line)
 
-    def _restored(self, target: Target, progress: Progress) -> dict[str, Any]:
+    def _restored(self, target: OutputTarget, progress: Progress) -> dict[str, Any]:
         """The report of the run, which ends with the whole output."""
         started = time.monotonic()
         plan = plan_of(replace(self.command, output=target.output))
@@ -70,7 +70,7 @@ class _Worker:
     """An engine on a machine of the cluster; made a Ray actor by `run_with_ray`."""
 
     def __init__(self, plan: str):
-        self._plan = Plan.of_text(plan)
+        self._plan = RunPlan.of_text(plan)
         size = low_size(Path(self._plan.input), self._plan.stream_options())
         self._engine = choose_engine(EngineOptions(**self._plan.engine), size).engine.__enter__()
 
@@ -81,7 +81,7 @@ class _Worker:
 
 
 def run_with_ray(
-    plan: Plan,
+    plan: RunPlan,
     address: str,
     folder: Path,
     workers: int | None = None,
@@ -104,7 +104,7 @@ def run_with_ray(
 
 
 def _distribute(
-    ray: Any, hire: Callable[[], Any], count: int, plan: Plan, folder: Path, tell: Callable[[int], object]
+    ray: Any, hire: Callable[[], Any], count: int, plan: RunPlan, folder: Path, tell: Callable[[int], object]
 ) -> None:
     free = [hire() for _ in range(count)]
     waiting, tries = plan.longest_first, [0] * len(plan.segments)

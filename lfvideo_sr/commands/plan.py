@@ -8,17 +8,17 @@ from ..choose import EngineOptions, choose_engine
 from ..errors import InputError, first_line
 from ..stream.job import StreamJob, low_size
 from ..stream.journal import SegmentRecord
-from ..stream.plan import Plan, join_plan, run_segment, segments_of
+from ..stream.plan import RunPlan, join_plan, run_segment, segments_of
 from .stream import StreamCommand, default_output
 from .targets import check_targets
 
 
-def plan_of(command: StreamCommand) -> Plan:
+def plan_of(command: StreamCommand) -> RunPlan:
     """What `lfvideo-sr stream` would do as a plan; the clip is decoded once to find its segments."""
     output = command.output or default_output(command.input, command.encoding.codec)
     chosen = choose_engine(command.engine, low_size(command.input, command.options))
     with chosen.engine as engine, StreamJob(command.input, engine, command.options) as job:
-        return Plan(
+        return RunPlan(
             input=str(command.input.resolve()),
             output=str(output.resolve()),
             asked=json.loads(json.dumps(command.fingerprint().asked)),
@@ -30,22 +30,22 @@ def plan_of(command: StreamCommand) -> Plan:
         )
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> RunPlan:
     """Raises InputError for a file that is no plan."""
     try:
         text = path.read_text()
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({first_line(error)}); check the name") from error
-    return Plan.of_text(text, str(path))
+    return RunPlan.of_text(text, str(path))
 
 
-def pieces_of(plan: Plan) -> Path:
+def pieces_of(plan: RunPlan) -> Path:
     """The folder for a plan's pieces, beside its output."""
     output = Path(plan.output)
     return output.with_name(f"{output.name}.pieces")
 
 
-def run_planned_segment(plan: Plan, number: int, folder: Path | None = None) -> SegmentRecord:
+def run_planned_segment(plan: RunPlan, number: int, folder: Path | None = None) -> SegmentRecord:
     """Restore one segment with the engine that the plan names."""
     plan.segment(number)
     options = EngineOptions(**plan.engine)
@@ -54,7 +54,7 @@ def run_planned_segment(plan: Plan, number: int, folder: Path | None = None) -> 
         return run_segment(plan, number, engine, folder or pieces_of(plan))
 
 
-def join_planned(plan: Plan, folder: Path | None, output: Path | None, overwrite: bool) -> tuple[Path, list[str]]:
+def join_planned(plan: RunPlan, folder: Path | None, output: Path | None, overwrite: bool) -> tuple[Path, list[str]]:
     """Join the pieces of a plan; returns the output and warnings."""
     target = output or Path(plan.output)
     check_targets({"-o": target}, [Path(plan.input)], overwrite)

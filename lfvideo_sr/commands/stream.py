@@ -27,7 +27,7 @@ from .texts import shown_seconds
 
 
 @dataclass(frozen=True)
-class Target:
+class OutputTarget:
     """An output with its report, and what it was asked to be."""
 
     output: Path
@@ -61,7 +61,7 @@ class StreamCommand:
         if target is not None:
             self._write_target(target, progress)
 
-    def target(self, progress: Progress) -> Target | None:
+    def target(self, progress: Progress) -> OutputTarget | None:
         """What is to be written, after all that can be refused is refused; None where it is done already."""
         check_file(self.input)
         output = self.output or default_output(self.input, self.encoding.codec)
@@ -72,9 +72,9 @@ class StreamCommand:
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return None
         check_targets({"-o": output, REPORT: report}, self._files_read(), self.overwrite)
-        return Target(output, report, asked)
+        return OutputTarget(output, report, asked)
 
-    def _write_target(self, target: Target, progress: Progress) -> None:
+    def _write_target(self, target: OutputTarget, progress: Progress) -> None:
         changes: list[str] = []  # of the engine, in the middle
 
         def changed(line: str) -> None:

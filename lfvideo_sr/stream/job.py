@@ -90,7 +90,7 @@ class StreamOptions:
         )
 
 
-class Clip(Protocol):
+class StreamSource(Protocol):
     """Frames in order, what is known of them, and the track that an output is made like."""
 
     info: StreamInfo
@@ -107,14 +107,14 @@ class StreamJob:
     as a context manager."""
 
     def __init__(
-        self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions(), clip: Clip | None = None,
-        references: ReferenceSource | None = None,
+        self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions(),
+        clip: StreamSource | None = None, references: ReferenceSource | None = None,
     ):  # fmt: skip
         """clip: frames to restore instead of those of the file `path`. references: instead of those found for it."""
         self.path, self.engine, self.options = Path(path), engine, options
         self.watch = Stopwatch()
         self.decoding = Decoding(None, "the frames are given", announced=False)
-        self.source: Clip = clip or self._decoded()
+        self.source: StreamSource = clip or self._decoded()
         self.references: ReferenceSource | None = references or (None if clip else self._find_references())
         self.cache = ReferenceCache(engine.encode, options.ref_cache)
         easing = Easing() if options.ref_output == "blend" else None

@@ -28,7 +28,7 @@ _FORMAT = "lfvideo-sr plan 1"
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What is to be made, and its segments.
 
     asked:    everything that decides what comes out, by name: files with their sizes and times, options, weights.
@@ -61,7 +61,7 @@ class Plan:
         return json.dumps({"plan": _FORMAT} | asdict(self) | {"size": list(self.size)}, indent=1) + "\n"
 
     @classmethod
-    def of_text(cls, text: str, name: str = "the plan") -> "Plan":
+    def of_text(cls, text: str, name: str = "the plan") -> "RunPlan":
         """Raises InputError for what is no plan of this version."""
         try:
             values = json.loads(text)
@@ -102,7 +102,7 @@ def segments_of(job: StreamJob) -> tuple[tuple[int, int], ...]:
     return tuple((first, end - first) for first, end in zip(firsts, ends))
 
 
-def run_segment(plan: Plan, number: int, engine: Engine, folder: Path) -> SegmentRecord:
+def run_segment(plan: RunPlan, number: int, engine: Engine, folder: Path) -> SegmentRecord:
     """Restore a segment into `folder`: NUMBER.nut, then NUMBER.json, its record. One that is there and whole is kept.
 
     Raises ResumeRefused where the folder holds pieces of another plan, InputError where the clip is not that of the
@@ -135,13 +135,14 @@ def run_segment(plan: Plan, number: int, engine: Engine, folder: Path) -> Segmen
     return record
 
 
-def join_plan(plan: Plan, folder: Path, output: Path, *, overwrite: bool = False) -> list[str]:
+def join_plan(plan: RunPlan, folder: Path, output: Path, *, overwrite: bool = False) -> list[str]:
     """Join the pieces in `folder` into `output`; returns warnings.
 
     Raises OutputError, and writes nothing, where a piece is missing, damaged or there twice, and ResumeRefused where
     one is of another plan.
     """
-    records = [record for record in map(_reader(plan), sorted(folder.glob("*.json"))) if record is not None]
+    read = [_read_record(path, plan) for path in sorted(folder.glob("*.json"))]
+    records = [record for record in read if record is not None]
     numbers = [record.number for record in records]
     twice = sorted({number for number in numbers if numbers.count(number) > 1})
     missing = sorted(set(range(len(plan.segments))) - set(numbers))
@@ -163,7 +164,7 @@ def join_plan(plan: Plan, folder: Path, output: Path, *, overwrite: bool = False
     return sink.warnings
 
 
-def remove_pieces(plan: Plan, folder: Path) -> None:
+def remove_pieces(plan: RunPlan, folder: Path) -> None:
     """Remove the pieces of a plan that was joined, and the folder unless it holds more."""
     for number in range(len(plan.segments)):
         for ending in (".nut", ".json"):
@@ -172,11 +173,7 @@ def remove_pieces(plan: Plan, folder: Path) -> None:
         folder.rmdir()
 
 
-def _reader(plan: Plan):
-    return lambda path: _read_record(path, plan)
-
-
-def _read_record(path: Path, plan: Plan) -> SegmentRecord | None:
+def _read_record(path: Path, plan: RunPlan) -> SegmentRecord | None:
     """The record of a piece; None where there is none that can be read. Raises ResumeRefused for another plan's."""
     try:
         values = json.loads(path.read_text())
@@ -188,7 +185,7 @@ def _read_record(path: Path, plan: Plan) -> SegmentRecord | None:
     return record
 
 
-def _write_record(path: Path, record: SegmentRecord, plan: Plan) -> None:
+def _write_record(path: Path, record: SegmentRecord, plan: RunPlan) -> None:
     unfinished = path.with_suffix(f".{_unique()}.new")
     unfinished.write_text(json.dumps({"plan": plan.name, "segment": asdict(record)}) + "\n")
     write_through(unfinished)

@@ -25,7 +25,7 @@ from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references.hybrid_file import write_hybrid
 from lfvideo_sr.stream.job import StreamOptions
 from lfvideo_sr.stream.output import EncodingOptions
-from lfvideo_sr.stream.plan import Plan, join_plan, run_segment
+from lfvideo_sr.stream.plan import RunPlan, join_plan, run_segment
 
 FRAMES = 110
 
@@ -45,7 +45,7 @@ def command(tmp_path_factory) -> StreamCommand:
 
 
 @pytest.fixture(scope="module")
-def plan(command) -> Plan:
+def plan(command) -> RunPlan:
     return plan_of(command)
 
 
@@ -65,11 +65,11 @@ def own_pieces(pieces, tmp_path) -> Path:
 
 
 def test_a_plan_is_text_that_says_the_same_again(plan):
-    assert Plan.of_text(plan.text()) == plan and Plan.of_text(plan.text()).name == plan.name
+    assert RunPlan.of_text(plan.text()) == plan and RunPlan.of_text(plan.text()).name == plan.name
     assert sum(frames for _, frames in plan.segments) == FRAMES and len(plan.segments) == 4
     assert all(first % 8 == 0 for first, _ in plan.segments)  # at references
     with pytest.raises(InputError, match="not a plan"):
-        Plan.of_text("{}")
+        RunPlan.of_text("{}")
 
 
 def test_pieces_joined_are_the_unbroken_run(command, plan, pieces, tmp_path):
@@ -118,8 +118,8 @@ def test_two_workers_of_ray_give_the_unbroken_run_though_one_is_killed(command, 
 import sys
 from pathlib import Path
 from lfvideo_sr.commands.cluster import run_with_ray
-from lfvideo_sr.stream.plan import Plan
-run_with_ray(Plan.of_text(Path(sys.argv[1]).read_text()), "local", Path(sys.argv[2]), workers=2, tell=print)
+from lfvideo_sr.stream.plan import RunPlan
+run_with_ray(RunPlan.of_text(Path(sys.argv[1]).read_text()), "local", Path(sys.argv[2]), workers=2, tell=print)
 """
     (tmp_path / "plan.json").write_text(plan.text())
     folder = tmp_path / "pieces"
