@@ -91,7 +91,7 @@ class SuperResolver:
         self._pass_references, self._easing = pass_references, easing
         self.preparation = Preparation(engine.info.scale)
         self._recurrent = in_order and engine.info.recurrent
-        self._segmenter = Segmenter() if in_order else None
+        self._segmenter = Segmenter(eased=easing is not None) if in_order else None
         self._segment = 0
         self._last: Last | None = None
         self._fields: dict[tuple, Correspondence] = {}

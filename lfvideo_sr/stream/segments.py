@@ -14,17 +14,28 @@ LEAST = 32  # frames of a segment, but for the last
 class Segmenter:
     """Numbers the segments of a stream: give it every pair, in order.
 
-    A segment ends before a scene cut, a frame that shows the moment of a reference, or a multiple of MEMORY frames,
-    whichever comes first after LEAST frames: there a recurrent method starts afresh in any case.
+    A segment of LEAST frames or more ends before a scene cut, a frame of a reference's moment, or a multiple of MEMORY
+    frames: there a recurrent method starts afresh in any case. Where references are eased into the frames around them
+    (`eased`), it ends after a reference's moment instead, since that frame needs the one before it.
     """
 
-    def __init__(self, least: int = LEAST):
-        self._least, self._number, self._frames = least, -1, 0
+    def __init__(self, least: int = LEAST, eased: bool = False):
+        self._least, self._eased = least, eased
+        self._number, self._frames = -1, 0
+        self._after_reference = False  # whether the last frame was of a reference's moment
 
     def number(self, pair: Paired) -> int:
         """The segment, from 0 on, that the next pair belongs to."""
-        fresh = pair.frame.cut or pair.own is not None or pair.frame.index % MEMORY == 0
-        if self._number < 0 or (fresh and self._frames >= self._least):
+        if self._number < 0 or (self._may_begin(pair) and self._frames >= self._least):
             self._number, self._frames = self._number + 1, 0
         self._frames += 1
+        self._after_reference = pair.own is not None
         return self._number
+
+    def _may_begin(self, pair: Paired) -> bool:
+        if pair.frame.cut:
+            return True
+        if self._eased and pair.own is not None:
+            return False
+        at_reference = self._after_reference if self._eased else pair.own is not None
+        return at_reference or pair.frame.index % MEMORY == 0
