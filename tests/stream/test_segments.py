@@ -1,6 +1,7 @@
 """Where a run is cut into segments."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_segments_begin_where_a_recurrent_method_starts_afresh():
 def test_a_reference_that_is_eased_in_has_the_frame_before_it_in_its_segment(every):
     firsts = starts(every=every, eased=True)
     assert len(firsts) > 2 and all(first % every != 0 for first in firsts[1:])
-    assert all(after - before >= LEAST for before, after in zip(firsts[:-1], firsts[1:], strict=True))
+    assert all(after - before >= LEAST for before, after in pairwise(firsts))
 
 
 def test_a_cut_comes_first_even_where_references_are_eased_in():
