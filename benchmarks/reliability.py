@@ -39,7 +39,7 @@ FRAMES = 200
 OPTIONS = ("--method", "flow_transfer", "--preset", "ultrafast", "--progress", "none")
 SETTINGS: Settings = {"codec": "libx264", "crf": 16, "preset": "medium", "options": {}}
 FAULTS = {
-    "the encoder fails at a random frame": "patch(sink.VideoSink, 'encode', av.error.ExternalError(1, 'no'))",
+    "the encoder fails at a random frame": "patch(sink.VideoSink, '_mux', av.error.ExternalError(1, 'no'))",
     "reading the input fails at a random packet": "patch(decoding.Decoder, '_next_packet', OSError(5, 'I/O error'))",
     "memory runs out at a random frame": "patch(pipeline.SuperResolver, '_made', MemoryError('no room'))",
     "writing a segment to the disk fails": "patch(journal.Journal, 'add', OSError(28, 'No space left on device'))",

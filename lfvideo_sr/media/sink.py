@@ -214,6 +214,11 @@ class VideoSink:
             write_through(self.partial)
             os.replace(self.partial, self.path)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the file was finished or given up, so that nothing more can be written to it."""
+        return self._finished
+
     def leave_partial(self) -> Path:
         """Finish the file as far as it is, playable, but under its unfinished name, which is returned."""
         with self._writing():

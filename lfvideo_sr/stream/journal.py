@@ -25,7 +25,7 @@ from ..errors import OutputError, ResumeRefused
 
 _FORMAT = "lfvideo-sr journal 1"
 _LOCK, _LINES = "lock", "journal.jsonl"
-_UNFINISHED = ("[0-9]*.partial.nut", "joined.*", "journal.new")  # what a run that is stopped leaves in its folder
+_UNFINISHED = ("[0-9]*.nut", "joined.*", "journal.new")  # what a run that is stopped leaves, recorded or not
 
 
 @dataclass(frozen=True)

@@ -103,14 +103,14 @@ class SegmentedSink:
         done = sorted(self._journal.done.items())
         pieces = [self._journal.path(number) for number, _ in done]
         shown: list[Shown] = [record.shown for _, record in done]
-        if self._segment is not None:
+        if self._segment is not None and not self._segment.finished:
             pieces.append(self._segment.leave_partial())
             shown.append(self._segment.shown)
         return pieces, shown
 
     def _give_up(self) -> None:
         """Nothing was encoded: leave nothing behind."""
-        if self._segment is not None:
+        if self._segment is not None and not self._segment.finished:
             self._segment.abort()
         self._journal.remove()
 

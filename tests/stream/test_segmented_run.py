@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from command_line import report_of
@@ -15,6 +16,7 @@ from round_trips import stamps
 from small_clips import rendered, write_clip
 
 from lfvideo_sr.frames import Size
+from lfvideo_sr.media.segment_sink import SegmentSink
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references.hybrid_file import write_hybrid
 from lfvideo_sr.stream.journal import Journal
@@ -177,3 +179,34 @@ def test_a_run_goes_on_where_nobody_reads_what_it_prints(reader, clip, unbroken,
             process.stdout.close()
             assert process.wait(120) == 0
     assert_same(output, unbroken)
+
+
+def test_a_segment_that_could_not_be_recorded_does_not_stop_the_next_run(clip, unbroken, tmp_path, run, monkeypatch):
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "add", full)
+        failed = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST)
+    assert failed.code == 3 and "No space left" in failed.line
+    assert list(tmp_path.iterdir()) == []
+    assert run("stream", clip, "-o", tmp_path / "out.mkv", *FAST).code == 0
+    assert_same(tmp_path / "out.mkv", unbroken)
+
+
+@pytest.mark.parametrize("after", [3, 40])
+def test_an_encoder_that_fails_keeps_the_segments_before(after, clip, unbroken, tmp_path, run, monkeypatch):
+    plain, calls = SegmentSink._mux, iter(range(1000))
+
+    def failing(sink: SegmentSink, packets: list) -> None:
+        if next(calls) == after:
+            raise av.error.ExternalError(1, "the encoder fails")
+        plain(sink, packets)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SegmentSink, "_mux", failing)
+        failed = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST)
+    assert failed.code == 3 and "cannot be written" in failed.line
+    assert (tmp_path / "out.partial.mkv").exists() == (after > 32)
+    assert run("stream", clip, "-o", tmp_path / "out.mkv", *FAST).code == 0
+    assert_same(tmp_path / "out.mkv", unbroken)
