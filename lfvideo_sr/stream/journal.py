@@ -6,8 +6,8 @@ A run works in a folder beside its target, `out.mp4.work` for `out.mp4`:
     journal.jsonl   a line that says what the run was asked to do, then a line for every segment that is done
     000000.nut ...  the segments, each a playable video
 
-A line is written after the file that it describes has reached the disk. What else a run leaves unfinished here has
-names of its own (_UNFINISHED); all other files are somebody's and are never removed.
+A line is written after the file that it describes has reached the disk. What else a run writes here has names of its
+own (_OURS); all other files are somebody's and are never removed.
 """
 
 import hashlib
@@ -25,7 +25,8 @@ from ..errors import OutputError, ResumeRefused
 
 _FORMAT = "lfvideo-sr journal 1"
 _LOCK, _LINES = "lock", "journal.jsonl"
-_UNFINISHED = ("[0-9]*.nut", "joined.*", "journal.new")  # what a run that is stopped leaves, recorded or not
+_NUMBER = 6 * "[0-9]"
+_OURS = (f"{_NUMBER}.nut", f"{_NUMBER}.partial.nut", "joined.*", "journal.new")  # segments, and what is unfinished
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,13 @@ class Journal:
             raise
 
     def _open(self, asked: dict[str, Any], resume: bool) -> None:
-        lines = [] if self._fresh else _lines(self.folder / _LINES)
-        if lines and resume:
-            _check_same(lines[0]["asked"], asked, self.target)
-            self._take(lines[1:])
-            return
-        for line in lines[1:]:
-            if "file" in line:
-                (self.folder / Path(line["file"]).name).unlink(missing_ok=True)
-        self._write([{"journal": _FORMAT, "target": self.target.name, "asked": asked}])
+        if resume and not self._fresh:
+            first, *lines = _lines(self.folder / _LINES)
+            check_same(first["asked"], asked, f"{self.target} was begun", "pass --no-resume to start over")
+            self._take(lines)
+        else:
+            self._remove_ours()
+        self._write([{"journal": _FORMAT, "target": self.target.name, "asked": asked}, *self._records()])
 
     def _take(self, lines: list[dict[str, Any]]) -> None:
         for line in lines:
@@ -105,8 +104,12 @@ class Journal:
             if is_whole(self.folder / record.file, record):
                 self.done[record.number] = record
             else:
-                self.done.pop(record.number, None)
                 self.damaged.append(record.file)
+
+    def _records(self) -> list[dict[str, Any]]:
+        """The lines of what is whole, after a crash without one that was cut short."""
+        partials = [_partial_line(name, sha256) for name, sha256 in self._partials.items()]
+        return partials + [asdict(record) for record in self.done.values()]
 
     @property
     def frames(self) -> int:
@@ -134,7 +137,7 @@ class Journal:
     def add_partial(self, path: Path) -> None:
         """Take note of a playable part, which a later run replaces or removes unless it was changed."""
         self._partials[path.name] = _sha256(path)
-        self._append({"partial": path.name, "sha256": self._partials[path.name]})
+        self._append(_partial_line(path.name, self._partials[path.name]))
 
     def _is_our_partial(self, path: Path) -> bool:
         return path.is_file() and not path.is_symlink() and _sha256(path) == self._partials.get(path.name)
@@ -171,16 +174,17 @@ class Journal:
             part = self.target.with_name(name)
             if self._is_our_partial(part):
                 part.unlink()
-        for number in self.done:
-            self.path(number).unlink(missing_ok=True)
         self._removed = True
-        for pattern in _UNFINISHED:
-            for path in self.folder.glob(pattern):
-                path.unlink(missing_ok=True)
+        self._remove_ours()
         for name in (_LINES, _LOCK):
             (self.folder / name).unlink(missing_ok=True)
         self._lock.release()
         _remove_if_empty(self.folder)
+
+    def _remove_ours(self) -> None:
+        for pattern in _OURS:
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def __enter__(self) -> "Journal":
         return self
@@ -220,15 +224,18 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _check_same(before: dict[str, Any], asked: dict[str, Any], target: Path) -> None:
+def check_same(before: dict[str, Any], asked: dict[str, Any], begun: str, remedy: str) -> None:
+    """Raises ResumeRefused, which names what differs, unless a piece of work is asked for as it was begun."""
     changed = [name for name in sorted({*before, *asked}) if before.get(name) != asked.get(name)]
     if changed:
         name = changed[0]
         more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-        raise ResumeRefused(
-            f"{target} was begun with another {name}: {_shown(before.get(name))}, now {_shown(asked.get(name))}{more}; "
-            "run the first command again, or pass --no-resume to start over"
-        )
+        values = f"{_shown(before.get(name))}, now {_shown(asked.get(name))}"
+        raise ResumeRefused(f"{begun} with another {name}: {values}{more}; do as at first, or {remedy}")
+
+
+def _partial_line(name: str, sha256: str) -> dict[str, Any]:
+    return {"partial": name, "sha256": sha256}
 
 
 def _shown(value: Any) -> str:

@@ -14,6 +14,7 @@ from small_clips import FRAMES, engine_of, frames_of, ticks_of
 from lfvideo_sr.engine import Engine
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame
+from lfvideo_sr.media.partial import partial_of
 
 
 def empty(folder: Path) -> Path:
@@ -254,10 +255,13 @@ def test_a_folder_without_permission(run, low_clip, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_said_and_leaves_nothing(run, low_clip, tmp_path):
-    (tmp_path / "out.mkv.work").mkdir()
-    (tmp_path / "out.mkv.work" / "lock").touch()
-    (tmp_path / "out.mkv.work" / "000000.partial.nut").symlink_to("/dev/full")
+def test_a_full_disk_is_said_and_leaves_nothing(run, low_clip, tmp_path, monkeypatch):
+    def full(path: Path) -> Path:
+        unfinished = partial_of(path)
+        unfinished.symlink_to("/dev/full")
+        return unfinished
+
+    monkeypatch.setattr("lfvideo_sr.stream.segmented_sink.partial_of", full)
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", "--method", "bicubic", "--codec", "ffv1")
     assert outcome.code == 3 and "disk is full" in outcome.line
     assert list(tmp_path.iterdir()) == []

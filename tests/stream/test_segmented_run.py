@@ -210,3 +210,26 @@ def test_an_encoder_that_fails_keeps_the_segments_before(after, clip, unbroken, 
     assert (tmp_path / "out.partial.mkv").exists() == (after > 32)
     assert run("stream", clip, "-o", tmp_path / "out.mkv", *FAST).code == 0
     assert_same(tmp_path / "out.mkv", unbroken)
+
+
+def test_a_line_that_a_crash_cut_short_costs_no_later_segment(clip, unbroken, tmp_path, run):
+    output, lines = tmp_path / "out.mkv", tmp_path / "out.mkv.work" / "journal.jsonl"
+    assert crash(clip, output, 45) == 9
+    lines.write_text(lines.read_text() + '{"number": 7, "fi')
+    assert crash(clip, output, 45) == 9  # records another one behind that line
+    recorded = [json.loads(line) for line in lines.read_text().splitlines()][1:]
+    assert [line["number"] for line in recorded] == [0, 1]
+    assert run("stream", clip, "-o", output, *FAST).code == 0
+    assert_same(output, unbroken)
+
+
+def test_a_journal_of_another_version_is_refused_and_can_be_left_behind(clip, unbroken, tmp_path, run):
+    output, lines = tmp_path / "out.mkv", tmp_path / "out.mkv.work" / "journal.jsonl"
+    assert crash(clip, output, 80) == 9
+    (tmp_path / "out.mkv.work" / "1-holiday.nut").write_text("mine")
+    lines.write_text("of another version\n")
+    refused = run("stream", clip, "-o", output, *FAST)
+    assert refused.code == 5 and "--no-resume" in refused.line
+    assert run("stream", clip, "-o", output, *FAST, "--no-resume").code == 0
+    assert packets(output, "video") == packets(unbroken, "video")
+    assert [path.name for path in (tmp_path / "out.mkv.work").iterdir()] == ["1-holiday.nut"]
