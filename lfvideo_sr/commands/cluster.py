@@ -17,7 +17,7 @@ from ..choose import EngineOptions, choose_engine
 from ..errors import EngineError, UsageError, first_line
 from ..stream.job import low_size
 from ..stream.plan import RunPlan, join_plan, remove_pieces, run_segment
-from .plan import pieces_of, plan_of
+from .plan import check_unchanged, pieces_of, plan_of
 from .progress import Progress, make_progress
 from .stream import OutputTarget, StreamCommand
 
@@ -71,6 +71,7 @@ class _Worker:
 
     def __init__(self, plan: str):
         self._plan = RunPlan.of_text(plan)
+        check_unchanged(self._plan)
         size = low_size(Path(self._plan.input), self._plan.stream_options())
         self._engine = choose_engine(EngineOptions(**self._plan.engine), size).engine.__enter__()
 
@@ -125,8 +126,7 @@ def _distribute(
                 worker = hire()
             tries[number] += 1
             if tries[number] == _TRIES:
-                cause = getattr(error, "cause", None) or error
-                why = first_line(cause) if isinstance(cause, BaseException) else first_line(error)
+                why = first_line(getattr(error, "cause", None) or error)  # what failed on the worker, if it said
                 raise EngineError(f"segment {number} failed {_TRIES} times ({why}); run it without --ray") from error
             waiting.append(number)
         free.append(worker)

@@ -1,13 +1,14 @@
 """`lfvideo-sr plan`, `run-segment` and `join`: a run as pieces for many machines."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..choose import EngineOptions, choose_engine
 from ..errors import InputError, first_line
-from ..stream.job import StreamJob, low_size
-from ..stream.journal import SegmentRecord
+from ..report import Fingerprint
+from ..stream.job import StreamJob, files_read, low_size
+from ..stream.journal import SegmentRecord, check_same
 from ..stream.plan import RunPlan, join_plan, run_segment, segments_of
 from .stream import StreamCommand, default_output
 from .targets import check_targets
@@ -15,11 +16,12 @@ from .targets import check_targets
 
 def plan_of(command: StreamCommand) -> RunPlan:
     """What `lfvideo-sr stream` would do as a plan; the clip is decoded once to find its segments."""
+    command = replace(command, input=command.input.resolve())
     output = command.output or default_output(command.input, command.encoding.codec)
     chosen = choose_engine(command.engine, low_size(command.input, command.options))
     with chosen.engine as engine, StreamJob(command.input, engine, command.options) as job:
         return RunPlan(
-            input=str(command.input.resolve()),
+            input=str(command.input),
             output=str(output.resolve()),
             asked=json.loads(json.dumps(command.fingerprint().asked)),
             options=asdict(command.options),
@@ -45,9 +47,18 @@ def pieces_of(plan: RunPlan) -> Path:
     return output.with_name(f"{output.name}.pieces")
 
 
+def check_unchanged(plan: RunPlan) -> None:
+    """Raises ResumeRefused where a file, the weights or the version is not what the plan was made with."""
+    options, engine = plan.stream_options(), EngineOptions(**plan.engine)
+    encoding = {"encoding": plan.asked["encoding"]}
+    now = Fingerprint.of(files_read(Path(plan.input), options), options, engine.fingerprinted() | encoding)
+    check_same(plan.asked, json.loads(json.dumps(now.asked)), "the plan was made", "make another plan")
+
+
 def run_planned_segment(plan: RunPlan, number: int, folder: Path | None = None) -> SegmentRecord:
     """Restore one segment with the engine that the plan names."""
     plan.segment(number)
+    check_unchanged(plan)
     options = EngineOptions(**plan.engine)
     chosen = choose_engine(options, low_size(Path(plan.input), plan.stream_options()))
     with chosen.engine as engine:

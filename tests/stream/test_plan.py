@@ -151,6 +151,10 @@ def test_plan_run_segment_and_join_on_the_command_line(command, tmp_path, run):
     assert joined.code == 0 and str(tmp_path / "out.mkv") in joined.out
     assert packets(tmp_path / "out.mkv", "video") == packets(command.output, "video")
     assert "cannot be read" in run("join", command.input).line
+    old = json.loads(printed.out) | {"asked": json.loads(printed.out)["asked"] | {"version": "0.0.1"}}
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    refused = run("run-segment", tmp_path / "old.json", 0)
+    assert refused.code == 5 and 'made with another version: "0.0.1"' in refused.line
 
 
 def test_a_stream_on_a_cluster_of_this_machine(command, tmp_path):
