@@ -7,16 +7,15 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 
 from lfvideo_sr.correspondence import Correspondence
-from lfvideo_sr.engine import Engine, Last, Matched, Precision
+from lfvideo_sr.engine import AroundAnother, Engine, Last, Matched
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, Size
-from lfvideo_sr.method import MethodInfo
 from lfvideo_sr.references.reference import EncodedReference, Reference
 
 T = TypeVar("T")
 
 
-class FallingBack:
+class FallingBack(AroundAnother):
     """Runs the first engine until it refuses, then the next one for the rest; says so once, by `tell`.
 
     The next engine cannot read the first one's features: it encodes references anew when they are next used, for which
@@ -34,23 +33,6 @@ class FallingBack:
         self._anew: WeakKeyDictionary[EncodedReference, EncodedReference] = WeakKeyDictionary()
         self._readable: WeakSet[EncodedReference] = WeakSet()  # by the engine that runs now
         self._fell = False
-
-    @property
-    def name(self) -> str:
-        """Of the engine that runs now."""
-        return self._engine.name
-
-    @property
-    def info(self) -> MethodInfo:
-        return self._engine.info
-
-    @property
-    def device(self) -> str:
-        return self._engine.device
-
-    @property
-    def precision(self) -> Precision:
-        return self._engine.precision
 
     def encode(self, reference: Reference) -> EncodedReference:
         encoded = self._or_next(lambda: self._engine.encode(reference))

@@ -113,3 +113,25 @@ class OneByOne:
 
     def __exit__(self, *exc_info: object) -> None:
         pass
+
+
+class AroundAnother:
+    """For an engine that hands its work to another one, `_engine`, and is what that is."""
+
+    _engine: Engine
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    @property
+    def info(self) -> MethodInfo:
+        return self._engine.info
+
+    @property
+    def device(self) -> str:
+        return self._engine.device
+
+    @property
+    def precision(self) -> Precision:
+        return self._engine.precision

@@ -140,9 +140,9 @@ class OpenVideo(OpenStream):
             encoding = EncodingOptions(codec, crf, preset, dict(encoder_options or {}), resized, scale)
             job = self._next_job()
             file = job.path if job.source.video.path == job.path and job.path.exists() else None
-            check_targets({"-o": path}, _read_by(job, file), overwrite)
+            check_targets({"-o": path}, job.files_read(), overwrite)
             sink = open_sink(job, path, encoding, file, overwrite)
-            write_video(job, sink, _counting(progress), sink.abort)
+            write_video(job, sink, _counting(progress))
             log([*job.warnings, *sink.warnings])
         return path
 
@@ -182,12 +182,6 @@ def log(warnings: Iterable[str]) -> None:
     """Warnings of the library go to the logger `lfvideo_sr`."""
     for text in warnings:
         LOGGER.warning(text)
-
-
-def _read_by(job: StreamJob, file: Path | None) -> list[Path]:
-    """The files that the job reads, none of which may be written over."""
-    named = [job.options.refs.split("#v:")[0] if job.options.refs else None, job.options.gt]
-    return [*([file] if file else []), *(Path(name) for name in named if name)]
 
 
 def _counting(progress: Progress | None) -> Callable[[Iterable[T], int | None], Iterator[T]]:

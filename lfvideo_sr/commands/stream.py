@@ -13,9 +13,8 @@ from ..engines.host_memory import prepare_process
 from ..media.codecs import codec_of
 from ..media.probe import check_file
 from ..methods import METHODS
-from ..references.opening import reference_files, sidecars_of
 from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
-from ..stream.job import StreamJob, StreamOptions, low_size
+from ..stream.job import StreamJob, StreamOptions, files_read, low_size
 from ..stream.journal import Journal
 from ..stream.output import EncodingOptions
 from ..stream.segmented_sink import SegmentedSink, uses_of
@@ -71,7 +70,7 @@ class StreamCommand:
         if not self.overwrite and is_done(output, report, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return None
-        check_targets({"-o": output, REPORT: report}, self._files_read(), self.overwrite)
+        check_targets({"-o": output, REPORT: report}, files_read(self.input, self.options), self.overwrite)
         return OutputTarget(output, report, asked)
 
     def _write_target(self, target: OutputTarget, progress: Progress) -> None:
@@ -84,8 +83,8 @@ class StreamCommand:
         chosen = self._engine(changed)
         prepare_process(chosen.engine.device)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
-            self._announce(job, chosen, progress)
-            on = {"engine": chosen.name, "device": engine.device, "dtype": engine.precision.value}
+            on = {"engine": engine.name, "device": engine.device, "dtype": engine.precision.value}
+            self._announce(job, chosen, progress)  # in whose estimate the engine may change
             with Journal(target.output, target.asked.asked | on, self._resumes) as journal:
                 before = journal.frames
                 seconds, warnings = self._write(job, target.output, journal, progress)
@@ -101,13 +100,7 @@ class StreamCommand:
 
     def fingerprint(self) -> Fingerprint:
         chosen = self.engine.fingerprinted() | {"encoding": asdict(self.encoding)}
-        return Fingerprint.of(self._files_read(), self.options, chosen)
-
-    def _files_read(self) -> list[Path]:
-        """The input, the truth, and what references come from or could come from."""
-        places = sidecars_of(self.input) + ([Path(self.options.refs)] if self.options.refs else [])
-        references = [file for place in places for file in reference_files(place)]
-        return [self.input, *([Path(self.options.gt)] if self.options.gt else []), *references]
+        return Fingerprint.of(files_read(self.input, self.options), self.options, chosen)
 
     def _announce(self, job: StreamJob, chosen: Choice, progress: Progress) -> None:
         name = chosen.name  # before the estimate, in which the engine may change
@@ -136,8 +129,7 @@ class StreamCommand:
         self._go_on(job, journal, progress)
         sink = SegmentedSink(
             output, job.video, self.encoding.output_size(job), journal, self.encoding.settings(),
-            job.resolver.uses_in, copy_from=self.input,
-            ends_at=job.info.seconds if self.options.frames else None, overwrite=self.overwrite,
+            job.resolver.uses_in, copy_from=self.input, ends_at=job.ends_at, overwrite=self.overwrite,
         )  # fmt: skip
         started = time.monotonic()
         try:

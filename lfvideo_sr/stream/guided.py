@@ -7,11 +7,10 @@ import cv2
 import numpy as np
 
 from ..correspondence import Correspondence, like
-from ..engine import Engine, Last, Matched, Precision
+from ..engine import AroundAnother, Engine, Last, Matched
 from ..frames import Frame, Size, View, on_host
 from ..lightfields.grid import Grid, distance, step
 from ..matching.flow import gray
-from ..method import MethodInfo
 from ..references.reference import EncodedReference, Reference
 from .parallax import Parallax, Probe, look_up, misfit_of
 
@@ -26,7 +25,7 @@ class Place(NamedTuple):
     frame: int = 0
 
 
-class GuidedEngine:
+class GuidedEngine(AroundAnother):
     """An engine around another. `encode` and `restore` are the other's; `match` searches for the probes of each
     reference, once, and predicts the rest. In other frames of a light-field video than the reference's own, it
     searches for the view of the reference, from the frame before on, and predicts the rest through that.
@@ -55,22 +54,6 @@ class GuidedEngine:
         self.searched = 0  # matches that took a search, those of probes included
         self.guided = 0  # matches that were predicted
         self.mistrusted = False  # whether some reference's views did not move as a grid's have to
-
-    @property
-    def name(self) -> str:
-        return self._engine.name
-
-    @property
-    def info(self) -> MethodInfo:
-        return self._engine.info
-
-    @property
-    def device(self) -> str:
-        return self._engine.device
-
-    @property
-    def precision(self) -> Precision:
-        return self._engine.precision
 
     def encode(self, reference: Reference) -> EncodedReference:
         return self._engine.encode(reference)

@@ -14,7 +14,7 @@ from ..media.hardware import Reader
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
 from ..references.offset import parse_offset
-from ..references.opening import ReferenceOptions, find_references, lr_track
+from ..references.opening import ReferenceOptions, find_references, lr_track, reference_files, sidecars_of
 from ..references.reference import Reference, ReferenceCache
 from ..references.simulated import GroundTruth, SimulatedSource
 from ..references.source import EVERY, ReferenceSource
@@ -147,6 +147,15 @@ class StreamJob:
         return self.source.video
 
     @property
+    def ends_at(self) -> float | None:
+        """Seconds where what is copied beside the video ends; None where the whole clip is restored."""
+        return self.info.seconds if self.options.frames else None
+
+    def files_read(self) -> list[Path]:
+        """The files that the job reads or could read, none of which may be written over."""
+        return files_read(self.path, self.options)
+
+    @property
     def size(self) -> Size:
         """Of the output."""
         return self.info.size.scaled(self.engine.info.scale)
@@ -258,6 +267,13 @@ class StreamJob:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def files_read(path: Path, options: StreamOptions) -> list[Path]:
+    """The input, the truth, and what references come from or could come from."""
+    places = sidecars_of(path) + ([Path(options.refs)] if options.refs else [])
+    references = [file for place in places for file in reference_files(place)]
+    return [path, *([Path(options.gt)] if options.gt else []), *references]
 
 
 def low_size(path: Path, options: StreamOptions) -> Size:

@@ -45,19 +45,20 @@ class EncodingOptions:
         return job.size
 
 
-def open_sink(job: StreamJob, path: Path, encoding: EncodingOptions, copy_from: Path | None, overwrite: bool):
+def open_sink(
+    job: StreamJob, path: Path, encoding: EncodingOptions, copy_from: Path | None, overwrite: bool
+) -> VideoSink:
     """The target for what a job restores. copy_from: the file whose audio, subtitles and metadata it gets."""
     return VideoSink(
-        path, job.video, encoding.output_size(job), codec=encoding.codec, crf=encoding.crf, preset=encoding.preset,
-        options=encoding.options, copy_from=copy_from, ends_at=job.info.seconds if job.options.frames else None,
+        path, job.video, encoding.output_size(job), **encoding.settings(), copy_from=copy_from, ends_at=job.ends_at,
         overwrite=overwrite,
     )  # fmt: skip
 
 
-def write_video(job: StreamJob, sink: VideoSink, counted: Counted, interrupted: Callable[[], None]) -> None:
+def write_video(job: StreamJob, sink: VideoSink, counted: Counted) -> None:
     """Run the job into the target, which appears only when it is whole. On any failure nothing is left of it.
 
-    counted: passes the pictures on and shows progress. interrupted: what Ctrl-C does to the sink.
+    counted: passes the pictures on and shows progress.
     """
     try:
         with closing(converted(job, sink)) as pictures:
@@ -66,9 +67,6 @@ def write_video(job: StreamJob, sink: VideoSink, counted: Counted, interrupted: 
                     sink.encode(picture)
         with job.watch.stage("finish"):
             sink.close()
-    except KeyboardInterrupt:
-        interrupted()
-        raise
     except BaseException:
         sink.abort()
         raise

@@ -105,8 +105,8 @@ def segments_of(job: StreamJob) -> tuple[tuple[int, int], ...]:
 def run_segment(plan: RunPlan, number: int, engine: Engine, folder: Path) -> SegmentRecord:
     """Restore a segment into `folder`: NUMBER.nut, then NUMBER.json, its record. One that is there and whole is kept.
 
-    Raises ResumeRefused where the folder holds pieces of another plan, InputError where the clip is not that of the
-    plan.
+    Raises ResumeRefused where the folder holds pieces of another plan, InputError where the clip has other frames than
+    the plan.
     """
     first, frames = plan.segment(number)
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,8 +155,7 @@ def join_plan(plan: RunPlan, folder: Path, output: Path, *, overwrite: bool = Fa
         raise OutputError(f"{folder} does not hold the frames of the plan; run its segments again")
     options = plan.stream_options()
     with closing(open_source(Path(plan.input), options)) as source:
-        video = source.video
-    ends_at = float(sum(frames for _, frames in plan.segments) / video.rate) if options.frames and video.rate else None
+        video, ends_at = source.video, source.info.seconds if options.frames else None
     with JoinedSink(
         output, video, plan.size, **plan.settings, copy_from=plan.input, ends_at=ends_at, overwrite=overwrite
     ) as sink:
