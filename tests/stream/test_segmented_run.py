@@ -5,12 +5,14 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from command_line import report_of
+from crashing import NEVER, CrashingRuns
 from odd_media import packets
 from round_trips import stamps
 from small_clips import rendered, write_clip
@@ -24,24 +26,12 @@ from lfvideo_sr.stream.journal import Journal
 COMMAND = [sys.executable, "-m", "lfvideo_sr", "stream"]
 FAST = ("--method", "flow_transfer", "--preset", "ultrafast", "--progress", "none")
 FRAMES = 110
-# Ends the process, as a crash does, at the N-th time that a file is made safe, given a name or written to.
-CRASH = """
-import os, sys
-left = int(sys.argv.pop(1))
-def counted(function):
-    def call(*arguments, **options):
-        global left
-        left -= 1
-        if left == 0:
-            os._exit(9)
-        return function(*arguments, **options)
-    return call
-os.fsync, os.replace = counted(os.fsync), counted(os.replace)
-from lfvideo_sr.media import sink
-sink.VideoSink.encode = counted(sink.VideoSink.encode)
-from lfvideo_sr.cli import main
-main()
-"""
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[CrashingRuns]:
+    with CrashingRuns() as runs:
+        yield runs
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +46,9 @@ def clip(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def unbroken(clip, tmp_path_factory) -> Path:
+def unbroken(clip, runs, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("unbroken") / "out.mkv"
-    subprocess.run([*COMMAND, str(clip), "-o", str(output), *FAST], check=True)
+    assert crash(runs, clip, output) == 0
     assert {path.name for path in output.parent.iterdir()} == {"out.mkv", "out.report.json"}
     return output
 
@@ -71,28 +61,27 @@ def assert_same(output: Path, unbroken: Path) -> None:
     assert {path.name for path in output.parent.iterdir()} == {"out.mkv", "out.report.json"}
 
 
-def crash(clip: Path, output: Path, after: int) -> int:
-    command = [sys.executable, "-c", CRASH, str(after), "stream", str(clip), "-o", str(output), *FAST]
-    return subprocess.run(command, cwd=output.parent, timeout=120).returncode
+def crash(runs: CrashingRuns, clip: Path, output: Path, after: int = NEVER) -> int:
+    return runs.run(["stream", clip, "-o", output, *FAST], output.parent, after)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_run_that_crashes_again_and_again_gives_what_an_unbroken_one_does(seed, clip, unbroken, tmp_path):
+def test_a_run_that_crashes_again_and_again_gives_what_an_unbroken_one_does(seed, clip, runs, unbroken, tmp_path):
     output, rng = tmp_path / "out.mkv", random.Random(seed)
     for attempt in range(12):
-        code = crash(clip, output, rng.randint(1, 60 + 20 * attempt))
+        code = crash(runs, clip, output, rng.randint(1, 60 + 20 * attempt))
         assert code in (0, 9)
         if code == 0:
             break
         assert not output.exists()
     else:
-        assert crash(clip, output, 10**6) == 0
+        assert crash(runs, clip, output) == 0
     assert_same(output, unbroken)
 
 
-def test_what_is_done_is_not_done_again(clip, unbroken, tmp_path, run, monkeypatch):
+def test_what_is_done_is_not_done_again(clip, runs, unbroken, tmp_path, run, monkeypatch):
     output = tmp_path / "out.mkv"
-    assert crash(clip, output, 100) == 9  # in the last of the segments 0..39, 40..., which begin at references
+    assert crash(runs, clip, output, 100) == 9  # in the last of the segments 0..39, 40..., which begin at references
     done = [json.loads(line) for line in (tmp_path / "out.mkv.work" / "journal.jsonl").read_text().splitlines()][1:]
     assert sum(line["frames"] for line in done) >= 64
     restored = []
@@ -107,9 +96,9 @@ def test_what_is_done_is_not_done_again(clip, unbroken, tmp_path, run, monkeypat
 
 
 @pytest.mark.parametrize("harm", ["delete", "shorten", "change"])
-def test_a_segment_that_was_harmed_is_done_again(harm, clip, unbroken, tmp_path, run):
+def test_a_segment_that_was_harmed_is_done_again(harm, clip, runs, unbroken, tmp_path, run):
     output = tmp_path / "out.mkv"
-    assert crash(clip, output, 105) == 9
+    assert crash(runs, clip, output, 105) == 9
     segment = tmp_path / "out.mkv.work" / "000000.nut"
     content = segment.read_bytes()
     if harm == "delete":
@@ -121,9 +110,9 @@ def test_a_segment_that_was_harmed_is_done_again(harm, clip, unbroken, tmp_path,
     assert_same(output, unbroken)
 
 
-def test_a_run_of_other_options_or_input_is_refused(clip, tmp_path, run):
+def test_a_run_of_other_options_or_input_is_refused(clip, runs, tmp_path, run):
     output = tmp_path / "out.mkv"
-    assert crash(clip, output, 80) == 9
+    assert crash(runs, clip, output, 80) == 9
     refused = run("stream", clip, "-o", output, *FAST, "--crf", "30")
     assert refused.code == 5 and "begun with another encoding" in refused.line and "--no-resume" in refused.line
     refused = run("stream", clip, "-o", output, *FAST, "--ref-every", "16")
@@ -149,20 +138,17 @@ def test_a_folder_of_somebody_else_is_left_alone(clip, tmp_path, run):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_leaves_a_part_that_plays_and_a_run_that_goes_on(number, clip, unbroken, tmp_path):
+def test_an_interrupt_leaves_a_part_that_plays_and_a_run_that_goes_on(number, clip, runs, unbroken, tmp_path):
     output = tmp_path / "out.mkv"
-    interrupting = CRASH.replace("os._exit(9)", f"os.kill(os.getpid(), {int(number)})")
-    command = [sys.executable, "-c", interrupting, "90", "stream", str(clip), "-o", str(output), *FAST[:-1], "plain"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, cwd=tmp_path,
-        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGTERM)],
-    )  # fmt: skip
+    words = ["stream", clip, "-o", output, *FAST[:-1], "plain"]
+    code = runs.run(words, tmp_path, 90, signal_number=number)
     part = tmp_path / "out.partial.mkv"
-    assert done.returncode == 130 and str(part) in done.stdout, done.stderr
+    printed = runs.printed(tmp_path).read_text()
+    assert code == 130 and str(part) in printed, printed
     frames = [frame.pixels for frame in VideoSource(part)]
     whole = [frame.pixels for frame in VideoSource(unbroken)]
     assert 64 < len(frames) < FRAMES and all(np.array_equal(one, other) for one, other in zip(frames[:32], whole))
-    subprocess.run([*COMMAND, str(clip), "-o", str(output), *FAST], check=True)
+    assert crash(runs, clip, output) == 0
     assert_same(output, unbroken)
 
 
@@ -212,20 +198,20 @@ def test_an_encoder_that_fails_keeps_the_segments_before(after, clip, unbroken, 
     assert_same(tmp_path / "out.mkv", unbroken)
 
 
-def test_a_line_that_a_crash_cut_short_costs_no_later_segment(clip, unbroken, tmp_path, run):
+def test_a_line_that_a_crash_cut_short_costs_no_later_segment(clip, runs, unbroken, tmp_path, run):
     output, lines = tmp_path / "out.mkv", tmp_path / "out.mkv.work" / "journal.jsonl"
-    assert crash(clip, output, 45) == 9
+    assert crash(runs, clip, output, 45) == 9
     lines.write_text(lines.read_text() + '{"number": 7, "fi')
-    assert crash(clip, output, 45) == 9  # records another one behind that line
+    assert crash(runs, clip, output, 45) == 9  # records another one behind that line
     recorded = [json.loads(line) for line in lines.read_text().splitlines()][1:]
     assert [line["number"] for line in recorded] == [0, 1]
     assert run("stream", clip, "-o", output, *FAST).code == 0
     assert_same(output, unbroken)
 
 
-def test_a_journal_of_another_version_is_refused_and_can_be_left_behind(clip, unbroken, tmp_path, run):
+def test_a_journal_of_another_version_is_refused_and_can_be_left_behind(clip, runs, unbroken, tmp_path, run):
     output, lines = tmp_path / "out.mkv", tmp_path / "out.mkv.work" / "journal.jsonl"
-    assert crash(clip, output, 80) == 9
+    assert crash(runs, clip, output, 80) == 9
     (tmp_path / "out.mkv.work" / "1-holiday.nut").write_text("mine")
     lines.write_text("of another version\n")
     refused = run("stream", clip, "-o", output, *FAST)
