@@ -59,7 +59,7 @@ def _seeder_arguments(method: Method) -> Mapping[str, int] | None:
     if method.seeder is None:
         return None
     assert isinstance(method.seeder, FlowSeeder), "graphs know of no other seeder"
-    return {"scale": method.info.scale, "stride": method.seeder.stride}
+    return {"scale": method.info.scale, "stride": method.seeder.stride, "level": method.seeder.level}
 
 
 def traced(verb: Verb, precision: Precision):

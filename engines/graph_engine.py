@@ -45,7 +45,7 @@ class GraphEngine(OneByOne):
         self.info: MethodInfo = about.info
         self.precision: Precision = about.precision
         seeder = about.seeder
-        self._seeder = None if seeder is None else FlowSeeder(seeder["scale"], seeder["stride"])
+        self._seeder = None if seeder is None else FlowSeeder(**seeder)
         self._none: EncodedReference | None = None
 
     def encode(self, reference: Reference) -> EncodedReference:

@@ -60,6 +60,7 @@ class StreamRefConfig(RunConfig):
     channels: int = 64
     blocks: int = 6
     matching: int = 48
+    seed_level: int = 0
     max_steps: int = 20000
     decay_steps: int = 12000
     warmup_steps: int = 500
@@ -76,11 +77,13 @@ class StreamRefConfig(RunConfig):
 def train(config: StreamRefConfig) -> Path:
     """Run; returns the checkpoint's path."""
     torch.manual_seed(config.seed)
-    size = StreamRefSize(config.channels, config.blocks, config.matching)
+    size = StreamRefSize(config.channels, config.blocks, config.matching, config.seed_level)
     network = StreamRef(size).to(memory_format=torch.channels_last)
     if config.start:
         load_into(network, weights_path(config.start))
-    settings = SampleSettings(frames=config.frames, crop=config.crop, no_reference=config.no_reference)
+    settings = SampleSettings(
+        frames=config.frames, crop=config.crop, no_reference=config.no_reference, seed_level=config.seed_level
+    )
     material = _material(config, settings)
     samples = ReferenceSamples(*material, settings, config.seed, config.rendered, config.clean)
     clips = [HybridClip.load(data_folder() / name) for name in config.validation]

@@ -5,10 +5,7 @@ import numpy as np
 
 from .flow import DenseFlow, FlowSettings, gray
 
-# Fewer patches and iterations than usual cost little: see benchmarks/seeds.py.
-_SEARCH = FlowSettings(patch_stride=5, descents=12, refinements=3)
-# From one frame to the next, where motion is small and nothing refines it: a sixth of the time.
-_FOLLOWING = FlowSettings(finest_scale=1, patch_stride=5, descents=12, refinements=3)
+COARSE = 1  # a level that takes a fifth of the time of level 0
 
 
 class FlowSeeder:
@@ -16,13 +13,15 @@ class FlowSeeder:
 
     Low-resolution pictures are enlarged by scale / stride first: the search compares patches with bilinear samples, and
     those of a picture whose detail reaches the sampling limit are too blurred to tell fractions of a pixel.
-    With the field of the frame before, the search starts from there.
+    With the field of the frame before, the search starts from there. level: of the pyramid of the enlarged pictures, at
+    which the search stops; 0 is their full resolution. settings: of the search, in place of a level's.
     """
 
-    def __init__(self, scale: int = 4, stride: int = 2, settings: FlowSettings = _SEARCH):
-        self.stride = stride
+    def __init__(self, scale: int = 4, stride: int = 2, level: int = 0, settings: FlowSettings | None = None):
+        self.stride, self.level = stride, level
         self._enlarged = scale // stride
-        self._search, self._following = DenseFlow(settings), DenseFlow(_FOLLOWING)
+        # From one frame to the next motion is small, and nothing refines it.
+        self._search, self._following = DenseFlow(settings or _settings(level)), DenseFlow(_settings(COARSE))
 
     def prepare(self, low: np.ndarray) -> np.ndarray:
         """Picture [3,h,w], float in [0,1] or uint8 -> its luma enlarged by k = scale / stride: uint8 [kh,kw]."""
@@ -51,6 +50,11 @@ class FlowSeeder:
 
     def _on_grid(self, in_pixels: np.ndarray) -> np.ndarray:
         return (in_pixels - (self.stride - 1) / 2) / self.stride
+
+
+def _settings(level: int) -> FlowSettings:
+    """Fewer patches and iterations than usual cost little: see benchmarks/seeds.py."""
+    return FlowSettings(finest_scale=level, patch_stride=5, descents=12, refinements=3)
 
 
 def pixel_grid(height: int, width: int) -> np.ndarray:

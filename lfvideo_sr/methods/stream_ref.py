@@ -49,11 +49,13 @@ GAIN = 4  # detail and misfit are small; this brings them to the size of the oth
 
 @dataclass(frozen=True)
 class StreamRefSize:
-    """Widths of the network: channels and residual blocks of the restoring trunk, channels of the matcher."""
+    """Widths of the network: channels and residual blocks of the restoring trunk, channels of the matcher; and the
+    level of the classical search that seeds the matcher (matching/seed.py)."""
 
     channels: int = 64
     blocks: int = 6
     matching: int = 48
+    seed_level: int = 0
 
 
 class Encoder(nn.Module):
@@ -111,9 +113,9 @@ class Matcher(nn.Module):
         """frame [B,3,h,w], an encoded reference of any size, seed [B,2h,2w,2] positions at stride 2
         -> positions [B,2h,2w,2], relevance [B,2h,2w] in (0,1)."""
         enlarged = self.enlarge(frame)
-        misfits = [misfit_of(reference[name], enlarged, seed) * GAIN for name in ("blur", "side")]
+        misfits = [misfit_of(reference[name], enlarged, seed) for name in ("blur", "side")]
         known = F.pixel_unshuffle(inside(seed, *reference["detail"].shape[-2:]), SCALE // FIELD_STRIDE)
-        seen = conv_beside(self.head, enlarged - 0.5, *misfits, known, relu=True)
+        seen = conv_beside(self.head, enlarged - 0.5, *misfits, known, relu=True, gains=(1, GAIN, GAIN, 1))
         correction = F.pixel_shuffle(conv(self.tail, self.body(seen)).float(), SCALE // FIELD_STRIDE)
         return seed + correction[:, :2].permute(0, 2, 3, 1), torch.sigmoid(correction[:, 2])
 
@@ -191,8 +193,8 @@ class Restorer(nn.Module):
         """Features of one source, faded by its relevance: a worthless one is as good as none."""
         detail, misfit, relevance = fetched.source
         misfits = [misfit] if fetched.blur is None else [misfit, fetched.blur]
-        around = torch.cat([*(part * GAIN for part in misfits), relevance], 1)
-        return conv_beside(head, detail * GAIN, around, relu=True, fade=relevance)
+        gains = (GAIN,) * (1 + len(misfits)) + (1,)
+        return conv_beside(head, detail, *misfits, relevance, relu=True, fade=relevance, gains=gains)
 
 
 def _places(relevance: torch.Tensor) -> torch.Tensor:
@@ -220,7 +222,7 @@ def build(network: StreamRef) -> Method:
         matcher=network.matcher,
         restorer=network.restorer,
         field_stride=FIELD_STRIDE,
-        seeder=FlowSeeder(SCALE, FIELD_STRIDE),
+        seeder=FlowSeeder(SCALE, FIELD_STRIDE, network.size.seed_level),
         device_seeder=DeviceSeeder(SCALE, FIELD_STRIDE),
     )
 

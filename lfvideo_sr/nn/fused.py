@@ -22,13 +22,14 @@ def conv(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     return conv_over(layer, [x]) if by_triton(x) else layer(x)
 
 
-def conv_relu(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-    """relu(layer(x))"""
+def conv_relu(layer: nn.Conv2d, x: torch.Tensor, *, weight=_KEEP) -> torch.Tensor:
+    """relu(layer(x)), with another weight if given."""
+    weight = layer.weight if weight is _KEEP else weight
     if by_triton(x):
-        return _on_gpu(layer, x, layer.weight, layer.bias, slope=0.0)
+        return _on_gpu(layer, x, weight, layer.bias, slope=0.0)
     if not _fuses(x):
-        return layer(x).relu()
-    source, weight, bias = _cast(x, layer.weight, layer.bias)
+        return nn.functional.conv2d(x, weight, layer.bias, padding=layer.padding).relu()
+    source, weight, bias = _cast(x, weight, layer.bias)
     return torch.ops.mkldnn._convolution_pointwise(source, weight, bias, *_geometry(layer), "relu", [], "")
 
 
@@ -47,14 +48,16 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
 
 
 def conv_over(
-    layer: nn.Conv2d, parts: Sequence[torch.Tensor], slope: float = 1.0, fade: torch.Tensor | None = None
-) -> torch.Tensor:
+    layer: nn.Conv2d, parts: Sequence[torch.Tensor], slope: float = 1.0, fade: torch.Tensor | None = None, *,
+    weight=_KEEP,
+) -> torch.Tensor:  # fmt: skip
     """layer(torch.cat(parts, 1)) on CUDA, what is below zero times `slope` (0: ReLU), all times the mean of `fade`
     [B,P,h,w]; missing parts at the end count as zeros. There copying parts side by side takes less time than a
     convolution, a sum and a slice of the weight for each."""
     dtype = convolution_dtype(parts[0])
     together = torch.cat([part.to(dtype) for part in parts], 1) if len(parts) > 1 else parts[0]
-    return _on_gpu(layer, together, layer.weight[:, : together.shape[1]], layer.bias, None, slope, fade)
+    weight = layer.weight if weight is _KEEP else weight
+    return _on_gpu(layer, together, weight[:, : together.shape[1]], layer.bias, None, slope, fade)
 
 
 def _on_gpu(layer: nn.Conv2d, x, weight, bias, other=None, slope: float = 1.0, fade=None) -> torch.Tensor:

@@ -1,5 +1,7 @@
 """Convolution blocks shared by the methods."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -36,6 +38,16 @@ def pixel_shuffle(x: torch.Tensor, ratio: int) -> torch.Tensor:
     return cells.reshape(-1, ratio * height, ratio * width, channels).permute(0, 3, 1, 2)
 
 
+def pixel_unshuffle(x: torch.Tensor, ratio: int) -> torch.Tensor:
+    """As torch's; of a picture on a CPU whose channels are last they stay there, in half the time."""
+    apart = not x.is_contiguous(memory_format=torch.channels_last) or torch.compiler.is_compiling()
+    if apart or x.device.type != "cpu":
+        return nn.functional.pixel_unshuffle(x, ratio)
+    channels, height, width = x.shape[1], x.shape[2] // ratio, x.shape[3] // ratio
+    cells = x.permute(0, 2, 3, 1).reshape(-1, height, ratio, width, ratio, channels).permute(0, 1, 3, 5, 2, 4)
+    return cells.reshape(-1, height, width, channels * ratio**2).permute(0, 3, 1, 2)
+
+
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
     """The layer with all its parameters zero: training starts as if it were not there."""
     for parameter in layer.parameters():
@@ -56,35 +68,49 @@ class ResidualBlock(nn.Module):
 
 
 def _joined(parts: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
-    """The parts, with neighbours joined where both are narrow."""
-    joined = [parts[0]]
+    """The parts, with neighbours joined where all are narrow."""
+    runs: list[list[torch.Tensor]] = [[parts[0]]]
     for part in parts[1:]:
-        if joined[-1].shape[1] < _NARROW and part.shape[1] < _NARROW:
-            joined[-1] = torch.cat([joined[-1], part], 1)
+        if runs[-1][-1].shape[1] < _NARROW and part.shape[1] < _NARROW:
+            runs[-1].append(part)
         else:
-            joined.append(part)
-    return joined
+            runs.append([part])
+    return [torch.cat(run, 1) if len(run) > 1 else run[0] for run in runs]
 
 
 def conv_beside(
-    layer: nn.Conv2d, *parts: torch.Tensor, relu: bool = False, fade: torch.Tensor | None = None
+    layer: nn.Conv2d,
+    *parts: torch.Tensor,
+    relu: bool = False,
+    fade: torch.Tensor | None = None,
+    gains: Sequence[float] = (),
 ) -> torch.Tensor:
     """`layer`, or its ReLU, over `parts` side by side in the channels; wide ones without the copy that torch.cat would
     make, narrow ones with it: a convolution of a few channels takes nearly as long as one of many.
 
-    Missing parts at the end count as zeros. fade: [B,P,h,w], whose mean over P multiplies the result. Equal to
+    Missing parts at the end count as zeros. gains: numbers that the parts are multiplied by, one for each part; it is
+    the weights that are multiplied, which are fewer. fade: [B,P,h,w], whose mean over P multiplies the result. Equal to
     layer(torch.cat(parts, 1)), its ReLU, and the product, up to rounding.
     """
+    weight = layer.weight if not gains else layer.weight * _gain_of_inputs(layer, parts, gains)
     if by_triton(parts[0]):
-        return conv_over(layer, parts, 0.0 if relu else 1.0, fade)
+        return conv_over(layer, parts, 0.0 if relu else 1.0, fade, weight=weight)
     first, *others = _joined(parts)
-    if not others and relu and fade is None and first.shape[1] == layer.in_channels:
-        return conv_relu(layer, first)
     start = first.shape[1]
-    total = nn.functional.conv2d(first, layer.weight[:, :start], layer.bias, padding=layer.padding)
-    for part in others:
-        weight = layer.weight[:, start : start + part.shape[1]]
-        total = conv_add(layer, part, total, weight=weight, bias=None)
-        start += part.shape[1]
-    total = total.relu() if relu else total
+    if not others and relu:
+        total = conv_relu(layer, first, weight=weight[:, :start])
+    else:
+        total = nn.functional.conv2d(first, weight[:, :start], layer.bias, padding=layer.padding)
+        for part in others:
+            total = conv_add(layer, part, total, weight=weight[:, start : start + part.shape[1]], bias=None)
+            start += part.shape[1]
+        total = total.relu() if relu else total
     return total if fade is None else total * fade.mean(1, keepdim=True).to(total.dtype)
+
+
+def _gain_of_inputs(layer: nn.Conv2d, parts: Sequence[torch.Tensor], gains: Sequence[float]) -> torch.Tensor:
+    """[1,C,1,1]: what each input of a layer is multiplied by; missing ones by 1."""
+    of_parts = [layer.weight.new_full((part.shape[1],), gain) for part, gain in zip(parts, gains, strict=True)]
+    known = torch.cat(of_parts)
+    missing = known.new_ones(layer.in_channels - len(known))
+    return torch.cat([known, missing]).view(1, -1, 1, 1)

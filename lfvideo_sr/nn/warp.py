@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from .kernels import by_triton
+from .residual import pixel_unshuffle
+from .resize import on_host
 
 
 def grid_positions(height: int, width: int, device: torch.device | None = None) -> torch.Tensor:
@@ -92,7 +94,7 @@ def warp_upsampled(picture: torch.Tensor, positions: torch.Tensor, stride: int) 
 
     On a CPU, outside training and export, OpenCV does it, faster (positions rounded to 1/32 pixel).
     """
-    if not _on_host(picture):
+    if not on_host(picture):
         return sample(picture, upsampled_positions(positions, stride), mode="bicubic")
     return _each_on_host(picture, [finer_positions(field.numpy(), stride) for field in positions])
 
@@ -110,18 +112,14 @@ def warp_unshuffled(
     if shrunk > 1:
         positions = (positions - (shrunk - 1) / 2) / shrunk
     warped = sample_bicubic(picture, positions) if stride == 1 else warp_upsampled(picture, positions, stride)
-    return F.pixel_unshuffle(warped, block).to(dtype)
+    return pixel_unshuffle(warped, block).to(dtype)
 
 
 def sample_bicubic(picture: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """Bicubic samples of picture [B,3,H,W] at positions [B,h,w,2] in its pixels -> [B,3,h,w]; on a CPU by OpenCV."""
-    if not _on_host(picture):
+    if not on_host(picture):
         return sample(picture, positions, mode="bicubic")
     return _each_on_host(picture, [field.numpy() for field in positions])
-
-
-def _on_host(picture: torch.Tensor) -> bool:
-    return picture.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
 
 
 def _each_on_host(picture: torch.Tensor, fields: list[np.ndarray]) -> torch.Tensor:

@@ -68,7 +68,7 @@ def validate(network: StreamRef, clips: list[HybridClip]) -> dict[str, float]:
 def _score(network: StreamRef, clip: HybridClip, low: np.ndarray, references: tuple[int, ...]) -> float:
     """PSNR-Y of the last of the frames shown."""
     device = next(network.parameters()).device
-    seeder = FlowSeeder(SCALE)
+    seeder = FlowSeeder(SCALE, level=network.size.seed_level)
     prepared = {number: seeder.prepare(to_uint8(low[number])) for number in (*SHOWN, *references)}
 
     def tensor(values: np.ndarray) -> torch.Tensor:
@@ -91,7 +91,7 @@ def _score(network: StreamRef, clip: HybridClip, low: np.ndarray, references: tu
         ]
         last = None
         if picture is not None:
-            places = seed(number, number - 1)
+            places = tensor(seeder.follow(prepared[number], prepared[number - 1]))
             made_of = {"picture": picture, "frame": tensor(low[number - 1])}
             last = Match(made_of, places, torch.ones_like(places[..., 0]))
         picture = network.restorer(frame, matches, last).float().clamp(0, 1)

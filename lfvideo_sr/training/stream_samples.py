@@ -27,6 +27,7 @@ class SampleSettings:
     alone: share of samples whose references have no frame of their own, and come with their reduction.
     exposure_change, small_change: shares whose references have another exposure, or one that was nearly corrected.
     moved: share whose references are a fraction of a pixel off their own frames.
+    seed_level: of the classical search (matching/seed.py).
     """
 
     frames: int = 4
@@ -43,6 +44,12 @@ class SampleSettings:
     small_change: float = 0.06
     moved: float = 0.06
     noisy_seed: float = 0.1
+    seed_level: int = 0
+
+    @property
+    def seeder(self) -> FlowSeeder:
+        """What seeds the matches."""
+        return FlowSeeder(SCALE, level=self.seed_level)
 
     @property
     def window(self) -> int:
@@ -167,17 +174,17 @@ def finish(rng: np.random.Generator, views: Views, settings: SampleSettings) -> 
     seeds f32 [T,2,2c,2c,2] positions at stride 2 in reference pixels, follow f32 [T,2c,2c,2] positions in the crop of
     the frame before (of the first: its own places), present f32 [2], flow f32 [T,2,4c,4c,2], visible f32 [T,2,4c,4c].
     """
-    crop, margin, targets = settings.crop, settings.margin, settings.frames
+    crop, margin, targets, seeder = settings.crop, settings.margin, settings.frames, settings.seeder
     inner = slice(margin, margin + crop)
-    places = slice(*(SCALE // _SEEDER.stride * edge for edge in (margin, margin + crop)))
+    places = slice(*(SCALE // seeder.stride * edge for edge in (margin, margin + crop)))
     outer = slice(SCALE * margin, SCALE * (margin + crop))
     low = views.low[:targets]
     references, sides, taps = _disturbed(rng, views, settings)
-    prepared = [_SEEDER.prepare(frame) for frame in low]
-    seeds = np.stack([[_SEEDER(frame, _SEEDER.prepare(side), None) for side in sides] for frame in prepared])
+    prepared = [seeder.prepare(frame) for frame in low]
+    seeds = np.stack([[seeder(frame, seeder.prepare(side), None) for side in sides] for frame in prepared])
     if rng.random() < settings.noisy_seed:
         seeds = seeds + _smooth_noise(rng, seeds.shape)
-    follow = np.stack([_SEEDER(frame, before, None) for frame, before in zip(prepared, prepared[:1] + prepared[:-1])])
+    follow = np.stack([seeder.follow(frame, before) for frame, before in zip(prepared, prepared[:1] + prepared[:-1])])
     return {
         "frames": np.ascontiguousarray(low[..., inner, inner]).astype(np.float32) / 255,
         "targets": np.ascontiguousarray(views.high[:targets, :, outer, outer]),
@@ -227,9 +234,6 @@ def _exact_flow(views: Views, outer: slice, targets: int, side: int) -> dict[str
         return {"flow": np.zeros((*shape, 2), np.float32), "visible": np.zeros(shape, np.float32)}
     visible = views.visible[..., outer, outer].astype(np.float32)
     return {"flow": np.ascontiguousarray(views.flow[:, :, outer, outer]), "visible": visible}
-
-
-_SEEDER = FlowSeeder(SCALE)
 
 
 def _present(rng: np.random.Generator, settings: SampleSettings, taps: np.ndarray) -> np.ndarray:

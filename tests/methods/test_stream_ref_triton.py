@@ -18,7 +18,7 @@ generator = torch.Generator().manual_seed(0)
 sharp = torch.nn.functional.interpolate(torch.rand(1, 3, 12, 16, generator=generator), (24, 32)).to(DEVICE)
 frame = method.encoder.reduce(sharp, method.encoder.taps).contiguous(memory_format=torch.channels_last)
 seed = 2 * warp.grid_positions(12, 16) + 0.5 + torch.randn(1, 12, 16, 2, generator=generator)
-warp._on_host = lambda picture: False  # OpenCV rounds positions
+warp.on_host = lambda picture: False  # OpenCV rounds positions
 
 def streamed(count):
     features = method.encoder(sharp)
