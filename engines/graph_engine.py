@@ -14,6 +14,7 @@ from lfvideo_sr.references.reference import EncodedReference, Reference, Side
 from lfvideo_sr.references.side import papers_side
 
 from .graphs import FRAME, LAST, LOW, PICTURE, POSITIONS, REFERENCE, RELEVANCE, SEED, TAPS, About, slot
+from .seeding import FrameSeeder
 
 COLD_ROUNDS = 4  # a warm-started graph runs so often where there is no field to start from
 _LEAST = 16  # low-resolution pixels along a side of the reference that stands in for none
@@ -45,7 +46,7 @@ class GraphEngine(OneByOne):
         self.info: MethodInfo = about.info
         self.precision: Precision = about.precision
         seeder = about.seeder
-        self._seeder = None if seeder is None else FlowSeeder(**seeder)
+        self._seeder = None if seeder is None else FrameSeeder(FlowSeeder(**seeder))
         self._none: EncodedReference | None = None
 
     def encode(self, reference: Reference) -> EncodedReference:
@@ -66,7 +67,7 @@ class GraphEngine(OneByOne):
         before = self._fitting(previous, frame, reference)
         if self._seeder is not None:
             start = None if before is None else before[0]
-            seed = self._seeder(self._seeder.prepare(frame.pixels), reference.features[SEED], start)[None]
+            seed = self._seeder.seed(frame, reference.features[SEED], start)[None]
             return self._run_match(frame, reference, seed)
         if before is not None or not self.about.warm:
             return self._run_match(frame, reference, before)
@@ -154,7 +155,7 @@ class GraphEngine(OneByOne):
     def _followed(self, frame: Frame, before: Frame) -> np.ndarray:
         """Where the frame is found in the one before it, by the classical search alone."""
         assert self._seeder is not None, "recurrent methods have one"
-        return self._seeder.follow(*(self._seeder.prepare(shown.pixels) for shown in (frame, before)))[None]
+        return self._seeder.follow(frame, before)[None]
 
     def _start(self, frame: Frame, reference: EncodedReference) -> np.ndarray:
         """Every place at its own place in the reference, whatever its size: where a scene stands still."""

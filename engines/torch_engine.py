@@ -18,6 +18,7 @@ from lfvideo_sr.references.side import papers_side
 
 from .graphs import SEED
 from .resident import ResidentMethod
+from .seeding import FrameSeeder
 
 
 class TorchEngine(OneByOne):
@@ -33,6 +34,7 @@ class TorchEngine(OneByOne):
         self.device = str(self._device)
         self.precision = pick_precision(precision, self._device)
         self.resident = ResidentMethod(method, self._device, self.precision, replay=True)
+        self._seeder = None if method.seeder is None else FrameSeeder(method.seeder)
         self._shown: tuple[Frame, torch.Tensor] | None = None  # the last frame, as the network takes it
 
     def encode(self, reference: Reference) -> EncodedReference:
@@ -40,9 +42,9 @@ class TorchEngine(OneByOne):
         picture = _padded(self._batch(pixels), self.info.scale)
         low, taps = self._side_of(reference, picture)
         features = self.resident.encode(picture, low, taps)
-        if self._method.seeder is not None and SEED not in features:
+        if self._seeder is not None and SEED not in features:
             side = self.resident.reduced(picture) if low is None else low
-            features[SEED] = self._method.seeder.prepare(side[0].cpu().numpy())
+            features[SEED] = self._seeder.prepare(side[0].cpu().numpy())
         return EncodedReference(reference.key, features, size_of(pixels))
 
     def _side_of(self, reference: Reference, picture: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
@@ -59,7 +61,7 @@ class TorchEngine(OneByOne):
         self, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
     ) -> list[Correspondence]:
         picture = self._picture(frame)
-        here = self.resident.seeds_here or self._method.seeder is None
+        here = self.resident.seeds_here or self._seeder is None
         start = partial(self._before if here else self._seed, frame)
         starts = [start(reference, before) for reference, before in zip(references, previous, strict=True)]
         features = [self._features(reference, here) for reference in references]
@@ -85,10 +87,8 @@ class TorchEngine(OneByOne):
         if self.resident.seeds_here:
             positions = self.resident.follow(self._picture(frame), before)
         else:
-            seeder = self._method.seeder
-            assert seeder is not None, "recurrent methods have one"
-            prepared = (seeder.prepare(shown.pixels) for shown in (frame, last.frame))
-            positions = self._here(seeder.follow(*prepared)[None])
+            assert self._seeder is not None, "recurrent methods have one"
+            positions = self._here(self._seeder.follow(frame, last.frame)[None])
         return Match({"picture": picture, "frame": before}, positions, torch.ones_like(positions[..., 0]))
 
     def _match_of(self, match: Matched) -> Match:
@@ -100,12 +100,11 @@ class TorchEngine(OneByOne):
 
     def _seed(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> torch.Tensor:
         """Positions from the classical search, started from the frame before."""
-        seeder = self._method.seeder
-        assert seeder is not None
+        assert self._seeder is not None
         start = (
             None if previous is None or not self._fits(previous, frame, reference) else on_host(previous.positions)[0]
         )
-        return self._here(seeder(seeder.prepare(frame.pixels), reference.features[SEED], start)[None])
+        return self._here(self._seeder.seed(frame, reference.features[SEED], start)[None])
 
     def _before(
         self, frame: Frame, reference: EncodedReference, previous: Correspondence | None
@@ -150,6 +149,8 @@ class TorchEngine(OneByOne):
 
     def __exit__(self, *exc_info: object) -> None:
         self._shown = None
+        if self._seeder is not None:
+            self._seeder.forget()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

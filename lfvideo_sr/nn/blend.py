@@ -31,8 +31,6 @@ class Blend(nn.Module):
         self.enlarge = BicubicEnlarge(scale)
         self.fill = BicubicEnlarge(stride)
         self.spread = FixedMix(_places_to_pixels(scale, stride))
-        self.colours = FixedMix(torch.eye(scale * scale).repeat(3, 1))
-        self.place_colours = FixedMix(torch.eye(self.across**2).repeat(3, 1))
 
     @property
     def channels(self) -> int:
@@ -54,12 +52,12 @@ class Blend(nn.Module):
             return blended(frame, tail, sources, self.scale, self.stride)
         cells = self.scale**2
         wishes = [tail[:, (3 + slot) * cells : (4 + slot) * cells] for slot in sources]
-        added = tail[:, : 3 * cells]
         relevances = [self.spread(source.relevance) for source in sources.values()]
-        for source, share in zip(sources.values(), shares(wishes, relevances)):
-            added = torch.addcmul(added, source.detail, self.colours(share))
         base = self.enlarge(frame).contiguous(memory_format=torch.channels_last)
-        return F.pixel_shuffle(base + added, self.scale)
+        picture = _by_colour(base + tail[:, : 3 * cells])
+        for source, share in zip(sources.values(), shares(wishes, relevances)):
+            picture = torch.addcmul(picture, _by_colour(source.detail), share[:, None])
+        return F.pixel_shuffle(picture.flatten(1, 2), self.scale)
 
     def _lifted(self, tail: torch.Tensor, sources: Mapping[int, Source]) -> torch.Tensor:
         """The shares of misfit, enlarged from their places to output pixels: [B,3,s*h,s*w]."""
@@ -68,10 +66,15 @@ class Blend(nn.Module):
         moved: torch.Tensor | None = None
         relevances = [source.relevance for source in sources.values()]
         for source, share in zip(sources.values(), shares(wishes, relevances)):
-            part = source.misfit * self.place_colours(share)
+            part = _by_colour(source.misfit) * share[:, None]
             moved = part if moved is None else moved + part
         assert moved is not None, "there are sources"
-        return F.pixel_shuffle(self.fill(F.pixel_shuffle(moved, self.across)), self.stride)
+        return F.pixel_shuffle(self.fill(F.pixel_shuffle(moved.flatten(1, 2), self.across)), self.stride)
+
+
+def _by_colour(x: torch.Tensor) -> torch.Tensor:
+    """[B,3N,h,w] -> [B,3,N,h,w], the same memory."""
+    return x.unflatten(1, (3, -1))
 
 
 def shares(wishes: Sequence[torch.Tensor], relevances: Sequence[torch.Tensor]) -> list[torch.Tensor]:
