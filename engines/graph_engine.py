@@ -46,7 +46,7 @@ class GraphEngine(OneByOne):
         self.info: MethodInfo = about.info
         self.precision: Precision = about.precision
         seeder = about.seeder
-        self._seeder = None if seeder is None else FrameSeeder(FlowSeeder(**seeder))
+        self._seeder = None if seeder is None else FrameSeeder(_seeder_of(seeder))
         self._none: EncodedReference | None = None
 
     def encode(self, reference: Reference) -> EncodedReference:
@@ -167,6 +167,10 @@ class GraphEngine(OneByOne):
     def __exit__(self, *exc_info: object) -> None:
         """Lets go of the graphs and of the memory they run in."""
         self._graphs, self._none = {}, None
+
+
+def _seeder_of(arguments: Mapping[str, int]) -> FlowSeeder:
+    return FlowSeeder(arguments["scale"], arguments["stride"], arguments.get("level", 0))
 
 
 def batch(pixels: np.ndarray) -> np.ndarray:

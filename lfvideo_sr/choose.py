@@ -1,7 +1,7 @@
 """Chooses by name: the method, the engine that runs it, and its weights."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from .method import Method
 from .methods import METHODS
 
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
+QUALITIES = ("auto", "fast", "balanced", "best")
 
 
 class Choice(NamedTuple):
@@ -32,6 +33,8 @@ class EngineOptions:
     """A method by name, and what it runs on.
 
     weights: of a learned method: shipped ones by name, a .safetensors file, or a run's checkpoint (.pt); None: its own.
+    quality: which of its own weights, where it has several sizes: fast, balanced, best, or auto: best on a GPU, fast on
+             a CPU.
     engine:  torch, onnx, tensorrt, or auto: TensorRT where a usable plan is there, else torch, and ONNX Runtime where
              torch is absent.
     """
@@ -41,21 +44,58 @@ class EngineOptions:
     device: str = "auto"
     dtype: str = "auto"
     engine: str = "auto"
+    quality: str = "best"
+
+    def settled(self) -> "EngineOptions":
+        """The same with weights in place of a quality; raises UsageError for a quality that cannot be had."""
+        check_choice("--quality", self.quality, QUALITIES)
+        sizes = METHODS[self.method].qualities if self.method in METHODS else {}
+        chosen = self.quality in ("fast", "balanced")
+        if chosen and self.weights is not None:
+            raise UsageError(f"--quality {self.quality} names shipped weights, and --weights others; give one of them")
+        if chosen and not sizes:
+            raise UsageError(f"--quality {self.quality}: {self.method} has one size; leave --quality out")
+        if self.weights is not None or not sizes:
+            return replace(self, quality="best")
+        quality = self.quality if self.quality != "auto" else "best" if self._on_a_gpu() else "fast"
+        return replace(self, weights=sizes[quality], quality="best")
+
+    def named_quality(self) -> str | None:
+        """The quality whose weights are taken; None where they are others, or the method has one size."""
+        weights = self.settled().weights
+        sizes = METHODS[self.method].qualities
+        return next((quality for quality, name in sizes.items() if name == weights), None)
+
+    def _on_a_gpu(self) -> bool:
+        """Whether a GPU is named, or will be found."""
+        if self.engine == "tensorrt" or self.device != "auto":
+            return self.device != "cpu"
+        if self.engine != "onnx" and is_installed("torch"):
+            from .engines.torch_engine import pick_device
+
+            return pick_device("auto").type != "cpu"
+        if not is_installed("onnxruntime"):
+            return False
+        from .engines.onnx_engine import pick_provider
+
+        return pick_provider("auto")[0] != "cpu"
 
     def fingerprinted(self) -> dict[str, str | None]:
         """All that decides what comes out: weights are told from others of the same name by their content."""
         from .weights import fingerprint
 
-        learned = METHODS[self.method].learned
-        return asdict(self) | {"weights": fingerprint(weights_file(self.method, self.weights)) if learned else None}
+        settled = self.settled()
+        if not METHODS[self.method].learned:
+            return asdict(settled) | {"weights": None}
+        return asdict(settled) | {"weights": fingerprint(weights_file(self.method, settled.weights))}
 
 
 def make_engine(
     method: str = "stream_ref", *, weights: str | None = None, device: str = "auto", dtype: str = "auto",
-    engine: str = "auto",
+    engine: str = "auto", quality: str = "best",
 ) -> Engine:  # fmt: skip
     """The engine for a method's name; see EngineOptions."""
-    return choose_engine(EngineOptions(method, weights, device, dtype, engine)).engine
+    return choose_engine(EngineOptions(method, weights, device, dtype, engine, quality)).engine
 
 
 def choose_engine(
@@ -68,6 +108,7 @@ def choose_engine(
     """
     check_choice("--method", options.method, list(METHODS))
     check_choice("--engine", options.engine, ENGINES)
+    options = options.settled()
     if not METHODS[options.method].learned:
         return _classical(options)
     if options.engine == "torch":

@@ -47,6 +47,7 @@ def open_stream(
     rate: Rate = 25,
     method: str | Method = "stream_ref",
     engine: str | Engine = "auto",
+    quality: str = "auto",
     weights: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
@@ -60,7 +61,7 @@ def open_stream(
                 size. None: as `refs` says, or what is found beside the file.
     rate:       frames per second, of frames in memory.
     method, engine: by name, or your own `Method` or engine. Your own engine stays open when the stream is closed.
-    weights, device, dtype: of a method by name, see `lfvideo_sr.choose.EngineOptions`.
+    quality, weights, device, dtype: of a method by name, see `lfvideo_sr.choose.EngineOptions`.
     options:    the fields of `StreamOptions` (ref_every, refs, causal ...).
 
     Raises InputError for what cannot be read, UsageError (a ValueError) for options that contradict each other,
@@ -73,7 +74,7 @@ def open_stream(
         if references is not None and (asked.refs or asked.ref_source or asked.no_refs or asked.simulate):
             raise UsageError("references contradicts refs, ref_source, no_refs and simulate; drop one of them")
         size = low_size(path, asked) if clip is None else clip.info.size
-        entered = context.enter_context(engine_in_context(method, engine, weights, device, dtype, size))
+        entered = context.enter_context(engine_in_context(method, engine, weights, device, dtype, size, quality))
 
         def opened() -> StreamJob:
             if references is None:

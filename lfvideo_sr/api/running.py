@@ -18,24 +18,30 @@ LOGGER.addHandler(logging.NullHandler())  # a program that sets up no logging se
 
 @contextmanager
 def engine_in_context(
-    method: str | Method, engine: str | Engine, weights: str | None, device: str, dtype: str, size: Size | None = None
+    method: str | Method,
+    engine: str | Engine,
+    weights: str | None,
+    device: str,
+    dtype: str,
+    size: Size | None = None,
+    quality: str = "best",
 ) -> Iterator[Engine]:
     """The engine inside its context. A caller's own engine is left as it is: whoever entered it leaves it."""
+    chosen = quality if quality in ("fast", "balanced") else None
     if not isinstance(engine, str):
-        _refuse({"method": method != "stream_ref", "weights": weights, "device": device, "dtype": dtype}, "engine")
+        decided = {"weights": weights, "device": device, "dtype": dtype, "quality": chosen}
+        _refuse({"method": method != "stream_ref"} | decided, "engine")
         yield engine
-        return
-    with _made(method, engine, weights, device, dtype, size) as made:
-        yield made
-
-
-def _made(method: str | Method, engine: str, weights: str | None, device: str, dtype: str, size: Size | None) -> Engine:
-    if isinstance(method, str):
-        return choose_engine(EngineOptions(method, weights, device, dtype, engine), size, LOGGER.warning).engine
-    _refuse({"weights": weights}, "method")
-    if engine not in ("auto", "torch"):
-        raise UsageError(f"engine='{engine}' runs methods by name; leave it out for a Method of your own")
-    return _engine_of(method, device, dtype)
+    elif isinstance(method, str):
+        options = EngineOptions(method, weights, device, dtype, engine, quality)
+        with choose_engine(options, size, LOGGER.warning).engine as made:
+            yield made
+    else:
+        _refuse({"weights": weights, "quality": chosen}, "method")
+        if engine not in ("auto", "torch"):
+            raise UsageError(f"engine='{engine}' runs methods by name; leave it out for a Method of your own")
+        with _engine_of(method, device, dtype) as made:
+            yield made
 
 
 def _engine_of(method: Method, device: str, dtype: str) -> Engine:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from ..methods import METHODS
 
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
+QUALITIES = ("auto", "fast", "balanced", "best")
 PRECISIONS = ("fp32", "bf16", "fp16")
 REFERENCE_SOURCES = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
 PROTOCOLS = ("c2", "rrsr", "masa", "ttsr", "amsa", "e2ent2")

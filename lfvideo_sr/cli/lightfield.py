@@ -14,6 +14,7 @@ from .options import (
     Output,
     Overwrite,
     Progress,
+    Quality,
     RefCache,
     Report,
     RequireRefs,
@@ -99,6 +100,7 @@ def lightfield_restore(
     epi: Annotated[Path | None, typer.Option(help="Also write epipolar-plane images, as a PNG.")] = None,
     viewer: Annotated[Path | None, typer.Option(help="Also write a page to look at it, one .html file.")] = None,
     method: Method = "stream_ref",
+    quality: Quality = "best",
     weights: Weights = None,
     report: Report = None,
     overwrite: Overwrite = False,
@@ -127,7 +129,8 @@ def lightfield_restore(
         ref_every=ref_every, views=views, matching=matching, epipolar=epipolar, simulate=simulate, gt=gt,
     )  # fmt: skip
     LightFieldCommand(
-        input, output, options, Pictures(mosaic, video, epi, viewer), EngineOptions(method, weights, device, dtype),
+        input, output, options, Pictures(mosaic, video, epi, viewer),
+        EngineOptions(method, weights, device, dtype, quality=quality),
         report=report, overwrite=overwrite, progress=progress, dry_run=dry_run,
     ).run()  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .choices import DATASETS, METHOD_NAMES, PROTOCOLS, listed
-from .options import AsJson, Device, Dtype, Engine, Method, Preset, Weights
+from .options import AsJson, Device, Dtype, Engine, Method, Preset, Quality, Weights
 
 
 def bench(
@@ -16,6 +16,7 @@ def bench(
     size: Annotated[str, typer.Option(help="Size of the rendered clip's low-resolution frames.")] = "480x270",
     frames: Annotated[int, typer.Option(help="Frames to run.")] = 24,
     method: Method = "stream_ref",
+    quality: Quality = "auto",
     weights: Weights = None,
     codec: Annotated[str, typer.Option(help="Encoder of the output.")] = "libx264",
     preset: Preset = "medium",
@@ -30,7 +31,7 @@ def bench(
     from ..commands.texts import parse_size
 
     run_bench(
-        clip, parse_size(size), frames, EngineOptions(method, weights, device, dtype, engine), codec=codec,
+        clip, parse_size(size), frames, EngineOptions(method, weights, device, dtype, engine, quality), codec=codec,
         preset=preset, as_json=as_json,
     )  # fmt: skip
 

@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
-from .choices import ENGINES, METHOD_NAMES, PRECISIONS, listed
+from .choices import ENGINES, METHOD_NAMES, PRECISIONS, QUALITIES, listed
 
 # which method, and where it runs
 Method = Annotated[str, typer.Option(help=f"{METHOD_NAMES}.")]
 Weights = Annotated[str | None, typer.Option(help="Weights by name, a .safetensors file, or a run's last.pt.")]
+Quality = Annotated[
+    str, typer.Option(help=f"Size of stream_ref's network: {listed(QUALITIES)}; auto: best on a GPU, fast on a CPU.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 Dtype = Annotated[str, typer.Option(help=f"{listed(('auto', *PRECISIONS))}.")]
 Engine = Annotated[str, typer.Option(help=f"{listed(ENGINES)}.")]

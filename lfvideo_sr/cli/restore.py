@@ -20,6 +20,7 @@ from .options import (
     Overwrite,
     Preset,
     Progress,
+    Quality,
     RefCache,
     Report,
     RequireRefs,
@@ -66,6 +67,7 @@ def stream(
     max_refs: Annotated[int, typer.Option(help="References per frame.")] = 2,
     causal: Annotated[bool, typer.Option("--causal", help="Use only references from before a frame.")] = False,
     method: Method = "stream_ref",
+    quality: Quality = "auto",
     weights: Weights = None,
     simulate: Simulate = False,
     scene_refs: Annotated[
@@ -137,7 +139,7 @@ def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "Strea
     size = None if asked["size"] is None else parse_size(asked["size"])
     encoder_options = parse_pairs(asked["encoder_option"] or [])
     encoding = EncodingOptions(options=encoder_options, size=size, **some("codec", "crf", "preset", "scale"))
-    engine = EngineOptions(**some("method", "weights", "device", "dtype", "engine"))
+    engine = EngineOptions(**some("method", "weights", "device", "dtype", "engine", "quality"))
     running = some("report", "overwrite", "resume", "progress")
     return lambda path, target: StreamCommand(path, target, options, encoding, engine, **running)
 
@@ -174,6 +176,7 @@ def image(
     ] = None,
     no_refs: Annotated[bool, typer.Option("--no-refs", help="Use no references.")] = False,
     method: Method = "stream_ref",
+    quality: Quality = "best",
     weights: Weights = None,
     simulate: Simulate = False,
     report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
@@ -186,7 +189,7 @@ def image(
     from ..choose import EngineOptions
     from ..commands.image import ImageCommand
 
-    running = EngineOptions(method, weights, device, dtype, engine)
+    running = EngineOptions(method, weights, device, dtype, engine, quality)
     ImageCommand(
         input, ref or [], output, no_refs=no_refs, simulate=simulate, engine=running, report=report, overwrite=overwrite
     ).run()

@@ -25,7 +25,7 @@ def plan_of(command: StreamCommand) -> RunPlan:
             output=str(output.resolve()),
             asked=json.loads(json.dumps(command.fingerprint().asked)),
             options=asdict(command.options),
-            engine=asdict(command.engine),
+            engine=asdict(command.engine.settled()),
             settings=command.encoding.settings(),
             size=command.encoding.output_size(job),
             segments=segments_of(job),

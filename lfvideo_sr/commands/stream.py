@@ -89,7 +89,7 @@ class StreamCommand:
                 before = journal.frames
                 seconds, warnings = self._write(job, target.output, journal, progress)
             report = stream_report(job, target.output, seconds, warnings + changes)
-            report["engine"], report["decoding"] = engine.name, str(job.decoding)
+            report |= {"engine": engine.name, "quality": self.engine.named_quality(), "decoding": str(job.decoding)}
         report |= {"output_size": str(self.encoding.output_size(job)), "frames_done_before": before}
         target.write_report(report)
         for line in [*summary_lines(report), f"report      {target.report}"]:
@@ -108,6 +108,8 @@ class StreamCommand:
         guess = f"; about {shown_seconds(seconds)}" if seconds else ""
         progress.say(f"{job.info.name} {job.info.size} -> {self.encoding.output_size(job)}{guess}")
         progress.say(f"engine      {name}: {chosen.why}")
+        if quality := self.engine.named_quality():
+            progress.say(f"quality     {quality}")
         if job.decoding.announced:
             progress.say(f"decoding    {job.decoding}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")

@@ -1,22 +1,30 @@
 """The methods, by name. Building one loads what it needs; reading the table loads nothing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Entry:
     """Where a method lives, whether it is learned (torch, weights), and the name of its default weights.
 
-    A learned method without any runs with weights that a user names.
+    A learned method without any runs with weights that a user names. qualities: weights of several sizes, by the names
+    that --quality takes.
     """
 
     module: str
     learned: bool = False
     weights: str | None = None
+    qualities: Mapping[str, str] = field(default_factory=dict)
 
 
 METHODS: dict[str, Entry] = {
-    "stream_ref": Entry("stream_ref", learned=True, weights="stream_ref"),
+    "stream_ref": Entry(
+        "stream_ref",
+        learned=True,
+        weights="stream_ref",
+        qualities={"fast": "stream_ref_fast", "balanced": "stream_ref_balanced", "best": "stream_ref"},
+    ),
     "flow_transfer": Entry("flow_transfer"),
     "bicubic": Entry("bicubic"),
     "c2_matching": Entry("c2_matching", learned=True),

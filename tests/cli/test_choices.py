@@ -14,6 +14,7 @@ from lfvideo_sr.references import opening
 
 def test_names_that_help_repeats_are_those_of_the_tables():
     assert choose.ENGINES == choices.ENGINES
+    assert choose.QUALITIES == choices.QUALITIES
     assert set(choices.PRECISIONS) == {precision.value for precision in Precision}
     assert opening.KINDS == choices.REFERENCE_SOURCES
     assert tuple(protocols.PROTOCOLS) == choices.PROTOCOLS

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from lfvideo_sr.matching.seed import FlowSeeder, pixel_grid
+from lfvideo_sr.matching.seed import COARSE, FlowSeeder, pixel_grid
 
 
-@pytest.fixture(params=[2, 4])
+@pytest.fixture(params=[(2, 0), (2, COARSE), (4, 0)])
 def seeder(request):
-    return FlowSeeder(4, request.param)
+    return FlowSeeder(4, *request.param)
 
 
 def own_positions(seeder, height, width):

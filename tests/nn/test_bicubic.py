@@ -7,7 +7,8 @@ from PIL import Image
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.resize import bicubic
 from lfvideo_sr.nn import resize
-from lfvideo_sr.nn.resize import BicubicEnlarge, BicubicReduce
+from lfvideo_sr.nn.residual import pixel_unshuffle
+from lfvideo_sr.nn.resize import BicubicEnlarge, BicubicReduce, KernelReduce
 
 TOLERANCE = 2e-6  # of a picture in [0,1]; away from the border
 
@@ -84,3 +85,28 @@ def test_any_size_in_float_equals_the_numpy_twin(size):
 def test_resizing_in_float_is_differentiable():
     x = torch.rand(1, 1, 7, 9, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: resize.bicubic(x, Size(4, 11)), x)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_all_colours_at_once_are_enlarged_as_each_apart(picture, scale):
+    enlarge, x = BicubicEnlarge(scale), torch.from_numpy(picture)[None].repeat(2, 1, 1, 1)
+    apart = torch.cat([enlarge(x[:, colour : colour + 1]) for colour in range(3)], 1)
+    assert torch.allclose(enlarge(x), apart, atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+def test_reduction_by_opencv_is_that_by_sums(picture, stride):
+    """The sums are what training takes."""
+    taps = torch.rand(2, 2, 24, generator=torch.Generator().manual_seed(1))
+    taps = taps / taps.sum(2, keepdim=True)
+    reduce, x = KernelReduce(stride), torch.from_numpy(picture)[None].repeat(2, 1, 1, 1)
+    with torch.inference_mode():
+        fast = reduce(x, taps)
+    assert torch.allclose(fast, reduce(x, taps), atol=1e-6)
+    assert not torch.allclose(fast[0], fast[1], atol=1e-3), "each has its kernel"
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_unshuffled_as_torch_does_it(picture, layout):
+    x = torch.from_numpy(picture)[None].repeat(2, 1, 1, 1).contiguous(memory_format=layout)
+    assert torch.equal(pixel_unshuffle(x, 4), F.pixel_unshuffle(x, 4))

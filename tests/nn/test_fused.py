@@ -64,6 +64,9 @@ def test_side_by_side_equals_concatenation(layer, x):
     assert torch.allclose(conv_beside(layer, *parts, relu=True, fade=fade), expected, atol=1e-5)
     missing = torch.cat([parts[0], torch.zeros_like(x[:, 10:])], 1)
     assert torch.allclose(conv_beside(layer, parts[0]), layer(missing), atol=1e-5)
+    louder = torch.cat([2 * parts[0], parts[1], 4 * parts[2]], 1)
+    assert torch.allclose(conv_beside(layer, *parts, gains=(2, 1, 4)), layer(louder), atol=1e-5)
+    assert torch.allclose(conv_beside(layer, parts[0], gains=(2,)), layer(2 * missing), atol=1e-5)
 
 
 def test_residual_block_adds_what_it_finds(x):
