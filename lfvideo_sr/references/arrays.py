@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import InputError, ReferencesMissing
 from ..frames import Size
 from ..media.clock import Timeline
+from ..media.limits import check_declared
 from ..media.resize import to_float
 from .reference import Reference
 from .source import ClipFit
@@ -79,6 +80,7 @@ def _check_layout(file: h5py.File, path: Path) -> None:
     placed = [key for key in ("times", "frames") if key in file]
     if images is None or len(placed) != 1:
         raise InputError(f"{path} holds {', '.join(file) or 'nothing'}; wanted: {_KEYS}")
+    check_declared(images, f"images in {path}")
     if images.ndim != 4 or 3 not in (images.shape[1], images.shape[3]) or images.dtype not in (np.uint8, np.uint16):
         raise InputError(f"images in {path} is {images.dtype} {list(images.shape)}; wanted: {_KEYS}")
     if file[placed[0]].shape != images.shape[:1]:
