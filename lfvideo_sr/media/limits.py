@@ -120,4 +120,4 @@ def _of_process() -> Iterator[int]:
 
 
 def _millions(count: int) -> str:
-    return f"{count / 1e6:.0f}" if count >= 10**7 else f"{count / 1e6:.3g}"
+    return f"{count / 1e6:.0f}" if count >= 10**7 else f"{count / 1e6:.6g}"

@@ -21,7 +21,7 @@ from ..frames import Size
 from .colour import ColourSpec
 from .demuxers import names_others
 from .hdr import HDRMetadata, hdr_of, side_data
-from .limits import check_size
+from .limits import check_size, max_pixels
 from .planes import colour_of, siting_of
 from .pyav import fraction, open_media
 
@@ -148,7 +148,7 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, track:
     siting = siting_of(container, stream.index)
     frames = _key_frames(container, stream) or _first_frames(path, stream.index, 1)
     if not frames:
-        raise InputError(f"{path}: no frame of video track {track} decodes; the file is damaged")
+        raise InputError(f"{path}: no frame of video track {track} decodes; {_why_none_decodes(stream)}")
     sizes = {_size(frame) for frame in frames}
     size = sizes.pop() if len(sizes) == 1 else _usual_size(path, stream.index)
     first = frames[0]
@@ -172,6 +172,13 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, track:
         hdr=hdr_of(first),
         left_out=_left_out(frames),
     )
+
+
+def _why_none_decodes(stream: VideoStream) -> str:
+    """FFmpeg forgets the size of frames that have more pixels than are allowed."""
+    if stream.codec_context.width:
+        return "the file is damaged"
+    return f"the file is damaged, or they have more than {max_pixels() / 1e6:.6g} million pixels; see --max-pixels"
 
 
 def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
