@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .checks import check_choice, is_installed
 from .engine import Engine, Precision
-from .errors import EngineError, InputError, TorchMissing, UsageError, first_line
+from .errors import EngineError, InputError, TorchMissing, UsageError, first_line, shortened
 from .frames import Size
 from .method import Method
 from .methods import METHODS
@@ -215,15 +215,17 @@ def _check_generation(path: Path, about: Mapping[str, Any], generation: int) -> 
 
 def load_learned(method: str, weights: str | None = None) -> Method:
     """A learned method with its weights."""
-    from .weights import load_into, read_about
+    from .weights import load_into, network_of_size, read_about
 
     entry = METHODS[method]
     module = import_module(f".methods.{entry.module}", __package__)
     path = weights_file(method, weights)
     about = read_about(path)
     if about["method"] != method:
-        raise InputError(f"{path} holds weights of '{about['method']}', not of '{method}'; pass --method to match")
+        raise InputError(
+            f"{path} holds weights of '{shortened(about['method'])}', not of '{method}'; pass --method to match"
+        )
     _check_generation(path, about, getattr(module, "GENERATION", 1))
-    network = module.network(about["size"])
+    network = network_of_size(module.network, about, path)
     load_into(network, path)
     return module.build(network)

@@ -10,7 +10,7 @@ import yaml
 from .errors import UsageError, first_line, shortened
 
 T = TypeVar("T")
-_MOST_BYTES = 1 << 20  # of a configuration, which is flat and short
+_MOST_BYTES = 1 << 16  # of a configuration, which is flat and short
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -47,7 +47,7 @@ def _text_of(path: Path) -> str:
     with path.open("rb") as file:
         content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise ValueError("it is longer than a megabyte")
+        raise ValueError("it is longer than 64 KiB")
     return content.decode()
 
 
