@@ -10,6 +10,7 @@ import yaml
 from .errors import UsageError, first_line, shortened
 
 T = TypeVar("T")
+_MOST_BRACKETS = 256  # of a configuration; PyYAML takes minutes over thousands
 _MOST_BYTES = 1 << 16  # of a configuration, which is flat and short
 
 
@@ -48,6 +49,8 @@ def _text_of(path: Path) -> str:
         content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise ValueError("it is longer than 64 KiB")
+    if max(content.count(b"["), content.count(b"{")) > _MOST_BRACKETS:
+        raise ValueError(f"it has more than {_MOST_BRACKETS} lists or mappings")
     return content.decode()
 
 
