@@ -12,14 +12,25 @@ from platformdirs import user_cache_path
 from lfvideo_sr import __version__
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError
+from lfvideo_sr.media.partial import claim_partial
 
 from .graphs import DESCRIPTION, LAYOUT, VERBS, About, damaged, description, paths, read_about
+from .trust import BY_OTHERS, untrusted
+
+_NOWHERE = Path(os.devnull) / "lfvideo-sr"  # holds nothing and cannot be made
+_OURS_ALONE = 0o700
 
 
 def cache_folder() -> Path:
-    """What LFVIDEO_CACHE names, else the user's cache folder of this program."""
+    """What LFVIDEO_CACHE names, else the user's cache folder of this program; for a user without a home folder one that
+    does not exist and cannot be made."""
     folder = os.environ.get("LFVIDEO_CACHE")
-    return Path(folder) if folder else user_cache_path("lfvideo-sr", appauthor=False) / "engines"
+    if folder:
+        return Path(folder)
+    try:
+        return user_cache_path("lfvideo-sr", appauthor=False) / "engines"
+    except RuntimeError:
+        return _NOWHERE
 
 
 def graph_folder(method: str, weights: str, precision: Precision) -> Path:
@@ -43,8 +54,17 @@ def shipped_graphs(folder: Path) -> Path | None:
 
 
 def graphs_to_run(folder: Path) -> Path:
-    """A folder of the cache, or, where it is not there, the shipped one of that name."""
-    return folder if folder.is_dir() else shipped_graphs(folder) or folder
+    """A folder of the cache, or, where it is not there or not to be trusted, the shipped one of that name."""
+    usable = folder.is_dir() and untrusted_graphs(folder) is None
+    return folder if usable else shipped_graphs(folder) or folder
+
+
+def untrusted_graphs(folder: Path) -> str | None:
+    """Why no graphs and plans in a folder of the cache are used, which another user owns or may write; None where they
+    may be. Graphs that come with the installation are as much to be trusted as its code."""
+    if folder in shipped_folders() or not folder.is_dir():
+        return None
+    return untrusted((folder.parent, folder, *paths(folder).values(), folder / DESCRIPTION, *plans_in(folder)))
 
 
 def _folders_in(folder: Path) -> list[Path]:
@@ -53,6 +73,8 @@ def _folders_in(folder: Path) -> list[Path]:
 
 def graphs_misfit(folder: Path, weights: str, precision: Precision) -> str | None:
     """Why the graphs in a folder cannot be used; None where they can."""
+    if reason := untrusted_graphs(folder):
+        return reason
     missing = [path.name for path in (*paths(folder).values(), folder / DESCRIPTION) if not path.is_file()]
     if missing:
         return "not built" if len(missing) > len(VERBS) else f"{missing[0]} is missing"
@@ -71,7 +93,7 @@ def write_description(about: About, folder: Path) -> None:
 
 def copy_graphs(folder: Path, target: Path) -> None:
     """Each file whole or not at all, the description last."""
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     for path in (*paths(folder).values(), folder / DESCRIPTION):
         write_whole(target / path.name, path.read_bytes())
 
@@ -88,15 +110,27 @@ def plans_in(folder: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Under a temporary name first: a file of that name is whole."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    """Under a temporary name first, which nobody else has: a file of that name is whole."""
+    temporary: Path | None = None
     try:
+        temporary = claim_partial(path)
+        temporary.chmod(temporary.stat().st_mode & ~BY_OTHERS)
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError as error:
         raise EngineError(f"{path} cannot be written ({error.strerror}); free space or set LFVIDEO_CACHE") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder of the cache, which only this user may write to."""
+    try:
+        folder.parent.mkdir(mode=_OURS_ALONE, parents=True, exist_ok=True)
+        folder.mkdir(mode=_OURS_ALONE, exist_ok=True)
+    except OSError as error:
+        raise EngineError(f"{folder} cannot be made ({error.strerror}); set LFVIDEO_CACHE to a folder") from error
 
 
 def clean() -> int:

@@ -17,11 +17,13 @@ import torch
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.matching.seed import FlowSeeder
+from lfvideo_sr.media.partial import claim_partial
 from lfvideo_sr.method import Method
 
-from .cache import write_description
+from .cache import make_folder, write_description
 from .graph_precision import typed, weigh_alike
 from .graphs import About, Dim, paths
+from .trust import BY_OTHERS
 from .verbs import Verb, verbs_of
 
 OPSET = 20  # the first whose GridSample is what TensorRT and ONNX Runtime both read
@@ -37,7 +39,7 @@ def export_graphs(method: Method, folder: Path, weights: str, precision: Precisi
     slots = min(SLOTS, method.info.references)
     with torch.enable_grad(), typed(precision):  # with gradients nothing runs that is not exported either
         verbs = verbs_of(method, slots)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, path in paths(folder).items():
         try:
             program = traced(verbs[name], precision)
@@ -134,8 +136,9 @@ def write_graph(program, precision: Precision, path: Path) -> None:
         raise EngineError(f"{path.stem} holds {', '.join(unwanted)}, which TensorRT refuses; pass --engine torch")
     if precision is Precision.BF16:
         model.opset_imports[""] = OPSET_BF16
-    temporary = path.with_suffix(".partial")
+    temporary = claim_partial(path)
     try:
+        temporary.chmod(temporary.stat().st_mode & ~BY_OTHERS)
         program.save(str(temporary), include_initializers=True, external_data=False)
         temporary.replace(path)
     finally:

@@ -17,7 +17,7 @@ from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError, UsageError
 from lfvideo_sr.frames import Size
 
-from .cache import plan_path, plans_in, write_whole
+from .cache import plan_path, plans_in, untrusted_graphs, write_whole
 from .graphs import VERBS, About
 
 _FIRST = b"lfvideo-sr plan\n"
@@ -222,8 +222,8 @@ def find_plans(
     fastest nearest to it, or for frames of unknown size those of the widest range. Raises EngineError with the reason
     where there are none."""
     sets: dict[Shapes, dict[str, Plan]] = {}
-    refused = "none is built"
-    for path in plans_in(folder):
+    refused = untrusted_graphs(folder) or "none is built"
+    for path in plans_in(folder) if untrusted_graphs(folder) is None else ():
         try:
             plan = read_plan(path)
         except EngineError as error:

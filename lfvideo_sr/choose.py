@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .checks import check_choice, is_installed
 from .engine import Engine, Precision
-from .errors import EngineError, InputError, TorchMissing, UsageError
+from .errors import EngineError, InputError, TorchMissing, UsageError, first_line, shortened
 from .frames import Size
 from .method import Method
 from .methods import METHODS
@@ -135,15 +135,28 @@ def _best(options: EngineOptions, size: Size | None, tell: Callable[[str], objec
 
 
 def _without_plans(options: EngineOptions, refused: str) -> Choice:
-    """Torch, or ONNX Runtime where it is absent; raises TorchMissing where there are no graphs either."""
-    if is_installed("torch"):
+    """Torch, or ONNX Runtime where torch is absent or does not load; raises TorchMissing where there are no graphs."""
+    without = _why_no_torch()
+    if without is None:
         return Choice(_torch(options), refused)
     if not _graphs_are_there(options):
         raise TorchMissing(
-            f"{options.method} needs torch, which is not installed, or its ONNX graphs; pip install torch, or carry "
-            "over what `lfvideo-sr engine build` makes where torch is"
+            f"{options.method} needs torch or its ONNX graphs, and {without}; pip install torch, or carry over what "
+            "`lfvideo-sr engine build` makes where torch is"
         )
-    return Choice(_onnx(options), "torch is not installed")
+    return Choice(_onnx(options), without)
+
+
+def _why_no_torch() -> str | None:
+    """Why torch does not serve, of one that is installed because it does not load (a limit of memory, a library that is
+    missing); None where it does."""
+    if not is_installed("torch"):
+        return "torch is not installed"
+    try:
+        import_module("torch")
+    except (ImportError, OSError, RuntimeError, MemoryError) as error:
+        return f"torch cannot be loaded ({first_line(error)[:160]})"
+    return None
 
 
 def _classical(options: EngineOptions) -> Choice:
@@ -157,6 +170,8 @@ def _classical(options: EngineOptions) -> Choice:
 
 
 def _torch(options: EngineOptions) -> Engine:
+    if without := _why_no_torch():
+        raise TorchMissing(f"{options.method} needs torch, and {without}; pip install torch, or pass --engine onnx")
     from .engines.torch_engine import TorchEngine
 
     method = load_learned(options.method, options.weights)
@@ -241,15 +256,17 @@ def _check_generation(path: Path, about: Mapping[str, Any], generation: int) -> 
 
 def load_learned(method: str, weights: str | None = None) -> Method:
     """A learned method with its weights."""
-    from .weights import load_into, read_about
+    from .weights import load_into, network_of_size, read_about
 
     entry = METHODS[method]
     module = import_module(f".methods.{entry.module}", __package__)
     path = weights_file(method, weights)
     about = read_about(path)
     if about["method"] != method:
-        raise InputError(f"{path} holds weights of '{about['method']}', not of '{method}'; pass --method to match")
+        raise InputError(
+            f"{path} holds weights of '{shortened(about['method'])}', not of '{method}'; pass --method to match"
+        )
     _check_generation(path, about, getattr(module, "GENERATION", 1))
-    network = module.network(about["size"])
+    network = network_of_size(module.network, about, path)
     load_into(network, path)
     return module.build(network)

@@ -54,6 +54,17 @@ class ReferencesMissing(InputError):
     """References were required (`--require-refs`) or named (`--refs`), and there are none."""
 
 
+def shortened(value: object, most: int = 60) -> str:
+    """A value for a message: what is longer than `most` characters is cut."""
+    text = str(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: control characters, and bytes of a name that are no UTF-8, are written as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def first_line(error: BaseException) -> str:
     """The first line of another library's error message; the error's name where the message is empty."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -79,7 +79,8 @@ def run(monkeypatch, capsys) -> Callable[..., Outcome]:
 
     def run(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["lfvideo-sr", *map(str, arguments)])
-        monkeypatch.setenv("LFVIDEO_DEBUG", "")
+        for name in ("LFVIDEO_DEBUG", "LFVIDEO_MAX_PIXELS"):  # which options set for the process
+            monkeypatch.setenv(name, "")
         code = 0
         try:
             cli.main()

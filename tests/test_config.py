@@ -1,5 +1,6 @@
 """Configuration files: flat YAML to a frozen dataclass; what is misspelt or ill-typed is said in one line."""
 
+import os
 from dataclasses import FrozenInstanceError, dataclass
 from pathlib import Path
 
@@ -94,3 +95,34 @@ def test_a_dumped_configuration_reads_back_equal(tmp_path):
     dump_config(run, tmp_path / "config.yaml")
     assert load_config(tmp_path / "config.yaml", Run) == run
     assert list(read_mapping(tmp_path / "config.yaml")) == ["trainer", "clips", "steps", "rate", "resume", "limit"]
+
+
+def test_aliases_which_a_few_lines_multiply_without_end_are_refused(tmp_path):
+    lines = ["trainer: x", "steps:", " - &a0 [y, y, y, y, y, y, y, y, y, y]"]
+    lines += [f" - &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 10)]
+    with pytest.raises(UsageError, match="an alias, which is not read"):
+        load_config(write(tmp_path / "run.yaml", "\n".join(lines)), Run)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "trainer: 2001-99-99",
+        "steps: " + "9" * 5000,
+        "a: " + "[" * 2000,
+        "trainer: x\nsteps: " + "[x, " * 100 + "]" * 100,
+    ],
+    ids=["date", "digits", "depth", "length"],
+)
+def test_what_no_configuration_needs_is_a_short_line(tmp_path, text):
+    with pytest.raises(UsageError) as caught:
+        load_config(write(tmp_path / "run.yaml", text), Run)
+    assert len(str(caught.value)) < 500 and "\n" not in str(caught.value)
+
+
+def test_a_long_file_and_a_pipe_are_not_read(tmp_path):
+    write(tmp_path / "run.yaml", "# " + "x" * (1 << 16))
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for name, why in (("run", "longer than 64 KiB"), ("pipe", "no file")):
+        with pytest.raises(UsageError, match=why):
+            read_mapping(tmp_path / f"{name}.yaml")

@@ -6,7 +6,7 @@ from typing import Any
 
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.methods import METHODS
-from lfvideo_sr.weights import CHECKPOINT, check_target, load_into, read_about, save
+from lfvideo_sr.weights import CHECKPOINT, check_target, load_into, network_of_size, read_about, save
 
 
 def export_weights(checkpoint: Path, output: Path) -> dict[str, Any]:
@@ -19,7 +19,8 @@ def export_weights(checkpoint: Path, output: Path) -> dict[str, Any]:
         raise InputError(
             f"{checkpoint} trained '{about['method']}', which is no method; give the last.pt of a method's run"
         )
-    network = import_module(f"lfvideo_sr.methods.{METHODS[about['method']].module}").network(about["size"])
+    module = import_module(f"lfvideo_sr.methods.{METHODS[about['method']].module}")
+    network = network_of_size(module.network, about, checkpoint)
     load_into(network, checkpoint)
     save(network, output, about)
     return about

@@ -27,6 +27,7 @@ class StreamParameters(TypedDict, total=False):
     max_height: int | None
     deinterlace: bool
     decode: str
+    trust_manifest: bool
 
 
 class OpenParameters(TypedDict, total=False):
@@ -58,6 +59,7 @@ class GridParameters(OpenParameters, total=False):
     epipolar: float
     simulate: bool
     gt: str | None
+    trust_manifest: bool
 
 
 def check_parameters(function: str, names: Sequence[str], *kinds: type) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -12,7 +13,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import EngineError, LFVideoError, OutputError, UsageError
+from ..errors import EngineError, LFVideoError, OutputError, UsageError, first_line, printable
 from .choices import METHOD_NAMES
 from .engines import engine_app
 from .lightfield import lightfield_app
@@ -67,6 +68,8 @@ def main() -> None:
     for out in (sys.stdout, sys.stderr):
         if isinstance(out, TextIOWrapper) and out.errors == "strict":  # a name that it cannot show is no reason to fail
             out.reconfigure(errors="backslashreplace")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # of libraries; what a user has to know is in a line of our own
     with _requests_to_end_interrupt():
         _run()
 
@@ -105,6 +108,8 @@ def _run() -> None:
             raise
         missing = f"this needs {error.name}, which is not installed; pip install {error.name}"
         _fail(missing, EngineError.exit_code, error)
+    except ImportError as error:
+        _fail(f"a library cannot be loaded ({first_line(error)}); install it again", EngineError.exit_code, error)
     except MemoryError as error:
         _fail(f"out of memory ({error}); give smaller sizes", EngineError.exit_code, error)
     except OSError as error:
@@ -126,5 +131,5 @@ def _fail_usage(message: str, error: Exception) -> None:
 def _fail(message: str, code: int, error: BaseException | None = None) -> None:
     if error is not None and os.environ.get("LFVIDEO_DEBUG"):
         raise error
-    print(f"lfvideo-sr: {' '.join(message.split())}", file=sys.stderr)
+    print(f"lfvideo-sr: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)

@@ -10,6 +10,7 @@ from .options import (
     AsJson,
     Device,
     Dtype,
+    MaxPixels,
     Method,
     Output,
     Overwrite,
@@ -19,6 +20,7 @@ from .options import (
     Report,
     RequireRefs,
     Simulate,
+    TrustManifest,
     Weights,
 )
 
@@ -75,6 +77,7 @@ def lightfield_restore(
     ] = None,
     no_refs: Annotated[bool, typer.Option("--no-refs", help="Use no references: restore each view by itself.")] = False,
     require_refs: RequireRefs = False,
+    trust_manifest: TrustManifest = False,
     ref_output: Annotated[str, typer.Option(help="At a reference's own view: pass its pixels on, or sr.")] = "pass",
     ref_cache: RefCache = "256MiB",
     max_refs: Annotated[int, typer.Option(help="References per view.")] = 2,
@@ -89,6 +92,7 @@ def lightfield_restore(
     ] = 0.5,
     simulate: Simulate = False,
     gt: Annotated[str | None, typer.Option(help="Sharp light field to score against.")] = None,
+    max_pixels: MaxPixels = None,
     layout: Layout = None,
     grid: GridShape = None,
     item: Item = None,
@@ -127,6 +131,7 @@ def lightfield_restore(
         open=opening, refs=tuple(refs or ()), ref_views=tuple(ref_view or ()), no_refs=no_refs,
         require_refs=require_refs, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
         ref_every=ref_every, views=views, matching=matching, epipolar=epipolar, simulate=simulate, gt=gt,
+        trust_manifest=trust_manifest,
     )  # fmt: skip
     LightFieldCommand(
         input, output, options, Pictures(mosaic, video, epi, viewer),
@@ -146,6 +151,7 @@ def lightfield_info(
     pattern: Pattern = None,
     transpose: Transpose = False,
     mirror: Mirror = None,
+    max_pixels: MaxPixels = None,
     as_json: AsJson = False,
 ) -> None:
     """Print layout, grid, size and disparity, and whether rows or columns are mirrored or exchanged."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .choices import DATASETS, METHOD_NAMES, PROTOCOLS, listed
-from .options import AsJson, Device, Dtype, Engine, Method, Preset, Quality, Weights
+from .options import AsJson, Device, Dtype, Engine, MaxPixels, Method, Preset, Quality, Weights
 
 
 def bench(
@@ -53,6 +53,7 @@ def evaluate(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Measure the first N pictures only.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write result pictures to FOLDER/METHOD/ITEM.png.")] = None,
+    max_pixels: MaxPixels = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: AsJson = False,

@@ -1,11 +1,22 @@
 """Options that several commands take, with their help."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .choices import ENGINES, METHOD_NAMES, PRECISIONS, QUALITIES, listed
+
+
+def _limit_pixels(text: str | None) -> str | None:
+    """Set the limit for this process and those that it starts."""
+    if text is not None:
+        from ..media.limits import VARIABLE, parse_pixels
+
+        os.environ[VARIABLE] = str(parse_pixels(text, "--max-pixels"))
+    return text
+
 
 # which method, and where it runs
 Method = Annotated[str, typer.Option(help=f"{METHOD_NAMES}.")]
@@ -21,10 +32,17 @@ Engine = Annotated[str, typer.Option(help=f"{listed(ENGINES)}.")]
 Simulate = Annotated[bool, typer.Option("--simulate", help="IN is sharp: reduce it, restore it, and score the result.")]
 Frames = Annotated[int | None, typer.Option(help="Stop after N frames.")]
 MaxHeight = Annotated[int | None, typer.Option(help="Reduce input of more than N lines to N lines first.")]
+MaxPixels = Annotated[
+    str | None,
+    typer.Option(callback=_limit_pixels, help="Largest picture to read or make, in pixels, like 500M; default 179M."),
+]
 Deinterlace = Annotated[bool, typer.Option("--deinterlace", help="Turn the fields of interlaced video into frames.")]
 
 # references
 RequireRefs = Annotated[bool, typer.Option("--require-refs", help="Fail where no references are found.")]
+TrustManifest = Annotated[
+    bool, typer.Option("--trust-manifest", help="Let a manifest of references list files outside of its folder.")
+]
 RefCache = Annotated[str, typer.Option(help="Memory for encoded references, such as 512MiB.")]
 
 # what is written and printed

@@ -59,7 +59,8 @@ def join(
 ) -> None:
     """Join the segments of a plan into the output that one run would have written."""
     from ..commands.plan import join_planned, read_plan
+    from ..errors import printable
 
     target, warnings = join_planned(read_plan(plan), folder, output, overwrite)
     for line in [*(f"warning     {warning}" for warning in warnings), f"output      {target}"]:
-        typer.echo(line)
+        typer.echo(printable(line))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Deinterlace, Frames, Progress
+from .options import AsJson, Deinterlace, Frames, MaxPixels, Progress, TrustManifest
 
 refs_app = typer.Typer(help="Find out which frames to make sharp by other means.", no_args_is_help=True)
 
@@ -26,11 +26,13 @@ def suggest(
     ref_index_base: Annotated[
         int, typer.Option(help="The number that plain numbers of stills give the first frame: 0 or 1.")
     ] = 0,
+    trust_manifest: TrustManifest = False,
     ref_every: Annotated[int, typer.Option(help="At most one reference per N frames of a scene.")] = 1,
     causal: Annotated[
         bool, typer.Option("--causal", help="Use only references from before a frame, as in `stream`.")
     ] = False,
     frames: Frames = None,
+    max_pixels: MaxPixels = None,
     deinterlace: Deinterlace = False,
     overwrite: Annotated[
         bool,
@@ -46,5 +48,5 @@ def suggest(
 
     SuggestCommand(
         input, output, count, refs, ref_index_base, ref_every, causal, frames=frames, deinterlace=deinterlace,
-        overwrite=overwrite, as_json=as_json, progress=progress,
+        overwrite=overwrite, as_json=as_json, progress=progress, trust_manifest=trust_manifest,
     ).run()  # fmt: skip

@@ -15,6 +15,7 @@ from .options import (
     Engine,
     Frames,
     MaxHeight,
+    MaxPixels,
     Method,
     Output,
     Overwrite,
@@ -25,6 +26,7 @@ from .options import (
     Report,
     RequireRefs,
     Simulate,
+    TrustManifest,
     Weights,
 )
 
@@ -59,6 +61,7 @@ def stream(
     ref_index_base: Annotated[
         int, typer.Option(help="The number that plain numbers of stills give the first frame: 0 or 1.")
     ] = 0,
+    trust_manifest: TrustManifest = False,
     ref_output: Annotated[
         str,
         typer.Option(help="At a reference's own time: pass its pixels on, blend them into the frames around, or sr."),
@@ -91,6 +94,7 @@ def stream(
     ] = None,
     frames: Frames = None,
     max_height: MaxHeight = None,
+    max_pixels: MaxPixels = None,
     deinterlace: Deinterlace = False,
     decode: Annotated[
         str, typer.Option(help="Where the video is decoded: cpu, cuda (frames stay on the GPU) or auto.")
@@ -134,7 +138,7 @@ def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "Strea
         ref_cache=parse_bytes(asked["ref_cache"]),
         **some("ref_every", "refs", "ref_source", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
         **some("ref_output", "max_refs", "causal", "simulate", "scene_refs", "gt", "frames", "max_height"),
-        **some("deinterlace", "decode"),
+        **some("deinterlace", "decode", "trust_manifest"),
     )
     size = None if asked["size"] is None else parse_size(asked["size"])
     encoder_options = parse_pairs(asked["encoder_option"] or [])
@@ -153,17 +157,19 @@ def simulate(
     ] = False,
     frames: Frames = None,
     max_height: MaxHeight = None,
+    max_pixels: MaxPixels = None,
     deinterlace: Deinterlace = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a hybrid file: one track with every frame, x4 smaller, and one with a few sharp frames."""
+    from ..errors import printable
     from ..media.video import VideoSource
     from ..references.hybrid_file import write_hybrid
 
     with VideoSource(input, frames=frames, max_height=max_height, deinterlace=deinterlace) as clip:
         warnings = write_hybrid(clip, output, ref_every, scene_refs=scene_refs, overwrite=overwrite)
     for line in [*(f"warning     {text}" for text in warnings), f"output      {output}"]:
-        typer.echo(line)
+        typer.echo(printable(line))
 
 
 def image(
@@ -180,6 +186,7 @@ def image(
     weights: Weights = None,
     simulate: Simulate = False,
     report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
+    max_pixels: MaxPixels = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
     dtype: Dtype = "auto",

@@ -13,7 +13,7 @@ from ..choose import make_engine
 from ..datasets import open_dataset
 from ..engine import Engine
 from ..engines.host_memory import prepare_process
-from ..errors import InputError, OutputError, UsageError
+from ..errors import InputError, OutputError, UsageError, printable
 from ..evaluate import CHOICES, Evaluation, PaperComparison, Row, Totals, totals
 from ..media.images import write_png
 from ..methods import METHODS
@@ -139,7 +139,7 @@ def _silent(line: str) -> None:
 
 
 def _aloud(line: str) -> None:
-    print(line, flush=True)
+    print(printable(line), flush=True)
 
 
 def _errors(results: list[dict[str, Any]]) -> Iterator[str]:

@@ -13,9 +13,10 @@ from .. import __version__
 from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
 from ..engines.host_memory import prepare_process
-from ..errors import OutputError, ReferencesMissing, UsageError
+from ..errors import OutputError, ReferencesMissing, UsageError, printable
 from ..frames import Size, size_of
 from ..media.images import is_transparent, read_picture, write_png
+from ..media.limits import check_memory, check_size
 from ..media.picture_formats import READABLE, pictures_in, shown_unreadable
 from ..picture import (
     PictureScore,
@@ -29,6 +30,9 @@ from ..picture import (
 from ..report import write_json
 from .targets import REPORT, beside, check_targets
 from .texts import shown_score
+
+_SCALE = 4  # of every method, before it is known which one runs
+_RESTORING = 40  # bytes of memory for each pixel of the result
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,12 @@ class ImageCommand:
         write_png(output, restored.pixels, picture.bit_depth)
         if self.report is not None:
             write_json(self.report, report)
-        print("\n".join(summary_lines(report)), flush=True)
+        print("\n".join(map(printable, summary_lines(report))), flush=True)
 
     def _restored(self, pixels: np.ndarray, references: Sequence[Path]) -> tuple[RestoredPicture, dict[str, Any]]:
         """The result and its report."""
         truth, low = simulated(pixels) if self.simulate else (None, pixels)
+        check_result(size_of(low).scaled(_SCALE), f"the result of {self.input}")
         changes: list[str] = []  # of the engine, in the middle
         with choose_engine(self.engine, size_of(low), changes.append).engine as engine:
             prepare_process(engine.device)
@@ -110,6 +115,12 @@ class ImageCommand:
         if not any(reference.used for reference in restored.references):
             return [f"no reference shows what {self.input} shows: it came out as without references"]
         return []
+
+
+def check_result(size: Size, name: str) -> None:
+    """Refuse, before it is made, a picture of more pixels than are allowed or than there is memory for."""
+    check_size(size, name)
+    check_memory(_RESTORING * size.width * size.height, name)
 
 
 def default_output(path: Path) -> Path:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..errors import printable
 from ..lightfields.field import FieldInfo
 from ..lightfields.opening import OpenOptions, open_light_field
 from ..lightfields.selfcheck import Verdict, check_grid
@@ -16,7 +17,8 @@ def show_light_field(named: Path | str, options: OpenOptions, as_json: bool) -> 
         verdict = check_grid(field)
     finally:
         field.close()
-    print(json.dumps(_values(field.info, verdict), indent=1) if as_json else "\n".join(_lines(field.info, verdict)))
+    shown = "\n".join(map(printable, _lines(field.info, verdict)))
+    print(json.dumps(_values(field.info, verdict), indent=1) if as_json else shown)
 
 
 def _values(info: FieldInfo, verdict: Verdict) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import check_positive
-from ..errors import UsageError
+from ..errors import UsageError, printable
 from ..frames import Frame
 from ..media.bit_rate import bits_per_pixel
 from ..media.clock import Timeline, frame_times
@@ -47,6 +47,7 @@ class SuggestCommand:
     overwrite: bool = False
     as_json: bool = False
     progress: str = "auto"
+    trust_manifest: bool = False
 
     def __post_init__(self) -> None:
         check_positive("-n", self.count)
@@ -70,7 +71,7 @@ class SuggestCommand:
             self._write(folder, suggestions, names, timeline)
         about = self._about(choice, suggestions, names, timeline, kept, len(referenced), clip.warnings)
         folder.finish(about)
-        print(json.dumps(about, indent=1) if self.as_json else "\n".join(self._lines(about)))
+        print(json.dumps(about, indent=1) if self.as_json else "\n".join(map(printable, self._lines(about))))
 
     def _open(self) -> VideoSource:
         return VideoSource(self.input, track=lr_track(self.input), frames=self.frames, deinterlace=self.deinterlace)
@@ -79,7 +80,12 @@ class SuggestCommand:
         """Indices of the frames on show when the references that are there were taken."""
         if self.refs is None:
             return set()
-        options = ReferenceOptions(refs=self.refs, index_base=self.index_base, deinterlace=self.deinterlace)
+        options = ReferenceOptions(
+            refs=self.refs,
+            index_base=self.index_base,
+            deinterlace=self.deinterlace,
+            trust_manifest=self.trust_manifest,
+        )
         references = find_references(self.input, clip.info, options)
         assert references is not None
         try:

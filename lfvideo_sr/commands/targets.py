@@ -24,7 +24,7 @@ def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: 
     for option, path in targets.items():
         if option == REPORT and path.is_dir():
             raise OutputError(f"{path} is a folder; give a file name with {option}")
-        if path.exists() and not overwrite and not (option == REPORT and is_report(path)):
+        if _is_there(path) and not overwrite and not (option == REPORT and is_report(path)):
             raise OutputError(f"{path} exists; pass --overwrite or give another {option}")
 
 
@@ -34,6 +34,11 @@ def beside(path: Path, ending: str) -> Path:
     if not named.name:
         raise OutputError(f"{path} has no name to call a result by; give -o and --report")
     return named.with_name(f"{named.stem}{ending}")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something has that name; a link has it, wherever it leads."""
+    return path.exists() or path.is_symlink()
 
 
 def _check_names(targets: Mapping[str, Path]) -> None:

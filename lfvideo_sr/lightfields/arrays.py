@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError, OutputError
 from ..frames import Frame, Size, View
+from ..media.limits import check_declared
 from .arrangement import Arrangement, Extent, from_planes, planes
 from .array_file import Detection, StoredViews
 from .field import FieldInfo, FieldSink
@@ -45,6 +46,7 @@ class ArrayField:
     info: FieldInfo = field(init=False)
 
     def __post_init__(self) -> None:
+        check_declared(self.array, self.name)
         stored = self.detection.stored
         extent = stored.extent
         if not all(extent[:5]):

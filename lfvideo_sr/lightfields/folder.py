@@ -96,8 +96,8 @@ class _ViewFolderSink(PartialFolder):
         for name, changed in layout.companions.items():
             original = self._source.folder / name
             if original.is_file():
-                text = changed(original.read_text(errors="replace"), self._size)
-                (self.folder / name).write_text(text)
+                text = changed(original.read_text("utf-8", "surrogateescape"), self._size)  # whatever its encoding is
+                (self.folder / name).write_text(text, "utf-8", "surrogateescape")
 
     def write(self, view: Frame, frame: int = 0) -> None:
         stamp = view.stamp

@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, first_line
 from ..frames import Size
 from ..media.partial import claim_partial
 from .arrangement import Arrangement, Extent
@@ -19,6 +19,7 @@ from .array_file import ArrayFile, Companion
 from .partial import check_ending, writing
 
 SUFFIXES = (".h5", ".hdf5", ".mat")
+DAMAGED = (KeyError, RuntimeError, OSError, ValueError, TypeError, AttributeError)  # what h5py raises for damaged files
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -37,13 +38,16 @@ def arrays_of(path: Path, file: h5py.File) -> ArrayFile:
         if isinstance(item, h5py.Dataset):
             arrays[name] = item
 
-    file.visititems(visit)
-    return ArrayFile(path, arrays, file.attrs, _kind(file))
+    try:
+        file.visititems(visit)
+        return ArrayFile(path, arrays, file.attrs, _kind(file, arrays))
+    except DAMAGED as error:
+        raise InputError(f"{path} is damaged ({first_line(error)}); fetch or make it again") from error
 
 
-def _kind(file: h5py.File) -> str:
+def _kind(file: h5py.File, arrays: Mapping[str, h5py.Dataset]) -> str:
     """MATLAB leaves 512 bytes before the HDF5 part, and a class with every data set."""
-    marked = any("MATLAB_class" in item.attrs for item in file.values())
+    marked = any("MATLAB_class" in array.attrs for array in arrays.values())
     return "matlab73" if marked or file.userblock_size == 512 else "hdf5"
 
 

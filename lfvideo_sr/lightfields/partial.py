@@ -55,7 +55,9 @@ def check_folder(path: Path) -> None:
 def replace_folder(partial: Path, path: Path) -> None:
     """Give a finished folder its name, in the place of an earlier run's."""
     with writing(path, partial):
-        if path.is_dir():
+        if path.is_symlink():
+            path.unlink()  # where it leads is somebody's
+        elif path.is_dir():
             shutil.rmtree(path)
         os.replace(partial, path)
 

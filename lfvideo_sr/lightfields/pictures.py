@@ -66,5 +66,7 @@ class PictureStore:
 
 class _PictureTarget(Collected):
     def encode(self, path: Path) -> None:
-        if not cv2.imwrite(str(path), self.array[..., ::-1]):
+        encoded, content = cv2.imencode(".png", np.ascontiguousarray(self.array[..., ::-1]))
+        if not encoded:
             raise OSError("it could not be encoded")
+        path.write_bytes(content.data)  # OpenCV itself takes no name that is not UTF-8

@@ -34,7 +34,7 @@ def hci2016(pictures: list[Path], folder: Path) -> dict[View, Path]:
 
 
 def _hci_columns(parameters: Path, count: int) -> int:
-    text = parameters.read_text(errors="replace") if parameters.is_file() else ""
+    text = parameters.read_text("utf-8", "replace") if parameters.is_file() else ""
     if match := re.search(r"num_cams_x\s*=\s*(\d+)", text):
         return int(match[1])
     side = round(count**0.5)

@@ -1,13 +1,14 @@
 """A page that shows a light field: one HTML file with all pictures inside, nothing to install or to load."""
 
 import base64
+import html
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ..errors import OutputError
+from ..errors import OutputError, printable
 from ..frames import Size, View
 from ..media.partial import claim_partial
 from ..media.resize import to_uint8
@@ -73,11 +74,13 @@ def write_viewer(path: Path, after: LightField, before: LightField, title: str) 
         for row in grid.rows
     ]
     data = json.dumps({"views": views, "centre": grid.place(grid.centre)})
-    safe = title.replace("&", "&amp;").replace("<", "&lt;")
+    safe = html.escape(printable(title))
     with writing(path):
         partial = claim_partial(path)
     with writing(path, partial):
-        partial.write_text(_PAGE % {"title": safe, "width": size.width, "data": data}, encoding="utf-8")
+        partial.write_text(
+            _PAGE % {"title": safe, "width": size.width, "data": data}, encoding="utf-8", errors="backslashreplace"
+        )
         partial.replace(path)
 
 

@@ -1,7 +1,7 @@
 """Still pictures in: PNG, JPEG, WebP, TIFF, BMP and PPM of 8 or 16 bits, AVIF and HEIC. Still pictures out: PNG."""
 
 import errno
-import os
+import stat
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +13,14 @@ from ..errors import InputError, OutputError, first_line
 from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
+from .limits import check_file_size, check_memory, check_pixels, check_size
+from .partial import claim_partial
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
-from .picture_sizes import size_in_header
+from .picture_sizes import pixels_claimed, size_in_header
+from .quiet import quiet_libraries
 from .resize import to_float
+
+_DECODED = 24  # bytes of a pixel while a picture is decoded and turned into floats
 
 
 class Picture(NamedTuple):
@@ -29,7 +34,8 @@ def read_image(path: str | Path) -> np.ndarray:
     """Float32 [3,H,W] RGB in [0,1], turned upright by its EXIF, colours brought to sRGB where the file has a profile;
     grey becomes RGB, transparency is dropped. A path may lead into an HDF5 file, see hdf5_pictures.
 
-    Raises UnreadableFormat where the format is known and not read here, and InputError for any other file.
+    Raises UnreadableFormat where the format is known and not read here, and InputError for any other file, also for a
+    picture above the limit of pixels (limits.py), before it is decoded.
     """
     return read_picture(path).pixels
 
@@ -53,7 +59,10 @@ def read_size(path: str | Path) -> Size:
     """The size of what `read_image` gives, and the same errors; decoded only where the header does not give it."""
     path = Path(path)
     size = None if place_of(path) else size_in_header(_bytes_of(path).tobytes())
-    return size_of(read_image(path)) if size is None else size
+    if size is None:
+        return size_of(read_image(path))
+    check_size(size, str(path))
+    return size
 
 
 def is_transparent(path: str | Path) -> bool:
@@ -63,7 +72,7 @@ def is_transparent(path: str | Path) -> bool:
     data = _bytes_of(Path(path))
     if brand_of(data) & (_HEIC | _AVIF):
         return False  # cameras write them opaque
-    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    picture = _decode_by_opencv(data, cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim < 3 or picture.shape[2] < 4:
         return False
     opaque = 65535 if picture.dtype == np.uint16 else 255
@@ -73,12 +82,14 @@ def is_transparent(path: str | Path) -> bool:
 def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:
     """Write float [3,H,W] in [0,1] as a PNG of 8 or 16 bits, which appears under its name only when it is whole."""
     path = Path(path)
-    partial = path.with_name(f"{path.stem}.partial.png")
+    partial: Path | None = None
     try:
+        partial = claim_partial(path)
         partial.write_bytes(_encode(pixels, bit_depth).data)
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        if partial is not None:
+            partial.unlink(missing_ok=True)
         full = error.errno == errno.ENOSPC
         fix = "the disk is full; free some space" if full else f"cannot be written: {error.strerror}"
         raise OutputError(f"{path}: {fix}") from error
@@ -86,6 +97,10 @@ def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:
 
 def _bytes_of(path: Path) -> np.ndarray:
     try:
+        state = path.stat()
+        if not (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
+            raise InputError(f"{path} is a pipe or a device, which may never end; save the picture as a file first")
+        check_file_size(state.st_size, path)
         return np.fromfile(path, np.uint8)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check the name") from error
@@ -112,22 +127,36 @@ def brand_of(data: np.ndarray) -> set[bytes]:
 
 
 def _decode(path: Path, data: np.ndarray) -> _Decoded:
+    """Raises InputError, before anything is decoded, for a header that claims more pixels than are allowed."""
+    claimed = pixels_claimed(data)
+    if claimed is not None:
+        check_pixels(claimed, str(path))
+        check_memory(_DECODED * claimed, str(path))
+    with quiet_libraries():
+        return _decoded(path, data, claimed is not None)
+
+
+def _decoded(path: Path, data: np.ndarray, is_known: bool) -> _Decoded:
     brands = brand_of(data)
     if brands & _AVIF:
         return _decode_avif(path, data.tobytes())
     if brands & _HEIC:
         return _decode_heic(path, data.tobytes())
-    picture = None
-    if data.size:
-        try:
-            picture = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-        except cv2.error:  # what claims to be a picture but has, for example, no sensible size
-            picture = None
+    picture = _decode_by_opencv(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if is_known else None
     if picture is None:
         if why := why_unreadable(path):
             raise UnreadableFormat(f"{path} {why}")
         raise InputError(f"{path} is no picture that can be read; give a {READABLE}")
     return _Decoded(picture, profile_of(data.tobytes()))
+
+
+def _decode_by_opencv(data: np.ndarray, flags: int) -> np.ndarray | None:
+    """None for what is no picture, or claims to be one but has, for example, no sensible size."""
+    try:
+        with quiet_libraries():
+            return cv2.imdecode(data, flags)
+    except cv2.error:
+        return None
 
 
 def _decode_avif(path: Path, data: bytes) -> _Decoded:
@@ -138,7 +167,9 @@ def _decode_avif(path: Path, data: bytes) -> _Decoded:
         with Image.open(BytesIO(data)) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")
             return _Decoded(np.ascontiguousarray(np.asarray(upright)[..., ::-1]), image.info.get("icc_profile"))
-    except (OSError, ValueError, SyntaxError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's plugins raise many kinds for damaged files
         raise UnreadableFormat(f"{path} is an AVIF that Pillow does not decode ({first_line(error)})") from error
 
 
@@ -150,8 +181,11 @@ def _decode_heic(path: Path, data: bytes) -> _Decoded:
 
     try:
         image = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False, bgr_mode=True)
+        check_size(Size(*image.size), str(path))
         picture = np.asarray(image)
         profile = image.info.get("icc_profile")
+    except InputError:
+        raise
     except Exception as error:  # libheif's errors come as several builtin kinds
         raise UnreadableFormat(
             f"{path} is a HEIC that libheif does not decode ({first_line(error)}); save it as JPEG"

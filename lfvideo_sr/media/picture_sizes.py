@@ -1,8 +1,12 @@
-"""The size of a PNG or a JPEG from its header, where the file is seen to be whole: nothing is decoded."""
+"""What the header of a picture says of its size: nothing is decoded."""
 
+import re
+import warnings
 import zlib
+from io import BytesIO
 
-from PIL import Image
+import numpy as np
+from PIL import Image, TiffImagePlugin
 
 from ..frames import Size
 
@@ -11,6 +15,39 @@ _JPEG = b"\xff\xd8\xff"
 _BASELINE_TO_PROGRESSIVE = (0xC0, 0xC1, 0xC2)  # the frame headers of JPEGs that every decoder reads
 _EXIF, _SCAN, _END = 0xE1, 0xDA, b"\xff\xd9"
 _ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_WIDTH, _HEIGHT = 256, 257  # tags of TIFF
+
+
+def pixels_claimed(data: np.ndarray) -> int | None:
+    """How many pixels a picture has by its header, of the bytes uint8 [N] of a file; None for what is no picture."""
+    content = data.tobytes()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(content)) as image:
+                return image.width * image.height
+    except Image.DecompressionBombError as error:  # Pillow's own limit
+        match = re.search(r"\((\d+) pixels\)", str(error))
+        return int(match[1]) if match else None
+    except MemoryError:
+        raise
+    except Exception:  # Pillow's plugins raise many kinds for what is damaged, or of samples that they do not know
+        return _pixels_of_tiff(content)
+
+
+def _pixels_of_tiff(data: bytes) -> int | None:
+    """Of samples that Pillow does not know."""
+    if not data.startswith(_TIFF):
+        return None
+    try:
+        directory = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8])
+        file = BytesIO(data)
+        file.seek(directory.next)
+        directory.load(file)
+        return int(directory[_WIDTH]) * int(directory[_HEIGHT])
+    except Exception:  # as above
+        return None
 
 
 def size_in_header(data: bytes) -> Size | None:

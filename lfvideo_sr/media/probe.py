@@ -19,7 +19,9 @@ from av.video.stream import VideoStream
 from ..errors import InputError
 from ..frames import Size
 from .colour import ColourSpec
+from .demuxers import names_others
 from .hdr import HDRMetadata, hdr_of, side_data
+from .limits import check_size, max_pixels
 from .planes import colour_of, siting_of
 from .pyav import fraction, open_media
 
@@ -128,8 +130,10 @@ def _why_unreadable(path: Path, error: av.FFmpegError) -> str:
     if isinstance(error, PermissionError):
         return f"{path} may not be read; check its permissions"
     with path.open("rb") as file:
-        is_mp4 = file.read(12)[4:8] == b"ftyp"
-    if is_mp4:
+        head = file.read(64)
+    if names_others(head):
+        return f"{path} is a list of other files, and only what is named here is read; give the video files themselves"
+    if head[4:8] == b"ftyp":
         return f"{path} cannot be opened: its index (moov) is missing, so it was cut off; copy or record it again"
     return f"{path} is not a media file that FFmpeg can open ({error.strerror}); give a video file"
 
@@ -140,10 +144,11 @@ def _video_streams(container: InputContainer) -> list[VideoStream]:
 
 
 def _describe(path: Path, container: InputContainer, stream: VideoStream, track: int) -> VideoInfo:
+    check_size(Size(stream.codec_context.width, stream.codec_context.height), f"video track {track} of {path}")
     siting = siting_of(container, stream.index)
     frames = _key_frames(container, stream) or _first_frames(path, stream.index, 1)
     if not frames:
-        raise InputError(f"{path}: no frame of video track {track} decodes; the file is damaged")
+        raise InputError(f"{path}: no frame of video track {track} decodes; {_why_none_decodes(stream)}")
     sizes = {_size(frame) for frame in frames}
     size = sizes.pop() if len(sizes) == 1 else _usual_size(path, stream.index)
     first = frames[0]
@@ -167,6 +172,13 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, track:
         hdr=hdr_of(first),
         left_out=_left_out(frames),
     )
+
+
+def _why_none_decodes(stream: VideoStream) -> str:
+    """FFmpeg forgets the size of frames that have more pixels than are allowed."""
+    if stream.codec_context.width:
+        return "the file is damaged"
+    return f"the file is damaged, or they have more than {max_pixels() / 1e6:.6g} million pixels; see --max-pixels"
 
 
 def _seconds(container: InputContainer, stream: VideoStream) -> float | None:

@@ -9,14 +9,28 @@ from typing import Any, Literal, Protocol
 
 import av
 
+from .demuxers import reading_options
+
 # Bytes of a tag that are not UTF-8 are read as surrogates and written as the same bytes. PyAV 19 has no other way; 18
 # needs the option, else such a file does not open.
 _TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
 
 
 def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: Any) -> Any:
-    """`av.open` for files, whatever they are called, and for bytes; tags in any encoding survive being copied."""
-    return av.open(f"file:{file}" if isinstance(file, Path) else file, mode, **_TAGS, **options)
+    """`av.open` for files, whatever they are called, and for bytes; tags in any encoding survive being copied.
+
+    What is read is one media file, which opens no other, and frames above the limit of pixels do not decode.
+    """
+    named = f"file:{file}" if isinstance(file, Path) else file
+    if mode == "w":
+        return av.open(named, mode, **_TAGS, **options)
+    limits = reading_options(options.get("format"))
+    options["options"] = options.get("options", {}) | limits
+    container = av.open(named, mode, **_TAGS, **options)
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = stream.codec_context.options | {"max_pixels": limits["max_pixels"]}
+    return container
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """References from an HDF5 file."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -9,9 +10,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..errors import InputError, ReferencesMissing
+from ..errors import InputError, ReferencesMissing, first_line
 from ..frames import Size
 from ..media.clock import Timeline
+from ..media.limits import check_declared
 from ..media.resize import to_float
 from .reference import Reference
 from .source import ClipFit
@@ -36,7 +38,7 @@ class ArrayReferences:
         self._path = path
         self._fit = fit
         self._frame_times = frozenset(timeline.times)
-        with _open(path) as file:
+        with _open(path) as file, _read(path):
             _check_layout(file, path)
             shape = file["images"].shape
             self._times = _times(file, path, timeline, index_base, offset)
@@ -58,7 +60,7 @@ class ArrayReferences:
             )
 
     def _load(self, row: int) -> np.ndarray:
-        with h5py.File(self._path) as file:
+        with _open(self._path) as file, _read(self._path):
             picture = file["images"][row]
         planes = picture.transpose(2, 0, 1) if self._channels_last else picture
         return self._fit(to_float(np.ascontiguousarray(planes)))
@@ -74,11 +76,23 @@ def _open(path: Path) -> h5py.File:
         raise InputError(f"{path} cannot be opened as HDF5: {error}; give another file") from error
 
 
+@contextmanager
+def _read(path: Path) -> Iterator[None]:
+    """What h5py raises for damaged files, in many kinds, is one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, RuntimeError, OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise InputError(f"{path} is damaged, or not as {_KEYS} ({first_line(error)}); make it again") from error
+
+
 def _check_layout(file: h5py.File, path: Path) -> None:
     images = file.get("images")
     placed = [key for key in ("times", "frames") if key in file]
-    if images is None or len(placed) != 1:
+    if len(placed) != 1 or not all(isinstance(item, h5py.Dataset) for item in (images, file[placed[0]])):
         raise InputError(f"{path} holds {', '.join(file) or 'nothing'}; wanted: {_KEYS}")
+    check_declared(images, f"images in {path}")
     if images.ndim != 4 or 3 not in (images.shape[1], images.shape[3]) or images.dtype not in (np.uint8, np.uint16):
         raise InputError(f"images in {path} is {images.dtype} {list(images.shape)}; wanted: {_KEYS}")
     if file[placed[0]].shape != images.shape[:1]:

@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..media.clock import frame_times
 from ..media.probe import VideoInfo
 from .placing import SURE, SeenClip, Span
+from .still_names import parse_seconds
 from .thumbnails import Scale, thumbnails
 
 AUTO = "auto"
@@ -43,7 +44,7 @@ def parse_offset(text: float | str | None) -> Fraction | str | None:
     if text is None or text == AUTO:
         return text
     try:
-        return Fraction(str(text))
+        return parse_seconds(str(text))
     except (ValueError, ZeroDivisionError):
         raise UsageError(f"--ref-offset is {text}; seconds (-0.7) or auto is wanted") from None
 

@@ -17,7 +17,7 @@ from .offset import offset_of_track
 from .placing import SeenClip
 from .simulated import SimulatedReferences
 from .source import EVERY, ClipFit, ReferenceSource
-from .still_names import read_manifest
+from .still_names import check_below, read_manifest
 from .still_places import StillPlaces
 from .still_references import StillReferences
 from .stills import manifest_of
@@ -43,6 +43,7 @@ class ReferenceOptions:
     every, scene_refs: of the simulation, as in `SimulatedReferences`.
     frames, max_height: of the simulation, as in `VideoSource`.
     deinterlace: for tracks that references come from, as in `VideoSource`.
+    trust_manifest: a manifest may list files outside of its folder.
     offset:     `--ref-offset`, see `parse_offset`: seconds to add to the times that stills, HDF5 and tracks of other
                 files have by a clock of their own, or "auto": estimated from the pictures.
     """
@@ -58,6 +59,7 @@ class ReferenceOptions:
     frames: int | None = None
     max_height: int | None = None
     deinterlace: bool = False
+    trust_manifest: bool = False
     offset: Fraction | str | None = None
 
     def __post_init__(self) -> None:
@@ -228,6 +230,9 @@ def _read(named: str, clip: _Clip, kind: str) -> ReferenceSource:
     if not where.exists():
         raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
     if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
+        manifest = manifest_of(where)
+        if manifest is not None and not clip.options.trust_manifest:
+            check_below(manifest)
         places = StillPlaces(clip.seen, clip.fit)
         stills = places.find(where, clip.options.index_base, clip.options.offset)
         return StillReferences(where, stills, clip.fit, clip.timeline, kind)

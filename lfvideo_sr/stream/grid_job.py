@@ -27,6 +27,8 @@ from ..lightfields.simulated import GridTruth, SimulatedField
 from ..media.picture_formats import PICTURES
 from ..prefetch import prefetch
 from ..references.reference import ReferenceCache
+from ..references.still_names import check_below
+from ..references.stills import manifest_of
 from .epipolar import WEIGHT, Agreement
 from .grid import choose_references, order, own_reference
 from .guided import GuidedEngine, Place
@@ -47,6 +49,7 @@ class GridOptions:
     views:     "3,3" or "2:6,2:6": only these views are restored.
     matching:  "guided": most fields are predicted from a few, by geometry; "free": each view is searched.
     ref_every: of a light-field video, every so many frames have references.
+    trust_manifest: a manifest of references may list files outside of its folder.
     epipolar:  how much a neighbouring view counts beside a view's own pixels, 0 to 1; 0: not at all.
     """
 
@@ -64,6 +67,7 @@ class GridOptions:
     epipolar: float = WEIGHT
     simulate: bool = False
     gt: str | None = None
+    trust_manifest: bool = False
 
     def __post_init__(self) -> None:
         check_positive("--max-refs", self.max_refs)
@@ -214,6 +218,9 @@ class GridJob:
         named = self.options.refs
         path, _ = split_key(named[0])
         if path.is_dir() or path.suffix.lower() in PICTURES | {".csv"} or not path.exists():
+            manifest = manifest_of(path)
+            if manifest is not None and not self.options.trust_manifest:
+                check_below(manifest)
             return from_pictures(self.source, named, views, scale)
         if len(named) > 1:
             raise UsageError("--refs names several files; give one light field, or pictures with a --ref-view each")

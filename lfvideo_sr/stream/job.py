@@ -11,6 +11,7 @@ from ..engine import Engine
 from ..errors import UsageError
 from ..frames import Frame, Size, StreamInfo
 from ..media.hardware import Reader
+from ..media.limits import check_size
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
 from ..references.offset import parse_offset
@@ -28,6 +29,7 @@ from .still_uses import StillUse, still_uses
 from .stopwatch import Stopwatch
 
 DEFAULT_CACHE = 256 << 20
+_SCALE = 4  # of every method, before it is known which one runs
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class StreamOptions:
                 eased into the frames around (see easing.py).
     ref_cache:  bytes of encoded references to keep.
     decode:     "cpu", "cuda", or "auto": on the engine's GPU where that works.
+    trust_manifest: a manifest of references may list files outside of its folder.
     """
 
     ref_every: int | None = None
@@ -60,6 +63,7 @@ class StreamOptions:
     max_height: int | None = None
     deinterlace: bool = False
     decode: str = "auto"
+    trust_manifest: bool = False
 
     def __post_init__(self) -> None:
         if self.ref_every is not None:
@@ -86,6 +90,7 @@ class StreamOptions:
             frames=self.frames,
             max_height=self.max_height,
             deinterlace=self.deinterlace,
+            trust_manifest=self.trust_manifest,
             offset=parse_offset(self.ref_offset),
         )
 
@@ -277,9 +282,12 @@ def files_read(path: Path, options: StreamOptions) -> list[Path]:
 
 
 def low_size(path: Path, options: StreamOptions) -> Size:
-    """Of the frames that an engine will see; raises InputError for what cannot be read."""
+    """Of the frames that an engine will see; raises InputError for what cannot be read, and where the result would have
+    more pixels than are allowed."""
     with closing(open_source(path, options)) as source:
-        return source.info.size
+        size = source.info.size
+    check_size(size.scaled(_SCALE), f"the result of {path}")
+    return size
 
 
 def open_source(path: Path, options: StreamOptions, reader: Reader | None = None) -> SimulatedSource | VideoSource:

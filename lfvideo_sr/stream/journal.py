@@ -206,6 +206,8 @@ def _made(folder: Path) -> bool:
         pass
     except OSError as error:
         raise OutputError(f"{folder} cannot be made ({error.strerror}); choose another -o") from error
+    if hasattr(os, "geteuid") and folder.lstat().st_uid != os.geteuid():
+        raise OutputError(f"{folder} belongs to another user; choose another -o")
     if folder.is_symlink() or not folder.is_dir() or (any(folder.iterdir()) and not (folder / _LOCK).is_file()):
         raise OutputError(f"{folder} is there and is not the folder of a run; move it, or choose another -o")
     return not (folder / _LINES).exists()

@@ -5,11 +5,12 @@ import math
 import os
 import time
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 import torch
 from torch import nn
 
+from ..errors import InputError, first_line, shortened
 from .task import Losses, Network, Task
 
 
@@ -51,7 +52,19 @@ class RunState:
         """Restore from the file if it is there; returns the step to go on with."""
         if not self.path.is_file():
             return 0
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        try:
+            return self._restored(torch.load(self.path, map_location="cpu", weights_only=True))
+        except (MemoryError, KeyboardInterrupt):
+            raise
+        except Exception as error:  # the reader of pickles and the modules raise many kinds
+            best = self.path.with_name("best.pt")
+            instead = f"copy {best} over it to go on from there" if best.is_file() else "move it away to start over"
+            raise InputError(
+                f"{self.path} is damaged or of another network ({shortened(first_line(error), 120)}); {instead}"
+            ) from error
+
+    def _restored(self, state: dict[str, Any]) -> int:
+        """Take all of a saved state -> its step."""
         self._averaged.load_state_dict(state["averaged"])
         for name, module in self._modules.items():
             module.load_state_dict(state["modules"][name])
@@ -59,8 +72,8 @@ class RunState:
             optimizer.load_state_dict(state["optimizers"][name])
         torch.set_rng_state(state["rng"])
         self.sums = {name: torch.tensor(value) for name, value in state["sums"].items()}
-        self.best, self._before = state["best"], state["seconds"]
-        return state["step"]
+        self.best, self._before = float(state["best"]), float(state["seconds"])
+        return int(state["step"])
 
     def save(self, step: int, path: Path | None = None) -> None:
         """Write it whole or not at all, to its own file or another."""
@@ -77,7 +90,9 @@ class RunState:
         }
         target = path or self.path
         temporary = target.with_suffix(".tmp")
-        torch.save(state, temporary)
+        temporary.unlink(missing_ok=True)  # of a run that was killed; where a link of that name leads is somebody's
+        with temporary.open("xb") as file:
+            torch.save(state, file)
         os.replace(temporary, target)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,8 +94,8 @@ class _Rows:
         self.path, self.columns = path, columns
         kept = []
         if path.is_file():
-            with path.open(newline="") as file:
-                kept = [row for row in csv.DictReader(file) if int(row["step"]) <= resume_step]
+            with path.open(newline="", errors="replace") as file:
+                kept = [row for row in _whole_rows(file, columns) if int(row["step"]) <= resume_step]
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
@@ -106,6 +106,23 @@ class _Rows:
             csv.DictWriter(file, self.columns).writerow(
                 {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in values.items()}
             )
+
+
+def _whole_rows(file: Iterable[str], columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows of a log up to the first that is damaged: cut short by a crash, or not of these columns."""
+    rows: list[dict[str, str]] = []
+    try:
+        for row in csv.DictReader(file):
+            if set(row) != set(columns) or not all(map(_is_cell, row.values())) or not row["step"].isdecimal():
+                break
+            rows.append(row)
+    except csv.Error:
+        pass
+    return rows
+
+
+def _is_cell(value: object) -> bool:
+    return isinstance(value, str) and len(value) < 40
 
 
 def _bar(total: int, done: int) -> Progress:

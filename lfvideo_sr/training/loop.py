@@ -14,6 +14,7 @@ from typing import Any
 import lightning as L
 import torch
 
+from ..errors import UsageError, first_line, shortened
 from .batches import batches_of
 from .checkpoint import Averaged, RunState
 from .course import Course
@@ -54,10 +55,13 @@ def _fabric(config: RunConfig) -> L.Fabric:
     world = int(os.environ.get("WORLD_SIZE", 1))
     local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     strategy = "ddp" if world > 1 else "auto"
-    precision: Any = config.precision  # Fabric refuses a word that it does not know, and lists those that it does
-    fabric = L.Fabric(
-        accelerator="auto", devices=local, num_nodes=world // local, strategy=strategy, precision=precision
-    )
+    precision: Any = config.precision
+    try:
+        fabric = L.Fabric(
+            accelerator="auto", devices=local, num_nodes=world // local, strategy=strategy, precision=precision
+        )
+    except ValueError as error:  # it lists the words that it knows
+        raise UsageError(f"'precision' is '{shortened(precision)}': {shortened(first_line(error), 300)}") from error
     fabric.launch()
     return fabric
 

@@ -10,11 +10,17 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..checks import check_positive
+from ..errors import UsageError, shortened
+
 Batch = dict[str, torch.Tensor]  # what samples hold, by name, with the batch before their axes
 Losses = dict[str, torch.Tensor]  # scalars by name
 Sample = Mapping[str, np.ndarray]  # arrays by name
 Rate = Callable[[int], float]  # step -> a share of a learning rate
 Validation = tuple[dict[str, float], dict[str, np.ndarray]]  # scores by name; pictures [3,H,W] in [0,1] by name
+_COUNTS = ("batch", "accumulate", "report_every", "validate_every", "width", "side", "channels", "crop")
+_MOST = 10**9
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -47,6 +53,16 @@ class RunConfig:
     save_minutes: float = 3.0
     output: str = "runs/run"
     cache: str = "runs/cache"
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for numbers that no run can have."""
+        for name, value in vars(self).items():
+            if type(value) in (int, float) and not -_MOST <= value <= _MOST:
+                raise UsageError(f"'{name}' is {shortened(value)}; a number up to {_MOST:g} is wanted")
+            if name in _COUNTS:
+                check_positive(f"'{name}'", value)
+            elif type(value) is int and value < 0:
+                raise UsageError(f"'{name}' is {value}; 0 or more is wanted")
 
 
 def data_folder() -> Path:

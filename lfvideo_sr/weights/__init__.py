@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, first_line, shortened
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,18 +60,39 @@ def read_about(path: Path) -> dict[str, Any]:
     """The metadata that `save` wrote, or the same fields of a checkpoint."""
     if path.suffix == CHECKPOINT:
         state = _checkpoint(path, ("method", "size", "step", "seconds"), optional=("generation",))
-        return {
-            **{key: state[key] for key in ("method", "generation", "size") if key in state},
-            "steps": state["step"],
-            "seconds": round(state["seconds"]),
-        }
+        try:
+            progress = {"steps": int(state["step"]), "seconds": round(state["seconds"])}
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(
+                f"{path} does not say how far its run came ({error}); give the last.pt of a run"
+            ) from error
+        return _checked({key: state[key] for key in ("method", "generation", "size") if key in state}, path) | progress
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(str(path), framework="np") as file:
-            return json.loads((file.metadata() or {})["about"])
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise InputError(f"{path} is no weights file of this project ({error})") from error
+            about = json.loads((file.metadata() or {})["about"])
+    except (SafetensorError, KeyError, ValueError, RecursionError, OSError) as error:
+        raise InputError(f"{path} is no weights file of this project ({shortened(first_line(error))})") from error
+    return _checked(about, path)
+
+
+def _checked(about: Any, path: Path) -> dict[str, Any]:
+    """What weights say of themselves: at least their method's name and its size."""
+    if not (isinstance(about, dict) and isinstance(about.get("method"), str) and isinstance(about.get("size"), dict)):
+        raise InputError(
+            f"{path} does not say which method it is of and how large; it is damaged, or of another project"
+        )
+    return about
+
+
+def network_of_size(build: Callable[[dict[str, Any]], "nn.Module"], about: dict[str, Any], path: Path) -> "nn.Module":
+    """The network, by its method's `build`, of the size that weights state; InputError for one that cannot be built."""
+    try:
+        return build(about["size"])
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, IndexError, RuntimeError) as error:
+        why = shortened(first_line(error), 100)
+        raise InputError(f"{path} is of no size that {about['method']} has ({why}); it is damaged") from error
 
 
 def load_into(module: "nn.Module", path: Path) -> None:
