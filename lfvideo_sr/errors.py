@@ -54,6 +54,11 @@ class ReferencesMissing(InputError):
     """References were required (`--require-refs`) or named (`--refs`), and there are none."""
 
 
+def printable(text: str) -> str:
+    """Text for a terminal: control characters, and bytes of a name that are no UTF-8, are written as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def first_line(error: BaseException) -> str:
     """The first line of another library's error message; the error's name where the message is empty."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

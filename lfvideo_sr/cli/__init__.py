@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import EngineError, LFVideoError, OutputError, UsageError
+from ..errors import EngineError, LFVideoError, OutputError, UsageError, printable
 from .choices import METHOD_NAMES
 from .engines import engine_app
 from .lightfield import lightfield_app
@@ -126,5 +126,5 @@ def _fail_usage(message: str, error: Exception) -> None:
 def _fail(message: str, code: int, error: BaseException | None = None) -> None:
     if error is not None and os.environ.get("LFVIDEO_DEBUG"):
         raise error
-    print(f"lfvideo-sr: {' '.join(message.split())}", file=sys.stderr)
+    print(f"lfvideo-sr: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)

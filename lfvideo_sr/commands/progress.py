@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from ..checks import check_choice
+from ..errors import printable
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ def _print(line: str) -> None:
     """Print a line. A reader that has gone, or a full disk behind a redirect, must not end the work: from then on
     nothing is printed."""
     try:
-        print(line, flush=True)
+        print(printable(line), flush=True)
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import InputError, ReferencesMissing
 from ..frames import Size
 from ..media.clock import Timeline
+from ..media.hdf5_links import check_data_sets
 from ..media.resize import to_float
 from .reference import Reference
 from .source import ClipFit
@@ -37,6 +38,7 @@ class ArrayReferences:
         self._fit = fit
         self._frame_times = frozenset(timeline.times)
         with _open(path) as file:
+            check_data_sets(path, ("images", "times", "frames"))
             _check_layout(file, path)
             shape = file["images"].shape
             self._times = _times(file, path, timeline, index_base, offset)

@@ -15,6 +15,7 @@ from ..lightfields.field import LightField
 from ..lightfields.grid import parse_view, parse_views
 from ..lightfields.layouts import LAYOUTS
 from ..lightfields.opening import OpenOptions, open_light_field, split_key
+from ..lightfields.quilt import view_named
 from ..lightfields.references import (
     ViewReferences,
     anchors,
@@ -129,11 +130,13 @@ class GridJob:
 
     @property
     def warnings(self) -> list[str]:
+        known = list(self.source.info.warnings)
         if not self.engine.mistrusted:
-            return []
+            return known
         return [
+            *known,
             "views do not move as a grid's have to, so that each was matched freely: rows or columns may be mirrored "
-            "or exchanged; ask lfvideo-sr lightfield info, then pass --mirror or --transpose"
+            "or exchanged; ask lfvideo-sr lightfield info, then pass --mirror or --transpose",
         ]
 
     def __iter__(self) -> Iterator[Restored]:
@@ -188,7 +191,7 @@ class GridJob:
     def _find_references(self, engine: Engine) -> ViewReferences:
         """The first that applies: none wanted, those named, the simulation's, the file's own, anchors."""
         options, every, scale = self.options, self.options.ref_every, engine.info.scale
-        views = tuple(parse_view(text) for text in options.ref_views)
+        views = tuple(view_named(self.source.info, parse_view(text)) for text in options.ref_views)
         chosen_views(self.source, views)
         if not engine.info.references:
             return ViewReferences("none", f"{engine.info.name} takes none")
@@ -214,7 +217,7 @@ class GridJob:
         named = self.options.refs
         path, _ = split_key(named[0])
         if path.is_dir() or path.suffix.lower() in PICTURES | {".csv"} or not path.exists():
-            return from_pictures(self.source, named, views, scale)
+            return from_pictures(self.source, named, views, scale, self.options.open.white)
         if len(named) > 1:
             raise UsageError("--refs names several files; give one light field, or pictures with a --ref-view each")
         sharp = self._open_beside(named[0])
