@@ -72,9 +72,12 @@ class LinkedFile:
         self, group: h5py.Group, prefix: str, seen: set[Any], linked: list[tuple[str, Any]]
     ) -> Iterator[tuple[str, h5py.Dataset | LinkError]]:
         """The data sets stored below a group; what links lead to is added to `linked`, and so is what is damaged."""
-        if _seen(group, seen):
-            return
-        for name in _names(group):
+        try:
+            names = [] if _seen(group, seen) else list(group)
+        except _DAMAGED as error:
+            names = []
+            linked.append((prefix.rstrip("/") or "its root", LinkError(f"cannot be read ({first_line(error)})")))
+        for name in names:
             try:
                 item = self._member(group, name, _MOST_LINKS)
             except LinkError as error:
@@ -202,13 +205,6 @@ def _link(group: h5py.Group, name: str) -> Any:
         return group.get(name, getlink=True)
     except _DAMAGED as error:
         raise LinkError(f"cannot be read ({first_line(error)})") from error
-
-
-def _names(group: h5py.Group) -> list[str]:
-    try:
-        return list(group)
-    except _DAMAGED:
-        return []
 
 
 def _seen(item: h5py.Group | h5py.Dataset, seen: set[Any]) -> bool:

@@ -10,13 +10,14 @@ import numpy as np
 from ..checks import check_choice, check_positive
 from ..engine import Engine
 from ..errors import InputError, ReferencesMissing, UsageError
-from ..frames import Frame, Size, StreamInfo, View
+from ..frames import Frame, Size, StreamInfo, View, on_host
 from ..lightfields.field import LightField
 from ..lightfields.grid import parse_view, parse_views
 from ..lightfields.layouts import LAYOUTS
 from ..lightfields.opening import OpenOptions, open_light_field, split_key
 from ..lightfields.quilt import view_named
 from ..lightfields.references import (
+    ViewReference,
     ViewReferences,
     anchors,
     chosen_views,
@@ -29,6 +30,7 @@ from ..media.picture_formats import PICTURES
 from ..prefetch import prefetch
 from ..references.reference import ReferenceCache
 from .epipolar import WEIGHT, Agreement
+from .evening import EvenedViews
 from .grid import choose_references, order, own_reference
 from .guided import GuidedEngine, Place
 from .job import DEFAULT_CACHE
@@ -96,7 +98,11 @@ class GridJob:
         try:
             views = self.options.views
             self.grid = parse_views(views, self.source.info.grid) if views else self.source.info.grid
+            self.evened = EvenedViews(self.source.read, self.source.info.grid.centre)
             self.references = references or self._find_references(engine)
+            if self.references.placed:
+                self.evened.base = self.references.placed[0].view
+                self.references = replace(self.references, placed=tuple(map(self._evened, self.references.placed)))
             self.engine = self._guided(engine)
             self.scorer = self._open_scorer()
         except BaseException:
@@ -147,9 +153,32 @@ class GridJob:
                 if self.agreement is not None:
                     with self.watch.stage("agree"):
                         restored = self.agreement.add(restored)
+                restored = self._in_own_colours(restored)
                 if self.scorer is not None:
                     self.scorer.add(restored)
                 yield restored
+
+    def _evened(self, placed: ViewReference) -> ViewReference:
+        """A reference in the colours of the first one, where the cameras of their views differ."""
+        reference = placed.reference
+        if reference.generated or placed.view == self.evened.base:
+            return placed
+
+        def load() -> np.ndarray:
+            change = self.evened.change(placed.view, placed.frame)
+            return reference.load() if change is None else np.clip(change(on_host(reference.load())), 0, 1)
+
+        return placed._replace(reference=replace(reference, load=load))
+
+    def _in_own_colours(self, restored: Restored) -> Restored:
+        """Where a view was brought to the colours of another, the result and its input as they were."""
+        place = self._place_of(restored.frame)
+        change = self.evened.change(*place) if self.references.placed else None
+        if change is None:
+            return restored
+        low = self.source.read(*place)
+        pixels = change.restored(restored.frame.pixels, low)
+        return replace(restored, frame=restored.frame.with_pixels(pixels), source=restored.source.with_pixels(low))
 
     def frame_number(self, frame: Frame) -> int:
         """Which frame of a light-field video a view belongs to; 0 where there is one frame."""
@@ -162,7 +191,8 @@ class GridJob:
     def _read_in_order(self) -> Iterator[Frame]:
         numbers = {view: number for number, view in enumerate(self.grid)}
         for view, number in order(self.grid, self.source.info.frames, self.references.placed):
-            yield Frame(self.source.read(view, number), number * len(numbers) + numbers[view], view)
+            read = self.evened.read if self.references.placed else self.source.read
+            yield Frame(read(view, number), number * len(numbers) + numbers[view], view)
 
     def _pair(self, frame: Frame) -> Paired:
         place, placed = self._place_of(frame), self.references.placed
@@ -182,9 +212,8 @@ class GridJob:
 
     def _guided(self, engine: Engine) -> GuidedEngine:
         places = {placed.reference.key: Place(placed.view, placed.frame) for placed in self.references.placed}
-        source = self.source
         return GuidedEngine(
-            engine, source.info.grid, lambda place: source.read(place.view, place.frame), places, self._place_of,
+            engine, self.source.info.grid, lambda place: self.evened.read(*place), places, self._place_of,
             guide=self.options.matching == "guided",
         )  # fmt: skip
 
@@ -208,7 +237,7 @@ class GridJob:
             raise ReferencesMissing(f"{self.path} has no references; give a sharp view with --refs and --ref-view")
 
         def restored_alone(view: View, frame: int) -> np.ndarray:
-            return engine.restore(Frame(self.source.read(view, frame), 0, view), [])
+            return engine.restore(Frame(self.evened.read(view, frame), 0, view), [])
 
         return anchors(self.source, views, every, restored_alone)
 

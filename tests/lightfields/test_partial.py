@@ -44,7 +44,7 @@ def test_a_picture_that_would_be_taken_for_a_view_of_the_result_is_refused(tmp_p
 def test_a_folder_that_a_view_is_called_is_refused(tmp_path):
     target = tmp_path / "sr"
     (target / "view_0_0.png").mkdir(parents=True)
-    with pytest.raises(OutputError, match="holds a folder view_0_0.png"):
+    with pytest.raises(OutputError, match=r"holds a folder view_0_0\.png"):
         PartialFolder(target, ["view_0_0.png"])
 
 
