@@ -1,5 +1,6 @@
 """`lfvideo-sr lightfield`: restores a light field with sharp views, and writes it, a report and pictures of it."""
 
+import json
 import re
 import time
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from ..lightfields.walk import write_walk
 from ..media.picture_formats import PICTURES
 from ..methods import METHODS
 from ..references.opening import reference_files
-from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines, write_json
+from ..report import Fingerprint, bytes_of, grid_report, is_done, is_report, summary_lines, write_json
 from ..stream.grid_job import GridJob, GridOptions, low_size
 from .estimate import estimated_grid_seconds, lacking, most_bytes
 from .progress import Progress, make_progress
@@ -193,7 +194,18 @@ def default_output(named: str) -> Path:
     """`<stem>_x4` beside the input, a file or a folder as it is; with the key in its name where one is named."""
     path, key = split_key(named)
     of_key = "" if key is None else "_" + re.sub(r"[^\w.-]+", "_", key)
-    return beside(path, f"{of_key}_x4{'' if path.is_dir() else _ending(path)}")
+    if path.is_dir():
+        return beside(path, f"{of_key}_x4{path.suffix}")
+    output = beside(path, f"{of_key}_x4{_ending(path)}")
+    if path.suffix.lower() != output.suffix.lower() and _is_of_another(output, named):
+        return beside(path, f"_{path.suffix[1:]}{of_key}_x4{output.suffix}")  # of lf.bmp and lf.jpg, each its own
+    return output
+
+
+def _is_of_another(output: Path, named: str) -> bool:
+    """Whether a file is the result of another input, by the report beside it."""
+    report = beside(output, ".report.json")
+    return output.exists() and is_report(report) and json.loads(report.read_text())["input"] != named
 
 
 def _ending(path: Path) -> str:

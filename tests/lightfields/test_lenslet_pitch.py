@@ -1,9 +1,8 @@
 """How many views lie behind a lens is measured in the picture, and never assumed."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from PIL import Image
 from small_grids import rendered_grid
 
 from lfvideo_sr.errors import InputError
@@ -53,12 +52,11 @@ def test_a_picture_that_is_called_eslf_is_read_by_its_own_pitch(run, tmp_path):
         open_light_field(tmp_path / "flat_eslf.png")
 
 
-@pytest.mark.parametrize("ending", ["bmp", "jpg", "tif"])
-def test_whatever_picture_holds_the_views_the_result_is_a_png(run, tmp_path, ending):
-    from PIL import Image
-
+def test_whatever_picture_holds_the_views_the_result_is_a_png_of_its_own(run, tmp_path):
     picture = (interleaved(3, 3, Size(16, 12)) * 255).astype(np.uint8).transpose(1, 2, 0)
-    path: Path = tmp_path / f"lf.{ending}"
-    Image.fromarray(picture).save(path)
-    assert run("lightfield", path, "--layout", "eslf", "--grid", "3x3", *BICUBIC).code == 0
-    assert read_image(tmp_path / "lf_x4.png").shape == (3, 4 * 36, 4 * 48)
+    for ending, target in (("bmp", "lf_x4.png"), ("tif", "lf_tif_x4.png")):
+        Image.fromarray(picture).save(tmp_path / f"lf.{ending}")
+        options = (tmp_path / f"lf.{ending}", "--layout", "eslf", "--grid", "3x3", "--method", "bicubic")
+        assert run("lightfield", *options).code == 0
+        assert read_image(tmp_path / target).shape == (3, 4 * 36, 4 * 48)
+        assert "already done" in run("lightfield", *options).out
