@@ -35,6 +35,11 @@ def as_bytes(grid: np.ndarray) -> np.ndarray:
     return np.round(grid.transpose(0, 1, 3, 4, 2) * 255).astype(np.uint8)
 
 
+def studio(grey: np.ndarray) -> np.ndarray:
+    """Grey in [0,1] -> BT.601's luma, 16..235 of 255, in [0,1]."""
+    return (16 + 219 * grey) / np.float32(255)
+
+
 @dataclass(frozen=True)
 class Written:
     """A light field in a file: what to open, how, the views it has to give, and the layout it has to be taken for."""
@@ -105,7 +110,7 @@ def basiclfsr(folder: Path, grid: np.ndarray) -> Written:
     place = folder / f"SR_{rows}x{columns}_4x"
     place.mkdir()
     grey = np.repeat(grid.mean(2, keepdims=True), 3, 2).astype(np.float32)
-    mosaic = grey[:, :, 0].transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
+    mosaic = studio(grey[:, :, 0]).transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
     path = place / "000001.h5"
     with h5py.File(path, "w") as file:
         file["Lr_SAI_y"] = mosaic.T
@@ -134,7 +139,7 @@ def lfssr_ato(folder: Path, grid: np.ndarray) -> Written:
     """Luma only, padded below and at the right; img_size says how large views are."""
     path = folder / "ato.h5"
     grey = np.repeat(grid.mean(2, keepdims=True), 3, 2).astype(np.float32)
-    padded = np.pad(grey[:, :, 0], ((0, 0), (0, 0), (0, 5), (0, 7)))
+    padded = np.pad(studio(grey[:, :, 0]), ((0, 0), (0, 0), (0, 5), (0, 7)))
     with h5py.File(path, "w") as file:
         file["img_HR"] = padded[None]
         file["img_size"] = np.array([grid.shape[-2:]])

@@ -40,6 +40,8 @@ class OpenParameters(TypedDict, total=False):
     transpose: bool
     mirror: Sequence[str]
     sharp: bool
+    follow_links: bool
+    white: float | None
 
 
 class GridParameters(OpenParameters, total=False):

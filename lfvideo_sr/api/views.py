@@ -40,9 +40,12 @@ class CallerViews:
         """Float32 [3,H,W] RGB in [0,1]."""
         return load_picture(self._views[self.info.grid.place(view)], f"view {name_of(view)}")
 
+    def place_in_file(self, view: View) -> tuple[int, int]:
+        return self.info.grid.place(view)
+
     def target(self, path: Path, size: Size, views: Grid, frames: int) -> "_Folder":
         """A folder of PNG files."""
-        return _Folder(path, size, self._bits)
+        return _Folder(path, size, self._bits, views)
 
     def close(self) -> None:
         """Nothing to do: the array is the caller's."""
@@ -51,8 +54,8 @@ class CallerViews:
 class _Folder(PartialFolder):
     """Takes views in any order; the folder gets its name when it is whole."""
 
-    def __init__(self, path: Path, size: Size, bits: int):
-        super().__init__(path)
+    def __init__(self, path: Path, size: Size, bits: int, views: Grid):
+        super().__init__(path, {f"view_{view.row}_{view.column}.png" for view in views})
         self._size, self._bits = size, bits
 
     def write(self, view: Frame, frame: int = 0) -> None:

@@ -55,10 +55,18 @@ Layout = Annotated[
 ]
 GridShape = Annotated[str | None, typer.Option(help="ROWSxCOLUMNS, where the file does not say.")]
 Item = Annotated[int | None, typer.Option(help="Number of the scene or frame, where the file has several.")]
-Pattern = Annotated[str | None, typer.Option(help="Names of a folder's views, such as shot_{row}_{column}.png.")]
+Pattern = Annotated[
+    str | None, typer.Option(help="Names of a folder's views, such as shot_{row}_{column}.png; {column} for a line.")
+]
 Transpose = Annotated[bool, typer.Option("--transpose", help="Exchange rows and columns of views.")]
 Mirror = Annotated[
     list[str] | None, typer.Option(help="Reverse rows, or columns, that run backwards; repeat it for both.")
+]
+White = Annotated[
+    int | None, typer.Option(help="The sample that is white, of 16 bits or floats; default: detected, as 1023 is.")
+]
+FollowLinks = Annotated[
+    bool, typer.Option("--follow-links", help="Read what an HDF5 file keeps in files outside its folder, too.")
 ]
 
 
@@ -99,10 +107,15 @@ def lightfield_restore(
     pattern: Pattern = None,
     transpose: Transpose = False,
     mirror: Mirror = None,
+    white: White = None,
+    follow_links: FollowLinks = False,
     mosaic: Annotated[Path | None, typer.Option(help="Also write all views side by side, as a PNG.")] = None,
     video: Annotated[Path | None, typer.Option(help="Also write a walk through the views, as a video.")] = None,
     epi: Annotated[Path | None, typer.Option(help="Also write epipolar-plane images, as a PNG.")] = None,
     viewer: Annotated[Path | None, typer.Option(help="Also write a page to look at it, one .html file.")] = None,
+    rgb: Annotated[
+        Path | None, typer.Option(help="Also write a folder of views in RGB, where a file holds luma, Cb and Cr.")
+    ] = None,
     method: Method = "stream_ref",
     quality: Quality = "best",
     weights: Weights = None,
@@ -126,16 +139,19 @@ def lightfield_restore(
     from ..lightfields.opening import OpenOptions
     from ..stream.grid_job import GridOptions
 
-    opening = OpenOptions(layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()))
+    opening = OpenOptions(
+        layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()), white=white,
+        follow_links=follow_links,
+    )  # fmt: skip
     options = GridOptions(
         open=opening, refs=tuple(refs or ()), ref_views=tuple(ref_view or ()), no_refs=no_refs,
         require_refs=require_refs, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
         ref_every=ref_every, views=views, matching=matching, epipolar=epipolar, simulate=simulate, gt=gt,
         trust_manifest=trust_manifest,
     )  # fmt: skip
+    pictures = Pictures(mosaic, video, epi, viewer, rgb)
     LightFieldCommand(
-        input, output, options, Pictures(mosaic, video, epi, viewer),
-        EngineOptions(method, weights, device, dtype, quality=quality),
+        input, output, options, pictures, EngineOptions(method, weights, device, dtype, quality=quality),
         report=report, overwrite=overwrite, progress=progress, dry_run=dry_run,
     ).run()  # fmt: skip
 
@@ -152,6 +168,8 @@ def lightfield_info(
     transpose: Transpose = False,
     mirror: Mirror = None,
     max_pixels: MaxPixels = None,
+    white: White = None,
+    follow_links: FollowLinks = False,
     as_json: AsJson = False,
 ) -> None:
     """Print layout, grid, size and disparity, and whether rows or columns are mirrored or exchanged."""
@@ -159,5 +177,8 @@ def lightfield_info(
     from ..lightfields.grid import parse_grid
     from ..lightfields.opening import OpenOptions
 
-    opening = OpenOptions(layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()))
+    opening = OpenOptions(
+        layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()), white=white,
+        follow_links=follow_links,
+    )  # fmt: skip
     show_light_field(input, opening, as_json)

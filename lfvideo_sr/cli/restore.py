@@ -185,6 +185,9 @@ def image(
     quality: Quality = "best",
     weights: Weights = None,
     simulate: Simulate = False,
+    white: Annotated[
+        int | None, typer.Option(help="The sample that is white, of 16 bits; default: detected, as 1023 is.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
     max_pixels: MaxPixels = None,
     overwrite: Overwrite = False,
@@ -198,5 +201,6 @@ def image(
 
     running = EngineOptions(method, weights, device, dtype, engine, quality)
     ImageCommand(
-        input, ref or [], output, no_refs=no_refs, simulate=simulate, engine=running, report=report, overwrite=overwrite
-    ).run()
+        input, ref or [], output, no_refs=no_refs, simulate=simulate, engine=running, report=report,
+        overwrite=overwrite, white=white,
+    ).run()  # fmt: skip

@@ -47,6 +47,7 @@ class ImageCommand:
     engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
+    white: float | None = None  # of pictures of 16 bits
 
     def run(self) -> None:
         """Write the picture and the report; raises LFVideoError with nothing half-written left."""
@@ -55,9 +56,9 @@ class ImageCommand:
         output = self.output or default_output(self.input)
         references = reference_pictures(self.references, skip=(self.input, output))
         self._check_targets(output, references)
-        picture = read_picture(self.input)
+        picture = read_picture(self.input, self.white)
         restored, report = self._restored(picture.pixels, references)
-        report |= {"output": str(output), "bit_depth": picture.bit_depth}
+        report |= {"output": str(output), "bit_depth": picture.bit_depth, "white": picture.white}
         report["warnings"] += [f"left out: {line}" for line in unreadable_among(self.references)]
         if is_transparent(self.input):
             report["warnings"].append(f"the transparency of {self.input} is left out")
@@ -74,7 +75,8 @@ class ImageCommand:
         with choose_engine(self.engine, size_of(low), changes.append).engine as engine:
             prepare_process(engine.device)
             started = time.monotonic()
-            restored = restore(engine, low, picture_references(references, size_of(low), engine.info.scale))
+            found = picture_references(references, size_of(low), engine.info.scale, self.white)
+            restored = restore(engine, low, found)
             report = self._report(engine, size_of(low), restored, time.monotonic() - started)
             report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
         if truth is not None:
@@ -170,6 +172,8 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     lines += [f"warning     {text}" for text in report["warnings"]]
     run = f"{report['seconds']:.1f} s, {report['method']}, {report['device']}, {report['dtype']}"
     sizes = f"{report['input_size']} -> {report['output_size']}, {report['bit_depth']} bit"
+    if report["white"] != (1 << report["bit_depth"]) - 1:
+        sizes += f", white {report['white']} in the input"
     return [*lines, f"output      {report['output']} ({sizes}; {run})"]
 
 

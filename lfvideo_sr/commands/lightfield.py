@@ -1,25 +1,30 @@
 """`lfvideo-sr lightfield`: restores a light field with sharp views, and writes it, a report and pictures of it."""
 
+import json
+import re
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
 from ..engines.host_memory import prepare_process
-from ..errors import OutputError
+from ..errors import InputError, OutputError, printable
+from ..lightfields.carried import write_rgb
 from ..lightfields.epi import write_epi
 from ..lightfields.field import LightField
+from ..lightfields.frames_of import VIDEO_SUFFIXES
 from ..lightfields.grid import name_of
-from ..lightfields.layouts import LAYOUTS
+from ..lightfields.hdf5 import SUFFIXES as HDF5_SUFFIXES
 from ..lightfields.mosaic import write_mosaic
-from ..lightfields.opening import OpenOptions, open_light_field, split_key
+from ..lightfields.opening import of_output, open_light_field, split_key
 from ..lightfields.viewer import write_viewer
 from ..lightfields.walk import write_walk
+from ..media.picture_formats import PICTURES
 from ..methods import METHODS
 from ..references.opening import reference_files
-from ..report import Fingerprint, bytes_of, grid_report, is_done, summary_lines, write_json
+from ..report import Fingerprint, bytes_of, grid_report, is_done, is_report, summary_lines, write_json
 from ..stream.grid_job import GridJob, GridOptions, low_size
 from .estimate import estimated_grid_seconds, lacking, most_bytes
 from .progress import Progress, make_progress
@@ -42,6 +47,7 @@ class Pictures:
     video: Path | None = None
     epi: Path | None = None
     viewer: Path | None = None
+    rgb: Path | None = None
 
     def named(self) -> dict[str, Path]:
         return {f"--{name}": path for name, path in vars(self).items() if path is not None}
@@ -86,12 +92,14 @@ class LightFieldCommand:
             self._announce(job, engine, output, progress)
             if self.dry_run:
                 return
-            seconds = self._write(job, output, progress)
+            seconds, written = self._write(job, output, progress)
             self._write_pictures(job, output)
             report = grid_report(job, output, seconds)
             report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
             lines = summary_lines(report, "views") + _distance_lines(report)
         report |= {"fingerprint": asked.text if asked else None, "output_bytes": bytes_of(output)}
+        if output.is_dir():
+            report["output_files"] = written
         write_json(report_path, report)
         made = [f"{option[2:]:<11} {path}" for option, path in self.pictures.named().items()]
         for line in [*lines, *made, f"report      {report_path}"]:
@@ -103,7 +111,8 @@ class LightFieldCommand:
         chosen = self.engine.fingerprinted()
         del chosen["engine"]  # the command takes no other than auto
         pictures = {option: str(path) for option, path in self.pictures.named().items()}
-        return Fingerprint.of(self._files_read(), self.options, chosen | {"pictures": pictures})
+        key = split_key(self.input)[1]
+        return Fingerprint.of(self._files_read(), self.options, chosen | {"pictures": pictures, "key": key})
 
     def _files_read(self) -> list[Path]:
         files = [split_key(name)[0] for name in [self.input, *([self.options.gt] if self.options.gt else [])]]
@@ -119,6 +128,8 @@ class LightFieldCommand:
 
     def _announce(self, job: GridJob, engine: Engine, output: Path, progress: Progress) -> None:
         info = job.source.info
+        if self.pictures.rgb and not info.chroma:
+            raise InputError(f"{info.name} has no Cb and Cr beside its luma; drop --rgb")
         frames = f", {info.frames} frames" if info.frames > 1 else ""
         progress.say(f"layout      {info.layout} ({info.decided}): {info.grid}{frames}, {info.samples}")
         most = most_bytes(job)
@@ -128,6 +139,8 @@ class LightFieldCommand:
         progress.say(f"{job.info.name} {job.info.size} -> {job.size}; {', '.join(guesses)}")
         if warning := lacking(output.parent, most):
             progress.say(f"warning     {warning}")
+        for warning in info.warnings if self.dry_run else ():  # else the summary has them
+            progress.say(f"warning     {warning}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
         if job.reference_kind == "anchor":
             progress.say(
@@ -135,8 +148,9 @@ class LightFieldCommand:
                 f"--refs center_hr.png --ref-view {name_of(info.grid.centre)}"
             )
 
-    def _write(self, job: GridJob, output: Path, progress: Progress) -> float:
-        """Run the job into the target; on any failure it does not appear."""
+    def _write(self, job: GridJob, output: Path, progress: Progress) -> tuple[float, list[str]]:
+        """Run the job into the target; on any failure it does not appear. The seconds it took, and of a folder the
+        files that are in it now by this run."""
         sink = job.source.target(output, job.size, job.grid, job.source.info.frames)
         started = time.monotonic()
         try:
@@ -148,7 +162,7 @@ class LightFieldCommand:
         except BaseException:
             sink.abort()
             raise
-        return time.monotonic() - started
+        return time.monotonic() - started, sorted(sink.files)
 
     def _write_pictures(self, job: GridJob, output: Path) -> None:
         """From the finished output, view by view, so that nothing of it is held."""
@@ -164,28 +178,44 @@ class LightFieldCommand:
             if pictures.epi:
                 write_epi(pictures.epi, after)
             if pictures.viewer:
-                write_viewer(pictures.viewer, after, job.source, f"{Path(self.input).name}, {job.engine.info.name}")
+                title = printable(f"{Path(self.input).name}, {job.engine.info.name}")
+                write_viewer(pictures.viewer, after, job.source, title, job.grid)
+            if pictures.rgb:
+                write_rgb(pictures.rgb, after, output, job.grid)
         finally:
             after.close()
 
     def _finished(self, job: GridJob, output: Path) -> LightField:
         """The output, opened the way the input was."""
-        opening, grid = self.options.open, job.grid
-        shape = (len(grid.rows), len(grid.columns))
-        needs_grid = LAYOUTS[job.source.info.layout].needs_grid
-        options = replace(opening, item=None, sharp=True, grid=_stored(shape, opening) if needs_grid else None)
-        return open_light_field(output, options)
-
-
-def _stored(shape: tuple[int, int], opening: OpenOptions) -> tuple[int, int]:
-    """Rows and columns as they lie in the file."""
-    return (shape[1], shape[0]) if opening.transpose else shape
+        return open_light_field(output, of_output(self.options.open, job.source.info, job.grid))
 
 
 def default_output(named: str) -> Path:
-    """`<stem>_x4` beside the input, a file or a folder as it is."""
-    path = split_key(named)[0]
-    return beside(path, f"_x4{path.suffix}")
+    """`<stem>_x4` beside the input, a file or a folder as it is; with the key in its name where one is named."""
+    path, key = split_key(named)
+    of_key = "" if key is None else "_" + re.sub(r"[^\w.-]+", "_", key)
+    if path.is_dir():
+        return beside(path, f"{of_key}_x4{path.suffix}")
+    output = beside(path, f"{of_key}_x4{_ending(path)}")
+    if path.suffix.lower() != output.suffix.lower() and _is_of_another(output, named):
+        return beside(path, f"_{path.suffix[1:]}{of_key}_x4{output.suffix}")  # of lf.bmp and lf.jpg, each its own
+    return output
+
+
+def _is_of_another(output: Path, named: str) -> bool:
+    """Whether a file is the result of another input, by the report beside it."""
+    report = beside(output, ".report.json")
+    return output.exists() and is_report(report) and json.loads(report.read_text())["input"] != named
+
+
+def _ending(path: Path) -> str:
+    """Of the file that is written for a file: pictures become PNG, and other endings are kept where they can be."""
+    ending = path.suffix.lower()
+    if ending in PICTURES:
+        return ".png"
+    if ending in VIDEO_SUFFIXES:
+        return path.suffix if ending in _ENDINGS["--video"] else ".mkv"
+    return path.suffix if ending in HDF5_SUFFIXES else ".h5"
 
 
 def _distance_lines(report: dict[str, Any]) -> list[str]:

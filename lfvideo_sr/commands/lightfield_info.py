@@ -31,6 +31,9 @@ def _values(info: FieldInfo, verdict: Verdict) -> dict[str, Any]:
         "size": str(info.size),
         "samples": info.samples,
         "frames": info.frames,
+        "white": info.white,
+        "tiles": None if info.tiles is None else list(info.tiles),
+        "warnings": list(info.warnings),
         "disparity": None if verdict.disparity is None else list(verdict.disparity),
         "problem": verdict.problem or None,
         "mirror": list(verdict.mirror),
@@ -43,14 +46,18 @@ def _values(info: FieldInfo, verdict: Verdict) -> dict[str, Any]:
 def _lines(info: FieldInfo, verdict: Verdict) -> list[str]:
     lines = [
         f"layout      {info.layout} ({info.decided})",
-        f"grid        {info.grid}",
+        f"grid        {info.grid}{_sweep(info)}",
         f"views       {info.size}, {info.samples}{f', {info.frames} frames' if info.frames > 1 else ''}",
     ]
     if verdict.disparity is not None:
         low, high = verdict.disparity
         lines.append(f"disparity   {low:+.2f} to {high:+.2f} pixels per view, near positive")
     lines.append(f"grid check  {_verdict(verdict)}")
-    return lines
+    return lines + [f"warning     {text}" for text in info.warnings]
+
+
+def _sweep(info: FieldInfo) -> str:
+    return f"; one sweep, in {info.tiles[0]}x{info.tiles[1]} tiles from the bottom left" if info.tiles else ""
 
 
 def _verdict(verdict: Verdict) -> str:

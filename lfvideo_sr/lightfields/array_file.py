@@ -1,8 +1,9 @@
 """An HDF5 or MATLAB file as detection sees it: arrays by key, whatever library read them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,12 @@ from ..frames import Size
 from .arrangement import Arrangement, Axes, Extent
 
 _SHOWN = 12  # arrays of a file that an error names
+_AXES = {  # likely ones of an array, for examples, by their number
+    3: "column,y,x",
+    4: "column,y,x,channel",
+    5: "row,column,y,x,channel",
+    6: "item,row,column,y,x,channel",
+}
 
 
 @dataclass(frozen=True)
@@ -35,10 +42,15 @@ class ArrayRequest:
 class ArrayFile(Mapping[str, Any]):
     """The arrays of a file by key, and the attributes of its root."""
 
-    def __init__(self, path: Path, arrays: Mapping[str, Any], attributes: Mapping[str, Any], kind: str):
-        """kind: "hdf5", "matlab5" or "matlab73"."""
+    def __init__(
+        self, path: Path, arrays: Mapping[str, Any], attributes: Mapping[str, Any], kind: str,
+        unread: Mapping[str, str] = MappingProxyType({}), aliases: frozenset[str] = frozenset(),
+    ):  # fmt: skip
+        """kind: "hdf5", "matlab5" or "matlab73". unread: keys of arrays that are not read, and why, to be read on after
+        the key. aliases: keys that are further names of other arrays."""
         self.path, self.attributes, self.kind = path, attributes, kind
-        self._arrays = arrays
+        self.aliases = aliases
+        self._arrays, self._unread = arrays, unread
 
     def __getitem__(self, key: str) -> Any:
         return self._arrays[key]
@@ -51,9 +63,12 @@ class ArrayFile(Mapping[str, Any]):
 
     def existing(self, key: str) -> str:
         """The key itself; InputError where the file has no such array."""
-        if key not in self:
-            raise self.refuse(f"no data set /{key}")
-        return key
+        if key in self:
+            return key
+        if key in self._unread:
+            raise InputError(f"{self.path}: /{key} {self._unread[key]}")
+        inside = [name for name in self if name.startswith(f"{key}/")]
+        raise self.refuse(f"/{key} is a group" if inside else f"no data set /{key}", inside)
 
     def describe(self, key: str) -> str:
         """ "LF uint8 [9,9,96,96,3]" """
@@ -62,13 +77,18 @@ class ArrayFile(Mapping[str, Any]):
     @property
     def tree(self) -> str:
         """Keys, types and shapes on one line."""
-        shown = ", ".join(self.describe(key) for key in list(self)[:_SHOWN])
-        return (shown or "no data sets") + (f" and {len(self) - _SHOWN} more" if len(self) > _SHOWN else "")
+        described = [self.describe(key) for key in self] + [f"{key} {why}" for key, why in self._unread.items()]
+        more = f" and {len(described) - _SHOWN} more" if len(described) > _SHOWN else ""
+        return (", ".join(described[:_SHOWN]) or "no data sets") + more
 
-    def refuse(self, why: str) -> InputError:
-        """One line: what is wrong, what the file holds, and an example."""
-        example = f"lfvideo-sr lightfield '{self.path}::/KEY' --layout row,column,y,x,channel"
-        return InputError(f"{self.path}: {why}; it holds: {self.tree}; name one and its axes, like: {example}")
+    def refuse(self, why: str, keys: Sequence[str] = ()) -> InputError:
+        """One line: what is wrong, what the file holds, and an example with an array of the file, of `keys` if any."""
+        message = f"{self.path}: {why}; it holds: {self.tree}"
+        key = next((key for key in keys or self if self[key].ndim in _AXES), None)
+        if key is None:
+            return InputError(f"{message}; none of these has the axes of views, give another file")
+        example = f"lfvideo-sr lightfield '{self.path}::/{key}' --layout {_AXES[self[key].ndim]}"
+        return InputError(f"{message}; name one and its axes, like: {example}")
 
 
 @dataclass(frozen=True)
@@ -103,4 +123,4 @@ class Detection(NamedTuple):
 
 Recognise = Callable[[ArrayFile, str], Clue | None]
 Locate = Callable[[ArrayFile, str, Axes, ArrayRequest], StoredViews]
-Companion = Callable[[Extent], np.ndarray]
+Companion = Callable[[Extent, str], np.ndarray]  # of an array of that extent, under that key

@@ -106,12 +106,22 @@ def locate_clip(file: ArrayFile, key: str, axes: Axes, request: ArrayRequest) ->
 def locate_padded(file: ArrayFile, key: str, axes: Axes, request: ArrayRequest) -> StoredViews:
     """img_size [N,2] is (height, width) of the high-resolution views, which are padded."""
     known = np.asarray(file[file.existing("img_size")]).reshape(-1, 2).astype(int)
-    shrink = int(match[1]) if (match := re.fullmatch(LOW_RESOLUTION, key.rpartition("/")[2])) else 1
+    shrink = _shrink(key)
     sizes = tuple(Size(int(width) // shrink, int(height) // shrink) for height, width in known)
     items, *_, height, width = file[key].shape
     if len(sizes) != items or any(size.width > width or size.height > height for size in sizes):
         raise file.refuse(f"img_size does not fit {key}")
     return StoredViews(axes, axes.extent(file[key].shape), sizes)
+
+
+def size_of_sharp(extent: Extent, key: str) -> np.ndarray:
+    """img_size of an array of that extent, under that key."""
+    return np.array([[extent.y, extent.x]] * extent.item) * _shrink(key)
+
+
+def _shrink(key: str) -> int:
+    """How much smaller than img_HR the views of a key are."""
+    return int(match[1]) if (match := re.fullmatch(LOW_RESOLUTION, key.rpartition("/")[2])) else 1
 
 
 def locate_mosaic(file: ArrayFile, key: str, axes: Axes, request: ArrayRequest) -> StoredViews:

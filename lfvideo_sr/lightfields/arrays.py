@@ -1,6 +1,7 @@
 """A light field in one array: an HDF5 data set that is read view by view, or a picture or matrix that is in memory."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,10 @@ from .arrangement import Arrangement, Extent, from_planes, planes
 from .array_file import Detection, StoredViews
 from .field import FieldInfo, FieldSink
 from .grid import Grid, name_of
-from .samples import check_samples, from_rgb, to_rgb
+from .quilt import Quilt
+from .samples import Levels, check_samples, from_rgb, levels_of, to_rgb
+
+Places = Sequence[tuple[int, int]]
 
 
 class Target(Protocol):
@@ -29,21 +33,28 @@ class Target(Protocol):
 class Store(Protocol):
     """The file that holds an array, and how another like it is made."""
 
-    def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> Target: ...
+    def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype, places: Places) -> Target:
+        """places: row and column, in the array that is there, of the views that the new one is to hold, row by row."""
 
     def close(self) -> None: ...
 
 
 @dataclass(eq=False)
 class ArrayField:
-    """A light field whose views are parts of `array`; `item` chooses one of several, None takes them as frames."""
+    """A light field whose views are parts of `array`; `item` chooses one of several, None takes them as frames.
+
+    white, studio: as of `levels_of`.
+    """
 
     name: str
     array: Any
     detection: Detection
     store: Store
     item: int | None = None
+    white: float | None = None
+    studio: bool = False
     info: FieldInfo = field(init=False)
+    levels: Levels = field(init=False)
 
     def __post_init__(self) -> None:
         check_declared(self.array, self.name)
@@ -59,10 +70,14 @@ class ArrayField:
         self.info = FieldInfo(
             self.name, self.detection.layout, self.detection.decided, grid, size, samples, frames, pixel
         )
+        views = (self._stored(view, 0) for view in grid.sampled())
+        self.levels = levels_of(views, self.array.dtype, self.white, self.studio and extent.channel <= 1)
+        samples += self.levels.shown(self.array.dtype)
+        self.info = replace(self.info, samples=samples, white=self.levels.full)
 
     def read(self, view: View, frame: int = 0) -> np.ndarray:
         """Float32 [3,H,W] RGB in [0,1]."""
-        return to_rgb(self._stored(view, frame), f"view {name_of(view)} of {self.name}")
+        return to_rgb(self._stored(view, frame), f"view {name_of(view)} of {self.name}", self.levels)
 
     def _stored(self, view: View, frame: int) -> np.ndarray:
         """[channel,y,x] as the file stores it."""
@@ -78,13 +93,18 @@ class ArrayField:
             ) from error
         return planes(part, stored.arrangement.kept)[:, : self.info.size.height, : self.info.size.width]
 
+    def place_in_file(self, view: View) -> tuple[int, int]:
+        return self.info.grid.place(view)
+
     def target(self, path: Path, size: Size, views: Grid, frames: int) -> FieldSink:
         """A sink in the same layout; see `LightField`."""
         stored = self.detection.stored
         extent = stored.extent
         there = Extent(frames, len(views.rows), len(views.columns), size.height, size.width, extent.channel)
-        target = self.store.create(path, stored.arrangement, there, self.array.dtype)
-        return _ArraySink(self, target, there, views)
+        arrangement = stored.arrangement.of(there) if isinstance(stored.arrangement, Quilt) else stored.arrangement
+        places = [self.info.grid.place(view) for view in views]
+        target = self.store.create(path, arrangement, there, self.array.dtype, places)
+        return _ArraySink(self, target, arrangement, there, views)
 
     def close(self) -> None:
         self.store.close()
@@ -94,6 +114,7 @@ class ArrayField:
 class _ArraySink:
     source: ArrayField
     target: Target
+    arrangement: Arrangement
     extent: Extent
     views: Grid
 
@@ -103,15 +124,19 @@ class _ArraySink:
         if view.size != Size(self.extent.x, self.extent.y):
             size = Size(self.extent.x, self.extent.y)
             raise OutputError(f"view {name_of(stamp)} is {view.size}; this output was opened for {size}")
-        channels, kept = self.extent.channel, self.source.detection.stored.arrangement.kept
+        channels, kept = self.extent.channel, self.arrangement.kept
         weighted = self.source._stored(stamp, frame) if channels == 4 else None
-        planes_ = from_rgb(view.pixels, self.source.array.dtype, channels, weighted)
+        planes_ = from_rgb(view.pixels, self.source.array.dtype, channels, weighted, self.source.levels)
         row, column = self.views.place(stamp)
-        index = self.source.detection.stored.arrangement.index(self.extent, row, column, frame)
+        index = self.arrangement.index(self.extent, row, column, frame)
         try:
             self.target.array[index] = from_planes(planes_, kept)
         except OSError as error:
             raise OutputError(f"view {name_of(stamp)} cannot be written ({error}); free some space") from error
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return ()
 
     def close(self) -> None:
         self.target.close()

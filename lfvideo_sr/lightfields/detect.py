@@ -6,7 +6,7 @@ from ..errors import InputError
 from .arrangement import Axes
 from .array_file import ArrayFile, ArrayRequest, Detection
 from .array_layouts import locate_by_axes
-from .layouts import ArrayLayout, layouts_of
+from .layouts import SCALE, ArrayLayout, layouts_of
 
 _ANY = "array"  # the layout of arrays whose key no other layout has
 
@@ -59,11 +59,11 @@ def _under_any_key(file: ArrayFile, request: ArrayRequest) -> Detection:
     """The array that is requested, or the only one with five axes."""
     layout = layouts_of(ArrayLayout)[_ANY]
     axes = layout.parsed.names
-    fitting = [key for key, array in file.items() if array.ndim == len(axes)]
+    fitting = [key for key, array in file.items() if array.ndim == len(axes) and key not in file.aliases]
     if request.key is None and not fitting:
         raise file.refuse("no layout known here")
     if request.key is None and len(fitting) > 1:
-        raise file.refuse(f"{len(fitting)} scenes; choose one as {file.path}::/{fitting[0]}")
+        raise file.refuse(f"{len(fitting)} scenes; choose one as {file.path}::/{fitting[0]}", fitting)
     key = request.key if request.key is not None else fitting[0]
     clue = layout.clue(file, key)
     if clue is None:
@@ -94,7 +94,8 @@ def _key_for(file: ArrayFile, request: ArrayRequest, layout: ArrayLayout | None,
     """The requested key, one that is the layout's, one of a layout's, or the only array with so many axes."""
     if request.key is not None:
         return file.existing(request.key)
-    fitting = [key for key, array in file.items() if array.ndim == axes or not axes]
+    candidates = {key: array for key, array in file.items() if key not in file.aliases}
+    fitting = [key for key, array in candidates.items() if array.ndim == axes or not axes]
     known = [key for key in _by_resolution(file, request.sharp) if key in fitting]
     of_layout = [key for key in known if layout and layout.keys and layout.keys.includes(key)]
     if of_layout or known or len(fitting) == 1:
@@ -114,6 +115,18 @@ def _by_resolution(file: ArrayFile, sharp: bool) -> list[str]:
 
 def _not_by_four(key: str) -> bool:
     return not key.endswith("_4")
+
+
+def warnings_of(key: str, layout: ArrayLayout) -> tuple[str, ...]:
+    """What the user should know of low-resolution views that are not reduced by 4."""
+    factor = layout.keys.factor(key) if layout.keys else SCALE
+    if factor == SCALE:
+        return ()
+    name = key.rpartition("/")[2]
+    return (
+        f"{name} holds views reduced by {factor}, and is enlarged by {SCALE}: the result, {written_key(key)}, "
+        f"has {SCALE / factor:g} times the size of {layout.keys.sharp if layout.keys else 'sharp views'}",
+    )
 
 
 def written_key(key: str) -> str:

@@ -65,11 +65,12 @@ def _triples(grid: Grid) -> list[tuple[tuple[View, ...], bool]]:
         for row in rows
         for start in range(len(columns) - 2)
     ]
-    return along_rows + [
+    along_columns = [
         (tuple(View(row, column) for row in rows[start : start + 3]), False)
         for column in columns
         for start in range(len(rows) - 2)
     ]
+    return [triple for triple in along_rows + along_columns if not grid.absent.intersection(triple[0])]
 
 
 def write_epi(path: Path, field: LightField) -> None:
@@ -78,8 +79,8 @@ def write_epi(path: Path, field: LightField) -> None:
     check_png(path, "--epi")
     grid, (width, height) = field.info.grid, field.info.size
     centre, y, x = grid.centre, height // 2, width // 2
-    flat = np.stack([field.read(View(centre.row, column))[:, y] for column in grid.columns], 1).repeat(_THICK, 1)
-    tall = np.stack([field.read(View(row, centre.column))[:, :, x] for row in grid.rows], 2).repeat(_THICK, 2)
+    flat = np.stack([field.read(view)[:, y] for view in grid if view.row == centre.row], 1).repeat(_THICK, 1)
+    tall = np.stack([field.read(view)[:, :, x] for view in grid if view.column == centre.column], 2).repeat(_THICK, 2)
     whole = np.ones((3, height + 4 + flat.shape[1], width + 4 + tall.shape[2]), np.float32)
     view = field.read(centre).copy()
     view[:, y] = view[:, :, x] = np.array([[1.0], [0.3], [0.0]], np.float32)

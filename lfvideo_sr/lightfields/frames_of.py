@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,8 @@ from ..media.video import VideoSource
 from .field import FieldInfo
 from .grid import Grid, name_of
 from .partial import PartialFolder
+from .picture_white import white_of_files
+from .quilt import tile_of, tiles_for
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi"}
 _HELD = 3  # frames: what is read ahead and what is matched may lie in neighbouring ones
@@ -43,7 +45,10 @@ class Mosaics(Protocol):
 
 
 class MosaicSink(Protocol):
-    """Takes pictures in order."""
+    """Takes pictures in order. files: as of `FieldSink`."""
+
+    @property
+    def files(self) -> Collection[str]: ...
 
     def write(self, number: int, pixels: np.ndarray) -> None: ...
 
@@ -54,11 +59,14 @@ class MosaicSink(Protocol):
 
 @dataclass(eq=False)
 class MosaicField:
-    """Views are tiles of the picture of their frame."""
+    """Views are tiles of the picture of their frame. grid: rows and columns of tiles; sweep: they are a quilt's."""
 
     mosaics: Mosaics
     grid: tuple[int, int]
     layout: str = "mosaic"
+    decided: str = "--grid"
+    sweep: bool = False
+    named_by_tile: bool = False
     info: FieldInfo = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,21 +75,35 @@ class MosaicField:
             name = self.mosaics.name
             raise InputError(f"{name} is {size}, which {rows}x{columns} views do not divide; pass another --grid")
         tile = Size(size.width // columns, size.height // rows)
-        grid, mosaics = Grid.of(rows, columns), self.mosaics
-        count, pixel = mosaics.count, mosaics.pixel
-        self.info = FieldInfo(mosaics.name, self.layout, "--grid", grid, tile, mosaics.samples, count, pixel)
+        grid, mosaics = Grid.of(1, rows * columns) if self.sweep else Grid.of(rows, columns), self.mosaics
+        self.info = FieldInfo(
+            mosaics.name, self.layout, self.decided, grid, tile, mosaics.samples, mosaics.count, mosaics.pixel,
+            tiles=self.grid if self.sweep else None, named_by_tile=self.named_by_tile,
+        )  # fmt: skip
 
     def read(self, view: View, frame: int = 0) -> np.ndarray:
         """Float32 [3,H,W] RGB in [0,1]."""
-        return np.ascontiguousarray(_tile(self.mosaics.at(frame), self.info.grid.place(view), self.info.size))
+        place = _place(self.info.grid, view, self.info.tiles)
+        return np.ascontiguousarray(_tile(self.mosaics.at(frame), place, self.info.size))
+
+    def place_in_file(self, view: View) -> tuple[int, int]:
+        return self.info.grid.place(view)
 
     def target(self, path: Path, size: Size, views: Grid, frames: int) -> "_MosaicSink":
         """The same kind of file; a frame is held until its last view is there."""
-        whole = Size(size.width * len(views.columns), size.height * len(views.rows))
-        return _MosaicSink(self.mosaics.sink(path, whole), whole, size, views)
+        tiles = None if self.info.tiles is None else tiles_for(len(views), self.info.tiles)
+        rows, columns = tiles or (len(views.rows), len(views.columns))
+        whole = Size(size.width * columns, size.height * rows)
+        return _MosaicSink(self.mosaics.sink(path, whole), whole, size, views, tiles)
 
     def close(self) -> None:
         self.mosaics.close()
+
+
+def _place(views: Grid, view: View, tiles: tuple[int, int] | None) -> tuple[int, int]:
+    """Row and column of a view's tile. tiles: of a quilt."""
+    row, column = views.place(view)
+    return (row, column) if tiles is None else tile_of(column, tiles)
 
 
 def _tile(whole: np.ndarray, place: tuple[int, int], size: Size) -> np.ndarray:
@@ -90,8 +112,8 @@ def _tile(whole: np.ndarray, place: tuple[int, int], size: Size) -> np.ndarray:
 
 
 class _MosaicSink:
-    def __init__(self, sink: MosaicSink, whole: Size, size: Size, views: Grid):
-        self._sink, self._size, self._views = sink, size, views
+    def __init__(self, sink: MosaicSink, whole: Size, size: Size, views: Grid, tiles: tuple[int, int] | None):
+        self._sink, self._size, self._views, self._tiles = sink, size, views, tiles
         self._frame = np.empty((3, whole.height, whole.width), np.float32)
         self._lacking = set(views)
 
@@ -100,11 +122,15 @@ class _MosaicSink:
         assert isinstance(stamp, View) and stamp in self._lacking, "frame by frame, each view once"
         if view.size != self._size:
             raise OutputError(f"view {name_of(stamp)} is {view.size}; this output was opened for {self._size}")
-        _tile(self._frame, self._views.place(stamp), self._size)[:] = view.pixels
+        _tile(self._frame, _place(self._views, stamp, self._tiles), self._size)[:] = view.pixels
         self._lacking.remove(stamp)
         if not self._lacking:
             self._sink.write(frame, self._frame)
             self._lacking = set(self._views)
+
+    @property
+    def files(self) -> Collection[str]:
+        return self._sink.files
 
     def close(self) -> None:
         self._sink.close()
@@ -116,20 +142,22 @@ class _MosaicSink:
 class FolderMosaics:
     """A folder of pictures, one a frame, in the order of the numbers in their names."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, white: float | None = None):
+        """white: as of `read_picture`."""
         self.name, self._folder = str(folder), folder
         pictures = picture_files(folder)
         if not pictures:
             raise InputError(f"{folder} holds no pictures; give a folder with a mosaic of views for each frame")
         self._files = sorted(pictures, key=_by_number)
-        first = read_picture(self._files[0])
+        self._white = white_of_files([self._files[0], self._files[len(self._files) // 2], self._files[-1]], white)
+        first = read_picture(self._files[0], self._white)
         self.size, self.count = size_of(first.pixels), len(self._files)
-        self._depth, self.samples = first.bit_depth, f"uint{first.bit_depth} RGB"
+        self._depth, self.samples = first.bit_depth, first.samples
         self.pixel = 3 * first.bit_depth // 8
         self._held = _Held(self._read)
 
     def _read(self, number: int) -> np.ndarray:
-        pixels = read_picture(self._files[number]).pixels
+        pixels = read_picture(self._files[number], self._white).pixels
         if size_of(pixels) != self.size:
             raise InputError(f"{self._files[number]} is {size_of(pixels)}, others are {self.size}; make all one size")
         return pixels
@@ -150,7 +178,7 @@ def _by_number(path: Path) -> tuple[list[int], str]:
 
 class _MosaicFolderSink(PartialFolder):
     def __init__(self, path: Path, names: list[str], depth: int):
-        super().__init__(path)
+        super().__init__(path, names)
         self._names, self._depth = names, depth
 
     def write(self, number: int, pixels: np.ndarray) -> None:
@@ -204,6 +232,7 @@ class _VideoSink:
 
     target: VideoSink
     stamps: dict[int, TimeStamp]
+    files: tuple[str, ...] = ()
 
     def write(self, number: int, pixels: np.ndarray) -> None:
         self.target.write(Frame(pixels, number, self.stamps[number]))

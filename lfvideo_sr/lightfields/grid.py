@@ -2,19 +2,25 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import InputError, UsageError
 from ..frames import View
+
+_LEAST = 3  # rows and columns of a grid of which only some lines are there
 
 
 @dataclass(frozen=True)
 class Grid:
     """Rows and columns by name, from the top left. Names are numbers that grow with the camera's position: files may
-    be called view_3_3 to view_7_7, and of rows 3, 5, 7 neighbours stand two steps apart."""
+    be called view_3_3 to view_7_7, and of rows 3, 5, 7 neighbours stand two steps apart.
+
+    absent: views that are not there, where only lines through a view are: a cross of a row and a column, a star.
+    """
 
     rows: tuple[int, ...]
     columns: tuple[int, ...]
+    absent: frozenset[View] = frozenset()
 
     @classmethod
     def of(cls, rows: int, columns: int) -> "Grid":
@@ -23,32 +29,54 @@ class Grid:
 
     @classmethod
     def holding(cls, views: Iterable[View], what: str) -> "Grid":
-        """The grid of these views; one with holes raises InputError."""
+        """The grid of these views; holes raise InputError, unless what is there are whole lines through one view."""
         present = set(views)
         grid = cls(tuple(sorted({view.row for view in present})), tuple(sorted({view.column for view in present})))
         missing = [view for view in grid if view not in present]
-        if missing:
+        if missing and not _is_of_lines(present, grid):
             shown = ", ".join(name_of(view) for view in missing[:4]) + (" ..." if len(missing) > 4 else "")
             raise InputError(f"{what} lacks {len(missing)} of the {len(grid)} views of {grid}: {shown}; add them")
-        return grid
+        return replace(grid, absent=frozenset(missing))
+
+    @classmethod
+    def part(cls, views: Iterable[View]) -> "Grid":
+        """The grid of these views, whatever is absent."""
+        present = set(views)
+        grid = cls(tuple(sorted({view.row for view in present})), tuple(sorted({view.column for view in present})))
+        return replace(grid, absent=frozenset(view for view in grid if view not in present))
 
     def __iter__(self) -> Iterator[View]:
-        return (View(row, column) for row in self.rows for column in self.columns)
+        views = (View(row, column) for row in self.rows for column in self.columns)
+        return (view for view in views if view not in self.absent)
 
     def __len__(self) -> int:
-        return len(self.rows) * len(self.columns)
+        return len(self.rows) * len(self.columns) - len(self.absent)
 
     def __contains__(self, view: object) -> bool:
-        return isinstance(view, View) and view.row in self.rows and view.column in self.columns
+        there = isinstance(view, View) and view.row in self.rows and view.column in self.columns
+        return there and view not in self.absent
 
     def __str__(self) -> str:
         """ "5x5 views, rows 3..7, columns 3..7" """
-        return f"{len(self.rows)}x{len(self.columns)} views, rows {_span(self.rows)}, columns {_span(self.columns)}"
+        some = f", {len(self)} of them in lines through {name_of(self.centre)}" if self.absent else ""
+        return (
+            f"{len(self.rows)}x{len(self.columns)} views, rows {_span(self.rows)}, columns {_span(self.columns)}{some}"
+        )
 
     @property
     def centre(self) -> View:
-        """The middle view; of an even number the later of the two in the middle."""
-        return View(self.rows[len(self.rows) // 2], self.columns[len(self.columns) // 2])
+        """The middle view; of an even number the later of the two in the middle; where lines meet, if that is all."""
+        middle = View(self.rows[len(self.rows) // 2], self.columns[len(self.columns) // 2])
+        if middle in self:
+            return middle
+        beside = {view: sum(other.row == view.row or other.column == view.column for other in self) for view in self}
+        return max(self, key=lambda view: (beside[view], -distance(view, middle)))
+
+    def sampled(self) -> list[View]:
+        """The centre, and of the corners those that are there."""
+        corners = (View(row, column) for row in self.rows[:: len(self.rows) - 1 or 1] for column in
+                   self.columns[:: len(self.columns) - 1 or 1])  # fmt: skip
+        return list(dict.fromkeys([self.centre, *(view for view in corners if view in self)]))
 
     def place(self, view: View) -> tuple[int, int]:
         """0-based row and column of a view in this grid."""
@@ -99,13 +127,32 @@ def parse_views(text: str, grid: Grid) -> Grid:
     if len(parts) != 2 or not all(parts):
         raise UsageError(f"--views is '{text}'; ROW,COLUMN or FIRST:LAST,FIRST:LAST is wanted, like 3,3 or 2:6,2:6")
     spans = [(int(part[1]), int(part[2] or part[1])) for part in parts if part]
-    chosen = [
-        tuple(name for name in names if first <= name <= last)
-        for names, (first, last) in zip((grid.rows, grid.columns), spans)
-    ]
-    if not all(chosen):
+    rows, columns = spans
+    chosen = [view for view in grid if rows[0] <= view.row <= rows[1] and columns[0] <= view.column <= columns[1]]
+    if not chosen:
         raise InputError(f"--views {text} chooses no view; the grid has {grid}")
-    return Grid(*chosen)
+    return Grid.part(chosen)
+
+
+def _is_of_lines(present: set[View], grid: Grid) -> bool:
+    """Whether there are whole lines through one view, and nothing else: a row, a column, diagonals."""
+    if min(len(grid.rows), len(grid.columns)) < _LEAST:
+        return False
+    return any(_lines_through(view, grid, present) == present for view in present)
+
+
+def _lines_through(centre: View, grid: Grid, present: set[View]) -> set[View]:
+    """The views of those lines through one view of which all are present."""
+    row, column = grid.place(centre)
+    offsets = {view: (grid.rows.index(view.row) - row, grid.columns.index(view.column) - column) for view in grid}
+    lines = (
+        {view for view, (down, _) in offsets.items() if down == 0},
+        {view for view, (_, across) in offsets.items() if across == 0},
+        {view for view, (down, across) in offsets.items() if down == across},
+        {view for view, (down, across) in offsets.items() if down == -across},
+    )
+    whole = [line for line in lines if line <= present and len(line) >= _LEAST]
+    return set().union(*whole)
 
 
 def _span(names: tuple[int, ...]) -> str:

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,34 +13,38 @@ import numpy as np
 
 from ..errors import InputError, OutputError, first_line
 from ..frames import Size
+from ..media.hdf5_links import LinkedFile, LinkError
 from ..media.partial import claim_partial
 from .arrangement import Arrangement, Extent
 from .array_file import ArrayFile, Companion
+from .carried import carry, fits
 from .partial import check_ending, writing
 
 SUFFIXES = (".h5", ".hdf5", ".mat")
 DAMAGED = (KeyError, RuntimeError, OSError, ValueError, TypeError, AttributeError)  # what h5py raises for damaged files
 
 
-def open_hdf5(path: Path) -> h5py.File:
-    """Open for reading; InputError for what is no HDF5 or is cut short."""
+def open_hdf5(path: Path, follow_links: bool = False) -> LinkedFile:
+    """Open for reading; InputError for what is no HDF5 or is cut short. follow_links: also out of the file's folder."""
     try:
-        return h5py.File(path)
+        return LinkedFile(path, follow_links)
     except OSError as error:
         raise InputError(f"{path} cannot be opened as HDF5 ({error}); it is damaged, cut short, or no HDF5") from error
 
 
-def arrays_of(path: Path, file: h5py.File) -> ArrayFile:
+def arrays_of(path: Path, links: LinkedFile) -> ArrayFile:
     """The data sets of a file; nothing of them is read yet."""
     arrays: dict[str, h5py.Dataset] = {}
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            arrays[name] = item
-
+    unread: dict[str, str] = {}
+    aliases = set()
     try:
-        file.visititems(visit)
-        return ArrayFile(path, arrays, file.attrs, _kind(file, arrays))
+        for key, item, again in links.data_sets():
+            if isinstance(item, LinkError):
+                unread[key] = str(item)
+            else:
+                arrays[key] = item
+                aliases |= {key} if again else set()
+        return ArrayFile(path, arrays, links.file.attrs, _kind(links.file, arrays), unread, frozenset(aliases))
     except DAMAGED as error:
         raise InputError(f"{path} is damaged ({first_line(error)}); fetch or make it again") from error
 
@@ -57,42 +61,61 @@ class Hdf5Store:
 
     key:        the written data set's name: what was img_LR_4 is img_HR when enlarged.
     companions: small data sets that belong to the layout, by key: what each holds.
+    carried:    data sets that go along, by key, see `carried`. grid: rows and columns of their views.
     """
 
-    file: h5py.File
+    links: LinkedFile
     dataset: h5py.Dataset
     key: str
     companions: Mapping[str, Companion] = field(default_factory=dict)
+    carried: Mapping[str, h5py.Dataset] = field(default_factory=dict)
+    grid: tuple[int, int] = (1, 1)
 
-    def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_Hdf5Target":
+    def create(
+        self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype, places: Sequence[tuple[int, int]]
+    ) -> "_Hdf5Target":
         check_ending(path, SUFFIXES, "HDF5")
-        return _Hdf5Target(path, self, arrangement, extent, dtype)
+        target = _Hdf5Target(path, self, arrangement, extent, dtype)
+        whole = extent._replace(row=self.grid[0], column=self.grid[1])
+        for key, data_set in self.carried.items():
+            if fits(data_set, whole):
+                target.carry(key, data_set, places, extent)
+        return target
 
     def close(self) -> None:
-        self.file.close()
+        self.links.close()
 
 
 class _Hdf5Target:
     """A file of one data set under its unfinished name."""
 
     def __init__(self, path: Path, store: Hdf5Store, arrangement: Arrangement, extent: Extent, dtype: np.dtype):
-        self._path = path
-        block = store.file.userblock_size
+        self._path, original = path, store.links.file
+        block = original.userblock_size
         with writing(path):
             self._partial = claim_partial(path)
         with writing(path, self._partial):
             self._file = h5py.File(self._partial, "w", userblock_size=block, libver=("earliest", "v110"))
-            self._header = _header(store.file, block)
+            self._header = _header(original, block)
             source = store.dataset
             self.array = self._file.create_dataset(
                 store.key, arrangement.shape(extent), dtype, chunks=arrangement.chunks(extent),
                 compression=source.compression or "gzip", compression_opts=_level(source), shuffle=True,
             )  # fmt: skip
             for name, content in store.companions.items():
-                self._file[name] = content(extent)
+                self._file[name] = content(extent, store.key)
             size = Size(extent.x, extent.y)
-            _copy_attributes(store.file, self._file, size)
+            _copy_attributes(original, self._file, size)
             _copy_attributes(source, self.array, size)
+
+    def carry(self, key: str, source: h5py.Dataset, places: Sequence[tuple[int, int]], extent: Extent) -> None:
+        """Copy those views of a mosaic, which go row by row into this file's."""
+        with writing(self._path):
+            try:
+                carry(source, self._file, key, places, extent)
+            except BaseException:
+                self.abort()
+                raise
 
     def close(self) -> None:
         try:

@@ -32,7 +32,9 @@ class Matlab5Store:
     def __init__(self, key: str):
         self._key = key
 
-    def create(self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> "_Matlab5Target":
+    def create(
+        self, path: Path, arrangement: Arrangement, extent: Extent, dtype: np.dtype, places: object
+    ) -> "_Matlab5Target":
         check_ending(path, SUFFIXES, "MATLAB v5")
         return _Matlab5Target(path, self._key, arrangement.shape(extent), dtype)
 

@@ -14,13 +14,14 @@ LONGEST = 16384  # pixels of a side; viewers refuse larger ones, so views are re
 
 
 def write_mosaic(path: Path, field: LightField, longest: int = LONGEST) -> None:
-    """A PNG with view (row, column) at row and column; views are reduced where it would be longer than `longest`."""
+    """A PNG with view (row, column) at row and column, black where none is; views are reduced where it would be longer
+    than `longest`."""
     check_png(path, "--mosaic")
     info = field.info
     rows, columns = len(info.grid.rows), len(info.grid.columns)
     shrink = max(1, -(-max(rows * info.size.height, columns * info.size.width) // longest))
     tile = Size(max(1, info.size.width // shrink), max(1, info.size.height // shrink))
-    whole = np.empty((3, rows * tile.height, columns * tile.width), np.float32)
+    whole = np.zeros((3, rows * tile.height, columns * tile.width), np.float32)
     for view in info.grid:
         row, column = info.grid.place(view)
         whole[:, row * tile.height : (row + 1) * tile.height, column * tile.width : (column + 1) * tile.width] = (

@@ -1,26 +1,31 @@
 """Opening a light field, whatever file it is in: `open_light_field`."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
+import numpy as np
 
-from ..checks import check_choice
+from ..checks import check_choice, check_positive
 from ..errors import InputError, UsageError
-from ..frames import Size
 from ..media.picture_formats import PICTURES
 from . import hdf5, matlab
 from .arrangement import Axes
 from .array_file import ArrayFile, ArrayRequest, Detection
 from .arrays import ArrayField, Store, one_item
-from .detect import detect, written_key
-from .field import LightField
+from .carried import carried_with
+from .detect import detect, warnings_of, written_key
+from .field import FieldInfo, LightField
 from .folder import FolderField, name_views
-from .frames_of import VIDEO_SUFFIXES, FolderMosaics, MosaicField, VideoMosaics
-from .layouts import LAYOUTS, ArrayLayout, FolderLayout, PictureLayout, layouts_of
+from .frames_of import VIDEO_SUFFIXES, FolderMosaics, MosaicField, Mosaics, VideoMosaics
+from .grid import Grid
+from .layouts import LAYOUTS, SCALE, ArrayLayout, FolderLayout, PictureLayout, layouts_of
 from .pictures import PictureStore, detect_in_picture, read_samples, whole_lenses
+from .quilt import Quilt, tiles_for, tiles_in_name
 from .turned import TurnedField
+
+_FULL = 65535  # the white of pictures of 16 bits that are written
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class OpenOptions:
     pattern:   of a folder's names, with {row} and {column}.
     transpose: exchange rows and columns. mirror: of "rows" and "columns", those that run backwards.
     sharp:     take the high-resolution part of a file that holds both.
+    white:     the sample that is white, of samples of 16 bits and of floats.
+    follow_links: read what an HDF5 file keeps in files outside its own folder, or as raw bytes of another file.
     """
 
     layout: str | None = None
@@ -42,8 +49,12 @@ class OpenOptions:
     transpose: bool = False
     mirror: Sequence[str] = ()
     sharp: bool = False
+    follow_links: bool = False
+    white: float | None = None
 
     def __post_init__(self) -> None:
+        if self.white is not None:
+            check_positive("--white", self.white)
         for side in self.mirror:
             check_choice("--mirror", side, ("rows", "columns"))
         if self.layout is not None and "," not in self.layout:
@@ -64,6 +75,25 @@ def open_light_field(named: Path | str, options: OpenOptions = OpenOptions()) ->
     if options.transpose or options.mirror:
         return TurnedField(field, options.transpose, frozenset(options.mirror))
     return field
+
+
+def of_output(options: OpenOptions, info: FieldInfo, views: Grid) -> OpenOptions:
+    """How what was written of these views of a light field is opened, which was opened by `options`."""
+    kind = LAYOUTS[info.layout]
+    options = replace(options, item=None, sharp=True, grid=None, white=_FULL)
+    if isinstance(kind, ArrayLayout):
+        options = replace(options, layout=options.layout or info.layout, white=info.white)
+    elif isinstance(kind, FolderLayout):
+        pattern = options.pattern and str(Path(options.pattern).with_suffix(".png"))
+        return replace(options, layout=None, pattern=pattern)
+    else:
+        options = replace(options, layout=info.layout)
+    if not kind.needs_grid:
+        return options
+    shape = len(views.rows), len(views.columns)
+    if info.tiles:
+        return replace(options, grid=tiles_for(len(views), info.tiles))
+    return replace(options, grid=shape[::-1] if options.transpose else shape)
 
 
 def split_key(named: str) -> tuple[Path, str | None]:
@@ -99,33 +129,47 @@ def _check_layout(path: Path, what: str, layout: str | None, choices: Collection
 def _open_folder(path: Path, options: OpenOptions) -> LightField:
     _check_layout(path, "a folder", options.layout, [*layouts_of(FolderLayout), *_of_frames()])
     if options.layout in _of_frames():
-        return MosaicField(FolderMosaics(path), _requested_grid(path, options), options.layout)
-    return FolderField(path, name_views(path, options.layout, options.pattern))
+        return _mosaics(path, FolderMosaics(path, options.white), options)
+    return FolderField(path, name_views(path, options.layout, options.pattern), options.white)
 
 
 def _open_video(path: Path, options: OpenOptions) -> LightField:
     _check_layout(path, "a video", options.layout, _of_frames())
-    return MosaicField(VideoMosaics(path), _requested_grid(path, options), options.layout or _of_frames()[0])
+    return _mosaics(path, VideoMosaics(path), options)
+
+
+def _mosaics(path: Path, mosaics: Mosaics, options: OpenOptions) -> LightField:
+    layout, by_tile = _quilt_layout(path, options)
+    tiles = tiles_in_name(path.name)
+    grid = options.grid or tiles
+    if grid is None:
+        raise InputError(f"{path} has views side by side and does not say how many; pass --grid 5x5")
+    kinds = layouts_of(PictureLayout)
+    name = layout or ("quilt" if tiles == grid else "mosaic")
+    decided = "--grid" if options.grid else "its name"
+    return MosaicField(mosaics, grid, name, decided, kinds[name].sweep, by_tile)
 
 
 def _of_frames() -> list[str]:
     return [name for name, layout in layouts_of(PictureLayout).items() if layout.frames]
 
 
-def _requested_grid(path: Path, options: OpenOptions) -> tuple[int, int]:
-    if options.grid is None:
-        raise InputError(f"{path} has views side by side and does not say how many; pass --grid 5x5")
-    return options.grid
-
-
 def _open_hdf5(path: Path, key: str | None, options: OpenOptions) -> LightField:
-    file = hdf5.open_hdf5(path)
+    file = hdf5.open_hdf5(path, options.follow_links)
     try:
         arrays = hdf5.arrays_of(path, file)
         detection = _detect(arrays, key, options)
         layout = layouts_of(ArrayLayout)[detection.layout]
-        store = hdf5.Hdf5Store(file, arrays[detection.key], written_key(detection.key), layout.companions)
-        return _array_field(arrays, detection, store, options)
+        extent, folder = detection.stored.extent, detection.key.rpartition("/")[0]
+        scale = SCALE if layout.keys and layout.keys.enlarged(detection.key) else 1
+        carried = carried_with(arrays, folder, layout.carried, extent, scale)
+        key, grid = written_key(detection.key), (extent.row, extent.column)
+        store = hdf5.Hdf5Store(file, arrays[detection.key], key, layout.companions, carried, grid)
+        field = _array_field(arrays, detection, store, options)
+        if carried:
+            decided = f"{field.info.decided}, {' and '.join(carried)} goes along"
+            field.info = replace(field.info, chroma=next(iter(carried)), decided=decided)
+        return field
     except BaseException:
         file.close()
         raise
@@ -145,12 +189,28 @@ def _detect(arrays: ArrayFile, key: str | None, options: OpenOptions) -> Detecti
 
 def _array_field(arrays: ArrayFile, detection: Detection, store: Store, options: OpenOptions) -> ArrayField:
     item = one_item(detection.stored, options.item, str(arrays.path))
-    return ArrayField(f"{arrays.path}::/{detection.key}", arrays[detection.key], detection, store, item)
+    name, layout = f"{arrays.path}::/{detection.key}", layouts_of(ArrayLayout)[detection.layout]
+    field = ArrayField(name, arrays[detection.key], detection, store, item, options.white, layout.studio)
+    field.info = replace(field.info, warnings=warnings_of(detection.key, layout))
+    return field
 
 
 def _open_picture(path: Path, options: OpenOptions) -> LightField:
     _check_layout(path, "a picture", options.layout, layouts_of(PictureLayout))
-    samples = read_samples(path)
-    size = Size(samples.shape[1], samples.shape[0])
-    detection = detect_in_picture(path, size, options.layout, options.grid)
-    return ArrayField(str(path), whole_lenses(samples, detection.stored.extent), detection, PictureStore(), 0)
+    samples = read_samples(path, options.white)
+    layout, by_tile = _quilt_layout(path, options)
+    detection = detect_in_picture(path, samples, layout, options.grid)
+    views, white = whole_lenses(samples.array, detection.stored), float(np.iinfo(samples.array.dtype).max)
+    field = ArrayField(str(path), views, detection, PictureStore(), 0, white)
+    arrangement = detection.stored.arrangement
+    tiles = arrangement.tiles if isinstance(arrangement, Quilt) else None
+    field.info = replace(field.info, white=None, tiles=tiles, named_by_tile=by_tile)
+    return field
+
+
+def _quilt_layout(path: Path, options: OpenOptions) -> tuple[str | None, bool]:
+    """The layout to read a file with, and whether views are named by tile: where the user calls a quilt, by its name, a
+    mosaic of just its tiles."""
+    tiles = tiles_in_name(path.name)
+    by_tile = options.layout == "mosaic" and tiles is not None and options.grid in (None, tiles)
+    return ("quilt" if by_tile else options.layout), by_tile

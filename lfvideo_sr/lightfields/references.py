@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,30 +95,35 @@ def same_file(low: LightField, sharp: LightField, views: Sequence[View], every: 
 def anchors(low: LightField, views: Sequence[View], every: int, restore: Loader) -> ViewReferences:
     """Views that are super-resolved by the single-image path, once, and serve the others."""
     chosen = chosen_views(low, views)
-    once = cache(restore)  # a view is both given out and encoded
+    once = lru_cache(maxsize=len(chosen))(restore)  # a view is both given out and encoded, one soon after the other
     references = from_fields("anchor", "anchor", once, chosen, frames_with_references(low, every))
     shown = "; ".join(name_of(view) for view in chosen)
     return ViewReferences("anchor", f"none found: view {shown} is an anchor", references.placed)
 
 
-def from_pictures(low: LightField, named: Sequence[str], views: Sequence[View], scale: int) -> ViewReferences:
-    """Pictures, each at the view of its own --ref-view, in their order; or folders and manifests that say the views."""
+def from_pictures(
+    low: LightField, named: Sequence[str], views: Sequence[View], scale: int, white: float | None = None
+) -> ViewReferences:
+    """Pictures, each at the view of its own --ref-view, in their order; or folders and manifests that say the views.
+
+    white: of pictures of 16 bits.
+    """
     fit = _fit(low, scale)
     files = _placed_files([Path(name) for name in named], low, list(views))
     placed, sizes = [], []
     for view, path in files.items():
         low.info.grid.check(view, f"{path.name}: view")
-        size = size_of(read_image(path))
+        size = size_of(read_image(path, white))
         sizes.append(size)
-        load = partial(_load_picture, path, fit)
+        load = partial(_load_picture, path, fit, white)
         reference = _reference("refs", f"{path} at view {name_of(view)}", load, view, 0, aligned=fit.exact(size))
         placed.append(ViewReference(reference, view))
     where = "; ".join(f"{path.name} at view {name_of(view)}" for view, path in list(files.items())[:4])
     return ViewReferences("refs", f"{where}{' ...' if len(files) > 4 else ''}, {fit.describe(sizes)}", tuple(placed))
 
 
-def _load_picture(path: Path, fit: ClipFit) -> np.ndarray:
-    return fit(read_image(path))
+def _load_picture(path: Path, fit: ClipFit, white: float | None) -> np.ndarray:
+    return fit(read_image(path, white))
 
 
 def _placed_files(named: Sequence[Path], low: LightField, views: list[View]) -> dict[View, Path]:

@@ -15,7 +15,7 @@ from ..frames import View
 from ..matching.flow import DenseFlow, gray
 from ..matching.seed import pixel_grid
 from .field import LightField
-from .grid import Grid
+from .samples import is_empty
 
 _ENLARGED = 2  # classical flow sees fractions of a pixel better on enlarged pictures
 _APART = 0.3  # enlarged pixels per view: surfaces that are to hide each other differ by at least this much
@@ -100,24 +100,30 @@ def _both_axes(spread: tuple[float, float], horizontal: AxisMotion, vertical: Ax
     )
 
 
-def _neighbours(grid: Grid, axis: int) -> tuple[int, int] | None:
-    """How many steps it is from the centre to a view before and one behind it along an axis (0: columns), two where
-    there are so many; of a single one on both sides the same. None where there is no other view."""
-    names, centre = (grid.columns, grid.centre.column) if axis == 0 else (grid.rows, grid.centre.row)
-    behind = [name - centre for name in names if name > centre]
-    before = [name - centre for name in names if name < centre]
-    if not (behind or before):
-        return None
-    ends = [min(side, key=lambda steps: (abs(abs(steps) - 2), abs(steps))) for side in (before, behind) if side]
-    return ends[0], ends[-1]
+def _neighbours(field: LightField, axis: int, view: np.ndarray) -> tuple[int, int] | None:
+    """How many steps it is from the centre, whose picture is given, to a view before and one behind it along an axis
+    (0: columns), two where there are so many; of a single one on both sides the same. Views that show nothing do not
+    count. None where there is no other view."""
+    grid, centre = field.info.grid, field.info.grid.centre
+    names, middle = (grid.columns, centre.column) if axis == 0 else (grid.rows, centre.row)
+    steps = [name - middle for name in names if name != middle and _beside(centre, axis, name - middle) in grid]
+    steps.sort(key=lambda step: (abs(abs(step) - 2), abs(step)))
+    shown = (step for step in steps if not is_empty(field.read(_beside(centre, axis, step)), view))
+    ends: dict[bool, int] = {}
+    for step in shown:
+        ends.setdefault(step > 0, step)
+        if len(ends) == 2:
+            break
+    return (min(ends.values()), max(ends.values())) if ends else None
 
 
 def _motion(field: LightField, axis: int) -> AxisMotion | None:
-    steps = _neighbours(field.info.grid, axis)
+    centre = field.info.grid.centre
+    pixels = field.read(centre)
+    steps = _neighbours(field, axis, pixels)
     if steps is None:
         return None
-    centre = field.info.grid.centre
-    view = _enlarged(field.read(centre))
+    view = _enlarged(pixels)
     sides = [_Side.of(view, _enlarged(field.read(_beside(centre, axis, step))), step, axis) for step in steps]
     disparity = (sides[0].disparity + sides[1].disparity) / 2
     along, across = (_mean_motion(sides, coordinate) for coordinate in (axis, 1 - axis))

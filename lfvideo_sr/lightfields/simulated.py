@@ -34,6 +34,9 @@ class SimulatedField:
         """The sharp view, cropped: float32 [3,4h,4w]."""
         return crop_to_multiple(self.sharp.read(view, frame), SCALE)
 
+    def place_in_file(self, view: View) -> tuple[int, int]:
+        return self.sharp.place_in_file(view)
+
     def target(self, path: Path, size: Size, views: Grid, frames: int) -> FieldSink:
         return self.sharp.target(path, size, views, frames)
 

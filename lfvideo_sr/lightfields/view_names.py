@@ -1,27 +1,35 @@
-"""Which view each picture of a folder is, by its name: view_R_C.png, HCI 2016, the Stanford gantry's, or any pattern.
+"""Which view each picture of a folder is, by its name: view_R_C.png, HCI 2016, JPEG Pleno, the Stanford gantry's.
 
 Each function takes the pictures and their folder, and gives the picture of each view; {} where no name is of its kind.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import InputError, UsageError
+from ..errors import InputError
 from ..frames import Size, View
-from .grid import name_of
+from .grid import Grid
+from .name_patterns import unique
 
 HCI_PARAMETERS = "parameters.cfg"
-_VIEW = re.compile(r"view_(\d+)_(\d+)")
+_VIEW = re.compile(r"view_(\d+)_(\d+)", re.IGNORECASE)
+_PLENO = re.compile(r"(\d{3})_(\d{3})\.ppm", re.IGNORECASE)
 _HCI = re.compile(r"input_Cam(\d+)")
 _GANTRY = re.compile(r"out_(\d+)_(\d+)_(-?[\d.]+)_(-?[\d.]+)_?")
 _SIDE = re.compile(r"(image_resolution_([xy])_px\s*=\s*)\d+")
+_CAMERAS = re.compile(r"(num_cams_([xy])\s*=\s*)\d+")
 
 
 def by_row_and_column(pictures: list[Path], folder: Path) -> dict[View, Path]:
     matches = [(_VIEW.fullmatch(picture.stem), picture) for picture in pictures]
-    return _unique(((View(int(match[1]), int(match[2])), picture) for match, picture in matches if match), folder)
+    return unique(((View(int(match[1]), int(match[2])), picture) for match, picture in matches if match), folder)
+
+
+def jpeg_pleno(pictures: list[Path], folder: Path) -> dict[View, Path]:
+    """003_004.ppm is column 3, row 4."""
+    matches = [(_PLENO.fullmatch(picture.name), picture) for picture in pictures]
+    return unique(((View(int(match[2]), int(match[1])), picture) for match, picture in matches if match), folder)
 
 
 def hci2016(pictures: list[Path], folder: Path) -> dict[View, Path]:
@@ -34,7 +42,7 @@ def hci2016(pictures: list[Path], folder: Path) -> dict[View, Path]:
 
 
 def _hci_columns(parameters: Path, count: int) -> int:
-    text = parameters.read_text("utf-8", "replace") if parameters.is_file() else ""
+    text = parameters.read_text(encoding="utf-8", errors="replace") if parameters.is_file() else ""
     if match := re.search(r"num_cams_x\s*=\s*(\d+)", text):
         return int(match[1])
     side = round(count**0.5)
@@ -46,10 +54,34 @@ def _hci_columns(parameters: Path, count: int) -> int:
     return side
 
 
-def hci_parameters(text: str, size: Size) -> str:
-    """What parameters.cfg says once views have another size."""
+def hci_parameters(text: str, size: Size, views: Grid) -> str:
+    """What parameters.cfg says of other views, of another size."""
     sides = {"x": size.width, "y": size.height}
-    return _SIDE.sub(lambda match: f"{match[1]}{sides[match[2]]}", text)
+    counts = {"x": len(views.columns), "y": len(views.rows)}
+    text = _SIDE.sub(lambda match: f"{match[1]}{sides[match[2]]}", text)
+    return _CAMERAS.sub(lambda match: f"{match[1]}{counts[match[2]]}", text)
+
+
+def hci_parameters_needed(views: Grid) -> dict[str, str]:
+    """What says how many views are in a row, where they are no square."""
+    rows, columns = len(views.rows), len(views.columns)
+    return {} if rows == columns else {HCI_PARAMETERS: f"[extrinsics]\nnum_cams_x = {columns}\nnum_cams_y = {rows}\n"}
+
+
+def hci_name(original: Path, view: View, views: Grid) -> str:
+    """Of a view among those that are written: numbers count these row by row, so that they can be read again."""
+    row, column = views.place(view)
+    number, match = row * len(views.columns) + column, _HCI.fullmatch(original.stem)
+    return same_name(original, view, views) if match and int(match[1]) == number else f"input_Cam{number:03}.png"
+
+
+def row_and_column_name(original: Path, view: View, views: Grid) -> str:
+    return f"view_{view.row}_{view.column}.png"
+
+
+def same_name(original: Path, view: View, views: Grid) -> str:
+    """As in the folder that was read, but for the ending."""
+    return original.with_suffix(".png").name
 
 
 def gantry(pictures: list[Path], folder: Path) -> dict[View, Path]:
@@ -74,34 +106,3 @@ def _direction(shots: list[tuple[int, float, Path]]) -> int:
     """+1 where x grows with the column, -1 where it falls."""
     first, last = min(shots)[1], max(shots)[1]
     return 1 if last >= first else -1
-
-
-def by_pattern(pictures: list[Path], folder: Path, pattern: str) -> dict[View, Path]:
-    """A file name with {row} and {column} in it; InputError where no picture is named so."""
-    expression = _expression(pattern)
-    matches = [(match, picture) for picture in pictures if (match := expression.fullmatch(picture.name))]
-    if not matches:
-        held = pictures[0].name if pictures else "none"
-        raise InputError(f"no picture in {folder} is named like {pattern}; it holds {held}; describe that name")
-    return _unique(((View(int(match["row"]), int(match["column"])), picture) for match, picture in matches), folder)
-
-
-def _expression(pattern: str) -> re.Pattern[str]:
-    if "{row}" not in pattern or "{column}" not in pattern:
-        raise UsageError(f"--pattern is '{pattern}'; a name with {{row}} and {{column}} is wanted")
-    expression = re.escape(pattern)
-    for word in ("row", "column"):
-        expression = expression.replace(re.escape(f"{{{word}}}"), rf"(?P<{word}>\d+)", 1)
-    try:
-        return re.compile(expression)
-    except re.error:
-        raise UsageError(f"--pattern '{pattern}' names {{row}} or {{column}} twice; once each is wanted") from None
-
-
-def _unique(views: Iterable[tuple[View, Path]], folder: Path) -> dict[View, Path]:
-    files: dict[View, Path] = {}
-    for view, path in views:
-        if view in files:
-            raise InputError(f"{folder}: {files[view].name} and {path.name} are both view {name_of(view)}; remove one")
-        files[view] = path
-    return files

@@ -13,6 +13,7 @@ from ..frames import Size, View
 from ..media.partial import claim_partial
 from ..media.resize import to_uint8
 from .field import LightField
+from .grid import Grid
 from .partial import writing
 
 WIDEST = 960  # pixels of a view on the page
@@ -23,57 +24,74 @@ _PAGE = """<!doctype html>
 body { margin: 0; background: #181818; color: #ddd; font: 15px sans-serif; text-align: center }
 #stage { position: relative; display: inline-block; margin-top: 1em; line-height: 0; cursor: crosshair;
   touch-action: none; width: min(96vw, %(width)dpx) }
+#stage.held { outline: 2px solid #fa0; cursor: pointer }
 #stage img { width: 100%% }
 #before { position: absolute; inset: 0; overflow: hidden; border-right: 2px solid #fa0; width: 0 }
 #before img { position: absolute; left: 0; top: 0; max-width: none; height: 100%%; width: auto }
 input { width: min(60vw, 400px); vertical-align: middle }
 </style>
 <h1 style="font-size: 1.1em">%(title)s</h1>
-<p>Move the pointer over the picture to change the view: <b id="name"></b>. Before/after: slide the input over it
+<p>Move the pointer over the picture to change the view, click to hold one, or use the arrow keys:
+<b id="name"></b>. Before/after: slide the input over it
 <input id="cut" type="range" min="0" max="100" value="0" aria-label="how much of the picture shows the input"></p>
 <div id="stage"><img id="after" alt="output view"><div id="before"><img id="low" alt="input view"></div></div>
 <script>
 const data = %(data)s;
 const at = id => document.getElementById(id), stage = at("stage");
-function show(row, column) {
-  const view = data.views[row][column];
+let [row, column] = data.centre, held = false;
+function fit() { at("low").style.width = stage.clientWidth + "px"; }
+function show(toRow, toColumn) {
+  const view = (data.views[toRow] || [])[toColumn];
+  if (!view) return;
+  [row, column] = [toRow, toColumn];
   at("after").src = view.after; at("low").src = view.before; at("name").textContent = view.name;
-  at("low").style.width = stage.clientWidth + "px";
+  fit();
 }
-stage.addEventListener("pointermove", event => {
+function hold(on) { held = on; stage.classList.toggle("held", held); }
+function point(event) {
   const box = stage.getBoundingClientRect();
   const part = (value, count) => Math.min(count - 1, Math.max(0, Math.floor(value * count)));
   show(part((event.clientY - box.top) / box.height, data.views.length),
        part((event.clientX - box.left) / box.width, data.views[0].length));
+}
+stage.addEventListener("pointermove", event => { if (!held) point(event); });
+stage.addEventListener("click", event => { hold(!held); point(event); });
+window.addEventListener("keydown", event => {
+  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  if (event.key === "Escape") hold(false);
+  if (!(event.key in steps) || event.target === at("cut")) return;
+  event.preventDefault();
+  hold(true);
+  show(row + steps[event.key][0], column + steps[event.key][1]);
 });
 at("cut").addEventListener("input", event => at("before").style.width = event.target.value + "%%");
-window.addEventListener("load", () => show(data.centre[0], data.centre[1]));
+window.addEventListener("resize", fit);
+window.addEventListener("load", () => show(row, column));
 </script></html>
 """
 
 
-def write_viewer(path: Path, after: LightField, before: LightField, title: str) -> None:
+def write_viewer(path: Path, after: LightField, before: LightField, title: str, views: Grid | None = None) -> None:
     """Every view of `after`, and the same of `before` as it came in, as JPEG inside one HTML file.
 
+    views: what the views of `after` are called in `before`, in the order of its own grid; default by the same names.
     Views wider than WIDEST are reduced by area; the page's size is about a tenth of a byte per pixel and view.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise OutputError(f"{path}: --viewer writes a page; end the name in .html")
-    grid = after.info.grid
+    names = views or after.info.grid
     size = _shown(after.info.size)
     low = _shown(before.info.size)
-    views = [
-        [
-            {
-                "name": f"{row},{column}",
-                "after": _picture(after.read(View(row, column)), size),
-                "before": _picture(before.read(View(row, column)), low),
-            }
-            for column in grid.columns
-        ]
-        for row in grid.rows
-    ]
-    data = json.dumps({"views": views, "centre": grid.place(grid.centre)})
+    shown = {
+        view: {
+            "name": f"{view.row},{view.column}",
+            "after": _picture(after.read(written), size),
+            "before": _picture(before.read(view), low),
+        }
+        for view, written in zip(names, after.info.grid, strict=True)
+    }
+    rows = [[shown.get(View(row, column)) for column in names.columns] for row in names.rows]
+    data = json.dumps({"views": rows, "centre": names.place(names.centre)})
     safe = html.escape(printable(title))
     with writing(path):
         partial = claim_partial(path)

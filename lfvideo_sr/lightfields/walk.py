@@ -46,4 +46,5 @@ def walk_of(grid: Grid) -> list[View]:
     back = columns if columns.index(walk[-1].column) == 0 else columns[::-1]
     for number, column in enumerate(back):
         walk += [View(row, column) for row in (rows if number % 2 else rows[::-1])]
+    walk = [view for view in walk if view in grid]
     return [view for number, view in enumerate(walk) if number == 0 or view != walk[number - 1]]

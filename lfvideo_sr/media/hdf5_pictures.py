@@ -6,11 +6,14 @@ columns. A picture is read when it is asked for; the file is closed again.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .hdf5_links import LinkedFile
 
 SUFFIXES = (".h5", ".hdf5")
 
@@ -38,8 +41,8 @@ def read_inside(place: HDF5Picture) -> np.ndarray:
     file, name, index = place
     inside = f"{name}[{', '.join(map(str, index))}]"
     try:
-        with _opened(file) as data:
-            pixels = np.asarray(data[name][index])
+        with _opened(file) as links:
+            pixels = np.asarray(links.data_set(name)[index])
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise InputError(f"{file} has no {inside} ({error}); CrossNet's layout is wanted") from error
     if pixels.ndim != 3 or pixels.shape[0] != 3:
@@ -49,14 +52,14 @@ def read_inside(place: HDF5Picture) -> np.ndarray:
 
 def shape_of(file: Path, name: str) -> tuple[int, ...]:
     """Of a data set; () where the file has none of that name."""
-    with _opened(file) as data:
-        return tuple(data[name].shape) if name in data else ()
+    with _opened(file) as links:
+        return tuple(_data_set(links, name).shape) if name in links else ()
 
 
 def numbers_of(file: Path, name: str) -> list[int]:
     """A data set of integers, flat."""
-    with _opened(file) as data:
-        return [int(number) for number in np.asarray(data[name]).ravel()]
+    with _opened(file) as links:
+        return [int(number) for number in np.asarray(_data_set(links, name)).ravel()]
 
 
 def files_of(folder: Path) -> Iterator[Path]:
@@ -66,10 +69,17 @@ def files_of(folder: Path) -> Iterator[Path]:
     yield from testing or files
 
 
-def _opened(file: Path):
-    import h5py  # only those who have such files need it loaded
+def _opened(file: Path) -> "LinkedFile":
+    from .hdf5_links import LinkedFile  # only those who have such files need h5py loaded
 
     try:
-        return h5py.File(file, "r")
+        return LinkedFile(file)
     except OSError as error:
         raise InputError(f"{file} cannot be read as HDF5 ({error}); fetch it again") from error
+
+
+def _data_set(links: "LinkedFile", name: str) -> Any:
+    try:
+        return links.data_set(name)
+    except InputError as error:
+        raise InputError(f"{links.path}: /{name} {error}; fetch the file again") from error

@@ -19,29 +19,52 @@ from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_he
 from .picture_sizes import pixels_claimed, size_in_header
 from .quiet import quiet_libraries
 from .resize import to_float
+from .sample_range import likely_white, stated_white
+
+_HEAD = 4096  # bytes in which the header of a netpbm file ends, comments included
 
 _DECODED = 24  # bytes of a pixel while a picture is decoded and turned into floats
 
 
 class Picture(NamedTuple):
-    """Pixels float32 [3,H,W] RGB in [0,1], and how many bits per channel their file holds, 8 or 16."""
+    """Pixels float32 [3,H,W] RGB in [0,1], and how many bits per channel their file holds, 8 or 16.
+
+    white:  the sample of the file that is white, such as 1023 where 10 bits are kept in 16.
+    stated: whether the file says so itself.
+    """
 
     pixels: np.ndarray
     bit_depth: int
+    white: int = 255
+    stated: bool = True
+
+    @property
+    def samples(self) -> str:
+        """For people: "uint16 RGB, white 1023"."""
+        return f"uint{self.bit_depth} RGB{self.shown_white}"
+
+    @property
+    def shown_white(self) -> str:
+        """ ", white 1023"; "" where it is the largest value that its bits can hold."""
+        return "" if self.white == (1 << self.bit_depth) - 1 else f", white {self.white}"
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, white: float | None = None) -> np.ndarray:
     """Float32 [3,H,W] RGB in [0,1], turned upright by its EXIF, colours brought to sRGB where the file has a profile;
     grey becomes RGB, transparency is dropped. A path may lead into an HDF5 file, see hdf5_pictures.
 
     Raises UnreadableFormat where the format is known and not read here, and InputError for any other file, also for a
-    picture above the limit of pixels (limits.py), before it is decoded.
+    picture above the limit of pixels (limits.py), before it is decoded. white: as of `read_picture`.
     """
-    return read_picture(path).pixels
+    return read_picture(path, white).pixels
 
 
-def read_picture(path: str | Path) -> Picture:
-    """As `read_image`, with the file's bit depth."""
+def read_picture(path: str | Path, white: float | None = None) -> Picture:
+    """As `read_image`, with the file's bit depth and its white.
+
+    white: of pictures of 16 bits; default what the file states, else what its samples show (`likely_white`). A sample
+    above it raises InputError.
+    """
     path = Path(path)
     inside = place_of(path)
     if inside is not None:
@@ -50,9 +73,31 @@ def read_picture(path: str | Path) -> Picture:
     decoded = _decode(path, data)
     if decoded.picture.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path} holds {decoded.picture.dtype} samples; save it with 8 or 16 bits per channel")
-    picture = to_srgb(decoded.picture, decoded.profile)
+    full = int(np.iinfo(decoded.picture.dtype).max)
+    stated, shown = _white_of(path, decoded.picture, data, white)
+    picture = to_srgb(_scaled(decoded.picture, shown, full), decoded.profile)
     pixels = to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)[::-1]))
-    return Picture(pixels, 8 * picture.dtype.itemsize)
+    return Picture(pixels, 8 * picture.dtype.itemsize, shown, stated)
+
+
+def _white_of(path: Path, picture: np.ndarray, data: np.ndarray, white: float | None) -> tuple[bool, int]:
+    """Whether the file states its white, and the white."""
+    deep, peak = picture.dtype == np.uint16, int(picture.max())
+    if deep and white is not None:
+        if peak > white:
+            raise InputError(f"{path} has samples up to {peak}, above the white {white}; pass --white {peak} or more")
+        return True, int(white)
+    if stated := stated_white(data[:_HEAD].tobytes()):
+        return True, stated
+    full = int(np.iinfo(picture.dtype).max)
+    return (False, likely_white(peak)) if deep and not brand_of(data) else (True, full)
+
+
+def _scaled(picture: np.ndarray, white: int, full: int) -> np.ndarray:
+    """With its white at the largest value that the samples can have."""
+    if white == full:
+        return picture
+    return np.round(np.minimum(picture, white) * (full / white)).astype(picture.dtype)
 
 
 def read_size(path: str | Path) -> Size:

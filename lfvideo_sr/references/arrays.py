@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import InputError, ReferencesMissing, first_line
 from ..frames import Size
 from ..media.clock import Timeline
+from ..media.hdf5_links import check_data_sets
 from ..media.limits import check_declared
 from ..media.resize import to_float
 from .reference import Reference
@@ -39,6 +40,7 @@ class ArrayReferences:
         self._fit = fit
         self._frame_times = frozenset(timeline.times)
         with _open(path) as file, _read(path):
+            check_data_sets(path, ("images", "times", "frames"))
             _check_layout(file, path)
             shape = file["images"].shape
             self._times = _times(file, path, timeline, index_base, offset)

@@ -49,7 +49,7 @@ class Agreement:
         held: int = HELD,
     ):
         self._rank = {view: rank for rank, view in enumerate(views)}
-        self._grid = Grid.holding(views, "what is restored")
+        self._grid = Grid.part(views)
         self._motion, self._weight = motion, weight
         self._lumas = _Lumas(held, scratch)
         self.agreed = 0  # views that took something from neighbours
@@ -85,8 +85,9 @@ class Agreement:
         """Up to four along its row and four along its column."""
         row, column = self._grid.place(view)
         rows, columns = self._grid.rows, self._grid.columns
-        yield from (View(view.row, columns[at]) for at in _beside(column, len(columns)))
-        yield from (View(rows[at], view.column) for at in _beside(row, len(rows)))
+        along = [View(view.row, columns[at]) for at in _beside(column, len(columns))]
+        along += [View(rows[at], view.column) for at in _beside(row, len(rows))]
+        yield from (neighbour for neighbour in along if neighbour in self._grid)
 
     def close(self) -> None:
         self._lumas.close()

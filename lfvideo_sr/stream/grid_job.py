@@ -10,12 +10,14 @@ import numpy as np
 from ..checks import check_choice, check_positive
 from ..engine import Engine
 from ..errors import InputError, ReferencesMissing, UsageError
-from ..frames import Frame, Size, StreamInfo, View
+from ..frames import Frame, Size, StreamInfo, View, on_host
 from ..lightfields.field import LightField
 from ..lightfields.grid import parse_view, parse_views
 from ..lightfields.layouts import LAYOUTS
 from ..lightfields.opening import OpenOptions, open_light_field, split_key
+from ..lightfields.quilt import view_named
 from ..lightfields.references import (
+    ViewReference,
     ViewReferences,
     anchors,
     chosen_views,
@@ -30,6 +32,7 @@ from ..references.reference import ReferenceCache
 from ..references.still_names import check_below
 from ..references.stills import manifest_of
 from .epipolar import WEIGHT, Agreement
+from .evening import EvenedViews
 from .grid import choose_references, order, own_reference
 from .guided import GuidedEngine, Place
 from .job import DEFAULT_CACHE
@@ -99,7 +102,11 @@ class GridJob:
         try:
             views = self.options.views
             self.grid = parse_views(views, self.source.info.grid) if views else self.source.info.grid
+            self.evened = EvenedViews(self.source.read, self.source.info.grid.centre)
             self.references = references or self._find_references(engine)
+            if self.references.placed:
+                self.evened.base = self.references.placed[0].view
+                self.references = replace(self.references, placed=tuple(map(self._evened, self.references.placed)))
             self.engine = self._guided(engine)
             self.scorer = self._open_scorer()
         except BaseException:
@@ -133,11 +140,13 @@ class GridJob:
 
     @property
     def warnings(self) -> list[str]:
+        known = list(self.source.info.warnings)
         if not self.engine.mistrusted:
-            return []
+            return known
         return [
+            *known,
             "views do not move as a grid's have to, so that each was matched freely: rows or columns may be mirrored "
-            "or exchanged; ask lfvideo-sr lightfield info, then pass --mirror or --transpose"
+            "or exchanged; ask lfvideo-sr lightfield info, then pass --mirror or --transpose",
         ]
 
     def __iter__(self) -> Iterator[Restored]:
@@ -148,9 +157,32 @@ class GridJob:
                 if self.agreement is not None:
                     with self.watch.stage("agree"):
                         restored = self.agreement.add(restored)
+                restored = self._in_own_colours(restored)
                 if self.scorer is not None:
                     self.scorer.add(restored)
                 yield restored
+
+    def _evened(self, placed: ViewReference) -> ViewReference:
+        """A reference in the colours of the first one, where the cameras of their views differ."""
+        reference = placed.reference
+        if reference.generated or placed.view == self.evened.base:
+            return placed
+
+        def load() -> np.ndarray:
+            change = self.evened.change(placed.view, placed.frame)
+            return reference.load() if change is None else np.clip(change(on_host(reference.load())), 0, 1)
+
+        return placed._replace(reference=replace(reference, load=load))
+
+    def _in_own_colours(self, restored: Restored) -> Restored:
+        """Where a view was brought to the colours of another, the result and its input as they were."""
+        place = self._place_of(restored.frame)
+        change = self.evened.change(*place) if self.references.placed else None
+        if change is None:
+            return restored
+        low = self.source.read(*place)
+        pixels = change.restored(restored.frame.pixels, low)
+        return replace(restored, frame=restored.frame.with_pixels(pixels), source=restored.source.with_pixels(low))
 
     def frame_number(self, frame: Frame) -> int:
         """Which frame of a light-field video a view belongs to; 0 where there is one frame."""
@@ -163,7 +195,8 @@ class GridJob:
     def _read_in_order(self) -> Iterator[Frame]:
         numbers = {view: number for number, view in enumerate(self.grid)}
         for view, number in order(self.grid, self.source.info.frames, self.references.placed):
-            yield Frame(self.source.read(view, number), number * len(numbers) + numbers[view], view)
+            read = self.evened.read if self.references.placed else self.source.read
+            yield Frame(read(view, number), number * len(numbers) + numbers[view], view)
 
     def _pair(self, frame: Frame) -> Paired:
         place, placed = self._place_of(frame), self.references.placed
@@ -183,16 +216,15 @@ class GridJob:
 
     def _guided(self, engine: Engine) -> GuidedEngine:
         places = {placed.reference.key: Place(placed.view, placed.frame) for placed in self.references.placed}
-        source = self.source
         return GuidedEngine(
-            engine, source.info.grid, lambda place: source.read(place.view, place.frame), places, self._place_of,
+            engine, self.source.info.grid, lambda place: self.evened.read(*place), places, self._place_of,
             guide=self.options.matching == "guided",
         )  # fmt: skip
 
     def _find_references(self, engine: Engine) -> ViewReferences:
         """The first that applies: none wanted, those named, the simulation's, the file's own, anchors."""
         options, every, scale = self.options, self.options.ref_every, engine.info.scale
-        views = tuple(parse_view(text) for text in options.ref_views)
+        views = tuple(view_named(self.source.info, parse_view(text)) for text in options.ref_views)
         chosen_views(self.source, views)
         if not engine.info.references:
             return ViewReferences("none", f"{engine.info.name} takes none")
@@ -209,7 +241,7 @@ class GridJob:
             raise ReferencesMissing(f"{self.path} has no references; give a sharp view with --refs and --ref-view")
 
         def restored_alone(view: View, frame: int) -> np.ndarray:
-            return engine.restore(Frame(self.source.read(view, frame), 0, view), [])
+            return engine.restore(Frame(self.evened.read(view, frame), 0, view), [])
 
         return anchors(self.source, views, every, restored_alone)
 
@@ -221,7 +253,7 @@ class GridJob:
             manifest = manifest_of(path)
             if manifest is not None and not self.options.trust_manifest:
                 check_below(manifest)
-            return from_pictures(self.source, named, views, scale)
+            return from_pictures(self.source, named, views, scale, self.options.open.white)
         if len(named) > 1:
             raise UsageError("--refs names several files; give one light field, or pictures with a --ref-view each")
         sharp = self._open_beside(named[0])

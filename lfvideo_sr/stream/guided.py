@@ -10,6 +10,7 @@ from ..correspondence import Correspondence, like
 from ..engine import AroundAnother, Engine, Last, Matched
 from ..frames import Frame, Size, View, on_host
 from ..lightfields.grid import Grid, distance, step
+from ..lightfields.samples import is_empty
 from ..matching.flow import gray
 from ..references.reference import EncodedReference, Reference
 from .parallax import Parallax, Probe, look_up, misfit_of
@@ -130,13 +131,19 @@ class GuidedEngine(AroundAnother):
         return guide.followed(field, low)
 
     def _probed(self, place: Place, reference: EncodedReference) -> "_Guide | None":
+        seen, pictures = self._read(place), {}
+
+        def shows_something(view: View) -> bool:
+            pictures[view] = self._read(Place(view, place.frame))
+            return not is_empty(pictures[view], seen)
+
         probes = []
-        for view in probe_views(self._grid, place.view):
-            frame = Frame(self._read(Place(view, place.frame)), 0, view)
+        for view in probe_views(self._grid, place.view, shows_something):
+            frame = Frame(pictures[view], 0, view)
             probes.append((frame, self._search(frame, reference, None)))
         if not probes:
             return None
-        guide = _Guide.of(place.view, self._read(place), probes, self.info.scale)
+        guide = _Guide.of(place.view, seen, probes, self.info.scale)
         self.mistrusted |= not guide.parallax.trusted
         return guide if guide.parallax.trusted else None
 
@@ -148,11 +155,21 @@ class GuidedEngine(AroundAnother):
         self._engine.__exit__(*exc_info)
 
 
-def probe_views(grid: Grid, view: View) -> list[View]:
-    """The corners of the grid round a view, within REACH steps: up to four, of a row or column up to two."""
+def probe_views(grid: Grid, view: View, usable: Callable[[View], bool] = lambda _: True) -> list[View]:
+    """The corners of the grid round a view, within REACH steps: up to four, of a row or column up to two. Where
+    one is absent or not usable: the view nearest to it on the way there, another than for other corners if possible."""
     rows, columns = _reach(grid.rows, view.row), _reach(grid.columns, view.column)
-    corners = {View(row, column) for row in rows for column in columns} - {view}
-    return sorted(corners, key=lambda corner: (distance(corner, view), corner))
+    probes: dict[View, None] = {}
+    for corner in (View(row, column) for row in dict.fromkeys(rows) for column in dict.fromkeys(columns)):
+        on_the_way = [other for other in grid if other != view and _is_between(other, view, corner)]
+        ranked = sorted(on_the_way, key=lambda other: (distance(other, corner), other in probes, other))
+        probes |= dict.fromkeys(next(([other] for other in ranked if usable(other)), []))
+    return sorted(probes, key=lambda probe: (distance(probe, view), probe))
+
+
+def _is_between(view: View, start: View, end: View) -> bool:
+    """Whether a view is in the rectangle that two others span."""
+    return all(min(a, b) <= at <= max(a, b) for at, a, b in zip(view, start, end))
 
 
 def _reach(names: Sequence[int], centre: int) -> tuple[int, int]:

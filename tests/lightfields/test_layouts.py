@@ -183,9 +183,12 @@ def save(path: Path, **arrays: np.ndarray) -> Path:
 
 
 def test_unknown_keys_are_refused_with_the_tree_and_an_example(tmp_path):
-    message = refused(save(tmp_path / "a.h5", foo=np.zeros((2, 3)), bar=np.zeros(4, np.uint8)))
-    for part in ("foo float64 [2,3]", "bar uint8 [4]", "--layout row,column,y,x,channel"):
+    arrays = {"foo": np.zeros((2, 3)), "bar": np.zeros(4, np.uint8)}
+    message = refused(save(tmp_path / "a.h5", **arrays))
+    for part in ("foo float64 [2,3]", "bar uint8 [4]", "none of these has the axes of views"):
         assert part in message
+    message = refused(save(tmp_path / "b.h5", **arrays, views_of_a_line=np.zeros((5, 8, 12, 3), np.uint8)))
+    assert "b.h5::/views_of_a_line' --layout column,y,x,channel" in message
 
 
 def test_several_scenes_are_refused_with_an_example(tmp_path, grid):
@@ -212,7 +215,7 @@ def test_a_layout_of_another_kind_of_file_is_refused_with_those_that_serve(tmp_p
     assert "choose one of: eslf, mosaic" in refused(picture, layout="row,column,y,x,channel", grid=(ROWS, COLUMNS))
     assert "choose one of: views, crossnet" in refused(MAKERS["hci2016"](tmp_path, grid).path, layout="eslf")
     folder = MAKERS["view_folder"](tmp_path, grid).path
-    assert "choose one of: folder, hci2016-folder, gantry, mosaic" in refused(folder, layout="eslf")
+    assert "choose one of: folder, hci2016-folder, jpeg-pleno, gantry, mosaic" in refused(folder, layout="eslf")
 
 
 def test_a_layout_by_name_reads_what_detection_reads(tmp_path, grid):

@@ -76,7 +76,7 @@ def test_a_folder_is_read_by_its_names_and_written_with_what_belongs_to_it(run, 
         names = [picture for picture in pictures if re.fullmatch("[a-z][A-Z]", picture.stem)]
         return {View(ord(name.stem[0]) - ord("a"), ord(name.stem[1]) - ord("A")): name for name in names}
 
-    companions = {"size.txt": lambda text, size: text.replace("16x12", str(size))}
+    companions = {"size.txt": lambda text, size, views: text.replace("16x12", str(size))}
     monkeypatch.setitem(LAYOUTS, "toy-folder", FolderLayout("aA.png", by_letters, companions))
     folder, target = tmp_path / "views", tmp_path / "sr"
     folder.mkdir()

@@ -1,10 +1,12 @@
-"""Folders that take the place of an earlier run's, and never of anything else."""
+"""Folders of pictures: what an earlier run has left is replaced, and nothing else is touched."""
+
+import json
 
 import pytest
 
 from lfvideo_sr.errors import OutputError
-from lfvideo_sr.lightfields.partial import check_folder, replace_folder
-from lfvideo_sr.media.partial import claim_partial, partial_of
+from lfvideo_sr.lightfields.partial import PartialFolder
+from lfvideo_sr.media.partial import claim_partial
 
 
 def folder_of(path, *names):
@@ -14,21 +16,36 @@ def folder_of(path, *names):
     return path
 
 
-def test_an_earlier_runs_folder_is_replaced_whole(tmp_path):
-    target = folder_of(tmp_path / "sr", "view_0_0.png", "view_9_9.png", "parameters.cfg")
-    check_folder(target)
-    replace_folder(folder_of(partial_of(target), "view_0_0.png"), target)
-    assert [path.name for path in target.iterdir()] == ["view_0_0.png"]
-    assert [path.name for path in tmp_path.iterdir()] == ["sr"]
+def report_beside(target, *names):
+    target.with_name(f"{target.name}.report.json").write_text(json.dumps({"output_files": names}))
 
 
-@pytest.mark.parametrize("foreign", ["holiday.jpg", "notes.txt", "sub"])
-def test_a_folder_with_anything_else_in_it_is_refused(foreign, tmp_path):
-    target = folder_of(tmp_path / "mine", "view_0_0.png")
-    (target / foreign).mkdir() if foreign == "sub" else (target / foreign).write_text("dear")
-    with pytest.raises(OutputError, match=f"mine holds {foreign}, which would be deleted; give -o another"):
-        check_folder(target)
-    assert len(list(target.iterdir())) == 2
+def test_what_an_earlier_run_has_left_is_replaced_and_all_else_stays(tmp_path):
+    target = folder_of(tmp_path / "sr", "view_0_0.png", "view_9_9.png", "holiday.png", "notes.txt")
+    (target / "sub").mkdir()
+    report_beside(target, "view_0_0.png", "view_9_9.png", "../thesis.docx")
+    (tmp_path / "thesis.docx").write_text("dear")
+    folder = PartialFolder(target, ["view_0_0.png"])
+    (folder.folder / "view_0_0.png").write_text("new")
+    folder.close()
+    assert sorted(path.name for path in target.iterdir()) == ["holiday.png", "notes.txt", "sub", "view_0_0.png"]
+    assert (target / "view_0_0.png").read_text() == "new" and folder.files == ["view_0_0.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sr", "sr.report.json", "thesis.docx"]
+
+
+def test_a_picture_that_would_be_taken_for_a_view_of_the_result_is_refused(tmp_path):
+    target = folder_of(tmp_path / "mine", "view_9_9.png")
+    with pytest.raises(OutputError, match=r"holds view_9_9\.png, which is none of the views .* remove it"):
+        PartialFolder(target, ["view_0_0.png", "view_0_1.png"])
+    PartialFolder(target, ["view_9_9.png"]).abort()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"] and len(list(target.iterdir())) == 1
+
+
+def test_a_folder_that_a_view_is_called_is_refused(tmp_path):
+    target = tmp_path / "sr"
+    (target / "view_0_0.png").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"holds a folder view_0_0\.png"):
+        PartialFolder(target, ["view_0_0.png"])
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "dangling link"])

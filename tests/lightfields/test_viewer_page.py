@@ -112,3 +112,38 @@ def test_the_slider_lays_the_input_over_the_output(page):
     slide(page, 0)
     assert_shows(seen(page)[:, 4:], AFTER.colour(view))
     assert page.wrong == []
+
+
+def test_a_click_holds_a_view_and_another_one_lets_it_go(page):
+    slide(page, 0)
+    point(page, 0.02, 0.02)
+    page.mouse.down()
+    page.mouse.up()
+    point(page, 0.98, 0.98)
+    assert page.locator("#name").inner_text() == "3,0"
+    page.mouse.down()
+    page.mouse.up()
+    assert page.locator("#name").inner_text() == "5,3"
+    point(page, 0.02, 0.98)
+    assert page.locator("#name").inner_text() == "5,0"
+
+
+def test_arrow_keys_go_from_view_to_view_and_stop_at_the_edge(page):
+    point(page, 0.02, 0.02)
+    for key, name in (("ArrowRight", "3,1"), ("ArrowDown", "4,1"), ("ArrowLeft", "4,0"), ("ArrowLeft", "4,0")):
+        page.keyboard.press(key)
+        assert page.locator("#name").inner_text() == name
+    point(page, 0.98, 0.98)  # what keys have chosen is held
+    assert page.locator("#name").inner_text() == "4,0"
+    page.keyboard.press("Escape")
+    point(page, 0.98, 0.5)
+    assert page.locator("#name").inner_text() == "4,3" and page.wrong == []
+
+
+def test_the_input_covers_the_output_after_a_resize(page):
+    slide(page, 100)
+    page.set_viewport_size({"width": 200, "height": 300})
+    stage, low = (page.locator(name).bounding_box() for name in ("#stage", "#low"))
+    assert low["width"] == pytest.approx(stage["width"], abs=1)
+    page.set_viewport_size({"width": 800, "height": 600})
+    slide(page, 0)
