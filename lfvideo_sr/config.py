@@ -3,6 +3,7 @@
 from dataclasses import asdict, fields
 from difflib import get_close_matches
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any, TypeVar, get_origin, get_type_hints
 
 import yaml
@@ -10,6 +11,15 @@ import yaml
 from .errors import UsageError, first_line
 
 T = TypeVar("T")
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Without aliases, by which a few lines stand for millions of values."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it has an alias such as *a, which is not read; write the value out")
+        return super().compose_node(parent, index)
 
 
 def load_config(path: Path, kind: type[T], changes: dict[str, Any] | None = None) -> T:
@@ -20,8 +30,8 @@ def load_config(path: Path, kind: type[T], changes: dict[str, Any] | None = None
 def read_mapping(path: Path) -> dict[str, Any]:
     """The top level of a YAML file, which must be a mapping."""
     try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = yaml.load(path.read_text(), _PlainLoader)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: cannot be read as YAML ({first_line(error)})") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds {type(values).__name__}; a mapping of options is wanted")
@@ -49,10 +59,10 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
         return _float(value, key)
     if get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):
-            raise TypeError(f"'{key}' is {value!r}; a list is wanted")
+            raise TypeError(f"'{key}' is {shown(value)}; a list is wanted")
         return tuple(value)
     if hint in (int, str, bool) and type(value) is not hint:
-        raise TypeError(f"'{key}' is {value!r}; {hint.__name__} is wanted")
+        raise TypeError(f"'{key}' is {shown(value)}; {hint.__name__} is wanted")
     return value
 
 
@@ -62,7 +72,7 @@ def _float(value: Any, key: str) -> float:
             return float(value)  # YAML takes 4e-4 for a word
     except (TypeError, ValueError):
         pass
-    raise TypeError(f"'{key}' is {value!r}; float is wanted")
+    raise TypeError(f"'{key}' is {shown(value)}; float is wanted")
 
 
 def dump_config(config: Any, path: Path) -> None:
