@@ -14,11 +14,13 @@ from .datasets import Dataset, Item
 from .engine import Engine
 from .errors import InputError
 from .media.images import read_image
+from .media.reductions import REDUCTIONS
 from .method import MethodInfo
-from .protocols import PROTOCOLS, EvaluationPair, compose, prepare, score
+from .protocols import PROTOCOLS, EvaluationPair, compose, prepare, prepare_with_low, score
 from .published import PUBLISHED
 from .references.reference import Reference
 
+_SMALL = {"pillow": "8-bit bicubic x4", "matlab": "8-bit bicubic x4 as MATLAB's imresize has it"}
 LEVELS = ("L1", "L2", "L3", "L4", "L5")
 CHOICES = ("best", "all", "none", *LEVELS)
 
@@ -70,20 +72,24 @@ class PaperComparison:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is measured and how: a data set, a protocol by name, and one of CHOICES."""
+    """What is measured and how: a data set, a protocol by name, one of CHOICES, and one of REDUCTIONS, which counts
+    where the data set has no low-resolution pictures of its own."""
 
     dataset: Dataset
     protocol: str
     references: str
+    reduction: str = "pillow"
 
     @classmethod
     def of(
-        cls, dataset: Dataset, protocol: str, references: str | None = None, limit: int | None = None
-    ) -> "Evaluation":
+        cls, dataset: Dataset, protocol: str, references: str | None = None, limit: int | None = None,
+        reduction: str = "pillow",
+    ) -> "Evaluation":  # fmt: skip
         """`references` None: what the protocol says for such a data set. `limit`: the first items only."""
         by_protocol = PROTOCOLS[protocol].references if dataset.ranked else "best"
         chosen = references or by_protocol
-        return cls(replace(dataset, items=dataset.items[:limit]), protocol, "best" if chosen == "L1" else chosen)
+        chosen = "best" if chosen == "L1" else chosen
+        return cls(replace(dataset, items=dataset.items[:limit]), protocol, chosen, reduction)
 
     def rows(self, engine: Engine) -> Iterator[tuple[Row, np.ndarray | None]]:
         """The row of each item in order, and its result [3,H,W]. An item that fails, for whatever reason, gives a row
@@ -98,7 +104,7 @@ class Evaluation:
 
     def _measured(self, engine: Engine, item: Item) -> tuple[Row, np.ndarray]:
         protocol = PROTOCOLS[self.protocol]
-        prepared = prepare(item.picture(), protocol)
+        prepared = self._prepared(item)
         pictures = self.reference_pictures(item, prepared, engine.info.references)
         started = time.perf_counter()
         restored, used = restore(engine, prepared.low, item.name, pictures)
@@ -107,6 +113,19 @@ class Evaluation:
         psnr, ssim = score(result, prepared.truth, protocol)
         bicubic_psnr, _ = score(prepared.cut(prepared.enlarged()), prepared.truth, protocol)
         return Row(item.name, psnr, ssim, bicubic_psnr, seconds, used), result
+
+    def _prepared(self, item: Item) -> EvaluationPair:
+        protocol = PROTOCOLS[self.protocol]
+        if item.low is None:
+            return prepare(item.picture(), protocol, REDUCTIONS[self.reduction])
+        return prepare_with_low(item.picture(), read_image(item.low), protocol)
+
+    @property
+    def rule(self) -> str:
+        """How small pictures come about and what is measured, in one line."""
+        own = any(item.low is not None for item in self.dataset.items)
+        small = "low-resolution pictures of the data set's own" if own else _SMALL[self.reduction]
+        return f"{small}; {PROTOCOLS[self.protocol].rule}"
 
     def reference_pictures(self, item: Item, prepared: EvaluationPair, most: int) -> list[np.ndarray]:
         """What a method that fuses `most` references is given: pictures [3,H,W], several joined where the protocol
@@ -128,7 +147,7 @@ class Evaluation:
         if quoted is None:
             return None
         partly = whole is not None and ours.count != whole
-        alike = quoted.protocol == self.protocol and ours.count > 0
+        alike = quoted.protocol == self.protocol and self.reduction == "pillow" and ours.count > 0
         return PaperComparison(
             *quoted,
             psnr_delta=ours.psnr - quoted.psnr if alike else None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .choices import DATASETS, METHOD_NAMES, PROTOCOLS, listed
-from .options import AsJson, Device, Dtype, Engine, Method, Preset, Weights
+from .options import AsJson, Device, Dtype, Engine, Method, Preset, Reduction, Weights
 
 
 def bench(
@@ -50,6 +50,7 @@ def evaluate(
         str | None,
         typer.Option(help="Which references: best, all, none, or a level L1 to L5; default as the protocol says."),
     ] = None,
+    reduction: Reduction = "pillow",
     limit: Annotated[int | None, typer.Option(help="Measure the first N pictures only.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write result pictures to FOLDER/METHOD/ITEM.png.")] = None,
     device: Device = "auto",
@@ -62,6 +63,6 @@ def evaluate(
     run_evaluation(
         EvaluateOptions(
             method, dataset, protocol, weights, data, references=refs, limit=limit, device=device, dtype=dtype,
-            save=save, as_json=as_json,
+            save=save, as_json=as_json, reduction=reduction,
         )
     )  # fmt: skip
