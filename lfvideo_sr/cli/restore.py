@@ -20,6 +20,7 @@ from .options import (
     Overwrite,
     Preset,
     Progress,
+    Reduction,
     RefCache,
     Report,
     RequireRefs,
@@ -176,6 +177,8 @@ def image(
     method: Method = "stream_ref",
     weights: Weights = None,
     simulate: Simulate = False,
+    reduction: Reduction = "pillow",
+    gt: Annotated[Path | None, typer.Option(help="The true picture, to score against.")] = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -188,5 +191,6 @@ def image(
 
     running = EngineOptions(method, weights, device, dtype, engine)
     ImageCommand(
-        input, ref or [], output, no_refs=no_refs, simulate=simulate, engine=running, report=report, overwrite=overwrite
-    ).run()
+        input, ref or [], output, no_refs=no_refs, simulate=simulate, reduction=reduction, gt=gt, engine=running,
+        report=report, overwrite=overwrite,
+    ).run()  # fmt: skip

@@ -208,7 +208,7 @@ class SuperResolver:
 
     def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
         """The references worth using and their matches, in order."""
-        taken = references[: self._engine.info.references]
+        taken = [reference for reference in references[: self._engine.info.references] if self._adds(reference, frame)]
         encoded = [self._encoded(reference) for reference in taken]
         with self._watch.stage("match"):
             before = [self._fields.get(reference.key) for reference in taken]
@@ -217,6 +217,15 @@ class SuperResolver:
             kept = [pair for pair in zip(taken, matches) if self._worth_using(*pair)]  # where a GPU is waited for
         self._fields = {reference.key: match.correspondence for reference, match in kept}
         return tuple(reference for reference, _ in kept), [match for _, match in kept]
+
+    def _adds(self, reference: Reference, frame: Frame) -> bool:
+        """Whether a reference has detail for a frame; one that has none is dropped without a match."""
+        adds = self.preparation.adds_detail(reference, frame)
+        if not adds:
+            use = self._use_of(reference)
+            use.frames_dropped += 1
+            use.changes = "dropped: no detail that the frames lack"
+        return adds
 
     def _worth_using(self, reference: Reference, matched: Matched) -> bool:
         use, relevance = self._use_of(reference), matched.relevance
