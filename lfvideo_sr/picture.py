@@ -16,6 +16,7 @@ from .engine import Engine, Matched
 from .errors import InputError, OutputError, UsageError
 from .frames import Frame, Size, TimeStamp, on_host, size_of
 from .media.images import write_png
+from .media.luma import luma
 from .media.resize import bicubic, crop_to_multiple, degrade
 from .metrics import eight_bit, psnr_y, ssim_y
 from .pixels import as_pixels
@@ -36,6 +37,8 @@ __all__ = [
     "score",
     "simulated",
 ]
+
+_GREY = 2.5 / 255  # between the channels of a picture without colours, at most
 
 
 @dataclass(frozen=True)
@@ -101,22 +104,25 @@ class PictureScore:
 
 
 class _Judged(NamedTuple):
-    """A verdict, and the match where it is to be used."""
+    """A verdict, the match where it is to be used, and whether the reference is a grey picture of a coloured one."""
 
     verdict: ReferenceVerdict
     matched: Matched | None
+    grey: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class MatchedPicture:
     """A low-resolution picture and its references, matched: what it becomes is made from it in one piece or in strips.
 
+    coloured:   those of the matches whose references have colours: where others have none, colours come from these.
     references: the verdicts, best first.
     """
 
     engine: Engine
     frame: Frame
     matches: tuple[Matched, ...]
+    coloured: tuple[Matched, ...]
     references: tuple[ReferenceVerdict, ...]
 
     @property
@@ -126,7 +132,10 @@ class MatchedPicture:
 
     def strips(self) -> Iterator[np.ndarray]:
         """The result from top to bottom, float32 [3,n,4w] RGB in [0,1]."""
-        return restored_strips(self.engine, self.frame, self.matches)
+        strips = restored_strips(self.engine, self.frame, self.matches)
+        if len(self.coloured) == len(self.matches):
+            return strips
+        return map(_with_luma_of, restored_strips(self.engine, self.frame, self.coloured), strips)
 
     def restored(self) -> RestoredPicture:
         strips = list(self.strips())
@@ -148,8 +157,19 @@ def match_references(engine: Engine, low: np.ndarray, references: Iterable[Refer
     judged: list[_Judged] = []
     for reference in references if engine.info.references else ():
         judged = _ranked([*judged, _judge(engine, frame, reference)], engine.info.references)
-    matches = tuple(item.matched for item in judged if item.matched is not None)
-    return MatchedPicture(engine, frame, matches, tuple(_final(item) for item in judged))
+    used = [(item.matched, item.grey) for item in judged if item.matched is not None]
+    coloured = tuple(matched for matched, grey in used if not grey)
+    references = tuple(_final(item) for item in judged)
+    return MatchedPicture(engine, frame, tuple(matched for matched, _ in used), coloured, references)
+
+
+def _with_luma_of(coloured: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The colours of one picture [3,h,w] at the brightness of another."""
+    return np.clip(coloured + (luma(other) - luma(coloured)), 0, 1)
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    return bool(np.ptp(pixels, 0).max() < _GREY)
 
 
 def _final(judged: _Judged) -> ReferenceVerdict:
@@ -162,7 +182,9 @@ def _final(judged: _Judged) -> ReferenceVerdict:
 
 
 def _judge(engine: Engine, frame: Frame, reference: Reference) -> _Judged:
-    form = form_beside(frame.pixels, on_host(reference.load()))
+    pixels = on_host(reference.load())
+    grey = _is_grey(pixels) and not _is_grey(frame.pixels)
+    form = form_beside(frame.pixels, pixels)
     if not form.useful:
         size = size_of(form.pixels)
         return _Judged(ReferenceVerdict(reference.origin, size, 0.0, True, False, adds_detail=False), None)
@@ -175,7 +197,7 @@ def _judge(engine: Engine, frame: Frame, reference: Reference) -> _Judged:
     verdict = ReferenceVerdict(
         reference.origin, encoded.size, relevance, worthless, used=not worthless, changes=form.changes
     )
-    return _Judged(verdict, None if worthless else matched)
+    return _Judged(verdict, None if worthless else matched, grey)
 
 
 def _where_valid(matched: Matched, valid: np.ndarray) -> Matched:

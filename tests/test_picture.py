@@ -13,6 +13,7 @@ import lfvideo_sr
 from lfvideo_sr.errors import InputError, OutputError, UsageError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.images import read_image, write_png
+from lfvideo_sr.media.luma import luma
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.picture import RestoredPicture, picture_references, restore, score, simulated
@@ -85,6 +86,18 @@ def test_a_reference_framed_elsewhere_helps_as_one_cut_by_hand_does():
     (verdict,) = helped.references
     assert "scaled by" in verdict.changes and verdict.size == Size(192, 144)
     assert psnr_y(helped.pixels, truth) > psnr_y(alone.pixels, truth) + 3
+
+
+@pytest.mark.parametrize("with_colours_beside", [False, True])
+def test_a_grey_reference_gives_its_detail_and_leaves_the_colours(moments, with_colours_beside):
+    truth, low = simulated(moments[0])
+    grey = np.repeat(luma(moments[1])[None], 3, 0)
+    others = [moments[2]] if with_colours_beside else []
+    alone, helped = restored("stream_ref", low, others), restored("stream_ref", low, [*others, grey])
+    assert helped.references[-1].used
+    assert psnr_y(helped.pixels, truth) > psnr_y(alone.pixels, truth) + (0.1 if others else 1)
+    chroma = [picture - luma(picture) for picture in (helped.pixels, alone.pixels)]
+    assert np.abs(chroma[0] - chroma[1]).mean() < 1e-3
 
 
 def test_where_a_reference_shows_nothing_the_picture_is_as_without():

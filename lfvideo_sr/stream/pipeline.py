@@ -14,6 +14,8 @@ from .preparing import Preparation, picture_of_view
 from .segments import MEMORY, Segmenter
 from .stopwatch import Stopwatch
 
+_NO_DETAIL = "no detail that the frames lack"
+
 
 @dataclass
 class ReferenceUse:
@@ -145,8 +147,9 @@ class SuperResolver:
 
     def _pass_over(self, pair: Paired) -> None:
         """Learn from a pair that was restored by an earlier run what later segments go by."""
-        own = pair.own
-        if own is not None and self._pass_references and self.preparation.learn(own).picture is not None:
+        own, preparation = pair.own, self.preparation
+        passes = own is not None and self._pass_references and preparation.learn(own).picture is not None
+        if own is not None and passes and preparation.adds_detail(own, pair.frame):
             return
         for reference in pair.references[: self._engine.info.references]:
             self.preparation.learn(reference)
@@ -198,7 +201,10 @@ class SuperResolver:
 
     def _own_picture(self, frame: Frame, reference: Reference) -> Frame | None:
         """The picture of a reference of this moment if it may take the frame's place: they agree in colour and place;
-        of views, which have no moment to be brought to, in place."""
+        of views, which have no moment to be brought to, in place; and it has detail that the frame lacks."""
+        if not self.preparation.adds_detail(reference, frame):
+            self._use_of(reference).not_passed = _NO_DETAIL
+            return None
         if reference.frame is None:
             return picture_of_view(frame, reference, self._engine.info.scale)
         prepared = self.preparation(reference)
@@ -224,7 +230,7 @@ class SuperResolver:
         if not adds:
             use = self._use_of(reference)
             use.frames_dropped += 1
-            use.changes = "dropped: no detail that the frames lack"
+            use.changes = f"dropped: {_NO_DETAIL}"
         return adds
 
     def _worth_using(self, reference: Reference, matched: Matched) -> bool:
