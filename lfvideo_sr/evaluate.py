@@ -58,7 +58,8 @@ class Totals:
 class PaperComparison:
     """A quoted figure and by how much ours is higher; None where it was measured by another protocol.
 
-    caveat: what else is not alike; may be empty.
+    caveat: what else is not alike; may be empty. reduced: how the paper's pictures were reduced, where ours were
+    reduced otherwise; may be empty.
     """
 
     psnr: float
@@ -68,6 +69,7 @@ class PaperComparison:
     psnr_delta: float | None
     ssim_delta: float | None
     caveat: str
+    reduced: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ class Evaluation:
             psnr_delta=ours.psnr - quoted.psnr if alike else None,
             ssim_delta=ours.ssim - quoted.ssim if alike else None,
             caveat=f"ours over {ours.count} of {whole} pictures" if partly else "",
+            reduced="" if self.reduction == "pillow" else " of pictures that Pillow reduced",
         )
 
 
@@ -168,12 +171,12 @@ def select(references: Sequence[Callable], choice: str, name: str) -> Sequence[C
 
 def restore(engine: Engine, low: np.ndarray, name: str, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, int]:
     """The result [3,4h,4w] for one picture [3,h,w], and how many references went into it; see picture.restore. Unlike
-    those of `lfvideo-sr image`, references keep their size whatever it is."""
+    those of `lfvideo-sr image`, references are taken as they are."""
     references = [
         Reference((name, number), Fraction(number), f"{name}, {number}", partial(_given, pixels), aligned=False)
         for number, pixels in enumerate(pictures)
     ]
-    restored = picture.restore(engine, low, references)
+    restored = picture.restore(engine, low, references, as_they_are=True)
     return restored.pixels, sum(reference.used for reference in restored.references)
 
 

@@ -22,7 +22,7 @@ from .metrics import eight_bit, psnr_y, ssim_y
 from .pixels import as_pixels
 from .references.pictures import load_picture, picture_references
 from .references.reference import Reference
-from .registration.beside import form_beside
+from .registration.beside import Form, form_beside
 from .strips import restored_strips
 
 __all__ = [
@@ -142,21 +142,27 @@ class MatchedPicture:
         return RestoredPicture(strips[0] if len(strips) == 1 else np.concatenate(strips, 1), self.references)
 
 
-def restore(engine: Engine, low: np.ndarray, references: Iterable[Reference] = ()) -> RestoredPicture:
+def restore(
+    engine: Engine, low: np.ndarray, references: Iterable[Reference] = (), *, as_they_are: bool = False
+) -> RestoredPicture:
     """A picture [3,h,w], as `as_pixels` takes it, and sharp ones -> the picture x4, made with as many as the method
     takes.
 
     Equally relevant references keep their order. No more encoded ones are held than are used, and one beside them.
+    as_they_are: references are matched as the papers' protocols have it, neither brought to the picture's framing nor
+    dropped for want of detail.
     """
-    return match_references(engine, low, references).restored()
+    return match_references(engine, low, references, as_they_are=as_they_are).restored()
 
 
-def match_references(engine: Engine, low: np.ndarray, references: Iterable[Reference] = ()) -> MatchedPicture:
+def match_references(
+    engine: Engine, low: np.ndarray, references: Iterable[Reference] = (), *, as_they_are: bool = False
+) -> MatchedPicture:
     """The first half of `restore`, which finds out what each reference is worth."""
     frame = Frame(on_host(as_pixels(low, "the picture")), 0, TimeStamp(0, Fraction(1)))
     judged: list[_Judged] = []
     for reference in references if engine.info.references else ():
-        judged = _ranked([*judged, _judge(engine, frame, reference)], engine.info.references)
+        judged = _ranked([*judged, _judge(engine, frame, reference, as_they_are)], engine.info.references)
     used = [(item.matched, item.grey) for item in judged if item.matched is not None]
     coloured = tuple(matched for matched, grey in used if not grey)
     references = tuple(_final(item) for item in judged)
@@ -181,10 +187,10 @@ def _final(judged: _Judged) -> ReferenceVerdict:
     return replace(judged.verdict, correspondence=held)
 
 
-def _judge(engine: Engine, frame: Frame, reference: Reference) -> _Judged:
+def _judge(engine: Engine, frame: Frame, reference: Reference, as_it_is: bool) -> _Judged:
     pixels = on_host(reference.load())
-    grey = _is_grey(pixels) and not _is_grey(frame.pixels)
-    form = form_beside(frame.pixels, pixels)
+    grey = not as_it_is and _is_grey(pixels) and not _is_grey(frame.pixels)
+    form = Form(pixels) if as_it_is else form_beside(frame.pixels, pixels)
     if not form.useful:
         size = size_of(form.pixels)
         return _Judged(ReferenceVerdict(reference.origin, size, 0.0, True, False, adds_detail=False), None)

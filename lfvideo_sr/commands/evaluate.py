@@ -206,7 +206,7 @@ def _foot(ours: Totals, comparison: PaperComparison | None) -> Iterator[str]:
         return
     quoted = f"quoted      {comparison.psnr:.2f} / {comparison.ssim:.3f}, {comparison.source}"
     if comparison.psnr_delta is None or comparison.ssim_delta is None:
-        yield f"{quoted}: by protocol {comparison.protocol} of pictures that Pillow reduced, not to be set beside this"
+        yield f"{quoted}: by protocol {comparison.protocol}{comparison.reduced}, not to be set beside this"
         return
     caveat = f"; {comparison.caveat}" if comparison.caveat else ""
     yield f"{quoted}: ours {comparison.psnr_delta:+.2f} dB / {comparison.ssim_delta:+.3f} (same protocol{caveat})"
