@@ -13,12 +13,17 @@ from lfvideo_sr.engine import Last, Matched, OneByOne, Precision
 from lfvideo_sr.errors import EngineError, first_line
 from lfvideo_sr.frames import Frame, on_host, size_of
 from lfvideo_sr.method import Match, Method
+from lfvideo_sr.nn.strips import in_strips
 from lfvideo_sr.references.reference import EncodedReference, Reference
 from lfvideo_sr.references.side import papers_side
+from lfvideo_sr.strips import PLACES
 
 from .graphs import SEED
 from .resident import ResidentMethod
 from .seeding import FrameSeeder
+
+_PLACES = 2 * PLACES  # low-resolution pixels at a time; strips of a picture, with their halo, are not cut again
+_AROUND = 4  # low-resolution rows beside those that positions point to, which their samples reach
 
 
 class TorchEngine(OneByOne):
@@ -78,8 +83,20 @@ class TorchEngine(OneByOne):
         return frame.with_picture(picture if picture.is_cuda else on_host(picture))
 
     def _restored(self, frame: Frame, matches: Sequence[Matched], last: Last | None) -> torch.Tensor:
+        """In strips of rows where the frame is large and its pixels depend on those around them alone. A GPU replays
+        what was recorded for whole frames."""
         before = None if last is None or not self.info.recurrent else self._followed(frame, last)
-        return self.resident.restore(self._picture(frame), [self._match_of(match) for match in matches], before)[0]
+        picture, taken = self._picture(frame), [self._match_of(match) for match in matches]
+        height, scale = picture.shape[2], self.info.scale
+
+        def strip(rows: slice) -> torch.Tensor:
+            cut = [_cut_match(match, rows, height) for match in taken]
+            last_cut = None if before is None else _cut_last(_cut_match(before, rows, height), scale)
+            return self.resident.restore(picture[:, :, rows], cut, last_cut)
+
+        reach = self.info.halo if self._device.type == "cpu" else None
+        with torch.inference_mode():
+            return in_strips(strip, picture, _PLACES, reach, scale)[0]
 
     def _followed(self, frame: Frame, last: Last) -> Match:
         """What was restored last, and where the frame is found in it by the classical search alone."""
@@ -153,6 +170,27 @@ class TorchEngine(OneByOne):
             self._seeder.forget()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _cut_match(match: Match, rows: slice, height: int) -> Match:
+    """The match of some rows of a frame of so many."""
+    if rows == slice(None):
+        return match
+    places = match.positions.shape[1] // height
+    part = slice(places * rows.start, places * rows.stop)
+    return match._replace(positions=match.positions[:, part], relevance=match.relevance[:, part])
+
+
+def _cut_last(last: Match, scale: int) -> Match:
+    """What was restored last, without the rows that its positions do not come near to."""
+    low, places = last.features["frame"], last.positions[..., 1]
+    top = max(0, int(places.min()) // scale - _AROUND)
+    bottom = min(low.shape[2], int(places.max()) // scale + 1 + _AROUND)
+    if (top, bottom) == (0, low.shape[2]) or bottom <= top:
+        return last
+    picture = last.features["picture"][:, :, scale * top : scale * bottom]
+    moved = last.positions - last.positions.new_tensor([0, scale * top])
+    return last._replace(features={"picture": picture, "frame": low[:, :, top:bottom]}, positions=moved)
 
 
 def _padded(picture: torch.Tensor, multiple: int) -> torch.Tensor:

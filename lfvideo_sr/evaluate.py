@@ -14,11 +14,13 @@ from .datasets import Dataset, Item
 from .engine import Engine
 from .errors import InputError
 from .media.images import read_image
+from .media.reductions import REDUCTIONS
 from .method import MethodInfo
-from .protocols import PROTOCOLS, EvaluationPair, compose, prepare, score
+from .protocols import PROTOCOLS, EvaluationPair, compose, prepare, prepare_with_low, score
 from .published import PUBLISHED
 from .references.reference import Reference
 
+_SMALL = {"pillow": "8-bit bicubic x4", "matlab": "8-bit bicubic x4 as MATLAB's imresize has it"}
 LEVELS = ("L1", "L2", "L3", "L4", "L5")
 CHOICES = ("best", "all", "none", *LEVELS)
 
@@ -56,7 +58,8 @@ class Totals:
 class PaperComparison:
     """A quoted figure and by how much ours is higher; None where it was measured by another protocol.
 
-    caveat: what else is not alike; may be empty.
+    caveat: what else is not alike; may be empty. reduced: how the paper's pictures were reduced, where ours were
+    reduced otherwise; may be empty.
     """
 
     psnr: float
@@ -66,24 +69,29 @@ class PaperComparison:
     psnr_delta: float | None
     ssim_delta: float | None
     caveat: str
+    reduced: str = ""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is measured and how: a data set, a protocol by name, and one of CHOICES."""
+    """What is measured and how: a data set, a protocol by name, one of CHOICES, and one of REDUCTIONS, which counts
+    where the data set has no low-resolution pictures of its own."""
 
     dataset: Dataset
     protocol: str
     references: str
+    reduction: str = "pillow"
 
     @classmethod
     def of(
-        cls, dataset: Dataset, protocol: str, references: str | None = None, limit: int | None = None
-    ) -> "Evaluation":
+        cls, dataset: Dataset, protocol: str, references: str | None = None, limit: int | None = None,
+        reduction: str = "pillow",
+    ) -> "Evaluation":  # fmt: skip
         """`references` None: what the protocol says for such a data set. `limit`: the first items only."""
         by_protocol = PROTOCOLS[protocol].references if dataset.ranked else "best"
         chosen = references or by_protocol
-        return cls(replace(dataset, items=dataset.items[:limit]), protocol, "best" if chosen == "L1" else chosen)
+        chosen = "best" if chosen == "L1" else chosen
+        return cls(replace(dataset, items=dataset.items[:limit]), protocol, chosen, reduction)
 
     def rows(self, engine: Engine) -> Iterator[tuple[Row, np.ndarray | None]]:
         """The row of each item in order, and its result [3,H,W]. An item that fails, for whatever reason, gives a row
@@ -98,7 +106,7 @@ class Evaluation:
 
     def _measured(self, engine: Engine, item: Item) -> tuple[Row, np.ndarray]:
         protocol = PROTOCOLS[self.protocol]
-        prepared = prepare(item.picture(), protocol)
+        prepared = self._prepared(item)
         pictures = self.reference_pictures(item, prepared, engine.info.references)
         started = time.perf_counter()
         restored, used = restore(engine, prepared.low, item.name, pictures)
@@ -107,6 +115,19 @@ class Evaluation:
         psnr, ssim = score(result, prepared.truth, protocol)
         bicubic_psnr, _ = score(prepared.cut(prepared.enlarged()), prepared.truth, protocol)
         return Row(item.name, psnr, ssim, bicubic_psnr, seconds, used), result
+
+    def _prepared(self, item: Item) -> EvaluationPair:
+        protocol = PROTOCOLS[self.protocol]
+        if item.low is None:
+            return prepare(item.picture(), protocol, REDUCTIONS[self.reduction])
+        return prepare_with_low(item.picture(), read_image(item.low), protocol)
+
+    @property
+    def rule(self) -> str:
+        """How small pictures come about and what is measured, in one line."""
+        own = any(item.low is not None for item in self.dataset.items)
+        small = "low-resolution pictures of the data set's own" if own else _SMALL[self.reduction]
+        return f"{small}; {PROTOCOLS[self.protocol].rule}"
 
     def reference_pictures(self, item: Item, prepared: EvaluationPair, most: int) -> list[np.ndarray]:
         """What a method that fuses `most` references is given: pictures [3,H,W], several joined where the protocol
@@ -128,12 +149,13 @@ class Evaluation:
         if quoted is None:
             return None
         partly = whole is not None and ours.count != whole
-        alike = quoted.protocol == self.protocol and ours.count > 0
+        alike = quoted.protocol == self.protocol and self.reduction == "pillow" and ours.count > 0
         return PaperComparison(
             *quoted,
             psnr_delta=ours.psnr - quoted.psnr if alike else None,
             ssim_delta=ours.ssim - quoted.ssim if alike else None,
             caveat=f"ours over {ours.count} of {whole} pictures" if partly else "",
+            reduced="" if self.reduction == "pillow" else " of pictures that Pillow reduced",
         )
 
 
@@ -149,12 +171,12 @@ def select(references: Sequence[Callable], choice: str, name: str) -> Sequence[C
 
 def restore(engine: Engine, low: np.ndarray, name: str, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, int]:
     """The result [3,4h,4w] for one picture [3,h,w], and how many references went into it; see picture.restore. Unlike
-    those of `lfvideo-sr image`, references keep their size whatever it is."""
+    those of `lfvideo-sr image`, references are taken as they are."""
     references = [
         Reference((name, number), Fraction(number), f"{name}, {number}", partial(_given, pixels), aligned=False)
         for number, pixels in enumerate(pictures)
     ]
-    restored = picture.restore(engine, low, references)
+    restored = picture.restore(engine, low, references, as_they_are=True)
     return restored.pixels, sum(reference.used for reference in restored.references)
 
 

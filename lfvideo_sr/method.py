@@ -26,6 +26,8 @@ class MethodInfo:
     own_frame:       its encoder takes, beside a reference, its low-resolution side (the decoded frame of its moment)
                      and the camera's taps (camera/reduction.py).
     recurrent:       its restorer takes what was restored last, and the frame that it was made of.
+    halo:            low-resolution pixels to every side that a restored pixel depends on, of the frame and of its
+                     fields, so that large frames may be restored in parts; None: it may depend on all of them.
     summary:         one line for people.
     """
 
@@ -37,6 +39,7 @@ class MethodInfo:
     guided: bool = False
     own_frame: bool = False
     recurrent: bool = False
+    halo: int | None = None
 
 
 class Match(NamedTuple):

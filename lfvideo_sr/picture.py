@@ -3,27 +3,42 @@
 What a stream does by time, a picture does by content: every reference is matched, and relevance decides.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from .correspondence import Correspondence
+from .correspondence import Correspondence, like
 from .engine import Engine, Matched
 from .errors import InputError, OutputError, UsageError
 from .frames import Frame, Size, TimeStamp, on_host, size_of
-from .media.images import read_image, write_png
+from .media.images import write_png
+from .media.luma import luma
 from .media.resize import bicubic, crop_to_multiple, degrade
 from .metrics import eight_bit, psnr_y, ssim_y
 from .pixels import as_pixels
+from .references.pictures import load_picture, picture_references
 from .references.reference import Reference
-from .references.source import ClipFit
+from .registration.beside import Form, form_beside
+from .strips import restored_strips
 
-_SMALLEST = 4  # pixels of a reference's shorter side, one of its low-resolution version
+__all__ = [
+    "MatchedPicture",
+    "PictureScore",
+    "ReferenceVerdict",
+    "RestoredPicture",
+    "load_picture",
+    "match_references",
+    "picture_references",
+    "restore",
+    "score",
+    "simulated",
+]
+
+_GREY = 2.5 / 255  # between the channels of a picture without colours, at most
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,8 @@ class ReferenceVerdict:
     worthless: its relevance lies below what the method can use, so that it was dropped.
     used:      its detail is in the result. A reference that is neither used nor worthless was beaten by better ones.
     correspondence: where each place of the picture was found in it, as NumPy arrays; None where it is not used.
+    adds_detail: False where it has no detail that the picture lacks, so that it was not matched.
+    changes: what was done to bring it to the picture, such as "moved by 60.0 px"; "" where nothing was.
     """
 
     origin: str
@@ -45,6 +62,8 @@ class ReferenceVerdict:
     worthless: bool
     used: bool
     correspondence: Correspondence | None = None
+    adds_detail: bool = True
+    changes: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,24 +104,78 @@ class PictureScore:
 
 
 class _Judged(NamedTuple):
-    """A verdict, and the match where it is to be used."""
+    """A verdict, the match where it is to be used, and whether the reference is a grey picture of a coloured one."""
 
     verdict: ReferenceVerdict
     matched: Matched | None
+    grey: bool = False
 
 
-def restore(engine: Engine, low: np.ndarray, references: Iterable[Reference] = ()) -> RestoredPicture:
+@dataclass(frozen=True, eq=False)
+class MatchedPicture:
+    """A low-resolution picture and its references, matched: what it becomes is made from it in one piece or in strips.
+
+    coloured:   those of the matches whose references have colours: where others have none, colours come from these.
+    references: the verdicts, best first.
+    """
+
+    engine: Engine
+    frame: Frame
+    matches: tuple[Matched, ...]
+    coloured: tuple[Matched, ...]
+    references: tuple[ReferenceVerdict, ...]
+
+    @property
+    def size(self) -> Size:
+        """Of the result."""
+        return self.frame.size.scaled(self.engine.info.scale)
+
+    def strips(self) -> Iterator[np.ndarray]:
+        """The result from top to bottom, float32 [3,n,4w] RGB in [0,1]."""
+        strips = restored_strips(self.engine, self.frame, self.matches)
+        if len(self.coloured) == len(self.matches):
+            return strips
+        return map(_with_luma_of, restored_strips(self.engine, self.frame, self.coloured), strips)
+
+    def restored(self) -> RestoredPicture:
+        strips = list(self.strips())
+        return RestoredPicture(strips[0] if len(strips) == 1 else np.concatenate(strips, 1), self.references)
+
+
+def restore(
+    engine: Engine, low: np.ndarray, references: Iterable[Reference] = (), *, as_they_are: bool = False
+) -> RestoredPicture:
     """A picture [3,h,w], as `as_pixels` takes it, and sharp ones -> the picture x4, made with as many as the method
     takes.
 
     Equally relevant references keep their order. No more encoded ones are held than are used, and one beside them.
+    as_they_are: references are matched as the papers' protocols have it, neither brought to the picture's framing nor
+    dropped for want of detail.
     """
+    return match_references(engine, low, references, as_they_are=as_they_are).restored()
+
+
+def match_references(
+    engine: Engine, low: np.ndarray, references: Iterable[Reference] = (), *, as_they_are: bool = False
+) -> MatchedPicture:
+    """The first half of `restore`, which finds out what each reference is worth."""
     frame = Frame(on_host(as_pixels(low, "the picture")), 0, TimeStamp(0, Fraction(1)))
     judged: list[_Judged] = []
     for reference in references if engine.info.references else ():
-        judged = _ranked([*judged, _judge(engine, frame, reference)], engine.info.references)
-    pixels = engine.restore(frame, [item.matched for item in judged if item.matched is not None])
-    return RestoredPicture(pixels, tuple(_final(item) for item in judged))
+        judged = _ranked([*judged, _judge(engine, frame, reference, as_they_are)], engine.info.references)
+    used = [(item.matched, item.grey) for item in judged if item.matched is not None]
+    coloured = tuple(matched for matched, grey in used if not grey)
+    references = tuple(_final(item) for item in judged)
+    return MatchedPicture(engine, frame, tuple(matched for matched, _ in used), coloured, references)
+
+
+def _with_luma_of(coloured: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The colours of one picture [3,h,w] at the brightness of another."""
+    return np.clip(coloured + (luma(other) - luma(coloured)), 0, 1)
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    return bool(np.ptp(pixels, 0).max() < _GREY)
 
 
 def _final(judged: _Judged) -> ReferenceVerdict:
@@ -114,13 +187,33 @@ def _final(judged: _Judged) -> ReferenceVerdict:
     return replace(judged.verdict, correspondence=held)
 
 
-def _judge(engine: Engine, frame: Frame, reference: Reference) -> _Judged:
-    encoded = engine.encode(reference)
+def _judge(engine: Engine, frame: Frame, reference: Reference, as_it_is: bool) -> _Judged:
+    pixels = on_host(reference.load())
+    grey = not as_it_is and _is_grey(pixels) and not _is_grey(frame.pixels)
+    form = Form(pixels) if as_it_is else form_beside(frame.pixels, pixels)
+    if not form.useful:
+        size = size_of(form.pixels)
+        return _Judged(ReferenceVerdict(reference.origin, size, 0.0, True, False, adds_detail=False), None)
+    encoded = engine.encode(replace(reference, load=lambda: form.pixels))
     matched = Matched(encoded, engine.match(frame, encoded, None))
+    if form.valid is not None:
+        matched = _where_valid(matched, form.valid)
     relevance = matched.relevance
     worthless = relevance < engine.info.worthless_below
-    verdict = ReferenceVerdict(reference.origin, encoded.size, relevance, worthless, used=not worthless)
-    return _Judged(verdict, None if worthless else matched)
+    verdict = ReferenceVerdict(
+        reference.origin, encoded.size, relevance, worthless, used=not worthless, changes=form.changes
+    )
+    return _Judged(verdict, None if worthless else matched, grey)
+
+
+def _where_valid(matched: Matched, valid: np.ndarray) -> Matched:
+    """The match with no relevance where it points to a place at which the picture shows nothing of its own."""
+    field = matched.correspondence
+    x, y = np.rint(np.moveaxis(on_host(field.positions), -1, 0)).astype(int)
+    height, width = valid.shape
+    shown = valid[y.clip(0, height - 1), x.clip(0, width - 1)]
+    relevance = on_host(field.relevance) * shown.astype(np.float32)
+    return matched._replace(correspondence=replace(field, relevance=like(relevance, field.relevance)))
 
 
 def _ranked(judged: list[_Judged], most: int) -> list[_Judged]:
@@ -129,49 +222,15 @@ def _ranked(judged: list[_Judged], most: int) -> list[_Judged]:
     return best[:most] + [_Judged(replace(item.verdict, used=False), None) for item in best[most:]]
 
 
-def picture_references(
-    pictures: Iterable[Any], low: Size, scale: int = 4, white: float | None = None
-) -> list[Reference]:
-    """References from files, each read when it is needed, or from arrays and tensors, as `as_pixels` takes them.
-
-    white: of files of 16 bits, as of `read_picture`.
-
-    One with the aspect of a picture of size `low` is resampled to `scale` times it; any other keeps its size.
-    """
-    size = low.scaled(scale)
-    fit = ClipFit(size, shown=size.width / size.height)
-    return [_reference(picture, number, fit, white) for number, picture in enumerate(pictures)]
-
-
-def _reference(picture: Any, number: int, fit: ClipFit, white: float | None) -> Reference:
-    name = _name(picture, number)
-    load = partial(_load, picture, name, fit, white)
-    return Reference(("picture", number), Fraction(number), name, load, aligned=False)
-
-
-def _name(picture: Any, number: int) -> str:
-    return str(picture) if isinstance(picture, str | Path) else f"reference {number}"
-
-
-def _load(picture: Any, name: str, fit: ClipFit, white: float | None) -> np.ndarray:
-    pixels = load_picture(picture, name, white)
-    if min(pixels.shape[1:]) < _SMALLEST:
-        raise InputError(f"{name} is {size_of(pixels)}, too small for a reference; leave it out")
-    return fit(pixels)
-
-
-def load_picture(picture: Any, name: str, white: float | None = None) -> np.ndarray:
-    """The pixels of a file, or of an array or tensor, on the host: float32 [3,H,W] RGB in [0,1]. white: of a file."""
-    return read_image(picture, white) if isinstance(picture, str | Path) else on_host(as_pixels(picture, name))
-
-
-def simulated(sharp: np.ndarray, scale: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Float [3,H,W] in [0,1] -> (truth, its low-resolution version as the papers reduce, 8 bit); the truth is cropped
-    at the right and bottom to multiples of `scale`."""
+def simulated(
+    sharp: np.ndarray, scale: int = 4, reduce: Callable[[np.ndarray, int], np.ndarray] = degrade
+) -> tuple[np.ndarray, np.ndarray]:
+    """Float [3,H,W] in [0,1] -> (truth, its low-resolution version, by default as the papers reduce, 8 bit); the truth
+    is cropped at the right and bottom to multiples of `scale`."""
     truth = crop_to_multiple(sharp, scale)
     if not truth.size:
         raise InputError(f"a picture of {size_of(sharp)} cannot be reduced by {scale}; give a larger one")
-    return truth, degrade(truth, scale)
+    return truth, reduce(truth, scale)
 
 
 def score(picture: np.ndarray, low: np.ndarray, truth: np.ndarray) -> PictureScore:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import InputError
 from .frames import Size, size_of
+from .media.reductions import Reduce
 from .media.resize import bicubic, crop_to_multiple, degrade
 from .metrics import BT601, TTSR, LumaWeights, eight_bit, psnr_y, ssim_rgb, ssim_y
 
@@ -132,18 +133,35 @@ class EvaluationPair(NamedTuple):
         return eight_bit(bicubic(self.low, Size(width, height).scaled(SCALE)))
 
 
-def prepare(picture: np.ndarray, protocol: Protocol) -> EvaluationPair:
+def prepare(picture: np.ndarray, protocol: Protocol, reduce: Reduce = degrade) -> EvaluationPair:
     """Crop or pad a high-resolution picture [3,H,W] and reduce it; InputError for one smaller than the multiple."""
     if protocol.fit is SizeRule.PAD:
         height, width = picture.shape[1:]
         padded = _padded(picture, -width % protocol.multiple, -height % protocol.multiple)
         left, top = -width % protocol.multiple // 2, -height % protocol.multiple // 2
-        return EvaluationPair(degrade(padded, SCALE), eight_bit(picture), left, top)
+        return EvaluationPair(reduce(padded, SCALE), eight_bit(picture), left, top)
     truth = crop_to_multiple(picture, protocol.multiple)
     if not truth.size:
         least, size = protocol.multiple, size_of(picture)
         raise InputError(f"the picture is {size}; this protocol cuts to multiples of {least}, so give a larger one")
-    return EvaluationPair(degrade(truth, SCALE), eight_bit(truth), 0, 0)
+    return EvaluationPair(reduce(truth, SCALE), eight_bit(truth), 0, 0)
+
+
+def prepare_with_low(picture: np.ndarray, low: np.ndarray, protocol: Protocol) -> EvaluationPair:
+    """A high-resolution picture [3,H,W] and its own low-resolution version [3,h,w], cropped as the protocol says but
+    never padded; up to 3 pixels that the small one does not show are cut at the right and bottom.
+
+    Raises InputError where one is not four times the other.
+    """
+    size, shown = size_of(picture), size_of(low).scaled(SCALE)
+    if not all(0 <= side - other < SCALE for side, other in zip(size, shown)):
+        raise InputError(f"the picture is {size}, its low-resolution version {size_of(low)}; a quarter of it is wanted")
+    if protocol.fit is SizeRule.CROP:
+        low = crop_to_multiple(low, protocol.multiple // SCALE)
+    if not low.size:
+        raise InputError(f"the picture is {size}; this protocol cuts to multiples of {protocol.multiple}")
+    height, width = (SCALE * side for side in low.shape[1:])
+    return EvaluationPair(np.ascontiguousarray(low), eight_bit(picture[:, :height, :width]), 0, 0)
 
 
 def compose(references: Sequence[np.ndarray], canvas: Canvas) -> np.ndarray:

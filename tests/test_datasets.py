@@ -82,6 +82,37 @@ def test_urban100_may_be_plain_pictures(tmp_path):
     assert references_of(tmp_path / "Urban100", "urban100") == {"img_001": [], "img_002": []}
 
 
+@pytest.mark.parametrize("place", ["CUFED/test/CUFED5", "test/CUFED5", "CUFED5"])
+def test_one_data_folder_serves_training_and_measuring(place, tmp_path):
+    lay(tmp_path, f"{place}/000_0.png", f"{place}/000_1.png", "CUFED/train/input/a.png", "CUFED/train/ref/a.png")
+    assert [item.path for item in open_dataset("cufed5", tmp_path).items] == [tmp_path / place / "000_0.png"]
+
+
+@pytest.mark.parametrize(
+    ("high", "low"),
+    [
+        ("HR/a.png", "LR_bicubic/X4/ax4.png"),
+        ("HR/a.png", "LR/a.png"),
+        ("HR/a.png", "LR_bicubic/x4/a.png"),
+        ("DIV2K_valid_HR/a.png", "DIV2K_valid_LR_bicubic/X4/ax4.png"),
+        ("GTmod12/a.png", "LRbicx4/a.png"),
+        ("original/a.png", "LR_x4/a_LR.jpg"),
+        ("a_SRF_4_HR.png", "a_SRF_4_LR.png"),
+    ],
+)
+def test_a_benchmark_has_its_own_low_resolution_pictures(high, low, tmp_path):
+    lay(tmp_path / "Set1", high, low, "LR_bicubic/X2/ax2.png", "LRbicx3/a.png", "LR_unknown/X4/ax4.png")
+    dataset = open_dataset(str(tmp_path / "Set1"))
+    (item,) = dataset.items
+    assert (item.name, item.path, item.low) == ("a", tmp_path / "Set1" / high, tmp_path / "Set1" / low)
+    assert "nothing is reduced" in dataset.note and str(item.low.parent) in dataset.note
+
+
+def test_a_missing_low_resolution_picture_is_named_when_it_is_read(tmp_path):
+    lay(tmp_path / "Set2", "HR/a.png", "HR/b.png", "LR/a.png")
+    assert [item.low.name for item in open_dataset(str(tmp_path / "Set2")).items] == ["a.png", "bx4.png"]
+
+
 def test_manga109_draws_another_picture(tmp_path):
     lay(tmp_path / "Manga109", *(f"{name}.png" for name in "abcdef"))
     drawn = references_of(tmp_path, "manga109")

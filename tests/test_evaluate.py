@@ -15,6 +15,7 @@ from lfvideo_sr.datasets import VARIABLE, open_dataset
 from lfvideo_sr.evaluate import Evaluation, Row, Totals, restore, totals
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.images import read_image, write_png
+from lfvideo_sr.media.reductions import matlab_degrade
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.metrics import eight_bit, psnr_y, ssim_y
@@ -230,6 +231,32 @@ def test_what_people_see(data):
     assert "same protocol; ours over 2 of 126 pictures" in done.stdout
     done = invoke("--method", "bicubic", "--dataset", "cufed5", "--data", data)
     assert "by protocol e2ent2, not to be set beside this" in done.stdout
+
+
+def test_matlabs_reduction_is_named_and_no_figure_is_set_beside_it(data):
+    words = ("--method", "bicubic", "--dataset", "cufed5", "--data", data, "--protocol", "e2ent2")
+    done = invoke(*words, "--reduction", "matlab")
+    assert "e2ent2: 8-bit bicubic x4 as MATLAB's imresize has it; cropped" in done.stdout
+    assert "of pictures that Pillow reduced, not to be set beside this" in done.stdout
+    (result,) = printed(*words, "--reduction", "matlab")["results"]
+    truth = read_image(data / "CUFED5" / "000_0.png")[:, :96, :128]
+    enlarged = eight_bit(bicubic(matlab_degrade(truth), Size(128, 96)))
+    assert result["rows"][0]["psnr"] == pytest.approx(psnr_y(enlarged, truth, 4), abs=1e-4)
+
+
+def test_a_benchmarks_own_small_pictures_are_restored(data, tmp_path):
+    for number in range(2):
+        picture = read_image(data / "CUFED5" / f"00{number}_0.png")
+        small = degrade(picture[:, :96, :128]) / 2  # not what would be made of it here
+        for name, pixels in ((f"HR/img{number}", picture), (f"LR_bicubic/X4/img{number}x4", small)):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            write_png(tmp_path / f"{name}.png", pixels)
+    printed_result = printed("--method", "bicubic", "--dataset", tmp_path)
+    assert "low-resolution pictures of the data set's own" in printed_result["protocol"]["rule"]
+    row = printed_result["results"][0]["rows"][1]
+    low = read_image(tmp_path / "LR_bicubic" / "X4" / "img1x4.png")
+    by_hand = psnr_y(eight_bit(bicubic(low, Size(128, 96))), eight_bit(picture[:, :96, :128]), 4)
+    assert row["item"] == "img1" and row["psnr"] == pytest.approx(by_hand, abs=1e-4)
 
 
 def test_deltas_are_ours_minus_theirs(data):

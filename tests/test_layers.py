@@ -24,7 +24,7 @@ ROWS = """
 errors checks
 frames correspondence pixels prefetch textures
 media nn camera matching registration references metrics steadiness lightfields synthetic
-method engine config weights
+method engine strips config weights
 picture datasets protocols published evaluate
 methods stream training
 engines trainers
@@ -132,7 +132,7 @@ def others_imported(file: Path) -> set[str]:
 FREE_OF_TORCH = (
     "frames", "textures", "media", "camera", "registration", "references", "lightfields", "metrics", "steadiness",
     "synthetic", "stream",
-    "picture", "report", "datasets", "protocols", "published", "evaluate",
+    "strips", "picture", "report", "datasets", "protocols", "published", "evaluate",
 )  # fmt: skip
 
 

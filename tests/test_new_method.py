@@ -43,6 +43,9 @@ def test_contributing_names_the_files_and_the_tables():
 def test_a_new_method_is_trained_streamed_exported_and_described(trained, run, hybrid_clip, tmp_path):
     weights = tmp_path / "toy.safetensors"
     assert run("weights", "export", trained, "-o", weights).code == 0
+    again = run("weights", "export", trained, "-o", weights)
+    assert again.code == 3 and "--overwrite" in again.line
+    assert run("weights", "export", trained, "-o", weights, "--overwrite").code == 0
     outcome = run("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--method", "toy", "--weights", weights, *FAST)
     assert outcome.code == 0, outcome.err
     pictures = frames_of(tmp_path / "out.mkv")

@@ -13,6 +13,7 @@ import lfvideo_sr
 from lfvideo_sr.errors import InputError, OutputError, UsageError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.images import read_image, write_png
+from lfvideo_sr.media.luma import luma
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.picture import RestoredPicture, picture_references, restore, score, simulated
@@ -67,6 +68,50 @@ def test_a_wrong_reference_is_dropped_and_changes_nothing(moments, strange):
     assert np.array_equal(alone.pixels, wrong.pixels)
 
 
+@pytest.mark.parametrize("method", WITH_REFERENCES)
+def test_a_reference_without_detail_is_dropped_unmatched_and_changes_nothing(method, moments, strange):
+    low = degrade(moments[0])
+    enlarged = [bicubic(degrade(picture), HIGH).clip(0, 1) for picture in (moments[0], moments[2], strange)]
+    flat = np.full_like(moments[0], 0.5)
+    alone, useless = restored(method, low, []), restored(method, low, [*enlarged, flat])
+    assert np.array_equal(alone.pixels, useless.pixels)
+    assert all(verdict.worthless and not verdict.adds_detail for verdict in useless.references)
+
+
+def test_a_reference_framed_elsewhere_helps_as_one_cut_by_hand_does():
+    scene = rendered(0, 1, seed=3, size=Size(320, 240))[0]
+    truth, low = simulated(np.ascontiguousarray(scene[:, 48:192, 64:256]))
+    wider = bicubic(np.ascontiguousarray(scene[:, 30:210, 30:300]), Size(405, 270)).clip(0, 1)
+    alone, helped = restored("stream_ref", low, []), restored("stream_ref", low, [wider])
+    (verdict,) = helped.references
+    assert "scaled by" in verdict.changes and verdict.size == Size(192, 144)
+    assert psnr_y(helped.pixels, truth) > psnr_y(alone.pixels, truth) + 3
+
+
+@pytest.mark.parametrize("with_colours_beside", [False, True])
+def test_a_grey_reference_gives_its_detail_and_leaves_the_colours(moments, with_colours_beside):
+    truth, low = simulated(moments[0])
+    grey = np.repeat(luma(moments[1])[None], 3, 0)
+    others = [moments[2]] if with_colours_beside else []
+    alone, helped = restored("stream_ref", low, others), restored("stream_ref", low, [*others, grey])
+    assert helped.references[-1].used
+    assert psnr_y(helped.pixels, truth) > psnr_y(alone.pixels, truth) + (0.1 if others else 1)
+    chroma = [picture - luma(picture) for picture in (helped.pixels, alone.pixels)]
+    assert np.abs(chroma[0] - chroma[1]).mean() < 1e-3
+
+
+def test_where_a_reference_shows_nothing_the_picture_is_as_without():
+    whole = rendered(0, 1, seed=3, size=Size(512, 384))[0]
+    part = bicubic(np.ascontiguousarray(whole[:, 120:384, 160:512]), Size(704, 528)).clip(0, 1)
+    truth, low = simulated(whole)
+    alone, helped = restored("stream_ref", low, []), restored("stream_ref", low, [part])
+    (verdict,) = helped.references
+    assert verdict.used and not verdict.correspondence.relevance[0, :50].any()
+    assert np.abs(helped.pixels - alone.pixels)[:, :30].max() < 1e-4
+    inside = (slice(None), slice(140, 370), slice(180, 500))
+    assert psnr_y(helped.pixels[inside], truth[inside]) > psnr_y(alone.pixels[inside], truth[inside]) + 3
+
+
 def test_a_beaten_reference_is_not_called_worthless(moments):
     verdicts = restored("stream_ref", degrade(moments[0]), moments[1:4]).references
     assert [verdict.used for verdict in verdicts] == [True, True, False]
@@ -78,7 +123,8 @@ class CountingEngine:
 
     def __init__(self) -> None:
         self._engine = engine_of("flow_transfer")
-        self.info, self.match, self.restore = self._engine.info, self._engine.match, self._engine.restore
+        self.info, self.device = self._engine.info, self._engine.device
+        self.match, self.restore = self._engine.match, self._engine.restore
         self._alive: weakref.WeakSet = weakref.WeakSet()
         self.held: list[int] = []
 

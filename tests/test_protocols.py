@@ -7,7 +7,7 @@ from PIL import Image
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.media.resize import to_float
 from lfvideo_sr.metrics import TTSR, eight_bit, psnr_y, ssim_rgb, ssim_y
-from lfvideo_sr.protocols import PROTOCOLS, Canvas, compose, prepare, score
+from lfvideo_sr.protocols import PROTOCOLS, Canvas, compose, prepare, prepare_with_low, score
 from lfvideo_sr.published import PUBLISHED
 
 
@@ -54,6 +54,21 @@ def test_masa_widens_and_cuts_back():
     assert np.array_equal(prepared.cut(result), eight_bit(result[:, 6:57, 13:83]))
     exact = picture(64, 32)
     assert np.array_equal(prepare(exact, PROTOCOLS["masa"]).low, pillow(exact, 16, 8))
+
+
+@pytest.mark.parametrize(("name", "size"), [("c2", (17, 12)), ("amsa", (16, 8)), ("masa", (17, 12))])
+def test_a_low_resolution_picture_of_its_own_is_taken_as_it_is(name, size):
+    full, low = picture(70, 51), picture(17, 12, seed=1)
+    prepared = prepare_with_low(full, low, PROTOCOLS[name])
+    width, height = size
+    assert np.array_equal(prepared.low, low[:, :height, :width]) and prepared[2:] == (0, 0)
+    assert np.array_equal(prepared.truth, full[:, : 4 * height, : 4 * width])
+
+
+@pytest.mark.parametrize("size", [(18, 12), (16, 12), (35, 25)])
+def test_a_low_resolution_picture_of_another_scale_is_refused(size):
+    with pytest.raises(InputError, match=r"the picture is 70x51, its low-resolution version .*; a quarter of it"):
+        prepare_with_low(picture(70, 51), picture(*size), PROTOCOLS["c2"])
 
 
 def test_enlargement_is_in_8_bits_and_has_the_results_size():

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
@@ -72,6 +72,8 @@ NORMALISATION = {
 _CONVOLUTIONS = [str(place) for place, name in enumerate(layer_names("vgg19")) if name.startswith("conv")]
 LEFT_OUT = re.compile(rf"features\.({'|'.join(_CONVOLUTIONS)})\.(weight|bias)|classifier\.[036]\.(weight|bias)")
 
+# Where files keep their weights beside other things; averaged ones are taken first, as BasicSR's own tools take them.
+NESTED = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net", "network", "generator")
 LEFT_BY_PARTIAL = ("unfilled", "unrepresented")
 HINTS = {  # how a problem starts -> what to do
     "missing features.": "textures are of torchvision's VGG19, give it by --vgg19",
@@ -130,17 +132,19 @@ class Misfit(InputError):
 
 
 def convert_weights(
-    files: Sequence[Path], output: Path, method: str, vgg19: Path | None = None, *, partial: bool = False
-) -> dict[str, Any]:
+    files: Sequence[Path], output: Path, method: str, vgg19: Path | None = None, *, partial: bool = False,
+    overwrite: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """Write a method's published checkpoints as this project's weights; returns their metadata.
 
     vgg19:   torchvision's; it may be among the files as well.
     partial: leave what the published network has no counterpart of untrained, and list it in the metadata.
+    overwrite: replace a file that exists.
     Raises Misfit, and writes nothing, where tensors are missing, unknown or of another shape.
     """
     check_choice("--method", method, list(PUBLISHED))
     files = [*files, *([] if vgg19 is None else [vgg19])]
-    check_target(output, files)
+    check_target(output, files, overwrite)
     known = PUBLISHED[method]
     tensors = read_all(files)
     size = known.size(**measured(tensors), **known.options)
@@ -180,9 +184,26 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         read = _read(path)
     except Exception as error:  # whatever the reader raises, the file is not one
         raise InputError(f"{path} is not a checkpoint of plain tensors; other content is not read") from error
-    if not isinstance(read, dict) or not read or not all(map(_is_plain, read.values())):
-        raise InputError(f"{path} is not a table of tensors by name; give the published file of network weights")
-    return {str(name).removeprefix("module."): value for name, value in read.items()}
+    tensors = _table(path, read)
+    return {str(name).removeprefix("module."): value for name, value in tensors.items()}
+
+
+def _table(path: Path, read: object) -> dict[str, torch.Tensor]:
+    """The table of tensors that a file is, or that it holds beside other things of a training."""
+    if _is_table(read):
+        return read
+    inner = {str(name): value for name, value in read.items() if _is_table(value)} if isinstance(read, dict) else {}
+    name = next((name for name in NESTED if name in inner), next(iter(inner), None))
+    if name is None or (name not in NESTED and len(inner) > 1):
+        which = (
+            f"holds several tables of tensors ({', '.join(inner)})" if inner else "is not a table of tensors by name"
+        )
+        raise InputError(f"{path} {which}; give a file with the weights of one network, nested or not")
+    return inner[name]
+
+
+def _is_table(value: object) -> TypeGuard[dict[str, torch.Tensor]]:
+    return isinstance(value, dict) and bool(value) and all(map(_is_plain, value.values()))
 
 
 def _read(path: Path) -> object:

@@ -9,9 +9,10 @@ from lfvideo_sr.methods import METHODS
 from lfvideo_sr.weights import CHECKPOINT, check_target, load_into, network_of_size, read_about, save
 
 
-def export_weights(checkpoint: Path, output: Path) -> dict[str, Any]:
-    """Write the averaged weights of a checkpoint as safetensors; returns their metadata."""
-    check_target(output)
+def export_weights(checkpoint: Path, output: Path, *, overwrite: bool = False) -> dict[str, Any]:
+    """Write the averaged weights of a checkpoint as safetensors; returns their metadata. A file that exists is replaced
+    with `overwrite` only."""
+    check_target(output, [checkpoint], overwrite)
     if checkpoint.suffix != CHECKPOINT:
         raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run")
     about = read_about(checkpoint)

@@ -12,7 +12,7 @@ from ..frames import Frame, Size, View, size_of
 from ..lightfields.field import FieldInfo, LightField
 from ..lightfields.grid import Grid, name_of
 from ..lightfields.partial import PartialFolder
-from ..lightfields.references import ViewReference, ViewReferences
+from ..lightfields.references import ViewReference, ViewReferences, at_view
 from ..media.images import write_png
 from ..picture import load_picture
 from ..pixels import as_pixels
@@ -77,6 +77,6 @@ def _placed(low: LightField, view: View, picture: Any, fit: ClipFit) -> ViewRefe
     low.info.grid.check(view, "references: view")
     origin = str(picture) if isinstance(picture, str | Path) else f"reference of view {name_of(view)}"
     pixels = load_picture(picture, origin)
-    aligned, fitted = fit.exact(size_of(pixels)), fit(pixels)
+    aligned, fitted = fit.exact(size_of(pixels)), at_view(pixels, fit, low, view)
     key = ("refs", 0, view.row, view.column)
     return ViewReference(Reference(key, Fraction(0), origin, lambda: fitted, aligned), view)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .choices import DATASETS, METHOD_NAMES, PROTOCOLS, listed
-from .options import AsJson, Device, Dtype, Engine, MaxPixels, Method, Preset, Quality, Weights
+from .options import AsJson, Device, Dtype, Engine, MaxPixels, Method, Preset, Quality, Reduction, Weights
 
 
 def bench(
@@ -51,6 +51,7 @@ def evaluate(
         str | None,
         typer.Option(help="Which references: best, all, none, or a level L1 to L5; default as the protocol says."),
     ] = None,
+    reduction: Reduction = "pillow",
     limit: Annotated[int | None, typer.Option(help="Measure the first N pictures only.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write result pictures to FOLDER/METHOD/ITEM.png.")] = None,
     max_pixels: MaxPixels = None,
@@ -64,6 +65,6 @@ def evaluate(
     run_evaluation(
         EvaluateOptions(
             method, dataset, protocol, weights, data, references=refs, limit=limit, device=device, dtype=dtype,
-            save=save, as_json=as_json,
+            save=save, as_json=as_json, reduction=reduction,
         )
     )  # fmt: skip

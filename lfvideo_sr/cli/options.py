@@ -30,6 +30,9 @@ Engine = Annotated[str, typer.Option(help=f"{listed(ENGINES)}.")]
 
 # what is read
 Simulate = Annotated[bool, typer.Option("--simulate", help="IN is sharp: reduce it, restore it, and score the result.")]
+Reduction = Annotated[
+    str, typer.Option(help="What makes sharp pictures small, both bicubic: pillow, or matlab, as imresize does.")
+]
 Frames = Annotated[int | None, typer.Option(help="Stop after N frames.")]
 MaxHeight = Annotated[int | None, typer.Option(help="Reduce input of more than N lines to N lines first.")]
 MaxPixels = Annotated[

@@ -22,6 +22,7 @@ from .options import (
     Preset,
     Progress,
     Quality,
+    Reduction,
     RefCache,
     Report,
     RequireRefs,
@@ -188,6 +189,8 @@ def image(
     white: Annotated[
         int | None, typer.Option(help="The sample that is white, of 16 bits; default: detected, as 1023 is.")
     ] = None,
+    reduction: Reduction = "pillow",
+    gt: Annotated[Path | None, typer.Option(help="The true picture, to score against.")] = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
     max_pixels: MaxPixels = None,
     overwrite: Overwrite = False,
@@ -201,6 +204,6 @@ def image(
 
     running = EngineOptions(method, weights, device, dtype, engine, quality)
     ImageCommand(
-        input, ref or [], output, no_refs=no_refs, simulate=simulate, engine=running, report=report,
-        overwrite=overwrite, white=white,
+        input, ref or [], output, no_refs=no_refs, simulate=simulate, reduction=reduction, gt=gt, engine=running,
+        report=report, overwrite=overwrite, white=white,
     ).run()  # fmt: skip

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from .options import Overwrite
+
 weights_app = typer.Typer(help="List weights, or make them from checkpoints.", no_args_is_help=True)
 
 
@@ -14,24 +16,27 @@ def train(
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Folder of the run, instead of the configuration's.")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in that folder, or remove it first.")] = True,
+    resume: Annotated[
+        bool, typer.Option(help="Continue the run in that folder, or remove the files of that run first.")
+    ] = True,
 ) -> None:
     """Train a method. A run that was killed continues from its last checkpoint."""
     from ..commands.train import run_training
 
-    changes = {"max_steps": max_steps, "output": output}
-    run_training(config, {key: value for key, value in changes.items() if value is not None}, resume)
+    changes = {"max_steps": max_steps, "output": output, "resume": None if resume else False}
+    run_training(config, {key: value for key, value in changes.items() if value is not None})
 
 
 @weights_app.command("export")
 def weights_export(
     checkpoint: Annotated[Path, typer.Argument(help="last.pt of a training run.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Target .safetensors.")],
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the averaged weights of a training run's checkpoint."""
     from ..trainers.export import export_weights
 
-    typer.echo(f"{output}: {export_weights(checkpoint, output)}")
+    typer.echo(f"{output}: {export_weights(checkpoint, output, overwrite=overwrite)}")
 
 
 @weights_app.command("convert")
@@ -43,11 +48,12 @@ def weights_convert(
     partial: Annotated[
         bool, typer.Option("--partial", help="Write those tensors of amsa that fit; the others stay untrained.")
     ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write checkpoints that a paper's authors published as weights of this project."""
     from ..commands.convert import run_conversion
 
-    run_conversion(files, output, method, vgg19, partial)
+    run_conversion(files, output, method, vgg19, partial, overwrite)
 
 
 @weights_app.command("list")

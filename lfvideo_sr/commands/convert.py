@@ -8,10 +8,12 @@ import typer
 from ..trainers.convert import Misfit, convert_weights
 
 
-def run_conversion(files: Sequence[Path], output: Path, method: str, vgg19: Path | None, partial: bool) -> None:
+def run_conversion(
+    files: Sequence[Path], output: Path, method: str, vgg19: Path | None, partial: bool, overwrite: bool
+) -> None:
     """Convert, or list every tensor that does not fit."""
     try:
-        about = convert_weights(files, output, method, vgg19, partial=partial)
+        about = convert_weights(files, output, method, vgg19, partial=partial, overwrite=overwrite)
     except Misfit as misfit:
         typer.echo("\n".join(misfit.problems))
         raise

@@ -16,6 +16,7 @@ from ..engines.host_memory import prepare_process
 from ..errors import InputError, OutputError, UsageError, printable
 from ..evaluate import CHOICES, Evaluation, PaperComparison, Row, Totals, totals
 from ..media.images import write_png
+from ..media.reductions import REDUCTIONS
 from ..methods import METHODS
 from ..protocols import PROTOCOLS
 
@@ -29,6 +30,7 @@ class EvaluateOptions:
     method:     a name of METHODS, or "all".
     references: one of CHOICES; None: what the protocol says.
     save:       folder for result pictures, METHOD/ITEM.png.
+    reduction:  one of REDUCTIONS, which makes pictures small.
     """
 
     method: str
@@ -42,6 +44,7 @@ class EvaluateOptions:
     dtype: str = "auto"
     save: Path | None = None
     as_json: bool = False
+    reduction: str = "pillow"
 
 
 def run_evaluation(options: EvaluateOptions) -> None:
@@ -60,6 +63,7 @@ def run_evaluation(options: EvaluateOptions) -> None:
 def _evaluation(options: EvaluateOptions) -> Evaluation:
     check_choice("--method", options.method, [*METHODS, "all"])
     check_choice("--protocol", options.protocol, list(PROTOCOLS))
+    check_choice("--reduction", options.reduction, list(REDUCTIONS))
     if options.references is not None:
         check_choice("--refs", options.references, CHOICES)
     if options.method == "all" and options.weights is not None:
@@ -67,8 +71,9 @@ def _evaluation(options: EvaluateOptions) -> Evaluation:
     if options.limit is not None:
         check_positive("--limit", options.limit)
     return Evaluation.of(
-        open_dataset(options.dataset, options.data), options.protocol, options.references, options.limit
-    )
+        open_dataset(options.dataset, options.data), options.protocol, options.references, options.limit,
+        options.reduction,
+    )  # fmt: skip
 
 
 def _methods(name: str) -> list[str]:
@@ -155,7 +160,7 @@ def _about(evaluation: Evaluation) -> dict[str, Any]:
         "dataset": {
             "name": dataset.name, "pictures": len(dataset.items), "whole": dataset.whole, "note": dataset.note,
         },
-        "protocol": {"name": evaluation.protocol, "rule": _RULE + protocol.rule, "note": protocol.note},
+        "protocol": {"name": evaluation.protocol, "rule": evaluation.rule, "note": protocol.note},
         "references": evaluation.references,
     }  # fmt: skip
 
@@ -171,7 +176,6 @@ def _finite(value: Any) -> Any:
     return value
 
 
-_RULE = "8-bit bicubic x4; "  # common to all
 _COLUMNS = f"{'item':40}  {'PSNR':>7} {'SSIM':>7} {'bicubic':>8} {'refs':>5} {'seconds':>8}"
 
 
@@ -181,7 +185,7 @@ def _head(evaluation: Evaluation) -> Iterator[str]:
     yield f"data set    {dataset.name}: {len(dataset.items)}{whole} pictures, references: {evaluation.references}"
     if dataset.note:
         yield f"            {dataset.note}"
-    yield f"protocol    {evaluation.protocol}: {_RULE}{protocol.rule}"
+    yield f"protocol    {evaluation.protocol}: {evaluation.rule}"
     if protocol.note:
         yield f"            {protocol.note}"
 
@@ -202,7 +206,7 @@ def _foot(ours: Totals, comparison: PaperComparison | None) -> Iterator[str]:
         return
     quoted = f"quoted      {comparison.psnr:.2f} / {comparison.ssim:.3f}, {comparison.source}"
     if comparison.psnr_delta is None or comparison.ssim_delta is None:
-        yield f"{quoted}: by protocol {comparison.protocol}, not to be set beside this"
+        yield f"{quoted}: by protocol {comparison.protocol}{comparison.reduced}, not to be set beside this"
         return
     caveat = f"; {comparison.caveat}" if comparison.caveat else ""
     yield f"{quoted}: ours {comparison.psnr_delta:+.2f} dB / {comparison.ssim_delta:+.3f} (same protocol{caveat})"

@@ -10,20 +10,23 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..checks import check_choice
 from ..choose import EngineOptions, choose_engine
 from ..engine import Engine
 from ..engines.host_memory import prepare_process
-from ..errors import OutputError, ReferencesMissing, UsageError, printable
+from ..errors import InputError, OutputError, ReferencesMissing, UsageError, printable
 from ..frames import Size, size_of
-from ..media.images import is_transparent, read_picture, write_png
+from ..media.images import is_transparent, read_image, read_picture
 from ..media.limits import check_memory, check_size
 from ..media.picture_formats import READABLE, pictures_in, shown_unreadable
+from ..media.png_strips import PngStrips
+from ..media.reductions import REDUCTIONS
 from ..picture import (
+    MatchedPicture,
     PictureScore,
     ReferenceVerdict,
-    RestoredPicture,
+    match_references,
     picture_references,
-    restore,
     score,
     simulated,
 )
@@ -37,13 +40,18 @@ _RESTORING = 40  # bytes of memory for each pixel of the result
 
 @dataclass(frozen=True)
 class ImageCommand:
-    """The options of the command; `references` are pictures and folders of pictures."""
+    """The options of the command; `references` are pictures and folders of pictures.
+
+    gt: the true picture, to score against. reduction: of REDUCTIONS, how `simulate` reduces.
+    """
 
     input: Path
     references: Sequence[Path] = ()
     output: Path | None = None
     no_refs: bool = False
     simulate: bool = False
+    reduction: str = "pillow"
+    gt: Path | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
@@ -53,35 +61,45 @@ class ImageCommand:
         """Write the picture and the report; raises LFVideoError with nothing half-written left."""
         if self.no_refs and self.references:
             raise UsageError("--no-refs contradicts --ref; drop one of them")
+        if self.simulate and self.gt is not None:
+            raise UsageError("--simulate has the input itself as truth; drop --gt")
+        check_choice("--reduction", self.reduction, list(REDUCTIONS))
         output = self.output or default_output(self.input)
-        references = reference_pictures(self.references, skip=(self.input, output))
-        self._check_targets(output, references)
+        truth_read = () if self.gt is None else (self.gt,)
+        references = reference_pictures(self.references, skip=(self.input, output, *truth_read))
+        self._check_targets(output, (*truth_read, *references))
         picture = read_picture(self.input, self.white)
-        restored, report = self._restored(picture.pixels, references)
-        report |= {"output": str(output), "bit_depth": picture.bit_depth, "white": picture.white}
+        truth, low = self._truth(picture.pixels)
+        check_result(size_of(low).scaled(_SCALE), f"the result of {self.input}", whole=truth is not None)
+        report = self._restored(low, truth, references, output, picture.bit_depth) | {"white": picture.white}
         report["warnings"] += [f"left out: {line}" for line in unreadable_among(self.references)]
         if is_transparent(self.input):
             report["warnings"].append(f"the transparency of {self.input} is left out")
-        write_png(output, restored.pixels, picture.bit_depth)
         if self.report is not None:
             write_json(self.report, report)
         print("\n".join(map(printable, summary_lines(report))), flush=True)
 
-    def _restored(self, pixels: np.ndarray, references: Sequence[Path]) -> tuple[RestoredPicture, dict[str, Any]]:
-        """The result and its report."""
-        truth, low = simulated(pixels) if self.simulate else (None, pixels)
-        check_result(size_of(low).scaled(_SCALE), f"the result of {self.input}")
+    def _truth(self, pixels: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+        """What the result is scored against, if it is, and the low-resolution picture."""
+        if self.simulate:
+            return simulated(pixels, reduce=REDUCTIONS[self.reduction])
+        return None if self.gt is None else true_picture(self.gt, size_of(pixels)), pixels
+
+    def _restored(
+        self, low: np.ndarray, truth: np.ndarray | None, references: Sequence[Path], output: Path, bit_depth: int
+    ) -> dict[str, Any]:
+        """Write the result; returns the report."""
         changes: list[str] = []  # of the engine, in the middle
         with choose_engine(self.engine, size_of(low), changes.append).engine as engine:
             prepare_process(engine.device)
             started = time.monotonic()
-            found = picture_references(references, size_of(low), engine.info.scale, self.white)
-            restored = restore(engine, low, found)
-            report = self._report(engine, size_of(low), restored, time.monotonic() - started)
+            asked = picture_references(references, size_of(low), engine.info.scale, self.white)
+            matched = match_references(engine, low, asked)
+            scores = write_picture(matched, output, bit_depth, truth)
+            report = self._report(engine, size_of(low), matched, time.monotonic() - started)
             report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
-        if truth is not None:
-            report["metrics"] = metrics(score(restored.pixels, low, truth))
-        return restored, report
+        report |= {"output": str(output), "bit_depth": bit_depth}
+        return report if scores is None else report | {"metrics": metrics(scores)}
 
     def _check_targets(self, output: Path, references: Sequence[Path]) -> None:
         """Refuse before anything is loaded: a target that exists, has no folder or is no PNG, and what is read."""
@@ -92,7 +110,7 @@ class ImageCommand:
         targets = {"-o": output} | ({} if self.report is None else {REPORT: self.report})
         check_targets(targets, (self.input, *references), self.overwrite)
 
-    def _report(self, engine: Engine, low: Size, restored: RestoredPicture, seconds: float) -> dict[str, Any]:
+    def _report(self, engine: Engine, low: Size, restored: MatchedPicture, seconds: float) -> dict[str, Any]:
         return {
             "input": str(self.input),
             "input_size": str(low),
@@ -107,22 +125,49 @@ class ImageCommand:
             "warnings": self._warnings(engine, restored),
         }
 
-    def _warnings(self, engine: Engine, restored: RestoredPicture) -> list[str]:
+    def _warnings(self, engine: Engine, restored: MatchedPicture) -> list[str]:
         if self.references and not engine.info.references:
             return [f"{engine.info.name} takes no references: those given were not used"]
         if self.no_refs or not engine.info.references:
             return []
         if not self.references:
             return ["no true detail is added without references: give sharp pictures with --ref"]
+        if not any(reference.adds_detail for reference in restored.references):
+            return [f"no reference has detail that {self.input} lacks: it came out as without references"]
         if not any(reference.used for reference in restored.references):
             return [f"no reference shows what {self.input} shows: it came out as without references"]
         return []
 
 
-def check_result(size: Size, name: str) -> None:
-    """Refuse, before it is made, a picture of more pixels than are allowed or than there is memory for."""
+def check_result(size: Size, name: str, whole: bool) -> None:
+    """Refuse, before it is made, a picture of more pixels than are allowed or, where it is held whole, than there is
+    memory for."""
     check_size(size, name)
-    check_memory(_RESTORING * size.width * size.height, name)
+    if whole:
+        check_memory(_RESTORING * size.width * size.height, name)
+
+
+def write_picture(
+    matched: MatchedPicture, output: Path, bit_depth: int, truth: np.ndarray | None = None
+) -> PictureScore | None:
+    """Restore a picture into a PNG, held whole only where there is a truth [3,H,W] to score it against."""
+    with PngStrips(output, matched.size, bit_depth) as file:
+        if truth is None:
+            for strip in matched.strips():
+                file.write(strip)
+            return None
+        pixels = matched.restored().pixels
+        file.write(pixels)
+    return score(pixels, matched.frame.pixels, truth)
+
+
+def true_picture(path: Path, low: Size, scale: int = 4) -> np.ndarray:
+    """The truth of a low-resolution picture, float32 [3,H,W]; what is up to 3 pixels larger is cut at the right and
+    bottom."""
+    truth, size = read_image(path), low.scaled(scale)
+    if not all(0 <= side - wanted < scale for side, wanted in zip(size_of(truth), size)):
+        raise InputError(f"the truth {path} is {size_of(truth)}, the result {size}; give a picture of that size")
+    return truth[:, : size.height, : size.width]
 
 
 def default_output(path: Path) -> Path:
@@ -180,7 +225,9 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
 def _outcome(reference: dict[str, Any]) -> str:
     line = f"{reference['source']} {reference['size']}, relevance {reference['relevance']:.3f}"
     if reference["used"]:
-        return line
+        return line + (f": {reference['changes']}" if reference["changes"] else "")
+    if not reference["adds_detail"]:
+        return f"{reference['source']} {reference['size']}: dropped, it has no detail that the picture lacks"
     return f"{line}: dropped, it shows something else" if reference["worthless"] else f"{line}: others are better"
 
 
@@ -191,6 +238,8 @@ def _row(verdict: ReferenceVerdict) -> dict[str, Any]:
         "relevance": round(verdict.relevance, 4),
         "used": verdict.used,
         "worthless": verdict.worthless,
+        "adds_detail": verdict.adds_detail,
+        "changes": verdict.changes,
     }
 
 

@@ -1,8 +1,6 @@
 """`lfvideo-sr train`: a shipped configuration by name, or a YAML file."""
 
-import shutil
 from contextlib import AbstractContextManager
-from dataclasses import fields
 from importlib import import_module
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
@@ -23,10 +21,9 @@ TRAINERS = {
     "ssnet": ("ssnet", "SSNetConfig"),
     "e2ent2": ("e2ent2", "E2ENT2Config"),
 }
-_LEFT_BY_RUNS = ("config.yaml", "log.csv", "last.pt", "best.pt", "pictures", "tensorboard")
 
 
-def run_training(config: str, changes: dict[str, Any], resume: bool = True) -> Path:
+def run_training(config: str, changes: dict[str, Any]) -> Path:
     """Train as `config` says with `changes`; returns the last checkpoint's path."""
     with config_file(config) as path:
         name = read_mapping(path).get("trainer")
@@ -34,18 +31,7 @@ def run_training(config: str, changes: dict[str, Any], resume: bool = True) -> P
         module, kind = TRAINERS[str(name)]
         trainer = _import(module)
         resolved = load_config(path, getattr(trainer, kind), changes)
-    if not resume and "output" in {field.name for field in fields(resolved)}:
-        clear_run(Path(resolved.output))
     return trainer.train(resolved)
-
-
-def clear_run(folder: Path) -> None:
-    """Remove what an earlier run left in its folder, and nothing else that lies there."""
-    if not (folder / "config.yaml").is_file():
-        return
-    for name in _LEFT_BY_RUNS:
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _import(module: str):

@@ -9,8 +9,10 @@ from pathlib import Path
 from ..errors import InputError, UsageError
 from . import layouts
 from .items import Dataset, Item
+from .own_low import items_with_low
 
 VARIABLE = "LFVIDEO_DATA"
+_OWN_LOW = "its own low-resolution pictures, in {}, are restored; nothing is reduced"
 
 
 @dataclass(frozen=True)
@@ -139,15 +141,19 @@ def _listed(name: str, layout: DatasetLayout, data: Path | None) -> Dataset:
 
 
 def _places(data: Path, folder: str) -> Iterator[Path]:
-    """Where a data set may lie: the data folder is it, holds it, or holds a folder that does."""
+    """Where a data set may lie: the data folder is it, holds it, or holds it one or two folders down."""
     if data.name == folder:
         yield data
-    yield from (place for place in (data / folder, *sorted(data.glob(f"*/{folder}"))) if place.is_dir())
+    inside = (place for pattern in (f"*/{folder}", f"*/*/{folder}") for place in sorted(data.glob(pattern)))
+    yield from (place for place in (data / folder, *inside) if place.is_dir())
 
 
 def _folder(name: str, data: Path | None) -> Dataset:
     for place in (Path(name), *([] if data is None else [data / name])):
         if place.is_dir():
+            items = tuple(items_with_low(place))
+            if items:
+                return Dataset(place.resolve().name, items, note=_OWN_LOW.format(items[0].low.parent))
             items = tuple(layouts.plain(place))
             if not items:
                 raise InputError(f"{place} holds no pictures; give a folder of PNG, JPEG, WebP, TIFF or BMP files")

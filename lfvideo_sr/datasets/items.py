@@ -10,11 +10,13 @@ from ..media.images import read_image
 
 @dataclass(frozen=True)
 class Item:
-    """A high-resolution picture and its references, the most similar (or the drawn) one first. Only paths are held."""
+    """A high-resolution picture and its references, the most similar (or the drawn) one first; and its low-resolution
+    version, where the data set has one of its own. Only paths are held."""
 
     name: str
     path: Path
     references: tuple[Path, ...] = ()
+    low: Path | None = None
 
     def picture(self) -> np.ndarray:
         """Float32 [3,H,W] RGB in [0,1]; raises InputError where it cannot be read."""

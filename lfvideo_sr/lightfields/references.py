@@ -16,6 +16,7 @@ from ..media.picture_formats import PICTURES
 from ..references.reference import Reference
 from ..references.source import ClipFit
 from ..references.still_names import MANIFEST, read_manifest
+from ..registration.conform import conform
 from .field import LightField
 from .folder import name_views
 from .grid import name_of
@@ -115,15 +116,22 @@ def from_pictures(
         low.info.grid.check(view, f"{path.name}: view")
         size = size_of(read_image(path, white))
         sizes.append(size)
-        load = partial(_load_picture, path, fit, white)
+        load = partial(_load_picture, path, fit, low, view, white)
         reference = _reference("refs", f"{path} at view {name_of(view)}", load, view, 0, aligned=fit.exact(size))
         placed.append(ViewReference(reference, view))
     where = "; ".join(f"{path.name} at view {name_of(view)}" for view, path in list(files.items())[:4])
     return ViewReferences("refs", f"{where}{' ...' if len(files) > 4 else ''}, {fit.describe(sizes)}", tuple(placed))
 
 
-def _load_picture(path: Path, fit: ClipFit, white: float | None) -> np.ndarray:
-    return fit(read_image(path, white))
+def _load_picture(path: Path, fit: ClipFit, low: LightField, view: View, white: float | None) -> np.ndarray:
+    return at_view(read_image(path, white), fit, low, view)
+
+
+def at_view(pixels: np.ndarray, fit: ClipFit, low: LightField, view: View) -> np.ndarray:
+    """A picture [3,H,W] taken where a view is: as it is where it has the output's size, else resampled and brought to
+    the view's framing and colours as far as one transform does."""
+    exact = fit.exact(size_of(pixels))
+    return fit(pixels) if exact else conform(low.read(view), fit(pixels)).picture
 
 
 def _placed_files(named: Sequence[Path], low: LightField, views: list[View]) -> dict[View, Path]:

@@ -23,7 +23,11 @@ AGREEMENT = 8 / 255  # mean colour difference at which detail is trusted by 1/e
 PREFERENCE = 2 / 255  # the same for choosing between two references
 CODING = 2.0  # times the error of its own frame that a reference shows: differences of that size are no motion
 INFO = MethodInfo(
-    "flow_transfer", "classical optical flow and soft blending; no weights", worthless_below=0.02, own_frame=True
+    "flow_transfer",
+    "classical optical flow and soft blending; no weights",
+    worthless_below=0.02,
+    own_frame=True,
+    halo=8,  # of the enlargement and of the blur of its difference
 )
 
 _FLOW = FlowSettings(finest_scale=1, patch_stride=3, refinements=5)

@@ -14,7 +14,7 @@ output pixels 4i .. 4i+3.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -44,6 +44,7 @@ SCALE = 4
 FIELD_STRIDE = 2  # output pixels between two places of the field
 PLACES = (SCALE // FIELD_STRIDE) ** 2  # of the field in an LR pixel
 REFERENCES = 2
+BESIDE_BLOCKS = 8  # low-resolution pixels to every side that a picture depends on beyond those of the residual blocks
 GAIN = 4  # detail and misfit are small; this brings them to the size of the other inputs
 
 
@@ -217,7 +218,7 @@ class StreamRef(nn.Module):
 def build(network: StreamRef) -> Method:
     """The method around a trained network."""
     return Method(
-        info=INFO,
+        info=replace(INFO, halo=2 * network.size.blocks + BESIDE_BLOCKS),
         encoder=network.encoder,
         matcher=network.matcher,
         restorer=network.restorer,

@@ -14,6 +14,8 @@ from .preparing import Preparation, picture_of_view
 from .segments import MEMORY, Segmenter
 from .stopwatch import Stopwatch
 
+_NO_DETAIL = "no detail that the frames lack"
+
 
 @dataclass
 class ReferenceUse:
@@ -145,8 +147,9 @@ class SuperResolver:
 
     def _pass_over(self, pair: Paired) -> None:
         """Learn from a pair that was restored by an earlier run what later segments go by."""
-        own = pair.own
-        if own is not None and self._pass_references and self.preparation.learn(own).picture is not None:
+        own, preparation = pair.own, self.preparation
+        passes = own is not None and self._pass_references and preparation.learn(own).picture is not None
+        if own is not None and passes and preparation.adds_detail(own, pair.frame):
             return
         for reference in pair.references[: self._engine.info.references]:
             self.preparation.learn(reference)
@@ -198,7 +201,10 @@ class SuperResolver:
 
     def _own_picture(self, frame: Frame, reference: Reference) -> Frame | None:
         """The picture of a reference of this moment if it may take the frame's place: they agree in colour and place;
-        of views, which have no moment to be brought to, in place."""
+        of views, which have no moment to be brought to, in place; and it has detail that the frame lacks."""
+        if not self.preparation.adds_detail(reference, frame):
+            self._use_of(reference).not_passed = _NO_DETAIL
+            return None
         if reference.frame is None:
             return picture_of_view(frame, reference, self._engine.info.scale)
         prepared = self.preparation(reference)
@@ -208,7 +214,7 @@ class SuperResolver:
 
     def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
         """The references worth using and their matches, in order."""
-        taken = references[: self._engine.info.references]
+        taken = [reference for reference in references[: self._engine.info.references] if self._adds(reference, frame)]
         encoded = [self._encoded(reference) for reference in taken]
         with self._watch.stage("match"):
             before = [self._fields.get(reference.key) for reference in taken]
@@ -217,6 +223,15 @@ class SuperResolver:
             kept = [pair for pair in zip(taken, matches) if self._worth_using(*pair)]  # where a GPU is waited for
         self._fields = {reference.key: match.correspondence for reference, match in kept}
         return tuple(reference for reference, _ in kept), [match for _, match in kept]
+
+    def _adds(self, reference: Reference, frame: Frame) -> bool:
+        """Whether a reference has detail for a frame; one that has none is dropped without a match."""
+        adds = self.preparation.adds_detail(reference, frame)
+        if not adds:
+            use = self._use_of(reference)
+            use.frames_dropped += 1
+            use.changes = f"dropped: {_NO_DETAIL}"
+        return adds
 
     def _worth_using(self, reference: Reference, matched: Matched) -> bool:
         use, relevance = self._use_of(reference), matched.relevance

@@ -15,6 +15,7 @@ from ..references.reference import Reference, Side
 from ..registration.agreement import OFF
 from ..registration.conform import MOVED, Conformed, conform
 from ..registration.displacement import displacement
+from ..registration.sharpness import adds_detail
 
 _KEPT = 3  # prepared references whose pictures are held: those that a frame takes, and the next
 _TRUSTED, _LEARNED_FROM = 3, 8  # pairs: a stream's camera is believed from the first on, known from the second on
@@ -42,6 +43,7 @@ class Preparation:
         self._held: OrderedDict[tuple, Prepared] = OrderedDict()
         self._fit, self._camera = CameraFit(), CameraModel.papers()
         self._tried: set[tuple] = set()  # the keys of references that the camera was learned from, or not
+        self._detailed: dict[tuple, bool] = {}
 
     @property
     def camera(self) -> str | None:
@@ -58,6 +60,19 @@ class Preparation:
     def forget(self) -> None:
         """Let go of prepared references; what is known of the camera stays."""
         self._held.clear()
+        self._detailed.clear()
+
+    def adds_detail(self, reference: Reference, frame: Frame) -> bool:
+        """Whether a reference has detail that the frame of its moment lacks, or if it has none, `frame`."""
+        if reference.key not in self._detailed:
+            self._detailed[reference.key] = self._is_detailed(reference, reference.frame or frame)
+        return self._detailed[reference.key]
+
+    def _is_detailed(self, reference: Reference, frame: Frame) -> bool:
+        prepared = self(reference).reference
+        if reference.generated or (reference.frame is not None and prepared.side is None):  # shows something else
+            return True
+        return adds_detail(frame.pixels, on_host(prepared.load()), same=True)
 
     def learn(self, reference: Reference) -> Prepared:
         """Prepare a reference only where the camera may be learned from it; what is not prepared has no picture."""

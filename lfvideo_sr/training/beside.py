@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..frames import Size
+from ..media.hdf5_pictures import SUFFIXES, shape_of
 from ..media.images import read_image
 from ..media.resize import degrade, to_uint8
 from ..synthetic import random_scene, render
@@ -62,8 +63,9 @@ def moving(load: LoadViews) -> Draw:
 
 
 def light_fields(root: Path, folders: Sequence[str], side: int = SIDE) -> list[Draw]:
-    """Two views drawn from each folder of view_R_C.png, as section 5.2 trains; "rendered:N" are the 5x5 views of N
-    scenes of this project's own, `side` pixels a side."""
+    """Two views drawn from each folder of view_R_C.png, as section 5.2 trains, and from each scene of a file as
+    CrossNet's authors lay light-field video, or of such files in a folder, but of none for testing; "rendered:N" are
+    the 5x5 views of N scenes of this project's own, `side` pixels a side."""
     draws: list[Draw] = []
     held_out = kept_for_validation(root, "lightfields")
     for folder in folders:
@@ -72,11 +74,35 @@ def light_fields(root: Path, folders: Sequence[str], side: int = SIDE) -> list[D
             continue
         if Path(folder).as_posix() in held_out:
             raise InputError(f"splits.json keeps {folder} for validation; name light fields to train on")
-        views = sorted((path for path in (root / folder).glob("view_*_*.png")), key=_place)
-        if len(views) < 2:
-            raise InputError(f"{root / folder} holds {len(views)} views; wanted are view_ROW_COLUMN.png, two or more")
-        draws.append(_two_of(views))
+        draws += _in_files(root / folder) or [_in_folder(root / folder)]
     return draws
+
+
+def _in_folder(folder: Path) -> Draw:
+    views = sorted((path for path in folder.glob("view_*_*.png")), key=_place)
+    if len(views) < 2:
+        raise InputError(
+            f"{folder} holds {len(views)} views; wanted are view_ROW_COLUMN.png, two or more, or an HDF5 file with "
+            "img_HR [scenes,rows,columns,3,H,W]"
+        )
+    return _two_of(views)
+
+
+def _in_files(place: Path) -> list[Draw]:
+    """A draw for each scene of an HDF5 file, or of those in a folder; none where there is no such file."""
+    if place.suffix.lower() in SUFFIXES:
+        return _scenes_of(place)
+    files = [path for path in sorted(place.glob("*")) if path.suffix.lower() in SUFFIXES]
+    return [draw for file in files if "test" not in file.stem.lower() for draw in _scenes_of(file)]
+
+
+def _scenes_of(file: Path) -> list[Draw]:
+    shape = shape_of(file, "img_HR")
+    if len(shape) != 6 or shape[1] * shape[2] < 2:
+        raise InputError(f"img_HR of {file} is {list(shape)}; [scenes,rows,columns,3,H,W] is wanted, two views or more")
+    scenes, rows, columns = shape[:3]
+    places = [Path(str(row), str(column)) for row in range(rows) for column in range(columns)]
+    return [_two_of([file / "img_HR" / str(scene) / place for place in places]) for scene in range(scenes)]
 
 
 def _place(path: Path) -> tuple[int, ...]:

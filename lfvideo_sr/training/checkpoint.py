@@ -5,13 +5,17 @@ import math
 import os
 import time
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Generic
 
 import torch
 from torch import nn
 
-from ..errors import InputError, first_line, shortened
+from ..errors import InputError
+from .run_folder import BEST, unfinished
 from .task import Losses, Network, Task
+
+_ANEW = "start anew with --no-resume, or give another folder with -o"
 
 
 class Averaged(Generic[Network]):
@@ -49,27 +53,31 @@ class RunState:
         return self._before + time.monotonic() - self._started
 
     def load(self) -> int:
-        """Restore from the file if it is there; returns the step to go on with."""
+        """Restore from the file if it is there, or from best.pt beside it where it is damaged; returns the step to go
+        on with. Raises InputError where neither can be read, or where they are of another network."""
         if not self.path.is_file():
             return 0
-        try:
-            return self._restored(torch.load(self.path, map_location="cpu", weights_only=True))
-        except (MemoryError, KeyboardInterrupt):
-            raise
-        except Exception as error:  # the reader of pickles and the modules raise many kinds
-            best = self.path.with_name("best.pt")
-            instead = f"copy {best} over it to go on from there" if best.is_file() else "move it away to start over"
-            raise InputError(
-                f"{self.path} is damaged or of another network ({shortened(first_line(error), 120)}); {instead}"
-            ) from error
+        for path in (self.path, self.path.with_name(BEST)):
+            state = _read(path)
+            if state is not None:
+                step = self._restored(path, state)
+                if path != self.path:
+                    print(f"{self.path} is damaged; the run goes on from {path}, step {step}", flush=True)
+                return step
+        raise InputError(f"{self.path} cannot be read, and there is no {BEST} to go on from; {_ANEW}")
 
-    def _restored(self, state: dict[str, Any]) -> int:
-        """Take all of a saved state -> its step."""
-        self._averaged.load_state_dict(state["averaged"])
-        for name, module in self._modules.items():
-            module.load_state_dict(state["modules"][name])
-        for name, optimizer in self._optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+    def _restored(self, path: Path, state: dict[str, Any]) -> int:
+        try:
+            self._averaged.load_state_dict(state["averaged"])
+            for name, module in self._modules.items():
+                module.load_state_dict(state["modules"][name])
+            for name, optimizer in self._optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][name])
+        except (RuntimeError, KeyError, ValueError) as error:
+            why = shorten(" ".join(str(error).splitlines()[1:] or [str(error)]), 120)
+            raise InputError(
+                f"{path} was saved by a run of another network or other losses ({why}); {_ANEW}"
+            ) from error
         torch.set_rng_state(state["rng"])
         self.sums = {name: torch.tensor(value) for name, value in state["sums"].items()}
         self.best, self._before = float(state["best"]), float(state["seconds"])
@@ -89,11 +97,29 @@ class RunState:
             "rng": torch.get_rng_state(),
         }
         target = path or self.path
-        temporary = target.with_suffix(".tmp")
+        temporary = unfinished(target)
         temporary.unlink(missing_ok=True)  # of a run that was killed; where a link of that name leads is somebody's
         with temporary.open("xb") as file:
             torch.save(state, file)
         os.replace(temporary, target)
+
+
+_PARTS = {
+    "step": int, "seconds": (int, float), "best": (int, float), "sums": dict, "averaged": dict, "modules": dict,
+    "optimizers": dict, "rng": torch.Tensor,
+}  # fmt: skip
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What `save` wrote; None where the file is not there or is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        whole = all(isinstance(state[name], kind) for name, kind in _PARTS.items())
+    except Exception:  # whatever the reader raises, the file is damaged
+        return None
+    return state if whole else None
 
 
 def as_numbers(losses: Losses) -> dict[str, float]:

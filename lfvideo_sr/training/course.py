@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from ..config import dump_config
 from ..media.images import write_png
 from .checkpoint import RunState, as_numbers
+from .run_folder import BEST, BOARD, CONFIG, LOG, PICTURES, RunFolder
 from .task import Losses, Network, RunConfig, Task, Validation
 
 if TYPE_CHECKING:
@@ -25,14 +27,14 @@ if TYPE_CHECKING:
 class Course:
     """The course of a run: CSV, TensorBoard where it is installed, printed lines, a bar, pictures, the best state."""
 
-    def __init__(self, task: Task[Network], averaged: Network, config: RunConfig, step: int):
+    def __init__(self, task: Task[Network], averaged: Network, config: RunConfig, folder: RunFolder, step: int):
         self._config = config
         self._validate: Callable[[], Validation] | None = task.validate and partial(task.validate, averaged)
-        self._output = Path(config.output)
-        dump_config(config, self._output / "config.yaml")
+        self._folder = folder
+        dump_config(replace(config, resume=True), folder.own(CONFIG))
         names = [name for part in task.steps.values() for name in part.names]
-        self._csv = _Rows(self._output / "log.csv", ("step", *names, "seconds", *task.scores), step)
-        self._board = _tensorboard(self._output, step)
+        self._csv = _Rows(folder.own(LOG), ("step", *names, "seconds", *task.scores), step)
+        self._board = _tensorboard(folder, step)
         self._saved = time.monotonic()
         self._first, self._began = step, time.monotonic()
         self._bar = _bar(config.max_steps, step)
@@ -74,12 +76,11 @@ class Course:
             scores, pictures = self._validate()
         torch.set_rng_state(random)
         for name, pixels in pictures.items():
-            (self._output / "pictures").mkdir(exist_ok=True)
-            write_png(self._output / "pictures" / f"{name}_{step:07}.png", pixels)
+            write_png(self._folder.own(f"{PICTURES}/{name}_{step:07}.png"), pixels)
         first = next(iter(scores.values()))
         if first > state.best:
             state.best, state.sums = first, {}  # this report is made
-            state.save(step, self._output / "best.pt")
+            state.save(step, self._folder.own(BEST))
         return scores
 
     def _left(self, step: int) -> str:
@@ -88,18 +89,17 @@ class Course:
 
 
 class _Rows:
-    """A CSV with one row per report. On resume, rows beyond the resumed step are dropped."""
+    """A CSV with one row per report. On resume, rows beyond the resumed step and damaged lines are dropped."""
 
     def __init__(self, path: Path, columns: tuple[str, ...], resume_step: int):
         self.path, self.columns = path, columns
-        kept = []
-        if path.is_file():
-            with path.open(newline="", errors="replace") as file:
-                kept = [row for row in _whole_rows(file, columns) if int(row["step"]) <= resume_step]
+        rows, damaged = _read_rows(path) if path.is_file() else ([], 0)
+        if damaged:
+            print(f"{path} is damaged: {damaged} of its lines are left out", flush=True)
         with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
             writer.writeheader()
-            writer.writerows(kept)
+            writer.writerows(row for row in rows if int(row["step"]) <= resume_step)
 
     def add(self, **values: float) -> None:
         with self.path.open("a", newline="") as file:
@@ -108,21 +108,20 @@ class _Rows:
             )
 
 
-def _whole_rows(file: Iterable[str], columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """The rows of a log up to the first that is damaged: cut short by a crash, or not of these columns."""
-    rows: list[dict[str, str]] = []
+def _read_rows(path: Path) -> tuple[list[dict[str, str]], int]:
+    """The rows of a log by column, and how many of its lines are damaged."""
+    names, *lines = (line.split(",") for line in path.read_text(errors="replace").splitlines() or [""])
+    rows = [dict(zip(names, line)) for line in lines if len(line) == len(names) and _are_numbers(line)]
+    rows = [row for row in rows if row.get("step", "").isdecimal()]
+    return rows, len(lines) - len(rows)
+
+
+def _are_numbers(words: list[str]) -> bool:
+    """Whether each word is empty or a number in few digits."""
     try:
-        for row in csv.DictReader(file):
-            if set(row) != set(columns) or not all(map(_is_cell, row.values())) or not row["step"].isdecimal():
-                break
-            rows.append(row)
-    except csv.Error:
-        pass
-    return rows
-
-
-def _is_cell(value: object) -> bool:
-    return isinstance(value, str) and len(value) < 40
+        return all(len(word) < 20 and float(word or 0) is not None for word in words)
+    except ValueError:
+        return False
 
 
 def _bar(total: int, done: int) -> Progress:
@@ -134,9 +133,13 @@ def _bar(total: int, done: int) -> Progress:
     return bar
 
 
-def _tensorboard(output: Path, step: int) -> SummaryWriter | None:
+def _tensorboard(folder: RunFolder, step: int) -> SummaryWriter | None:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(output / "tensorboard"), purge_step=step)
+    board = folder.path / BOARD
+    before = set(board.glob("*"))
+    writer = SummaryWriter(str(board), purge_step=step)
+    folder.own_new(BOARD, before)
+    return writer

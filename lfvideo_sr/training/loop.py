@@ -18,20 +18,26 @@ from ..errors import UsageError, first_line, shortened
 from .batches import batches_of
 from .checkpoint import Averaged, RunState
 from .course import Course
+from .run_folder import CHECKPOINT, RunFolder
 from .task import Batch, Losses, Network, RunConfig, Step, Task
 
 
 def fit(task: Task[Network], config: RunConfig) -> Path:
-    """Run to `max_steps`, going on from the output folder's last.pt; returns its path."""
+    """Run to `max_steps`, going on from the output folder's last.pt; returns its path. A run that is to start anew
+    removes an earlier one once its first sample was made."""
     fabric = _fabric(config)
-    output = Path(config.output)
-    output.mkdir(parents=True, exist_ok=True)
+    folder = RunFolder(Path(config.output))
+    if fabric.is_global_zero:
+        if not config.resume:
+            task.sample(0)
+        folder.claim(config.resume)
+    fabric.barrier()
     averaged = Averaged(task.network, config.average)
     averaged.module.to(fabric.device)
     steps = {name: _Ready(fabric, step) for name, step in task.steps.items()}
-    state = RunState(task, averaged, output / "last.pt")
+    state = RunState(task, averaged, folder.path / CHECKPOINT)
     first = state.load()
-    course = Course(task, averaged.module, config, first) if fabric.is_global_zero else None
+    course = Course(task, averaged.module, config, folder, first) if fabric.is_global_zero else None
     batches = batches_of(task.sample, config, fabric, first)
     last = min(config.stop_after or config.max_steps, config.max_steps)
     with closing(batches), nullcontext() if course is None else closing(course):

@@ -20,9 +20,9 @@ from ..media.resize import crop_to_multiple, to_uint8, within
 from ..media.video import VideoSource
 from ..synthetic import random_scene, render
 from .clips import Clip, load_clips
+from .data_folders import INPUT, PICTURES, REF, pairs_folder, photo_files
 
 SCALE = 4
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 RENDERED, CLIPS = "rendered:", "clips:"
 SIDE = 160  # of rendered pairs and of those from clips, as of CUFED5's
 PAIRS_OF_A_CLIP = 24  # of one of mean sharpness; sharper ones give more
@@ -35,8 +35,8 @@ LoadPhoto = Callable[[], np.ndarray]
 
 def pairs_of(root: Path, sources: Sequence[str], cached: Path, split: str = "") -> list[LoadPair]:
     """Pairs of the same name in FOLDER/input and FOLDER/ref, as CUFED5's training set has them, of clips, and of
-    rendered scenes. With `split`, of folders only names that this key of splits.json under `root` lists for training.
-    Decoded clips are kept in the folder `cached`."""
+    rendered scenes. FOLDER may also be found as FOLDER/train or train/FOLDER. With `split`, of folders only names that
+    this key of splits.json under `root` lists for training. Decoded clips are kept in the folder `cached`."""
     if not sources:
         raise UsageError("no pairs to train on; name their folders as `pairs`, or [rendered:100]")
     pairs: list[LoadPair] = []
@@ -46,12 +46,13 @@ def pairs_of(root: Path, sources: Sequence[str], cached: Path, split: str = "") 
         elif words.startswith(CLIPS):
             pairs += _moments(root, words, cached)
         else:
-            pairs += _in_folder(root / words, _listed(root, split) if split else None)
+            pairs += _in_folder(pairs_folder(root, words), _listed(root, split) if split else None)
     return pairs
 
 
 def photos_of(root: Path, sources: Sequence[str], cached: Path) -> list[LoadPhoto]:
-    """All pictures below the folders; of "clips:LIST" and "rendered:N" the first of each pair."""
+    """All pictures below the folders, but for those of pairs and of data sets to measure on; of "clips:LIST" and
+    "rendered:N" the first of each pair. A half of pairs that is named itself, as CUFED/train/input, is taken."""
     if not sources:
         raise UsageError("no photos to train on; name their folders as `photos`, or [rendered:100]")
     photos: list[LoadPhoto] = []
@@ -59,10 +60,7 @@ def photos_of(root: Path, sources: Sequence[str], cached: Path) -> list[LoadPhot
         if words.startswith((RENDERED, CLIPS)):
             photos += [partial(_first, load) for load in pairs_of(root, [words], cached)]
         else:
-            files = [path for path in sorted((root / words).rglob("*")) if path.suffix.lower() in PICTURES]
-            if not files:
-                raise InputError(f"{root / words} holds no pictures to train on; set LFVIDEO_DATA to their folder")
-            photos += [partial(_read, path) for path in files]
+            photos += [partial(_read, path) for path in photo_files(root, words)]
     return photos
 
 
@@ -96,22 +94,23 @@ def reduced_pair(first: Path, second: Path, longest: int = 320) -> LoadPair:
 
 
 def _in_folder(folder: Path, allowed: set[str] | None) -> list[LoadPair]:
-    inputs = sorted(path for path in (folder / "input").glob("*") if path.suffix.lower() in PICTURES)
+    inputs = sorted(path for path in (folder / INPUT).glob("*") if path.suffix.lower() in PICTURES)
     if allowed is not None:
         inputs = [path for path in inputs if path.name in allowed]
     if not inputs:
         raise InputError(
             f"{folder} holds no training pairs; wanted are {folder}/input/NAME and {folder}/ref/NAME, as in CUFED5's "
-            "training set (github.com/ZZUTK/SRNTT)"
+            "training set (github.com/ZZUTK/SRNTT); LFVIDEO_DATA names the folder above"
         )
-    return [_from_files(path, _partner(path)) for path in inputs]
-
-
-def _partner(path: Path) -> Path:
-    """The reference of an input: of its name, or in CUFED5's way NNN_0.png beside NNN_1.png."""
-    folder = path.parent.parent / "ref"
-    same = folder / path.name
-    return same if same.exists() else folder / path.name.replace("_0.", "_1.")
+    references = {path.name: path for path in (folder / REF).glob("*")}
+    partners = [references.get(path.name) or references.get(path.name.replace("_0.", "_1.")) for path in inputs]
+    alone = [path for path, partner in zip(inputs, partners) if partner is None]
+    if alone:
+        raise InputError(
+            f"{folder / REF} lacks the references of {len(alone)} of {len(inputs)} inputs, the first is of "
+            f"{alone[0].name}; add them, or take the inputs away"
+        )
+    return [_from_files(path, partner) for path, partner in zip(inputs, partners) if partner is not None]
 
 
 def kept_for_validation(root: Path, split: str) -> set[str]:

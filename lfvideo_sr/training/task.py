@@ -30,6 +30,7 @@ class RunConfig:
 
     validate_every: steps; a multiple of report_every, since a validation is part of a report.
     stop_after:  leave off at this step, as if interrupted (0: run to `max_steps`).
+    resume:      go on from the run in `output`; False removes that run first, and nothing else.
     accumulate:  batches whose gradients are summed for one step.
     average:     decay of the averaged weights, which are what is validated and exported.
     clip:        largest norm of a step's gradient (0: as it comes).
@@ -41,6 +42,7 @@ class RunConfig:
     trainer: str = ""
     max_steps: int = 1000
     stop_after: int = 0
+    resume: bool = True
     batch: int = 8
     accumulate: int = 1
     seed: int = 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -9,6 +10,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, OutputError, first_line, shortened
+from ..media.partial import claim_partial
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,19 +43,36 @@ def fingerprint(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def check_target(path: Path, read: Sequence[Path] = ()) -> None:
-    """Refuse what cannot become weights, or is itself among the files that they are made of."""
+def check_target(path: Path, read: Sequence[Path] = (), overwrite: bool = False) -> None:
+    """Refuse what cannot become weights, what is itself among the files that they are made of, and what exists, unless
+    it may be replaced."""
     if path.suffix != ".safetensors" or not path.parent.is_dir():
         raise OutputError(f"cannot write {path}; name a .safetensors file in a folder that exists")
     if path.resolve() in [file.resolve() for file in read]:
         raise OutputError(f"{path} is read too; name another target")
+    if path.is_dir() or (path.exists() and not overwrite):
+        raise OutputError(f"{path} exists; pass --overwrite or give another -o")
 
 
 def save(module: "nn.Module", path: Path, about: dict[str, Any]) -> None:
-    """Write a module's tensors (each once, though parts may share them) with `about` as JSON metadata."""
+    """Write a module's tensors (each once, though parts may share them) with `about` as JSON metadata. The file appears
+    under its name when it is whole, with the mode that any new file gets."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_model
 
-    save_model(module, str(path), metadata={"about": json.dumps(about)})
+    partial = None
+    try:
+        partial = claim_partial(path)
+        mode = partial.stat().st_mode
+        save_model(module, str(partial), metadata={"about": json.dumps(about)})
+        partial.chmod(mode)  # the library's own files are for their owner alone
+        os.replace(partial, path)
+    except BaseException as error:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError | SafetensorError):
+            raise OutputError(f"{path} cannot be written ({error}); free some space or give another -o") from error
+        raise
 
 
 def read_about(path: Path) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from small_clips import rendered
 
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.images import read_image, read_picture, write_png
-from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.media.reductions import matlab_degrade
+from lfvideo_sr.media.resize import bicubic, degrade
+from lfvideo_sr.metrics import eight_bit, psnr_y
 
 FAST = ("--method", "flow_transfer")
 
@@ -79,6 +81,33 @@ def test_simulate_scores_beside_bicubic(run, folder):
     assert written["metrics"]["psnr_y"] > written["metrics"]["bicubic_psnr_y"] + 1
     assert written["metrics"]["ssim_y"] > written["metrics"]["bicubic_ssim_y"]
     assert written["simulated"] and written["input_size"] == "48x32" and written["output_size"] == "192x128"
+
+
+def test_a_true_picture_scores_the_result(run, folder):
+    """What it is larger by is cut off; it is no reference of its folder."""
+    write_png(folder / "truth.png", np.pad(read_image(folder / "sharp.png"), ((0, 0), (0, 3), (0, 2)), mode="edge"))
+    report = folder / "r.json"
+    options = ("--ref", folder, "--gt", folder / "truth.png", "-o", folder / "o.png", "--report", report)
+    outcome = run("image", folder / "in.png", *options, *FAST)
+    written = json.loads(report.read_text())
+    assert outcome.code == 0 and "PSNR-Y" in outcome.out and " of 4 used" in outcome.out
+    by_hand = psnr_y(eight_bit(read_image(folder / "o.png")), eight_bit(read_image(folder / "sharp.png")))
+    assert written["metrics"]["psnr_y"] == pytest.approx(by_hand, abs=1e-3)
+
+
+def test_matlabs_reduction_by_name(run, folder):
+    write_png(folder / "small.png", matlab_degrade(read_image(folder / "sharp.png")))
+    options = ("--method", "bicubic", "--overwrite")
+    assert run("image", folder / "sharp.png", "--simulate", "--reduction", "matlab", *options).code == 0
+    assert run("image", folder / "small.png", *options).code == 0
+    assert (folder / "sharp_x4.png").read_bytes() == (folder / "small_x4.png").read_bytes()
+
+
+def test_a_reference_without_detail_is_said(run, folder):
+    write_png(folder / "large.png", bicubic(read_image(folder / "in.png"), Size(192, 128)).clip(0, 1))
+    outcome = run("image", folder / "in.png", "--ref", folder / "large.png", *FAST)
+    assert "large.png 192x128: dropped, it has no detail that the picture lacks" in outcome.out
+    assert "warning     no reference has detail that" in outcome.out
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 8), (13, 17), (31, 50)])
@@ -176,6 +205,10 @@ REFUSED = {
     "references and none": (["in.png", "--ref", "a.png", "--no-refs"], 2, "--no-refs contradicts --ref"),
     "unknown method": (["in.png", "--method", "strem_ref"], 2, "did you mean 'stream_ref'?"),
     "unknown option": (["in.png", "--reef", "a.png"], 2, "--reef"),
+    "a truth of another size": (["in.png", "--gt", "in.png"], 3, "the truth in.png is 48x32, the result 192x128"),
+    "a missing truth": (["in.png", "--gt", "nowhere.png"], 3, "nowhere.png cannot be read"),
+    "two truths": (["in.png", "--gt", "sharp.png", "--simulate"], 2, "drop --gt"),
+    "unknown reduction": (["sharp.png", "--simulate", "--reduction", "matlb"], 2, "did you mean 'matlab'?"),
     "too small to reduce": (["tiny.png", "--simulate"], 3, "3x2 cannot be reduced"),
     "missing weights": (["in.png", "--method", "stream_ref", "--weights", "nowhere"], 3, "nowhere"),
     "missing device": (["in.png", "--method", "stream_ref", "--device", "tpu"], 4, "tpu"),

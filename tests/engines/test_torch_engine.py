@@ -5,12 +5,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from small_clips import rendered
 
 from lfvideo_sr.choose import load_learned
 from lfvideo_sr.commands import info
-from lfvideo_sr.engine import Matched, Precision
+from lfvideo_sr.engine import Last, Matched, Precision
 from lfvideo_sr.engines.torch_engine import TorchEngine, pick_precision
-from lfvideo_sr.frames import DeviceFrame, Frame, TimeStamp
+from lfvideo_sr.frames import DeviceFrame, Frame, Size, TimeStamp
+from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.references.reference import Reference
 
 
@@ -46,6 +48,28 @@ def test_on_a_cpu_a_restored_frame_is_an_ordinary_one():
     restored = engine.restore_frame(frame, [])
     assert type(restored) is Frame and np.array_equal(restored.pixels, engine.restore(frame, []))
     assert (restored.index, restored.stamp, restored.cut, restored.size) == (3, frame.stamp, True, frame.size.scaled(4))
+
+
+def test_a_large_frame_is_restored_in_strips_as_it_is_whole(monkeypatch):
+    """With references and what was restored last, which moves by several rows."""
+    engine = TorchEngine(load_learned("stream_ref"), "cpu", "fp32")
+    whole = rendered(0, 1, seed=3, size=Size(96, 320))[0]
+    sharp = [np.ascontiguousarray(whole[:, top : top + 288]) for top in (0, 16, 32)]
+    frames = [Frame(degrade(pixels), number, TimeStamp(number, Fraction(1))) for number, pixels in enumerate(sharp)]
+    encoded = engine.encode(Reference(("one",), Fraction(0), "one", lambda: sharp[2]))
+    matches = [Matched(encoded, engine.match(frames[1], encoded, None))]
+    last = Last(frames[0], frames[0].with_pixels(sharp[0]))
+    expected = engine.restore(frames[1], matches, last)
+    sizes, restore = [], engine.resident.restore
+
+    def noting(frame, matches, before):
+        sizes.append((frame.shape[2], before.features["frame"].shape[2]))
+        return restore(frame, matches, before)
+
+    monkeypatch.setattr(engine.resident, "restore", noting)
+    monkeypatch.setattr("lfvideo_sr.engines.torch_engine._PLACES", 24 * 16)
+    assert np.abs(engine.restore(frames[1], matches, last) - expected).max() < 1e-5
+    assert len(sizes) == 5 and min(min(pair) for pair in sizes) < 72
 
 
 def test_a_frame_is_brought_there_once_to_be_matched_and_restored(monkeypatch):

@@ -19,7 +19,7 @@ from small_grids import HIGH, MAKERS, as_bytes, rendered_grid
 from lfvideo_sr.frames import Size, View
 from lfvideo_sr.lightfields.opening import OpenOptions, open_light_field
 from lfvideo_sr.media.images import read_image, write_png
-from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.metrics import psnr_y
 
 LOW = Size(HIGH.width // 4, HIGH.height // 4)
@@ -70,6 +70,41 @@ def test_one_sharp_view_serves_the_whole_grid(run, scene, centre, sharp, tmp_pat
     field = open_light_field(target)
     np.testing.assert_allclose(field.read(View(1, 1)), sharp[1, 1], atol=1e-6)  # its own pixels are passed on
     field.close()
+
+
+@pytest.mark.parametrize(("left", "factor"), [(15, 2.5), (4, 1.0)], ids=["1 % wider and denser", "3:2"])
+def test_a_sharp_view_of_another_aspect_or_density_serves_as_one_cut_by_hand(run, tmp_path, left, factor):
+    grid = rendered_grid(1, 3, Size(192, 112), seed=5)
+    views = np.ascontiguousarray(grid[..., 8:-8, 16:-16])
+    scene = MAKERS["hci2016"](tmp_path, np.stack([[degrade(view) for view in row] for row in views])).path
+    wider = np.ascontiguousarray(grid[0, 1][:, 8:-8, left : 192 - left])
+    size = Size(round(factor * wider.shape[2]), round(factor * wider.shape[1]))
+    scores = []
+    for name, picture in (("by_hand", views[0, 1]), ("wider", bicubic(wider, size).clip(0, 1))):
+        write_png(tmp_path / f"{name}.png", picture)
+        refs = ("--refs", tmp_path / f"{name}.png", "--ref-view", "0,1")
+        target = tmp_path / f"{name}.h5"
+        assert run("lightfield", scene, *refs, "-o", target, *FAST).code == 0
+        field = open_light_field(target)
+        scores.append(np.mean([psnr_y(field.read(View(0, at)), views[0, at]) for at in (0, 2)]))
+        field.close()
+    assert scores[1] > scores[0] - 2
+
+
+def test_a_view_without_detail_of_its_own_is_dropped_and_not_passed_on(run, scene, low, tmp_path):
+    write_png(tmp_path / "enlarged.png", bicubic(low[1, 1], HIGH).clip(0, 1))
+    target, alone = tmp_path / "sr.h5", tmp_path / "alone.h5"
+    assert (
+        run("lightfield", scene, "--refs", tmp_path / "enlarged.png", "-o", target, *FAST, "--epipolar", "0").code == 0
+    )
+    assert run("lightfield", scene, "--no-refs", "-o", alone, *FAST).code == 0
+    (use,) = report_of(target)["references"]
+    assert use["frames_served"] == 0 and "no detail" in use["changes"]
+    fields = [open_light_field(path) for path in (target, alone)]
+    for view in (View(1, 1), View(0, 2)):
+        np.testing.assert_allclose(*(field.read(view) for field in fields), atol=1 / 255)
+    for field in fields:
+        field.close()
 
 
 def test_without_references_the_named_view_is_the_anchor_and_a_banner_says_so(run, scene, tmp_path):

@@ -1,5 +1,6 @@
 """References on their way to the engine: brought to the frame of their moment, beside its decoded picture."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from lfvideo_sr.camera.reduction import papers_taps, reduce_by, reduction_taps
 from lfvideo_sr.frames import Frame, Size, TimeStamp
+from lfvideo_sr.media.resize import bicubic
 from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.stream.preparing import Preparation
 from lfvideo_sr.synthetic import random_scene, render
@@ -48,6 +50,20 @@ def test_another_exposure_passes_in_the_frames_colours(sharp):
     prepared = Preparation(4)(reference(brighter, frame_of(sharp)))
     assert prepared.picture is not None and "colours" in prepared.changes
     assert np.abs(prepared.picture.pixels - sharp).mean() < 0.15 * np.abs(brighter - sharp).mean()
+
+
+def test_a_reference_is_asked_once_for_detail_that_its_frame_lacks(sharp):
+    frame = frame_of(sharp)
+    loads = []
+
+    def asked(pixels, **more):
+        made = replace(reference(pixels, frame, **more), load=lambda: loads.append(1) or pixels)
+        preparation = Preparation(4)
+        return [preparation.adds_detail(made, frame) for _ in range(2)]
+
+    enlarged = np.clip(bicubic(frame.pixels, SIZE), 0, 1)
+    assert asked(sharp) == [True, True] and asked(enlarged) == [False, False] and len(loads) == 2
+    assert asked(enlarged, generated=True) == [True, True]  # an anchor
 
 
 def test_a_reference_that_shows_something_else_gets_no_side(sharp, scene):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -66,6 +67,32 @@ def test_two_views_of_a_light_field_are_drawn(tmp_path):
     drawn = [tuple(int(picture[0, 0, 0]) for picture in draw(np.random.default_rng(n))) for n in range(40)]
     assert all(first != second for first, second in drawn)
     assert {value for pair in drawn for value in pair} == {0, 1, 2, 10, 11, 12}
+
+
+def lay_scenes(path, scenes, rows=2, columns=2):
+    """A file as CrossNet's authors lay it, in which every view has a level of its own."""
+    levels = np.arange(scenes * rows * columns, dtype=np.uint8).reshape(scenes, rows, columns, 1, 1, 1)
+    path.parent.mkdir(exist_ok=True)
+    with h5py.File(path, "w") as file:
+        file["img_HR"] = np.broadcast_to(levels, (scenes, rows, columns, 3, 8, 8))
+
+
+@pytest.mark.parametrize("words", ["LF/train_bicubic.h5", "LF"])
+def test_views_of_the_scenes_of_an_hdf5_file_are_drawn(tmp_path, words):
+    lay_scenes(tmp_path / "LF" / "train_bicubic.h5", 3)
+    lay_scenes(tmp_path / "LF" / "test_bicubic.h5", 5)
+    draws = light_fields(tmp_path, [words])
+    assert len(draws) == 3
+    drawn = [[int(picture[0, 0, 0]) for picture in draws[1](np.random.default_rng(n))] for n in range(20)]
+    assert {level for pair in drawn for level in pair} == {4, 5, 6, 7}
+    assert all(first != second for first, second in drawn)
+
+
+def test_an_hdf5_file_without_views_is_one_line(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["img_HR"] = np.zeros((2, 4, 3, 8, 8), np.uint8)
+    with pytest.raises(InputError, match=r"img_HR of .*a.h5 is \[2, 4, 3, 8, 8\]; \[scenes,rows,columns,3,H,W\]"):
+        light_fields(tmp_path, ["a.h5"])
 
 
 def test_light_fields_kept_for_validation_are_refused(tmp_path):

@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 from published_networks import FILES, NARROW, Checkpoint, loaded, published, published_restoration, published_vgg
+from safetensors.torch import load_file
 
 from lfvideo_sr.methods import amsa, c2_matching
 from lfvideo_sr.methods.c2_matching import C2Size
@@ -117,14 +118,47 @@ class Runs:
 
 @pytest.mark.parametrize(
     "content",
-    [Runs(), {"a": Runs()}, {"iter": 3, "optimizers": []}, {"params": {"a": torch.zeros(2)}}, {}, [torch.zeros(2)],
+    [Runs(), {"a": Runs()}, {"iter": 3, "optimizers": []},
+     {"net_g": {"a": torch.zeros(2)}, "net_d": {"a": torch.zeros(2)}}, {}, [torch.zeros(2)],
      {"a": torch.zeros(2, dtype=torch.long)}],
-    ids=["code", "code in a table", "training state", "nested", "empty", "list", "integers"],
+    ids=["code", "code in a table", "training state", "several networks", "empty", "list", "integers"],
 )  # fmt: skip
 def test_a_file_that_is_no_table_of_tensors_is_refused(convert, content, tmp_path):
     outcome, output = convert({**published(NARROW), "bad.pth": content})
     assert outcome.code == 3 and "bad.pth" in outcome.line
     assert not output.exists() and not (tmp_path / "it_ran").exists()
+
+
+def test_weights_beside_the_state_of_a_training_are_converted(convert):
+    """Averaged ones before others, under usual names, and under another where there is but one table."""
+    files = published(NARROW)
+    _, output = convert(files)
+    expected = load_file(output)
+    weights = {f"module.{key}": tensor for key, tensor in files["restoration_mse.pth"].items()}
+    training = {"epoch": 3, "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}}
+    others = {key: torch.zeros_like(tensor) for key, tensor in weights.items()}
+    for inner in (
+        {"params": weights},
+        {"state_dict": weights},
+        {"mine": weights},
+        {"params": others, "params_ema": weights},
+    ):
+        outcome, _ = convert({**files, "restoration_mse.pth": training | inner}, "--overwrite")
+        assert outcome.code == 0, outcome.err
+        converted = load_file(output)
+        assert converted.keys() == expected.keys()
+        assert all(torch.equal(converted[name], tensor) for name, tensor in expected.items())
+
+
+def test_weights_that_exist_are_replaced_only_with_overwrite(convert, tmp_path):
+    (tmp_path / "out.safetensors").write_text("precious")
+    outcome, output = convert(published(NARROW))
+    assert outcome.code == 3 and "--overwrite" in outcome.line and output.read_text() == "precious"
+    outcome, _ = convert(published(NARROW), "--overwrite")
+    assert outcome.code == 0 and read_about(output)["method"] == "c2_matching"
+    (tmp_path / "new").touch()
+    assert output.stat().st_mode == (tmp_path / "new").stat().st_mode
+    assert not list(tmp_path.glob("*.partial*"))
 
 
 def test_other_wrong_files_and_targets_are_refused(convert, run, tmp_path):

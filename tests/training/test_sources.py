@@ -44,6 +44,36 @@ def test_a_split_leaves_out_what_it_does_not_list(root):
         pairs_of(root, ["set"], root, "one")
 
 
+@pytest.mark.parametrize("words", ["CUFED/train", "CUFED"])
+@pytest.mark.parametrize(
+    "place", ["CUFED/train", "CUFED", "train/CUFED", "data/train/CUFED", "sets/CUFED/train", "train", "."]
+)
+def test_pairs_are_found_where_authors_lay_them(root, words, place):
+    data = root / "CUFED" if place in ("train", ".") else root / "data"
+    (data / place).mkdir(parents=True, exist_ok=True)
+    for half in ("input", "ref"):
+        (root / "set" / half).rename(data / place / half)
+    assert len(pairs_of(data, [words], root)) == len(photos_of(data, ["CUFED/train/input"], root)) == 3
+
+
+def test_every_input_needs_its_reference_before_a_run_begins(root):
+    (root / "set" / "ref" / "b.png").unlink()
+    (root / "set" / "ref" / "007_1.png").unlink()
+    with pytest.raises(InputError, match=r"lacks the references of 2 of 3 inputs, the first is of 007_0\.png"):
+        pairs_of(root, ["set"], root)
+
+
+def test_photos_are_neither_halves_of_pairs_nor_pictures_to_measure_on(root):
+    with pytest.raises(InputError, match="holds no pictures to train on, pairs"):
+        photos_of(root, ["set"], root)
+    for number, name in enumerate(("set/album/a.png", "set/test/CUFED5/000_0.png", "set/ref/more/b.png")):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        write_png(root / name, noise(6, 6, 30 + number).astype(np.float32) / 255)
+    (load,) = photos_of(root, ["set"], root)
+    assert np.array_equal(load(), noise(6, 6, 30))
+    assert len(photos_of(root, ["set/input"], root)) == 3
+
+
 def test_folders_and_rendered_pairs_go_together(root):
     pairs = pairs_of(root, ["rendered:2", "set", "rendered:1"], root)
     assert len(pairs) == 2 + 3 + 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lfvideo_sr.commands.train import clear_run, config_file, shipped_configs
+from lfvideo_sr.commands.train import config_file, shipped_configs
 
 
 @pytest.mark.parametrize("name", ["stream_ref", "c2_fixed_small"])
@@ -18,13 +18,18 @@ def test_an_unknown_configuration_is_refused_with_the_nearest_name_or_all(run):
     assert far.code == 2 and all(name in far.line for name in shipped_configs())
 
 
-def test_starting_anew_removes_a_run_and_nothing_else(tmp_path):
-    for name in ("notes.txt", "last.pt", "log.csv"):
-        (tmp_path / name).touch()
-    clear_run(tmp_path)  # without a config.yaml it is not known to be a run
-    assert (tmp_path / "last.pt").exists()
-    (tmp_path / "config.yaml").touch()
-    (tmp_path / "pictures").mkdir()
-    clear_run(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    clear_run(tmp_path / "nowhere")
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("max_steps: [&a [1, 1], *a, *a]", "an alias such as"),
+        ("max_steps: 2001-99-99", "cannot be read as YAML"),
+        (f"max_steps: {'[' * 600}", "cannot be read as YAML"),
+        (f"batch: [{', '.join(['1'] * 1000)}]", "int is wanted"),
+    ],
+    ids=["aliases", "no date", "deep", "long"],
+)
+def test_a_configuration_that_cannot_be_used_is_one_short_line(run, tmp_path, line, message):
+    file = tmp_path / "run.yaml"
+    file.write_text(f"trainer: features\n{line}\n")
+    outcome = run("train", file)
+    assert outcome.code == 2 and message in outcome.line and len(outcome.line) < 400

@@ -1,0 +1,106 @@
+"""The folder of a run, and the list in it of the run's own files: nothing else there is replaced or removed."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+
+from ..errors import OutputError
+
+LIST = "run.files"  # one name a line, relative to the folder
+CHECKPOINT, BEST, CONFIG, LOG = "last.pt", "best.pt", "config.yaml", "log.csv"
+PICTURES, BOARD = "pictures", "tensorboard"
+_UNFINISHED = ".tmp"
+_WRITTEN_ANEW = (CONFIG, LOG, CHECKPOINT, BEST, "last.tmp", "best.tmp")
+_OF_A_RUN = {"step", "averaged", "modules", "optimizers"}  # what a checkpoint of a run holds
+
+
+class RunFolder:
+    """The folder `path` of a run. A name is in the list before its file is there, so that a run that was killed leaves
+    nothing unlisted."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._listed = list(dict.fromkeys(_lines(path / LIST)))
+
+    def claim(self, resume: bool = True) -> None:
+        """Make the folder and take it for this run. Without `resume`, remove an earlier run's files from it first.
+
+        Raises OutputError, with nothing changed, where a file that no run has written has a name that this run needs.
+        """
+        taken = [name for name in _WRITTEN_ANEW if _is_there(self.path / name) and name not in self._listed]
+        if taken and not (_is_of_a_run(self.path / CHECKPOINT) or _is_of_a_run(self.path / BEST)):
+            raise OutputError(f"{self.path / taken[0]} is not a run's; move it away, or give another folder with -o")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for name in taken:  # of a run that kept no list
+                self._list(name)
+            if not resume:
+                self._clear()
+            for name in _WRITTEN_ANEW:
+                self._list(name)
+        except OSError as error:
+            raise OutputError(f"{self.path}: {error.strerror}; give another folder with -o") from error
+
+    def own(self, name: str) -> Path:
+        """The path of a file that the run is about to write, in the list from now on; its folder is made."""
+        path = self.path / name
+        if name not in self._listed and _is_there(path):
+            raise OutputError(f"{path} is not this run's; move it away")
+        self._list(name)
+        path.parent.mkdir(exist_ok=True)
+        return path
+
+    def own_new(self, folder: str, before: set[Path]) -> None:
+        """List the files of an inner folder that were not there before."""
+        for path in set((self.path / folder).glob("*")) - before:
+            self._list(f"{folder}/{path.name}")
+
+    def _list(self, name: str) -> None:
+        if name not in self._listed:
+            with (self.path / LIST).open("a", encoding="utf-8") as file:
+                file.write(f"{name}\n")
+            self._listed.append(name)
+
+    def _clear(self) -> None:
+        """Remove what is listed, the inner folders that are empty then, and the list."""
+        for name in self._listed:
+            path = self.path / name
+            if path.parent.resolve() in (self.path.resolve(), *self._inner()) and (path.is_file() or path.is_symlink()):
+                path.unlink()
+        for folder in self._inner():
+            with suppress(OSError):
+                folder.rmdir()
+        (self.path / LIST).unlink(missing_ok=True)
+        self._listed = []
+
+    def _inner(self) -> list[Path]:
+        """The inner folders that a run makes, those that are links left out."""
+        folders = [self.path / name for name in (PICTURES, BOARD)]
+        return [folder.resolve() for folder in folders if folder.is_dir() and not folder.is_symlink()]
+
+
+def unfinished(path: Path) -> Path:
+    """What a checkpoint is called until it is whole."""
+    return path.with_suffix(_UNFINISHED)
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Whether a file is a checkpoint as runs save them."""
+    if not path.is_file():
+        return False
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return state.keys() >= _OF_A_RUN
+    except Exception:  # whatever the reader raises, the file is none
+        return False
+
+
+def _lines(path: Path) -> Iterator[str]:
+    if path.is_file():
+        yield from path.read_text(encoding="utf-8", errors="replace").splitlines()

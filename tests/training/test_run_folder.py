@@ -1,0 +1,135 @@
+"""What a run may replace and remove in its folder: its own files, and nothing else."""
+
+import pytest
+from small_runs import saved
+from test_loop import numbered, scoring, straight
+
+from lfvideo_sr.errors import InputError, OutputError, UsageError
+from lfvideo_sr.training.loop import fit
+from lfvideo_sr.training.run_folder import LIST, RunFolder
+from lfvideo_sr.training.task import Task
+
+
+def strange(folder, *names):
+    """Files that no run has written."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("somebody's")
+
+
+def untouched(folder, *names):
+    return all((folder / name).read_text() == "somebody's" for name in names)
+
+
+OTHERS = ("config.yaml", "log.csv", "best.pt", "pictures/wedding.jpg")
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("name", ["config.yaml", "log.csv", "last.pt", "best.pt", "last.tmp"])
+def test_a_folder_with_files_of_something_else_is_refused(tmp_path, name, resume):
+    strange(tmp_path, *OTHERS, name)
+    with pytest.raises(OutputError, match="is not a run's; move it away, or give another folder with -o"):
+        straight(tmp_path, max_steps=1, resume=resume)
+    assert untouched(tmp_path, *OTHERS, name) and not (tmp_path / LIST).exists()
+
+
+def test_starting_anew_removes_what_the_run_wrote_and_nothing_else(tmp_path):
+    straight(tmp_path, scoring([1.0, 2.0]), validate_every=1, max_steps=2)
+    strange(tmp_path, "notes.txt", "pictures/wedding.jpg", "tensorboard/notes.txt")
+    before = {path.name for path in (tmp_path / "tensorboard").iterdir()}
+    _, config, _ = straight(tmp_path, max_steps=1, resume=False)
+    assert untouched(tmp_path, "notes.txt", "pictures/wedding.jpg", "tensorboard/notes.txt")
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["wedding.jpg"]
+    assert {path.name for path in (tmp_path / "tensorboard").iterdir()} & before == {"notes.txt"}
+    assert saved(config)["step"] == 1 and not (tmp_path / "best.pt").exists()
+    assert "resume: true" in (tmp_path / "config.yaml").read_text()
+
+
+def test_a_run_of_an_earlier_version_which_kept_no_list_goes_on(tmp_path):
+    straight(tmp_path, stop_after=2)
+    (tmp_path / LIST).unlink()
+    losses, config, _ = straight(tmp_path)
+    assert len(losses.seen) == 4 and saved(config)["step"] == 6
+
+
+def test_nothing_is_removed_before_a_sample_of_the_new_run_is_made(tmp_path):
+    _, config, task = straight(tmp_path, max_steps=1)
+
+    def broken(number):
+        raise InputError("no such picture")
+
+    with pytest.raises(InputError, match="no such picture"):
+        fit(Task(task.network, task.about, task.steps, broken), type(config)(**{**vars(config), "resume": False}))
+    assert saved(config)["step"] == 1
+
+
+def test_a_list_reaches_no_file_outside_the_folder(tmp_path):
+    run, album = tmp_path / "run", tmp_path / "album"
+    strange(album, "a.jpg")
+    RunFolder(run).claim()
+    (run / "pictures").symlink_to(album)
+    (run / LIST).write_text("../album/a.jpg\npictures/a.jpg\n" + (run / LIST).read_text())
+    RunFolder(run).claim(resume=False)
+    assert untouched(album, "a.jpg")
+
+
+def test_a_precision_that_is_none_is_one_line(tmp_path):
+    with pytest.raises(UsageError, match="precision 'nan' cannot be run"):
+        straight(tmp_path, precision="nan")
+
+
+def damage(path, content=b"\x00damaged"):
+    path.write_bytes(content)
+
+
+def test_a_damaged_state_goes_on_from_the_best_one(tmp_path, capsys):
+    straight(tmp_path, scoring([1.0, 5.0, 2.0, 2.0]), validate_every=1, stop_after=4)
+    damage(tmp_path / "last.pt", (tmp_path / "last.pt").read_bytes()[:-400])
+    losses, config, _ = straight(tmp_path, scoring([2.0] * 4), validate_every=1)
+    assert "last.pt is damaged; the run goes on from" in capsys.readouterr().out
+    assert len(losses.seen) == 4 and saved(config)["step"] == 6
+
+
+@pytest.mark.parametrize("best", [None, b"damaged"])
+def test_damaged_states_are_one_line(tmp_path, best):
+    straight(tmp_path, max_steps=1)
+    damage(tmp_path / "last.pt")
+    if best is not None:
+        damage(tmp_path / "best.pt", best)
+    with pytest.raises(InputError, match=r"cannot be read, and there is no best\.pt to go on from; start anew"):
+        straight(tmp_path)
+
+
+def test_a_state_of_another_network_is_one_line(tmp_path):
+    import torch
+    from test_loop import Line, Step
+
+    _, config, _ = straight(tmp_path, max_steps=1)
+    wider = Line(torch.nn.Linear(4, 1))
+    steps = {"fit": Step(wider, torch.optim.SGD(wider.network.parameters(), 0.1), ("loss", "noise"))}
+    with pytest.raises(InputError, match="saved by a run of another network") as raised:
+        fit(Task(wider.network, {}, steps, numbered), config)
+    assert "\n" not in str(raised.value) and "[1, 3]" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["1,0.5\n", "x,0.5,0.5,1\n", "\x00\x00\n", "9" * 5000 + ",1,1,1\n", "2,a,b,c\n", "1,2,3,4,5,6\n"],
+    ids=["short", "no step", "nul", "digits", "words", "long"],
+)
+def test_damaged_lines_of_a_log_are_left_out(tmp_path, lines, capsys):
+    straight(tmp_path, stop_after=3)
+    log = tmp_path / "log.csv"
+    rows = log.read_text().splitlines()
+    log.write_text("\n".join([*rows[:2], lines.strip("\n"), *rows[2:]]) + "\n")
+    straight(tmp_path)
+    assert "log.csv is damaged: 1 of its lines are left out" in capsys.readouterr().out
+    assert [row.split(",")[0] for row in log.read_text().splitlines()] == ["step", *"123456"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00garbage"])
+def test_a_log_that_is_none_begins_anew(tmp_path, content):
+    straight(tmp_path, stop_after=3)
+    damage(tmp_path / "log.csv", content)
+    straight(tmp_path)
+    assert [row.split(",")[0] for row in (tmp_path / "log.csv").read_text().splitlines()] == ["step", *"456"]
