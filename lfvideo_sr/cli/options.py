@@ -22,7 +22,7 @@ Deinterlace = Annotated[bool, typer.Option("--deinterlace", help="Turn the field
 
 # references
 RequireRefs = Annotated[bool, typer.Option("--require-refs", help="Fail where no references are found.")]
-RefCache = Annotated[str, typer.Option(help="Memory for encoded references, such as 512MiB.")]
+RefCache = Annotated[str, typer.Option(help="Memory for encoded references besides those in use, such as 512MiB.")]
 
 # what is written and printed
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write; default IN_x4 beside IN.")]

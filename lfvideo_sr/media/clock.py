@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 import av
 from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import InputError
@@ -34,24 +35,24 @@ def frame_times(video: VideoInfo) -> Iterator[Fraction]:
     """Seconds at which each frame of a video track is shown, in order: of frames that decode, as `VideoSource` gives
     them. The first are decoded; where they are those of the packets, the packets alone tell the times of the others."""
     with closing(_packet_times(video)) as packets:
-        with closing(_decoded_times(video)) as decoded:
+        with closing(shown_pictures(video)) as decoded:
             count = 0
-            for count, time in enumerate(islice(decoded, _DECODED), 1):
-                yield time
+            for count, (_, stamp) in enumerate(islice(decoded, _DECODED), 1):
+                yield (time := stamp.seconds)
                 skipped = count == 1  # packets before the first picture
                 if next((packet for packet in packets if packet >= time or not skipped), None) != time:
-                    yield from decoded
+                    yield from (stamp.seconds for _, stamp in decoded)
                     return
         if count == _DECODED:
             yield from packets
 
 
-def _decoded_times(video: VideoInfo) -> Generator[Fraction, None, None]:
+def shown_pictures(video: VideoInfo) -> Generator[tuple[VideoFrame, TimeStamp], None, None]:
+    """The decoded pictures of a track with their times, as `VideoSource` has them; what is wrong is for it to tell."""
     with open_input(video.path) as container:
         stream = video_stream(container, video.stream_index)
         with decoding_in_threads(stream):
-            for _, stamp in stamped(Decoder(container, stream, _ignore), video, _ignore):
-                yield stamp.seconds
+            yield from stamped(Decoder(container, stream, _ignore), video, _ignore)
 
 
 def _packet_times(video: VideoInfo) -> Generator[Fraction, None, None]:
@@ -89,7 +90,7 @@ def _same(ticks: int) -> int:
 
 
 def _ignore(text: str) -> None:
-    """Warnings are given where the frames are read."""
+    pass
 
 
 def stamp_of(frame: Frame) -> TimeStamp:

@@ -89,6 +89,7 @@ def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> list[
             large.finish()
             if ends_at is None:
                 others.advance(None)
+            hr.check_unchanged()
             return hr.warnings + others.warnings + lost_in_pictures(hr.video, _CODEC)
 
 
