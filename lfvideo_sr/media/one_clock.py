@@ -24,6 +24,7 @@ _AHEAD = 512  # packets that are looked at beyond a jump
 _HELD = 32 << 20  # bytes of packets that are held for it, besides the last
 _ODD = 3  # packets: so few odd times are no jump where those after them go on as before
 _UNSEEN = Fraction(1, 2)  # seconds: a longer gap between pictures is looked at
+_OVERLAP = Fraction(1, 10)  # seconds: by so little one stream alone may go back without a jump
 _PAUSE = 10  # seconds: a longer gap in every stream is a jump, in formats whose clock may jump
 _LONGEST = 30 * 3600  # seconds: a longer gap is a jump in any format
 _TOGETHER = 10  # seconds within which streams are that are on the same clock
@@ -74,12 +75,14 @@ class _Track:
         return last < time <= last + (max(far, round(_UNSEEN / self.time_base)) if self.is_video else far)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Clock:
-    """offset: seconds that are added to its times. start: the time, as the file has it, at which it begins."""
+    """offset: seconds that are added to its times. start, end: the times, as the file has them, at which it begins and,
+    as far as is known, ends."""
 
     offset: Fraction
     start: Fraction
+    end: Fraction | None = None
 
 
 class OneClock:
@@ -164,21 +167,31 @@ class OneClock:
 
     def _nearest_clock(self, seconds: Fraction) -> int:
         """The clock on which pictures or sound are now at the nearest time; the newest where there are none."""
-        steady = [track for track in self._tracks.values() if track.steady]
-        nearest = min(steady, key=lambda track: abs(track.seconds - seconds), default=None)
-        return len(self._clocks) - 1 if nearest is None else nearest.clock
+        now = [(track.seconds, track.clock) for track in self._tracks.values() if track.steady]
+        before = [(clock.end, number) for number, clock in enumerate(self._clocks) if clock.end is not None][-1:]
+        return min([*now, *before], key=lambda place: abs(place[0] - seconds), default=(0, len(self._clocks) - 1))[1]
 
     def _placed(self, track: _Track, time: int) -> int:
         """The time at which a packet goes on from the one before it, on the clock that its stream is on, or is then."""
         if track.follows(time, track.last) or not track.steady:
             return time
-        if track.before < time <= track.last and track.follows(time, track.before):  # the packet before was the odd one
-            return time
-        if self._is_odd(track, time):
-            return track.last + track.step
-        if time < track.last or self._is_jump(track, time):
+        back = time <= track.last
+        if not (back and self._others_go_back(track, time)):
+            if back and track.follows(time, track.before):  # the packet before was the odd one
+                return time
+            if self._is_odd(track, time):
+                return track.last + track.step
+            if back and self._beside(track) and (track.last - time) * track.time_base <= _OVERLAP:
+                return time
+        if back or self._is_jump(track, time):
             self._jump(track, time)
         return time
+
+    def _others_go_back(self, track: _Track, time: int) -> bool:
+        """Whether another stream went, or goes, to about this time too."""
+        seconds = time * track.time_base
+        self._look_ahead(64)
+        return self._is_on_newest(track, seconds) or any(self._landing(other, seconds) for other in self._beside(track))
 
     def _is_odd(self, track: _Track, time: int) -> bool:
         """Whether the stream goes on from the packet before, after a few odd times that begin with this one."""
@@ -207,15 +220,13 @@ class OneClock:
     def _is_jump(self, track: _Track, time: int) -> bool:
         """Of a time far ahead: whether it is more than a pause."""
         gap = (time - track.last) * track.time_base
-        if gap > _LONGEST:
-            return True
+        if gap <= _PAUSE or gap > _LONGEST:
+            return gap > _PAUSE
         self._look_ahead(_AHEAD)
         if any(track.last < later < time for later in self._later(track)):  # it will come back
             return True
         seconds = time * track.time_base
-        return (
-            self._may_jump and gap > _PAUSE and all(self._goes_along(other, seconds) for other in self._beside(track))
-        )
+        return self._may_jump and all(self._goes_along(other, seconds) for other in self._beside(track))
 
     def _beside(self, track: _Track) -> list[_Track]:
         """Other pictures or sound on the same clock."""
@@ -242,7 +253,7 @@ class OneClock:
         """Put a stream on the newest clock, if it is another one and its time fits, else on a new one."""
         seconds = time * track.time_base
         if not self._is_on_newest(track, seconds):
-            by = seconds - track.seconds
+            by, self._clocks[track.clock].end = seconds - track.seconds, track.seconds
             offset = self._clocks[track.clock].offset - self._room(track, time)
             self._clocks.append(_Clock(offset, seconds))
             self.jumps.append(Jump(seconds + offset, by))
