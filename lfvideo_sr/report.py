@@ -51,6 +51,9 @@ def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnin
         "version": __version__,
         "warnings": [*warnings, *_worthless(job)],
     }
+    if isinstance(job, StreamJob):
+        loss = job.source.loss
+        report |= {"frames_missing": loss.frames, "seconds_missing": round(float(loss.seconds), 3)}
     if isinstance(job, StreamJob) and (uses := job.still_uses()):
         report["stills"] = [use.reported() for use in uses]
         report["stills_used"] = shown_uses(uses)

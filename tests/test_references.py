@@ -86,6 +86,20 @@ def test_one_larger_than_the_capacity_is_kept_alone_while_it_is_the_last():
     assert len(cache) == 1 and reference(3) in cache
 
 
+def test_what_a_frame_uses_is_kept_whatever_its_size():
+    """Two large references in use at once are encoded once each, and a third takes the place of the one let go."""
+    encode = Encoder()
+    cache = ReferenceCache(encode, EACH + 1)
+    for _ in range(5):
+        cache.keep([reference(1), reference(2)])
+        ask(cache, 1, 2)
+    assert encode.encoded == [1, 2] and len(cache) == 2
+    cache.keep([reference(2), reference(3)])
+    ask(cache, 2, 3, 2, 3)
+    assert encode.encoded == [1, 2, 3]
+    assert [reference(number) in cache for number in (1, 2, 3)] == [False, True, True]
+
+
 def test_asking_whether_it_is_there_counts_and_encodes_nothing():
     encode = Encoder()
     cache = ReferenceCache(encode, EACH)

@@ -11,6 +11,7 @@ from ..errors import InputError, UsageError
 from ..frames import DeviceFrame, Frame, Size, StreamInfo, TimeStamp, size_of
 from ..media.clock import Timeline, frame_times
 from ..media.colour import ColourSpec
+from ..media.loss import Loss
 from ..media.probe import VideoInfo
 from ..media.scenes import CutDetector
 from ..picture import load_picture
@@ -39,6 +40,7 @@ class CallerFrames:
             raise InputError("the frames given are empty; give at least one")
         self._first = as_pixels(first, "frame 0", copy=True)
         self.warnings: list[str] = []
+        self.loss = Loss()
         size = size_of(self._first)
         self.video = _video(size, rate)
         count = _least(len(frames) if isinstance(frames, Sized) else None, limit)
@@ -61,8 +63,11 @@ class CallerFrames:
             raise UsageError("the frames given are an iterator, which is used up; give a list, or open the stream anew")
         return iter(self._frames)
 
-    def close(self) -> None:
+    def check_unchanged(self) -> None:
         """Nothing to do: what the frames come from is the caller's."""
+
+    def close(self) -> None:
+        """Nothing to do, likewise."""
 
 
 def frame_of(pixels: Any, index: int, stamp: TimeStamp, cut: bool) -> Frame:

@@ -46,7 +46,7 @@ RequireRefs = Annotated[bool, typer.Option("--require-refs", help="Fail where no
 TrustManifest = Annotated[
     bool, typer.Option("--trust-manifest", help="Let a manifest of references list files outside of its folder.")
 ]
-RefCache = Annotated[str, typer.Option(help="Memory for encoded references, such as 512MiB.")]
+RefCache = Annotated[str, typer.Option(help="Memory for encoded references besides those in use, such as 512MiB.")]
 
 # what is written and printed
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write; default IN_x4 beside IN.")]

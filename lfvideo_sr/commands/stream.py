@@ -148,7 +148,7 @@ class StreamCommand:
             if part is not None:
                 progress.say(f"what there is so far plays: {part}")
             raise
-        return time.monotonic() - started, job.warnings + sink.warnings
+        return time.monotonic() - started, list(dict.fromkeys(job.warnings + sink.warnings))
 
     def _go_on(self, job: StreamJob, journal: Journal, progress: Progress) -> None:
         """Take what an earlier run has done."""

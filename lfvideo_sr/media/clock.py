@@ -1,45 +1,96 @@
-"""The times of a clip's frames, read from its packets: what turns a frame index or a name in seconds into a moment.
+"""The times of a clip's frames, read from its file: what turns a frame index or a name in seconds into a moment.
 
 Times are exact seconds (Fraction) on the file's own clock, start offset included; an index never becomes a time by
 dividing by the frame rate, so clips of variable rate are right.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from fractions import Fraction
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Generic, TypeVar
 
 import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from ..errors import InputError
 from ..frames import Frame, TimeStamp
-from .probe import VideoInfo, open_input
+from .decoding import Decoder
+from .one_clock import OneClock
+from .probe import VideoInfo, open_input, video_stream
+from .pyav import decoding_in_threads
+from .stamps import rising, stamped
 
 T = TypeVar("T")
 
 _REORDER = 32  # packets come in decoding order; no codec holds a frame back longer than this
+_DECODED = 64  # frames that are decoded to see whether each packet of a track is one
 
 
 def frame_times(video: VideoInfo) -> Iterator[Fraction]:
-    """Seconds at which each frame of a video track is shown, in order; nothing is decoded, a few packets are held."""
+    """Seconds at which each frame of a video track is shown, in order: of frames that decode, as `VideoSource` gives
+    them. The first are decoded; where they are those of the packets, the packets alone tell the times of the others."""
+    with closing(_packet_times(video)) as packets:
+        with closing(shown_pictures(video)) as decoded:
+            count = 0
+            for count, (_, stamp) in enumerate(islice(decoded, _DECODED), 1):
+                yield (time := stamp.seconds)
+                skipped = count == 1  # packets before the first picture
+                if next((packet for packet in packets if packet >= time or not skipped), None) != time:
+                    yield from (stamp.seconds for _, stamp in decoded)
+                    return
+        if count == _DECODED:
+            yield from packets
+
+
+def shown_pictures(video: VideoInfo) -> Generator[tuple[VideoFrame, TimeStamp], None, None]:
+    """The decoded pictures of a track with their times, as `VideoSource` has them; what is wrong is for it to tell."""
+    with open_input(video.path) as container:
+        stream = video_stream(container, video.stream_index)
+        with decoding_in_threads(stream):
+            yield from stamped(Decoder(container, stream, _ignore), video, _ignore)
+
+
+def _packet_times(video: VideoInfo) -> Generator[Fraction, None, None]:
+    """Times of a track's packets in the order in which they are shown; a few are held."""
+    with open_input(video.path) as container:
+        rate, stream = video.rate or Fraction(25), video_stream(container, video.stream_index)
+        turn = max(1, round(1 / (rate * video.time_base)))
+        for _, ticks in rising(_sorted(_packet_ticks(container, stream)), _same, lambda ticks: turn):
+            yield ticks * video.time_base
+
+
+def _sorted(times: Iterable[int]) -> Iterator[int]:
+    """Times in decoding order, in the order in which they are shown."""
     waiting: list[int] = []
-    for ticks in _packet_ticks(video):
+    for ticks in times:
         heappush(waiting, ticks)
         if len(waiting) > _REORDER:
-            yield heappop(waiting) * video.time_base
+            yield heappop(waiting)
     while waiting:
-        yield heappop(waiting) * video.time_base
+        yield heappop(waiting)
 
 
-def _packet_ticks(video: VideoInfo) -> Iterator[int]:
+def _packet_ticks(container: InputContainer, stream: VideoStream) -> Iterator[int]:
     """Times of a track's packets as the file orders them, up to where the file breaks off."""
-    with open_input(video.path) as container, suppress(av.FFmpegError):
-        for packet in container.demux(container.streams[video.stream_index]):
-            ticks = packet.dts if packet.pts is None else packet.pts
-            if packet.size and not packet.is_discard and ticks is not None:
+    by_decoding = container.format.name == "avi"
+    with suppress(av.FFmpegError):
+        for packet in OneClock(container):
+            ticks = packet.dts if packet.pts is None or by_decoding else packet.pts
+            if packet.stream_index == stream.index and packet.size and not packet.is_discard and ticks is not None:
                 yield ticks
+
+
+def _same(ticks: int) -> int:
+    return ticks
+
+
+def _ignore(text: str) -> None:
+    pass
 
 
 def stamp_of(frame: Frame) -> TimeStamp:

@@ -1,7 +1,7 @@
-"""From packets to pictures with times, and what to do where a file has damage or no times."""
+"""From packets to pictures, and what to do where a file has damage or no times for its pictures."""
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
+from heapq import heappop, heappush
 
 import av
 from av.container import InputContainer
@@ -10,49 +10,54 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import EngineError
-from ..frames import TimeStamp
-from .probe import VideoInfo
-from .pyav import fraction
+from .loss import Tally, shows_nothing
+from .one_clock import Jump, OneClock
 
 
 class Decoder:
     """Every picture of a stream that decodes: a damaged packet costs itself only, a broken container ends the stream.
     A device that gives up is no damage, and raises EngineError.
 
-    pictures, damaged: how many were given, and how many of them FFmpeg calls corrupt.
-    missing:           how many the file's index promises beyond those, once all are given.
+    Pictures have the times of their packets, mended where the file's clock jumps; those of an AVI, which has no times
+    for pictures that are coded in another order, are counted in the order in which they are shown.
+
+    tally: what was decoded, and what is missing once all pictures are given.
     """
 
     def __init__(
         self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None], on_device: bool = False
     ):
-        self._packets, self._on_device = container.demux(stream), on_device
-        self._stream = stream
+        self._clock, self._on_device = OneClock(container), on_device
+        self._stream, self._codec = stream, stream.codec_context.codec.canonical_name
         self._name = container.name.removeprefix("file:")
         self._warn = warn
-        self._promised = stream.frames if container.format.name.startswith("mov") else 0  # others count gaps too
-        self._hidden = 0  # packets that an edit list keeps from being shown
-        self.pictures = self.damaged = 0
+        self._order = _ShownOrder() if container.format.name == "avi" else None
+        self.tally = Tally(container, stream, self._clock)
 
     @property
-    def missing(self) -> int:
-        """Pictures that the container promised and the decoder did not give, so far."""
-        return max(self._promised - self._hidden - self.pictures, 0)
+    def jumps(self) -> list[Jump]:
+        """Of the file's clock, so far."""
+        return self._clock.jumps
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        while (packet := self._next_packet()) is not None:
-            self._hidden += packet.is_discard
-            yield from self._counted(self._decode(packet))
+        packets = iter(self._clock)
+        while (packet := self._next(packets)) is not None:
+            if packet.stream is self._stream and not _is_empty(packet):
+                yield from self._counted(self._decode(packet))
         yield from self._counted(self._drain())
 
-    def _next_packet(self) -> Packet | None:
+    def _next(self, packets: Iterator[Packet]) -> Packet | None:
         try:
-            return next(self._packets, None)
+            return next(packets, None)
         except av.FFmpegError as error:
             self._warn(f"{self._name} breaks off: {error.strerror}")
             return None
 
     def _decode(self, packet: Packet) -> list[VideoFrame]:
+        if packet.size and not shows_nothing(packet, self._codec):
+            self.tally.add_packet(packet)
+            if self._order is not None:
+                self._order.add(packet)
         try:
             return packet.decode()
         except av.FFmpegError as error:
@@ -72,9 +77,34 @@ class Decoder:
 
     def _counted(self, pictures: list[VideoFrame]) -> Iterator[VideoFrame]:
         for picture in pictures:
-            self.pictures += 1
-            self.damaged += picture.is_corrupt
+            self.tally.add_picture(picture)
+            if self._order is not None:
+                picture.pts = self._order.time_of(picture)
             yield picture
+
+
+class _ShownOrder:
+    """Times for the pictures of a track of which only decoding times are known: each the earliest not yet taken."""
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+
+    def add(self, packet: Packet) -> None:
+        """Take note of a packet, and give its picture the decoding time, by which it is known again."""
+        packet.pts = packet.dts
+        if packet.dts is not None:
+            heappush(self._free, packet.dts)
+
+    def time_of(self, picture: VideoFrame) -> int | None:
+        """For the next picture that is shown. Where a key picture is, earlier times are those of lost ones."""
+        while self._free and picture.key_frame and picture.pts is not None and self._free[0] < picture.pts:
+            heappop(self._free)
+        return heappop(self._free) if self._free else None
+
+
+def _is_empty(packet: Packet) -> bool:
+    """Whether a packet has no content, without being the one at the end that asks for what a decoder still holds."""
+    return not packet.size and (packet.dts is not None or packet.pts is not None)
 
 
 def deinterlaced(pictures: Iterator[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
@@ -95,27 +125,3 @@ def _pulled(graph: av.filter.Graph) -> Iterator[VideoFrame]:
             yield graph.vpull()
         except (av.BlockingIOError, av.EOFError):
             return
-
-
-class Clock:
-    """Times of pictures: the file's own integers; counted on where it has none; always strictly increasing."""
-
-    def __init__(self, video: VideoInfo, warn: Callable[[str], None]):
-        self._video, self._warn = video, warn
-        self._last: int | None = None
-
-    def stamp(self, picture: VideoFrame) -> TimeStamp:
-        """The picture's own time, later than the one before: where it has none or runs backwards, it is counted on."""
-        base = fraction(picture.time_base) or self._video.time_base
-        ticks = picture.pts if picture.pts is not None else picture.dts
-        if ticks is None:
-            ticks = 0 if self._last is None else self._last + self._step(picture, base)
-        elif self._last is not None and ticks <= self._last:
-            self._warn(f"{self._video.path}: times stand still or run backwards from tick {ticks}; moved on by a tick")
-            ticks = self._last + 1
-        self._last = ticks
-        return TimeStamp(ticks, base, picture.duration or None)
-
-    def _step(self, picture: VideoFrame, base: Fraction) -> int:
-        rate = self._video.rate or Fraction(25)
-        return picture.duration or max(1, round(1 / (rate * base)))

@@ -3,18 +3,22 @@
 import io
 from collections.abc import Generator
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import cast
 
 import av
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
+from .one_clock import OneClock
 from .probe import open_input
-from .pyav import open_media
+from .pyav import fraction, open_media
 
+_RUN_IN = 3  # packets that an encoder of sound puts before its start, at most
+_SHORT = Fraction(3, 20)  # seconds: sound that starts no longer before zero is such a run-in
 _STALE = ("encoder", "duration", "bps", "number_of_", "_statistics", "major_brand", "minor_version", "compatible_")
 
 
@@ -22,11 +26,14 @@ class StreamCopier:
     """Copies audio, subtitles, data, attachments, cover art, chapters and metadata of `source` into `target`.
 
     Construct it before the target's header is written; then call `advance` as the video grows, and `close`.
-    At most one packet is held here. Streams that the target cannot hold are an OutputError, data streams a warning.
+    Streams that the target cannot hold are an OutputError, data streams a warning. Packets keep their times, mended
+    where the file's clock jumps. What an edit list hides stays hidden, or is left out where the target has none, but
+    for the run-in that a decoder needs.
 
     name:     what messages call the target.
     ends_at:  seconds from which on no chapter is copied.
     warnings: a list to add to.
+    shift:    seconds that are added to all times, so that nothing which is shown or heard starts below zero.
     """
 
     def __init__(
@@ -42,9 +49,14 @@ class StreamCopier:
         self._target, self._name = target, name
         self._input = open_input(source)
         try:
+            self.shift = _below_zero(self._input)
             target.metadata.update(fresh_metadata(self._input.metadata))
-            target.set_chapters([c for c in self._input.chapters() if _starts_before(c, ends_at)])
+            chapters = [chapter for chapter in self._input.chapters() if _starts_before(chapter, ends_at)]
+            target.set_chapters([_shifted(chapter, self.shift) for chapter in chapters])
             self._copies = self._add_streams()
+            self._hides = "mp4" in target.format.name or "mov" in target.format.name
+            self._last: dict[int, int] = {}  # by stream, the decoding time of the latest packet
+            self._cut: set[int] = set()  # streams of which an edit list hides more than a run-in
             self._packets = self._demuxed()
             self._pending = next(self._packets, None)
         except BaseException:
@@ -107,22 +119,45 @@ class StreamCopier:
         return "convert or remove that stream first: no one container holds all of this file's streams"
 
     def _demuxed(self) -> Generator[Packet]:
-        streams = [self._input.streams[index] for index in self._copies]
-        if not streams:
+        if not self._copies:
             return
         try:
-            for packet in self._input.demux(*streams):
-                if packet.size and not _is_gap(packet):
+            for packet in OneClock(self._input):
+                if packet.stream_index in self._copies and self._is_wanted(packet):
                     yield packet
         except av.FFmpegError as error:
             self.warnings.append(f"{self._input.name.removeprefix('file:')} breaks off: {error.strerror}")
+
+    def _is_wanted(self, packet: Packet) -> bool:
+        if not packet.size or _is_gap(packet):
+            return False
+        if not packet.is_discard or (self._hides and not self.shift):
+            return True
+        if not -_RUN_IN * (packet.duration or 0) * packet.time_base <= _time(packet) < 0:
+            self._cut.add(packet.stream_index)
+        return packet.stream_index not in self._cut
 
     def advance(self, seconds: Fraction | None) -> None:
         """Copy every packet that starts before `seconds`; all there are, if None."""
         while self._pending is not None and (seconds is None or _time(self._pending) < seconds):
             packet, self._pending = self._pending, next(self._packets, None)
-            packet.stream = self._copies[packet.stream_index]
+            copy = self._copies[packet.stream_index]
+            self._put_in_order(packet, copy)
+            packet.stream = copy
             self._target.mux_one(packet)
+
+    def _put_in_order(self, packet: Packet, copy: Stream) -> None:
+        """Give a packet the times that a muxer takes: each is decoded later than the one before, by a tick of the
+        target at least, and is not shown before that."""
+        base, index = packet.time_base, packet.stream_index
+        last, tick = self._last.get(index), max(1, ceil((copy.time_base or base) / base))
+        shift = round(self.shift / base)
+        least = None if last is None else last + tick
+        times = [time + shift for time in (packet.dts, packet.pts) if time is not None]
+        decoded = times[0] if times else (least or 0)
+        packet.dts = decoded if least is None else max(decoded, least)
+        packet.pts = max(packet.dts, times[-1] if times else decoded)
+        self._last[index] = packet.dts
 
     def metadata_of(self, index: int) -> dict[str, str]:
         """The tags of stream `index` of the source."""
@@ -131,6 +166,25 @@ class StreamCopier:
     def close(self) -> None:
         self._packets.close()
         self._input.close()
+
+
+def _below_zero(source: InputContainer) -> Fraction:
+    """Seconds from the start of what is shown or heard to zero, where pictures are before that, or sound by more than
+    an encoder's run-in; else 0."""
+    pictures = [_start(stream) for stream in source.streams if stream.type == "video"]
+    sound = [_start(stream) for stream in source.streams if stream.type == "audio"]
+    first_picture, first_sound = min(pictures, default=Fraction(0)), min(sound, default=Fraction(0))
+    first = min(first_picture, first_sound)
+    return -first if first_picture < 0 or first_sound < -_SHORT else Fraction(0)
+
+
+def _start(stream: Stream) -> Fraction:
+    return Fraction(0) if stream.start_time is None else stream.start_time * (fraction(stream.time_base) or 0)
+
+
+def _shifted(chapter, seconds: Fraction):
+    ticks = round(seconds / (fraction(chapter["time_base"]) or 1))
+    return {**chapter, "start": chapter["start"] + ticks, "end": chapter["end"] + ticks}
 
 
 def fresh_metadata(metadata: dict[str, str]) -> dict[str, str]:

@@ -51,7 +51,9 @@ class JoinedSink(VideoSink):
     def join(self, segments: Sequence[Path], shown: Sequence[Shown]) -> None:
         """Append all segments, in order. Raises OutputError where one does not hold what it is said to hold."""
         with self._writing():
-            decoding = iter(decoding_times([time for times in shown for time, _ in times]))
+            ticks = [time for times in shown for time, _ in times]
+            self._begin_at(min(ticks, default=0))
+            decoding = iter(decoding_times(ticks))
             for segment, times in zip(segments, shown):
                 self._append(segment, times, decoding)
             last = max((time + (duration or 1) for times in shown for time, duration in times), default=0)
@@ -74,7 +76,7 @@ class JoinedSink(VideoSink):
         packet.pts, packet.dts, packet.duration = time, decoded_at, duration
         if self._copier:
             self._copier.advance(decoded_at * self._video.time_base)
-        self._container.mux_one(packet)
+        self._mux_shifted(packet)
 
     def _flush(self) -> None:
         """Nothing was encoded here."""

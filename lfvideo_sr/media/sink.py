@@ -92,6 +92,7 @@ class VideoSink:
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
         self._video, self._ends_at = video, ends_at
         self._written = 0
+        self._shift = 0  # ticks that are added to all times
         self._end: Fraction | None = None
         self._durations: dict[int, int] = {}  # by time, of the frames that are inside the encoder
         self._copier: StreamCopier | None = None
@@ -189,6 +190,8 @@ class VideoSink:
 
     def encode(self, picture: "OutputPicture") -> None:
         """Encode the next picture, in the order of their times."""
+        if not self._written:
+            self._begin_at(picture.ticks)
         self._durations[picture.ticks] = picture.duration
         self._end = (picture.ticks + (picture.duration or 1)) * self._video.time_base
         self._written += 1
@@ -203,7 +206,24 @@ class VideoSink:
             if self._copier:
                 self._copier.advance(packet.dts * packet.time_base)
             packet.duration = self._durations.pop(packet.pts, 0)  # x265 and SVT-AV1 do not hand it through
-            self._container.mux_one(packet)
+            self._mux_shifted(packet)
+
+    def _mux_shifted(self, packet: Packet) -> None:
+        """Mux a packet of the video, with its times moved as those of all that is copied."""
+        assert packet.pts is not None and packet.dts is not None
+        packet.pts, packet.dts = packet.pts + self._shift, packet.dts + self._shift
+        self._container.mux_one(packet)
+
+    def _begin_at(self, ticks: int) -> None:
+        """Move all that is written to zero or later: files of these kinds lose or misread what is before it."""
+        seconds = Fraction(0)
+        if self._container.format.name in (*_MATROSKA, *_MP4):
+            seconds = max(-ticks * self._video.time_base, seconds)
+        if self._copier:
+            seconds = self._copier.shift = max(self._copier.shift, seconds)
+        self._shift = round(seconds / self._video.time_base)
+        if seconds:
+            self.warnings.append(f"{self.path}: times begin below zero; all are written {float(seconds):.3f} s later")
 
     def close(self) -> None:
         """Finish the file and give it its name."""

@@ -17,13 +17,17 @@ from ..checks import check_positive
 from ..errors import EngineError, InputError
 from ..frames import DeviceFrame, Frame, LazyFrame, Size, StreamInfo
 from .colour import ColourSpec, planes_to_rgb
-from .decoding import Clock, Decoder, deinterlaced
+from .decoding import Decoder, deinterlaced
+from .file_state import check_unchanged, state_of
 from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable, reason_of
+from .loss import Loss
+from .one_clock import shown_jumps
 from .planes import colour_of, has_alpha, planes_of
 from .probe import VideoInfo, open_input, video_stream, video_track, video_tracks
 from .pyav import decoding_in_threads
 from .resize import bicubic, to_float, to_uint8
 from .scenes import CutDetector
+from .stamps import stamped
 
 __all__ = ["VideoInfo", "VideoSource", "video_track", "video_tracks"]
 
@@ -40,6 +44,7 @@ class VideoSource:
     untagged_matrix: 601, 709 or 2020 for a track without a tag; without it the size decides.
     reader:      decode on its device, and leave pictures there that need nothing done on the host.
     warnings:    what was wrong with the file but did not stop it, one line each.
+    loss:        what the file promises and does not hold, once the last frame was given.
     """
 
     def __init__(
@@ -66,6 +71,8 @@ class VideoSource:
         self._reader = reader
         self.info = self._stream_info()
         self.warnings: list[str] = []
+        self.loss = Loss()
+        self._state = state_of(self.video.path)
         if has_alpha(self.video.pixel_format):
             self._warn(f"{path}: transparency ({self.video.pixel_format}) is left out")
 
@@ -83,10 +90,11 @@ class VideoSource:
         return Size(int(size.width * self._max_height / size.height), self._max_height)
 
     def __iter__(self) -> Iterator[Frame]:
-        cuts, clock = CutDetector(), Clock(self.video, self._warn)
+        cuts = CutDetector()
         with closing(self._all_pictures()) as pictures:
-            for index, picture in enumerate(islice(pictures, self._limit)):
-                stamp, tensor = clock.stamp(picture), self._read_there(picture)
+            timed = stamped(pictures, self.video, self._warn)
+            for index, (picture, stamp) in enumerate(islice(timed, self._limit)):
+                tensor = self._read_there(picture)
                 if tensor is None and not self._detect_cuts:
                     yield LazyFrame(partial(self._pixels, picture), self._size(picture), index, stamp, cut=index == 0)
                     continue
@@ -135,14 +143,16 @@ class VideoSource:
     ) -> Iterator[VideoFrame]:
         """Decoded pictures; what is missing or damaged becomes a warning, and an error only if nothing decodes."""
         decoder = Decoder(container, stream, self._warn, on_device)
-        yield from deinterlaced(iter(decoder), stream) if self._deinterlace else decoder
-        path, count = self.video.path, decoder.pictures
-        if not count:
-            raise InputError(f"{path}: no frame decodes; the file is damaged")
-        if decoder.damaged:
-            self._warn(f"{path}: {decoder.damaged} of {count} frames are damaged and shown as they decode")
-        if decoder.missing:
-            self._warn(f"{path}: {count} of {count + decoder.missing} frames decode; the others are missing or damaged")
+        try:
+            yield from deinterlaced(iter(decoder), stream) if self._deinterlace else decoder
+        finally:
+            if decoder.jumps:
+                self._warn(f"{self.video.path}: {shown_jumps(decoder.jumps)}")
+        if not decoder.tally.pictures:
+            raise InputError(f"{self.video.path}: no frame decodes; the file is damaged")
+        self.loss = decoder.tally.loss
+        for line in decoder.tally.lines():
+            self._warn(f"{self.video.path}: {line}")
 
     def _pixels(self, picture: VideoFrame) -> np.ndarray:
         """RGB float32 [3,H,W] of a decoded picture, at the stream's size."""
@@ -166,6 +176,10 @@ class VideoSource:
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)
+
+    def check_unchanged(self) -> None:
+        """Raise InputError where the file is no longer the one that was opened."""
+        check_unchanged(self.video.path, self._state)
 
     def close(self) -> None:
         """Nothing to do: an iteration closes its own file when it ends or is dropped."""

@@ -3,6 +3,7 @@
 import os
 from contextlib import closing
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
@@ -81,13 +82,14 @@ def _write(hr: VideoSource, output: Path, every: int, scene_refs: bool) -> list[
                 stamp = stamp_of(frame)
                 others.advance(stamp.seconds)
                 pixels = crop_to_multiple(frame.pixels, SCALE)
-                small.write(degrade(pixels, SCALE), stamp)
+                small.write(degrade(pixels, SCALE), stamp, others.shift)
                 if is_reference(frame, every, scene_refs):
-                    large.write(pixels, stamp)
+                    large.write(pixels, stamp, others.shift)
             small.finish()
             large.finish()
             if ends_at is None:
                 others.advance(None)
+            hr.check_unchanged()
             return hr.warnings + others.warnings + lost_in_pictures(hr.video, _CODEC)
 
 
@@ -109,9 +111,10 @@ class _Track:
         context.color_primaries, context.color_trc = self._colour.primaries, self._colour.transfer
         context.colorspace, context.color_range = matrix_code(self._colour), range_code(self._colour)
 
-    def write(self, pixels: np.ndarray, stamp: TimeStamp) -> None:
+    def write(self, pixels: np.ndarray, stamp: TimeStamp, shift: Fraction) -> None:
+        """shift: seconds that are added to the time."""
         picture = frame_of(rgb_to_planes(pixels, self._colour), self._colour, self._format)
-        picture.pts, picture.time_base = stamp.ticks, stamp.time_base
+        picture.pts, picture.time_base = stamp.ticks + round(shift / stamp.time_base), stamp.time_base
         self._target.mux(self.stream.encode(picture))
 
     def finish(self) -> None:

@@ -1,7 +1,7 @@
 """References: high-resolution pictures, their encoded features, and the cache that encodes each of them once."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -86,7 +86,7 @@ class CacheStatistics:
 class ReferenceCache:
     """Encodes each reference once; drops the least recently used ones beyond `capacity` bytes.
 
-    The reference just asked for is kept even if it alone is larger than `capacity`.
+    The reference just asked for, and those that `keep` names, are kept even if they are larger than `capacity`.
     """
 
     def __init__(self, encode: Callable[[Reference], EncodedReference], capacity: int):
@@ -94,6 +94,7 @@ class ReferenceCache:
         self._capacity = capacity
         self._held: OrderedDict[tuple, EncodedReference] = OrderedDict()
         self._bytes = 0
+        self._kept: frozenset[tuple] = frozenset()
         self.statistics = CacheStatistics()
 
     def __getitem__(self, reference: Reference) -> EncodedReference:
@@ -109,15 +110,21 @@ class ReferenceCache:
         self.statistics.peak_bytes = max(self.statistics.peak_bytes, self._bytes)
         return encoded
 
+    def keep(self, references: Iterable[Reference]) -> None:
+        """Drop none of these from now on: they serve the present frame, and as a rule the next."""
+        self._kept = frozenset(reference.key for reference in references)
+
     def clear(self) -> None:
         """Let go of all that is held."""
         self._held.clear()
         self._bytes = 0
 
     def _drop_oldest(self) -> None:
-        while self._bytes > self._capacity and len(self._held) > 1:
-            _, encoded = self._held.popitem(last=False)
-            self._bytes -= encoded.nbytes
+        latest = next(reversed(self._held))
+        for key in [key for key in self._held if key not in self._kept and key != latest]:
+            if self._bytes <= self._capacity:
+                return
+            self._bytes -= self._held.pop(key).nbytes
 
     def __contains__(self, reference: Reference) -> bool:
         return reference.key in self._held

@@ -11,6 +11,7 @@ from ..checks import check_positive
 from ..errors import InputError
 from ..frames import Frame, Size, TimeStamp
 from ..media.clock import Nearest, seconds_of, stamp_of
+from ..media.loss import Loss
 from ..media.resize import crop_to_multiple, degrade
 from ..media.video import VideoSource
 from .reference import Reference
@@ -44,6 +45,13 @@ class SimulatedSource:
     def __iter__(self) -> Iterator[Frame]:
         for frame in self._hr:
             yield frame.with_pixels(degrade(crop_to_multiple(frame.pixels, SCALE), SCALE))
+
+    @property
+    def loss(self) -> Loss:
+        return self._hr.loss
+
+    def check_unchanged(self) -> None:
+        self._hr.check_unchanged()
 
     def close(self) -> None:
         self._hr.close()

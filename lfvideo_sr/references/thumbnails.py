@@ -4,17 +4,16 @@ A thumbnail has the aspect that a clip is shown with, but is turned as the clip'
 """
 
 from collections.abc import Collection, Iterable
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 
-import av
 import cv2
 import numpy as np
 
 from ..frames import Size
-from ..media.probe import VideoInfo, open_input, video_stream
-from ..media.pyav import decoding_in_threads
+from ..media.clock import shown_pictures
+from ..media.probe import VideoInfo
 
 LONGEST = 160  # pixels of a clip's thumbnail
 _SPREAD = 6.0  # pixels: over what neighbourhood brightness and contrast are evened
@@ -45,16 +44,13 @@ def thumbnails(video: VideoInfo, times: Collection[Fraction], size: Size) -> dic
     last = max(requested, default=None)
     if last is None:
         return pictures
-    with open_input(video.path) as container, suppress(av.FFmpegError):
-        stream = video_stream(container, video.stream_index)
-        with decoding_in_threads(stream):
-            for frame in container.decode(stream):
-                time = None if frame.pts is None else frame.pts * video.time_base
-                if time in requested and time is not None:
-                    small = frame.reformat(size.width, size.height, format="gray", interpolation="AREA")
-                    pictures[time] = small.to_ndarray()
-                if time is not None and time >= last:
-                    break
+    with closing(shown_pictures(video)) as shown:
+        for picture, stamp in shown:
+            if stamp.seconds in requested:
+                small = picture.reformat(size.width, size.height, format="gray", interpolation="AREA")
+                pictures[stamp.seconds] = small.to_ndarray()
+            if stamp.seconds >= last:
+                break
     return pictures
 
 

@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..frames import Frame, Size, StreamInfo
 from ..media.hardware import Reader
 from ..media.limits import check_size
+from ..media.loss import Loss
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
 from ..references.offset import parse_offset
@@ -40,7 +41,7 @@ class StreamOptions:
     ref_offset: seconds to add to the times of references with a clock of their own, or "auto".
     ref_output: "pass" gives out a reference's own pixels at its own time, "sr" the method's result, "blend" the former
                 eased into the frames around (see easing.py).
-    ref_cache:  bytes of encoded references to keep.
+    ref_cache:  bytes of encoded references to keep, besides those of the present frame, which are always kept.
     decode:     "cpu", "cuda", or "auto": on the engine's GPU where that works.
     trust_manifest: a manifest of references may list files outside of its folder.
     """
@@ -96,13 +97,22 @@ class StreamOptions:
 
 
 class StreamSource(Protocol):
-    """Frames in order, what is known of them, and the track that an output is made like."""
+    """Frames in order, what is known of them, and the track that an output is made like.
+
+    loss: what is missing of what the input promises, once the last frame was given.
+    """
 
     info: StreamInfo
     video: VideoInfo
     warnings: list[str]
 
+    @property
+    def loss(self) -> Loss: ...
+
     def __iter__(self) -> Iterator[Frame]: ...
+
+    def check_unchanged(self) -> None:
+        """Raise InputError where the input is no longer what was opened."""
 
     def close(self) -> None: ...
 
@@ -232,6 +242,7 @@ class StreamJob:
                 if self.scorer is not None:
                     self.scorer.add(restored)
                 yield restored
+        self.source.check_unchanged()
 
     def segment_numbers(self) -> Iterator[tuple[int, int]]:
         """The index of each frame and the number of its segment; frames are decoded, and nothing is restored."""

@@ -34,7 +34,8 @@ class ReferencePolicy:
     every:     at most one reference per so many frames, besides the first of each scene; 0: all that there are.
     most:      references per frame.
     causal:    past references only.
-    lookahead: a frame waits for a future reference while at most so many later frames are held.
+    lookahead: a frame waits for a future reference while at most so many later frames are held, unless it is known that
+               none is so near.
     """
 
     every: int = 8
@@ -65,11 +66,14 @@ def choose(
 class ReferenceFeed(Protocol):
     """Gives references as the stream goes on. Their times are exact: one that shows a frame has that frame's time."""
 
-    def upto(self, frame: Frame) -> list[Reference]:
+    def upto(self, frame: Frame) -> Iterable[Reference]:
         """New references with a time up to this frame's; called once per frame, in order."""
 
-    def rest(self, end: Fraction) -> list[Reference]:
+    def rest(self, end: Fraction) -> Iterable[Reference]:
         """New references before `end`, when the last frame's turn is over; called after the last frame."""
+
+    def none_until(self, time: Fraction) -> bool:
+        """Whether it is known that no further reference has a time up to this one."""
 
 
 class TimedFeed:
@@ -79,18 +83,21 @@ class TimedFeed:
         self._references = iter(references)
         self._next = next(self._references, None)
 
-    def upto(self, frame: Frame) -> list[Reference]:
-        return self._while(lambda time: time <= seconds_of(frame))
+    def upto(self, frame: Frame) -> Iterator[Reference]:
+        end = seconds_of(frame)
+        return self._while(lambda time: time <= end)
 
-    def rest(self, end: Fraction) -> list[Reference]:
+    def rest(self, end: Fraction) -> Iterator[Reference]:
         return self._while(lambda time: time < end)
 
-    def _while(self, due: Callable[[Fraction], bool]) -> list[Reference]:
-        references = []
+    def none_until(self, time: Fraction) -> bool:
+        return self._next is None or self._next.time > time
+
+    def _while(self, due: Callable[[Fraction], bool]) -> Iterator[Reference]:
+        """One at a time: there may be many, of which few are used, and each may hold a decoded picture."""
         while self._next is not None and due(self._next.time):
-            references.append(self._next)
+            yield self._next
             self._next = next(self._references, None)
-        return references
 
 
 class AnchorFeed:
@@ -112,6 +119,9 @@ class AnchorFeed:
 
     def rest(self, end: Fraction) -> list[Reference]:
         return []
+
+    def none_until(self, time: Fraction) -> bool:
+        return False
 
 
 def pair_with_references(frames: Iterable[Frame], feed: ReferenceFeed, policy: ReferencePolicy) -> Iterator[Paired]:
@@ -137,6 +147,7 @@ class _Pairing:
         self._placed: list[Placed] = []
         self._newest: _Shown | None = None
         self._turn = Fraction(0)  # how long the frame before the newest was shown
+        self._longest = Fraction(0)  # of all turns
         self._last: tuple[int, int] | None = None  # scene and frame index of the reference taken last
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Paired]:
@@ -154,9 +165,10 @@ class _Pairing:
         newest = _Shown(frame, 0 if before is None else before.scene + frame.cut)
         references = self._feed.upto(frame)
         if before is None:
-            references = references[-1:]  # of those from before the clip, the nearest
+            references = deque(references, maxlen=1)  # of those from before the clip, the nearest
         else:
             self._turn = newest.time - before.time
+            self._longest = max(self._longest, self._turn)
         for reference in references:
             self._place(reference, before if before is not None and reference.time < newest.time else newest)
         self._newest = newest
@@ -178,7 +190,13 @@ class _Pairing:
         """Whether later frames could still change the choice for the first one waiting."""
         first, newest = self._waiting[0], self._waiting[-1]
         ahead = any(placed.scene == first.scene and placed.reference.time > first.time for placed in self._placed)
-        return self._policy.causal or ahead or newest.scene > first.scene or len(self._waiting) > self._policy.lookahead
+        waited = len(self._waiting) > self._policy.lookahead
+        return self._policy.causal or ahead or newest.scene > first.scene or waited or self._is_alone(first)
+
+    def _is_alone(self, first: _Shown) -> bool:
+        """Whether no further reference is within the look-ahead of a frame, counted in the longest turn so far."""
+        reach = self._policy.lookahead * self._longest
+        return reach > 0 and self._feed.none_until(first.time + reach)
 
     def _emit(self) -> Paired:
         shown = self._waiting.popleft()

@@ -215,6 +215,7 @@ class SuperResolver:
     def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
         """The references worth using and their matches, in order."""
         taken = [reference for reference in references[: self._engine.info.references] if self._adds(reference, frame)]
+        self._cache.keep(taken)
         encoded = [self._encoded(reference) for reference in taken]
         with self._watch.stage("match"):
             before = [self._fields.get(reference.key) for reference in taken]

@@ -82,6 +82,7 @@ class SegmentedSink:
         records = self._journal.whole(frames)
         with self._target(self.path) as target:
             target.join([self._journal.path(record.number) for record in records], [record.shown for record in records])
+        self.warnings += [line for line in target.warnings if line not in self.warnings]
         self._journal.remove()
 
     def leave_partial(self) -> Path | None:

@@ -100,9 +100,18 @@ def known(clip: Clip, index: int, policy: dict) -> set[int]:
     for latest in range(index, len(clip.times)):
         come = {ticks for ticks in same if ticks <= clip.times[latest]}
         ahead = any(ticks > clip.times[index] for ticks in come)
-        if policy["causal"] or ahead or clip.scene(latest) > scene or latest - index >= policy["lookahead"]:
+        waited = latest - index >= policy["lookahead"] or is_alone(clip, index, latest, policy["lookahead"])
+        if policy["causal"] or ahead or clip.scene(latest) > scene or waited:
             return come
     return {ticks for ticks in same if ticks < max(end_of_turn(clip), clip.times[-1] + 1)}
+
+
+def is_alone(clip: Clip, index: int, latest: int, lookahead: int) -> bool:
+    """Whether the next reference, if there is one, is further from a frame than it may look ahead, in turns as long as
+    the longest so far."""
+    longest = max((later - time for time, later in pairwise(clip.times[: latest + 1])), default=0)
+    to_come = [ticks for ticks in clip.references if ticks > clip.times[latest]]
+    return longest > 0 and not any(ticks <= clip.times[index] + lookahead * longest for ticks in to_come)
 
 
 def expected(clip: Clip, index: int, policy: dict) -> list[int]:
@@ -190,6 +199,42 @@ def test_a_frame_waits_no_longer_than_for_the_next_reference():
     for pair in pair_with_references(frames, feed, ReferencePolicy(every=8)):
         if pair.frame.index < 16:
             assert pulled[-1] == (pair.frame.index // 8 + 1) * 8
+
+
+@pytest.mark.parametrize("references", [(0,), (0, 40 * 300)], ids=["none", "far"])
+def test_no_frame_waits_where_no_reference_is_near(references):
+    clip = Clip(tuple(range(0, 40 * 200, 40)), frozenset({0}), references)
+    pulled = []
+    feed = TimedFeed([reference(ticks) for ticks in clip.references])
+    frames = (pulled.append(frame.index) or frame for frame in clip.frames())
+    for pair in pair_with_references(frames, feed, ReferencePolicy()):
+        held = pulled[-1] - pair.frame.index
+        assert held <= 1 and ticks_of(pair.references) == [0]
+
+
+def test_a_frame_waits_for_a_reference_that_is_just_within_its_look_ahead():
+    clip = Clip(tuple(range(0, 40 * 200, 40)), frozenset({0}), (0, 40 * 100))
+    first = next(index for index, pair in enumerate(clip.pairs()) if 4000 in ticks_of(pair.references))
+    assert first == 100 - 64
+
+
+def test_references_from_long_before_the_clip_are_not_held():
+    """A reference video that starts long before the clip, and one that goes on through a pause of the clip."""
+    times = (40_000, 40_040, 80_000, 80_040)
+    held = []
+
+    def counted() -> Iterator[Reference]:
+        for ticks in range(0, 80_000, 40):
+            made = reference(ticks)
+            held.append(weakref.ref(made))
+            if ticks % 4000 == 0:
+                assert sum(alive() is not None for alive in held) <= 5
+            yield made
+
+    feed = TimedFeed(counted())
+    clip = Clip(times, frozenset({0}), ())
+    pairs = list(pair_with_references(clip.frames(), feed, ReferencePolicy()))
+    assert len(held) == 2000 and ticks_of(pairs[0].references) == [40_000]
 
 
 def test_references_are_pulled_no_further_than_needed():

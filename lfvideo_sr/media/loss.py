@@ -1,0 +1,110 @@
+"""What a track lacks of what its file promises: pictures that do not decode, and seconds that its header states."""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from .one_clock import OneClock
+from .pyav import fraction
+
+_STATE_LENGTH = ("matroska,webm", "flv", "asf", "ivf")  # formats whose header states how long the whole file is
+_TOLERATED = Fraction(1, 10)  # seconds by which a statement may be too long
+_NOT_CODED = 16  # bytes: a shorter packet of MPEG-4 says only that the picture before it stays
+
+
+class Loss(NamedTuple):
+    """frames: how many are missing, those of the missing end by the rate. seconds: that are missing at the end.
+    leading: how many of the frames stand before the first that decodes."""
+
+    frames: int = 0
+    seconds: Fraction = Fraction(0)
+    leading: int = 0
+
+
+class Tally:
+    """Counts the packets and pictures of a track; `loss` is known when there are no more.
+
+    pictures, damaged: how many pictures there were, and how many of them FFmpeg calls corrupt.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, clock: OneClock):
+        self._stream, self._clock = stream, clock
+        self._promised = stream.frames if container.format.name.startswith("mov") else 0  # others count gaps too
+        self._stated_end = _stated_end(container, stream)
+        self._hidden = self._coded = self._leading = 0
+        self._early: list[int] = []  # times of the packets before the first picture
+        self._by_fields = False
+        self.pictures = self.damaged = 0
+
+    def add_packet(self, packet: Packet) -> None:
+        if packet.is_discard:  # by an edit list
+            self._hidden += 1
+            return
+        self._coded += 1
+        if not self.pictures and packet.pts is not None:
+            self._early.append(packet.pts)
+
+    def add_picture(self, picture: VideoFrame) -> None:
+        if not self.pictures and picture.pts is not None:
+            self._leading = sum(time < picture.pts for time in self._early)
+        self.pictures += 1
+        self.damaged += picture.is_corrupt
+        self._by_fields |= picture.interlaced_frame  # of H.264, a packet may be a field
+
+    @property
+    def loss(self) -> Loss:
+        coded = 0 if self._by_fields else self._coded
+        frames = max((self._promised - self._hidden if self._promised else coded) - self.pictures, 0)
+        seconds = self._missing_seconds()
+        return Loss(frames + round(seconds * self._rate), seconds, min(self._leading, frames))
+
+    def lines(self) -> list[str]:
+        """What is wrong with the track, for people, a line each."""
+        loss, lines = self.loss, []
+        at_end = round(loss.seconds * self._rate)
+        within = loss.frames - at_end
+        if self.damaged:
+            lines.append(f"{self.damaged} of {self.pictures} frames are damaged and shown as they decode")
+        if within:
+            early = f", of which {loss.leading} stand before the first that does" if loss.leading else ""
+            which = f"{self.pictures} of {self.pictures + within} frames decode; the others"
+            lines.append(f"{which}{early} are missing or damaged")
+        if loss.seconds:
+            end, stated = float(self._clock.end or 0), float(self._stated_end or 0)
+            what = f"the last {float(loss.seconds):.3f} s, about {at_end} frames, are missing"
+            lines.append(f"it ends at {end:.3f} s, and its header says {stated:.3f} s: {what}")
+        return lines
+
+    @property
+    def _rate(self) -> Fraction:
+        return fraction(self._stream.average_rate) or Fraction(25)
+
+    def _missing_seconds(self) -> Fraction:
+        """Of all streams: sound may go on where the pictures end."""
+        end = self._clock.end
+        if self._stated_end is None or end is None or self._clock.jumps:
+            return Fraction(0)
+        missing = self._stated_end - end
+        return missing if missing > max(_TOLERATED, 2 / self._rate) else Fraction(0)
+
+
+def _stated_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """Seconds where the file ends by its header; None where that says nothing."""
+    base = fraction(stream.time_base)
+    if container.format.name == "avi" and stream.duration and base:
+        return stream.duration * base
+    if container.format.name in _STATE_LENGTH and container.duration:
+        return Fraction(container.duration, av.time_base)
+    return None
+
+
+def shows_nothing(packet: Packet, codec: str) -> bool:
+    """Whether a packet is no picture by itself, though its stream is whole."""
+    if codec == "vp8":
+        return not memoryview(packet)[0] >> 4 & 1  # it is for later pictures to refer to
+    return codec == "mpeg4" and packet.size < _NOT_CODED
