@@ -27,6 +27,8 @@ class StreamParameters(TypedDict, total=False):
     max_height: int | None
     deinterlace: bool
     decode: str
+    track: int | None
+    alpha: str
 
 
 class OpenParameters(TypedDict, total=False):

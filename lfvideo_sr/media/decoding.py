@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 from ..errors import EngineError
 from ..frames import TimeStamp
 from .probe import VideoInfo
-from .pyav import fraction
+from .pyav import decoder_of, fraction
 
 
 class Decoder:
@@ -24,10 +24,12 @@ class Decoder:
     """
 
     def __init__(
-        self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None], on_device: bool = False
-    ):
+        self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None], on_device: bool = False,
+        alpha: bool = False,
+    ):  # fmt: skip
+        """alpha: decode transparency that is beside the pictures, too."""
         self._packets, self._on_device = container.demux(stream), on_device
-        self._stream = stream
+        self._context = decoder_of(stream, alpha)
         self._name = container.name.removeprefix("file:")
         self._warn = warn
         self._promised = stream.frames if container.format.name.startswith("mov") else 0  # others count gaps too
@@ -54,7 +56,7 @@ class Decoder:
 
     def _decode(self, packet: Packet) -> list[VideoFrame]:
         try:
-            return packet.decode()
+            return self._context.decode(packet)
         except av.FFmpegError as error:
             if self._on_device and not isinstance(error, av.InvalidDataError):
                 raise EngineError(
@@ -66,7 +68,7 @@ class Decoder:
     def _drain(self) -> list[VideoFrame]:
         """What the decoder still holds; it has given all of it away already where the container ended well."""
         try:
-            return self._stream.codec_context.decode(None)
+            return self._context.decode(None)
         except av.FFmpegError:
             return []
 

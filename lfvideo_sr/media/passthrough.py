@@ -1,4 +1,4 @@
-"""Everything of a file that is not its video: copied packet by packet, never re-encoded."""
+"""Everything of a file that is not its video: copied packet by packet; encoded anew only where a user asks for it."""
 
 import io
 from collections.abc import Generator
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
@@ -14,17 +15,22 @@ from av.stream import AttachmentStream, Disposition, Stream
 from ..errors import OutputError
 from .probe import open_input
 from .pyav import open_media
+from .sound import SoundEncoder
+from .streams import EVERYTHING, StreamChoice, fresh_metadata, track_tags
+from .warnings import Warnings
 
-_STALE = ("encoder", "duration", "bps", "number_of_", "_statistics", "major_brand", "minor_version", "compatible_")
+_CONTAINERS = {"mkv": "matroska", "mp4": "mp4", "mov": "mov"}  # FFmpeg's names by ending
 
 
 class StreamCopier:
     """Copies audio, subtitles, data, attachments, cover art, chapters and metadata of `source` into `target`.
 
     Construct it before the target's header is written; then call `advance` as the video grows, and `close`.
-    At most one packet is held here. Streams that the target cannot hold are an OutputError, data streams a warning.
+    At most one packet is held here. A stream that people see or hear is an OutputError where the target cannot hold it
+    and another container can; each other stream that the target cannot hold is left out, with a warning.
 
     name:     what messages call the target.
+    choice:   which streams the user wants.
     ends_at:  seconds from which on no chapter is copied.
     warnings: a list to add to.
     """
@@ -36,14 +42,17 @@ class StreamCopier:
         name: Path,
         *,
         ends_at: float | None = None,
-        warnings: list[str] | None = None,
+        warnings: Warnings | None = None,
+        choice: StreamChoice = EVERYTHING,
     ):
-        self.warnings = [] if warnings is None else warnings
-        self._target, self._name = target, name
+        self.warnings = Warnings() if warnings is None else warnings
+        self._target, self._name, self._choice = target, name, choice
+        self._encoders: dict[int, SoundEncoder] = {}
         self._input = open_input(source)
         try:
             target.metadata.update(fresh_metadata(self._input.metadata))
-            target.set_chapters([c for c in self._input.chapters() if _starts_before(c, ends_at)])
+            if "chapters" not in choice.dropped_kinds:
+                target.set_chapters([c for c in self._input.chapters() if _starts_before(c, ends_at)])
             self._copies = self._add_streams()
             self._packets = self._demuxed()
             self._pending = next(self._packets, None)
@@ -61,11 +70,15 @@ class StreamCopier:
 
     def _add_stream(self, stream: Stream) -> Stream | None:
         """The copy of `stream`, or None where no packets are to be copied."""
+        if self._choice.leaves_out(stream):
+            return None
         if stream.type == "video":
             return self._add_cover(stream) if stream.disposition & Disposition.attached_pic else None
         if stream.type == "attachment":
             self._add_attachment(cast(AttachmentStream, stream))
             return None
+        if stream.type == "audio" and self._choice.audio_encoder and stream.codec_context is not None:
+            return self._add_sound(cast(AudioStream, stream), self._choice.audio_encoder)
         if not _holds(self._target.format.name, stream):
             self._refuse(stream)
             return None
@@ -74,8 +87,17 @@ class StreamCopier:
     def _add_attachment(self, stream: AttachmentStream) -> None:
         if "matroska" not in self._target.format.name:
             self._refuse(stream)
+            return
         copy = self._target.add_attachment("attachment", "", bytes(stream.data))
         copy.metadata.update(stream.metadata)  # its name too, which may have bytes that `add_attachment` refuses
+
+    def _add_sound(self, stream: AudioStream, encoder: str) -> Stream:
+        """The track that a sound track is encoded into."""
+        sound = SoundEncoder(stream, self._target, encoder, str(self._name), self.warnings.add)
+        self._encoders[stream.index] = sound
+        sound.stream.metadata.update(track_tags(stream.metadata))
+        sound.stream.disposition = stream.disposition
+        return sound.stream
 
     def _add_cover(self, stream: Stream) -> Stream | None:
         """Cover art is a video stream of one packet; in Matroska it is an attachment."""
@@ -89,22 +111,30 @@ class StreamCopier:
         return _like(stream, self._target)
 
     def _refuse(self, stream: Stream) -> None:
-        """An error for what people see and hear; a note for data that no player shows."""
+        """An error where another container holds all that people see and hear; else a warning."""
         what = f"{stream.type} stream #{stream.index} ({_codec_name(stream)})"
-        if stream.type in ("audio", "subtitle", "attachment"):
-            raise OutputError(f"{self._name} cannot hold {what}; {self._remedy()}")
+        other = self._other_container() if _is_perceived(stream) and _held_somewhere(stream) else None
+        if other:
+            raise OutputError(
+                f"{self._name} cannot hold {what}; write -o {self._name.stem}.{other} instead, which can, or pass "
+                f"--drop {stream.index}{self._or_encode(stream)}"
+            )
         remade = "timecode" in stream.metadata or (_codec_name(stream) == "bin_data" and self._input.chapters())
         if not remade:  # timecodes and chapters have been copied by now, in other forms
-            self.warnings.append(f"{self._name} cannot hold {what}; it is left out")
+            self.warnings.append(f"{self._name} cannot hold {what}; it is left out{self._or_encode(stream)}")
 
-    def _remedy(self) -> str:
-        """Another container that holds every stream people see and hear, or the advice to convert."""
-        heard_or_read = [stream for stream in self._input.streams if stream.type in ("audio", "subtitle")]
-        attachments = any(stream.type == "attachment" for stream in self._input.streams)
-        for ending, name in (("mkv", "matroska"), ("mp4", "mp4"), ("mov", "mov")):
-            if all(_holds(name, stream) for stream in heard_or_read) and not (attachments and name != "matroska"):
-                return f"write -o {self._name.stem}.{ending} instead, which can"
-        return "convert or remove that stream first: no one container holds all of this file's streams"
+    def _other_container(self) -> str | None:
+        """The ending of a container that holds every stream people see and hear and some container holds."""
+        streams = [each for each in self._input.streams if _is_perceived(each) and not self._choice.leaves_out(each)]
+        kept = [stream for stream in streams if _held_somewhere(stream)]
+        for ending in _CONTAINERS:
+            if all(_held_by(ending, stream) for stream in kept):
+                return ending
+        return None
+
+    def _or_encode(self, stream: Stream) -> str:
+        """The advice to encode sound anew, where it can be decoded."""
+        return ", or --audio aac, which encodes sound anew" if stream.type == "audio" and stream.codec_context else ""
 
     def _demuxed(self) -> Generator[Packet]:
         streams = [self._input.streams[index] for index in self._copies]
@@ -121,8 +151,22 @@ class StreamCopier:
         """Copy every packet that starts before `seconds`; all there are, if None."""
         while self._pending is not None and (seconds is None or _time(self._pending) < seconds):
             packet, self._pending = self._pending, next(self._packets, None)
+            self._write(packet)
+
+    def _write(self, packet: Packet) -> None:
+        encoder = self._encoders.get(packet.stream_index)
+        if encoder is None:
             packet.stream = self._copies[packet.stream_index]
             self._target.mux_one(packet)
+            return
+        for encoded in encoder.encode(packet):
+            self._target.mux_one(encoded)
+
+    def flush(self) -> None:
+        """Write what encoders of sound still hold, once everything has been copied."""
+        for encoder in self._encoders.values():
+            for packet in encoder.flush():
+                self._target.mux_one(packet)
 
     def metadata_of(self, index: int) -> dict[str, str]:
         """The tags of stream `index` of the source."""
@@ -131,11 +175,6 @@ class StreamCopier:
     def close(self) -> None:
         self._packets.close()
         self._input.close()
-
-
-def fresh_metadata(metadata: dict[str, str]) -> dict[str, str]:
-    """Tags that stay true of a copy: without the writer's name, sizes and statistics of the original."""
-    return {key: value for key, value in metadata.items() if not key.lower().startswith(_STALE)}
 
 
 def _starts_before(chapter, ends_at: float | None) -> bool:
@@ -155,9 +194,24 @@ def _is_gap(packet: Packet) -> bool:
 def _like(stream: Stream, target: OutputContainer) -> Stream:
     copy = target.add_stream_from_template(stream, opaque=True)
     copy.metadata.clear()
-    copy.metadata.update(fresh_metadata(stream.metadata))
+    copy.metadata.update(track_tags(stream.metadata))
     copy.disposition = stream.disposition
     return copy
+
+
+def _is_perceived(stream: Stream) -> bool:
+    """Whether people see or hear a stream that is not video."""
+    return stream.type in ("audio", "subtitle", "attachment")
+
+
+def _held_somewhere(stream: Stream) -> bool:
+    return any(_held_by(ending, stream) for ending in _CONTAINERS)
+
+
+def _held_by(ending: str, stream: Stream) -> bool:
+    if stream.type == "attachment":
+        return ending == "mkv"
+    return _holds(_CONTAINERS[ending], stream)
 
 
 def _holds(format_name: str, stream: Stream) -> bool:

@@ -13,10 +13,20 @@ import av
 # needs the option, else such a file does not open.
 _TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
 
+LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read the transparency of WebM
+
 
 def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: Any) -> Any:
     """`av.open` for files, whatever they are called, and for bytes; tags in any encoding survive being copied."""
     return av.open(f"file:{file}" if isinstance(file, Path) else file, mode, **_TAGS, **options)
+
+
+def decoder_of(stream: Any, alpha: bool = False) -> Any:
+    """The context that decodes a stream: its own; with `alpha`, libvpx's of VP8 and VP9, since FFmpeg's own decoders of
+    these pass the transparency over, which is beside the pictures."""
+    if not alpha or stream.codec_context.codec.canonical_name not in LIBVPX:
+        return stream.codec_context
+    return av.CodecContext.create(LIBVPX[stream.codec_context.codec.canonical_name], "r")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from ..media.picture_formats import PICTURES
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from .arrays import ArrayReferences
 from .offset import offset_of_track
+from .picture_track import picture_track
 from .placing import SeenClip
 from .simulated import SimulatedReferences
 from .source import EVERY, ClipFit, ReferenceSource
@@ -43,6 +44,7 @@ class ReferenceOptions:
     every, scene_refs: of the simulation, as in `SimulatedReferences`.
     frames, max_height: of the simulation, as in `VideoSource`.
     deinterlace: for tracks that references come from, as in `VideoSource`.
+    track:      `--track`: the number of the clip's track that is restored; None: see `picture_track`.
     offset:     `--ref-offset`, see `parse_offset`: seconds to add to the times that stills, HDF5 and tracks of other
                 files have by a clock of their own, or "auto": estimated from the pictures.
     """
@@ -58,6 +60,7 @@ class ReferenceOptions:
     frames: int | None = None
     max_height: int | None = None
     deinterlace: bool = False
+    track: int | None = None
     offset: Fraction | str | None = None
 
     def __post_init__(self) -> None:
@@ -115,14 +118,9 @@ def _simulated(path: Path | str, options: ReferenceOptions) -> SimulatedReferenc
     )
 
 
-def lr_track(path: Path | str) -> int:
-    """The number of the low-resolution track: the narrowest where another is at least 1.5x wider, else the first."""
-    return _narrow_track(video_tracks(path)).track
-
-
-def _narrow_track(tracks: list[VideoInfo]) -> VideoInfo:
-    narrowest = min(tracks, key=_width)
-    return narrowest if is_larger(max(tracks, key=_width).size, narrowest.size) else tracks[0]
+def lr_track(path: Path | str, requested: int | None = None) -> int:
+    """The number of the track that is restored, see `picture_track`."""
+    return picture_track(path, requested).track
 
 
 def _width(video: VideoInfo) -> int:
@@ -144,7 +142,7 @@ class _Clip:
     @cached_property
     def video(self) -> VideoInfo:
         """The low-resolution track."""
-        return _narrow_track(self.tracks)
+        return picture_track(self.path, self.options.track)
 
     @cached_property
     def timeline(self) -> Timeline:

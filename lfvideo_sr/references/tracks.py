@@ -27,6 +27,7 @@ class TrackReferences:
     A reference that differs from a low-resolution frame's time by rounding only takes that frame's exact time; it is
     then aligned, if both tracks are of one file or its size is exactly `wanted`. Another size is resampled.
 
+    video:  the track.
     offset: seconds to add to the track's times, for one of another file whose clock is off; frames within a quarter of
             a turn are then the same.
     """
@@ -36,6 +37,7 @@ class TrackReferences:
     def __init__(self, track: VideoSource, beside: VideoInfo, target: Size, kind: str, offset: Fraction | None = None):
         video = track.video
         self.kind = kind
+        self.video = video
         self._track = track
         self._beside = beside
         self._target = target
