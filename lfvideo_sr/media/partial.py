@@ -19,6 +19,11 @@ def longest_name(folder: Path) -> int:
         return _USUAL_LIMIT
 
 
+def fits(path: Path) -> bool:
+    """Whether a name is short enough for its file system."""
+    return len(os.fsencode(path.name)) <= longest_name(path.parent)
+
+
 def check_length(path: Path, option: str = "-o") -> None:
     """Raise OutputError for a name that is longer than its file system takes."""
     length, limit = len(os.fsencode(path.name)), longest_name(path.parent)

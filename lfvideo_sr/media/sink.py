@@ -126,7 +126,7 @@ class VideoSink:
                 self._copier = StreamCopier(
                     source, self._container, self.path, ends_at=ends_at, warnings=lines, choice=choice
                 )
-                self._stream.metadata.update(self._tags(self._copier.metadata_of(video.stream_index)))
+            self._stream.metadata.update(self._tags())
             self._start(chosen)
         self._warn_of_changes()
 
@@ -151,8 +151,9 @@ class VideoSink:
         stream.set_display_matrix(scaled_matrix(video, self.size))
         return stream
 
-    def _tags(self, source: Mapping[str, str]) -> dict[str, str]:
+    def _tags(self) -> dict[str, str]:
         """Of the video track: those of the source's that are true of the output, and Matroska's word for 3-D."""
+        source = self._copier.metadata_of(self._video.stream_index) if self._copier else {}
         tags = {
             key: value for key, value in track_tags(source).items() if key.lower() not in ("alpha_mode", "stereo_mode")
         }

@@ -10,6 +10,7 @@ from ..checks import check_choice
 from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Size, StreamInfo
 from ..media.clock import Timeline, frame_times
+from ..media.partial import fits
 from ..media.picture_formats import PICTURES
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from .arrays import ArrayReferences
@@ -168,8 +169,9 @@ class _Clip:
 
 
 def sidecars_of(path: Path) -> list[Path]:
-    """Where references of a clip may be, beside it; the first that exists is taken."""
-    return [path.with_suffix(ending) for ending in (".refs", ".ref.mkv", ".ref.mp4")]
+    """Where references of a clip may be, beside it; the first that exists is taken. A name that would be too long for
+    the file system is left out."""
+    return [each for ending in (".refs", ".ref.mkv", ".ref.mp4") if fits(each := path.with_suffix(ending))]
 
 
 def reference_files(named: Path) -> list[Path]:

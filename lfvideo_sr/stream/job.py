@@ -80,6 +80,8 @@ class StreamOptions:
             object.__setattr__(self, "simulate", True)
         if self.simulate and self.ref_source not in (None, "simulate"):
             raise UsageError(f"--simulate contradicts --ref-source {self.ref_source}; drop one of them")
+        if self.simulate and (self.track is not None or self.alpha != "keep"):
+            raise UsageError("--simulate takes the first track, opaque; leave out --track and --alpha")
 
     def reference_options(self, scale: int) -> ReferenceOptions:
         return ReferenceOptions(
