@@ -10,7 +10,9 @@ from round_trips import FAST, clip_planes, copy
 
 from lfvideo_sr.errors import OutputError, UsageError
 from lfvideo_sr.frames import Size
+from lfvideo_sr.media import probe
 from lfvideo_sr.media.probe import open_input, video_track
+from lfvideo_sr.media.pyav import open_media
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.streams import StreamChoice, track_tags
 
@@ -129,17 +131,20 @@ def test_a_handler_that_somebody_named_is_a_track_s_name():
     assert track_tags({"title": "Film", "name": "Other"}) == {"title": "Film"}
 
 
-def test_sound_that_starts_late_has_its_parameters(tmp_path):
-    """In a broadcast beyond the 5 MB that FFmpeg looks at on opening."""
-    late = tmp_path / "late.ts"
+def test_sound_that_starts_beyond_what_is_looked_at_has_its_parameters(tmp_path, monkeypatch):
+    """FFmpeg looks at 5 MB of a broadcast on opening; here at less, so that the file may be small."""
     plain = write_two_sounds(tmp_path / "plain.ts").read_bytes()
     cells = [plain[at : at + 188] for at in range(0, len(plain), 188)]
-    sound = {cell for cell in cells if (cell[1] & 0x1F) << 8 | cell[2] in (0x101, 0x102)}
-    pictures = [cell for cell in cells if cell not in sound]
-    stuffing = (bytes([0x47, 0x1F, 0xFF, 0x10]) + b"\xff" * 184) * (6_000_000 // 188 // len(pictures))
-    late.write_bytes(stuffing.join(pictures) + b"".join(cell for cell in cells if cell in sound))
-    with av.open(str(late)) as container:
+    sound = [cell for cell in cells if (cell[1] & 0x1F) << 8 | cell[2] in (0x101, 0x102)]
+    late = tmp_path / "late.ts"
+    late.write_bytes(b"".join([cell for cell in cells if cell not in sound] + sound))
+
+    def shallow(path, mode="r", **options):
+        return open_media(path, mode, **({"options": {"probesize": "1000", "analyzeduration": "1"}} | options))
+
+    with shallow(late) as container:
         assert not container.streams.audio[0].rate
+    monkeypatch.setattr(probe, "open_media", shallow)
     with open_input(late) as container:
         assert [stream.rate for stream in container.streams.audio] == [48000, 48000]
     assert not copy(late, tmp_path / "out.mp4").warnings
