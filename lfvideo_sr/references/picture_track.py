@@ -16,9 +16,11 @@ from .tracks import is_larger
 
 _COMPARED = 3  # moments at which two tracks are compared
 _APART = 4  # frames of the larger track between two of them
-_TEXTURE = 0.1  # mean of what `evened` gives; below it a picture shows nothing to compare
-_ALIKE = 0.3  # correlation of outlines; tracks of one scene have 0.9, others stay within 0.2 of 0
-_ALIKE_ELSEWHERE = 0.4  # likewise of the middle of one, wherever it is in the other
+_TEXTURE = 0.1  # mean of what `evened` gives; where both pictures are below it, there is nothing to compare
+_ALIKE = (
+    0.45  # mean correlation from which on two tracks show the same; of one scene they have 0.8 to 1, else up to 0.3
+)
+_MARGIN = 6  # the middle of a picture leaves out one part in so many at each side
 
 
 def picture_track(path: Path | str, requested: int | None = None) -> VideoInfo:
@@ -54,8 +56,8 @@ def _show_the_same(small: VideoInfo, large: VideoInfo) -> bool:
         for time, other in pairs
         if time in small_pictures and other in large_pictures
     ]
-    textured = [pair for pair in compared if min(np.abs(picture).mean() for picture in pair) > _TEXTURE]
-    return not textured or any(_are_alike(*pair) for pair in textured)
+    textured = [pair for pair in compared if max(np.abs(picture).mean() for picture in pair) > _TEXTURE]
+    return not textured or float(np.mean([_likeness(*pair) for pair in textured])) >= _ALIKE
 
 
 def _shared_moments(small: VideoInfo, large: VideoInfo) -> list[tuple[Fraction, Fraction]]:
@@ -67,13 +69,14 @@ def _shared_moments(small: VideoInfo, large: VideoInfo) -> list[tuple[Fraction, 
     return [(time, other) for time, other in found if time is not None]
 
 
-def _are_alike(first: np.ndarray, second: np.ndarray) -> bool:
+def _likeness(first: np.ndarray, second: np.ndarray) -> float:
+    """The correlation of two evened thumbnails: of their outlines, or of the middle of one wherever it is in the other,
+    since the cameras of a rig stand beside each other."""
     rows = outlines([first, second])
-    if float(rows[0] @ rows[1]) >= _ALIKE:
-        return True
     height, width = first.shape
-    middle = np.ascontiguousarray(first[height // 4 : height - height // 4, width // 4 : width - width // 4])
-    return float(cv2.matchTemplate(second, middle, cv2.TM_CCOEFF_NORMED).max()) >= _ALIKE_ELSEWHERE
+    top, left = height // _MARGIN, width // _MARGIN
+    middle = np.ascontiguousarray(first[top : height - top, left : width - left])
+    return max(float(rows[0] @ rows[1]), float(cv2.matchTemplate(second, middle, cv2.TM_CCOEFF_NORMED).max()))
 
 
 def unused_tracks(path: Path, used: Sequence[VideoInfo]) -> list[str]:
