@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 from ..errors import EngineError
 from ..frames import TimeStamp
 from .probe import VideoInfo
-from .pyav import decoder_of, fraction
+from .pyav import alpha_decoder, fraction
 
 
 class Decoder:
@@ -29,7 +29,8 @@ class Decoder:
     ):  # fmt: skip
         """alpha: decode transparency that is beside the pictures, too."""
         self._packets, self._on_device = container.demux(stream), on_device
-        self._context = decoder_of(stream, alpha)
+        self._stream = stream
+        self._alpha_decoder = alpha_decoder(stream) if alpha else None
         self._name = container.name.removeprefix("file:")
         self._warn = warn
         self._promised = stream.frames if container.format.name.startswith("mov") else 0  # others count gaps too
@@ -56,7 +57,7 @@ class Decoder:
 
     def _decode(self, packet: Packet) -> list[VideoFrame]:
         try:
-            return self._context.decode(packet)
+            return packet.decode() if self._alpha_decoder is None else self._alpha_decoder.decode(packet)
         except av.FFmpegError as error:
             if self._on_device and not isinstance(error, av.InvalidDataError):
                 raise EngineError(
@@ -68,7 +69,7 @@ class Decoder:
     def _drain(self) -> list[VideoFrame]:
         """What the decoder still holds; it has given all of it away already where the container ended well."""
         try:
-            return self._context.decode(None)
+            return (self._alpha_decoder or self._stream.codec_context).decode(None)
         except av.FFmpegError:
             return []
 

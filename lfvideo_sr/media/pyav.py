@@ -21,12 +21,11 @@ def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: A
     return av.open(f"file:{file}" if isinstance(file, Path) else file, mode, **_TAGS, **options)
 
 
-def decoder_of(stream: Any, alpha: bool = False) -> Any:
-    """The context that decodes a stream: its own; with `alpha`, libvpx's of VP8 and VP9, since FFmpeg's own decoders of
-    these pass the transparency over, which is beside the pictures."""
-    if not alpha or stream.codec_context.codec.canonical_name not in LIBVPX:
-        return stream.codec_context
-    return av.CodecContext.create(LIBVPX[stream.codec_context.codec.canonical_name], "r")
+def alpha_decoder(stream: Any) -> Any | None:
+    """The decoder of VP8 or VP9 that reads transparency, which is beside the pictures: FFmpeg's own pass it over. None
+    for other codecs."""
+    name = stream.codec_context.codec.canonical_name
+    return av.CodecContext.create(LIBVPX[name], "r") if name in LIBVPX else None
 
 
 @contextmanager

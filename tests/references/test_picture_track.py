@@ -25,17 +25,17 @@ def black(count, size):
 
 
 def test_the_small_track_of_a_hybrid_file_is_restored(tmp_path):
-    clip = write_tracks(tmp_path / "in.mkv", (scene(3, 6, LARGE), even(6)), (scene(3, 6, SMALL), even(6)))
+    clip = write_tracks(tmp_path / "in.mkv", (scene(3, 2, LARGE), even(2)), (scene(3, 2, SMALL), even(2)))
     assert picture_track(clip).size == SMALL and lr_track(clip) == 1
-    aside = [np.ascontiguousarray(np.roll(picture, 3, axis=1)) for picture in scene(3, 6, SMALL)]
-    beside = write_tracks(tmp_path / "rig.mkv", (scene(3, 6, LARGE), even(6)), (aside, even(6)))
+    aside = [np.ascontiguousarray(np.roll(picture, 3, axis=1)) for picture in scene(3, 2, SMALL)]
+    beside = write_tracks(tmp_path / "rig.mkv", (scene(3, 2, LARGE), even(2)), (aside, even(2)))
     assert lr_track(beside) == 1  # the cameras of a rig do not show quite the same
     sparse = write_tracks(tmp_path / "sparse.mkv", (pictures(8, SMALL), even(8)), (pictures(1, LARGE), [0]))
     assert lr_track(sparse) == 0
 
 
 def test_a_small_track_of_something_else_is_not_what_is_restored(tmp_path):
-    film, inset = (scene(3, 6, LARGE), even(6)), (scene(11, 6, SMALL), even(6))
+    film, inset = (scene(3, 2, LARGE), even(2)), (scene(11, 2, SMALL), even(2))
     clip = write_tracks(tmp_path / "in.mkv", film, inset)
     assert picture_track(clip).size == LARGE
     assert lr_track(clip, 1) == 1  # as asked for
