@@ -41,7 +41,7 @@ class Codec:
     writes_aspect: the bitstream stores the shape of a pixel, which Matroska relies on.
     loses_dts:    of one or two frames in all, decoding times are left to chance.
     rgb8:         the pixel format for 8-bit RGB.
-    longest_side: of a picture, in pixels, that the encoder takes; 0: whatever fits a container.
+    largest:      width and height of the largest picture that the encoder takes; None: whatever fits a container.
     alpha:        it stores transparency, in the formats that FFmpeg lists for it.
     narrow:       the word for pictures less than 64 pixels wide, on which the encoder else writes beyond its memory.
     endings:      of the files beside an input in which players expect this codec; beside others the result is an .mkv.
@@ -62,7 +62,7 @@ class Codec:
     writes_aspect: bool = False
     loses_dts: bool = False
     rgb8: str = "gbrp"
-    longest_side: int = 0
+    largest: tuple[int, int] | None = None
     alpha: bool = False
     narrow: str = ""
     endings: frozenset[str] = _PLAYABLE
@@ -71,7 +71,7 @@ class Codec:
 CODECS = (
     Codec(
         "libx264", ("x264", "h264"), words="x264-params", hdr=HDRWords("mastering-display", "cll"), writes_aspect=True,
-        longest_side=16384,
+        largest=(16384, 16384),
     ),
     Codec(
         "libx265", ("x265", "h265", "hevc"), words="x265-params", quiet="log-level=error",
@@ -81,7 +81,7 @@ CODECS = (
         "libsvtav1", ("svtav1", "av1"), presets=dict(zip(PRESETS, ("11", "10", "9", "8", "7", "6", "5", "4", "2"))),
         words="svtav1-params", environment={"SVT_LOG": "1"},  # 1: errors only
         hdr=HDRWords("mastering-display", "content-light", scaled=False), sitings=("left", "topleft"),
-        longest_side=16384,
+        largest=(16384, 8704),
     ),
     Codec(
         "ffv1", lossless=True, options={"level": "3", "slicecrc": "1", "g": "1"}, sitings=("left",), rgb8="bgr0",

@@ -34,10 +34,10 @@ def split_format(options: Mapping[str, str]) -> tuple[str | None, dict[str, str]
 
 def check_size(codec: Codec, size: Size) -> None:
     """Raise OutputError for a size that the encoder cannot write."""
-    if codec.longest_side and max(size) > codec.longest_side:
-        others = names_of(each for each in CODECS if not each.longest_side)
+    if codec.largest and any(side > most for side, most in zip(size, codec.largest)):
+        others = names_of(each for each in CODECS if each.largest is None)
         raise OutputError(
-            f"the output is {size}, and {codec.encoder} takes sides of at most {codec.longest_side} pixels; "
+            f"the output is {size}, and {codec.encoder} takes at most {Size(*codec.largest)} pixels; "
             f"pass --scale or --size for a smaller one, or --codec {others}"
         )
 

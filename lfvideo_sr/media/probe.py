@@ -87,11 +87,13 @@ class MediaInfo:
 
     tracks:  the video tracks of which a picture decodes, cover art left out.
     damaged: the numbers of those of which none does.
+    unknown: the indices, among all streams, of video whose codec FFmpeg does not know; they have no number.
     """
 
     path: Path
     tracks: tuple[VideoInfo, ...]
     damaged: tuple[int, ...] = ()
+    unknown: tuple[int, ...] = ()
 
 
 def open_input(path: Path) -> InputContainer:
@@ -144,7 +146,9 @@ def _media_info(path: Path, size: int, changed: int) -> MediaInfo:
             for track, (stream, seen) in enumerate(zip(streams, looked))
             if seen.first
         ]
-    return MediaInfo(path, tuple(tracks), tuple(track for track, seen in enumerate(looked) if not seen.first))
+        unknown = tuple(stream.index for stream in container.streams.video if not stream.codec_context)
+    damaged = tuple(track for track, seen in enumerate(looked) if not seen.first)
+    return MediaInfo(path, tuple(tracks), damaged, unknown)
 
 
 def video_tracks(path: str | Path) -> list[VideoInfo]:

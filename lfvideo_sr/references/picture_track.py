@@ -88,4 +88,6 @@ def unused_tracks(path: Path, used: Sequence[VideoInfo]) -> list[str]:
         for video in info.tracks
         if video.track not in numbers
     ]
-    return unused + [f"video track {track} of {path} is left out: no frame of it decodes" for track in info.damaged]
+    damaged = [f"video track {track} of {path} is left out: no frame of it decodes" for track in info.damaged]
+    unknown = [f"video stream #{index} of {path} is left out: its codec is not known here" for index in info.unknown]
+    return unused + damaged + unknown

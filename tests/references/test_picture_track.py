@@ -54,3 +54,12 @@ def test_tracks_that_are_not_used_are_named(tmp_path):
     (line,) = unused_tracks(clip, tracks[:1])
     assert "video track 1" in line and "--track 1" in line
     assert unused_tracks(clip, tracks) == []
+
+
+def test_video_that_cannot_be_decoded_is_named(tmp_path):
+    clip = write_tracks(tmp_path / "in.mkv", (pictures(2, LARGE), even(2)), (pictures(2, SMALL), even(2)))
+    data = clip.read_bytes()
+    last = data.rindex(b"V_FFV1")
+    clip.write_bytes(data[:last] + b"V_DPTH" + data[last + 6 :])  # a codec that nobody knows
+    (line,) = unused_tracks(clip, [picture_track(clip)])
+    assert "#1" in line and "codec" in line and picture_track(clip).size == LARGE
