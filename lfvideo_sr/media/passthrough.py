@@ -101,6 +101,9 @@ class StreamCopier:
 
     def _add_cover(self, stream: Stream) -> Stream | None:
         """Cover art is a video stream of one packet; in Matroska it is an attachment."""
+        if stream.codec_context is None:
+            self.warnings.append(f"the cover picture, stream #{stream.index}, is of no known format; it is left out")
+            return None
         if "matroska" in self._target.format.name:
             ending, kind = ("png", "png") if stream.codec_context.name == "png" else ("jpg", "jpeg")
             self._target.add_attachment(f"cover.{ending}", f"image/{kind}", _only_packet(stream))
@@ -125,12 +128,16 @@ class StreamCopier:
 
     def _other_container(self) -> str | None:
         """The ending of a container that holds every stream people see and hear and some container holds."""
-        streams = [each for each in self._input.streams if _is_perceived(each) and not self._choice.leaves_out(each)]
+        streams = [stream for stream in self._input.streams if _is_perceived(stream) and self._copies_as_it_is(stream)]
         kept = [stream for stream in streams if _held_somewhere(stream)]
         for ending in _CONTAINERS:
             if all(_held_by(ending, stream) for stream in kept):
                 return ending
         return None
+
+    def _copies_as_it_is(self, stream: Stream) -> bool:
+        anew = stream.type == "audio" and self._choice.audio_encoder
+        return not anew and not self._choice.leaves_out(stream)
 
     def _or_encode(self, stream: Stream) -> str:
         """The advice to encode sound anew, where it can be decoded."""

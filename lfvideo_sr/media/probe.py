@@ -48,6 +48,7 @@ class VideoInfo:
     stereo:   how the views of a 3-D video are packed into a picture, in Matroska's words, or None.
     cropping: what the container cuts off the pictures when they are shown, as FFmpeg describes it, or "".
     default:  the file marks the track as the one to play.
+    sizes:    those of the pictures that were looked at, the most frequent one first.
     """
 
     path: Path
@@ -71,6 +72,7 @@ class VideoInfo:
     stereo: str | None = None
     cropping: str = ""
     default: bool = False
+    sizes: tuple[Size, ...] = ()
 
     @property
     def bit_depth(self) -> int:
@@ -240,6 +242,7 @@ def _describe(
         stereo=stereo_mode(first),
         cropping=_cropping(description, stream.index),
         default=bool(stream.disposition & Disposition.default),
+        sizes=tuple(size for size, _ in seen.sizes.most_common()),
     )
 
 

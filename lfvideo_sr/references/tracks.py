@@ -19,6 +19,7 @@ from .source import EVERY, turned
 
 LARGER = 1.5  # how many times wider than the low-resolution frames a picture has to be to serve as their reference
 _PROBED = 48  # frames looked at for a change of size
+_RESIZED_ANYWHERE = ("vp9", "av1")  # codecs whose size may change at any frame; others change at key frames
 
 
 class TrackReferences:
@@ -138,8 +139,8 @@ def is_larger(size: Size, than: Size) -> bool:
 
 def larger_frame(video: VideoInfo, thorough: bool = False) -> Size | None:
     """The size of the first larger frame among a track's first 48, or among all if `thorough`; None without one."""
-    sizes = _frame_sizes(video)
-    for size in sizes if thorough else islice(sizes, _PROBED):
+    probed = video.sizes if video.codec not in _RESIZED_ANYWHERE else ()
+    for size in _frame_sizes(video) if thorough else probed or islice(_frame_sizes(video), _PROBED):
         if is_larger(size, video.size):
             return size
     return None
