@@ -3,7 +3,6 @@ comes, and said once, with what would have helped from the start."""
 
 from collections.abc import Callable
 
-from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
 from .hdr import hdr_of
@@ -11,7 +10,8 @@ from .planes import without_alpha
 from .probe import VideoInfo
 
 _UNSTATED = 2  # H.273's code
-_HDR = (Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL)
+_HDR_TRANSFERS = (16, 18)  # PQ and HLG
+_LOOKS = 4  # pictures whose side data are read: PyAV holds each of these until Python looks for circles
 _APART = "restore the parts apart (ffmpeg -ss and -t cut them)"
 
 
@@ -26,7 +26,7 @@ class ChangeWatch:
         self._seen: set[object] = {without_alpha(video.pixel_format)}
         self._colours = {video.colour.primaries, _UNSTATED}, {video.colour.transfer, _UNSTATED}
         self._interlaced = video.interlaced or deinterlaced
-        self._hdr = video.hdr
+        self._hdr, self._looks = video.hdr, _LOOKS
 
     def look(self, picture: VideoFrame, number: int, when: str) -> None:
         """number: of the picture, from 0. when: its time, for people."""
@@ -36,7 +36,8 @@ class ChangeWatch:
             self._warn(f"{at} pictures are interlaced; pass --deinterlace to turn their fields into full frames")
         self._look_at_format(picture, at)
         self._look_at_colours(picture, at)
-        if picture.key_frame:
+        if picture.key_frame and self._hdr is None and int(picture.color_trc) in _HDR_TRANSFERS and self._looks:
+            self._looks -= 1
             self._look_at_hdr(picture, at)
 
     def _look_at_format(self, picture: VideoFrame, at: str) -> None:
@@ -54,10 +55,6 @@ class ChangeWatch:
             self._warn(f"{at} colours have {meaning}, and the output states those of the start; {_APART}")
 
     def _look_at_hdr(self, picture: VideoFrame, at: str) -> None:
-        if not any(kind in picture.side_data for kind in _HDR):
-            return
-        stated = hdr_of(picture)
-        if stated and stated != self._hdr:
-            kept = "the output states that of the start" if self._video.hdr else "the output states none"
-            self._hdr = stated
-            self._warn(f"{at} pictures carry new HDR metadata, and {kept}; {_APART}")
+        self._hdr = hdr_of(picture)
+        if self._hdr:
+            self._warn(f"{at} pictures carry HDR metadata, and the output states none; {_APART}")

@@ -14,6 +14,7 @@ from ..frames import Size
 from .hdr import side_data
 
 PROBED_PACKETS = 48  # of each track
+_CARRYING = 6  # pictures whose side data are read: PyAV holds each of these until Python looks for circles
 _READ_PACKETS = 2000  # of all tracks, where one has few pictures
 
 
@@ -21,7 +22,7 @@ class FirstPictures:
     """What was seen of one track.
 
     first: its first picture that decodes, or None. sizes: how many pictures have each size.
-    interlaced: whether any picture is. kinds: of side data that any picture carries.
+    interlaced: whether any picture is. kinds: of side data that any of the first few pictures carries.
     """
 
     def __init__(self, stream: VideoStream) -> None:
@@ -46,7 +47,8 @@ class FirstPictures:
         self.first = self.first or picture
         self.sizes[Size(picture.width, picture.height)] += 1
         self.interlaced |= picture.interlaced_frame
-        self.kinds.update(side_data(picture))
+        if self.sizes.total() <= _CARRYING:
+            self.kinds.update(side_data(picture))
 
 
 def key_pictures(container: InputContainer, streams: Sequence[VideoStream]) -> list[FirstPictures]:

@@ -82,7 +82,7 @@ def test_hdr_that_begins_later_is_said(tmp_path):
     _, warnings = read(
         tmp_path,
         bare_h264(16),
-        bare_h264(8, 16, **{"x264-params": "cll=1000,400"}),
+        bare_h264(8, 16, tags={"color_trc": 16}, **{"x264-params": "cll=1000,400"}),
     )
     assert any("HDR metadata" in line and "from frame 16 (" in line for line in warnings)
 

@@ -57,11 +57,15 @@ def test_two_tracks_are_seen_in_one_reading_and_a_changed_file_is_read_again(tmp
     assert [video.size for video in video_tracks(clip)] == [Size(32, 24)] and len(opened) == 2
 
 
-def test_one_picture_of_many_is_held(tmp_path):
+def test_one_picture_of_many_is_held(tmp_path, monkeypatch):
+    """And few more: PyAV holds a picture whose side data were read until Python looks for circles."""
+    read = []
+    monkeypatch.setattr(first_pictures, "side_data", lambda picture: read.append(picture.pts) or {})
     clip = write_clip(tmp_path / "in.mkv", clip_planes(30))
     with open_input(clip) as container:
         (seen,) = key_pictures(container, [video_stream(container, 0)])
     assert seen.sizes == {Size(64, 48): 30} and seen.first.pts == 0
+    assert read == [0, 40, 80, 120, 160, 200]
     assert not any(isinstance(value, list) for value in vars(seen).values())
 
 
