@@ -64,12 +64,15 @@ class Frame:
     index:  0-based position in the stream as decoded.
     stamp:  when (video) or which view (light field) it is.
     cut:    True where this frame starts a new scene (the first frame does).
+    alpha:  transparency, float32 [h,w], 0 (clear) .. 1 (opaque), of any size that shows the same; None: opaque. It goes
+            along with the frame to the output, and no engine looks at it.
     """
 
     pixels: np.ndarray
     index: int
     stamp: TimeStamp | View
     cut: bool = False
+    alpha: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[0] != 3 or self.pixels.dtype != np.float32:
@@ -83,7 +86,7 @@ class Frame:
 
     def with_pixels(self, pixels: np.ndarray) -> "Frame":
         """The same moment with other pixels, of any size."""
-        return Frame(pixels, self.index, self.stamp, self.cut)
+        return Frame(pixels, self.index, self.stamp, self.cut, self.alpha)
 
     @property
     def picture(self) -> Any:
@@ -94,7 +97,7 @@ class Frame:
         """The same moment with other pixels, of any size, left where they are."""
         if isinstance(picture, np.ndarray):
             return self.with_pixels(picture)
-        return DeviceFrame(picture, self.index, self.stamp, self.cut)
+        return DeviceFrame(picture, self.index, self.stamp, self.cut, self.alpha)
 
     def fetched(self) -> "Frame":
         """The same frame, on the host and nowhere else."""
@@ -114,8 +117,10 @@ class DeviceFrame(Frame):
 
     tensor: Any
 
-    def __init__(self, tensor: Any, index: int, stamp: TimeStamp | View, cut: bool = False):
-        for name, value in {"tensor": tensor, "index": index, "stamp": stamp, "cut": cut}.items():
+    def __init__(
+        self, tensor: Any, index: int, stamp: TimeStamp | View, cut: bool = False, alpha: np.ndarray | None = None
+    ):
+        for name, value in {"tensor": tensor, "index": index, "stamp": stamp, "cut": cut, "alpha": alpha}.items():
             object.__setattr__(self, name, value)
 
     @cached_property

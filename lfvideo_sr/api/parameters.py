@@ -28,6 +28,8 @@ class StreamParameters(TypedDict, total=False):
     deinterlace: bool
     decode: str
     trust_manifest: bool
+    track: int | None
+    alpha: str
 
 
 class OpenParameters(TypedDict, total=False):

@@ -1,6 +1,6 @@
 """An open stream: iterate it, or write it to a file."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -122,6 +122,8 @@ class OpenVideo(OpenStream):
         encoder_options: dict[str, str] | None = None,
         size: Size | tuple[int, int] | None = None,
         scale: float | None = None,
+        drop: Sequence[str] = (),
+        audio: str = "copy",
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> Path:
@@ -130,6 +132,8 @@ class OpenVideo(OpenStream):
         `progress`, leaves nothing behind.
 
         size, scale: resize the frames that come out, to a size or to so many times the input's.
+        drop: kinds of the input's streams (audio, subtitle, data, attachment, cover, chapters), and indices, that do
+            not go along. audio: "copy", "drop" or an encoder, such as aac.
         progress: called after each frame with how many are done, and of how many (None: not known).
 
         Raises OutputError for what cannot be written, UsageError for options that contradict each other.
@@ -137,7 +141,9 @@ class OpenVideo(OpenStream):
         path = Path(path)
         with python_errors():
             resized = Size(*size) if size is not None else None
-            encoding = EncodingOptions(codec, crf, preset, dict(encoder_options or {}), resized, scale)
+            encoding = EncodingOptions(
+                codec, crf, preset, dict(encoder_options or {}), resized, scale, tuple(drop), audio
+            )
             job = self._next_job()
             file = job.path if job.source.video.path == job.path and job.path.exists() else None
             check_targets({"-o": path}, job.files_read(), overwrite)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..media.codecs import listed_codecs
-from .choices import REFERENCE_SOURCES, listed
+from .choices import REFERENCE_SOURCES, STREAM_KINDS, listed
 from .options import (
     Deinterlace,
     Device,
@@ -85,6 +85,15 @@ def stream(
     encoder_option: Annotated[list[str] | None, typer.Option("-e", help="Encoder option key=value; repeat it.")] = None,
     size: Annotated[str | None, typer.Option(help="Resize the x4 result to WxH.")] = None,
     scale: Annotated[float | None, typer.Option(help="Resize the x4 result to N times the input.")] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help=f"Leave out streams, by kind ({listed(STREAM_KINDS)}) or index; repeat it.")
+    ] = None,
+    audio: Annotated[
+        str, typer.Option(help="What becomes of sound: copy, drop, or an encoder such as aac, opus or flac.")
+    ] = "copy",
+    alpha: Annotated[
+        str, typer.Option(help="What becomes of transparency: keep (where the codec can), drop, or a colour '#RRGGBB'.")
+    ] = "keep",
     overwrite: Overwrite = False,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
@@ -97,6 +106,7 @@ def stream(
     max_height: MaxHeight = None,
     max_pixels: MaxPixels = None,
     deinterlace: Deinterlace = False,
+    track: Annotated[int | None, typer.Option(help="Restore video track N, counted from 0 without cover art.")] = None,
     decode: Annotated[
         str, typer.Option(help="Where the video is decoded: cpu, cuda (frames stay on the GPU) or auto.")
     ] = "auto",
@@ -139,11 +149,16 @@ def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "Strea
         ref_cache=parse_bytes(asked["ref_cache"]),
         **some("ref_every", "refs", "ref_source", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
         **some("ref_output", "max_refs", "causal", "simulate", "scene_refs", "gt", "frames", "max_height"),
-        **some("deinterlace", "decode", "trust_manifest"),
+        **some("deinterlace", "decode", "trust_manifest", "track", "alpha"),
     )
     size = None if asked["size"] is None else parse_size(asked["size"])
     encoder_options = parse_pairs(asked["encoder_option"] or [])
-    encoding = EncodingOptions(options=encoder_options, size=size, **some("codec", "crf", "preset", "scale"))
+    encoding = EncodingOptions(
+        options=encoder_options,
+        size=size,
+        drop=tuple(asked["drop"] or ()),
+        **some("codec", "crf", "preset", "scale", "audio"),
+    )
     engine = EngineOptions(**some("method", "weights", "device", "dtype", "engine", "quality"))
     running = some("report", "overwrite", "resume", "progress")
     return lambda path, target: StreamCommand(path, target, options, encoding, engine, **running)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..choose import EngineOptions, choose_engine
 from ..errors import InputError, first_line
+from ..media.partial import named_beside
 from ..report import Fingerprint
 from ..stream.job import StreamJob, files_read, low_size
 from ..stream.journal import SegmentRecord, check_same
@@ -44,7 +45,7 @@ def read_plan(path: Path) -> RunPlan:
 def pieces_of(plan: RunPlan) -> Path:
     """The folder for a plan's pieces, beside its output."""
     output = Path(plan.output)
-    return output.with_name(f"{output.name}.pieces")
+    return named_beside(output, output.name, ".pieces")
 
 
 def check_unchanged(plan: RunPlan) -> None:

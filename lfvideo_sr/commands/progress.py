@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from ..checks import check_choice
 from ..errors import printable
+from ..media.warnings import uncounted
 
 T = TypeVar("T")
 
@@ -81,6 +82,28 @@ class BarProgress:
             for done, item in enumerate(items, 1):
                 yield item
                 bar.update(task, completed=done, rate=f"{done / (time.monotonic() - started):.2f} fps")
+
+
+class WarningPrinter:
+    """Prints each warning once, as soon as it is there: before the first frame, or when it comes."""
+
+    def __init__(self, progress: Progress):
+        self._progress = progress
+        self._lines: set[str] = set()  # as they were printed
+        self._first: set[str] = set()  # the same without counts, which rise
+
+    def show(self, warnings: Iterable[str]) -> None:
+        """Print what is new."""
+        for text in warnings:
+            first = uncounted(text)
+            if first not in self._first:
+                self._first.add(first)
+                self._lines.add(text)
+                self._progress.say(f"warning     {text}")
+
+    def unprinted(self, warnings: Iterable[str]) -> list[str]:
+        """Those that were not printed as they are now."""
+        return [text for text in warnings if text not in self._lines]
 
 
 def make_progress(kind: str) -> Progress:

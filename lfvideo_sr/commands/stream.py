@@ -20,8 +20,8 @@ from ..stream.output import EncodingOptions
 from ..stream.segmented_sink import SegmentedSink, uses_of
 from ..stream.writing import converted
 from .estimate import estimated_seconds
-from .progress import Progress, make_progress
-from .targets import REPORT, beside, check_targets
+from .progress import Progress, WarningPrinter, make_progress
+from .targets import REPORT, beside, check_lengths, check_targets
 from .texts import shown_seconds
 
 
@@ -66,6 +66,7 @@ class StreamCommand:
         output = self.output or default_output(self.input, self.encoding.codec)
         report = self.report or beside(output, ".report.json")
         check_choice("--method", self.engine.method, list(METHODS))
+        check_lengths({"-o": output, REPORT: report})
         asked = self.fingerprint()
         if not self.overwrite and is_done(output, report, asked):
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
@@ -80,6 +81,7 @@ class StreamCommand:
             changes.append(line)
             progress.say(line)
 
+        printer = WarningPrinter(progress)
         chosen = self._engine(changed)
         prepare_process(chosen.engine.device)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
@@ -87,12 +89,13 @@ class StreamCommand:
             self._announce(job, chosen, progress)  # in whose estimate the engine may change
             with Journal(target.output, target.asked.asked | on, self._resumes) as journal:
                 before = journal.frames
-                seconds, warnings = self._write(job, target.output, journal, progress)
+                seconds, warnings = self._write(job, target.output, journal, progress, printer)
             report = stream_report(job, target.output, seconds, warnings + changes)
             report |= {"engine": engine.name, "quality": self.engine.named_quality(), "decoding": str(job.decoding)}
         report |= {"output_size": str(self.encoding.output_size(job)), "frames_done_before": before}
         target.write_report(report)
-        for line in [*summary_lines(report), f"report      {target.report}"]:
+        unprinted = {"warnings": printer.unprinted(report["warnings"])}
+        for line in [*summary_lines(report | unprinted), f"report      {target.report}"]:
             progress.say(line)
 
     def _engine(self, tell: Callable[[str], object]) -> Choice:
@@ -126,19 +129,24 @@ class StreamCommand:
         """Whether an unfinished run goes on. One that is scored starts over: its scores need every picture."""
         return self.resume and not (self.options.gt or self.options.simulate)
 
-    def _write(self, job: StreamJob, output: Path, journal: Journal, progress: Progress) -> tuple[float, list[str]]:
+    def _write(
+        self, job: StreamJob, output: Path, journal: Journal, progress: Progress, printer: WarningPrinter
+    ) -> tuple[float, list[str]]:
         """Run the job into the target; whatever fails, segments that are done stay, and a playable part of them."""
         self._go_on(job, journal, progress)
         sink = SegmentedSink(
             output, job.video, self.encoding.output_size(job), journal, self.encoding.settings(),
             job.resolver.uses_in, copy_from=self.input, ends_at=job.ends_at, overwrite=self.overwrite,
+            choice=self.encoding.choice(),
         )  # fmt: skip
+        printer.show([*job.warnings, *sink.warnings])
         started = time.monotonic()
         try:
             with closing(converted(job, sink)) as pictures:
                 for picture in progress.over(pictures, job.info.frames and job.info.frames - journal.frames):
                     with job.watch.stage("write"):
                         sink.encode(picture)
+                    printer.show(job.warnings)
             with job.watch.stage("finish"):
                 sink.close(job.resolver.seen)
         except BaseException:

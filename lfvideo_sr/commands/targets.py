@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import OutputError
+from ..media.partial import check_length, named_beside
 from ..report import is_report
 
 REPORT = "--report"
@@ -12,6 +13,7 @@ REPORT = "--report"
 def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: bool) -> None:
     """Refuse files to be written, by the options that name them: what is `read` or holds it, two of one name, what has
     no folder, and what exists, unless it may be replaced. An older report always may."""
+    check_lengths(targets)
     taken = {path.resolve() for path in read if path.exists()}
     for option, path in targets.items():
         if path.resolve() in taken:
@@ -33,7 +35,13 @@ def beside(path: Path, ending: str) -> Path:
     named = path if path.name not in ("", "..") else path.resolve()
     if not named.name:
         raise OutputError(f"{path} has no name to call a result by; give -o and --report")
-    return named.with_name(f"{named.stem}{ending}")
+    return named_beside(named, named.stem, ending)
+
+
+def check_lengths(targets: Mapping[str, Path]) -> None:
+    """Refuse names that are longer than their file system takes, by the options that name them."""
+    for option, path in targets.items():
+        check_length(path, option)
 
 
 def _is_there(path: Path) -> bool:

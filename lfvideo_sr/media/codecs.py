@@ -2,7 +2,7 @@
 its record here. This file imports nothing heavy, so that the command line's help can list the table."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..checks import check_choice
@@ -41,6 +41,9 @@ class Codec:
     writes_aspect: the bitstream stores the shape of a pixel, which Matroska relies on.
     loses_dts:    of one or two frames in all, decoding times are left to chance.
     rgb8:         the pixel format for 8-bit RGB.
+    largest:      width and height of the largest picture that the encoder takes; None: whatever fits a container.
+    alpha:        it stores transparency, in the formats that FFmpeg lists for it.
+    narrow:       the word for pictures less than 64 pixels wide, on which the encoder else writes beyond its memory.
     endings:      of the files beside an input in which players expect this codec; beside others the result is an .mkv.
     """
 
@@ -59,25 +62,30 @@ class Codec:
     writes_aspect: bool = False
     loses_dts: bool = False
     rgb8: str = "gbrp"
+    largest: tuple[int, int] | None = None
+    alpha: bool = False
+    narrow: str = ""
     endings: frozenset[str] = _PLAYABLE
 
 
 CODECS = (
     Codec(
-        "libx264", ("x264", "h264"), words="x264-params", hdr=HDRWords("mastering-display", "cll"), writes_aspect=True
+        "libx264", ("x264", "h264"), words="x264-params", hdr=HDRWords("mastering-display", "cll"), writes_aspect=True,
+        largest=(16384, 16384),
     ),
     Codec(
         "libx265", ("x265", "h265", "hevc"), words="x265-params", quiet="log-level=error",
-        hdr=HDRWords("master-display", "max-cll"), writes_aspect=True, loses_dts=True,
+        hdr=HDRWords("master-display", "max-cll"), writes_aspect=True, loses_dts=True, narrow="asm=0",
     ),
     Codec(
         "libsvtav1", ("svtav1", "av1"), presets=dict(zip(PRESETS, ("11", "10", "9", "8", "7", "6", "5", "4", "2"))),
         words="svtav1-params", environment={"SVT_LOG": "1"},  # 1: errors only
         hdr=HDRWords("mastering-display", "content-light", scaled=False), sitings=("left", "topleft"),
+        largest=(16384, 8704),
     ),
     Codec(
         "ffv1", lossless=True, options={"level": "3", "slicecrc": "1", "g": "1"}, sitings=("left",), rgb8="bgr0",
-        endings=frozenset({".mkv"}),
+        alpha=True, endings=frozenset({".mkv"}),
     ),
 )  # fmt: skip
 
@@ -89,10 +97,15 @@ def codec_of(name: str) -> Codec:
     return by_name[name]
 
 
+def names_of(codecs: Iterable[Codec]) -> str:
+    """The short names of some codecs for people: "x265 or ffv1"."""
+    *others, last = [codec.names[0] if codec.names else codec.encoder for codec in codecs]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def listed_codecs() -> str:
     """The table's short names for people: "x264, x265, svtav1 or ffv1"."""
-    *others, last = [codec.names[0] if codec.names else codec.encoder for codec in CODECS]
-    return f"{', '.join(others)} or {last}"
+    return names_of(CODECS)
 
 
 def quiet_options(encoder: str) -> dict[str, str]:

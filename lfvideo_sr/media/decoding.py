@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 from ..errors import EngineError
 from .loss import Tally, shows_nothing
 from .one_clock import Jump, OneClock
+from .pyav import alpha_decoder
 
 
 class Decoder:
@@ -25,10 +26,13 @@ class Decoder:
     """
 
     def __init__(
-        self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None], on_device: bool = False
-    ):
+        self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None], on_device: bool = False,
+        alpha: bool = False,
+    ):  # fmt: skip
+        """alpha: decode transparency that is beside the pictures, too."""
         self._clock, self._on_device = OneClock(container), on_device
         self._stream, self._codec = stream, stream.codec_context.codec.canonical_name
+        self._alpha_decoder = alpha_decoder(stream) if alpha else None
         self._name = container.name.removeprefix("file:")
         self._warn = warn
         self._order = _ShownOrder() if container.format.name == "avi" else None
@@ -59,7 +63,7 @@ class Decoder:
             if self._order is not None:
                 self._order.add(packet)
         try:
-            return packet.decode()
+            return packet.decode() if self._alpha_decoder is None else self._alpha_decoder.decode(packet)
         except av.FFmpegError as error:
             if self._on_device and not isinstance(error, av.InvalidDataError):
                 raise EngineError(
@@ -71,7 +75,7 @@ class Decoder:
     def _drain(self) -> list[VideoFrame]:
         """What the decoder still holds; it has given all of it away already where the container ended well."""
         try:
-            return self._stream.codec_context.decode(None)
+            return (self._alpha_decoder or self._stream.codec_context).decode(None)
         except av.FFmpegError:
             return []
 

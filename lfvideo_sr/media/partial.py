@@ -1,14 +1,52 @@
-"""What a target is called until it is whole, and how it gets to the disk."""
+"""What a target and the files beside it are called until it is whole, and how it gets to the disk."""
 
+import hashlib
 import os
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from ..errors import OutputError
+
+_USUAL_LIMIT = 255  # bytes of a name, where the system does not tell
+
+
+def longest_name(folder: Path) -> int:
+    """How many bytes a name in a folder may have."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # Windows has no such call
+        return _USUAL_LIMIT
+
+
+def fits(path: Path) -> bool:
+    """Whether a name is short enough for its file system."""
+    return len(os.fsencode(path.name)) <= longest_name(path.parent)
+
+
+def check_length(path: Path, option: str = "-o") -> None:
+    """Raise OutputError for a name that is longer than its file system takes."""
+    length, limit = len(os.fsencode(path.name)), longest_name(path.parent)
+    if length > limit:
+        raise OutputError(
+            f"{path.name[:24]}... is a name of {length} bytes, and its file system takes {limit}; "
+            f"give a shorter one with {option}"
+        )
+
+
+def named_beside(path: Path, stem: str, ending: str) -> Path:
+    """`<stem><ending>` in the folder of `path`. A stem that is too long for the file system is cut, and a hash of it
+    keeps its name apart from others that begin alike."""
+    room = longest_name(path.parent) - len(os.fsencode(ending))
+    if len(os.fsencode(stem)) > room:
+        mark = f"-{hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]}"
+        stem = os.fsencode(stem)[: room - len(mark)].decode(errors="ignore") + mark
+    return path.with_name(f"{stem}{ending}")
+
 
 def partial_of(path: Path) -> Path:
     """The unfinished name beside the target: sr.h5 -> sr.partial.h5, a folder sr -> sr.partial."""
-    return path.with_name(f"{path.stem}.partial{path.suffix}")
+    return named_beside(path, path.stem, f".partial{path.suffix}")
 
 
 def claim_partial(path: Path, *, folder: bool = False) -> Path:
@@ -18,7 +56,7 @@ def claim_partial(path: Path, *, folder: bool = False) -> Path:
     Raises OSError where nothing can be made there.
     """
     for number in count(1):
-        name = partial_of(path) if number == 1 else path.with_name(f"{path.stem}.partial-{number}{path.suffix}")
+        name = partial_of(path) if number == 1 else named_beside(path, path.stem, f".partial-{number}{path.suffix}")
         with suppress(FileExistsError):
             if folder:
                 name.mkdir()

@@ -1,4 +1,4 @@
-"""Everything of a file that is not its video: copied packet by packet, never re-encoded."""
+"""Everything of a file that is not its video: copied packet by packet; encoded anew only where a user asks for it."""
 
 import io
 from collections.abc import Generator
@@ -8,29 +8,35 @@ from pathlib import Path
 from typing import cast
 
 import av
-from av.container import InputContainer, OutputContainer
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
 from .one_clock import OneClock
 from .probe import open_input
-from .pyav import fraction, open_media
+from .pyav import open_media
+from .sound import SoundEncoder
+from .streams import EVERYTHING, StreamChoice, fresh_metadata, track_tags
+from .warnings import Warnings
 
+_CONTAINERS = {"mkv": "matroska", "mp4": "mp4", "mov": "mov"}  # FFmpeg's names by ending
 _RUN_IN = 3  # packets that an encoder of sound puts before its start, at most
 _SHORT = Fraction(3, 20)  # seconds: sound that starts no longer before zero is such a run-in
-_STALE = ("encoder", "duration", "bps", "number_of_", "_statistics", "major_brand", "minor_version", "compatible_")
 
 
 class StreamCopier:
     """Copies audio, subtitles, data, attachments, cover art, chapters and metadata of `source` into `target`.
 
     Construct it before the target's header is written; then call `advance` as the video grows, and `close`.
-    Streams that the target cannot hold are an OutputError, data streams a warning. Packets keep their times, mended
-    where the file's clock jumps. What an edit list hides stays hidden, or is left out where the target has none, but
-    for the run-in that a decoder needs.
+    A stream that people see or hear is an OutputError where the target cannot hold it and another container can; each
+    other stream that the target cannot hold is left out, with a warning. Packets keep their times, mended where the
+    file's clock jumps. What an edit list hides stays hidden, or is left out where the target has none, but for the
+    run-in that a decoder needs.
 
     name:     what messages call the target.
+    choice:   which streams the user wants.
     ends_at:  seconds from which on no chapter is copied.
     warnings: a list to add to.
     shift:    seconds that are added to all times, so that nothing which is shown or heard starts below zero.
@@ -43,16 +49,19 @@ class StreamCopier:
         name: Path,
         *,
         ends_at: float | None = None,
-        warnings: list[str] | None = None,
+        warnings: Warnings | None = None,
+        choice: StreamChoice = EVERYTHING,
     ):
-        self.warnings = [] if warnings is None else warnings
-        self._target, self._name = target, name
+        self.warnings = Warnings() if warnings is None else warnings
+        self._target, self._name, self._choice = target, name, choice
+        self._encoders: dict[int, SoundEncoder] = {}
         self._input = open_input(source)
         try:
             self.shift = _below_zero(self._input)
             target.metadata.update(fresh_metadata(self._input.metadata))
-            chapters = [chapter for chapter in self._input.chapters() if _starts_before(chapter, ends_at)]
-            target.set_chapters([_shifted(chapter, self.shift) for chapter in chapters])
+            if "chapters" not in choice.dropped_kinds:
+                chapters = [chapter for chapter in self._input.chapters() if _starts_before(chapter, ends_at)]
+                target.set_chapters([_shifted(chapter, self.shift) for chapter in chapters])
             self._copies = self._add_streams()
             self._hides = "mp4" in target.format.name or "mov" in target.format.name
             self._last: dict[int, int] = {}  # by stream, the decoding time of the latest packet
@@ -73,11 +82,15 @@ class StreamCopier:
 
     def _add_stream(self, stream: Stream) -> Stream | None:
         """The copy of `stream`, or None where no packets are to be copied."""
+        if self._choice.leaves_out(stream):
+            return None
         if stream.type == "video":
             return self._add_cover(stream) if stream.disposition & Disposition.attached_pic else None
         if stream.type == "attachment":
             self._add_attachment(cast(AttachmentStream, stream))
             return None
+        if stream.type == "audio" and self._choice.audio_encoder and stream.codec_context is not None:
+            return self._add_sound(cast(AudioStream, stream), self._choice.audio_encoder)
         if not _holds(self._target.format.name, stream):
             self._refuse(stream)
             return None
@@ -86,11 +99,23 @@ class StreamCopier:
     def _add_attachment(self, stream: AttachmentStream) -> None:
         if "matroska" not in self._target.format.name:
             self._refuse(stream)
+            return
         copy = self._target.add_attachment("attachment", "", bytes(stream.data))
         copy.metadata.update(stream.metadata)  # its name too, which may have bytes that `add_attachment` refuses
 
+    def _add_sound(self, stream: AudioStream, encoder: str) -> Stream:
+        """The track that a sound track is encoded into."""
+        sound = SoundEncoder(stream, self._target, encoder, str(self._name), self.warnings.add)
+        self._encoders[stream.index] = sound
+        sound.stream.metadata.update(track_tags(stream.metadata))
+        sound.stream.disposition = stream.disposition
+        return sound.stream
+
     def _add_cover(self, stream: Stream) -> Stream | None:
         """Cover art is a video stream of one packet; in Matroska it is an attachment."""
+        if stream.codec_context is None:
+            self.warnings.append(f"the cover picture, stream #{stream.index}, is of no known format; it is left out")
+            return None
         if "matroska" in self._target.format.name:
             ending, kind = ("png", "png") if stream.codec_context.name == "png" else ("jpg", "jpeg")
             self._target.add_attachment(f"cover.{ending}", f"image/{kind}", _only_packet(stream))
@@ -101,22 +126,34 @@ class StreamCopier:
         return _like(stream, self._target)
 
     def _refuse(self, stream: Stream) -> None:
-        """An error for what people see and hear; a note for data that no player shows."""
+        """An error where another container holds all that people see and hear; else a warning."""
         what = f"{stream.type} stream #{stream.index} ({_codec_name(stream)})"
-        if stream.type in ("audio", "subtitle", "attachment"):
-            raise OutputError(f"{self._name} cannot hold {what}; {self._remedy()}")
+        other = self._other_container() if _is_perceived(stream) and _held_somewhere(stream) else None
+        if other:
+            raise OutputError(
+                f"{self._name} cannot hold {what}; write -o {self._name.stem}.{other} instead, which can, or pass "
+                f"--drop {stream.index}{self._or_encode(stream)}"
+            )
         remade = "timecode" in stream.metadata or (_codec_name(stream) == "bin_data" and self._input.chapters())
         if not remade:  # timecodes and chapters have been copied by now, in other forms
-            self.warnings.append(f"{self._name} cannot hold {what}; it is left out")
+            self.warnings.append(f"{self._name} cannot hold {what}; it is left out{self._or_encode(stream)}")
 
-    def _remedy(self) -> str:
-        """Another container that holds every stream people see and hear, or the advice to convert."""
-        heard_or_read = [stream for stream in self._input.streams if stream.type in ("audio", "subtitle")]
-        attachments = any(stream.type == "attachment" for stream in self._input.streams)
-        for ending, name in (("mkv", "matroska"), ("mp4", "mp4"), ("mov", "mov")):
-            if all(_holds(name, stream) for stream in heard_or_read) and not (attachments and name != "matroska"):
-                return f"write -o {self._name.stem}.{ending} instead, which can"
-        return "convert or remove that stream first: no one container holds all of this file's streams"
+    def _other_container(self) -> str | None:
+        """The ending of a container that holds every stream people see and hear and some container holds."""
+        streams = [stream for stream in self._input.streams if _is_perceived(stream) and self._copies_as_it_is(stream)]
+        kept = [stream for stream in streams if _held_somewhere(stream)]
+        for ending in _CONTAINERS:
+            if all(_held_by(ending, stream) for stream in kept):
+                return ending
+        return None
+
+    def _copies_as_it_is(self, stream: Stream) -> bool:
+        anew = stream.type == "audio" and self._choice.audio_encoder
+        return not anew and not self._choice.leaves_out(stream)
+
+    def _or_encode(self, stream: Stream) -> str:
+        """The advice to encode sound anew, where it can be decoded."""
+        return ", or --audio aac, which encodes sound anew" if stream.type == "audio" and stream.codec_context else ""
 
     def _demuxed(self) -> Generator[Packet]:
         if not self._copies:
@@ -141,10 +178,25 @@ class StreamCopier:
         """Copy every packet that starts before `seconds`; all there are, if None."""
         while self._pending is not None and (seconds is None or _time(self._pending) < seconds):
             packet, self._pending = self._pending, next(self._packets, None)
-            copy = self._copies[packet.stream_index]
+            self._write(packet)
+
+    def _write(self, packet: Packet) -> None:
+        copy, encoder = self._copies[packet.stream_index], self._encoders.get(packet.stream_index)
+        if encoder is None:
             self._put_in_order(packet, copy)
             packet.stream = copy
             self._target.mux_one(packet)
+            return
+        if packet.pts is not None:
+            packet.pts += round(self.shift / packet.time_base)
+        for encoded in encoder.encode(packet):
+            self._target.mux_one(encoded)
+
+    def flush(self) -> None:
+        """Write what encoders of sound still hold, once everything has been copied."""
+        for encoder in self._encoders.values():
+            for packet in encoder.flush():
+                self._target.mux_one(packet)
 
     def _put_in_order(self, packet: Packet, copy: Stream) -> None:
         """Give a packet the times that a muxer takes: each is decoded later than the one before, by a tick of the
@@ -187,11 +239,6 @@ def _shifted(chapter, seconds: Fraction):
     return {**chapter, "start": chapter["start"] + ticks, "end": chapter["end"] + ticks}
 
 
-def fresh_metadata(metadata: dict[str, str]) -> dict[str, str]:
-    """Tags that stay true of a copy: without the writer's name, sizes and statistics of the original."""
-    return {key: value for key, value in metadata.items() if not key.lower().startswith(_STALE)}
-
-
 def _starts_before(chapter, ends_at: float | None) -> bool:
     return ends_at is None or chapter["start"] * chapter["time_base"] < ends_at
 
@@ -209,9 +256,24 @@ def _is_gap(packet: Packet) -> bool:
 def _like(stream: Stream, target: OutputContainer) -> Stream:
     copy = target.add_stream_from_template(stream, opaque=True)
     copy.metadata.clear()
-    copy.metadata.update(fresh_metadata(stream.metadata))
+    copy.metadata.update(track_tags(stream.metadata))
     copy.disposition = stream.disposition
     return copy
+
+
+def _is_perceived(stream: Stream) -> bool:
+    """Whether people see or hear a stream that is not video."""
+    return stream.type in ("audio", "subtitle", "attachment")
+
+
+def _held_somewhere(stream: Stream) -> bool:
+    return any(_held_by(ending, stream) for ending in _CONTAINERS)
+
+
+def _held_by(ending: str, stream: Stream) -> bool:
+    if stream.type == "attachment":
+        return ending == "mkv"
+    return _holds(_CONTAINERS[ending], stream)
 
 
 def _holds(format_name: str, stream: Stream) -> bool:

@@ -40,6 +40,24 @@ def has_alpha(pixel_format: str) -> bool:
     return any(part.is_alpha for part in av.VideoFormat(pixel_format, 16, 16).components)
 
 
+def without_alpha(pixel_format: str) -> str:
+    """FFmpeg's name of the same planes without that of transparency: yuva420p -> yuv420p; other names as they are."""
+    return pixel_format.replace("yuva", "yuv").replace("gbrap", "gbrp")
+
+
+def alpha_of(frame: VideoFrame) -> np.ndarray | None:
+    """Transparency of a decoded frame, float32 [H,W], 0 (clear) .. 1 (opaque); None for a format without it."""
+    name = frame.format.name
+    if not has_alpha(name):
+        return None
+    bits = next(part.bits for part in frame.format.components if part.is_alpha)
+    if name == without_alpha(name):  # packed or a palette
+        bits = 8 if bits <= 8 else 16
+        frame = frame.reformat(format="gbrap" if bits == 8 else "gbrap16le", threads=1)
+    plane = _view(frame, len(frame.planes) - 1, ColourSpec(bit_depth=bits))
+    return plane.astype(np.float32) / np.float32((1 << bits) - 1)
+
+
 def colour_of(frame: VideoFrame, siting: Siting = Siting.LEFT) -> ColourSpec:
     """What the integers of a decoded frame mean: its tags, or the usual meaning for its size where it has none."""
     layout, depth = layout_of(frame.format.name)
@@ -83,17 +101,21 @@ def range_code(spec: ColourSpec) -> int:
     return _FULL if spec.full_range or spec.layout is Layout.RGB else _LIMITED
 
 
-def siting_of(container: av.container.InputContainer, index: int) -> Siting:
-    """Where stream `index` puts its chroma; PyAV has no property for it, FFmpeg's description of the file has it."""
+def description_of(container: av.container.InputContainer) -> str:
+    """FFmpeg's own description of a file, which has what PyAV has no property for."""
     with _log_levels:
         before = av.logging.get_level()
         av.logging.set_level(av.logging.INFO)
         av.logging.set_libav_level(av.logging.VERBOSE)
         try:
-            description = container.dumps_format()  # type: ignore[attr-defined]  # its stub forgets this
+            return container.dumps_format()  # type: ignore[attr-defined]  # its stub forgets this
         finally:
             av.logging.set_level(before)
             av.logging.set_libav_level(av.logging.INFO)
+
+
+def siting_in(description: str, index: int) -> Siting:
+    """Where stream `index` puts its chroma, by the description of its file."""
     match = re.search(rf"Stream #0:{index}\b.*?Video:[^\n]*?\([^)]*\b(left|center|topleft)\)", description)
     return Siting(match[1]) if match else Siting.LEFT
 
@@ -119,18 +141,33 @@ def _view(frame: VideoFrame, index: int, spec: ColourSpec) -> np.ndarray:
     return rows[: plane.height, : plane.width]
 
 
-def frame_of(planes: Sequence[np.ndarray], spec: ColourSpec, pixel_format: str) -> VideoFrame:
-    """A tagged PyAV frame holding a copy of `planes`; `pixel_format` is spec's own, or "bgr0" for 8-bit RGB."""
+def frame_of(
+    planes: Sequence[np.ndarray], spec: ColourSpec, pixel_format: str, alpha: np.ndarray | None = None
+) -> VideoFrame:
+    """A tagged PyAV frame holding a copy of `planes`; `pixel_format` is spec's own, that with a plane of transparency,
+    or "bgr0" or "bgra" for 8-bit RGB.
+
+    alpha: float32 [H,W] in [0,1], for formats that have it; None: opaque.
+    """
     height, width = planes[0].shape
     frame = VideoFrame(width, height, pixel_format)
-    if pixel_format == "bgr0":
+    transparency = _alpha_plane(alpha, planes[0], spec) if has_alpha(pixel_format) else None
+    if pixel_format in ("bgr0", "bgra"):
         red, green, blue = planes
+        last = np.zeros_like(red) if transparency is None else transparency
         packed = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(height, -1)
-        packed[:, : 4 * width] = cv2.merge([blue, green, red, np.zeros_like(red)]).reshape(height, -1)
+        packed[:, : 4 * width] = cv2.merge([blue, green, red, last]).reshape(height, -1)
     else:
-        ordered = [planes[1], planes[2], planes[0]] if spec.layout is Layout.RGB else planes
-        for index, plane in enumerate(ordered):
+        ordered = [planes[1], planes[2], planes[0]] if spec.layout is Layout.RGB else list(planes)
+        for index, plane in enumerate(ordered if transparency is None else [*ordered, transparency]):
             _view(frame, index, spec)[:] = plane
     frame.colorspace, frame.color_range = matrix_code(spec), range_code(spec)
     frame.color_primaries, frame.color_trc = spec.primaries, spec.transfer
     return frame
+
+
+def _alpha_plane(alpha: np.ndarray | None, like: np.ndarray, spec: ColourSpec) -> np.ndarray:
+    """Transparency as integers of the depth of `spec`; opaque where there is none."""
+    if alpha is None:
+        return np.full_like(like, spec.peak)
+    return (np.clip(alpha, 0, 1) * spec.peak + 0.5).astype(like.dtype)

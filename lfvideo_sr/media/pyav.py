@@ -15,6 +15,8 @@ from .demuxers import reading_options
 # needs the option, else such a file does not open.
 _TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
 
+LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read the transparency of WebM
+
 
 def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: Any) -> Any:
     """`av.open` for files, whatever they are called, and for bytes; tags in any encoding survive being copied.
@@ -31,6 +33,17 @@ def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: A
         if stream.codec_context is not None:
             stream.codec_context.options = stream.codec_context.options | {"max_pixels": limits["max_pixels"]}
     return container
+
+
+def alpha_decoder(stream: Any) -> Any | None:
+    """The decoder of VP8 or VP9 that reads transparency, which is beside the pictures: FFmpeg's own pass it over. None
+    for other codecs."""
+    name = stream.codec_context.codec.canonical_name
+    if name not in LIBVPX:
+        return None
+    decoder = av.CodecContext.create(LIBVPX[name], "r")
+    decoder.options = {"max_pixels": reading_options(None)["max_pixels"]}
+    return decoder
 
 
 @contextmanager

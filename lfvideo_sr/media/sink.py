@@ -20,18 +20,24 @@ from ..frames import Frame, Size, TimeStamp
 from .codecs import codec_of, silence
 from .colour import ColourSpec, rgb_to_planes
 from .encoding import (
-    lost_in_pictures,
+    check_size,
     options_for,
     output_colour,
     pixel_format,
     scaled_aspect,
     scaled_matrix,
+    split_format,
+    writes_alpha,
 )
-from .partial import claim_partial, write_through
-from .passthrough import StreamCopier, fresh_metadata
+from .losses import lost_alpha, lost_in_pictures, other_format
+from .partial import check_length, claim_partial, write_through
+from .passthrough import StreamCopier
 from .planes import frame_of, matrix_code, range_code
 from .probe import VideoInfo
 from .pyav import open_media
+from .resize import resized
+from .streams import EVERYTHING, StreamChoice, track_tags
+from .warnings import Warnings
 
 _MATROSKA, _MP4 = ("matroska", "webm"), ("mp4", "mov", "ipod")
 _MKV_INSTEAD = "write -o to an .mkv instead"
@@ -64,6 +70,7 @@ class VideoSink:
     copy_from: the file whose audio, subtitles, chapters, attachments and metadata go along.
     ends_at:   seconds where the video ends if it is only part of `copy_from`'s; what is copied ends there too.
     options:   the encoder's own, over `crf` and `preset`.
+    choice:    which streams of `copy_from` go along.
     warnings:  what could not be kept as it was, one line each.
     """
 
@@ -83,12 +90,18 @@ class VideoSink:
         ends_at: float | None = None,
         overwrite: bool = False,
         unfinished: Path | None = None,
+        choice: StreamChoice = EVERYTHING,
     ):
         self.path, self.size = Path(path), Size(*size)
-        self.warnings: list[str] = []
+        lines = Warnings()
+        self.warnings: list[str] = lines
         self._codec = codec_of(codec)
-        self.colour = output_colour(video.colour, self._codec, self.size)
-        chosen = options_for(self._codec, crf, preset, video.hdr, options or {})
+        check_size(self._codec, self.size)
+        requested, others = split_format(options or {})
+        self._alpha = video.alpha and not requested and writes_alpha(video.colour, self._codec, self.size)
+        self.colour = output_colour(video.colour, self._codec, self.size, self._alpha, requested)
+        self._format = pixel_format(self.colour, self._codec, self._alpha)
+        chosen = options_for(self._codec, self.size, crf, preset, video.hdr, others)
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
         self._video, self._ends_at = video, ends_at
         self._written = 0
@@ -111,8 +124,10 @@ class VideoSink:
             self._stream = self._add_video(chosen)
             if copy_from:
                 source = Path(copy_from)
-                self._copier = StreamCopier(source, self._container, self.path, ends_at=ends_at, warnings=self.warnings)
-                self._stream.metadata.update(fresh_metadata(self._copier.metadata_of(video.stream_index)))
+                self._copier = StreamCopier(
+                    source, self._container, self.path, ends_at=ends_at, warnings=lines, choice=choice
+                )
+            self._stream.metadata.update(self._tags())
             self._start(chosen)
         self._warn_of_changes()
 
@@ -125,7 +140,7 @@ class VideoSink:
             raise OutputError(f"{self.path} cannot hold {self._codec.encoder} video; {_MKV_INSTEAD}") from error
         stream = cast(VideoStream, added)
         stream.width, stream.height = self.size
-        stream.pix_fmt = pixel_format(self.colour, self._codec)
+        stream.pix_fmt = self._format
         context = stream.codec_context
         context.colorspace, context.color_range = matrix_code(self.colour), range_code(self.colour)
         context.color_primaries, context.color_trc = self.colour.primaries, self.colour.transfer
@@ -136,6 +151,16 @@ class VideoSink:
             context.sample_aspect_ratio = aspect
         stream.set_display_matrix(scaled_matrix(video, self.size))
         return stream
+
+    def _tags(self) -> dict[str, str]:
+        """Of the video track: those of the source's that are true of the output, and Matroska's word for 3-D."""
+        source = self._copier.metadata_of(self._video.stream_index) if self._copier else {}
+        tags = {
+            key: value for key, value in track_tags(source).items() if key.lower() not in ("alpha_mode", "stereo_mode")
+        }
+        if self._video.stereo and self._container.format.name in _MATROSKA:
+            tags["stereo_mode"] = self._video.stereo
+        return tags
 
     def _check_aspect(self, aspect: Fraction) -> None:
         """Matroska's own field for it is out of PyAV's reach, and few bitstreams store it themselves."""
@@ -158,11 +183,15 @@ class VideoSink:
             ) from error
 
     def _warn_of_changes(self) -> None:
-        source, video = self._video.colour, self._video
-        if self.colour.pixel_format != source.pixel_format:
-            kept = f"{self._codec.encoder} writes {self.colour.pixel_format} at {self.size}"
-            self.warnings.append(f"{kept}; the source is {source.pixel_format}")
-        self.warnings += lost_in_pictures(video, self._codec)
+        video = self._video
+        self.warnings.extend(other_format(video, self._codec, self.colour, self.size))
+        if video.alpha and not self._alpha:
+            self.warnings.append(lost_alpha(video, self._codec))
+        if video.stereo and self._container.format.name not in (*_MATROSKA, "nut"):
+            self.warnings.append(
+                f"{self.path} does not state that its pictures hold two views ({video.stereo}); {_MKV_INSTEAD}"
+            )
+        self.warnings.extend(lost_in_pictures(video, self._codec))
         if self._container.format.name in _MATROSKA and (video.time_base * 1000).denominator != 1:
             self.warnings.append(f"{self.path} counts time in milliseconds; the times are rounded to them")
 
@@ -182,7 +211,8 @@ class VideoSink:
             raise OutputError(
                 f"frame {frame.index} is view {stamp} of a light field; a video is made of frames with times"
             )
-        picture = frame_of(to_planes(frame, self.colour), self.colour, pixel_format(self.colour, self._codec))
+        alpha = None if frame.alpha is None or not self._alpha else resized(frame.alpha[None], self.size)[0]
+        picture = frame_of(to_planes(frame, self.colour), self.colour, self._format, alpha)
         in_ticks = stamp.time_base / self._video.time_base
         ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
         picture.pts, picture.time_base = ticks, self._video.time_base
@@ -250,6 +280,7 @@ class VideoSink:
         self._flush()
         if self._copier:
             self._copier.advance(self._end if self._ends_at is not None else None)
+            self._copier.flush()
             self._copier.close()
         self._container.close()
 
@@ -291,6 +322,7 @@ class VideoSink:
 def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
     if not path.parent.is_dir():
         raise OutputError(f"{path.parent} is not a folder; make it first or choose another -o")
+    check_length(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give a file name")
     if path.exists():

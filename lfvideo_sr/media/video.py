@@ -1,5 +1,6 @@
 """Decoding: a video track as a stream of frames, one at a time, each with its exact time."""
 
+import re
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,20 +15,22 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..checks import check_positive
-from ..errors import EngineError, InputError
+from ..errors import EngineError, InputError, UsageError
 from ..frames import DeviceFrame, Frame, LazyFrame, Size, StreamInfo
+from .changes import ChangeWatch
 from .colour import ColourSpec, planes_to_rgb
 from .decoding import Decoder, deinterlaced
 from .file_state import check_unchanged, state_of
 from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable, reason_of
 from .loss import Loss
 from .one_clock import shown_jumps
-from .planes import colour_of, has_alpha, planes_of
+from .planes import alpha_of, colour_of, planes_of, without_alpha
 from .probe import VideoInfo, open_input, video_stream, video_track, video_tracks
 from .pyav import decoding_in_threads
 from .resize import bicubic, to_float, to_uint8
 from .scenes import CutDetector
 from .stamps import stamped
+from .warnings import Warnings
 
 __all__ = ["VideoInfo", "VideoSource", "video_track", "video_tracks"]
 
@@ -43,8 +46,11 @@ class VideoSource:
     keep_sizes:  leave the frames of a track that changes size as they are, instead of resizing all to `info.size`.
     untagged_matrix: 601, 709 or 2020 for a track without a tag; without it the size decides.
     reader:      decode on its device, and leave pictures there that need nothing done on the host.
+    alpha:       "keep": frames have the transparency of the pictures; "drop": they are opaque, in the colours that the
+                 pictures have; "#RRGGBB": they are opaque, laid over that colour. None: "drop", with a warning.
     warnings:    what was wrong with the file but did not stop it, one line each.
     loss:        what the file promises and does not hold, once the last frame was given.
+    reads_alpha: whether the transparency of the pictures is decoded.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class VideoSource:
         keep_sizes: bool = False,
         untagged_matrix: int | None = None,
         reader: Reader | None = None,
+        alpha: str | None = None,
     ):
         for name, limit in (("--frames", frames), ("--max-height", max_height)):
             if limit is not None:
@@ -70,11 +77,16 @@ class VideoSource:
         self._detect_cuts, self._deinterlace, self._keep_sizes = detect_cuts, deinterlace, keep_sizes
         self._reader = reader
         self.info = self._stream_info()
-        self.warnings: list[str] = []
+        self._lines = Warnings()
+        self.warnings: list[str] = self._lines
         self.loss = Loss()
         self._state = state_of(self.video.path)
-        if has_alpha(self.video.pixel_format):
+        self._background = background_of(alpha or "drop")
+        self.reads_alpha = self.video.alpha and alpha not in (None, "drop")
+        if self.video.alpha and alpha is None:
             self._warn(f"{path}: transparency ({self.video.pixel_format}) is left out")
+        if alpha != "keep":
+            self.video = replace(self.video, alpha=False)
 
     def _stream_info(self) -> StreamInfo:
         video = self.video
@@ -91,17 +103,23 @@ class VideoSource:
 
     def __iter__(self) -> Iterator[Frame]:
         cuts = CutDetector()
+        changes = ChangeWatch(self.video, self._warn, self._deinterlace)
         with closing(self._all_pictures()) as pictures:
             timed = stamped(pictures, self.video, self._warn)
             for index, (picture, stamp) in enumerate(islice(timed, self._limit)):
                 tensor = self._read_there(picture)
+                changes.look(picture, index, str(stamp))
                 if tensor is None and not self._detect_cuts:
                     yield LazyFrame(partial(self._pixels, picture), self._size(picture), index, stamp, cut=index == 0)
                     continue
                 pixels = self._pixels(picture) if tensor is None else tensor
                 cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
                 kind = Frame if tensor is None else DeviceFrame
-                yield kind(pixels, index, stamp, cut)
+                yield kind(pixels, index, stamp, cut, self._alpha(picture))
+
+    def _alpha(self, picture: VideoFrame) -> np.ndarray | None:
+        """Transparency that goes along with a frame."""
+        return alpha_of(picture) if self.video.alpha and not is_on_device(picture) else None
 
     def _size(self, picture: VideoFrame) -> Size:
         """Of the frame that a decoded picture becomes."""
@@ -142,7 +160,7 @@ class VideoSource:
         self, container: InputContainer, stream: VideoStream, on_device: bool = False
     ) -> Iterator[VideoFrame]:
         """Decoded pictures; what is missing or damaged becomes a warning, and an error only if nothing decodes."""
-        decoder = Decoder(container, stream, self._warn, on_device)
+        decoder = Decoder(container, stream, self._warn, on_device, self.reads_alpha)
         try:
             yield from deinterlaced(iter(decoder), stream) if self._deinterlace else decoder
         finally:
@@ -157,25 +175,34 @@ class VideoSource:
     def _pixels(self, picture: VideoFrame) -> np.ndarray:
         """RGB float32 [3,H,W] of a decoded picture, at the stream's size."""
         colour = self._colour(picture)
-        pixels = planes_to_rgb(planes_of(picture, colour), colour)
+        pixels = self._over_background(planes_to_rgb(planes_of(picture, colour), colour), picture)
         size = Size(picture.width, picture.height)
         if size != self.video.size and not self._keep_sizes:
             pixels, size = np.clip(bicubic(pixels, self.video.size), 0, 1), self.video.size
         reduced = self._reduced(size)
         return pixels if reduced == size else to_float(bicubic(to_uint8(pixels), reduced))
 
+    def _over_background(self, pixels: np.ndarray, picture: VideoFrame) -> np.ndarray:
+        """The pixels laid over the colour that was asked for, where the picture is transparent."""
+        alpha = alpha_of(picture) if self.reads_alpha and self._background is not None else None
+        if alpha is None or self._background is None:
+            return pixels
+        return pixels * alpha + self._background * (1 - alpha)
+
     def _colour(self, picture: VideoFrame) -> ColourSpec:
-        """The track's colour, or the picture's own where its pixel format changes midway."""
-        if picture.format.name == self.video.pixel_format:
-            return self.video.colour
+        """The track's colour, or the picture's own where its pixel format or what its integers mean changes midway."""
         if is_on_device(picture):  # the name of its integers there is no news, unless their size changes
             depth = depth_on_device(picture) or self.video.bit_depth
             return replace(self.video.colour, bit_depth=depth)
-        return colour_of(picture, self.video.colour.siting)
+        ours = self.video.colour
+        stated = colour_of(picture, ours.siting)
+        if without_alpha(picture.format.name) != without_alpha(self.video.pixel_format):
+            return stated
+        matrix = ours.matrix if stated.assumed else stated.matrix
+        return replace(ours, matrix=matrix, full_range=stated.full_range)
 
     def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+        self._lines.add(text)
 
     def check_unchanged(self) -> None:
         """Raise InputError where the file is no longer the one that was opened."""
@@ -198,3 +225,12 @@ def _with_matrix(video: VideoInfo, matrix: int | None) -> VideoInfo:
     if matrix is None or not video.colour.assumed:
         return video
     return replace(video, colour=replace(video.colour, matrix=matrix))
+
+
+def background_of(alpha: str) -> np.ndarray | None:
+    """The colour of "#RRGGBB", float32 [3,1,1] in [0,1]; None for "keep" and "drop". UsageError for anything else."""
+    if alpha in ("keep", "drop"):
+        return None
+    if not re.fullmatch(r"#[0-9A-Fa-f]{6}", alpha):
+        raise UsageError(f"--alpha is {alpha}; keep, drop or a colour such as '#00FF00' is wanted")
+    return np.frombuffer(bytes.fromhex(alpha[1:]), np.uint8).astype(np.float32).reshape(3, 1, 1) / np.float32(255)

@@ -19,7 +19,8 @@ from ..frames import Size, TimeStamp
 from ..media.clock import stamp_of
 from ..media.codecs import codec_of
 from ..media.colour import Layout, rgb_to_planes
-from ..media.encoding import lost_in_pictures, pixel_format, scaled_matrix
+from ..media.encoding import pixel_format, scaled_matrix
+from ..media.losses import lost_in_pictures
 from ..media.partial import claim_partial, write_through
 from ..media.passthrough import StreamCopier
 from ..media.planes import frame_of, matrix_code, range_code

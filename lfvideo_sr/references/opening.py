@@ -10,10 +10,12 @@ from ..checks import check_choice
 from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Size, StreamInfo
 from ..media.clock import Timeline, frame_times
+from ..media.partial import fits
 from ..media.picture_formats import PICTURES
 from ..media.video import VideoInfo, VideoSource, video_tracks
 from .arrays import ArrayReferences
 from .offset import offset_of_track
+from .picture_track import picture_track
 from .placing import SeenClip
 from .simulated import SimulatedReferences
 from .source import EVERY, ClipFit, ReferenceSource
@@ -44,6 +46,7 @@ class ReferenceOptions:
     frames, max_height: of the simulation, as in `VideoSource`.
     deinterlace: for tracks that references come from, as in `VideoSource`.
     trust_manifest: a manifest may list files outside of its folder.
+    track:      `--track`: the number of the clip's track that is restored; None: see `picture_track`.
     offset:     `--ref-offset`, see `parse_offset`: seconds to add to the times that stills, HDF5 and tracks of other
                 files have by a clock of their own, or "auto": estimated from the pictures.
     """
@@ -60,6 +63,7 @@ class ReferenceOptions:
     max_height: int | None = None
     deinterlace: bool = False
     trust_manifest: bool = False
+    track: int | None = None
     offset: Fraction | str | None = None
 
     def __post_init__(self) -> None:
@@ -117,14 +121,9 @@ def _simulated(path: Path | str, options: ReferenceOptions) -> SimulatedReferenc
     )
 
 
-def lr_track(path: Path | str) -> int:
-    """The number of the low-resolution track: the narrowest where another is at least 1.5x wider, else the first."""
-    return _narrow_track(video_tracks(path)).track
-
-
-def _narrow_track(tracks: list[VideoInfo]) -> VideoInfo:
-    narrowest = min(tracks, key=_width)
-    return narrowest if is_larger(max(tracks, key=_width).size, narrowest.size) else tracks[0]
+def lr_track(path: Path | str, requested: int | None = None) -> int:
+    """The number of the track that is restored, see `picture_track`."""
+    return picture_track(path, requested).track
 
 
 def _width(video: VideoInfo) -> int:
@@ -146,7 +145,7 @@ class _Clip:
     @cached_property
     def video(self) -> VideoInfo:
         """The low-resolution track."""
-        return _narrow_track(self.tracks)
+        return picture_track(self.path, self.options.track)
 
     @cached_property
     def timeline(self) -> Timeline:
@@ -172,8 +171,9 @@ class _Clip:
 
 
 def sidecars_of(path: Path) -> list[Path]:
-    """Where references of a clip may be, beside it; the first that exists is taken."""
-    return [path.with_suffix(ending) for ending in (".refs", ".ref.mkv", ".ref.mp4")]
+    """Where references of a clip may be, beside it; the first that exists is taken. A name that would be too long for
+    the file system is left out."""
+    return [each for ending in (".refs", ".ref.mkv", ".ref.mp4") if fits(each := path.with_suffix(ending))]
 
 
 def reference_files(named: Path) -> list[Path]:

@@ -19,6 +19,7 @@ from .source import EVERY, turned
 
 LARGER = 1.5  # how many times wider than the low-resolution frames a picture has to be to serve as their reference
 _PROBED = 48  # frames looked at for a change of size
+_RESIZED_ANYWHERE = ("vp9", "av1")  # codecs whose size may change at any frame; others change at key frames
 
 
 class TrackReferences:
@@ -27,6 +28,7 @@ class TrackReferences:
     A reference that differs from a low-resolution frame's time by rounding only takes that frame's exact time; it is
     then aligned, if both tracks are of one file or its size is exactly `wanted`. Another size is resampled.
 
+    video:  the track.
     offset: seconds to add to the track's times, for one of another file whose clock is off; frames within a quarter of
             a turn are then the same.
     """
@@ -36,6 +38,7 @@ class TrackReferences:
     def __init__(self, track: VideoSource, beside: VideoInfo, target: Size, kind: str, offset: Fraction | None = None):
         video = track.video
         self.kind = kind
+        self.video = video
         self._track = track
         self._beside = beside
         self._target = target
@@ -136,8 +139,8 @@ def is_larger(size: Size, than: Size) -> bool:
 
 def larger_frame(video: VideoInfo, thorough: bool = False) -> Size | None:
     """The size of the first larger frame among a track's first 48, or among all if `thorough`; None without one."""
-    sizes = _frame_sizes(video)
-    for size in sizes if thorough else islice(sizes, _PROBED):
+    probed = video.sizes if video.codec not in _RESIZED_ANYWHERE else ()
+    for size in _frame_sizes(video) if thorough else probed or islice(_frame_sizes(video), _PROBED):
         if is_larger(size, video.size):
             return size
     return None

@@ -43,6 +43,8 @@ def _reader(device: str, source: VideoSource | SimulatedSource, deinterlace: boo
     """A reader, or why there can be none."""
     if isinstance(source, SimulatedSource):
         return "frames that --simulate makes small are made on the host"
+    if source.video.alpha or source.reads_alpha:
+        return "transparency is decoded on the host"
     if deinterlace:
         return "fields are turned into frames on the host"
     if source.info.size != source.video.size:

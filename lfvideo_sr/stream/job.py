@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -13,14 +14,16 @@ from ..frames import Frame, Size, StreamInfo
 from ..media.hardware import Reader
 from ..media.limits import check_size
 from ..media.loss import Loss
-from ..media.video import VideoInfo, VideoSource, video_tracks
+from ..media.video import VideoInfo, VideoSource, background_of, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
 from ..references.offset import parse_offset
 from ..references.opening import ReferenceOptions, find_references, lr_track, reference_files, sidecars_of
+from ..references.picture_track import unused_tracks
 from ..references.reference import Reference, ReferenceCache
 from ..references.simulated import GroundTruth, SimulatedSource
 from ..references.source import EVERY, ReferenceSource
 from ..references.still_references import StillReferences
+from ..references.tracks import TrackReferences
 from .decoding import DECODE_CHOICES, Decoding, choose_decoding
 from .easing import Easing
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
@@ -44,6 +47,8 @@ class StreamOptions:
     ref_cache:  bytes of encoded references to keep, besides those of the present frame, which are always kept.
     decode:     "cpu", "cuda", or "auto": on the engine's GPU where that works.
     trust_manifest: a manifest of references may list files outside of its folder.
+    track:      the number of the video track to restore, cover art not counted; None: see `picture_track`.
+    alpha:      what becomes of transparency: "keep" where the output can, "drop", or "#RRGGBB" to lay pictures over.
     """
 
     ref_every: int | None = None
@@ -65,6 +70,8 @@ class StreamOptions:
     deinterlace: bool = False
     decode: str = "auto"
     trust_manifest: bool = False
+    track: int | None = None
+    alpha: str = "keep"
 
     def __post_init__(self) -> None:
         if self.ref_every is not None:
@@ -73,10 +80,13 @@ class StreamOptions:
         check_positive("--max-refs", self.max_refs)
         check_choice("--ref-output", self.ref_output, ("pass", "sr", "blend"))
         check_choice("--decode", self.decode, DECODE_CHOICES)
+        background_of(self.alpha)
         if self.ref_source == "simulate":
             object.__setattr__(self, "simulate", True)
         if self.simulate and self.ref_source not in (None, "simulate"):
             raise UsageError(f"--simulate contradicts --ref-source {self.ref_source}; drop one of them")
+        if self.simulate and (self.track is not None or self.alpha != "keep"):
+            raise UsageError("--simulate takes the first track, opaque; leave out --track and --alpha")
 
     def reference_options(self, scale: int) -> ReferenceOptions:
         return ReferenceOptions(
@@ -92,6 +102,7 @@ class StreamOptions:
             max_height=self.max_height,
             deinterlace=self.deinterlace,
             trust_manifest=self.trust_manifest,
+            track=self.track,
             offset=parse_offset(self.ref_offset),
         )
 
@@ -220,7 +231,19 @@ class StreamJob:
     @property
     def warnings(self) -> list[str]:
         """What was wrong with the input or its references but did not stop the run, one line each."""
-        return [*self.source.warnings, *([] if self.references is None else self.references.warnings)]
+        return [
+            *self._unused_tracks,
+            *self.source.warnings,
+            *([] if self.references is None else self.references.warnings),
+        ]
+
+    @cached_property
+    def _unused_tracks(self) -> list[str]:
+        """A line for each video track of the file that the run passes over."""
+        if self.video.path != self.path:  # a caller's frames
+            return []
+        track = self.references.video if isinstance(self.references, TrackReferences) else None
+        return unused_tracks(self.path, [self.video, *([track] if track and track.path.samefile(self.path) else [])])
 
     def __iter__(self) -> Iterator[Restored]:
         if self._started:
@@ -308,12 +331,13 @@ def open_source(path: Path, options: StreamOptions, reader: Reader | None = None
         )
     return VideoSource(
         path,
-        track=lr_track(path),
+        track=lr_track(path, options.track),
         frames=options.frames,
         max_height=options.max_height,
         deinterlace=options.deinterlace,
         untagged_matrix=_matrix_of_the_sharpest(path),
         reader=reader,
+        alpha=options.alpha,
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..errors import OutputError, ResumeRefused
+from ..media.partial import named_beside
 
 _FORMAT = "lfvideo-sr journal 1"
 _LOCK, _LINES = "lock", "journal.jsonl"
@@ -66,7 +67,7 @@ class Journal:
         Raises OutputError where another run works on the same target, or the folder is not one of ours; ResumeRefused
         (exit code 5) where it was begun with something else than `asked`.
         """
-        self.target, self.folder = target, target.with_name(f"{target.name}.work")
+        self.target, self.folder = target, named_beside(target, target.name, ".work")
         self.done: dict[int, SegmentRecord] = {}
         self._partials: dict[str, str] = {}  # the sums of playable parts that interrupted runs left, by name
         self.damaged: list[str] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..frames import Size
 from ..media.sink import OutputPicture, VideoSink
+from ..media.streams import StreamChoice
 from .job import StreamJob
 from .segmented_sink import Settings
 from .writing import converted
@@ -17,7 +18,10 @@ Counted = Callable[[Iterable[OutputPicture], int | None], Iterator[OutputPicture
 
 @dataclass(frozen=True)
 class EncodingOptions:
-    """How the result is encoded; `size` or `scale` (times the input) resize the method's output by bicubic."""
+    """How the result is encoded; `size` or `scale` (times the input) resize the method's output by bicubic.
+
+    drop, audio: what becomes of the input's other streams, see StreamChoice.
+    """
 
     codec: str = "libx264"
     crf: int = 16
@@ -25,16 +29,23 @@ class EncodingOptions:
     options: dict[str, str] = field(default_factory=dict)
     size: Size | None = None
     scale: float | None = None
+    drop: tuple[str, ...] = ()
+    audio: str = "copy"
 
     def __post_init__(self) -> None:
         if self.size and self.scale:
             raise UsageError("--size and --scale both say how large the output is; give one")
         if self.scale is not None and not 0 < self.scale <= 8:
             raise UsageError(f"--scale is {self.scale}; a number above 0 and up to 8 is needed")
+        self.choice()
 
     def settings(self) -> Settings:
         """Of the encoder."""
         return {"codec": self.codec, "crf": self.crf, "preset": self.preset, "options": self.options}
+
+    def choice(self) -> StreamChoice:
+        """Which streams of the input go along. Raises UsageError for what names none."""
+        return StreamChoice(tuple(self.drop), self.audio)
 
     def output_size(self, job: StreamJob) -> Size:
         """Even sides where the result is resized, so that 4:2:0 holds it."""
@@ -51,7 +62,7 @@ def open_sink(
     """The target for what a job restores. copy_from: the file whose audio, subtitles and metadata it gets."""
     return VideoSink(
         path, job.video, encoding.output_size(job), **encoding.settings(), copy_from=copy_from, ends_at=job.ends_at,
-        overwrite=overwrite,
+        overwrite=overwrite, choice=encoding.choice(),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from ..errors import InputError, OutputError, ResumeRefused
 from ..frames import Size
 from ..media.partial import write_through
 from ..media.segment_sink import JoinedSink, SegmentSink
+from ..media.streams import StreamChoice
 from .job import StreamJob, StreamOptions, open_source
 from .journal import SegmentRecord, is_whole, record_of
 from .segmented_sink import Settings, recorded_uses
@@ -156,9 +157,12 @@ def join_plan(plan: RunPlan, folder: Path, output: Path, *, overwrite: bool = Fa
     options = plan.stream_options()
     with closing(open_source(Path(plan.input), options)) as source:
         video, ends_at = source.video, source.info.seconds if options.frames else None
+    encoding = plan.asked.get("encoding", {})
+    choice = StreamChoice(tuple(encoding.get("drop", ())), encoding.get("audio", "copy"))
     with JoinedSink(
-        output, video, plan.size, **plan.settings, copy_from=plan.input, ends_at=ends_at, overwrite=overwrite
-    ) as sink:
+        output, video, plan.size, **plan.settings, copy_from=plan.input, ends_at=ends_at, overwrite=overwrite,
+        choice=choice,
+    ) as sink:  # fmt: skip
         sink.join([folder / record.file for record in records], [record.shown for record in records])
     return sink.warnings
 

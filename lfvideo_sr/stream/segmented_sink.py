@@ -13,6 +13,7 @@ from ..media.partial import partial_of
 from ..media.probe import VideoInfo
 from ..media.segment_sink import JoinedSink, SegmentSink, Shown
 from ..media.sink import OutputPicture, ToPlanes, planes_on_host
+from ..media.streams import EVERYTHING, StreamChoice
 from .journal import Journal
 from .pipeline import ReferenceUse
 
@@ -37,12 +38,14 @@ class SegmentedSink:
     def __init__(
         self, target: Path, video: VideoInfo, size: Size, journal: Journal, settings: Settings,
         uses_in: Callable[[int], Uses], *, copy_from: Path | None = None, ends_at: float | None = None,
-        overwrite: bool = False,
+        overwrite: bool = False, choice: StreamChoice = EVERYTHING,
     ):  # fmt: skip
         """uses_in: what references served in a segment, asked for when it is done. Raises what VideoSink raises."""
         self.path, self.size, self._video = target, size, video
         self._journal, self._settings, self._uses_in = journal, settings, uses_in
-        self._beside: dict[str, Any] = {"copy_from": copy_from, "ends_at": ends_at, "overwrite": overwrite}
+        self._beside: dict[str, Any] = {
+            "copy_from": copy_from, "ends_at": ends_at, "overwrite": overwrite, "choice": choice,
+        }  # fmt: skip
         self._segment: SegmentSink | None = None
         self._number = self._first = -1
         self._plan = self._target(target)  # whatever does not fit is said before the first frame

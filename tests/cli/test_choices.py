@@ -8,6 +8,7 @@ import pytest
 from lfvideo_sr import choose, protocols
 from lfvideo_sr.cli import choices
 from lfvideo_sr.engine import Precision
+from lfvideo_sr.media import streams
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.references import opening
 
@@ -17,6 +18,7 @@ def test_names_that_help_repeats_are_those_of_the_tables():
     assert choose.QUALITIES == choices.QUALITIES
     assert set(choices.PRECISIONS) == {precision.value for precision in Precision}
     assert opening.KINDS == choices.REFERENCE_SOURCES
+    assert streams.KINDS == choices.STREAM_KINDS
     assert tuple(protocols.PROTOCOLS) == choices.PROTOCOLS
 
 

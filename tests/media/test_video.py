@@ -119,7 +119,7 @@ def test_ten_bits_stay_ten_bits(tmp_path, codec):
         ("yuv444p10le", "libx265", "yuv444p10le"),
         ("yuv422p", "libsvtav1", "yuv420p"),
         ("gray", "libx264", "yuvj420p"),
-        ("gbrp10le", "libx264", "yuv444p10le"),
+        ("gbrp10le", "libx264", "yuv420p10le"),
         ("yuv420p12le", "libx264", "yuv420p10le"),
     ],
 )
