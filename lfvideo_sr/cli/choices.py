@@ -8,6 +8,7 @@ from ..methods import METHODS
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
 PRECISIONS = ("fp32", "bf16", "fp16")
 REFERENCE_SOURCES = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
+PIPE_FORMATS = ("y4m", "nut", "mkv", "mpegts")
 PROTOCOLS = ("c2", "rrsr", "masa", "ttsr", "amsa", "e2ent2")
 DATASETS = ("cufed5", "sun80", "urban100", "manga109", "wr-sr", "flickr1024", "sintel", "lightfields", "refpairs")
 

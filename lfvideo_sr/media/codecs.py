@@ -41,6 +41,8 @@ class Codec:
     writes_aspect: the bitstream stores the shape of a pixel, which Matroska relies on.
     loses_dts:    of one or two frames in all, decoding times are left to chance.
     rgb8:         the pixel format for 8-bit RGB.
+    formats:      the pixel formats it takes; empty where FFmpeg lists them.
+    live:         options with which no picture waits in the encoder for later ones.
     endings:      of the files beside an input in which players expect this codec; beside others the result is an .mkv.
     """
 
@@ -59,21 +61,25 @@ class Codec:
     writes_aspect: bool = False
     loses_dts: bool = False
     rgb8: str = "gbrp"
+    formats: frozenset[str] = frozenset()
+    live: Mapping[str, str] = field(default_factory=dict)
     endings: frozenset[str] = _PLAYABLE
 
 
 CODECS = (
     Codec(
-        "libx264", ("x264", "h264"), words="x264-params", hdr=HDRWords("mastering-display", "cll"), writes_aspect=True
+        "libx264", ("x264", "h264"), words="x264-params", hdr=HDRWords("mastering-display", "cll"), writes_aspect=True,
+        live={"tune": "zerolatency"},
     ),
     Codec(
         "libx265", ("x265", "h265", "hevc"), words="x265-params", quiet="log-level=error",
-        hdr=HDRWords("master-display", "max-cll"), writes_aspect=True, loses_dts=True,
+        hdr=HDRWords("master-display", "max-cll"), writes_aspect=True, loses_dts=True, live={"tune": "zerolatency"},
     ),
     Codec(
         "libsvtav1", ("svtav1", "av1"), presets=dict(zip(PRESETS, ("11", "10", "9", "8", "7", "6", "5", "4", "2"))),
         words="svtav1-params", environment={"SVT_LOG": "1"},  # 1: errors only
         hdr=HDRWords("mastering-display", "content-light", scaled=False), sitings=("left", "topleft"),
+        live={"svtav1-params": "pred-struct=1"},
     ),
     Codec(
         "ffv1", lossless=True, options={"level": "3", "slicecrc": "1", "g": "1"}, sitings=("left",), rgb8="bgr0",

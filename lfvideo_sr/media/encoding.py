@@ -26,7 +26,8 @@ _LOSSLESS_ONLY = (Layout.GRAY, Layout.RGB)  # the others could write these too, 
 
 def output_colour(source: ColourSpec, codec: Codec, size: Size) -> ColourSpec:
     """What to write: the source's own planes and depth, or the nearest the encoder has at `size`."""
-    formats = {video_format.name for video_format in av.Codec(codec.encoder, "w").video_formats or ()}
+    listed = {video_format.name for video_format in av.Codec(codec.encoder, "w").video_formats or ()}
+    formats = codec.formats or listed
     for colour in _candidates(source):
         odd = any(length % step for length, step in zip(size, colour.layout.chroma_step))
         fits = codec.lossless or not (odd or colour.layout in _LOSSLESS_ONLY)

@@ -92,7 +92,7 @@ def video_tracks(path: str | Path) -> list[VideoInfo]:
     """Every video track of a file, cover art left out; InputError where there is none."""
     path = Path(path)
     with open_input(path) as container:
-        count = len(_video_streams(container))
+        count = len(video_streams(container))
     if not count:
         raise InputError(f"{path} holds no video track; give a file with one")
     return [video_track(path, track) for track in range(count)]
@@ -102,7 +102,7 @@ def video_track(path: str | Path, track: int = 0) -> VideoInfo:
     """Video track number `track` of a file, cover art not counted."""
     path = Path(path)
     with open_input(path) as container:
-        streams = _video_streams(container)
+        streams = video_streams(container)
         if not streams:
             raise InputError(f"{path} holds no video track; give a file with one")
         if not 0 <= track < len(streams):
@@ -128,25 +128,34 @@ def _why_unreadable(path: Path, error: av.FFmpegError) -> str:
     if isinstance(error, PermissionError):
         return f"{path} may not be read; check its permissions"
     with path.open("rb") as file:
-        is_mp4 = file.read(12)[4:8] == b"ftyp"
-    if is_mp4:
+        head = file.read(1024).lstrip()
+    if head.startswith((b"#EXTM3U", b"ffconcat")) or b"<MPD" in head:
+        return f"{path} is a list of other files, and such lists are not followed; give the video itself"
+    if head[4:8] == b"ftyp":
         return f"{path} cannot be opened: its index (moov) is missing, so it was cut off; copy or record it again"
     return f"{path} is not a media file that FFmpeg can open ({error.strerror}); give a video file"
 
 
-def _video_streams(container: InputContainer) -> list[VideoStream]:
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """The video of a container, cover art left out."""
     hidden = Disposition.attached_pic | Disposition.timed_thumbnails
     return [stream for stream in container.streams.video if not stream.disposition & hidden and stream.codec_context]
 
 
 def _describe(path: Path, container: InputContainer, stream: VideoStream, track: int) -> VideoInfo:
-    siting = siting_of(container, stream.index)
     frames = _key_frames(container, stream) or _first_frames(path, stream.index, 1)
     if not frames:
         raise InputError(f"{path}: no frame of video track {track} decodes; the file is damaged")
     sizes = {_size(frame) for frame in frames}
     size = sizes.pop() if len(sizes) == 1 else _usual_size(path, stream.index)
-    first = frames[0]
+    return described(path, container, stream, track, frames, size)
+
+
+def described(
+    path: Path, container: InputContainer, stream: VideoStream, track: int, frames: list[VideoFrame], size: Size
+) -> VideoInfo:
+    """What is known of a track by its container and some of its decoded frames, the first of them among these."""
+    siting, first = siting_of(container, stream.index), frames[0]
     matrix = _display_matrix(first)
     return VideoInfo(
         path=path,

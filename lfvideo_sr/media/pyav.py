@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -14,9 +15,22 @@ import av
 _TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
 
 
-def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: Any) -> Any:
-    """`av.open` for files, whatever they are called, and for bytes; tags in any encoding survive being copied."""
+# Demuxers that read the files or addresses which a file names: nobody asked for those.
+_FOLLOWING = {"hls", "applehttp", "dash", "concat", "imf", "sdp", "avisynth", "vapoursynth"}
+
+
+def open_media(file: Path | BytesIO | str, mode: Literal["r", "w"] = "r", **options: Any) -> Any:
+    """`av.open` for files, whatever they are called, for bytes, and for FFmpeg's own names (`pipe:1`); tags in any
+    encoding survive being copied. A file that lists other files is refused: av.ArgumentError."""
+    if mode == "r":
+        options["options"] = {"format_whitelist": formats_that_follow_nothing()} | options.get("options", {})
     return av.open(f"file:{file}" if isinstance(file, Path) else file, mode, **_TAGS, **options)
+
+
+@cache
+def formats_that_follow_nothing() -> str:
+    """Every demuxer that reads no file but the one that is given, by name, as FFmpeg takes a list."""
+    return ",".join(sorted(name for name in av.formats_available if not _FOLLOWING & set(name.split(","))))
 
 
 @contextmanager

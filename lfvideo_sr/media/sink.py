@@ -11,13 +11,14 @@ from typing import NamedTuple, Self, cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import LFVideoError, OutputError, UsageError
 from ..frames import Frame, Size, TimeStamp
-from .codecs import codec_of, silence
+from .codecs import Codec, codec_of, silence
 from .colour import ColourSpec, rgb_to_planes
 from .encoding import (
     lost_in_pictures,
@@ -75,7 +76,7 @@ class VideoSink:
         video: VideoInfo,
         size: Size,
         *,
-        codec: str = "libx264",
+        codec: str | Codec = "libx264",
         crf: int = 16,
         preset: str = "medium",
         options: Mapping[str, str] | None = None,
@@ -86,7 +87,7 @@ class VideoSink:
     ):
         self.path, self.size = Path(path), Size(*size)
         self.warnings: list[str] = []
-        self._codec = codec_of(codec)
+        self._codec = codec_of(codec) if isinstance(codec, str) else codec
         self.colour = output_colour(video.colour, self._codec, self.size)
         chosen = options_for(self._codec, crf, preset, video.hdr, options or {})
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
@@ -97,15 +98,7 @@ class VideoSink:
         self._copier: StreamCopier | None = None
         self._finished = False
         silence(self._codec)
-        try:
-            self.partial = unfinished or claim_partial(self.path)
-        except OSError as error:
-            raise OutputError(_why_unwritable(self.path, error)) from error
-        try:
-            self._container = _open_output(self.partial, self.path, video, self.containers)
-        except BaseException:
-            self.partial.unlink(missing_ok=True)
-            raise
+        self._container = self._open(unfinished)
         with self._writing():
             self._stream = self._add_video(chosen)
             if copy_from:
@@ -114,6 +107,18 @@ class VideoSink:
                 self._stream.metadata.update(fresh_metadata(self._copier.metadata_of(video.stream_index)))
             self._start(chosen)
         self._warn_of_changes()
+
+    def _open(self, unfinished: Path | None) -> OutputContainer:
+        """Claim the unfinished file and open it."""
+        try:
+            self.partial = unfinished or claim_partial(self.path)
+        except OSError as error:
+            raise OutputError(_why_unwritable(self.path, error)) from error
+        try:
+            return _open_output(self.partial, self.path, self._video, self.containers)
+        except BaseException:
+            self.partial.unlink(missing_ok=True)
+            raise
 
     def _add_video(self, options: dict[str, str]) -> VideoStream:
         video = self._video
@@ -280,9 +285,7 @@ def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
             raise OutputError(f"{path} exists; pass --overwrite or choose another -o")
 
 
-def _open_output(
-    partial: Path, path: Path, video: VideoInfo, containers: tuple[str, ...]
-) -> av.container.OutputContainer:
+def _open_output(partial: Path, path: Path, video: VideoInfo, containers: tuple[str, ...]) -> OutputContainer:
     remedy = "end -o in .mp4, .mov, .mkv or .webm"
     try:
         container = open_media(partial, "w")
