@@ -1,4 +1,4 @@
-"""A small RTSP server: a moving picture and a tone, encoded as they are sent, as MPEG-TS in RTP over the RTSP connection.
+"""A small RTSP server: a moving picture and a tone, encoded as they are sent, as MPEG-TS in RTP over its connection.
 
 It can lose its connections and refuse new ones for a while, as a camera does whose network fails.
 """

@@ -5,7 +5,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator
-from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,7 +16,7 @@ from .handover import Arrival, Handover
 from .live_address import LiveAddress
 from .piped_video import OnceSource
 from .pyav import fraction
-from .reading_once import OnceRead
+from .reading_once import OnceRead, seconds_of
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0  # seconds between two attempts to reconnect; each wait is twice the one before
 
@@ -89,9 +88,11 @@ class LiveSource(OnceSource):
         self._handover.end()
 
     def close(self) -> None:
-        """The thread closes what it reads when it is done with it, which may take as long as a stream that stalls."""
+        """A stream that stalls is left to its thread, which ends with the process."""
         self.stop()
         self._thread.join(0.5)
+        if not self._thread.is_alive():
+            self._read.close()
 
     def _receive(self) -> None:
         """What the thread does."""
@@ -99,6 +100,8 @@ class LiveSource(OnceSource):
         try:
             while read is not None:
                 self._receive_from(read)
+                if read is not self._read:  # what an output is made like stays open
+                    read.close()
                 read = self._reconnected(read)
         except Exception as error:  # of a thread: the one that takes the pictures has to know
             self._lost = first_line(error)
@@ -108,16 +111,15 @@ class LiveSource(OnceSource):
     def _receive_from(self, read: OnceRead) -> None:
         """Hand over what comes until the stream ends or breaks."""
         shift: Fraction | None = None
-        with closing(read.pictures()) as pictures:
-            for picture in pictures:
-                arrival = Arrival(picture, read.decoder.arrival(picture))
-                shift = self._shift_of(arrival) if shift is None else shift
-                self._move(picture, shift)
-                self._set_aside(read, shift)
-                self._last = arrival
-                self._handover.put(arrival)
-                if self._stopping.is_set():
-                    return
+        for picture in read.pictures:
+            arrival = Arrival(picture, read.decoder.arrival(picture))
+            shift = self._shift_of(arrival) if shift is None else shift
+            self._move(picture, shift)
+            self._set_aside(read, shift)
+            self._last = arrival
+            self._handover.put(arrival)
+            if self._stopping.is_set():
+                return
 
     def _set_aside(self, read: OnceRead, shift: Fraction) -> None:
         """Sound and all else, at its time on the output's clock; of a stream that came back with other codecs, none."""
@@ -133,12 +135,12 @@ class LiveSource(OnceSource):
         if self._last is None:
             return Fraction(0)
         away = Fraction(first.moment - self._last.moment).limit_denominator(1000)
-        return _seconds(self._last.picture) + away - _seconds(first.picture)
+        return seconds_of(self._last.picture) + away - seconds_of(first.picture)
 
     def _move(self, picture: VideoFrame, shift: Fraction) -> None:
         """Give a picture its time on the output's clock, in the ticks of the first stream."""
         if picture.pts is not None:
-            picture.pts = round((_seconds(picture) + shift) / self.video.time_base)
+            picture.pts = round((seconds_of(picture) + shift) / self.video.time_base)
             picture.time_base = self.video.time_base
 
     def _reconnected(self, read: OnceRead) -> OnceRead | None:
@@ -171,8 +173,3 @@ def later(packet: Packet, seconds: Fraction) -> Packet:
         packet.pts = None if packet.pts is None else packet.pts + ticks
         packet.dts = None if packet.dts is None else packet.dts + ticks
     return packet
-
-
-def _seconds(picture: VideoFrame) -> Fraction:
-    base = fraction(picture.time_base)
-    return picture.pts * base if base and picture.pts is not None else Fraction(0)

@@ -65,7 +65,8 @@ class PipeSink(VideoSink):
         """beside: what has the sound and all else that goes along. settings: of the encoder, for what is not raw."""
         self._target, self._beside = target, beside
         self.latencies = Latencies(arrival, video.time_base)
-        self._uneven, self._before = 0, None
+        self._uneven = 0
+        self._before: Fraction | None = None
         lost = _lost(video) if target.is_raw else []
         if target.is_raw:
             video = replace(video, colour=_as_assumed(video.colour, size, target.format))

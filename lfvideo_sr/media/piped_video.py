@@ -12,8 +12,7 @@ from av.video.frame import VideoFrame
 from ..checks import check_choice, check_positive
 from .decoding import deinterlaced
 from .probe import VideoInfo
-from .pyav import fraction
-from .reading_once import OnceRead, opened_once
+from .reading_once import OnceRead, opened_once, seconds_of
 from .standard_streams import PipeReader
 from .video import VideoSource
 
@@ -54,7 +53,7 @@ class OnceSource(VideoSource):
 
     def _arriving(self) -> Generator[VideoFrame, None, None]:
         """Decoded pictures, as they come."""
-        for picture in self._read.pictures():
+        for picture in self._read.pictures:
             self._read.decoder.arrival(picture)
             yield picture
 
@@ -62,11 +61,9 @@ class OnceSource(VideoSource):
         """Those before the end that `duration` sets."""
         end: Fraction | None = None
         for picture in pictures:
-            base = fraction(picture.time_base)
-            if self._duration is not None and base and picture.pts is not None:
-                time = picture.pts * base
-                end = time + Fraction(self._duration) if end is None else end
-                if time >= end:
+            if self._duration is not None and picture.pts is not None:
+                end = end or seconds_of(picture) + Fraction(str(self._duration))
+                if seconds_of(picture) >= end:
                     return
             yield picture
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..frames import Size
 from .decoding import Decoder
 from .probe import described, video_streams
-from .pyav import open_media
+from .pyav import fraction, open_media
 
 _LARGER = 1.5  # a video stream so many times wider than another has that one's sharp pictures
 
@@ -35,7 +35,7 @@ class OnceDecoder(Decoder):
 
     def __init__(self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None]):
         super().__init__(container, stream, warn)
-        self._packets = container.demux()
+        self._packets = cast(Any, container.demux())
         self._arrived: dict[int, float] = {}
         self.others: deque[Packet] = deque()
         self.last: Packet | None = None
@@ -80,6 +80,7 @@ class OnceRead:
 
     video:   of the low-resolution track, the one that is decoded.
     start:   when its first picture is shown, seconds.
+    pictures: all of them, once; the first one is decoded.
     decoder: of that track.
     layout:  kind and codec of each stream, which tell whether another container has the same ones.
     """
@@ -93,8 +94,8 @@ class OnceRead:
             self.stream.thread_type = threads
             self.layout = [(stream.type, _codec_of(stream)) for stream in container.streams]
             self.decoder = OnceDecoder(container, self.stream, self._warnings.append)
-            first, self._pictures = self._first(path)
-            self.start = first.time_base * first.pts if first.pts is not None else Fraction(0)
+            first, self.pictures = self._first(path)
+            self.start = seconds_of(first)
             self.video = described(path, container, self.stream, 0, [first], Size(first.width, first.height))
         except BaseException:
             container.close()
@@ -108,13 +109,6 @@ class OnceRead:
             why = f" ({self.decoder.broken})" if self.decoder.broken else ""
             raise InputError(f"{path}: no frame decodes{why}; check what is sent")
         return first, chain([first], pictures)
-
-    def pictures(self) -> Generator[VideoFrame, None, None]:
-        """Every picture, once; the container is closed when the last one is taken, or the generator is closed."""
-        try:
-            yield from self._pictures
-        finally:
-            self.close()
 
     @property
     def warnings(self) -> list[str]:
@@ -136,6 +130,12 @@ def opened_once(file: Any, name: str, **options: Any) -> InputContainer:
         return cast(InputContainer, open_media(file, **options))
     except av.FFmpegError as error:
         raise InputError(f"{name} cannot be read as a video ({error.strerror}); check what is sent") from error
+
+
+def seconds_of(picture: VideoFrame) -> Fraction:
+    """When a picture is shown; 0 where it has no time."""
+    base = fraction(picture.time_base)
+    return picture.pts * base if base and picture.pts is not None else Fraction(0)
 
 
 def _low_stream(container: InputContainer, path: Path) -> VideoStream:

@@ -53,7 +53,8 @@ class ArrivingReferences:
         """expected: in the order of their frames. beside: the stream's video. The rest as ReferenceSource has it."""
         self._expected = iter(expected)
         self._next = next(self._expected, None)
-        self._quarter_turn = 1 / (4 * (beside.rate or Fraction(25)))
+        self._turn = 1 / (beside.rate or Fraction(25))  # seconds that a frame is shown, on average so far
+        self._first: Frame | None = None
         self.description, self.cadence, self.warnings = description, cadence, warnings
         self.estimates: list[str] = []
 
@@ -63,6 +64,10 @@ class ArrivingReferences:
 
     def upto(self, frame: Frame) -> list[Reference]:
         """New references with a time up to this frame's."""
+        if self._first is None:
+            self._first = frame
+        elif frame.index > self._first.index:
+            self._turn = (seconds_of(frame) - seconds_of(self._first)) / (frame.index - self._first.index)
         references = []
         while self._next is not None and self._is_due(self._next, frame):
             references.append(self._placed(self._next, frame))
@@ -95,7 +100,7 @@ class ArrivingReferences:
         return replace(reference, time=moment, aligned=reference.aligned and same)
 
     def _tolerance(self, expected: ExpectedReference) -> Fraction:
-        return min(expected.precision, self._quarter_turn)
+        return min(expected.precision, self._turn / 4)
 
     def close(self) -> None:
         pass
