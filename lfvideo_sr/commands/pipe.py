@@ -1,5 +1,6 @@
 """`lfvideo-sr stream` between pipes and of live streams: what is read once, or written to standard output."""
 
+import os
 import sys
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
@@ -102,6 +103,8 @@ class PipeCommand:
             raise UsageError(f"{self.input} is read once and is nowhere on the disk; name the output with -o")
         if self._writes_pipe and sys.stdout.isatty():
             raise UsageError("-o - writes pictures, and standard output is a terminal; pipe it into a program")
+        if self.input == PIPE and os.isatty(0):
+            raise UsageError("standard input is a terminal; pipe a video into it, or name a file")
         if self.pipes.output_format is not None and not self._writes_pipe:
             raise UsageError("--output-format is for -o -; the ending of -o chooses the format of a file")
         if self.pipes.input_format is not None and self.input != PIPE:

@@ -119,7 +119,9 @@ def check_file(path: Path) -> None:
             raise InputError(f"{path} is an address, and only files are read; download it first")
         raise InputError(f"{path} does not exist; check the name")
     if not path.is_file():
-        raise InputError(f"{path} is a pipe or a device, and a video is read more than once; save it as a file first")
+        raise InputError(
+            f"{path} is a pipe or a device, and a video is read more than once; save it, or give it to `stream -`"
+        )
     if not path.stat().st_size:
         raise InputError(f"{path} is empty; copy or record it again")
 
