@@ -15,7 +15,7 @@ from command_line import Outcome
 from lfvideo_sr import cli
 
 SIZE = (48, 32)
-FORMATS = {"y4m": "yuv4mpegpipe", "nut": "nut", "mkv": "matroska", "mpegts": "mpegts"}
+FORMATS = {"y4m": "yuv4mpegpipe", "nut": "nut", "mkv": "matroska", "mpegts": "mpegts", "mp4": "mp4"}
 
 
 def stream_of(kind: str, frames: int, sound: bool = False, pixel_format: str = "yuv420p", **tags: int) -> bytes:

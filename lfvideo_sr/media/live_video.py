@@ -18,7 +18,7 @@ from .piped_video import OnceSource
 from .pyav import fraction
 from .reading_once import OnceRead, seconds_of
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0  # seconds between two attempts to reconnect; each wait is twice the one before
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 2.0  # seconds between two attempts to reconnect, each twice the one before
 
 
 @dataclass(frozen=True)

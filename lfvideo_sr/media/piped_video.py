@@ -10,6 +10,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from ..checks import check_choice, check_positive
+from ..errors import InputError
 from .decoding import deinterlaced
 from .probe import VideoInfo
 from .reading_once import OnceRead, opened_once, seconds_of
@@ -99,6 +100,18 @@ class OnceSource(VideoSource):
         self._read.close()
 
 
+def _opened(reader: PipeReader, form: str | None) -> OnceRead:
+    try:
+        container = opened_once(reader, reader.name, format=FORMATS[form] if form else None, buffer_size=_READ)
+        return OnceRead(container, Path(reader.name))
+    except InputError as error:
+        if reader.head[4:8] != b"ftyp":
+            raise
+        raise InputError(
+            f"{reader.name} is an MP4 with its index at the end, and pipes do not go back; give the file, or send NUT"
+        ) from error
+
+
 class PipedSource(OnceSource):
     """The frames of what comes through a pipe."""
 
@@ -107,8 +120,7 @@ class PipedSource(OnceSource):
         if form is not None:
             check_choice("--input-format", form, list(FORMATS))
         self._pipe = reader
-        container = opened_once(reader, reader.name, format=FORMATS[form] if form else None, buffer_size=_READ)
-        super().__init__(OnceRead(container, Path(reader.name)), **options)
+        super().__init__(_opened(reader, form), **options)
 
     @property
     def is_y4m(self) -> bool:

@@ -15,7 +15,7 @@ class PipeReader:
 
     name:       for messages.
     bytes_read: so far.
-    tail:       the last bytes that were read, at most 64 KiB.
+    head, tail: the first and the last bytes that were read, at most 12 and 64 KiB.
     stopped:    whether it was told to end.
     """
 
@@ -25,7 +25,7 @@ class PipeReader:
         self._descriptor = descriptor
         self.stopped = False
         self.bytes_read = 0
-        self.tail = b""
+        self.head = self.tail = b""
 
     def read(self, most: int) -> bytes:
         """Wait until there is something; b"" at the end."""
@@ -33,6 +33,7 @@ class PipeReader:
             if select.select([self._descriptor], [], [], _LOOK)[0]:
                 content = os.read(self._descriptor, most)
                 self.bytes_read += len(content)
+                self.head = self.head or content[:12]
                 self.tail = (self.tail + content)[-_TAIL:]
                 return content
         return b""

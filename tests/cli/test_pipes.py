@@ -56,9 +56,9 @@ def restored_planes(content: bytes, path: Path) -> list[bytes]:
 
 
 def test_nut_keeps_sound_packet_by_packet(tmp_path):
-    content = stream_of("nut", 30, sound=True)
+    content = stream_of("nut", 12, sound=True)
     outcome, written = piped(content, tmp_path, "stream", "-", "-o", "-", *BICUBIC)
-    assert outcome.code == 0 and len(pictures_of(written)) == 30
+    assert outcome.code == 0 and len(pictures_of(written)) == 12
     assert packets_of(written, "audio") == packets_of(content, "audio") != []
     assert "no room" not in outcome.err and list(tmp_path.iterdir()) == []
 
@@ -207,6 +207,14 @@ def test_what_a_pipe_cannot_do_is_refused_in_one_line(words, code, message, tmp_
     outcome, written = piped(stream_of("y4m", 1), tmp_path, "stream", *words, *BICUBIC, "--progress", "none")
     assert outcome.code == code and message in outcome.line
     assert written == b"" and list(tmp_path.iterdir()) == []
+
+
+def test_an_mp4_with_its_index_at_the_end_is_said(tmp_path):
+    content = stream_of("mp4", 2)
+    index = content.index(b"mdat") - 4
+    content = content[:index] + (1 << 20).to_bytes(4) + b"free" + bytes((1 << 20) - 8) + content[index:]
+    outcome, written = piped(content, tmp_path, "stream", "-", "-o", "-", *BICUBIC)
+    assert outcome.code == 3 and "MP4 with its index at the end" in outcome.line and written == b""
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no video\n" * 100, stream_of("y4m", 1)[:60]])
