@@ -18,7 +18,7 @@ from ..media.arrival_sink import ArrivalSink
 from ..media.codecs import codec_of
 from ..media.live_video import LiveSource
 from ..media.pipe_sink import PipeSink, PipeTarget
-from ..media.piped_video import OnceSource, PipedSource
+from ..media.piped_video import OnceSource
 from ..references.arriving import ArrivingReferences, arriving_references
 from ..references.offset import parse_offset
 from ..report import stream_report, summary_lines, write_json
@@ -107,6 +107,11 @@ class PipeRun:
     def _is_live(self) -> bool:
         return isinstance(self.source, LiveSource) and not self.source.is_recording
 
+    @property
+    def _is_cut_off(self) -> bool:
+        """Whether the output is not all that the input should have been. A live stream may end at any time."""
+        return isinstance(self.source, OnceSource) and not self._is_live and bool(self.source.broken)
+
     def _stop(self) -> None:
         if isinstance(self.source, OnceSource):
             self.source.stop()
@@ -140,7 +145,7 @@ class PipeRun:
                 for picture in self.progress.over(pictures, job.info.frames):
                     with job.watch.stage("write"):
                         sink.encode(picture)
-            if isinstance(self.source, PipedSource) and self.source.broken and isinstance(sink, ArrivalSink):
+            if self._is_cut_off and isinstance(sink, ArrivalSink):
                 raise InputError(f"{self._broken_off(job)}; what came plays: {sink.leave_partial()}")
             with job.watch.stage("finish"):
                 sink.close()

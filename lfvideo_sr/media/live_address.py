@@ -24,25 +24,27 @@ class LiveAddress:
 
     url:  what FFmpeg opens.
     name: for messages and reports, without the user's name and password.
-    form: FFmpeg's input format, or None: FFmpeg looks what it is.
+    input_format: FFmpeg's, or None: FFmpeg looks what it is.
     """
 
     url: str
     name: str
-    form: str | None = None
+    input_format: str | None = None
 
     @property
     def is_camera(self) -> bool:
-        return self.form == "v4l2"
+        return self.input_format == "v4l2"
 
     def open(self, timeout: float = _READ_TIMEOUT) -> OnceRead:
         """Connect and decode the first picture. InputError, in one line, where nothing answers within `timeout`
         seconds, or what comes is no video."""
         waits = {} if self.is_camera else {"timeout": (timeout, _READ_TIMEOUT)}
-        container = opened_once(self.url, self.name, format=self.form, options=self._options(), **waits)
+        container = opened_once(self.url, self.name, format=self.input_format, options=self.options, **waits)
         return OnceRead(container, Path(self.name), threads="SLICE")  # threads of frames hold pictures back
 
-    def _options(self) -> dict[str, str]:
+    @property
+    def options(self) -> dict[str, str]:
+        """FFmpeg's, for opening it."""
         if self.is_camera:
             return {}
         common = {"protocol_whitelist": _PROTOCOLS, **_ANALYSIS}

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import inf
 
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -52,6 +53,7 @@ class LiveSource(OnceSource):
         self._beside: deque[Packet] = deque()
         self._arrived: dict[int, float] = {}
         self._stopping = threading.Event()
+        self._until = time.monotonic() + (inf if self._duration is None else self._duration)
         self._lost = ""
         self._last: Arrival | None = None  # of the thread: the newest picture, at its time on the output's clock
         self._thread = threading.Thread(target=self._receive, daemon=True, name="live input")
@@ -150,7 +152,7 @@ class LiveSource(OnceSource):
         self._lost = read.decoder.broken
         if self.is_recording or self._address.is_camera or not self._live.reconnect:
             return None
-        deadline, wait = time.monotonic() + self._live.reconnect, _FIRST_WAIT
+        deadline, wait = min(time.monotonic() + self._live.reconnect, self._until), _FIRST_WAIT
         while (left := deadline - time.monotonic()) > 0 and not self._stopping.wait(min(wait, left)):
             wait = min(2 * wait, _LONGEST_WAIT)
             try:

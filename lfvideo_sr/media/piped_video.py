@@ -9,7 +9,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from ..checks import check_choice, check_positive
+from ..checks import check_positive
 from ..errors import InputError
 from .decoding import deinterlaced
 from .probe import VideoInfo
@@ -100,9 +100,9 @@ class OnceSource(VideoSource):
         self._read.close()
 
 
-def _opened(reader: PipeReader, form: str | None) -> OnceRead:
+def _opened(reader: PipeReader, kind: str | None) -> OnceRead:
     try:
-        container = opened_once(reader, reader.name, format=FORMATS[form] if form else None, buffer_size=_READ)
+        container = opened_once(reader, reader.name, format=FORMATS[kind] if kind else None, buffer_size=_READ)
         return OnceRead(container, Path(reader.name))
     except InputError as error:
         if reader.head[4:8] != b"ftyp":
@@ -115,12 +115,10 @@ def _opened(reader: PipeReader, form: str | None) -> OnceRead:
 class PipedSource(OnceSource):
     """The frames of what comes through a pipe."""
 
-    def __init__(self, reader: PipeReader, form: str | None = None, **options):
-        """form: one of FORMATS, or None: FFmpeg looks what it is. options: of OnceSource."""
-        if form is not None:
-            check_choice("--input-format", form, list(FORMATS))
+    def __init__(self, reader: PipeReader, kind: str | None = None, **options):
+        """kind: one of FORMATS, or None: FFmpeg looks what it is. options: of OnceSource."""
         self._pipe = reader
-        super().__init__(_opened(reader, form), **options)
+        super().__init__(_opened(reader, kind), **options)
 
     @property
     def is_y4m(self) -> bool:
@@ -134,10 +132,10 @@ class PipedSource(OnceSource):
 
     def _is_cut_short(self) -> bool:
         """FFmpeg takes the end of a pipe for the end of a stream, also in the middle of a frame."""
-        form, last = self.container.format.name, self._read.decoder.last
-        if form == FORMATS["nut"]:
+        kind, last = self.container.format.name, self._read.decoder.last
+        if kind == FORMATS["nut"]:
             return _NUT_INDEX not in self._pipe.tail
-        if form == FORMATS["mpegts"]:
+        if kind == FORMATS["mpegts"]:
             return self._pipe.bytes_read % _TS_PACKET > 0
         if self.is_y4m and last is not None and last.pos is not None:
             return self._pipe.bytes_read > last.pos + last.size

@@ -57,7 +57,7 @@ class OnceDecoder(Decoder):
                 yield packet
             self.ended = True
         except av.FFmpegError as error:
-            self.broken = error.strerror or type(error).__name__
+            self.broken = reason_of(error)
 
     def _note(self, packet: Packet) -> None:
         if packet.size:
@@ -129,7 +129,14 @@ def opened_once(file: Any, name: str, **options: Any) -> InputContainer:
     try:
         return cast(InputContainer, open_media(file, **options))
     except av.FFmpegError as error:
-        raise InputError(f"{name} cannot be read as a video ({error.strerror}); check what is sent") from error
+        raise InputError(f"{name} cannot be read as a video ({reason_of(error)}); check what is sent") from error
+
+
+def reason_of(error: av.FFmpegError) -> str:
+    """Why reading failed, for people."""
+    if isinstance(error, av.ExitError):  # PyAV's timeout has passed
+        return "nothing came in time"
+    return error.strerror or type(error).__name__
 
 
 def seconds_of(picture: VideoFrame) -> Fraction:

@@ -1,12 +1,15 @@
 """Live streams: what is one, which frames are left out when restoring is slow, and what follows a loss."""
 
 import io
+import socket
 import threading
 import time
 from dataclasses import dataclass
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import av
 import pytest
@@ -131,7 +134,7 @@ def test_a_recording_is_read_whole_however_slowly():
 
 
 @pytest.mark.parametrize(
-    ("named", "url", "name", "form"),
+    ("named", "url", "name", "input_format"),
     [
         ("rtsp://me:secret@cam:554/live?key=1", "rtsp://me:secret@cam:554/live?key=1", "rtsp:cam:554/live", None),
         ("HTTPS://host/a.ts", "HTTPS://host/a.ts", "https:host/a.ts", None),
@@ -139,10 +142,11 @@ def test_a_recording_is_read_whole_however_slowly():
         ("camera:2", "/dev/video2", "camera:2", "v4l2"),
     ],
 )
-def test_addresses_and_cameras(named, url, name, form):
+def test_addresses_and_cameras(named, url, name, input_format):
     address = live_address(named)
     assert address is not None
-    assert (address.url, address.name, address.form, address.is_camera) == (url, name, form, form is not None)
+    assert (address.url, address.name, address.input_format) == (url, name, input_format)
+    assert address.is_camera == (input_format is not None)
 
 
 @pytest.mark.parametrize("named", ["in.mkv", "-", "file:///in.mkv", "concat:a|b", "/dev/video99", "rtsp:/host", "a:0"])
@@ -152,10 +156,49 @@ def test_other_names_are_none(named):
 
 def test_what_an_address_may_open():
     """FFmpeg refuses files behind an address, and no option lets them in."""
-    options = live_address("rtsp://cam/live")._options()
+    options = live_address("rtsp://cam/live").options
     assert not {"file", "data", "concat", "subfile", "pipe", "crypto"} & set(options["protocol_whitelist"].split(","))
     with pytest.raises(UsageError, match="port"):
         live_address("rtsp://cam:99999/live")
+
+
+class Playlists(BaseHTTPRequestHandler):
+    """Answers every request with a list of addresses, and notes it."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.apple.mpegurl")
+        self.end_headers()
+        self.wfile.write(b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n/another.ts\n#EXT-X-ENDLIST\n")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_no_address_of_a_playlist_is_opened():
+    with HTTPServer(("127.0.0.1", 0), Playlists) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(InputError, match="cannot be read as a video"):
+            live_address(f"http://127.0.0.1:{server.server_port}/live.m3u8").open(timeout=5.0)
+        server.shutdown()
+    assert set(Playlists.asked) == {"/live.m3u8"}
+
+
+def test_who_answers_and_sends_nothing_is_left():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = live_address(f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(InputError, match="nothing came in time"):
+            address.open(timeout=0.3)
+
+
+def test_the_end_that_is_asked_for_holds_while_a_stream_is_away(monkeypatch):
+    monkeypatch.setattr("lfvideo_sr.media.live_video._FIRST_WAIT", 0.1)
+    source = LiveSource(Sessions([stream_of("mpegts", 3)]), LiveOptions(reconnect=60.0), duration=0.5)
+    started = time.monotonic()
+    assert len(list(source)) == 3 and time.monotonic() - started < 20
 
 
 def test_nobody_at_an_address_and_no_camera_are_one_line():
