@@ -69,7 +69,7 @@ class PipeRun:
             self._announce(job, chosen)
             sink = self._sink(job)
             started = time.monotonic()
-            self._write(job, sink)
+            self._write(job, sink, interrupts)
             self._report(job, sink, time.monotonic() - started, changes)
         if interrupts:
             raise KeyboardInterrupt
@@ -138,7 +138,7 @@ class PipeRun:
             self.target.output, source, size, arrival=arrival, overwrite=self.target.overwrite, **settings
         )  # fmt: skip
 
-    def _write(self, job: StreamJob, sink: Sink) -> None:
+    def _write(self, job: StreamJob, sink: Sink, interrupts: list[int]) -> None:
         """Whatever ends the run, what was restored so far stays: in a file that plays, or with the reader."""
         try:
             with closing(converted(job, sink)) as pictures:
@@ -147,6 +147,8 @@ class PipeRun:
                         sink.encode(picture)
             if self._is_cut_off and isinstance(sink, ArrivalSink):
                 raise InputError(f"{self._broken_off(job)}; what came plays: {sink.leave_partial()}")
+            if interrupts and not self._is_live:
+                raise KeyboardInterrupt
             with job.watch.stage("finish"):
                 sink.close()
         except ReaderGone:

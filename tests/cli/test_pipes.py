@@ -2,8 +2,10 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
@@ -16,6 +18,7 @@ from small_clips import engine_of, frames_of, ticks_of, uneven, write_clip
 from lfvideo_sr.media.colour import rgb_to_planes
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.media.standard_streams import PipeReader
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import psnr_y
 from lfvideo_sr.stream.job import StreamJob
@@ -88,7 +91,7 @@ def test_a_reader_that_goes_away_ends_the_run_quietly():
     assert process.stderr.read() == b""
 
 
-def test_a_writer_that_dies_leaves_the_frames_so_far_and_says_so(tmp_path):
+def test_a_writer_that_dies_leaves_the_frames_so_far_and_exit_3(tmp_path):
     content = stream_of("y4m", FRAMES)
     outcome, written = piped(content[:-100], tmp_path, "stream", "-", "-o", "-", *BICUBIC, "--progress", "none")
     assert outcome.code == 3 and "broke off after 5 frames" in outcome.line
@@ -103,6 +106,29 @@ def test_what_came_of_a_stream_that_broke_off_is_in_a_file_that_plays(kind, tmp_
     assert outcome.code == 3 and "broke off" in outcome.line and "out.partial.mkv" in outcome.line
     assert [path.name for path in tmp_path.iterdir()] == ["out.partial.mkv"]
     assert 5 < len(frames_of(tmp_path / "out.partial.mkv")) < 30
+
+
+def test_an_interrupt_leaves_what_came_in_a_file_that_plays(tmp_path, monkeypatch):
+    plain, interrupted = PipeReader.read, []
+
+    def read(reader: PipeReader, most: int) -> bytes:
+        if reader.bytes_read > 20_000 and not interrupted:
+            interrupted.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+        return plain(reader, min(most, 4096))
+
+    monkeypatch.setattr(PipeReader, "read", read)
+    outcome, _ = piped(stream_of("y4m", 30), tmp_path, "stream", "-", "-o", tmp_path / "out.mkv", *BICUBIC)
+    assert outcome.code == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["out.partial.mkv"]
+    assert 5 < len(frames_of(tmp_path / "out.partial.mkv")) < 15
+
+
+def test_y4m_has_no_room_for_sound(tmp_path):
+    words = ("stream", "-", "-o", "-", *BICUBIC, "--output-format", "y4m")
+    outcome, written = piped(stream_of("nut", 2, sound=True), tmp_path, *words)
+    assert outcome.code == 0 and "no room for audio" in outcome.err and len(pictures_of(written)) == 2
 
 
 def test_a_pipe_into_a_file_is_the_run_of_a_file(low_clip, run, tmp_path):
@@ -160,7 +186,7 @@ def test_untagged_pictures_mean_what_their_reader_takes_them_for(pictures, tmp_p
     assert psnr_y(degrade(next(iter(source)).pixels), seen) > 35
 
 
-def test_uneven_times_are_lost_in_y4m_and_that_is_said(pictures, tmp_path):
+def test_uneven_times_are_lost_in_y4m_with_a_warning(pictures, tmp_path):
     clip = write_clip(tmp_path / "in.mkv", [degrade(picture) for picture in pictures], uneven)
     words = ("stream", clip, "-o", "-", *BICUBIC, "--output-format", "y4m")
     outcome, _ = piped(b"", tmp_path, *words)
@@ -209,7 +235,7 @@ def test_what_a_pipe_cannot_do_is_refused_in_one_line(words, code, message, tmp_
     assert written == b"" and list(tmp_path.iterdir()) == []
 
 
-def test_an_mp4_with_its_index_at_the_end_is_said(tmp_path):
+def test_an_mp4_with_its_index_at_the_end_is_named(tmp_path):
     content = stream_of("mp4", 2)
     index = content.index(b"mdat") - 4
     content = content[:index] + (1 << 20).to_bytes(4) + b"free" + bytes((1 << 20) - 8) + content[index:]

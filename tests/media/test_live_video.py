@@ -35,8 +35,8 @@ def arrival(number: int, ago: float = 0.0) -> Arrival:
 def taken(handover: Handover) -> list[int]:
     handover.end()
     numbers = []
-    while (next_one := handover.take()) is not None:
-        numbers.append(next_one.picture.pts)
+    while (arrival_taken := handover.take()) is not None:
+        numbers.append(arrival_taken.picture.pts)
     return numbers
 
 

@@ -21,7 +21,7 @@ def arriving(clip: VideoSource, named: Path, **options) -> ArrivingReferences:
     return arriving_references(str(named), clip.video, start, LOW.scaled(4), **options)
 
 
-def given(references: ArrivingReferences, clip: VideoSource) -> list[Reference]:
+def due_in(references: ArrivingReferences, clip: VideoSource) -> list[Reference]:
     frames = list(clip)
     due = [reference for frame in frames for reference in references.upto(frame)]
     return due + references.rest(seconds_of(frames[-1]) + Fraction(1, 25))
@@ -49,7 +49,7 @@ def test_stills(names, late_clip, pictures, tmp_path):
     of_the_file = find_references(late_clip, clip.info, ReferenceOptions(refs=tmp_path))
     assert of_the_file is not None
     references = arriving(clip, tmp_path)
-    assert placed(given(references, clip)) == placed(of_the_file) != []
+    assert placed(due_in(references, clip)) == placed(of_the_file) != []
     assert references.description == of_the_file.description and references.warnings == []
 
 
@@ -60,7 +60,7 @@ def test_a_manifest_and_another_base(late_clip, pictures, tmp_path):
     clip = VideoSource(late_clip)
     of_the_file = find_references(late_clip, clip.info, ReferenceOptions(refs=tmp_path, index_base=1))
     assert of_the_file is not None
-    assert placed(given(arriving(clip, tmp_path, index_base=1), clip)) == placed(of_the_file) != []
+    assert placed(due_in(arriving(clip, tmp_path, index_base=1), clip)) == placed(of_the_file) != []
 
 
 @pytest.mark.parametrize("offset", [None, Fraction(8, 100)])
@@ -69,16 +69,16 @@ def test_the_frames_of_a_video(offset, low_clip, high_clip):
     of_the_file = find_references(low_clip, clip.info, ReferenceOptions(refs=high_clip, offset=offset))
     assert of_the_file is not None
     expected = [each for each in placed(of_the_file) if each[1] < Fraction(14, 25)]
-    assert placed(given(arriving(clip, high_clip, offset=offset), clip)) == expected != []
+    assert placed(due_in(arriving(clip, high_clip, offset=offset), clip)) == expected != []
 
 
-def test_what_no_name_places_and_no_frame_meets_is_said(low_clip, pictures, tmp_path):
+def test_what_no_name_places_and_no_frame_meets_is_a_warning(low_clip, pictures, tmp_path):
     for name in ("t0.08.png", "t9.00.png", "IMG_0042.png"):
         write_png(tmp_path / name, pictures[2])
     write_png(tmp_path / "t0.16.png", degrade(pictures[4]))
     clip = VideoSource(low_clip)
     references = arriving(clip, tmp_path)
-    assert [reference.time for reference in given(references, clip)] == [Fraction(8, 100)]
+    assert [reference.time for reference in due_in(references, clip)] == [Fraction(8, 100)]
     warnings = " ".join(references.warnings)
     assert "IMG_0042.png has no time" in warnings and "t0.16.png is 48x32, no larger" in warnings
     assert f"ended before {tmp_path / 't9.00.png'}" in warnings
