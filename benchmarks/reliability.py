@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a run of `lfvideo-sr stream` survives: kills, faults, harmed segments; what that costs, and what grows.
 
-usage: benchmarks/reliability.py [PART] [--times N] [--frames N] [--seed N]
+usage: benchmarks/reliability.py [PART] [--times N] [--frames N] [--seconds N] [--seed N]
 
 Prints a table, which docs/reliability.md shows. The clip is rendered, so that anyone can run it; the method is
 flow_transfer, which has no weights and is fast, so that encoding and keeping a journal take a larger share of its time
@@ -9,6 +9,7 @@ than of a network's. A result counts as identical if its video has the same pack
 """
 
 import argparse
+import json
 import os
 import random
 import resource
@@ -20,13 +21,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import partial
+from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import av
 import cv2
 import numpy as np
+from rtsp_server import RTSPServer
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.media.sink import VideoSink
@@ -70,11 +73,25 @@ class Bench:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.clip = hybrid_clip(folder / "in.mkv", FRAMES)
+
+    @cached_property
+    def clip(self) -> Path:
+        return hybrid_clip(self.folder / "in.mkv", FRAMES)
+
+    @cached_property
+    def _unbroken(self) -> tuple[float, list[tuple[int | None, bytes]]]:
+        assert self.clip.exists()  # made before the clock starts
         started = time.monotonic()
-        assert self.run(folder / "unbroken.mkv").returncode == 0
-        self.seconds = time.monotonic() - started
-        self.packets = packets(folder / "unbroken.mkv")
+        assert self.run(self.folder / "unbroken.mkv").returncode == 0
+        return time.monotonic() - started, packets(self.folder / "unbroken.mkv")
+
+    @property
+    def seconds(self) -> float:
+        return self._unbroken[0]
+
+    @property
+    def packets(self) -> list[tuple[int | None, bytes]]:
+        return self._unbroken[1]
 
     def command(self, output: Path, code: tuple[str, ...] = ("-m", "lfvideo_sr")) -> list[str]:
         return [sys.executable, *code, "stream", str(self.clip), "-o", str(output), *OPTIONS]
@@ -298,6 +315,31 @@ def growth(bench: Bench, arguments: argparse.Namespace) -> Iterator[str]:
     )
 
 
+def live(bench: Bench, arguments: argparse.Namespace) -> Iterator[str]:
+    """A live RTSP stream, 160x96 at 10 frames a second, that is away for five seconds once."""
+    output = bench.target("live")
+    with RTSPServer((160, 96), 10) as server:
+        options = (*OPTIONS, "--method", "bicubic", "--duration", str(arguments.seconds))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lfvideo_sr", "stream", server.url, "-o", str(output), *options]
+        )
+        while not output.with_name("out.partial.mkv").exists() and process.poll() is None:
+            time.sleep(0.1)
+        time.sleep(arguments.seconds / 2)
+        server.drop(5.0)
+        playing = plays(output.with_name("out.partial.mkv"))
+        assert process.wait() == 0
+    report = json.loads(output.with_suffix(".report.json").read_text())
+    state, latency = report["live"], report["live"]["latency"]
+    times = [float(time_of * Fraction(1, 1000)) for time_of, _ in packets(output) if time_of is not None]
+    gap = max(later - earlier for earlier, later in pairwise(times))
+    yield (
+        f"| a live RTSP stream of {arguments.seconds} s, away for 5 s once | 1 | back after a gap of {gap:.1f} s; "
+        f"{report['frames']} frames, {state['frames_dropped']} dropped; {playing} of them played half-way; latency "
+        f"p50 {latency['p50_ms']:.0f}, p95 {latency['p95_ms']:.0f}, p99 {latency['p99_ms']:.0f} ms |"
+    )
+
+
 def _state(process: int) -> tuple[float, int, int] | None:
     """Resident megabytes, open files and threads of a process; None where it has ended."""
     try:
@@ -313,7 +355,7 @@ def _listed(outcomes: Counter[str]) -> str:
 
 PARTS: dict[str, Callable[[Bench, argparse.Namespace], Iterator[str]]] = {
     "kills": kills, "interrupts": interrupts, "faults": faults, "damage": damage, "going-on": going_on,
-    "overhead": overhead, "growth": growth,
+    "overhead": overhead, "growth": growth, "live": live,
 }  # fmt: skip
 
 
@@ -322,6 +364,7 @@ def main() -> None:
     parser.add_argument("part", nargs="?", choices=[*PARTS, "all"], default="all")
     parser.add_argument("--times", type=int, default=100, help="kills; other parts try a fifth or a tenth of that")
     parser.add_argument("--frames", type=int, default=10_000, help="of the long run")
+    parser.add_argument("--seconds", type=int, default=120, help="of the live stream")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     print("| what | tried | result |\n|---|---|---|", flush=True)

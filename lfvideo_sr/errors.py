@@ -28,6 +28,13 @@ class ResumeRefused(OutputError):
     exit_code = 5
 
 
+class ReaderGone(OutputError):
+    """Whoever read a pipe that is written to has closed it, as `head` does (exit code 141, of a broken pipe in shells).
+    It has what it needs, so the command line prints nothing."""
+
+    exit_code = 141
+
+
 class QueueFailed(LFVideoError):
     """Some clips of a queue failed; the others are done (exit code 6)."""
 

@@ -37,10 +37,10 @@ def fresh_environment_commands() -> list[str]:
 
 
 def shown_commands() -> list[list[str]]:
-    """Every `lfvideo-sr ...` in the fences, as words; comments are dropped."""
+    """Every `lfvideo-sr ...` in the fences, as words; comments, and what is behind a pipe, are dropped."""
     lines = dict.fromkeys(line for body in fences("sh", "", text=TEXT) for line in body.splitlines())
     commands = [re.search(r"(?:^|[\s/])lfvideo-sr (.*)", line) for line in lines]
-    return [shlex.split(command[1], comments=True) for command in commands if command]
+    return [shlex.split(command[1].partition(" | ")[0], comments=True) for command in commands if command]
 
 
 def options_of(command) -> set[str]:
@@ -93,7 +93,7 @@ def test_shown_commands_and_their_options_exist(words):
         command, words = command.commands[words[0]], words[1:]
     command = getattr(command, "commands", {}).get("restore", command)  # `lightfield IN` is `lightfield restore IN`
     assert not getattr(command, "commands", {}) or not words or words[0].startswith("--"), f"no command {words[0]}"
-    assert {word.split("=")[0] for word in words if word.startswith("-")} <= options_of(command)
+    assert {word.split("=")[0] for word in words if word.startswith("-") and word != "-"} <= options_of(command)
 
 
 def test_options_in_prose_exist():

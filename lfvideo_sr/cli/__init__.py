@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import EngineError, LFVideoError, OutputError, UsageError, first_line, printable
+from ..errors import EngineError, LFVideoError, OutputError, ReaderGone, UsageError, first_line, printable
 from .choices import METHOD_NAMES
 from .engines import engine_app
 from .lightfield import lightfield_app
@@ -97,6 +97,8 @@ def _run() -> None:
             _fail("interrupted", _INTERRUPTED)
     except KeyboardInterrupt:
         _fail("interrupted", _INTERRUPTED)
+    except ReaderGone as error:
+        sys.exit(error.exit_code)
     except LFVideoError as error:
         _fail(str(error), error.exit_code, error)
     except typer.Exit as stop:

@@ -10,6 +10,7 @@ QUALITIES = ("auto", "fast", "balanced", "best")
 PRECISIONS = ("fp32", "bf16", "fp16")
 REFERENCE_SOURCES = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
 STREAM_KINDS = ("audio", "subtitle", "data", "attachment", "cover", "chapters")
+PIPE_FORMATS = ("y4m", "nut", "mkv", "mpegts")
 PROTOCOLS = ("c2", "rrsr", "masa", "ttsr", "amsa", "e2ent2")
 DATASETS = ("cufed5", "sun80", "urban100", "manga109", "wr-sr", "flickr1024", "sintel", "lightfields", "refpairs")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .choices import ENGINES, METHOD_NAMES, PRECISIONS, QUALITIES, listed
+from .choices import ENGINES, METHOD_NAMES, PIPE_FORMATS, PRECISIONS, QUALITIES, listed
 
 
 def _limit_pixels(text: str | None) -> str | None:
@@ -50,8 +50,26 @@ RefCache = Annotated[str, typer.Option(help="Memory for encoded references besid
 
 # what is written and printed
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write; default IN_x4 beside IN.")]
+StreamOutput = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="File to write, or - (standard output); default IN_x4 beside IN."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 Report = Annotated[Path | None, typer.Option(help="JSON report to write; default <output stem>.report.json.")]
 Preset = Annotated[str, typer.Option(help="Speed of the encoder, ultrafast to veryslow.")]
 Progress = Annotated[str, typer.Option(help="How progress is shown: auto, plain, json or none.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
+
+# pipes and live streams
+InputFormat = Annotated[str | None, typer.Option(help=f"Of standard input: {listed(PIPE_FORMATS)}.")]
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Of standard output: {listed(PIPE_FORMATS)}; mkv and mpegts by --codec. Default y4m for y4m, else nut."
+    ),
+]
+Duration = Annotated[float | None, typer.Option(help="Stop a pipe or a live stream after so many seconds.")]
+LiveDrop = Annotated[
+    bool, typer.Option("--live-drop/--no-live-drop", help="Leave out frames of a live stream that come too fast.")
+]
+Reconnect = Annotated[float, typer.Option(help="Seconds to look for a live stream that was lost; 0: end there.")]

@@ -10,7 +10,8 @@ import typer
 from .options import Overwrite
 from .restore import command_of, stream
 
-_OF_RUNS = ("report", "overwrite", "resume", "ray", "progress")  # parameters of `stream` that decide nothing in a plan
+_PIPES = ("input_format", "output_format", "duration", "live_drop", "reconnect")  # a plan is of files
+_OF_RUNS = ("report", "overwrite", "resume", "ray", "progress", *_PIPES)  # parameters of `stream` that decide no plan
 
 Plan = Annotated[Path, typer.Argument(metavar="PLAN", help="What lfvideo-sr plan printed.")]
 Folder = Annotated[Path | None, typer.Option(help="Folder of the pieces; default OUTPUT.pieces beside the output.")]
@@ -36,7 +37,7 @@ def plan(asked: dict[str, Any]) -> None:
     """Print the segments of a run as JSON, for many machines to restore: see run-segment and join."""
     from ..commands.plan import plan_of
 
-    typer.echo(plan_of(command_of(asked)(asked["input"], asked["output"])).text(), nl=False)
+    typer.echo(plan_of(command_of(asked)(Path(asked["input"]), asked["output"])).text(), nl=False)
 
 
 def run_segment(

@@ -12,35 +12,48 @@ from .options import (
     Deinterlace,
     Device,
     Dtype,
+    Duration,
     Engine,
     Frames,
+    InputFormat,
+    LiveDrop,
     MaxHeight,
     MaxPixels,
     Method,
-    Output,
+    OutputFormat,
     Overwrite,
     Preset,
     Progress,
     Quality,
+    Reconnect,
     Reduction,
     RefCache,
     Report,
     RequireRefs,
     Simulate,
+    StreamOutput,
     TrustManifest,
     Weights,
 )
 
 if TYPE_CHECKING:
+    from ..choose import EngineOptions
+    from ..commands.pipe import PipeCommand
     from ..commands.stream import StreamCommand
+    from ..stream.job import StreamOptions
+    from ..stream.output import EncodingOptions
 
 
 def stream(
     input: Annotated[
-        Path,
-        typer.Argument(metavar="IN", help="Video, a quoted pattern ('in/*.mp4'), or a list of videos (.txt)."),
+        str,
+        typer.Argument(
+            metavar="IN",
+            help="Video, a quoted pattern ('in/*.mp4'), a list of videos (.txt), - (standard input), a live stream "
+            "(rtsp://..., rtmp, srt, udp, http) or a camera (camera:0).",
+        ),
     ],
-    output: Output = None,
+    output: StreamOutput = None,
     ref_every: Annotated[
         int | None,
         typer.Option(
@@ -114,9 +127,20 @@ def stream(
     dtype: Dtype = "auto",
     engine: Engine = "auto",
     progress: Progress = "auto",
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+    duration: Duration = None,
+    live_drop: LiveDrop = True,
+    reconnect: Reconnect = 30.0,
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
-    command = command_of(locals())
+    asked = locals()
+    from ..commands.pipe import is_piped
+
+    if is_piped(input, output):
+        piped_command_of(asked).run()
+        return
+    command = command_of(asked)
     from ..commands.cluster import ClusterRun
     from ..commands.progress import make_progress
     from ..commands.queue import Run, queued, run_queue
@@ -125,9 +149,11 @@ def stream(
     def run_of(path: Path, target: Path | None) -> Run:
         return command(path, target) if ray is None else ClusterRun(command(path, target), ray)
 
-    clips = queued(input)
+    if (input_format, output_format, duration) != (None, None, None):
+        raise UsageError("--input-format, --output-format and --duration are for pipes and live streams; drop them")
+    clips = queued(Path(input))
     if clips is None:
-        run_of(input, output).run()
+        run_of(Path(input), output).run()
         return
     if report is not None:
         raise UsageError("--report names one file, and there are several clips; leave it out, each gets its own")
@@ -136,8 +162,30 @@ def stream(
 
 def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "StreamCommand"]:
     """What `stream` does with a clip and its target, given the values of its parameters by name."""
-    from ..choose import EngineOptions
     from ..commands.stream import StreamCommand
+
+    options, encoding, engine = _options_of(asked)
+    running = {name: asked[name] for name in ("report", "overwrite", "resume", "progress")}
+    return lambda path, target: StreamCommand(path, target, options, encoding, engine, **running)
+
+
+def piped_command_of(asked: Mapping[str, Any]) -> "PipeCommand":
+    """What `stream` does with what is read once, or for standard output, given its parameters by name."""
+    from ..commands.pipe import PipeCommand, PipeOptions
+    from ..errors import UsageError
+    from ..media.live_video import LiveOptions
+
+    if asked["ray"] is not None:
+        raise UsageError("--ray shares out the segments of a file; a pipe or a live stream has none")
+    live = LiveOptions(asked["live_drop"], asked["reconnect"])
+    pipes = PipeOptions(asked["input_format"], asked["output_format"], asked["duration"], live)
+    running = {name: asked[name] for name in ("report", "overwrite", "progress")}
+    return PipeCommand(asked["input"], asked["output"], *_options_of(asked), pipes, **running)
+
+
+def _options_of(asked: Mapping[str, Any]) -> "tuple[StreamOptions, EncodingOptions, EngineOptions]":
+    """The options of a run, from the values of the parameters of `stream`."""
+    from ..choose import EngineOptions
     from ..commands.texts import parse_bytes, parse_pairs, parse_size
     from ..stream.job import StreamOptions
     from ..stream.output import EncodingOptions
@@ -160,8 +208,7 @@ def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "Strea
         **some("codec", "crf", "preset", "scale", "audio"),
     )
     engine = EngineOptions(**some("method", "weights", "device", "dtype", "engine", "quality"))
-    running = some("report", "overwrite", "resume", "progress")
-    return lambda path, target: StreamCommand(path, target, options, encoding, engine, **running)
+    return options, encoding, engine
 
 
 def simulate(

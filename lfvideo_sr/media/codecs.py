@@ -44,6 +44,8 @@ class Codec:
     largest:      width and height of the largest picture that the encoder takes; None: whatever fits a container.
     alpha:        it stores transparency, in the formats that FFmpeg lists for it.
     narrow:       the word for pictures less than 64 pixels wide, on which the encoder else writes beyond its memory.
+    formats:      the pixel formats it takes; empty where FFmpeg lists them.
+    live:         options with which no picture waits in the encoder for later ones.
     endings:      of the files beside an input in which players expect this codec; beside others the result is an .mkv.
     """
 
@@ -65,23 +67,26 @@ class Codec:
     largest: tuple[int, int] | None = None
     alpha: bool = False
     narrow: str = ""
+    formats: frozenset[str] = frozenset()
+    live: Mapping[str, str] = field(default_factory=dict)
     endings: frozenset[str] = _PLAYABLE
 
 
 CODECS = (
     Codec(
         "libx264", ("x264", "h264"), words="x264-params", hdr=HDRWords("mastering-display", "cll"), writes_aspect=True,
-        largest=(16384, 16384),
+        largest=(16384, 16384), live={"tune": "zerolatency"},
     ),
     Codec(
         "libx265", ("x265", "h265", "hevc"), words="x265-params", quiet="log-level=error",
         hdr=HDRWords("master-display", "max-cll"), writes_aspect=True, loses_dts=True, narrow="asm=0",
+        live={"tune": "zerolatency"},
     ),
     Codec(
         "libsvtav1", ("svtav1", "av1"), presets=dict(zip(PRESETS, ("11", "10", "9", "8", "7", "6", "5", "4", "2"))),
         words="svtav1-params", environment={"SVT_LOG": "1"},  # 1: errors only
         hdr=HDRWords("mastering-display", "content-light", scaled=False), sitings=("left", "topleft"),
-        largest=(16384, 8704),
+        largest=(16384, 8704), live={"svtav1-params": "pred-struct=1"},
     ),
     Codec(
         "ffv1", lossless=True, options={"level": "3", "slicecrc": "1", "g": "1"}, sitings=("left",), rgb8="bgr0",

@@ -1,6 +1,8 @@
 """Which kinds of media files FFmpeg may open. A playlist, a list of files and a description of a session are not among
 them: they name other files or addresses, which nobody asked for."""
 
+import av
+
 from .limits import max_pixels
 
 _CONTAINERS = (
@@ -16,6 +18,7 @@ _TEXT = "tty"  # any text, as a picture of a terminal; told apart by the one who
 _ALLOWED = ",".join(
     [*f"{_CONTAINERS} {_STREAMS} {_OLD} {_SOUND} {_TEXT}".split(), *(f"{kind}_pipe" for kind in _PICTURES.split())]
 )
+_FOLLOWING = {"hls", "applehttp", "dash", "concat", "imf", "sdp", "avisynth", "vapoursynth"}
 _LISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"v=0", b"[Reference]", b"RTSPtext")
 
 
@@ -29,6 +32,12 @@ def reading_options(format_name: str | None = None) -> dict[str, str]:
         "protocol_whitelist": "file,fd,pipe",
         "max_pixels": str(min(max_pixels(), 2**31 - 1)),
     }
+
+
+def address_options() -> dict[str, str]:
+    """The same for an address that a user has typed: any protocol, and every kind of stream that names no other."""
+    allowed = (name for name in av.formats_available if not _FOLLOWING & set(name.split(",")))
+    return {"format_whitelist": ",".join(sorted(allowed)), "max_pixels": reading_options()["max_pixels"]}
 
 
 def names_others(head: bytes) -> bool:

@@ -50,7 +50,8 @@ def output_colour(
     alpha: with transparency. requested: the pixel format that the user asks for; raises UsageError for one that is not
     the encoder's.
     """
-    formats = {video_format.name for video_format in av.Codec(codec.encoder, "w").video_formats or ()}
+    listed = {video_format.name for video_format in av.Codec(codec.encoder, "w").video_formats or ()}
+    formats = codec.formats or listed
     if requested is not None:
         return _requested_colour(source, codec, requested, formats)
     for colour in _candidates(source):

@@ -41,9 +41,10 @@ class FirstPictures:
         except av.FFmpegError:
             return
         for picture in pictures:
-            self._see(picture)
+            self.see(picture)
 
-    def _see(self, picture: VideoFrame) -> None:
+    def see(self, picture: VideoFrame) -> None:
+        """Look at a picture that is decoded."""
         self.first = self.first or picture
         self.sizes[Size(picture.width, picture.height)] += 1
         self.interlaced |= picture.interlaced_frame

@@ -9,14 +9,14 @@ from typing import cast
 
 import av
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
 from .one_clock import OneClock
 from .probe import open_input
-from .pyav import open_media
+from .pyav import fraction, open_media
 from .sound import SoundEncoder
 from .streams import EVERYTHING, StreamChoice, fresh_metadata, track_tags
 from .warnings import Warnings

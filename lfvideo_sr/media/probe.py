@@ -141,7 +141,7 @@ def media_info(path: str | Path) -> MediaInfo:
 @lru_cache(maxsize=64)
 def _media_info(path: Path, size: int, changed: int, most_pixels: int) -> MediaInfo:
     with open_input(path) as container:
-        streams = _video_streams(container)
+        streams = video_streams(container)
         if not streams:
             raise InputError(f"{path} holds no video track; give a file with one")
         for track, stream in enumerate(streams):
@@ -149,7 +149,7 @@ def _media_info(path: Path, size: int, changed: int, most_pixels: int) -> MediaI
         description = description_of(container)
         looked = [_repeated(path, stream, seen) for stream, seen in zip(streams, key_pictures(container, streams))]
         tracks = [
-            _describe(path, container, stream, track, seen, description)
+            described(path, container, stream, track, seen, description)
             for track, (stream, seen) in enumerate(zip(streams, looked))
             if seen.first
         ]
@@ -195,7 +195,9 @@ def check_file(path: Path) -> None:
             raise InputError(f"{path} is an address, and only files are read; download it first")
         raise InputError(f"{path} does not exist; check the name")
     if not path.is_file():
-        raise InputError(f"{path} is a pipe or a device, and a video is read more than once; save it as a file first")
+        raise InputError(
+            f"{path} is a pipe or a device, and a video is read more than once; save it, or give it to `stream -`"
+        )
     if not path.stat().st_size:
         raise InputError(f"{path} is empty; copy or record it again")
 
@@ -212,7 +214,8 @@ def _why_unreadable(path: Path, error: av.FFmpegError) -> str:
     return f"{path} is not a media file that FFmpeg can open ({error.strerror}); give a video file"
 
 
-def _video_streams(container: InputContainer) -> list[VideoStream]:
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """The video of a container, cover art left out."""
     hidden = Disposition.attached_pic | Disposition.timed_thumbnails
     return [stream for stream in container.streams.video if not stream.disposition & hidden and stream.codec_context]
 
@@ -225,11 +228,12 @@ def _repeated(path: Path, stream: VideoStream, seen: FirstPictures) -> FirstPict
         return all_pictures(container, video_stream(container, stream.index))
 
 
-def _describe(
+def described(
     path: Path, container: InputContainer, stream: VideoStream, track: int, seen: FirstPictures, description: str
 ) -> VideoInfo:
+    """What is known of a track by its container, some pictures, of which one was seen, and FFmpeg's description."""
     first = seen.first
-    assert first is not None
+    assert first is not None, "a picture was seen"
     codec, matrix = stream.codec_context.codec.canonical_name, _display_matrix(first)
     return VideoInfo(
         path=path,

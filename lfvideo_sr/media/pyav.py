@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 import av
 
-from .demuxers import reading_options
+from .demuxers import address_options, reading_options
 
 # Bytes of a tag that are not UTF-8 are read as surrogates and written as the same bytes. PyAV 19 has no other way; 18
 # needs the option, else such a file does not open.
@@ -18,15 +18,16 @@ _TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"met
 LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read the transparency of WebM
 
 
-def open_media(file: Path | BytesIO, mode: Literal["r", "w"] = "r", **options: Any) -> Any:
-    """`av.open` for files, whatever they are called, and for bytes; tags in any encoding survive being copied.
+def open_media(file: Path | BytesIO | str, mode: Literal["r", "w"] = "r", **options: Any) -> Any:
+    """`av.open` for files, whatever they are called, for bytes, and for FFmpeg's own names (`pipe:1`) and addresses;
+    tags in any encoding survive being copied.
 
-    What is read is one media file, which opens no other, and frames above the limit of pixels do not decode.
+    What is read is one media file or stream, which opens no other, and frames above the limit of pixels do not decode.
     """
     named = f"file:{file}" if isinstance(file, Path) else file
     if mode == "w":
         return av.open(named, mode, **_TAGS, **options)
-    limits = reading_options(options.get("format"))
+    limits = address_options() if isinstance(file, str) else reading_options(options.get("format"))
     options["options"] = options.get("options", {}) | limits
     container = av.open(named, mode, **_TAGS, **options)
     for stream in container.streams.video:

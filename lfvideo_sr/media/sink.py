@@ -11,13 +11,14 @@ from typing import NamedTuple, Self, cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import LFVideoError, OutputError, UsageError
 from ..frames import Frame, Size, TimeStamp
-from .codecs import codec_of, silence
+from .codecs import Codec, codec_of, silence
 from .colour import ColourSpec, rgb_to_planes
 from .encoding import (
     check_size,
@@ -82,7 +83,7 @@ class VideoSink:
         video: VideoInfo,
         size: Size,
         *,
-        codec: str = "libx264",
+        codec: str | Codec = "libx264",
         crf: int = 16,
         preset: str = "medium",
         options: Mapping[str, str] | None = None,
@@ -93,9 +94,10 @@ class VideoSink:
         choice: StreamChoice = EVERYTHING,
     ):
         self.path, self.size = Path(path), Size(*size)
-        lines = Warnings()
-        self.warnings: list[str] = lines
-        self._codec = codec_of(codec)
+        self._lines = Warnings()
+        self.warnings: list[str] = self._lines
+        self._choice = choice
+        self._codec = codec_of(codec) if isinstance(codec, str) else codec
         check_size(self._codec, self.size)
         requested, others = split_format(options or {})
         self._alpha = video.alpha and not requested and writes_alpha(video.colour, self._codec, self.size)
@@ -111,25 +113,29 @@ class VideoSink:
         self._copier: StreamCopier | None = None
         self._finished = False
         silence(self._codec)
-        try:
-            self.partial = unfinished or claim_partial(self.path)
-        except OSError as error:
-            raise OutputError(_why_unwritable(self.path, error)) from error
-        try:
-            self._container = _open_output(self.partial, self.path, video, self.containers)
-        except BaseException:
-            self.partial.unlink(missing_ok=True)
-            raise
+        self._container = self._open(unfinished)
         with self._writing():
             self._stream = self._add_video(chosen)
             if copy_from:
                 source = Path(copy_from)
                 self._copier = StreamCopier(
-                    source, self._container, self.path, ends_at=ends_at, warnings=lines, choice=choice
+                    source, self._container, self.path, ends_at=ends_at, warnings=self._lines, choice=choice
                 )
             self._stream.metadata.update(self._tags())
             self._start(chosen)
         self._warn_of_changes()
+
+    def _open(self, unfinished: Path | None) -> OutputContainer:
+        """Claim the unfinished file and open it."""
+        try:
+            self.partial = unfinished or claim_partial(self.path)
+        except OSError as error:
+            raise OutputError(_why_unwritable(self.path, error)) from error
+        try:
+            return _open_output(self.partial, self.path, self._video, self.containers)
+        except BaseException:
+            self.partial.unlink(missing_ok=True)
+            raise
 
     def _add_video(self, options: dict[str, str]) -> VideoStream:
         video = self._video
@@ -332,9 +338,7 @@ def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
             raise OutputError(f"{path} exists; pass --overwrite or choose another -o")
 
 
-def _open_output(
-    partial: Path, path: Path, video: VideoInfo, containers: tuple[str, ...]
-) -> av.container.OutputContainer:
+def _open_output(partial: Path, path: Path, video: VideoInfo, containers: tuple[str, ...]) -> OutputContainer:
     remedy = "end -o in .mp4, .mov, .mkv or .webm"
     try:
         container = open_media(partial, "w")

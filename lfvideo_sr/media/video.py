@@ -70,7 +70,7 @@ class VideoSource:
         for name, limit in (("--frames", frames), ("--max-height", max_height)):
             if limit is not None:
                 check_positive(name, limit)
-        self.video = _with_matrix(video_track(path, track), untagged_matrix)
+        self.video = _with_matrix(self._probed(Path(path), track), untagged_matrix)
         if self.video.interlaced and not deinterlace:
             raise InputError(f"{path} is interlaced; pass --deinterlace to turn its fields into full frames")
         self._limit, self._max_height = frames, max_height
@@ -87,6 +87,10 @@ class VideoSource:
             self._warn(f"{path}: transparency ({self.video.pixel_format}) is left out")
         if alpha != "keep":
             self.video = replace(self.video, alpha=False)
+
+    def _probed(self, path: Path, track: int) -> VideoInfo:
+        """What is known of the track before its frames are read."""
+        return video_track(path, track)
 
     def _stream_info(self) -> StreamInfo:
         video = self.video

@@ -179,7 +179,7 @@ def sidecars_of(path: Path) -> list[Path]:
 def reference_files(named: Path) -> list[Path]:
     """Every file that references at `named` (see `ReferenceOptions.refs`) are read from: itself, which may be a folder
     and need not exist, and the pictures that its manifest lists. A manifest that cannot be read lists none."""
-    path, _ = _path_and_track(str(named))
+    path, _ = path_and_track(str(named))
     manifest = manifest_of(path)
     if manifest is None or not manifest.is_file():
         return [path]
@@ -226,7 +226,7 @@ def _absent(kind: str, clip: _Clip) -> str:
 
 def _read(named: str, clip: _Clip, kind: str) -> ReferenceSource:
     """The references in a folder of stills, a manifest, a picture, an HDF5 or a video, chosen by name."""
-    where, track = _path_and_track(named)
+    where, track = path_and_track(named)
     if not where.exists():
         raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
     if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
@@ -246,7 +246,7 @@ def _read(named: str, clip: _Clip, kind: str) -> ReferenceSource:
     return _track(clip, clip.open(where, track), kind)
 
 
-def _path_and_track(named: str) -> tuple[Path, int | None]:
+def path_and_track(named: str) -> tuple[Path, int | None]:
     """FILE#v:1 -> FILE and 1; any other name, and a file that is really called so, has no track number."""
     path = Path(named)
     if not path.exists() and (match := _TRACK_SUFFIX.fullmatch(named)):

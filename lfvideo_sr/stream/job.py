@@ -16,6 +16,7 @@ from ..media.limits import check_size
 from ..media.loss import Loss
 from ..media.video import VideoInfo, VideoSource, background_of, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
+from ..references.arriving import ArrivingReferences
 from ..references.offset import parse_offset
 from ..references.opening import ReferenceOptions, find_references, lr_track, reference_files, sidecars_of
 from ..references.picture_track import unused_tracks
@@ -134,9 +135,10 @@ class StreamJob:
 
     def __init__(
         self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions(),
-        clip: StreamSource | None = None, references: ReferenceSource | None = None,
+        clip: StreamSource | None = None, references: ReferenceSource | None = None, ahead: int = 2,
     ):  # fmt: skip
-        """clip: frames to restore instead of those of the file `path`. references: instead of those found for it."""
+        """clip: frames to restore instead of those of the file `path`. references: instead of those found for it.
+        ahead: how many frames are decoded before they are needed; 0 where the newest ones are wanted."""
         self.path, self.engine, self.options = Path(path), engine, options
         self.watch = Stopwatch()
         self.decoding = Decoding(None, "the frames are given", announced=False)
@@ -147,6 +149,7 @@ class StreamJob:
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frames = 0
+        self._ahead = ahead
         self.done: Container[int] = ()  # numbers of segments that an earlier run restored
         self._started = False
 
@@ -255,7 +258,8 @@ class StreamJob:
         return self._restored()
 
     def _restored(self) -> Iterator[Restored]:
-        frames = prefetch(self.watch.each("decode", self.source), ahead=2)
+        decoded = self.watch.each("decode", self.source)
+        frames = prefetch(decoded, self._ahead) if self._ahead else (frame for frame in decoded)
         references = beside_a_gpu(() if self.references is None else self.references, self.engine.device)
         pairs = self._pairs(frames, references)
         restored_frames = beside_a_gpu(self.resolver.run(pairs, self.done), self.engine.device)
@@ -282,6 +286,8 @@ class StreamJob:
         return pair_with_references(frames, self._feed(references), policy)
 
     def _feed(self, references: Iterator[Reference]) -> ReferenceFeed:
+        if isinstance(self.references, ArrivingReferences):
+            return self.references
         if self.references is not None:
             return TimedFeed(references)
         return AnchorFeed(self.cadence, lambda frame: self.engine.restore_frame(frame, []))
