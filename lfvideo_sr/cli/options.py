@@ -17,6 +17,14 @@ Engine = Annotated[str, typer.Option(help=f"{listed(ENGINES)}.")]
 # what is read
 Simulate = Annotated[bool, typer.Option("--simulate", help="IN is sharp: reduce it, restore it, and score the result.")]
 Frames = Annotated[int | None, typer.Option(help="Stop after N frames.")]
+Fps = Annotated[
+    str | None, typer.Option(help="Frames per second of numbered pictures: 24, 23.976 or 24000/1001. Default 25.")
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", help="Begin at this time of the clip (90.5, MM:SS.mmm, HH:MM:SS.mmm) or frame (120f)."),
+]
+To = Annotated[str | None, typer.Option("--to", help="Stop before this time or frame; as --from.")]
 MaxHeight = Annotated[int | None, typer.Option(help="Reduce input of more than N lines to N lines first.")]
 Deinterlace = Annotated[bool, typer.Option("--deinterlace", help="Turn the fields of interlaced video into frames.")]
 

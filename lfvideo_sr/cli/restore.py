@@ -13,10 +13,11 @@ from .options import (
     Device,
     Dtype,
     Engine,
+    Fps,
     Frames,
+    From,
     MaxHeight,
     Method,
-    Output,
     Overwrite,
     Preset,
     Progress,
@@ -24,6 +25,7 @@ from .options import (
     Report,
     RequireRefs,
     Simulate,
+    To,
     Weights,
 )
 
@@ -34,9 +36,20 @@ if TYPE_CHECKING:
 def stream(
     input: Annotated[
         Path,
-        typer.Argument(metavar="IN", help="Video, a quoted pattern ('in/*.mp4'), or a list of videos (.txt)."),
+        typer.Argument(
+            metavar="IN",
+            help="Video, numbered pictures (a folder, in/%05d.png or 'in/*.png'), a quoted pattern of videos "
+            "('in/*.mp4'), or a list of videos (.txt).",
+        ),
     ],
-    output: Output = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="File to write, or numbered pictures (out/%05d.png, .tif, .jpg or .exr); default IN_x4 beside IN.",
+        ),
+    ] = None,
     ref_every: Annotated[
         int | None,
         typer.Option(
@@ -56,8 +69,12 @@ def stream(
     ] = None,
     require_refs: RequireRefs = False,
     ref_index_base: Annotated[
-        int, typer.Option(help="The number that plain numbers of stills give the first frame: 0 or 1.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            help="The number that plain numbers of stills give the first frame: 0 or 1. Default 0; of numbered "
+            "pictures, the number of the first one."
+        ),
+    ] = None,
     ref_output: Annotated[
         str,
         typer.Option(help="At a reference's own time: pass its pixels on, blend them into the frames around, or sr."),
@@ -87,6 +104,9 @@ def stream(
         str | None,
         typer.Option(help="Share the work among the workers of a Ray cluster: its address, local, or auto."),
     ] = None,
+    fps: Fps = None,
+    start: From = None,
+    end: To = None,
     frames: Frames = None,
     max_height: MaxHeight = None,
     deinterlace: Deinterlace = False,
@@ -132,7 +152,7 @@ def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "Strea
         ref_cache=parse_bytes(asked["ref_cache"]),
         **some("ref_every", "refs", "ref_source", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
         **some("ref_output", "max_refs", "causal", "simulate", "scene_refs", "gt", "frames", "max_height"),
-        **some("deinterlace", "decode"),
+        **some("deinterlace", "decode", "fps", "start", "end"),
     )
     size = None if asked["size"] is None else parse_size(asked["size"])
     encoder_options = parse_pairs(asked["encoder_option"] or [])

@@ -24,6 +24,9 @@ _REORDER = 32  # packets come in decoding order; no codec holds a frame back lon
 
 def frame_times(video: VideoInfo) -> Iterator[Fraction]:
     """Seconds at which each frame of a video track is shown, in order; nothing is decoded, a few packets are held."""
+    if video.pictures is not None:
+        yield from (number * video.time_base for number in range(len(video.pictures)))
+        return
     waiting: list[int] = []
     for ticks in _packet_ticks(video):
         heappush(waiting, ticks)

@@ -12,6 +12,8 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
+from .part import Part
+from .part_packets import chapters_within, packets_within
 from .probe import open_input
 from .pyav import open_media
 
@@ -26,6 +28,7 @@ class StreamCopier:
 
     name:     what messages call the target.
     ends_at:  seconds from which on no chapter is copied.
+    part:     packets that start inside it are copied, and chapters as far as they are inside, at times since its start.
     warnings: a list to add to.
     """
 
@@ -37,13 +40,15 @@ class StreamCopier:
         *,
         ends_at: float | None = None,
         warnings: list[str] | None = None,
+        part: Part | None = None,
     ):
         self.warnings = [] if warnings is None else warnings
-        self._target, self._name = target, name
+        self._target, self._name, self._part = target, name, part
         self._input = open_input(source)
         try:
             target.metadata.update(fresh_metadata(self._input.metadata))
-            target.set_chapters([c for c in self._input.chapters() if _starts_before(c, ends_at)])
+            chapters = self._input.chapters() if part is None else chapters_within(self._input.chapters(), part)
+            target.set_chapters([c for c in chapters if _starts_before(c, ends_at)])
             self._copies = self._add_streams()
             self._packets = self._demuxed()
             self._pending = next(self._packets, None)
@@ -111,7 +116,8 @@ class StreamCopier:
         if not streams:
             return
         try:
-            for packet in self._input.demux(*streams):
+            packets = self._input.demux(*streams)
+            for packet in packets if self._part is None else packets_within(packets, self._part):
                 if packet.size and not _is_gap(packet):
                     yield packet
         except av.FFmpegError as error:

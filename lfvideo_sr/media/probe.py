@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..frames import Size
 from .colour import ColourSpec
 from .hdr import HDRMetadata, hdr_of, side_data
+from .picture_sequence import PictureSequence
 from .planes import colour_of, siting_of
 from .pyav import fraction, open_media
 
@@ -40,6 +41,7 @@ class VideoInfo:
     size:         of the coded picture, before rotation; the most frequent one where a track changes size.
     frames, seconds: None where the file does not give them.
     left_out: what the pictures carry and cannot be written again, because PyAV attaches no side data to frames.
+    pictures: the numbered pictures that the track is; None for a track of a file.
     display_matrix: nine integers as FFmpeg has them, or None; `rotation` is their angle, counter-clockwise degrees.
     """
 
@@ -60,6 +62,7 @@ class VideoInfo:
     interlaced: bool = False
     hdr: HDRMetadata | None = None
     left_out: tuple[str, ...] = ()
+    pictures: PictureSequence | None = None
 
     @property
     def bit_depth(self) -> int:

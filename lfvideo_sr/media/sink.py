@@ -27,6 +27,7 @@ from .encoding import (
     scaled_aspect,
     scaled_matrix,
 )
+from .part import Part
 from .partial import claim_partial, write_through
 from .passthrough import StreamCopier, fresh_metadata
 from .planes import frame_of, matrix_code, range_code
@@ -63,6 +64,7 @@ class VideoSink:
                ending on the same disk, or else `<stem>.partial<ext>` beside it, or another name that is free.
     copy_from: the file whose audio, subtitles, chapters, attachments and metadata go along.
     ends_at:   seconds where the video ends if it is only part of `copy_from`'s; what is copied ends there too.
+    part:      of the input that is written: its times become times since the start, and what is copied is cut to it.
     options:   the encoder's own, over `crf` and `preset`.
     warnings:  what could not be kept as it was, one line each.
     """
@@ -83,6 +85,7 @@ class VideoSink:
         ends_at: float | None = None,
         overwrite: bool = False,
         unfinished: Path | None = None,
+        part: Part | None = None,
     ):
         self.path, self.size = Path(path), Size(*size)
         self.warnings: list[str] = []
@@ -91,6 +94,7 @@ class VideoSink:
         chosen = options_for(self._codec, crf, preset, video.hdr, options or {})
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
         self._video, self._ends_at = video, ends_at
+        self._start_time = Fraction(0) if part is None else part.start
         self._written = 0
         self._end: Fraction | None = None
         self._durations: dict[int, int] = {}  # by time, of the frames that are inside the encoder
@@ -110,7 +114,9 @@ class VideoSink:
             self._stream = self._add_video(chosen)
             if copy_from:
                 source = Path(copy_from)
-                self._copier = StreamCopier(source, self._container, self.path, ends_at=ends_at, warnings=self.warnings)
+                self._copier = StreamCopier(
+                    source, self._container, self.path, ends_at=ends_at, warnings=self.warnings, part=part
+                )
                 self._stream.metadata.update(fresh_metadata(self._copier.metadata_of(video.stream_index)))
             self._start(chosen)
         self._warn_of_changes()
@@ -183,7 +189,8 @@ class VideoSink:
             )
         picture = frame_of(to_planes(frame, self.colour), self.colour, pixel_format(self.colour, self._codec))
         in_ticks = stamp.time_base / self._video.time_base
-        ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
+        start = self._start_time / self._video.time_base
+        ticks, duration = round(stamp.ticks * in_ticks - start), round((stamp.duration or 0) * in_ticks)
         picture.pts, picture.time_base = ticks, self._video.time_base
         return OutputPicture(picture, ticks, duration, frame.index)
 

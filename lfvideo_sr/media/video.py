@@ -19,11 +19,13 @@ from ..frames import DeviceFrame, Frame, LazyFrame, Size, StreamInfo
 from .colour import ColourSpec, planes_to_rgb
 from .decoding import Clock, Decoder, deinterlaced
 from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable, reason_of
+from .part import Part, Window
 from .planes import colour_of, has_alpha, planes_of
 from .probe import VideoInfo, open_input, video_stream, video_track, video_tracks
 from .pyav import decoding_in_threads
 from .resize import bicubic, to_float, to_uint8
 from .scenes import CutDetector
+from .seeking import seek_point, seek_to, within
 
 __all__ = ["VideoInfo", "VideoSource", "video_track", "video_tracks"]
 
@@ -39,6 +41,9 @@ class VideoSource:
     keep_sizes:  leave the frames of a track that changes size as they are, instead of resizing all to `info.size`.
     untagged_matrix: 601, 709 or 2020 for a track without a tag; without it the size decides.
     reader:      decode on its device, and leave pictures there that need nothing done on the host.
+    part:        of the clip; the frames around it that its references may need are given too, with indices outside
+                 0 .. part.frames - 1.
+    window:      decode these frames only; the part's own where that is given.
     warnings:    what was wrong with the file but did not stop it, one line each.
     """
 
@@ -54,6 +59,8 @@ class VideoSource:
         keep_sizes: bool = False,
         untagged_matrix: int | None = None,
         reader: Reader | None = None,
+        part: Part | None = None,
+        window: Window | None = None,
     ):
         for name, limit in (("--frames", frames), ("--max-height", max_height)):
             if limit is not None:
@@ -64,6 +71,7 @@ class VideoSource:
         self._limit, self._max_height = frames, max_height
         self._detect_cuts, self._deinterlace, self._keep_sizes = detect_cuts, deinterlace, keep_sizes
         self._reader = reader
+        self.part, self._window = part, part.window if part is not None else window
         self.info = self._stream_info()
         self.warnings: list[str] = []
         if has_alpha(self.video.pixel_format):
@@ -71,6 +79,9 @@ class VideoSource:
 
     def _stream_info(self) -> StreamInfo:
         video = self.video
+        if self.part is not None:
+            seconds = self.part.seconds(video.rate)
+            return StreamInfo(video.path.name, self._reduced(video.size), video.rate, self.part.frames, seconds)
         frames = video.frames or (round(video.seconds * video.rate) if video.seconds and video.rate else None)
         seconds = video.seconds
         if self._limit is not None and (frames is None or frames > self._limit):
@@ -84,14 +95,16 @@ class VideoSource:
 
     def __iter__(self) -> Iterator[Frame]:
         cuts, clock = CutDetector(), Clock(self.video, self._warn)
+        first = 0 if self._window is None else self._window.first_index
         with closing(self._all_pictures()) as pictures:
-            for index, picture in enumerate(islice(pictures, self._limit)):
+            for index, picture in enumerate(islice(pictures, self._limit), first):
                 stamp, tensor = clock.stamp(picture), self._read_there(picture)
                 if tensor is None and not self._detect_cuts:
-                    yield LazyFrame(partial(self._pixels, picture), self._size(picture), index, stamp, cut=index == 0)
+                    make = partial(self._pixels, picture)
+                    yield LazyFrame(make, self._size(picture), index, stamp, cut=index == first)
                     continue
                 pixels = self._pixels(picture) if tensor is None else tensor
-                cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
+                cut = index == first or (self._detect_cuts and cuts.is_cut(pixels))
                 kind = Frame if tensor is None else DeviceFrame
                 yield kind(pixels, index, stamp, cut)
 
@@ -101,11 +114,12 @@ class VideoSource:
 
     def _all_pictures(self) -> Generator[VideoFrame, None, None]:
         """Decoded where the reader is; where that ends before its time, from there on by the host."""
-        count = 0
+        count, start = 0, seek_point(self.video, self._window)
         if self._reader is not None:
             try:
                 with open_on_device(self.video.path, self._reader) as container:
                     stream = video_stream(container, self.video.stream_index)
+                    seek_to(container, stream, start)
                     for picture in self._pictures(container, stream, on_device=True):
                         yield picture
                         count += 1
@@ -114,6 +128,7 @@ class VideoSource:
                 self._warn(f"{str(error).split('; ')[0]}: decoded on the host from frame {count} on")
         with open_input(self.video.path) as container:
             stream = video_stream(container, self.video.stream_index)
+            seek_to(container, stream, start)
             with decoding_in_threads(stream):
                 yield from islice(self._pictures(container, stream), count, None)
 
@@ -135,13 +150,14 @@ class VideoSource:
     ) -> Iterator[VideoFrame]:
         """Decoded pictures; what is missing or damaged becomes a warning, and an error only if nothing decodes."""
         decoder = Decoder(container, stream, self._warn, on_device)
-        yield from deinterlaced(iter(decoder), stream) if self._deinterlace else decoder
+        shown = deinterlaced(iter(decoder), stream) if self._deinterlace else iter(decoder)
+        yield from shown if self._window is None else within(shown, self._window, self.video)
         path, count = self.video.path, decoder.pictures
         if not count:
             raise InputError(f"{path}: no frame decodes; the file is damaged")
         if decoder.damaged:
             self._warn(f"{path}: {decoder.damaged} of {count} frames are damaged and shown as they decode")
-        if decoder.missing:
+        if decoder.missing and self._window is None:
             self._warn(f"{path}: {count} of {count + decoder.missing} frames decode; the others are missing or damaged")
 
     def _pixels(self, picture: VideoFrame) -> np.ndarray:

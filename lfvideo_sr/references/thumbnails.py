@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 
 from ..frames import Size
+from ..media.luma import luma
 from ..media.probe import VideoInfo, open_input, video_stream
 from ..media.pyav import decoding_in_threads
+from ..media.sequence_source import sequence_frame
 
 LONGEST = 160  # pixels of a clip's thumbnail
 _SPREAD = 6.0  # pixels: over what neighbourhood brightness and contrast are evened
@@ -45,6 +47,8 @@ def thumbnails(video: VideoInfo, times: Collection[Fraction], size: Size) -> dic
     last = max(requested, default=None)
     if last is None:
         return pictures
+    if video.pictures is not None:
+        return {time: picture for time in sorted(requested) if (picture := _of_sequence(video, time, size)) is not None}
     with open_input(video.path) as container, suppress(av.FFmpegError):
         stream = video_stream(container, video.stream_index)
         with decoding_in_threads(stream):
@@ -56,6 +60,15 @@ def thumbnails(video: VideoInfo, times: Collection[Fraction], size: Size) -> dic
                 if time is not None and time >= last:
                     break
     return pictures
+
+
+def _of_sequence(video: VideoInfo, time: Fraction, size: Size) -> np.ndarray | None:
+    """Of the picture of a sequence that is shown from `time` on; None where it cannot be read."""
+    pixels = sequence_frame(video, time)
+    if pixels is None:
+        return None
+    small = cv2.resize(luma(np.clip(pixels, 0, 1)), size, interpolation=cv2.INTER_AREA)
+    return (small * 255).astype(np.uint8)
 
 
 def thumbnail_of(pixels: np.ndarray) -> np.ndarray:

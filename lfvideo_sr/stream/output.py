@@ -51,7 +51,7 @@ def open_sink(
     """The target for what a job restores. copy_from: the file whose audio, subtitles and metadata it gets."""
     return VideoSink(
         path, job.video, encoding.output_size(job), **encoding.settings(), copy_from=copy_from, ends_at=job.ends_at,
-        overwrite=overwrite,
+        overwrite=overwrite, part=job.part,
     )  # fmt: skip
 
 
