@@ -138,8 +138,8 @@ def _no_pictures(folder: Path, pictures: Sequence[Path]) -> str:
 
 
 def _of_pattern(named: Path) -> PictureSequence:
-    if reason := why_unreadable(named):
-        raise InputError(f"{named} {reason}")
+    if not is_picture_name(named.name):
+        raise InputError(f"{named} {why_unreadable(named)}")
     if reason := check_pattern(named.name):
         raise InputError(f"{named} {reason}")
     if not named.parent.is_dir():
@@ -216,7 +216,9 @@ def _runs_of(names: list[list[str]], ending: str, of_name: dict[str, Path]) -> l
     runs = []
     for (before, after), members in grouped.items():
         digits = min(len(parts[counted]) for parts in members)
-        run = _Run(f"{before.replace('%', '%%')}%0{digits}d{after.replace('%', '%%')}")
+        number = f"%0{digits}d" if digits > 1 else "%d"
+        number = f"%0{digits}d" if digits > 1 else "%d"
+        run = _Run(f"{before.replace('%', '%%')}{number}{after.replace('%', '%%')}")
         for parts in members:
             _add(run, int(parts[counted]), of_name["".join(parts) + ending])
         runs.append(run)

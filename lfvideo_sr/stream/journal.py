@@ -197,8 +197,8 @@ class Journal:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Let others work here; where nothing is done, nothing stays."""
-        if self.done or self._partials:
+        """Let others work here; where nothing is done, nothing stays but lists of pictures, which are of this run."""
+        if self.done or self._partials or any(self.folder.glob(_PICTURES[0])):
             self._lock.release()
         elif not self._removed:
             self.remove()

@@ -110,9 +110,7 @@ class SequenceSink:
         self._journal.remove()
 
     def leave_partial(self) -> None:
-        """Finished segments have their pictures already; where there are none, nothing is left behind."""
-        if not self._journal.done:
-            self._journal.remove()
+        """Nothing is to be done: the pictures of finished segments have their names."""
 
 
 def pictures_are_whole(target: Path, overwrite: bool) -> Callable[[Path, SegmentRecord], bool]:
