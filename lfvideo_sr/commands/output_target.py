@@ -14,6 +14,8 @@ from ..media.picture_sequence import (
     check_pattern,
     find_sequence,
     is_numbered,
+    is_picture_name,
+    is_sequence,
     number_in,
     numbered_name,
 )
@@ -164,7 +166,7 @@ def target_of(
 ) -> OutputTarget:  # fmt: skip
     """Where the result of an input goes: `output`, or beside the input; pictures of an input that is pictures."""
     sequence = find_sequence(input)
-    named = output or default_output(input, codec, sequence)
+    named = output or default_output(input, codec)
     pattern = picture_pattern(named, sequence)
     if pattern is None:
         return OutputTarget(named, report or beside(named, ".report.json"), asked)
@@ -175,12 +177,15 @@ def target_of(
 
 def picture_pattern(output: Path, sequence: PictureSequence | None) -> Path | None:
     """The pattern of the pictures that an output is: its own, or that of the input in a folder; None: it is a video.
-    Raises OutputError for a format that is not written."""
+    Raises OutputError for a format that is not written, and for the name of a single picture."""
     if is_numbered(output):
         check_writable(output)
         if reason := check_pattern(output.name):
             raise OutputError(f"{output} {reason}")
         return output
+    if is_picture_name(output.name) and not output.is_dir():
+        numbered = f"{output.stem}_%05d{output.suffix}"
+        raise OutputError(f"{output} is the name of one picture, and a stream has many; end -o in {numbered}")
     if sequence is None or not (output.is_dir() or not output.suffix):
         return None
     ending = Path(sequence.pattern).suffix
@@ -195,11 +200,11 @@ def check_is_video(input: Path, output: Path | None, what: str) -> None:
         raise UsageError(f"{what} writes videos, not pictures; name a video with -o, or use lfvideo-sr stream alone")
 
 
-def default_output(path: Path, codec: str, sequence: PictureSequence | None = None) -> Path:
+def default_output(path: Path, codec: str) -> Path:
     """`<stem>_x4` beside the input; Matroska where files of the input's kind do not hold the codec. Of numbered
     pictures a folder beside theirs."""
-    if sequence is not None:
-        folder = sequence.folder
+    if is_sequence(path):
+        folder = path if path.is_dir() else path.parent
         named = folder if folder.name not in ("", "..") else folder.resolve()
         return named.with_name(f"{named.name}_x4")
     return beside(path, f"_x4{path.suffix if path.suffix.lower() in codec_of(codec).endings else '.mkv'}")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -169,7 +169,7 @@ def _info(sequence: PictureSequence, rate: Fraction) -> VideoInfo:
     size = size_of(first.pixels)
     alpha = sequence.paths[0] if first.has_alpha else None
     for path in sequence.paths:
-        header = _header(path)
+        header = _header(path, path.stat().st_mtime_ns)
         if header is not None:
             _check_size(sequence.paths[0], size, path, header.size)
             alpha = alpha or (path if header.has_alpha else None)
@@ -188,8 +188,11 @@ class _Header(NamedTuple):
     has_alpha: bool
 
 
-def _header(path: Path) -> _Header | None:
-    """What a picture's header says, without decoding it; None for EXR and DPX, which are looked at as they are read."""
+@lru_cache(1 << 16)
+def _header(path: Path, changed: int) -> _Header | None:
+    """What a picture's header says, without decoding it; None for EXR and DPX, which are looked at as they are read.
+
+    changed: when the file was; a sequence is opened more than once."""
     if path.suffix.lower() in FILM:
         return None
     try:

@@ -86,6 +86,7 @@ class SequenceSink:
         path, pictures = self._journal.path(self._segment), self._pictures
         lines = "".join(json.dumps(asdict(picture)) + "\n" for picture in pictures)
         _write(path, lines.encode())
+        write_through(path)  # and the names of the pictures beside it
         shown = [(self._first + place, 1) for place in range(len(pictures))]
         self._journal.add(self._segment, self._first, shown, recorded_uses(self._uses_in(self._segment)))
         self._pictures = []
