@@ -49,7 +49,7 @@ def clip_info(path: Path | str, rate: Fraction | None = None, track: int = 0) ->
     Raises InputError for what cannot be read, and for pictures of different sizes.
     """
     sequence = find_sequence(Path(path))
-    return video_track(path, track) if sequence is None else _info(sequence, rate or DEFAULT_RATE)
+    return video_track(path, track) if sequence is None else _info(sequence, rate or DEFAULT_RATE)[0]
 
 
 def check_input(path: Path) -> None:
@@ -83,11 +83,13 @@ class SequenceSource:
             if limit is not None:
                 check_positive(name, limit)
         self.sequence, self.part = sequence, part
-        self.video = _info(sequence, rate)
+        self.video, transparent = _info(sequence, rate)
         self._limit, self._max_height, self._detect_cuts = frames, max_height, detect_cuts
         self._window = part.window if part is not None else window
         self.info = self._stream_info(rate)
-        self.warnings = [*sequence.warnings, *self.video.left_out]
+        alpha = [] if transparent is None else [f"{transparent}: transparency is left out"]
+        self.warnings = [*sequence.warnings, *alpha]
+        self._warned: set[str] = set()
 
     def _stream_info(self, rate: Fraction) -> StreamInfo:
         count = len(self.sequence) if self._limit is None else min(self._limit, len(self.sequence))
@@ -121,14 +123,17 @@ class SequenceSource:
         _check_size(self.sequence.paths[0], self.video.size, path, size_of(read.pixels))
         pixels = np.clip(read.pixels, 0, 1)
         if read.is_float and not np.array_equal(pixels, read.pixels):
-            self._warn(f"{self.sequence.named} has values outside 0 .. 1, in {path.name} for one; they are clipped")
+            text = f"{self.sequence.named} has values outside 0 .. 1, in {path.name} first; they are clipped"
+            self._warn("values", text)
         if read.bit_depth > self.video.bit_depth:
-            self._warn(f"{path} has {read.bit_depth} bits, the first picture {self.video.bit_depth}, which are written")
+            first = f"{self.video.bit_depth} of the first picture"
+            self._warn("bits", f"{path} has {read.bit_depth} bits per channel; the output has the {first}")
         return pixels if self.info.size == self.video.size else to_float(bicubic(to_uint8(pixels), self.info.size))
 
-    def _warn(self, text: str) -> None:
-        kind = text.split(",")[0]
-        if not any(line.startswith(kind) for line in self.warnings):
+    def _warn(self, kind: str, text: str) -> None:
+        """Once of each kind."""
+        if kind not in self._warned:
+            self._warned.add(kind)
             self.warnings.append(text)
 
     def close(self) -> None:
@@ -164,7 +169,8 @@ def sequence_frame(video: VideoInfo, time: Fraction) -> np.ndarray | None:
         return None
 
 
-def _info(sequence: PictureSequence, rate: Fraction) -> VideoInfo:
+def _info(sequence: PictureSequence, rate: Fraction) -> tuple[VideoInfo, Path | None]:
+    """What is known of the pictures, and the first of them that has transparency."""
     first = _read(sequence.paths[0])
     size = size_of(first.pixels)
     alpha = sequence.paths[0] if first.has_alpha else None
@@ -173,12 +179,13 @@ def _info(sequence: PictureSequence, rate: Fraction) -> VideoInfo:
         if header is not None:
             _check_size(sequence.paths[0], size, path, header.size)
             alpha = alpha or (path if header.has_alpha else None)
-    return VideoInfo(
+    video = VideoInfo(
         path=sequence.named, track=0, stream_index=0, size=size, rate=rate, time_base=1 / rate, frames=len(sequence),
         seconds=float(len(sequence) / rate), pixel_format="gbrp", codec=sequence.paths[0].suffix[1:].lower(),
         colour=ColourSpec(Layout.RGB, first.bit_depth, assumed_matrix(size), full_range=True),
-        left_out=(f"{alpha}: transparency is left out",) if alpha else (), pictures=sequence,
+        pictures=sequence,
     )  # fmt: skip
+    return video, alpha
 
 
 class _Header(NamedTuple):

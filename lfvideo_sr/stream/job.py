@@ -344,7 +344,8 @@ def open_source(
     if options.fps is not None and not pictures:
         raise UsageError(f"--fps is for numbered pictures, and {path} has times of its own; leave it out")
     track = 0 if options.simulate or pictures else lr_track(path)
-    part = options.part_of(clip_info(path, options.rate, track)) if options.start or options.end else None
+    is_part = options.start is not None or options.end is not None
+    part = options.part_of(clip_info(path, options.rate, track)) if is_part else None
     limits: dict[str, Any] = {"max_height": options.max_height, "deinterlace": options.deinterlace, "part": part}
     limits["frames"] = None if part else options.frames
     if options.simulate:

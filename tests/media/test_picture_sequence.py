@@ -130,7 +130,7 @@ def test_frames_are_the_pictures_bit_by_bit(ending, dtype, tmp_path):
 def test_transparency_is_left_out_with_one_line(tmp_path):
     folder = write(tmp_path / "a", "1.png", "2.png", channels=4)
     clip = open_clip(folder)
-    assert [line for line in clip.warnings if "transparency is left out" in line] == clip.warnings
+    assert clip.warnings == [f"{folder / '1.png'}: transparency is left out"] and clip.video.left_out == ()
     assert np.array_equal(np.rint(next(iter(clip)).pixels * 255), samples(0, channels=4).transpose(2, 0, 1)[2::-1])
 
 
@@ -143,7 +143,7 @@ def test_exr_is_taken_as_it_is_and_clipped_with_one_line(tmp_path):
     first, second = clip
     assert clip.video.bit_depth == 16 and np.array_equal(first.pixels, pixels)
     assert np.array_equal(second.pixels, np.clip(2 * pixels, 0, 1))
-    assert len(clip.warnings) == 1 and "outside 0 .. 1, in 2.exr" in clip.warnings[0]
+    assert len(clip.warnings) == 1 and "outside 0 .. 1, in 2.exr first" in clip.warnings[0]
     (folder / "3.exr").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"3\.exr is no EXR that FFmpeg decodes"):
         list(open_clip(folder))
