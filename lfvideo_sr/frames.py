@@ -61,7 +61,8 @@ class Frame:
 
     pixels: float32 [3,H,W], RGB in [0,1], in the stream's own transfer function (signal domain), C-contiguous; nobody
             writes into them once an engine has seen the frame.
-    index:  0-based position in the stream as decoded.
+    index:  0-based position in the stream as decoded; in a part of a clip, counted from its first frame, so that
+            frames before it have negative ones.
     stamp:  when (video) or which view (light field) it is.
     cut:    True where this frame starts a new scene (the first frame does).
     alpha:  transparency, float32 [h,w], 0 (clear) .. 1 (opaque), of any size that shows the same; None: opaque. It goes

@@ -12,6 +12,7 @@ from typing import Any
 from . import __version__
 from .errors import OutputError
 from .media.partial import claim_partial
+from .media.picture_sequence import find_sequence
 from .stream.grid_job import GridJob
 from .stream.job import StreamJob
 from .stream.scoring import by_distance
@@ -101,7 +102,11 @@ class Fingerprint:
 
 
 def _states(path: Path) -> list[tuple[str, int, int]]:
-    """Name, bytes and time of change of a file, or of each file in a folder."""
+    """Name, bytes and time of change of a file, or of each file in a folder; of numbered pictures a hash of all."""
+    if not path.exists() and (sequence := find_sequence(path)):
+        states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sequence.paths]
+        digest = hashlib.sha256(json.dumps(states).encode()).hexdigest()[:16]
+        return [(digest, sum(size for _, size, _ in states), len(states))]
     files = sorted(path.iterdir()) if path.is_dir() else [path] * path.exists()
     return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 

@@ -90,7 +90,7 @@ def _frames(source: Any, options: StreamOptions, rate: Rate) -> tuple[Path, Call
         return Path(source), None
     if not isinstance(source, Iterable):
         raise UsageError(f"the source is a {type(source).__name__}; give a path, or an iterable of frames [3,H,W]")
-    for name in ("refs", "ref_source", "simulate", "scene_refs", "max_height", "deinterlace"):
+    for name in ("refs", "ref_source", "simulate", "scene_refs", "max_height", "deinterlace", "fps", "start", "end"):
         if getattr(options, name):
             raise UsageError(f"{name} is for files; leave it out for frames in memory")
     if rate <= 0:

@@ -14,7 +14,7 @@ class StreamParameters(TypedDict, total=False):
     ref_source: str | None
     no_refs: bool
     require_refs: bool
-    ref_index_base: int
+    ref_index_base: int | None
     ref_offset: float | str | None
     ref_output: str
     ref_cache: int
@@ -30,6 +30,9 @@ class StreamParameters(TypedDict, total=False):
     trust_manifest: bool
     track: int | None
     alpha: str
+    fps: float | str | None
+    start: float | str | None
+    end: float | str | None
 
 
 class OpenParameters(TypedDict, total=False):

@@ -145,7 +145,8 @@ class OpenVideo(OpenStream):
                 codec, crf, preset, dict(encoder_options or {}), resized, scale, tuple(drop), audio
             )
             job = self._next_job()
-            file = job.path if job.source.video.path == job.path and job.path.exists() else None
+            is_file = job.source.video.path == job.path and job.path.is_file()
+            file = job.path if is_file else None
             check_targets({"-o": path}, job.files_read(), overwrite)
             sink = open_sink(job, path, encoding, file, overwrite)
             write_video(job, sink, _counting(progress))

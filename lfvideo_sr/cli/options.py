@@ -34,6 +34,14 @@ Reduction = Annotated[
     str, typer.Option(help="What makes sharp pictures small, both bicubic: pillow, or matlab, as imresize does.")
 ]
 Frames = Annotated[int | None, typer.Option(help="Stop after N frames.")]
+Fps = Annotated[
+    str | None, typer.Option(help="Frames per second of numbered pictures: 24, 23.976 or 24000/1001. Default 25.")
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", help="Begin at this time of the clip (90.5, MM:SS.mmm, HH:MM:SS.mmm) or frame (120f)."),
+]
+To = Annotated[str | None, typer.Option("--to", help="Stop before this time or frame; as --from.")]
 MaxHeight = Annotated[int | None, typer.Option(help="Reduce input of more than N lines to N lines first.")]
 MaxPixels = Annotated[
     str | None,
@@ -52,7 +60,12 @@ RefCache = Annotated[str, typer.Option(help="Memory for encoded references besid
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write; default IN_x4 beside IN.")]
 StreamOutput = Annotated[
     Path | None,
-    typer.Option("-o", "--output", help="File to write, or - (standard output); default IN_x4 beside IN."),
+    typer.Option(
+        "-o",
+        "--output",
+        help="File to write, numbered pictures (out/%05d.png, .tif, .jpg or .exr), or - (standard output); default "
+        "IN_x4 beside IN.",
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 Report = Annotated[Path | None, typer.Option(help="JSON report to write; default <output stem>.report.json.")]

@@ -14,7 +14,9 @@ from .options import (
     Dtype,
     Duration,
     Engine,
+    Fps,
     Frames,
+    From,
     InputFormat,
     LiveDrop,
     MaxHeight,
@@ -32,6 +34,7 @@ from .options import (
     RequireRefs,
     Simulate,
     StreamOutput,
+    To,
     TrustManifest,
     Weights,
 )
@@ -49,8 +52,9 @@ def stream(
         str,
         typer.Argument(
             metavar="IN",
-            help="Video, a quoted pattern ('in/*.mp4'), a list of videos (.txt), - (standard input), a live stream "
-            "(rtsp://..., rtmp, srt, udp, http) or a camera (camera:0).",
+            help="Video, numbered pictures (a folder, in/%05d.png or 'in/*.png'), a quoted pattern of videos "
+            "('in/*.mp4'), a list of videos (.txt), - (standard input), a live stream (rtsp://..., rtmp, srt, udp, "
+            "http) or a camera (camera:0).",
         ),
     ],
     output: StreamOutput = None,
@@ -73,8 +77,12 @@ def stream(
     ] = None,
     require_refs: RequireRefs = False,
     ref_index_base: Annotated[
-        int, typer.Option(help="The number that plain numbers of stills give the first frame: 0 or 1.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            help="The number that plain numbers of stills give the first frame: 0 or 1. Default 0; of numbered "
+            "pictures, the number of the first one."
+        ),
+    ] = None,
     trust_manifest: TrustManifest = False,
     ref_output: Annotated[
         str,
@@ -115,6 +123,9 @@ def stream(
         str | None,
         typer.Option(help="Share the work among the workers of a Ray cluster: its address, local, or auto."),
     ] = None,
+    fps: Fps = None,
+    start: From = None,
+    end: To = None,
     frames: Frames = None,
     max_height: MaxHeight = None,
     max_pixels: MaxPixels = None,
@@ -197,7 +208,7 @@ def _options_of(asked: Mapping[str, Any]) -> "tuple[StreamOptions, EncodingOptio
         ref_cache=parse_bytes(asked["ref_cache"]),
         **some("ref_every", "refs", "ref_source", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
         **some("ref_output", "max_refs", "causal", "simulate", "scene_refs", "gt", "frames", "max_height"),
-        **some("deinterlace", "decode", "trust_manifest", "track", "alpha"),
+        **some("deinterlace", "decode", "trust_manifest", "track", "alpha", "fps", "start", "end"),
     )
     size = None if asked["size"] is None else parse_size(asked["size"])
     encoder_options = parse_pairs(asked["encoder_option"] or [])

@@ -17,9 +17,10 @@ from ..choose import EngineOptions, choose_engine
 from ..errors import EngineError, UsageError, first_line
 from ..stream.job import low_size
 from ..stream.plan import RunPlan, join_plan, remove_pieces, run_segment
+from .output_target import OutputTarget, check_is_video
 from .plan import check_unchanged, pieces_of, plan_of
 from .progress import Progress, make_progress
-from .stream import OutputTarget, StreamCommand
+from .stream import StreamCommand
 
 _TRIES = 4  # of a segment, before the run gives up
 
@@ -36,6 +37,7 @@ class ClusterRun:
         command = self.command
         if command.options.gt or command.options.simulate:
             raise UsageError("--ray does not score its result; leave out --gt and --simulate, or --ray")
+        check_is_video(command.input, command.output, "--ray")
         progress = make_progress(command.progress)
         target = command.target(progress)
         if target is None:

@@ -99,7 +99,7 @@ class PipeRun:
         offset = parse_offset(options.ref_offset)
         return arriving_references(
             options.refs, source.video, source.start, source.info.size.scaled(engine.info.scale),
-            index_base=options.ref_index_base, offset=offset if isinstance(offset, Fraction) else None,
+            index_base=options.ref_index_base or 0, offset=offset if isinstance(offset, Fraction) else None,
             deinterlace=options.deinterlace,
         )  # fmt: skip
 

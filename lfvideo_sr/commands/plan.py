@@ -11,13 +11,15 @@ from ..report import Fingerprint
 from ..stream.job import StreamJob, files_read, low_size
 from ..stream.journal import SegmentRecord, check_same
 from ..stream.plan import RunPlan, join_plan, run_segment, segments_of
-from .stream import StreamCommand, default_output
+from .output_target import check_is_video, default_output
+from .stream import StreamCommand
 from .targets import check_targets
 
 
 def plan_of(command: StreamCommand) -> RunPlan:
     """What `lfvideo-sr stream` would do as a plan; the clip is decoded once to find its segments."""
     command = replace(command, input=command.input.resolve())
+    check_is_video(command.input, command.output, "a plan")
     output = command.output or default_output(command.input, command.encoding.codec)
     chosen = choose_engine(command.engine, low_size(command.input, command.options))
     with chosen.engine as engine, StreamJob(command.input, engine, command.options) as job:

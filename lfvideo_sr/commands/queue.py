@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import InputError, LFVideoError, OutputError, QueueFailed, UsageError, first_line
+from ..media.picture_sequence import is_sequence
+from .output_target import default_output
 from .progress import Progress
-from .stream import default_output
 
 _WILD = frozenset("*?[")
 _DONE = "done"
@@ -33,14 +34,15 @@ class Outcome:
 
 
 def queued(named: Path) -> list[Path] | None:
-    """The clips that a pattern or a list names, in order; None where the name is that of a single clip.
+    """The clips that a pattern or a list names, in order; None where the name is that of a single clip, which a pattern
+    is that matches pictures only.
 
     A list is a text file (.txt) with a path a line, as seen from its own folder; blank lines and those that begin with
     # do not count. Raises InputError where a pattern matches nothing, or a list is empty or cannot be read.
     """
     if named.suffix.lower() == ".txt":
         return _listed(named)
-    if named.exists() or not _WILD & set(str(named)):
+    if named.exists() or not _WILD & set(str(named)) or is_sequence(named):
         return None
     paths = [Path(name) for name in sorted(glob.glob(str(named))) if Path(name).is_file()]
     if not paths:

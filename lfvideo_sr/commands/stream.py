@@ -1,7 +1,7 @@
 """`lfvideo-sr stream`: restores a video, writes it and a report, and prints a summary."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,33 +10,23 @@ from typing import Any
 from ..checks import check_choice
 from ..choose import Choice, EngineOptions, choose_engine
 from ..engines.host_memory import prepare_process
-from ..media.codecs import codec_of
-from ..media.probe import check_file
+from ..media.part import Part
+from ..media.picture_sequence import find_sequence
+from ..media.sequence_source import check_input
 from ..methods import METHODS
-from ..report import Fingerprint, is_done, stream_report, summary_lines, write_json
+from ..references.opening import sidecars_of
+from ..report import Fingerprint, stream_report, summary_lines
 from ..stream.job import StreamJob, StreamOptions, files_read, low_size
 from ..stream.journal import Journal
 from ..stream.output import EncodingOptions
-from ..stream.segmented_sink import SegmentedSink, uses_of
+from ..stream.segmented_sink import uses_of
 from ..stream.writing import converted
 from .estimate import estimated_seconds
+from .output_target import OutputTarget, default_output, target_of
 from .progress import Progress, WarningPrinter, make_progress
-from .targets import REPORT, beside, check_lengths, check_targets
 from .texts import shown_seconds
 
-
-@dataclass(frozen=True)
-class OutputTarget:
-    """An output with its report, and what it was asked to be."""
-
-    output: Path
-    report: Path
-    asked: Fingerprint
-
-    def write_report(self, report: dict[str, Any]) -> None:
-        """With what tells a later run that the output is done."""
-        done = {"fingerprint": self.asked.text, "output_bytes": self.output.stat().st_size}
-        write_json(self.report, report | done)
+__all__ = ["OutputTarget", "StreamCommand", "default_output"]
 
 
 @dataclass(frozen=True)
@@ -62,19 +52,23 @@ class StreamCommand:
 
     def target(self, progress: Progress) -> OutputTarget | None:
         """What is to be written, after all that can be refused is refused; None where it is done already."""
-        check_file(self.input)
-        output = self.output or default_output(self.input, self.encoding.codec)
-        report = self.report or beside(output, ".report.json")
+        check_input(self.input)
         check_choice("--method", self.engine.method, list(METHODS))
-        check_lengths({"-o": output, REPORT: report})
-        asked = self.fingerprint()
-        if not self.overwrite and is_done(output, report, asked):
-            progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
+        target = target_of(self.input, self.output, self.report, self.fingerprint(), self.encoding.codec)
+        if not self.overwrite and target.is_done:
+            progress.say(f"{target.output} is already done: same input, same options (--overwrite runs it again)")
             return None
-        check_targets({"-o": output, REPORT: report}, files_read(self.input, self.options), self.overwrite)
-        return OutputTarget(output, report, asked)
+        target.check([*files_read(self.input, self.options), *pictures_read(self.input)], self.overwrite)
+        return target
 
     def _write_target(self, target: OutputTarget, progress: Progress) -> None:
+        try:
+            self._restore_into(target, progress)
+        except BaseException:
+            target.tidy()
+            raise
+
+    def _restore_into(self, target: OutputTarget, progress: Progress) -> None:
         changes: list[str] = []  # of the engine, in the middle
 
         def changed(line: str) -> None:
@@ -87,13 +81,13 @@ class StreamCommand:
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
             on = {"engine": engine.name, "device": engine.device, "dtype": engine.precision.value}
             self._announce(job, chosen, progress)  # in whose estimate the engine may change
-            with Journal(target.output, target.asked.asked | on, self._resumes) as journal:
+            with target.journal(target.asked.asked | on, self._resumes, self.overwrite) as journal:
                 before = journal.frames
-                seconds, warnings = self._write(job, target.output, journal, progress, printer)
+                seconds, warnings = self._write(job, target, journal, progress, printer)
             report = stream_report(job, target.output, seconds, warnings + changes)
             report |= {"engine": engine.name, "quality": self.engine.named_quality(), "decoding": str(job.decoding)}
         report |= {"output_size": str(self.encoding.output_size(job)), "frames_done_before": before}
-        target.write_report(report)
+        target.write_report(report, job.resolver.seen, job)
         unprinted = {"warnings": printer.unprinted(report["warnings"])}
         for line in [*summary_lines(report | unprinted), f"report      {target.report}"]:
             progress.say(line)
@@ -110,6 +104,8 @@ class StreamCommand:
         seconds = estimated_seconds(job)
         guess = f"; about {shown_seconds(seconds)}" if seconds else ""
         progress.say(f"{job.info.name} {job.info.size} -> {self.encoding.output_size(job)}{guess}")
+        for line in shown_input(job):
+            progress.say(line)
         progress.say(f"engine      {name}: {chosen.why}")
         if quality := self.engine.named_quality():
             progress.say(f"quality     {quality}")
@@ -121,7 +117,7 @@ class StreamCommand:
         if job.reference_kind in ("anchor", "none") and not self.options.no_refs:
             progress.say(
                 "            no true detail is added without references: give stills or a sharper video with --refs, "
-                f"a second track, or {self.input.stem}.refs/"
+                f"a second track, or {sidecars_of(self.input)[0].name}/"
             )
 
     @property
@@ -130,15 +126,11 @@ class StreamCommand:
         return self.resume and not (self.options.gt or self.options.simulate)
 
     def _write(
-        self, job: StreamJob, output: Path, journal: Journal, progress: Progress, printer: WarningPrinter
+        self, job: StreamJob, target: OutputTarget, journal: Journal, progress: Progress, printer: WarningPrinter
     ) -> tuple[float, list[str]]:
         """Run the job into the target; whatever fails, segments that are done stay, and a playable part of them."""
         self._go_on(job, journal, progress)
-        sink = SegmentedSink(
-            output, job.video, self.encoding.output_size(job), journal, self.encoding.settings(),
-            job.resolver.uses_in, copy_from=self.input, ends_at=job.ends_at, overwrite=self.overwrite,
-            choice=self.encoding.choice(),
-        )  # fmt: skip
+        sink: Any = target.sink(job, journal, self.encoding, self.overwrite)
         printer.show([*job.warnings, *sink.warnings])
         started = time.monotonic()
         try:
@@ -169,6 +161,23 @@ class StreamCommand:
             progress.say(f"going on    {journal.frames} frames are done")
 
 
-def default_output(path: Path, codec: str) -> Path:
-    """`<stem>_x4` beside the input; Matroska where files of the input's kind do not hold the codec."""
-    return beside(path, f"_x4{path.suffix if path.suffix.lower() in codec_of(codec).endings else '.mkv'}")
+def pictures_read(path: Path) -> tuple[Path, ...]:
+    """The pictures of an input that is numbered pictures."""
+    sequence = find_sequence(path)
+    return () if sequence is None else sequence.paths
+
+
+def shown_input(job: StreamJob) -> Iterator[str]:
+    """What numbered pictures and what part of a clip are restored, for people."""
+    pictures, part = job.video.pictures, job.part
+    if pictures is not None and job.info.rate:
+        unasked = "" if job.options.fps else " (--fps is not given)"
+        rate = f"{float(job.info.rate):.6g} frames per second{unasked}"
+        yield f"input       {pictures}; {job.video.bit_depth} bits, {rate}"
+    if part is not None:
+        yield f"part        {part.frames} frames from frame {part.first} on, {shown_seconds_of(part)}"
+
+
+def shown_seconds_of(part: Part) -> str:
+    end = "the end" if part.end is None else f"{float(part.end):.3f} s"
+    return f"{float(part.start):.3f} s to {end} on the clip's clock"

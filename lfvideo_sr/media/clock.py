@@ -34,6 +34,9 @@ _DECODED = 64  # frames that are decoded to see whether each packet of a track i
 def frame_times(video: VideoInfo) -> Iterator[Fraction]:
     """Seconds at which each frame of a video track is shown, in order: of frames that decode, as `VideoSource` gives
     them. The first are decoded; where they are those of the packets, the packets alone tell the times of the others."""
+    if video.pictures is not None:
+        yield from (number * video.time_base for number in range(len(video.pictures)))
+        return
     with closing(_packet_times(video)) as packets:
         with closing(shown_pictures(video)) as decoded:
             count = 0
@@ -53,6 +56,18 @@ def shown_pictures(video: VideoInfo) -> Generator[tuple[VideoFrame, TimeStamp], 
         stream = video_stream(container, video.stream_index)
         with decoding_in_threads(stream):
             yield from stamped(Decoder(container, stream, _ignore), video, _ignore)
+
+
+def is_searchable(video: VideoInfo) -> bool:
+    """Whether a file's own times are those of its frames, so that it may be searched for one: its clock never jumps."""
+    with open_input(video.path) as container:
+        if container.format.name == "avi":
+            return False
+        clock = OneClock(container)
+        with suppress(av.FFmpegError):
+            for _ in clock:
+                pass
+        return not clock.jumps
 
 
 def _packet_times(video: VideoInfo) -> Generator[Fraction, None, None]:

@@ -63,9 +63,9 @@ class Tally:
         seconds = self._missing_seconds()
         return Loss(frames + round(seconds * self._rate), seconds, min(self._leading, frames))
 
-    def lines(self) -> list[str]:
-        """What is wrong with the track, for people, a line each."""
-        loss, lines = self.loss, []
+    def lines(self, whole: bool = True) -> list[str]:
+        """What is wrong with the track, for people, a line each. whole: it was decoded to its end."""
+        loss, lines = self.loss if whole else Loss(), []
         at_end = round(loss.seconds * self._rate)
         within = loss.frames - at_end
         if self.damaged:

@@ -15,6 +15,8 @@ from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
 from .one_clock import OneClock
+from .part import Part
+from .part_packets import chapters_within, packets_within
 from .probe import open_input
 from .pyav import fraction, open_media
 from .sound import SoundEncoder
@@ -38,6 +40,7 @@ class StreamCopier:
     name:     what messages call the target.
     choice:   which streams the user wants.
     ends_at:  seconds from which on no chapter is copied.
+    part:     packets that start inside it are copied, and chapters as far as they are inside, at times since its start.
     warnings: a list to add to.
     shift:    seconds that are added to all times, so that nothing which is shown or heard starts below zero.
     """
@@ -51,17 +54,19 @@ class StreamCopier:
         ends_at: float | None = None,
         warnings: Warnings | None = None,
         choice: StreamChoice = EVERYTHING,
+        part: Part | None = None,
     ):
         self.warnings = Warnings() if warnings is None else warnings
-        self._target, self._name, self._choice = target, name, choice
+        self._target, self._name, self._choice, self._part = target, name, choice, part
         self._encoders: dict[int, SoundEncoder] = {}
         self._input = open_input(source)
         try:
-            self.shift = _below_zero(self._input)
+            self.shift = _below_zero(self._input) if part is None else Fraction(0)
             target.metadata.update(fresh_metadata(self._input.metadata))
             if "chapters" not in choice.dropped_kinds:
-                chapters = [chapter for chapter in self._input.chapters() if _starts_before(chapter, ends_at)]
-                target.set_chapters([_shifted(chapter, self.shift) for chapter in chapters])
+                chapters = self._input.chapters() if part is None else chapters_within(self._input.chapters(), part)
+                early = [chapter for chapter in chapters if _starts_before(chapter, ends_at)]
+                target.set_chapters([_shifted(chapter, self.shift) for chapter in early])
             self._copies = self._add_streams()
             self._hides = "mp4" in target.format.name or "mov" in target.format.name
             self._last: dict[int, int] = {}  # by stream, the decoding time of the latest packet
@@ -159,7 +164,8 @@ class StreamCopier:
         if not self._copies:
             return
         try:
-            for packet in OneClock(self._input):
+            packets = OneClock(self._input)
+            for packet in packets if self._part is None else packets_within(packets, self._part):
                 if packet.stream_index in self._copies and self._is_wanted(packet):
                     yield packet
         except av.FFmpegError as error:

@@ -23,6 +23,7 @@ from .demuxers import names_others
 from .first_pictures import FirstPictures, all_pictures, key_pictures
 from .hdr import HDRMetadata, hdr_of, side_data
 from .limits import check_size, max_pixels
+from .picture_sequence import PictureSequence
 from .planes import colour_of, description_of, has_alpha, siting_in
 from .pyav import LIBVPX, fraction, open_media
 from .stereo import stereo_mode
@@ -45,6 +46,7 @@ class VideoInfo:
     size:         of the coded picture, before rotation; the most frequent one where a track changes size.
     frames, seconds: None where the file does not give them.
     left_out: what the pictures carry and cannot be written again, because PyAV attaches no side data to frames.
+    pictures: the numbered pictures that the track is; None for a track of a file.
     display_matrix: nine integers as FFmpeg has them, or None; `rotation` is their angle, counter-clockwise degrees.
     alpha:    the pictures have transparency, in their own format or, in WebM, beside it.
     stereo:   how the views of a 3-D video are packed into a picture, in Matroska's words, or None.
@@ -75,6 +77,7 @@ class VideoInfo:
     cropping: str = ""
     default: bool = False
     sizes: tuple[Size, ...] = ()
+    pictures: PictureSequence | None = None
 
     @property
     def bit_depth(self) -> int:

@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 
 from ..errors import OutputError
 from ..frames import Size
+from .part import Part
 from .probe import VideoInfo, open_input
 from .sink import VideoSink
 
@@ -26,12 +27,12 @@ class SegmentSink(VideoSink):
 
     def __init__(
         self, path: Path, video: VideoInfo, size: Size, *, codec: str, crf: int, preset: str,
-        options: Mapping[str, str], unfinished: Path | None = None,
+        options: Mapping[str, str], unfinished: Path | None = None, part: Part | None = None,
     ):  # fmt: skip
         self.shown: list[tuple[int, int]] = []
         super().__init__(
             path, video, size, codec=codec, crf=crf, preset=preset, options=options, overwrite=True,
-            unfinished=unfinished,
+            unfinished=unfinished, part=part,
         )  # fmt: skip
 
     def _add_video(self, options: dict[str, str]) -> VideoStream:

@@ -31,6 +31,7 @@ from .encoding import (
     writes_alpha,
 )
 from .losses import lost_alpha, lost_in_pictures, other_format
+from .part import Part
 from .partial import check_length, claim_partial, write_through
 from .passthrough import StreamCopier
 from .planes import frame_of, matrix_code, range_code
@@ -70,6 +71,7 @@ class VideoSink:
                ending on the same disk, or else `<stem>.partial<ext>` beside it, or another name that is free.
     copy_from: the file whose audio, subtitles, chapters, attachments and metadata go along.
     ends_at:   seconds where the video ends if it is only part of `copy_from`'s; what is copied ends there too.
+    part:      of the input that is written: its times become times since the start, and what is copied is cut to it.
     options:   the encoder's own, over `crf` and `preset`.
     choice:    which streams of `copy_from` go along.
     warnings:  what could not be kept as it was, one line each.
@@ -92,6 +94,7 @@ class VideoSink:
         overwrite: bool = False,
         unfinished: Path | None = None,
         choice: StreamChoice = EVERYTHING,
+        part: Part | None = None,
     ):
         self.path, self.size = Path(path), Size(*size)
         self._lines = Warnings()
@@ -106,6 +109,7 @@ class VideoSink:
         chosen = options_for(self._codec, self.size, crf, preset, video.hdr, others)
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
         self._video, self._ends_at = video, ends_at
+        self._start_time = Fraction(0) if part is None else part.start
         self._written = 0
         self._shift = 0  # ticks that are added to all times
         self._end: Fraction | None = None
@@ -220,7 +224,8 @@ class VideoSink:
         alpha = None if frame.alpha is None or not self._alpha else resized(frame.alpha[None], self.size)[0]
         picture = frame_of(to_planes(frame, self.colour), self.colour, self._format, alpha)
         in_ticks = stamp.time_base / self._video.time_base
-        ticks, duration = round(stamp.ticks * in_ticks), round((stamp.duration or 0) * in_ticks)
+        start = self._start_time / self._video.time_base
+        ticks, duration = round(stamp.ticks * in_ticks - start), round((stamp.duration or 0) * in_ticks)
         picture.pts, picture.time_base = ticks, self._video.time_base
         return OutputPicture(picture, ticks, duration, frame.index)
 

@@ -24,11 +24,13 @@ from .file_state import check_unchanged, state_of
 from .hardware import Reader, depth_on_device, is_on_device, open_on_device, readable, reason_of
 from .loss import Loss
 from .one_clock import shown_jumps
+from .part import Part, Window
 from .planes import alpha_of, colour_of, planes_of, without_alpha
 from .probe import VideoInfo, open_input, video_stream, video_track, video_tracks
 from .pyav import decoding_in_threads
 from .resize import bicubic, to_float, to_uint8
 from .scenes import CutDetector
+from .seeking import seek_point, seek_to, within
 from .stamps import stamped
 from .warnings import Warnings
 
@@ -48,6 +50,9 @@ class VideoSource:
     reader:      decode on its device, and leave pictures there that need nothing done on the host.
     alpha:       "keep": frames have the transparency of the pictures; "drop": they are opaque, in the colours that the
                  pictures have; "#RRGGBB": they are opaque, laid over that colour. None: "drop", with a warning.
+    part:        of the clip; the frames around it that its references may need are given too, with indices outside
+                 0 .. part.frames - 1.
+    window:      decode these frames only; the part's own where that is given.
     warnings:    what was wrong with the file but did not stop it, one line each.
     loss:        what the file promises and does not hold, once the last frame was given.
     reads_alpha: whether the transparency of the pictures is decoded.
@@ -66,6 +71,8 @@ class VideoSource:
         untagged_matrix: int | None = None,
         reader: Reader | None = None,
         alpha: str | None = None,
+        part: Part | None = None,
+        window: Window | None = None,
     ):
         for name, limit in (("--frames", frames), ("--max-height", max_height)):
             if limit is not None:
@@ -76,6 +83,7 @@ class VideoSource:
         self._limit, self._max_height = frames, max_height
         self._detect_cuts, self._deinterlace, self._keep_sizes = detect_cuts, deinterlace, keep_sizes
         self._reader = reader
+        self.part, self._window = part, part.window if part is not None else window
         self.info = self._stream_info()
         self._lines = Warnings()
         self.warnings: list[str] = self._lines
@@ -94,6 +102,9 @@ class VideoSource:
 
     def _stream_info(self) -> StreamInfo:
         video = self.video
+        if self.part is not None:
+            seconds = self.part.seconds(video.rate)
+            return StreamInfo(video.path.name, self._reduced(video.size), video.rate, self.part.frames, seconds)
         frames = video.frames or (round(video.seconds * video.rate) if video.seconds and video.rate else None)
         seconds = video.seconds
         if self._limit is not None and (frames is None or frames > self._limit):
@@ -108,16 +119,18 @@ class VideoSource:
     def __iter__(self) -> Iterator[Frame]:
         cuts = CutDetector()
         changes = ChangeWatch(self.video, self._warn, self._deinterlace)
+        first = 0 if self._window is None else self._window.first_index
         with closing(self._all_pictures()) as pictures:
             timed = stamped(pictures, self.video, self._warn)
-            for index, (picture, stamp) in enumerate(islice(timed, self._limit)):
+            for index, (picture, stamp) in enumerate(islice(timed, self._limit), first):
                 tensor = self._read_there(picture)
                 changes.look(picture, index, str(stamp))
                 if tensor is None and not self._detect_cuts:
-                    yield LazyFrame(partial(self._pixels, picture), self._size(picture), index, stamp, cut=index == 0)
+                    make = partial(self._pixels, picture)
+                    yield LazyFrame(make, self._size(picture), index, stamp, cut=index == first)
                     continue
                 pixels = self._pixels(picture) if tensor is None else tensor
-                cut = index == 0 or (self._detect_cuts and cuts.is_cut(pixels))
+                cut = index == first or (self._detect_cuts and cuts.is_cut(pixels))
                 kind = Frame if tensor is None else DeviceFrame
                 yield kind(pixels, index, stamp, cut, self._alpha(picture))
 
@@ -131,11 +144,12 @@ class VideoSource:
 
     def _all_pictures(self) -> Generator[VideoFrame, None, None]:
         """Decoded where the reader is; where that ends before its time, from there on by the host."""
-        count = 0
+        count, start = 0, seek_point(self.video, self._window)
         if self._reader is not None:
             try:
                 with open_on_device(self.video.path, self._reader) as container:
                     stream = video_stream(container, self.video.stream_index)
+                    seek_to(container, stream, start)
                     for picture in self._pictures(container, stream, on_device=True):
                         yield picture
                         count += 1
@@ -144,6 +158,7 @@ class VideoSource:
                 self._warn(f"{str(error).split('; ')[0]}: decoded on the host from frame {count} on")
         with open_input(self.video.path) as container:
             stream = video_stream(container, self.video.stream_index)
+            seek_to(container, stream, start)
             with decoding_in_threads(stream):
                 yield from islice(self._pictures(container, stream), count, None)
 
@@ -166,14 +181,16 @@ class VideoSource:
         """Decoded pictures; what is missing or damaged becomes a warning, and an error only if nothing decodes."""
         decoder = Decoder(container, stream, self._warn, on_device, self.reads_alpha)
         try:
-            yield from deinterlaced(iter(decoder), stream) if self._deinterlace else decoder
+            shown = deinterlaced(iter(decoder), stream) if self._deinterlace else iter(decoder)
+            yield from shown if self._window is None else within(shown, self._window, self.video)
         finally:
             if decoder.jumps:
                 self._warn(f"{self.video.path}: {shown_jumps(decoder.jumps)}")
         if not decoder.tally.pictures:
             raise InputError(f"{self.video.path}: no frame decodes; the file is damaged")
-        self.loss = decoder.tally.loss
-        for line in decoder.tally.lines():
+        if self._window is None:  # of a part, no more is known than what was decoded
+            self.loss = decoder.tally.loss
+        for line in decoder.tally.lines(whole=self._window is None):
             self._warn(f"{self.video.path}: {line}")
 
     def _pixels(self, picture: VideoFrame) -> np.ndarray:

@@ -10,9 +10,12 @@ from ..checks import check_choice
 from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Size, StreamInfo
 from ..media.clock import Timeline, frame_times
+from ..media.part import Part, Window, window_at
 from ..media.partial import fits
 from ..media.picture_formats import PICTURES
-from ..media.video import VideoInfo, VideoSource, video_tracks
+from ..media.picture_sequence import is_sequence
+from ..media.sequence_source import clip_info
+from ..media.video import VideoInfo, VideoSource, video_track, video_tracks
 from .arrays import ArrayReferences
 from .offset import offset_of_track
 from .picture_track import picture_track
@@ -24,11 +27,20 @@ from .still_places import StillPlaces
 from .still_references import StillReferences
 from .stills import manifest_of
 from .thumbnails import Scale
-from .tracks import LARGER, SameTrackReferences, TrackReferences, is_larger, larger_frame, turns_between
+from .tracks import (
+    LARGER,
+    SameTrackReferences,
+    TrackReferences,
+    is_larger,
+    is_same_file,
+    larger_frame,
+    turns_between,
+)
 
 KINDS = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
 _OWN_CLOCK = {"track", "same-track", "simulate"}  # kinds of references that the clip's own file holds
 _ARRAYS = {".h5", ".hdf5"}
+_SIDECARS = (".refs", ".ref.mkv", ".ref.mp4")
 _TRACK_SUFFIX = re.compile(r"(.+)#v:(\d+)")
 
 
@@ -40,7 +52,8 @@ class ReferenceOptions:
     source:     `--ref-source`, one of KINDS: look nowhere else.
     no_refs:    use none, whatever is there.
     require:    finding none is an error.
-    index_base: what the first frame is called in names that are plain numbers, 0 or 1.
+    index_base: what the first frame is called in names that are plain numbers, 0 or 1; None: 0, of numbered pictures
+                the number of the first one.
     scale:      how many times larger than the low-resolution frames references are made.
     every, scene_refs: of the simulation, as in `SimulatedReferences`.
     frames, max_height: of the simulation, as in `VideoSource`.
@@ -49,13 +62,14 @@ class ReferenceOptions:
     track:      `--track`: the number of the clip's track that is restored; None: see `picture_track`.
     offset:     `--ref-offset`, see `parse_offset`: seconds to add to the times that stills, HDF5 and tracks of other
                 files have by a clock of their own, or "auto": estimated from the pictures.
+    part:       of the clip that is restored; tracks of references are decoded from shortly before it on.
     """
 
     refs: Path | str | None = None
     source: str | None = None
     no_refs: bool = False
     require: bool = False
-    index_base: int = 0
+    index_base: int | None = None
     scale: int = 4
     every: int = EVERY
     scene_refs: bool = False
@@ -65,11 +79,12 @@ class ReferenceOptions:
     trust_manifest: bool = False
     track: int | None = None
     offset: Fraction | str | None = None
+    part: Part | None = None
 
     def __post_init__(self) -> None:
         if self.source is not None:
             check_choice("--ref-source", self.source, KINDS)
-        if self.index_base not in (0, 1):
+        if self.index_base not in (0, 1, None):
             raise UsageError(f"--ref-index-base is {self.index_base}; 0 or 1 is wanted")
         if self.no_refs and (self.refs or self.require or self.source):
             raise UsageError("--no-refs contradicts --refs, --require-refs and --ref-source; drop one of them")
@@ -96,7 +111,7 @@ def find_references(path: Path | str, lr: StreamInfo, options: ReferenceOptions)
 def _first_source(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> ReferenceSource | None:
     clip = _Clip(Path(path), lr, options)
     if options.source == "simulate":
-        return _simulated(path, options)
+        return _simulated(path, lr, options)
     forced = options.source or ("refs" if options.refs else None)
     for kind in [forced] if forced else _FINDERS:
         source = _FINDERS[kind](clip)
@@ -110,7 +125,7 @@ def _first_source(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -
     return None
 
 
-def _simulated(path: Path | str, options: ReferenceOptions) -> SimulatedReferences:
+def _simulated(path: Path | str, lr: StreamInfo, options: ReferenceOptions) -> SimulatedReferences:
     return SimulatedReferences(
         path,
         options.every,
@@ -118,6 +133,8 @@ def _simulated(path: Path | str, options: ReferenceOptions) -> SimulatedReferenc
         frames=options.frames,
         max_height=options.max_height,
         deinterlace=options.deinterlace,
+        rate=lr.rate,
+        part=options.part,
     )
 
 
@@ -140,7 +157,14 @@ class _Clip:
 
     @cached_property
     def tracks(self) -> list[VideoInfo]:
-        return video_tracks(self.path)
+        return [clip_info(self.path, self.lr.rate)] if is_sequence(self.path) else video_tracks(self.path)
+
+    @property
+    def index_base(self) -> int:
+        """What the clip's first frame is called in names that are plain numbers."""
+        if self.options.index_base is not None:
+            return self.options.index_base
+        return 0 if self.video.pictures is None else self.video.pictures.numbers[0]
 
     @cached_property
     def video(self) -> VideoInfo:
@@ -164,16 +188,28 @@ class _Clip:
     def fit(self) -> ClipFit:
         return ClipFit.to(self.video, self.reference_size)
 
-    def open(self, path: Path, track: int, keep_sizes: bool = False) -> VideoSource:
-        """A track that references are taken from."""
-        deinterlace = self.options.deinterlace
-        return VideoSource(path, track=track, detect_cuts=False, deinterlace=deinterlace, keep_sizes=keep_sizes)
+    def open(
+        self, path: Path, track: int, keep_sizes: bool = False, offset: Fraction | None = None
+    ) -> VideoSource:  # fmt: skip
+        """A track that references are taken from. offset: seconds to add to its times."""
+        window, part, deinterlace = None, self.options.part, self.options.deinterlace
+        if part is not None:
+            begin = part.window.begin - (offset or 0)
+            window = Window(begin) if keep_sizes else window_at(video_track(path, track), begin)
+        return VideoSource(
+            path, track=track, detect_cuts=False, deinterlace=deinterlace, keep_sizes=keep_sizes, window=window
+        )
 
 
 def sidecars_of(path: Path) -> list[Path]:
-    """Where references of a clip may be, beside it; the first that exists is taken. A name that would be too long for
-    the file system is left out."""
-    return [each for ending in (".refs", ".ref.mkv", ".ref.mp4") if fits(each := path.with_suffix(ending))]
+    """Where references of a clip may be, beside it; the first that exists is taken. Those of numbered pictures are
+    beside their folder. A name that would be too long for the file system is left out."""
+    if is_sequence(path):
+        folder = path if path.is_dir() else path.parent
+        named = [folder.resolve().with_name(f"{folder.resolve().name}{ending}") for ending in _SIDECARS]
+    else:
+        named = [path.with_suffix(ending) for ending in _SIDECARS]
+    return [path for path in named if fits(path)]
 
 
 def reference_files(named: Path) -> list[Path]:
@@ -201,6 +237,8 @@ def _second_track(clip: _Clip) -> ReferenceSource | None:
 
 
 def _larger_frames(clip: _Clip) -> ReferenceSource | None:
+    if clip.video.pictures is not None:
+        return None
     large = larger_frame(clip.video, thorough=clip.options.source == "same-track")
     if large is None:
         return None
@@ -234,16 +272,17 @@ def _read(named: str, clip: _Clip, kind: str) -> ReferenceSource:
         if manifest is not None and not clip.options.trust_manifest:
             check_below(manifest)
         places = StillPlaces(clip.seen, clip.fit)
-        stills = places.find(where, clip.options.index_base, clip.options.offset)
+        stills = places.find(where, clip.index_base, clip.options.offset)
         return StillReferences(where, stills, clip.fit, clip.timeline, kind)
     if where.suffix.lower() in _ARRAYS:
         offset = clip.options.offset
         if isinstance(offset, str):
             raise UsageError(f"--ref-offset {offset} looks at stills and tracks; give seconds for {where}")
-        return ArrayReferences(where, clip.timeline, clip.fit, clip.options.index_base, offset)
+        return ArrayReferences(where, clip.timeline, clip.fit, clip.index_base, offset)
     if track is None:
         track = max(video_tracks(where), key=_width).track
-    return _track(clip, clip.open(where, track), kind)
+    asked = clip.options.offset
+    return _track(clip, clip.open(where, track, offset=asked if isinstance(asked, Fraction) else None), kind)
 
 
 def path_and_track(named: str) -> tuple[Path, int | None]:
@@ -257,11 +296,12 @@ def path_and_track(named: str) -> tuple[Path, int | None]:
 def _track(clip: _Clip, track: VideoSource, kind: str) -> TrackReferences:
     """Of another file, whose clock may be off, or of the clip's own."""
     asked = clip.options.offset
-    if asked is None or track.video.path.samefile(clip.path):
+    if asked is None or is_same_file(track.video.path, clip.path):
         return TrackReferences(track, clip.video, clip.reference_size, kind)
     if isinstance(asked, Fraction):
         return TrackReferences(track, clip.video, clip.reference_size, kind, asked)
     estimate = offset_of_track(clip.seen, track.video, turns_between(track.video, clip.video))
+    track = clip.open(track.video.path, track.video.track, offset=estimate.seconds)
     source = TrackReferences(track, clip.video, clip.reference_size, kind, estimate.seconds)
     source.estimates.append(str(estimate))
     if not estimate.is_known:

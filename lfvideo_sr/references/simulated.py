@@ -12,7 +12,9 @@ from ..errors import InputError
 from ..frames import Frame, Size, TimeStamp
 from ..media.clock import Nearest, seconds_of, stamp_of
 from ..media.loss import Loss
+from ..media.part import Part, window_at
 from ..media.resize import crop_to_multiple, degrade
+from ..media.sequence_source import SequenceSource, clip_info, open_clip
 from ..media.video import VideoSource
 from .reference import Reference
 from .source import EVERY
@@ -20,7 +22,7 @@ from .source import EVERY
 SCALE = 4
 
 
-def small_size(hr: VideoSource) -> Size:
+def small_size(hr: VideoSource | SequenceSource) -> Size:
     """Of the low-resolution frames; raises InputError where nothing would be left."""
     size = hr.info.size
     if min(size) < SCALE:
@@ -35,9 +37,14 @@ class SimulatedSource:
     """
 
     def __init__(
-        self, path: Path | str, *, frames: int | None = None, max_height: int | None = None, deinterlace: bool = False
-    ):
-        self._hr = VideoSource(path, frames=frames, max_height=max_height, deinterlace=deinterlace)
+        self, path: Path | str, *, frames: int | None = None, max_height: int | None = None, deinterlace: bool = False,
+        rate: Fraction | None = None, part: Part | None = None,
+    ):  # fmt: skip
+        """rate: of numbered pictures. part: of the clip, as of VideoSource."""
+        self._hr = open_clip(
+            path, rate, frames=frames, max_height=max_height, deinterlace=deinterlace, part=part
+        )  # fmt: skip
+        self.part = part
         self.info = replace(self._hr.info, size=small_size(self._hr))
         self.video = self._hr.video
         self.warnings = self._hr.warnings
@@ -72,11 +79,12 @@ class SimulatedReferences:
         frames: int | None = None,
         max_height: int | None = None,
         deinterlace: bool = False,
+        rate: Fraction | None = None,
+        part: Part | None = None,
     ):
         check_positive("--ref-every", every)
-        self._hr = VideoSource(
-            path, frames=frames, max_height=max_height, deinterlace=deinterlace, detect_cuts=scene_refs
-        )
+        limits = {"frames": frames, "max_height": max_height, "part": part}
+        self._hr = open_clip(path, rate, deinterlace=deinterlace, detect_cuts=scene_refs, **limits)
         self._every = every
         self._scene_refs = scene_refs
         self.estimates: list[str] = []
@@ -111,6 +119,7 @@ class GroundTruth:
 
     size: of the super-resolved frames. A truth up to 3 pixels larger is cropped at the right and bottom, as the
           degradation crops it; any other size raises InputError.
+    rate: of numbered pictures. begin: seconds on the truth's clock before which nothing is asked for.
     """
 
     def __init__(
@@ -121,8 +130,12 @@ class GroundTruth:
         frames: int | None = None,
         max_height: int | None = None,
         deinterlace: bool = False,
+        rate: Fraction | None = None,
+        begin: Fraction | None = None,
     ):
-        hr = VideoSource(path, frames=frames, max_height=max_height, deinterlace=deinterlace, detect_cuts=False)
+        window = None if begin is None else window_at(clip_info(path, rate), begin)
+        limits = {"frames": frames, "max_height": max_height, "window": window}
+        hr = open_clip(path, rate, deinterlace=deinterlace, detect_cuts=False, **limits)
         full = hr.info.size
         if not (0 <= full.width - size.width < SCALE and 0 <= full.height - size.height < SCALE):
             raise InputError(f"the truth {path} is {full}, the result {size}; give a clip of that size")

@@ -122,7 +122,7 @@ def _how_read(entry: StillEntry, timeline: Timeline, base: int) -> str:
         if entry.seconds is not None:
             return ""
         return CAMERAS_NUMBER if is_camera_number(entry.path) else "its name has no time"
-    if 0 <= entry.frame <= len(timeline):
+    if 0 <= entry.frame <= len(timeline) or 0 <= entry.frame - base < len(timeline):
         return ""
     return f"{CAMERAS_NUMBER}: {_readings(entry.frame, timeline, base)}"
 

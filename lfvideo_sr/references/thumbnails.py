@@ -13,7 +13,9 @@ import numpy as np
 
 from ..frames import Size
 from ..media.clock import shown_pictures
+from ..media.luma import luma
 from ..media.probe import VideoInfo
+from ..media.sequence_source import sequence_frame
 
 LONGEST = 160  # pixels of a clip's thumbnail
 _SPREAD = 6.0  # pixels: over what neighbourhood brightness and contrast are evened
@@ -44,6 +46,8 @@ def thumbnails(video: VideoInfo, times: Collection[Fraction], size: Size) -> dic
     last = max(requested, default=None)
     if last is None:
         return pictures
+    if video.pictures is not None:
+        return {time: picture for time in sorted(requested) if (picture := _of_sequence(video, time, size)) is not None}
     with closing(shown_pictures(video)) as shown:
         for picture, stamp in shown:
             if stamp.seconds in requested:
@@ -52,6 +56,15 @@ def thumbnails(video: VideoInfo, times: Collection[Fraction], size: Size) -> dic
             if stamp.seconds >= last:
                 break
     return pictures
+
+
+def _of_sequence(video: VideoInfo, time: Fraction, size: Size) -> np.ndarray | None:
+    """Of the picture of a sequence that is shown from `time` on; None where it cannot be read."""
+    pixels = sequence_frame(video, time)
+    if pixels is None:
+        return None
+    small = cv2.resize(luma(np.clip(pixels, 0, 1)), size, interpolation=cv2.INTER_AREA)
+    return (small * 255).astype(np.uint8)
 
 
 def thumbnail_of(pixels: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
+from pathlib import Path
 
 import av
 
@@ -47,7 +48,7 @@ class TrackReferences:
         self._turns = turns_between(video, beside)
         self.estimates: list[str] = []
         self.warnings: list[str] = []
-        self._registered = video.path.samefile(beside.path) or _lying(video.size, self._turns) == target
+        self._registered = is_same_file(video.path, beside.path) or _lying(video.size, self._turns) == target
         self.description = f"video track {self._origin}, {_resampling(_lying(video.size, self._turns), target)}"
         if max(video.size) <= max(beside.size):  # the two may have been given the wrong way round
             self.description += f", no larger than the input's {beside.size}: there is no detail to take from it"
@@ -108,6 +109,11 @@ class SameTrackReferences:
 
     def close(self) -> None:
         self._track.close()
+
+
+def is_same_file(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file; a pattern of numbered pictures leads to none."""
+    return path == other or (path.exists() and other.exists() and path.samefile(other))
 
 
 def turns_between(video: VideoInfo, beside: VideoInfo) -> int:

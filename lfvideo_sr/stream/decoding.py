@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..checks import is_installed
 from ..errors import EngineError
 from ..media.hardware import Reader, why_not
+from ..media.sequence_source import SequenceSource
 from ..media.video import VideoSource
 from ..references.simulated import SimulatedSource
 
@@ -24,7 +25,7 @@ class Decoding:
 
 
 def choose_decoding(
-    requested: str, device: str, source: VideoSource | SimulatedSource, deinterlace: bool = False
+    requested: str, device: str, source: VideoSource | SimulatedSource | SequenceSource, deinterlace: bool = False
 ) -> Decoding:
     """requested: one of DECODE_CHOICES; "auto" takes the device (the engine's) if it is a CUDA one that decodes this
     track. Raises EngineError where "cuda" is requested and cannot be had."""
@@ -39,10 +40,12 @@ def choose_decoding(
     return Decoding(None, reader)
 
 
-def _reader(device: str, source: VideoSource | SimulatedSource, deinterlace: bool) -> Reader | str:
+def _reader(device: str, source: VideoSource | SimulatedSource | SequenceSource, deinterlace: bool) -> Reader | str:
     """A reader, or why there can be none."""
     if isinstance(source, SimulatedSource):
         return "frames that --simulate makes small are made on the host"
+    if isinstance(source, SequenceSource):
+        return "pictures are decoded on the host"
     if source.video.alpha or source.reads_alpha:
         return "transparency is decoded on the host"
     if deinterlace:

@@ -3,9 +3,10 @@
 from collections.abc import Container, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..checks import check_choice, check_positive
 from ..engine import Engine
@@ -14,6 +15,9 @@ from ..frames import Frame, Size, StreamInfo
 from ..media.hardware import Reader
 from ..media.limits import check_size
 from ..media.loss import Loss
+from ..media.part import Part, check_order, parse_moment, part_of
+from ..media.picture_sequence import find_sequence, is_sequence
+from ..media.sequence_source import SequenceSource, clip_info, open_clip, parse_rate
 from ..media.video import VideoInfo, VideoSource, background_of, video_tracks
 from ..prefetch import beside_a_gpu, prefetch
 from ..references.arriving import ArrivingReferences
@@ -50,6 +54,9 @@ class StreamOptions:
     trust_manifest: a manifest of references may list files outside of its folder.
     track:      the number of the video track to restore, cover art not counted; None: see `picture_track`.
     alpha:      what becomes of transparency: "keep" where the output can, "drop", or "#RRGGBB" to lay pictures over.
+    ref_index_base: what stills' plain numbers call the first frame; None: 0, of numbered pictures their first number.
+    fps:        frames per second of numbered pictures, such as "24000/1001"; None: 25.
+    start, end: --from and --to: seconds since the first frame, "MM:SS.mmm", "HH:MM:SS.mmm", or frames, "120f".
     """
 
     ref_every: int | None = None
@@ -57,7 +64,7 @@ class StreamOptions:
     ref_source: str | None = None
     no_refs: bool = False
     require_refs: bool = False
-    ref_index_base: int = 0
+    ref_index_base: int | None = None
     ref_offset: float | str | None = None
     ref_output: str = "pass"
     ref_cache: int = DEFAULT_CACHE
@@ -73,6 +80,9 @@ class StreamOptions:
     trust_manifest: bool = False
     track: int | None = None
     alpha: str = "keep"
+    fps: float | str | None = None
+    start: float | str | None = None
+    end: float | str | None = None
 
     def __post_init__(self) -> None:
         if self.ref_every is not None:
@@ -82,6 +92,9 @@ class StreamOptions:
         check_choice("--ref-output", self.ref_output, ("pass", "sr", "blend"))
         check_choice("--decode", self.decode, DECODE_CHOICES)
         background_of(self.alpha)
+        check_order(parse_moment("--from", self.start), parse_moment("--to", self.end))
+        if self.fps is not None:
+            object.__setattr__(self, "fps", str(parse_rate(self.fps)))
         if self.ref_source == "simulate":
             object.__setattr__(self, "simulate", True)
         if self.simulate and self.ref_source not in (None, "simulate"):
@@ -89,7 +102,17 @@ class StreamOptions:
         if self.simulate and (self.track is not None or self.alpha != "keep"):
             raise UsageError("--simulate takes the first track, opaque; leave out --track and --alpha")
 
-    def reference_options(self, scale: int) -> ReferenceOptions:
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames per second of numbered pictures; None where nothing is asked for."""
+        return None if self.fps is None else Fraction(str(self.fps))
+
+    def part_of(self, video: VideoInfo) -> Part | None:
+        """The part of a clip that is restored; None: the whole, or its first `frames` frames."""
+        start, end = parse_moment("--from", self.start), parse_moment("--to", self.end)
+        return part_of(video, start, end, self.frames)
+
+    def reference_options(self, scale: int, part: Part | None = None) -> ReferenceOptions:
         return ReferenceOptions(
             refs=self.refs,
             source="simulate" if self.simulate and not (self.refs or self.no_refs) else self.ref_source,
@@ -99,12 +122,13 @@ class StreamOptions:
             scale=scale,
             every=self.ref_every or EVERY,
             scene_refs=self.scene_refs,
-            frames=self.frames,
+            frames=None if part else self.frames,
             max_height=self.max_height,
             deinterlace=self.deinterlace,
             trust_manifest=self.trust_manifest,
             track=self.track,
             offset=parse_offset(self.ref_offset),
+            part=part,
         )
 
 
@@ -153,7 +177,7 @@ class StreamJob:
         self.done: Container[int] = ()  # numbers of segments that an earlier run restored
         self._started = False
 
-    def _decoded(self) -> VideoSource | SimulatedSource:
+    def _decoded(self) -> VideoSource | SimulatedSource | SequenceSource:
         """The frames of the file, from the device that the options choose."""
         options = self.options
         source = open_source(self.path, options)
@@ -163,7 +187,8 @@ class StreamJob:
         return open_source(self.path, options, self.decoding.reader)
 
     def _find_references(self) -> ReferenceSource | None:
-        return find_references(self.path, self.source.info, self.options.reference_options(self.engine.info.scale))
+        options = self.options.reference_options(self.engine.info.scale, self.part)
+        return find_references(self.path, self.source.info, options)
 
     @property
     def info(self) -> StreamInfo:
@@ -176,9 +201,15 @@ class StreamJob:
         return self.source.video
 
     @property
+    def part(self) -> Part | None:
+        """The part of the clip that is restored; None where neither --from nor --to is given."""
+        return getattr(self.source, "part", None)
+
+    @property
     def ends_at(self) -> float | None:
-        """Seconds where what is copied beside the video ends; None where the whole clip is restored."""
-        return self.info.seconds if self.options.frames else None
+        """Seconds where what is copied beside the video ends; None where the whole clip is restored, and for a part,
+        to which what is copied is cut."""
+        return self.info.seconds if self.options.frames and self.part is None else None
 
     def files_read(self) -> list[Path]:
         """The files that the job reads or could read, none of which may be written over."""
@@ -229,7 +260,8 @@ class StreamJob:
         if not isinstance(self.references, StillReferences) or self.reference_kind == "none":
             return []
         thinned = self.options.ref_every is not None
-        return still_uses(self.references, self.resolver.uses, self.resolver.seen, thinned)
+        frames = self.resolver.seen if self.part is None else self.part.first + self.part.frames
+        return still_uses(self.references, self.resolver.uses, frames, thinned, self.part)
 
     @property
     def warnings(self) -> list[str]:
@@ -279,6 +311,11 @@ class StreamJob:
             yield from self.resolver.number(self._pairs(frames, references))
 
     def _pairs(self, frames: Iterator[Frame], references: Iterator[Reference]) -> Iterator[Paired]:
+        """The frames to restore with their references, which may belong to frames around them."""
+        pairs = self._all_pairs(frames, references)
+        return pairs if self.part is None else inside(pairs, self.part)
+
+    def _all_pairs(self, frames: Iterator[Frame], references: Iterator[Reference]) -> Iterator[Paired]:
         if self.reference_kind == "none":
             return (Paired(frame, (), None) for frame in frames)
         options = self.options
@@ -298,7 +335,13 @@ class StreamJob:
             return None
         truth = options.gt or self.path
         limits = {"frames": options.frames, "max_height": options.max_height if options.simulate else None}
-        return Scorer(GroundTruth(truth, self.size, deinterlace=options.deinterlace, **limits))
+        if self.part is not None:
+            limits["frames"] = None
+        begin = None if self.part is None else self.part.start
+        rate = options.rate or self.info.rate
+        return Scorer(
+            GroundTruth(truth, self.size, deinterlace=options.deinterlace, rate=rate, begin=begin, **limits)
+        )  # fmt: skip
 
     def close(self) -> None:
         self.source.close()
@@ -315,10 +358,22 @@ class StreamJob:
 
 
 def files_read(path: Path, options: StreamOptions) -> list[Path]:
-    """The input, the truth, and what references come from or could come from."""
+    """The input, the truth, and what references come from or could come from. Of numbered pictures the input is their
+    pattern."""
     places = sidecars_of(path) + ([Path(options.refs)] if options.refs else [])
     references = [file for place in places for file in reference_files(place)]
-    return [path, *([Path(options.gt)] if options.gt else []), *references]
+    sequence = find_sequence(path) if path.is_dir() else None
+    input = path if sequence is None else sequence.folder / sequence.pattern
+    return [input, *([Path(options.gt)] if options.gt else []), *references]
+
+
+def inside(pairs: Iterator[Paired], part: Part) -> Iterator[Paired]:
+    """The pairs of a part's own frames; the frames behind it are taken only as far as their references are needed."""
+    for pair in pairs:
+        if pair.frame.index >= part.frames:
+            return
+        if pair.frame.index >= 0:
+            yield pair
 
 
 def low_size(path: Path, options: StreamOptions) -> Size:
@@ -330,21 +385,23 @@ def low_size(path: Path, options: StreamOptions) -> Size:
     return size
 
 
-def open_source(path: Path, options: StreamOptions, reader: Reader | None = None) -> SimulatedSource | VideoSource:
+def open_source(
+    path: Path, options: StreamOptions, reader: Reader | None = None
+) -> SimulatedSource | VideoSource | SequenceSource:
+    pictures = is_sequence(path)
+    if options.fps is not None and not pictures:
+        raise UsageError(f"--fps is for numbered pictures, and {path} has times of its own; leave it out")
+    track = 0 if options.simulate or pictures else lr_track(path, options.track)
+    is_part = options.start is not None or options.end is not None
+    part = options.part_of(clip_info(path, options.rate, track)) if is_part else None
+    limits: dict[str, Any] = {"max_height": options.max_height, "deinterlace": options.deinterlace, "part": part}
+    limits["frames"] = None if part else options.frames
     if options.simulate:
-        return SimulatedSource(
-            path, frames=options.frames, max_height=options.max_height, deinterlace=options.deinterlace
-        )
-    return VideoSource(
-        path,
-        track=lr_track(path, options.track),
-        frames=options.frames,
-        max_height=options.max_height,
-        deinterlace=options.deinterlace,
-        untagged_matrix=_matrix_of_the_sharpest(path),
-        reader=reader,
-        alpha=options.alpha,
-    )
+        return SimulatedSource(path, rate=options.rate, **limits)
+    if pictures:
+        return open_clip(path, options.rate, **limits)
+    matrix = _matrix_of_the_sharpest(path)
+    return VideoSource(path, track=track, untagged_matrix=matrix, reader=reader, alpha=options.alpha, **limits)
 
 
 def _matrix_of_the_sharpest(path: Path) -> int:

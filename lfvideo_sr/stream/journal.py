@@ -4,7 +4,7 @@ A run works in a folder beside its target, `out.mp4.work` for `out.mp4`:
 
     lock            held by the one run that works here, released by the system when that ends, however it ends
     journal.jsonl   a line that says what the run was asked to do, then a line for every segment that is done
-    000000.nut ...  the segments, each a playable video
+    000000.nut ...  the segments, each a playable video; of an output of pictures 000000.pictures ..., lists of them
 
 A line is written after the file that it describes has reached the disk. What else a run writes here has names of its
 own (_OURS); all other files are somebody's and are never removed.
@@ -13,7 +13,7 @@ own (_OURS); all other files are somebody's and are never removed.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +27,8 @@ from ..media.partial import named_beside
 _FORMAT = "lfvideo-sr journal 1"
 _LOCK, _LINES = "lock", "journal.jsonl"
 _NUMBER = 6 * "[0-9]"
-_OURS = (f"{_NUMBER}.nut", f"{_NUMBER}.partial.nut", "joined.*", "journal.new")  # segments, and what is unfinished
+_PICTURES = (f"{_NUMBER}.pictures", f"{_NUMBER}.{7 * '[0-9]'}.*")  # lists of them, and those without their names yet
+_OURS = (f"{_NUMBER}.nut", f"{_NUMBER}.partial.nut", "joined.*", "journal.new", *_PICTURES)  # segments, and unfinished
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,13 @@ class Journal:
     damaged: names of recorded segments that are missing, short or changed; they are done again.
     """
 
-    def __init__(self, target: Path, asked: Mapping[str, Any], resume: bool = True):
+    def __init__(
+        self, target: Path, asked: Mapping[str, Any], resume: bool = True, ending: str = ".nut",
+        whole: Callable[[Path, SegmentRecord], bool] | None = None,
+    ):  # fmt: skip
         """asked: everything that decides what comes out, by name. Without `resume` the run starts over.
+
+        ending, whole: of a segment's file, and whether one that is recorded can be used.
 
         Raises OutputError where another run works on the same target, or the folder is not one of ours; ResumeRefused
         (exit code 5) where it was begun with something else than `asked`.
@@ -71,6 +77,7 @@ class Journal:
         self.done: dict[int, SegmentRecord] = {}
         self._partials: dict[str, str] = {}  # the sums of playable parts that interrupted runs left, by name
         self.damaged: list[str] = []
+        self._ending, self._whole = ending, whole or is_whole
         self._fresh, self._removed = _made(self.folder), False
         self._lock = FileLock(self.folder / _LOCK, timeout=0)
         try:
@@ -102,7 +109,7 @@ class Journal:
                 self._partials[line["partial"]] = line["sha256"]
                 continue
             record = SegmentRecord.of_line(line)
-            if is_whole(self.folder / record.file, record):
+            if self._whole(self.folder / record.file, record):
                 self.done[record.number] = record
             else:
                 self.damaged.append(record.file)
@@ -119,7 +126,7 @@ class Journal:
 
     def path(self, number: int) -> Path:
         """Where the segment of that number is written."""
-        return self.folder / f"{number:06}.nut"
+        return self.folder / f"{number:06}{self._ending}"
 
     def add(self, number: int, first: int, shown: list[tuple[int, int]], uses: tuple[dict[str, Any], ...] = ()) -> None:
         """Record the segment at `path(number)`, which has reached the disk."""
@@ -191,8 +198,8 @@ class Journal:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Let others work here; where nothing is done, nothing stays."""
-        if self.done or self._partials:
+        """Let others work here; where nothing is done, nothing stays but lists of pictures, which are of this run."""
+        if self.done or self._partials or any(self.folder.glob(_PICTURES[0])):
             self._lock.release()
         elif not self._removed:
             self.remove()

@@ -62,7 +62,7 @@ def open_sink(
     """The target for what a job restores. copy_from: the file whose audio, subtitles and metadata it gets."""
     return VideoSink(
         path, job.video, encoding.output_size(job), **encoding.settings(), copy_from=copy_from, ends_at=job.ends_at,
-        overwrite=overwrite, choice=encoding.choice(),
+        overwrite=overwrite, part=job.part, choice=encoding.choice(),
     )  # fmt: skip
 
 

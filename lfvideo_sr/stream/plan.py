@@ -118,7 +118,7 @@ def run_segment(plan: RunPlan, number: int, engine: Engine, folder: Path) -> Seg
     with StreamJob(plan.input, engine, plan.stream_options()) as job:
         job.done = _Elsewhere(number)
         unfinished = path.with_suffix(f".{_unique()}.nut")
-        sink = SegmentSink(path, job.video, plan.size, **plan.settings, unfinished=unfinished)
+        sink = SegmentSink(path, job.video, plan.size, **plan.settings, unfinished=unfinished, part=job.part)
         try:
             with closing(converted(job, sink)) as pictures:
                 for count, picture in enumerate(pictures, 1):
@@ -156,12 +156,13 @@ def join_plan(plan: RunPlan, folder: Path, output: Path, *, overwrite: bool = Fa
         raise OutputError(f"{folder} does not hold the frames of the plan; run its segments again")
     options = plan.stream_options()
     with closing(open_source(Path(plan.input), options)) as source:
-        video, ends_at = source.video, source.info.seconds if options.frames else None
+        video, part = source.video, source.part
+        ends_at = source.info.seconds if options.frames and part is None else None
     encoding = plan.asked.get("encoding", {})
     choice = StreamChoice(tuple(encoding.get("drop", ())), encoding.get("audio", "copy"))
     with JoinedSink(
-        output, video, plan.size, **plan.settings, copy_from=plan.input, ends_at=ends_at, overwrite=overwrite,
-        choice=choice,
+        output, video, plan.size, **plan.settings, copy_from=None if video.pictures else plan.input, ends_at=ends_at,
+        overwrite=overwrite, part=part, choice=choice,
     ) as sink:  # fmt: skip
         sink.join([folder / record.file for record in records], [record.shown for record in records])
     return sink.warnings

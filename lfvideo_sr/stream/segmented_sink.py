@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from ..errors import LFVideoError
 from ..frames import Frame, Size
+from ..media.part import Part
 from ..media.partial import partial_of
 from ..media.probe import VideoInfo
 from ..media.segment_sink import JoinedSink, SegmentSink, Shown
@@ -38,14 +39,13 @@ class SegmentedSink:
     def __init__(
         self, target: Path, video: VideoInfo, size: Size, journal: Journal, settings: Settings,
         uses_in: Callable[[int], Uses], *, copy_from: Path | None = None, ends_at: float | None = None,
-        overwrite: bool = False, choice: StreamChoice = EVERYTHING,
+        overwrite: bool = False, part: Part | None = None, choice: StreamChoice = EVERYTHING,
     ):  # fmt: skip
         """uses_in: what references served in a segment, asked for when it is done. Raises what VideoSink raises."""
         self.path, self.size, self._video = target, size, video
         self._journal, self._settings, self._uses_in = journal, settings, uses_in
-        self._beside: dict[str, Any] = {
-            "copy_from": copy_from, "ends_at": ends_at, "overwrite": overwrite, "choice": choice,
-        }  # fmt: skip
+        beside: dict[str, Any] = {"copy_from": copy_from, "ends_at": ends_at, "overwrite": overwrite}
+        self._beside = beside | {"part": part, "choice": choice}
         self._segment: SegmentSink | None = None
         self._number = self._first = -1
         self._plan = self._target(target)  # whatever does not fit is said before the first frame

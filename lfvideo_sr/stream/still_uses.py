@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..media.part import Part
 from ..references.still_references import StillReferences
 from .pipeline import ReferenceUse
 
@@ -45,13 +46,14 @@ class StillUse:
 
 
 def still_uses(
-    source: StillReferences, uses: Mapping[tuple, ReferenceUse], frames: int, thinned: bool
+    source: StillReferences, uses: Mapping[tuple, ReferenceUse], frames: int, thinned: bool, part: Part | None = None
 ) -> list[StillUse]:
     """What became of every picture given, after a run.
 
     uses:    by the keys of references, of those that were matched or passed on.
-    frames:  how many were restored.
+    frames:  up to which frame of the clip was restored.
     thinned: the user asked for a cadence.
+    part:    of the clip that was restored.
     """
     by_origin = {use.origin: use for use in uses.values()}
     rows = []
@@ -60,7 +62,7 @@ def still_uses(
         use = by_origin.get(str(still.path))
         if use is not None:
             outcome = USED if use.frames_served else _ELSEWHERE
-        elif not source.is_within(still, frames):
+        elif not source.is_within(still, frames) or (part is not None and still.time < part.start):
             outcome = _NO_FRAMES
         else:
             outcome = _THINNED if thinned else _NOT_NEEDED

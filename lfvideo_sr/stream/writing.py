@@ -2,33 +2,37 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from ..errors import first_line
 from ..frames import DeviceFrame, Frame, Size
 from ..media.colour import ColourSpec
+from ..media.picture_writing import OutputPixels
 from ..media.resize import resized
 from ..media.sink import OutputPicture, ToPlanes, planes_on_host
 from ..prefetch import beside_a_gpu
 from .job import StreamJob
 
+P = TypeVar("P", OutputPicture, OutputPixels)
+P_co = TypeVar("P_co", OutputPicture, OutputPixels, covariant=True)
 
-class Sink(Protocol):
-    """What pictures are converted for: VideoSink, SegmentedSink."""
+
+class Sink(Protocol[P_co]):
+    """What pictures are converted for: VideoSink, SegmentedSink, SequenceSink."""
 
     size: Size
     warnings: list[str]
 
-    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> OutputPicture: ...
+    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> P_co: ...
 
 
-def converted(job: StreamJob, sink: Sink) -> Generator[OutputPicture, None, None]:
+def converted(job: StreamJob, sink: Sink[P]) -> Generator[P, None, None]:
     """What the job restores, at the size and in the colours of the sink; ahead of the encoder where that saves time."""
     to_planes = partial(planes_on_its_device, warnings=sink.warnings)
 
-    def each() -> Iterator[OutputPicture]:
+    def each() -> Iterator[P]:
         for restored in job:
             with job.watch.stage("convert"):
                 frame = restored.frame

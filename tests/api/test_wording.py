@@ -52,4 +52,4 @@ def test_the_options_that_messages_name_are_parameters():
     kinds = (lfvideo_sr.StreamOptions, lfvideo_sr.GridOptions, lfvideo_sr.OpenOptions)
     known = {field.name for kind in kinds for field in fields(kind)}
     known |= {"overwrite", "codec", "size", "scale", "engine", "device", "dtype", "method", "weights", "crf", "preset"}
-    assert named - known <= {"ref_view", "ref", "report", "no_resume"}
+    assert named - known <= {"ref_view", "ref", "report", "no_resume", "from", "to"}
