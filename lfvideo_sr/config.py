@@ -3,7 +3,8 @@
 from dataclasses import asdict, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -79,7 +80,16 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
         return tuple(value)
     if hint in (int, str, bool) and type(value) is not hint:
         raise TypeError(f"'{key}' is {shortened(repr(value))}; {hint.__name__} is wanted")
+    if isinstance(hint, UnionType) and not any(_is_of(value, kind) for kind in get_args(hint)):
+        raise TypeError(f"'{key}' is {shortened(repr(value))}; {hint} is wanted")
     return value
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value is of one of the kinds that an option may have; of other kinds than simple ones all are."""
+    if kind is float:
+        return type(value) in (int, float)
+    return type(value) is kind if kind in (int, str, bool, NoneType) else True
 
 
 def _float(value: Any, key: str) -> float:

@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..choose import EngineOptions, choose_engine
-from ..errors import InputError, first_line
+from ..config import from_mapping
+from ..errors import InputError, UsageError, first_line
 from ..media.partial import named_beside
 from ..report import Fingerprint
 from ..stream.job import StreamJob, files_read, low_size
@@ -41,7 +42,12 @@ def read_plan(path: Path) -> RunPlan:
         text = path.read_text()
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({first_line(error)}); check the name") from error
-    return RunPlan.of_text(text, str(path))
+    plan = RunPlan.of_text(text, str(path))
+    try:
+        from_mapping(plan.engine, EngineOptions, "its engine")
+    except UsageError as error:
+        raise InputError(f"{path} is not a plan of this version ({error}); make it with lfvideo-sr plan") from error
+    return plan
 
 
 def pieces_of(plan: RunPlan) -> Path:

@@ -52,7 +52,14 @@ class SegmentRecord:
 
     @classmethod
     def of_line(cls, values: dict[str, Any]) -> "SegmentRecord":
-        return cls(**values | {"shown": tuple(map(tuple, values["shown"])), "uses": tuple(values["uses"])})
+        """Raises ValueError, KeyError or TypeError for what is no record."""
+        shown = tuple((int(time), int(duration)) for time, duration in values["shown"])
+        record = cls(**values | {"shown": shown, "uses": tuple(values["uses"])})
+        if not all(type(count) is int and count >= 0 for count in (record.number, record.first, record.frames)):
+            raise ValueError("numbers of a segment are none")
+        if record.file != f"{record.number:06}.nut":
+            raise ValueError("the name of a segment's file is another")
+        return record
 
 
 class Journal:
@@ -105,10 +112,13 @@ class Journal:
 
     def _take(self, lines: list[dict[str, Any]]) -> None:
         for line in lines:
-            if "partial" in line:
+            if _is_partial(line):
                 self._partials[line["partial"]] = line["sha256"]
                 continue
-            record = SegmentRecord.of_line(line)
+            try:
+                record = SegmentRecord.of_line(line)
+            except (ValueError, KeyError, TypeError):  # what it was of is restored again
+                continue
             if self._whole(self.folder / record.file, record):
                 self.done[record.number] = record
             else:
@@ -222,14 +232,17 @@ def _made(folder: Path) -> bool:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """What a journal says; a last line that was cut short by a crash does not count."""
-    lines = []
-    for text in path.read_text().splitlines():
+    """What a journal says; what stands behind a line that was cut short by a crash, or is damaged, does not count."""
+    lines: list[dict[str, Any]] = []
+    for text in path.read_bytes().decode(errors="replace").splitlines():
         try:
-            lines.append(json.loads(text))
-        except ValueError:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
             break
-    if not lines or lines[0].get("journal") != _FORMAT:
+        if not isinstance(line, dict):
+            break
+        lines.append(line)
+    if not lines or lines[0].get("journal") != _FORMAT or not isinstance(lines[0].get("asked"), dict):
         raise ResumeRefused(f"{path} is not a journal of this version; pass --no-resume to start over")
     return lines
 
@@ -242,6 +255,12 @@ def check_same(before: dict[str, Any], asked: dict[str, Any], begun: str, remedy
         more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
         values = f"{_shown(before.get(name))}, now {_shown(asked.get(name))}"
         raise ResumeRefused(f"{begun} with another {name}: {values}{more}; do as at first, or {remedy}")
+
+
+def _is_partial(line: dict[str, Any]) -> bool:
+    """Whether a line is of the playable part of an interrupted run, which lies beside the target."""
+    name, sha256 = line.get("partial"), line.get("sha256")
+    return isinstance(name, str) and isinstance(sha256, str) and name not in ("", "..") and Path(name).name == name
 
 
 def _partial_line(name: str, sha256: str) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..config import from_mapping
 from ..engine import Engine
-from ..errors import InputError, OutputError, ResumeRefused
+from ..errors import InputError, OutputError, ResumeRefused, first_line, shortened
 from ..frames import Size
+from ..media.limits import check_size
 from ..media.partial import write_through
 from ..media.segment_sink import JoinedSink, SegmentSink
 from ..media.streams import StreamChoice
@@ -69,9 +71,28 @@ class RunPlan:
             if values.pop("plan") != _FORMAT:
                 raise ValueError("another format")
             segments = tuple((int(first), int(frames)) for first, frames in values.pop("segments"))
-            return cls(**values | {"segments": segments, "size": Size(*values["size"])})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{name} is not a plan of this version ({error}); make it with lfvideo-sr plan") from error
+            size = Size(*(int(side) for side in values["size"]))
+            check_size(size, "its result")
+            return cls(**values | {"segments": segments, "size": size})._checked()
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            why = shortened(first_line(error), 200)
+            raise InputError(f"{name} is not a plan of this version ({why}); make it with lfvideo-sr plan") from error
+
+    def _checked(self) -> "RunPlan":
+        """The plan itself; ValueError or TypeError for parts that no plan has."""
+        for text in (self.input, self.output, self.settings["codec"], self.settings["preset"]):
+            if not isinstance(text, str) or not text or "\0" in text:
+                raise ValueError(f"{shortened(repr(text))} where a name is wanted")
+        if self.settings.keys() != Settings.__annotations__.keys() or type(self.settings["crf"]) is not int:
+            raise ValueError("its settings are none of an encoder")
+        if not all(isinstance(text, str) for pair in self.settings["options"].items() for text in pair):
+            raise ValueError("its encoder's options are no texts")
+        if min(self.size) < 1 or not all(first >= 0 and frames > 0 for first, frames in self.segments):
+            raise ValueError("its numbers are none of frames and sizes")
+        from_mapping(self.options, StreamOptions, "its options")
+        if not (isinstance(self.asked.get("encoding"), dict) and isinstance(self.engine, dict)):
+            raise ValueError("it does not say how its result is encoded, or what runs it")
+        return self
 
     def stream_options(self) -> StreamOptions:
         return StreamOptions(**self.options)
@@ -182,7 +203,7 @@ def _read_record(path: Path, plan: RunPlan) -> SegmentRecord | None:
     try:
         values = json.loads(path.read_text())
         name, record = values["plan"], SegmentRecord.of_line(values["segment"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if name != plan.name:
         raise ResumeRefused(f"{path} is a piece of another plan ({name}, not {plan.name}); give a folder of its own")
