@@ -260,17 +260,28 @@ def test_five_axes_of_img_hr_are_told_apart_by_what_stands_beside(tmp_path):
     assert info.layout == "crossnet-sintel" and len(info.grid.columns) == 2
 
 
+def test_small_data_sets_and_attributes_that_hold_no_numbers_are_no_crash(tmp_path, grid):
+    five = np.zeros((1, 3, 3, 8, 12), np.uint8)
+    for number, wrong in enumerate((np.array([[b"a", b"b"]]), np.array([[0, 12]]), np.array([[8]]))):
+        assert "img_size" in refused(save(tmp_path / f"{number}.h5", img_HR=five, img_size=wrong))
+    assert "frame_number holds no numbers" in refused(
+        save(tmp_path / "clip.h5", img_HR=five, frame_number=np.array([b"many"]))
+    )
+    written = MAKERS["hci2013"](tmp_path, grid)
+    with h5py.File(written.path, "r+") as file:
+        file.attrs["xRes"] = "wide"
+    with open_for(written) as field:
+        doubled(field, target_of(written))
+    with h5py.File(target_of(written)) as file:
+        assert file.attrs["xRes"] == "wide" and file.attrs["yRes"] == 24
+
+
 def test_one_picture_is_not_guessed(tmp_path, grid):
     written = MAKERS["mosaic"](tmp_path, grid)
     message = refused(written.path)
     assert "--layout eslf" in message and "--layout mosaic" in message
     assert "--grid" in refused(written.path, layout="mosaic")
     assert "do not divide" in refused(written.path, layout="mosaic", grid=(5, 7))
-
-
-def test_a_folder_of_unknown_names_says_how_to_describe_them(tmp_path, grid):
-    message = refused(Path(MAKERS["patterned_folder"](tmp_path, grid).path))
-    assert "col00-row00.png" in message and "--pattern" in message
 
 
 def test_a_grid_with_holes_names_them(tmp_path, grid):
