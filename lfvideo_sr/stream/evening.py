@@ -7,6 +7,7 @@ power law for each channel brings one distribution to the other.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from ..frames import View, size_of
@@ -17,6 +18,8 @@ _QUANTILES = np.linspace(0.1, 0.9, 17)
 _BLACK = 2 / 255  # added to colours: what is near black has no ratio
 _SEEN = 0.04  # of brightness in some channel: smaller differences come from what moves in and out of the picture
 _MOST = 3.0  # times as bright: more is no camera of the same grid
+_LOWERED = 0.8  # of what colours are apart: what leaves more is no camera's doing, but things in and out of the picture
+_SMALL = (8, 6)  # width and height
 _BENT = 0.5  # of what a gain alone leaves: a gamma is only taken where it leaves less
 
 Read = Callable[[View, int], np.ndarray]
@@ -59,7 +62,14 @@ def change_between(view: np.ndarray, base: np.ndarray) -> ColourChange | None:
     left, left_bent = np.abs(theirs - ours - gain).mean(), np.abs(theirs - gamma * ours - offset).mean()
     if left_bent > _BENT * left or not (gamma > 0.5).all() or not (gamma < 2).all():
         gamma, offset = np.ones(3), gain
-    return ColourChange(*(values.astype(np.float32)[:, None, None] for values in (np.exp(offset), gamma)))
+    change = ColourChange(*(values.astype(np.float32)[:, None, None] for values in (np.exp(offset), gamma)))
+    return change if _apart(change(view), base) < _LOWERED * _apart(view, base) else None
+
+
+def _apart(view: np.ndarray, base: np.ndarray) -> float:
+    """How far colours are apart, place by place, on pictures so small that things hardly move from one to the other."""
+    small, other = (cv2.resize(low.transpose(1, 2, 0), _SMALL, interpolation=cv2.INTER_AREA) for low in (view, base))
+    return float(np.abs(small - other).mean())
 
 
 def _lines(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
