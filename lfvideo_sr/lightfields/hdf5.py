@@ -28,7 +28,7 @@ def open_hdf5(path: Path, follow_links: bool = False) -> LinkedFile:
     """Open for reading; InputError for what is no HDF5 or is cut short. follow_links: also out of the file's folder."""
     try:
         return LinkedFile(path, follow_links)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise InputError(f"{path} cannot be opened as HDF5 ({error}); it is damaged, cut short, or no HDF5") from error
 
 

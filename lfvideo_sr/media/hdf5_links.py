@@ -70,7 +70,7 @@ class LinkedFile:
             if isinstance(item, h5py.Group):
                 for name, member in self._members(item, f"{key}/", seen, []):
                     yield name, self._checked(member), False
-            else:
+            elif isinstance(item, h5py.Dataset | LinkError):
                 yield key, self._checked(item), not isinstance(item, LinkError) and _seen(item, seen)
 
     def _members(
@@ -78,7 +78,7 @@ class LinkedFile:
     ) -> Iterator[tuple[str, h5py.Dataset | LinkError]]:
         """The data sets stored below a group; what links lead to is added to `linked`, and so is what is damaged."""
         try:
-            names = [] if _seen(group, seen) else list(group)
+            names = [] if _seen(group, seen) else [name for name in group if isinstance(name, str)]
         except _DAMAGED as error:
             names = []
             linked.append((prefix.rstrip("/") or "its root", LinkError(f"cannot be read ({first_line(error)})")))
@@ -200,7 +200,7 @@ def linked_files(path: Path, beyond: bool = False) -> list[Path]:
             for _ in file.data_sets():
                 pass
             return [other for other in file.opened if other != path.resolve()]
-    except OSError:
+    except (KeyError, RuntimeError, OSError):  # opening it will say what is wrong
         return []
 
 

@@ -16,6 +16,7 @@ from ..media.resize import bicubic
 
 _QUANTILES = np.linspace(0.1, 0.9, 17)
 _BLACK = 2 / 255  # added to colours: what is near black has no ratio
+_ENOUGH = 40000  # pixels to look at
 _SEEN = 0.04  # of brightness in some channel: smaller differences come from what moves in and out of the picture
 _MOST = 3.0  # times as bright: more is no camera of the same grid
 _LOWERED = 0.8  # of what colours are apart: what leaves more is no camera's doing, but things in and out of the picture
@@ -54,7 +55,7 @@ def change_between(view: np.ndarray, base: np.ndarray) -> ColourChange | None:
     shows next to nothing."""
     if is_empty(view, base):
         return None
-    ours, theirs = (np.log(np.quantile(low, _QUANTILES, axis=(1, 2)) + _BLACK) for low in (view, base))
+    ours, theirs = (np.log(np.quantile(_some(low), _QUANTILES, axis=(1, 2)) + _BLACK) for low in (view, base))
     gain = np.median(theirs - ours, 0)
     if not _SEEN < np.abs(gain).max() < np.log(_MOST):
         return None
@@ -70,6 +71,12 @@ def _apart(view: np.ndarray, base: np.ndarray) -> float:
     """How far colours are apart, place by place, on pictures so small that things hardly move from one to the other."""
     small, other = (cv2.resize(low.transpose(1, 2, 0), _SMALL, interpolation=cv2.INTER_AREA) for low in (view, base))
     return float(np.abs(small - other).mean())
+
+
+def _some(low: np.ndarray) -> np.ndarray:
+    """Every so many pixels of a large picture."""
+    every = max(1, round((low[0].size / _ENOUGH) ** 0.5))
+    return low[:, ::every, ::every]
 
 
 def _lines(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

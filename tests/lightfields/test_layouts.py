@@ -296,6 +296,23 @@ def test_a_truncated_file_says_so(tmp_path, grid):
     assert "cut short" in refused(path)
 
 
+@pytest.mark.parametrize("name", ["hci2013", "toolbox73", "named_axes"])
+def test_bytes_that_are_wrong_are_refused_in_one_line_or_do_no_harm(name, tmp_path, grid):
+    written, random = MAKERS[name](tmp_path, grid), np.random.default_rng(7)
+    path = Path(written.path)
+    content = path.read_bytes()
+    for _ in range(60):
+        damaged = bytearray(content)
+        for place in random.integers(0, min(len(content), 4000), 4):
+            damaged[place] = random.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            with open_for(written) as field:
+                field.read(field.info.grid.centre)
+        except InputError as error:
+            assert len(str(error).splitlines()) == 1
+
+
 def test_a_truncated_matlab_file_says_so(tmp_path, grid):
     path = Path(MAKERS["toolbox"](tmp_path, grid).path)
     path.write_bytes(path.read_bytes()[:3000])
