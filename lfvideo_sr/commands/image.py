@@ -70,8 +70,8 @@ class ImageCommand:
         with choose_engine(self.engine, size_of(low), changes.append).engine as engine:
             prepare_process(engine.device)
             started = time.monotonic()
-            found = picture_references(references, size_of(low), engine.info.scale, self.white)
-            restored = restore(engine, low, found)
+            sharp = picture_references(references, size_of(low), engine.info.scale, self.white)
+            restored = restore(engine, low, sharp)
             report = self._report(engine, size_of(low), restored, time.monotonic() - started)
             report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
         if truth is not None:
