@@ -21,6 +21,7 @@ from ..lightfields.mosaic import write_mosaic
 from ..lightfields.opening import of_output, open_light_field, split_key
 from ..lightfields.viewer import write_viewer
 from ..lightfields.walk import write_walk
+from ..media.hdf5_links import linked_files
 from ..media.picture_formats import PICTURES
 from ..methods import METHODS
 from ..references.opening import reference_files
@@ -116,7 +117,9 @@ class LightFieldCommand:
 
     def _files_read(self) -> list[Path]:
         files = [split_key(name)[0] for name in [self.input, *([self.options.gt] if self.options.gt else [])]]
-        return files + [file for name in self.options.refs for file in reference_files(split_key(name)[0])]
+        files += [file for name in self.options.refs for file in reference_files(split_key(name)[0])]
+        arrays = [file for file in files if file.suffix.lower() in HDF5_SUFFIXES and file.is_file()]
+        return files + [other for file in arrays for other in linked_files(file, self.options.open.follow_links)]
 
     def _check_targets(self, output: Path, report: Path) -> None:
         """Refuse before anything is loaded: what exists, has no folder, or is read here."""

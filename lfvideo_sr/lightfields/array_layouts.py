@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..frames import Size
 from .arrangement import Axes, Extent, Mosaic
 from .array_file import ArrayFile, ArrayRequest, Clue, StoredViews
@@ -93,7 +93,7 @@ def locate_clip(file: ArrayFile, key: str, axes: Axes, request: ArrayRequest) ->
     extent = axes.extent(file[key].shape)
     if "frame_number" not in file:
         return StoredViews(axes, extent)
-    counts = np.asarray(file["frame_number"]).reshape(-1).astype(int)
+    counts = _numbers(file, "frame_number")
     if request.item is None and len(counts) > 1:
         raise InputError(f"{file.path} holds {len(counts)} clips; choose one with --item 0")
     item = request.item or 0
@@ -105,13 +105,21 @@ def locate_clip(file: ArrayFile, key: str, axes: Axes, request: ArrayRequest) ->
 
 def locate_padded(file: ArrayFile, key: str, axes: Axes, request: ArrayRequest) -> StoredViews:
     """img_size [N,2] is (height, width) of the high-resolution views, which are padded."""
-    known = np.asarray(file[file.existing("img_size")]).reshape(-1, 2).astype(int)
+    known = _numbers(file, file.existing("img_size"))
     shrink = _shrink(key)
-    sizes = tuple(Size(int(width) // shrink, int(height) // shrink) for height, width in known)
+    sizes = tuple(Size(int(width) // shrink, int(height) // shrink) for height, width in zip(known[::2], known[1::2]))
     items, *_, height, width = file[key].shape
-    if len(sizes) != items or any(size.width > width or size.height > height for size in sizes):
+    if len(sizes) != items or any(not (0 < size.width <= width and 0 < size.height <= height) for size in sizes):
         raise file.refuse(f"img_size does not fit {key}")
     return StoredViews(axes, axes.extent(file[key].shape), sizes)
+
+
+def _numbers(file: ArrayFile, key: str) -> np.ndarray:
+    """A small data set of integers, flat."""
+    try:
+        return np.asarray(file[key]).reshape(-1).astype(int)
+    except (ValueError, TypeError, OSError, RuntimeError) as error:  # h5py and numpy raise any of these
+        raise file.refuse(f"{key} holds no numbers ({first_line(error)})") from error
 
 
 def size_of_sharp(extent: Extent, key: str) -> np.ndarray:

@@ -87,7 +87,7 @@ class ArrayField:
         index = stored.arrangement.index(stored.extent, row, column, item)
         try:
             part = np.asarray(self.array[index])
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # HDF5 raises either
             raise InputError(
                 f"view {name_of(view)} of {self.name} cannot be read ({error}); the file is damaged or cut short"
             ) from error

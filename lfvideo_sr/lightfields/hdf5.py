@@ -28,7 +28,7 @@ def open_hdf5(path: Path, follow_links: bool = False) -> LinkedFile:
     """Open for reading; InputError for what is no HDF5 or is cut short. follow_links: also out of the file's folder."""
     try:
         return LinkedFile(path, follow_links)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise InputError(f"{path} cannot be opened as HDF5 ({error}); it is damaged, cut short, or no HDF5") from error
 
 
@@ -96,17 +96,26 @@ class _Hdf5Target:
             self._partial = claim_partial(path)
         with writing(path, self._partial):
             self._file = h5py.File(self._partial, "w", userblock_size=block, libver=("earliest", "v110"))
-            self._header = _header(original, block)
-            source = store.dataset
-            self.array = self._file.create_dataset(
-                store.key, arrangement.shape(extent), dtype, chunks=arrangement.chunks(extent),
-                compression=source.compression or "gzip", compression_opts=_level(source), shuffle=True,
-            )  # fmt: skip
-            for name, content in store.companions.items():
-                self._file[name] = content(extent, store.key)
-            size = Size(extent.x, extent.y)
-            _copy_attributes(original, self._file, size)
-            _copy_attributes(source, self.array, size)
+        try:
+            with writing(path):
+                self._header = _header(original, block)
+                self._begin(store, arrangement, extent, dtype)
+        except BaseException:
+            self.abort()
+            raise
+
+    def _begin(self, store: Hdf5Store, arrangement: Arrangement, extent: Extent, dtype: np.dtype) -> None:
+        """Everything but the views."""
+        source = store.dataset
+        self.array = self._file.create_dataset(
+            store.key, arrangement.shape(extent), dtype, chunks=arrangement.chunks(extent),
+            compression=source.compression or "gzip", compression_opts=_level(source), shuffle=True,
+        )  # fmt: skip
+        for name, content in store.companions.items():
+            self._file[name] = content(extent, store.key)
+        size = Size(extent.x, extent.y)
+        _copy_attributes(store.links.file, self._file, size)
+        _copy_attributes(source, self.array, size)
 
     def carry(self, key: str, source: h5py.Dataset, places: Sequence[tuple[int, int]], extent: Extent) -> None:
         """Copy those views of a mosaic, which go row by row into this file's."""
@@ -166,9 +175,10 @@ def _header(file: h5py.File, size: int) -> bytes:
 
 
 def _copy_attributes(source: Any, target: Any, size: Size) -> None:
-    """All of them; what states the size of a view says the new one."""
-    for name, value in source.attrs.items():
-        target.attrs[name] = value
+    """All that can be read and written; what states the size of a view says the new one."""
+    for name in source.attrs:
+        with suppress(*DAMAGED):
+            target.attrs[name] = source.attrs[name]
     for name, side in zip(("xRes", "yRes"), size):
-        if name in target.attrs:
+        if name in target.attrs and np.asarray(target.attrs[name]).dtype.kind in "iuf":
             target.attrs[name] = np.asarray(side, np.asarray(target.attrs[name]).dtype)

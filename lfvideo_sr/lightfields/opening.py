@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from ..checks import check_choice, check_positive
-from ..errors import InputError, UsageError
+from ..errors import InputError, UsageError, first_line
 from ..media.picture_formats import PICTURES
 from . import hdf5, matlab
 from .arrangement import Axes
@@ -170,6 +170,9 @@ def _open_hdf5(path: Path, key: str | None, options: OpenOptions) -> LightField:
             decided = f"{field.info.decided}, {' and '.join(carried)} goes along"
             field.info = replace(field.info, chroma=next(iter(carried)), decided=decided)
         return field
+    except (KeyError, RuntimeError, OSError) as error:  # what h5py raises for damaged files
+        file.close()
+        raise InputError(f"{path} cannot be read ({first_line(error)}); the file is damaged") from error
     except BaseException:
         file.close()
         raise

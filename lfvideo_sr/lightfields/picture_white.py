@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ..media.images import read_picture
 from ..media.sample_range import likely_white
 
@@ -16,5 +18,4 @@ def white_of_files(sampled: Sequence[Path], white: float | None = None) -> float
     """
     if white is not None or not sampled or read_picture(sampled[0]).stated:
         return white
-    peak = max(float(read_picture(path, _FULL).pixels.max()) for path in sampled)
-    return likely_white(round(peak * _FULL))
+    return likely_white(np.round(read_picture(path, _FULL).pixels * _FULL).astype(np.uint16) for path in sampled)

@@ -59,7 +59,7 @@ def levels_of(views: Iterable[np.ndarray], dtype: np.dtype, white: float | None 
     if white is None or studio:
         views = list(views)
     if white is None:
-        white = likely_white(max(float(view[:3].max(initial=0)) for view in views), _RANGES)
+        white = likely_white((view[:3] for view in views), _RANGES)
     if not (studio and _is_studio(views, white)):
         return Levels(0.0, white)
     return Levels(_STUDIO[0] * white, _STUDIO[1] * white)

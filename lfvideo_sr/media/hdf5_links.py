@@ -37,6 +37,11 @@ class LinkedFile:
         self._opened: dict[Path, h5py.File] = {}
         self.file = self._open(path.resolve())
 
+    @property
+    def opened(self) -> list[Path]:
+        """The files that were opened so far."""
+        return list(self._opened)
+
     def data_set(self, key: str) -> h5py.Dataset:
         """The data set of that key. Raises LinkError, which says what is wrong with the key."""
         item = self._find(self.file["/"], key, _MOST_LINKS)
@@ -65,7 +70,7 @@ class LinkedFile:
             if isinstance(item, h5py.Group):
                 for name, member in self._members(item, f"{key}/", seen, []):
                     yield name, self._checked(member), False
-            else:
+            elif isinstance(item, h5py.Dataset | LinkError):
                 yield key, self._checked(item), not isinstance(item, LinkError) and _seen(item, seen)
 
     def _members(
@@ -73,7 +78,7 @@ class LinkedFile:
     ) -> Iterator[tuple[str, h5py.Dataset | LinkError]]:
         """The data sets stored below a group; what links lead to is added to `linked`, and so is what is damaged."""
         try:
-            names = [] if _seen(group, seen) else list(group)
+            names = [] if _seen(group, seen) else [name for name in group if isinstance(name, str)]
         except _DAMAGED as error:
             names = []
             linked.append((prefix.rstrip("/") or "its root", LinkError(f"cannot be read ({first_line(error)})")))
@@ -188,6 +193,17 @@ class LinkedFile:
         self.close()
 
 
+def linked_files(path: Path, beyond: bool = False) -> list[Path]:
+    """The files that data sets of a file are read from, besides itself; none where it is no HDF5 file."""
+    try:
+        with LinkedFile(path, beyond) as file:
+            for _ in file.data_sets():
+                pass
+            return [other for other in file.opened if other != path.resolve()]
+    except (KeyError, RuntimeError, OSError):  # opening it will say what is wrong
+        return []
+
+
 def check_data_sets(path: Path, keys: Iterable[str]) -> None:
     """Raises InputError for a data set of a file, of those keys, that `LinkedFile` does not read; others may lack."""
     with LinkedFile(path) as file:
@@ -209,7 +225,12 @@ def _link(group: h5py.Group, name: str) -> Any:
 
 def _seen(item: h5py.Group | h5py.Dataset, seen: set[Any]) -> bool:
     """Whether an object was there before; from now on it was."""
-    info = h5py.h5o.get_info(item.id)
+    try:
+        info = h5py.h5o.get_info(item.id)
+    except _DAMAGED:
+        if isinstance(item, h5py.Group):
+            raise
+        return False
     key = info.fileno, info.addr
     before = key in seen
     seen.add(key)

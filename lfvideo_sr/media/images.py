@@ -90,7 +90,7 @@ def _white_of(path: Path, picture: np.ndarray, data: np.ndarray, white: float | 
     if stated := stated_white(data[:_HEAD].tobytes()):
         return True, stated
     full = int(np.iinfo(picture.dtype).max)
-    return (False, likely_white(peak)) if deep and not brand_of(data) else (True, full)
+    return (False, likely_white([picture])) if deep and not brand_of(data) else (True, full)
 
 
 def _scaled(picture: np.ndarray, white: int, full: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import InputError
 
 HEIF = {".heic", ".heif", ".hif"}
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".avif"} | HEIF
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"} | HEIF
 READABLE = "PNG, JPEG, WebP, TIFF, BMP, PPM, AVIF or HEIC"
 _RAW = (
     ".dng .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .raf .orf .rw2 .rwl .pef .srw .raw .3fr .fff .iiq .erf .mef .mos .x3f"
@@ -14,7 +14,7 @@ _RAW = (
 _DEVELOP = "is a raw photograph, which has no colours yet; develop it to JPEG or 16-bit TIFF"
 _EXPORT = f"is of a format that is not read; save it as {READABLE}"
 _OTHERS = dict.fromkeys(_RAW.split(), _DEVELOP) | dict.fromkeys(
-    (".gif", ".psd", ".psb", ".xcf", ".jxl", ".jp2", ".j2k", ".jpf", ".exr", ".hdr", ".tga", ".pfm", ".pgm"), _EXPORT
+    (".gif", ".psd", ".psb", ".xcf", ".jxl", ".jp2", ".j2k", ".jpf", ".exr", ".hdr", ".tga", ".pfm"), _EXPORT
 )
 NEEDS_HEIF = "needs the package pillow-heif; pip install 'lfvideo-sr[heif]', or save it as JPEG"
 

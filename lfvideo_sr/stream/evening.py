@@ -7,6 +7,7 @@ power law for each channel brings one distribution to the other.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from ..frames import View, size_of
@@ -15,8 +16,11 @@ from ..media.resize import bicubic
 
 _QUANTILES = np.linspace(0.1, 0.9, 17)
 _BLACK = 2 / 255  # added to colours: what is near black has no ratio
+_ENOUGH = 40000  # pixels to look at
 _SEEN = 0.04  # of brightness in some channel: smaller differences come from what moves in and out of the picture
 _MOST = 3.0  # times as bright: more is no camera of the same grid
+_LOWERED = 0.8  # of what colours are apart: what leaves more is no camera's doing, but things in and out of the picture
+_SMALL = (8, 6)  # width and height
 _BENT = 0.5  # of what a gain alone leaves: a gamma is only taken where it leaves less
 
 Read = Callable[[View, int], np.ndarray]
@@ -51,7 +55,7 @@ def change_between(view: np.ndarray, base: np.ndarray) -> ColourChange | None:
     shows next to nothing."""
     if is_empty(view, base):
         return None
-    ours, theirs = (np.log(np.quantile(low, _QUANTILES, axis=(1, 2)) + _BLACK) for low in (view, base))
+    ours, theirs = (np.log(np.quantile(_some(low), _QUANTILES, axis=(1, 2)) + _BLACK) for low in (view, base))
     gain = np.median(theirs - ours, 0)
     if not _SEEN < np.abs(gain).max() < np.log(_MOST):
         return None
@@ -59,7 +63,20 @@ def change_between(view: np.ndarray, base: np.ndarray) -> ColourChange | None:
     left, left_bent = np.abs(theirs - ours - gain).mean(), np.abs(theirs - gamma * ours - offset).mean()
     if left_bent > _BENT * left or not (gamma > 0.5).all() or not (gamma < 2).all():
         gamma, offset = np.ones(3), gain
-    return ColourChange(*(values.astype(np.float32)[:, None, None] for values in (np.exp(offset), gamma)))
+    change = ColourChange(*(values.astype(np.float32)[:, None, None] for values in (np.exp(offset), gamma)))
+    return change if _apart(change(view), base) < _LOWERED * _apart(view, base) else None
+
+
+def _apart(view: np.ndarray, base: np.ndarray) -> float:
+    """How far colours are apart, place by place, on pictures so small that things hardly move from one to the other."""
+    small, other = (cv2.resize(low.transpose(1, 2, 0), _SMALL, interpolation=cv2.INTER_AREA) for low in (view, base))
+    return float(np.abs(small - other).mean())
+
+
+def _some(low: np.ndarray) -> np.ndarray:
+    """Every so many pixels of a large picture."""
+    every = max(1, round((low[0].size / _ENOUGH) ** 0.5))
+    return low[:, ::every, ::every]
 
 
 def _lines(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -121,7 +121,7 @@ def test_simulate_of_odd_and_tiny_pictures(run, folder, height, width):
 
 LISTED = {
     "input", "output", "input_size", "output_size", "bit_depth", "references", "seconds", "method", "device", "dtype",
-    "engine", "version", "warnings", "simulated",
+    "engine", "version", "warnings", "simulated", "white",
 }  # fmt: skip
 
 

@@ -260,17 +260,28 @@ def test_five_axes_of_img_hr_are_told_apart_by_what_stands_beside(tmp_path):
     assert info.layout == "crossnet-sintel" and len(info.grid.columns) == 2
 
 
+def test_small_data_sets_and_attributes_that_hold_no_numbers_are_no_crash(tmp_path, grid):
+    five = np.zeros((1, 3, 3, 8, 12), np.uint8)
+    for number, wrong in enumerate((np.array([[b"a", b"b"]]), np.array([[0, 12]]), np.array([[8]]))):
+        assert "img_size" in refused(save(tmp_path / f"{number}.h5", img_HR=five, img_size=wrong))
+    assert "frame_number holds no numbers" in refused(
+        save(tmp_path / "clip.h5", img_HR=five, frame_number=np.array([b"many"]))
+    )
+    written = MAKERS["hci2013"](tmp_path, grid)
+    with h5py.File(written.path, "r+") as file:
+        file.attrs["xRes"] = "wide"
+    with open_for(written) as field:
+        doubled(field, target_of(written))
+    with h5py.File(target_of(written)) as file:
+        assert file.attrs["xRes"] == "wide" and file.attrs["yRes"] == 24
+
+
 def test_one_picture_is_not_guessed(tmp_path, grid):
     written = MAKERS["mosaic"](tmp_path, grid)
     message = refused(written.path)
     assert "--layout eslf" in message and "--layout mosaic" in message
     assert "--grid" in refused(written.path, layout="mosaic")
     assert "do not divide" in refused(written.path, layout="mosaic", grid=(5, 7))
-
-
-def test_a_folder_of_unknown_names_says_how_to_describe_them(tmp_path, grid):
-    message = refused(Path(MAKERS["patterned_folder"](tmp_path, grid).path))
-    assert "col00-row00.png" in message and "--pattern" in message
 
 
 def test_a_grid_with_holes_names_them(tmp_path, grid):
@@ -283,6 +294,23 @@ def test_a_truncated_file_says_so(tmp_path, grid):
     path = Path(MAKERS["hci2016"](tmp_path, grid).path)
     path.write_bytes(path.read_bytes()[:2000])
     assert "cut short" in refused(path)
+
+
+@pytest.mark.parametrize("name", ["hci2013", "toolbox73", "named_axes"])
+def test_bytes_that_are_wrong_are_refused_in_one_line_or_do_no_harm(name, tmp_path, grid):
+    written, random = MAKERS[name](tmp_path, grid), np.random.default_rng(7)
+    path = Path(written.path)
+    content = path.read_bytes()
+    for _ in range(60):
+        damaged = bytearray(content)
+        for place in random.integers(0, min(len(content), 4000), 4):
+            damaged[place] = random.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            with open_for(written) as field:
+                field.read(field.info.grid.centre)
+        except InputError as error:
+            assert len(str(error).splitlines()) == 1
 
 
 def test_a_truncated_matlab_file_says_so(tmp_path, grid):

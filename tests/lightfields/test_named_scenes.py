@@ -64,6 +64,19 @@ def test_names_with_control_characters_are_printed_as_escapes(run, scenes):
     assert outcome.code == 0 and "\x1b" not in outcome.out + outcome.err
 
 
+def test_a_file_that_a_link_leads_to_is_an_input_like_any_other(run, scenes):
+    master = scenes.with_name("master.h5")
+    with h5py.File(master, "w") as file:
+        file["LF"] = h5py.ExternalLink("scenes.h5", "/real/bench")
+    before = scenes.read_bytes()
+    assert "read here" in run("lightfield", master, "-o", scenes, "--overwrite", *BICUBIC).line
+    assert scenes.read_bytes() == before
+    assert run("lightfield", master, *BICUBIC).code == 0 and "already done" in run("lightfield", master, *BICUBIC).out
+    with h5py.File(scenes, "r+") as file:
+        file["real/bench"][0, 0] = 0
+    assert "exists; pass --overwrite" in run("lightfield", master, *BICUBIC).line
+
+
 def test_a_view_in_another_file_is_restored_only_where_that_is_allowed(run, scenes, tmp_path):
     folder = tmp_path / "other"
     folder.mkdir()

@@ -48,6 +48,13 @@ def test_the_maximum_that_a_ppm_states_is_white(tmp_path, low, white):
     assert picture.white == white and picture.stated
 
 
+def test_a_pgm_is_read_as_a_ppm_is(tmp_path, low):
+    grey = np.round(low[0, 0, 1] * 1023).astype(">u2")
+    (tmp_path / "lf_0_0.pgm").write_bytes(b"P5\n16 12\n1023\n" + grey.tobytes())
+    (tmp_path / "lf_0_1.pgm").write_bytes(b"P5\n16 12\n1023\n" + grey.tobytes())
+    np.testing.assert_allclose(open_light_field(tmp_path).read(View(0, 1))[2], low[0, 0, 1], atol=1e-3)
+
+
 def test_a_header_states_its_maximum_whatever_is_between():
     assert stated_white(b"P6 4 3 # four by three\n#and\n1023\n") == 1023 and stated_white(b"P5\n4\n3\n255 ") == 255
     assert stated_white(b"\x89PNG\r\n") is None and stated_white(b"P6\n4 3\n0\n") is None
@@ -57,7 +64,13 @@ def test_a_header_states_its_maximum_whatever_is_between():
     ("peak", "white"), [(1023, 1023), (300, 1023), (1024, 4095), (4095, 4095), (4096, 65535), (0, 65535), (255, 65535)]
 )
 def test_a_range_that_is_filled_by_a_fourth_is_taken(peak, white):
-    assert likely_white(peak) == white
+    assert likely_white([np.array([0, 1, 2], np.uint16), np.array([peak], np.uint16)]) == white
+
+
+def test_a_dark_picture_of_eight_bits_in_sixteen_stays_dark(tmp_path, low):
+    dark = np.round(low[0, 0] * 12) / np.float32(255)
+    write_png(tmp_path / "a.png", dark, 16)
+    np.testing.assert_allclose(read_image(tmp_path / "a.png"), dark, atol=1e-5)
 
 
 def deep_png(path: Path, view: np.ndarray, white: int) -> Path:

@@ -80,8 +80,8 @@ def test_broken_links_say_where_they_lead_and_hide_nothing_else(folder):
     assert "missing.h5, which is not there" in why(path, "gone") and "/nowhere, which is not there" in why(path, "soft")
     assert "round in a circle" in why(path, "round") and "is not there" in why(path, "never")
     with LinkedFile(path) as file:
-        found = {key: item for key, item, _ in file.data_sets()}
-        assert isinstance(found["good"], h5py.Dataset) and isinstance(found["gone"], LinkError)
+        items = {key: item for key, item, _ in file.data_sets()}
+        assert isinstance(items["good"], h5py.Dataset) and isinstance(items["gone"], LinkError)
         assert "gone" in file and "never" not in file
 
 
@@ -132,5 +132,5 @@ def test_a_cut_file_names_what_cannot_be_read(folder):
     data[start : start + 4] = b"EERT"
     path.write_bytes(data)
     with LinkedFile(path) as file:
-        found = {key: str(item) for key, item, _ in file.data_sets()}
-    assert found and any("cannot be read" in item for item in found.values())
+        items = {key: str(item) for key, item, _ in file.data_sets()}
+    assert items and any("cannot be read" in item for item in items.values())
