@@ -165,8 +165,8 @@ def match_references(
         judged = _ranked([*judged, _judge(engine, frame, reference, as_they_are)], engine.info.references)
     used = [(item.matched, item.grey) for item in judged if item.matched is not None]
     coloured = tuple(matched for matched, grey in used if not grey)
-    references = tuple(_final(item) for item in judged)
-    return MatchedPicture(engine, frame, tuple(matched for matched, _ in used), coloured, references)
+    verdicts = tuple(_final(item) for item in judged)
+    return MatchedPicture(engine, frame, tuple(matched for matched, _ in used), coloured, verdicts)
 
 
 def _with_luma_of(coloured: np.ndarray, other: np.ndarray) -> np.ndarray:

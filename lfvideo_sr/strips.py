@@ -10,7 +10,7 @@ import numpy as np
 from .engine import Engine, Matched
 from .frames import Frame, Size
 
-PLACES = 1 << 19  # low-resolution pixels at a time on a CPU
+PLACES = 3 << 17  # low-resolution pixels at a time on a CPU
 _ON_A_GPU = 16  # times as many there
 
 

@@ -152,7 +152,7 @@ def _folder(name: str, data: Path | None) -> Dataset:
     for place in (Path(name), *([] if data is None else [data / name])):
         if place.is_dir():
             items = tuple(items_with_low(place))
-            if items:
+            if items and items[0].low is not None:
                 return Dataset(place.resolve().name, items, note=_OWN_LOW.format(items[0].low.parent))
             items = tuple(layouts.plain(place))
             if not items:

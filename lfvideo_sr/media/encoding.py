@@ -64,7 +64,7 @@ def output_colour(
     )
 
 
-def _requested_colour(source: ColourSpec, codec: Codec, requested: str, formats: set[str]) -> ColourSpec:
+def _requested_colour(source: ColourSpec, codec: Codec, requested: str, formats: Collection[str]) -> ColourSpec:
     """The colour whose planes are those of a pixel format."""
     colours = [_written_as(source, layout, depth) for layout in Layout for depth in (8, 10, 12, 16)]
     known = {pixel_format(colour, codec): colour for colour in colours}

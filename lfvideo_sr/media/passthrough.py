@@ -237,7 +237,7 @@ def _below_zero(source: InputContainer) -> Fraction:
 
 
 def _start(stream: Stream) -> Fraction:
-    return Fraction(0) if stream.start_time is None else stream.start_time * (fraction(stream.time_base) or 0)
+    return Fraction(stream.start_time or 0) * (fraction(stream.time_base) or 0)
 
 
 def _shifted(chapter, seconds: Fraction):

@@ -56,9 +56,9 @@ class PngStrips:
         try:
             self._file.close()
             os.replace(self._partial, self._path)
-        except OSError as error:
+        except OSError as failure:
             self._drop()
-            raise self._failed(error) from error
+            raise self._failed(failure) from failure
 
     def _put_packed(self, data: bytes) -> None:
         if data:

@@ -166,7 +166,8 @@ def _read(path: Path) -> _Read:
     if path.suffix.lower() in FILM:
         pixels, depth, alpha = read_film_picture(path)
         return _Read(np.ascontiguousarray(pixels), depth, alpha, is_float=path.suffix.lower() == ".exr")
-    return _Read(*read_picture(path))
+    picture = read_picture(path)
+    return _Read(picture.pixels, picture.bit_depth)
 
 
 def sequence_frame(video: VideoInfo, time: Fraction) -> np.ndarray | None:

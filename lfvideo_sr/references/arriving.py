@@ -84,6 +84,11 @@ class ArrivingReferences:
             self.warnings.append(f"the stream ended before {self._next.reference.origin}")
         return references
 
+    def none_until(self, time: Fraction) -> bool:
+        """Whether it is known that no further reference has a time up to this one: of a frame's index it is not."""
+        expected = self._next
+        return expected is None or (expected.frame is None and expected.reference.time - expected.precision > time)
+
     def _is_due(self, expected: ExpectedReference, frame: Frame) -> bool:
         if expected.frame is not None:
             return expected.frame <= frame.index

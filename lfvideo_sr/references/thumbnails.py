@@ -47,12 +47,13 @@ def thumbnails(video: VideoInfo, times: Collection[Fraction], size: Size) -> dic
     if last is None:
         return pictures
     if video.pictures is not None:
-        return {time: picture for time in sorted(requested) if (picture := _of_sequence(video, time, size)) is not None}
+        of_times = {time: _of_sequence(video, time, size) for time in sorted(requested)}
+        return {time: small for time, small in of_times.items() if small is not None}
     with closing(shown_pictures(video)) as shown:
         for picture, stamp in shown:
             if stamp.seconds in requested:
-                small = picture.reformat(size.width, size.height, format="gray", interpolation="AREA")
-                pictures[stamp.seconds] = small.to_ndarray()
+                grey = picture.reformat(size.width, size.height, format="gray", interpolation="AREA")
+                pictures[stamp.seconds] = grey.to_ndarray()
             if stamp.seconds >= last:
                 break
     return pictures

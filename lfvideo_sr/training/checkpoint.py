@@ -104,7 +104,7 @@ class RunState:
         os.replace(temporary, target)
 
 
-_PARTS = {
+_PARTS: dict[str, Any] = {
     "step": int, "seconds": (int, float), "best": (int, float), "sums": dict, "averaged": dict, "modules": dict,
     "optimizers": dict, "rng": torch.Tensor,
 }  # fmt: skip
