@@ -53,7 +53,7 @@ class OutputTarget:
 
     def sink(
         self, job: StreamJob, journal: Journal, encoding: EncodingOptions, overwrite: bool
-    ) -> SegmentedSink | SequenceSink:  # fmt: skip
+    ) -> SegmentedSink | SequenceSink:
         """What takes the pictures of a run. Raises OutputError for what the output cannot hold."""
         return SegmentedSink(
             self.output, job.video, encoding.output_size(job), journal, encoding.settings(), job.resolver.uses_in,
@@ -117,7 +117,7 @@ class PictureTarget(OutputTarget):
 
     def sink(
         self, job: StreamJob, journal: Journal, encoding: EncodingOptions, overwrite: bool
-    ) -> SegmentedSink | SequenceSink:  # fmt: skip
+    ) -> SegmentedSink | SequenceSink:
         video, size = job.video, encoding.output_size(job)
         picture_format = PictureFormat(self.output.suffix, video.bit_depth, size, round(video.rotation / 90))
         return SequenceSink(
@@ -162,9 +162,7 @@ def not_in_pictures(video: VideoInfo) -> list[str]:
     return lines
 
 
-def target_of(
-    input: Path, output: Path | None, report: Path | None, asked: Fingerprint, codec: str
-) -> OutputTarget:  # fmt: skip
+def target_of(input: Path, output: Path | None, report: Path | None, asked: Fingerprint, codec: str) -> OutputTarget:
     """Where the result of an input goes: `output`, or beside the input; pictures of an input that is pictures."""
     sequence = find_sequence(input)
     named = output or default_output(input, codec)

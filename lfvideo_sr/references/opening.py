@@ -188,9 +188,7 @@ class _Clip:
     def fit(self) -> ClipFit:
         return ClipFit.to(self.video, self.reference_size)
 
-    def open(
-        self, path: Path, track: int, keep_sizes: bool = False, offset: Fraction | None = None
-    ) -> VideoSource:  # fmt: skip
+    def open(self, path: Path, track: int, keep_sizes: bool = False, offset: Fraction | None = None) -> VideoSource:
         """A track that references are taken from. offset: seconds to add to its times."""
         window, part, deinterlace = None, self.options.part, self.options.deinterlace
         if part is not None:

@@ -41,9 +41,7 @@ class SimulatedSource:
         rate: Fraction | None = None, part: Part | None = None,
     ):  # fmt: skip
         """rate: of numbered pictures. part: of the clip, as of VideoSource."""
-        self._hr = open_clip(
-            path, rate, frames=frames, max_height=max_height, deinterlace=deinterlace, part=part
-        )  # fmt: skip
+        self._hr = open_clip(path, rate, frames=frames, max_height=max_height, deinterlace=deinterlace, part=part)
         self.part = part
         self.info = replace(self._hr.info, size=small_size(self._hr))
         self.video = self._hr.video

@@ -339,9 +339,7 @@ class StreamJob:
             limits["frames"] = None
         begin = None if self.part is None else self.part.start
         rate = options.rate or self.info.rate
-        return Scorer(
-            GroundTruth(truth, self.size, deinterlace=options.deinterlace, rate=rate, begin=begin, **limits)
-        )  # fmt: skip
+        return Scorer(GroundTruth(truth, self.size, deinterlace=options.deinterlace, rate=rate, begin=begin, **limits))
 
     def close(self) -> None:
         self.source.close()

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ..errors import OutputError
 from ..frames import Frame
@@ -128,11 +127,6 @@ def pictures_are_whole(target: Path, overwrite: bool) -> Callable[[Path, Segment
     return whole
 
 
-def names_done(journal: Journal) -> set[str]:
-    """The names of the pictures of finished segments."""
-    return {picture.name for record in journal.done.values() for picture in _listed(journal.folder / record.file)}
-
-
 def _recorded(work: Path) -> dict[str, _Picture]:
     """The pictures of all lists that a run has written, by name, of segments too of which others are missing."""
     pictures: dict[str, _Picture] = {}
@@ -179,9 +173,3 @@ def _rename(path: Path, name: Path) -> None:
         os.replace(path, name)
     except OSError as error:
         raise OutputError(f"{name} cannot be written: {error.strerror or error}; choose another -o") from error
-
-
-def report_of_pictures(names: Iterable[str]) -> dict[str, Any]:
-    """What a report says of the pictures written."""
-    listed = sorted(names)
-    return {"pictures": len(listed), "first_picture": listed[0], "last_picture": listed[-1]} if listed else {}
