@@ -8,8 +8,12 @@ from ..errors import LFVideoError
 
 _SWITCHES = {  # parameters that are True or False: their options take no value
     "no_refs", "require_refs", "causal", "simulate", "scene_refs", "deinterlace", "overwrite", "transpose",
+    "trust_manifest",
 }  # fmt: skip
-_RENAMED = {"ref": "references", "ref_view": "ref_views", "output": "path", "from": "start", "to": "end"}
+_RENAMED = {
+    "ref": "references", "ref_view": "ref_views", "output": "path", "from": "start", "to": "end",
+    "max_pixels": "LFVIDEO_MAX_PIXELS",
+}  # fmt: skip
 _WORDS = (
     "auto", "cpu", "cuda", "torch", "onnx", "tensorrt", "fp32", "fp16", "bf16", "libx264", "anchor", "simulate",
     "same-track", "track", "sidecar", "refs",

@@ -1,6 +1,6 @@
 """The options and the pixel format with which a codec preserves what the source has."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 

@@ -13,7 +13,7 @@ _kept: int | None = None  # what file descriptor 2 was, while something is insid
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Inside, nothing that any thread writes to file descriptor 2 is shown; with --debug everything is.
+    """Inside, nothing that any thread writes to file descriptor 2 is shown; with `--debug` everything is.
 
     libpng, libjpeg and libtiff print there, past Python, and have no other way that OpenCV would pass on.
     """

@@ -19,6 +19,7 @@ TRANSLATED = {
     "x.mkv exists; pass --overwrite or give another -o": "x.mkv exists; pass overwrite=True or give another path",
     "build it: lfvideo-sr engine build x --engine onnx; or --engine torch":
         "build it: lfvideo-sr engine build x --engine onnx; or engine='torch'",
+    "raise --max-pixels, or pass --max-pixels 300M": "raise LFVIDEO_MAX_PIXELS, or pass LFVIDEO_MAX_PIXELS=300M",
     "a--b and half-open": "a--b and half-open",
 }  # fmt: skip
 
@@ -52,4 +53,4 @@ def test_the_options_that_messages_name_are_parameters():
     kinds = (lfvideo_sr.StreamOptions, lfvideo_sr.GridOptions, lfvideo_sr.OpenOptions)
     known = {field.name for kind in kinds for field in fields(kind)}
     known |= {"overwrite", "codec", "size", "scale", "engine", "device", "dtype", "method", "weights", "crf", "preset"}
-    assert named - known <= {"ref_view", "ref", "report", "no_resume", "from", "to"}
+    assert named - known <= {"ref_view", "ref", "report", "no_resume", "from", "to", "max_pixels"}

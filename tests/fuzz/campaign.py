@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
@@ -31,24 +32,22 @@ class Case:
     folder: Path
 
 
-def prepare() -> None:
-    """Load what every command needs, once, in one thread: a forked child has it."""
+LIGHT = [name for name, kind in KINDS.items() if not kind.heavy]
+_LOADED = "commands.image commands.lightfield commands.lightfield_info commands.stream commands.queue commands.plan"
+_METHODS = "engines.numpy_engine methods.bicubic methods.flow_transfer lightfields.matlab"
+_HEAVY = "engines.onnx_engine engines.torch_engine trainers.features methods.stream_ref commands.train"
+
+
+def prepare(heavy: bool) -> None:
+    """Load what the commands need, once, in one thread: a forked child has it."""
     import cv2
-    import onnxruntime
-    import torch
 
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    onnxruntime.set_default_logger_severity(4)
-    import lightning  # noqa: F401
-
-    import lfvideo_sr.commands.image
-    import lfvideo_sr.commands.lightfield
-    import lfvideo_sr.commands.stream
-    import lfvideo_sr.commands.train
-    import lfvideo_sr.engines.onnx_engine
-    import lfvideo_sr.engines.torch_engine
-    import lfvideo_sr.trainers.features  # noqa: F401
+    for name in f"{_LOADED} {_METHODS} {_HEAVY if heavy else ''}".split():
+        import_module(f"lfvideo_sr.{name}")
+    if heavy:
+        sys.modules["torch"].set_num_threads(1)
+        sys.modules["onnxruntime"].set_default_logger_severity(4)
 
 
 def cases(names: Sequence[str], count: int, seed: int, scratch: Path) -> Iterator[Case]:
@@ -108,11 +107,12 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--keep", type=Path, help="an empty folder where cases with a problem stay")
     asked = parser.parse_args()
-    prepare()
+    kinds = asked.kinds.split(",")
+    prepare(heavy=any(KINDS[name].heavy for name in kinds))
     scratch = asked.keep or Path(tempfile.mkdtemp())
     scratch.mkdir(parents=True, exist_ok=True)
     started, codes, problems, seconds = time.monotonic(), Counter[object](), Counter[str](), Counter[str]()
-    for case in cases(asked.kinds.split(","), asked.count, asked.seed, scratch):
+    for case in cases(kinds, asked.count, asked.seed, scratch):
         codes[case.ended.code] += 1
         seconds[case.kind] += time.monotonic() - started - sum(seconds.values())
         if case.problem is not None:

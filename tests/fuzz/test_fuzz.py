@@ -10,12 +10,11 @@ import pytest
 if not hasattr(os, "pidfd_open") or sys.platform != "linux":
     pytest.skip("a command is run in a forked child, which Linux can watch", allow_module_level=True)
 
-from campaign import cases, prepare
+from campaign import LIGHT, cases, prepare
 from forked import run_forked
 from mutations import damaged
 from seeds import KINDS
 
-LIGHT = [name for name, kind in KINDS.items() if not kind.heavy]
 FEW, MANY = 60, 3000
 
 
@@ -27,13 +26,18 @@ def problems_of(names: list[str], count: int, seed: int, folder: Path) -> list[s
     ]
 
 
+@pytest.fixture(autouse=True)
+def prepared() -> None:
+    prepare(heavy=False)
+
+
 def test_a_few_damaged_files(tmp_path):
     assert problems_of(LIGHT, FEW, 2, tmp_path) == []
 
 
 @pytest.mark.slow
 def test_many_damaged_files(tmp_path):
-    prepare()
+    prepare(heavy=True)
     assert problems_of(list(KINDS), MANY, 1, tmp_path) == []
 
 
