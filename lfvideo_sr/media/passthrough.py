@@ -179,7 +179,7 @@ def _below_zero(source: InputContainer) -> Fraction:
 
 
 def _start(stream: Stream) -> Fraction:
-    return Fraction(0) if stream.start_time is None else stream.start_time * (fraction(stream.time_base) or 0)
+    return Fraction(0) if stream.start_time is None else stream.start_time * (fraction(stream.time_base) or Fraction(0))
 
 
 def _shifted(chapter, seconds: Fraction):
