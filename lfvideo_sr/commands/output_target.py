@@ -43,9 +43,12 @@ class OutputTarget:
         """Whether it is the finished result of the same input and options, by its report."""
         return is_done(self.output, self.report, self.asked)
 
+    def check_names(self) -> None:
+        """Refuse names that are longer than their file system takes."""
+        check_lengths({"-o": self.output, REPORT: self.report})
+
     def check(self, read: Iterable[Path], overwrite: bool) -> None:
         """Refuse what cannot be written, or would be written over."""
-        check_lengths({"-o": self.output, REPORT: self.report})
         check_targets({"-o": self.output, REPORT: self.report}, read, overwrite)
 
     def journal(self, asked: Mapping[str, Any], resume: bool, overwrite: bool) -> Journal:

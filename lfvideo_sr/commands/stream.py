@@ -14,7 +14,7 @@ from ..media.part import Part
 from ..media.picture_sequence import find_sequence
 from ..media.sequence_source import check_input
 from ..methods import METHODS
-from ..references.opening import sidecars_of
+from ..references.opening import sidecar_folder
 from ..report import Fingerprint, stream_report, summary_lines
 from ..stream.job import StreamJob, StreamOptions, files_read, low_size
 from ..stream.journal import Journal
@@ -55,6 +55,7 @@ class StreamCommand:
         check_input(self.input)
         check_choice("--method", self.engine.method, list(METHODS))
         target = target_of(self.input, self.output, self.report, self.fingerprint(), self.encoding.codec)
+        target.check_names()
         if not self.overwrite and target.is_done:
             progress.say(f"{target.output} is already done: same input, same options (--overwrite runs it again)")
             return None
@@ -117,7 +118,7 @@ class StreamCommand:
         if job.reference_kind in ("anchor", "none") and not self.options.no_refs:
             progress.say(
                 "            no true detail is added without references: give stills or a sharper video with --refs, "
-                f"a second track, or {sidecars_of(self.input)[0].name}/"
+                f"a second track, or {sidecar_folder(self.input).name}/"
             )
 
     @property

@@ -202,12 +202,19 @@ class _Clip:
 def sidecars_of(path: Path) -> list[Path]:
     """Where references of a clip may be, beside it; the first that exists is taken. Those of numbered pictures are
     beside their folder. A name that would be too long for the file system is left out."""
-    if is_sequence(path):
-        folder = path if path.is_dir() else path.parent
-        named = [folder.resolve().with_name(f"{folder.resolve().name}{ending}") for ending in _SIDECARS]
-    else:
-        named = [path.with_suffix(ending) for ending in _SIDECARS]
-    return [path for path in named if fits(path)]
+    return [named for ending in _SIDECARS if fits(named := _beside(path, ending))]
+
+
+def sidecar_folder(path: Path) -> Path:
+    """Where stills of a clip may be, beside it."""
+    return _beside(path, _SIDECARS[0])
+
+
+def _beside(path: Path, ending: str) -> Path:
+    if not is_sequence(path):
+        return path.with_suffix(ending)
+    folder = (path if path.is_dir() else path.parent).resolve()
+    return folder.with_name(f"{folder.name}{ending}")
 
 
 def reference_files(named: Path) -> list[Path]:

@@ -62,8 +62,13 @@ class DevicePicture:
 
 class Packet:
     def __init__(self, packet: av.Packet, show: Callable[[av.VideoFrame], Any]):
-        self._packet, self._show = packet, show
-        self.is_discard = packet.is_discard
+        self.__dict__.update(_packet=packet, _show=show)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._packet, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._packet, name, value)
 
     def decode(self) -> list[Any]:
         return [self._show(picture) for picture in self._packet.decode()]
@@ -75,8 +80,8 @@ class Container:
     def __init__(self, path: Path, show: Callable[[av.VideoFrame], Any] = DevicePicture):
         self._container, self._show = av.open(str(path)), show
 
-    def demux(self, stream: Any) -> Iterator[Packet]:
-        return (Packet(packet, self._show) for packet in self._container.demux(stream))
+    def demux(self, *streams: Any) -> Iterator[Packet]:
+        return (Packet(packet, self._show) for packet in self._container.demux(*streams))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._container, name)

@@ -7,11 +7,13 @@ from fractions import Fraction
 from itertools import pairwise
 
 import av
+import numpy as np
 import pytest
 from odd_media import filled, moving_planes, packet_times, write_clip
 from round_trips import FAST, clip_planes, copy, seconds, stamps
 
 from lfvideo_sr.frames import Size
+from lfvideo_sr.media.clock import frame_times
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.video import VideoSource
 
@@ -83,6 +85,32 @@ def test_frames_without_times_are_counted(tmp_path):
         target.mux(stream.encode(None))
     times = seconds(tmp_path / "in.h264")
     assert len(times) == 12 and {later - earlier for earlier, later in pairwise(times)} == {Fraction(1, 25)}
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_an_avi_with_b_frames_is_counted_in_the_order_in_which_it_is_shown(tmp_path, codec):
+    """The file has decoding times only; those that FFmpeg makes of them are out of order."""
+    luma, *chroma = clip_planes(1)[0]
+    planes = [
+        [np.full_like(luma, 40 + 5 * index), *(np.full_like(each, 128) for each in chroma)] for index in range(24)
+    ]
+    clip = write_clip(tmp_path / "in.avi", planes, codec=codec, options={"bf": "2", "g": "12"})
+    source = VideoSource(clip)
+    frames = list(source)
+    assert [frame.stamp.seconds for frame in frames] == [Fraction(index, 25) for index in range(24)]
+    brightness = [float(frame.pixels.mean()) for frame in frames]
+    assert brightness == sorted(brightness) and not source.warnings
+    assert list(frame_times(source.video)) == [frame.stamp.seconds for frame in frames]
+
+
+def test_in_an_avi_a_frame_that_does_not_decode_moves_no_others(tmp_path):
+    clip = write_clip(tmp_path / "in.avi", clip_planes(30), codec="ffv1", options={"level": "3", "g": "1"})
+    with av.open(str(clip)) as container:
+        place, size = next((each.pos, each.size) for each in list(container.demux(video=0))[10:11])
+    data = bytearray(clip.read_bytes())
+    data[place : place + size + 8] = data[place : place + 8] + b"\xff" * size
+    clip.write_bytes(data)
+    assert seconds(clip)[:20] == [Fraction(index, 25) for index in range(21) if index != 10]
 
 
 def test_info_tells_length_and_rate(tmp_path):

@@ -179,9 +179,12 @@ def test_the_result_of_a_picture_is_within_the_limit_and_the_memory(run, tmp_pat
     assert outcome.code == 3 and "(192x128)" in outcome.line
     monkeypatch.delenv(VARIABLE)
     monkeypatch.setattr(limits, "free_memory", lambda: 500_000)
-    outcome = run(*command)
+    write_png(tmp_path / "truth.png", np.zeros((3, 128, 192), np.float32))
+    held_whole = (*command, "--gt", tmp_path / "truth.png")
+    outcome = run(*held_whole)
     assert outcome.code == 4 and "of memory" in outcome.line
-    assert run(*command, "--max-pixels", "1M").code == 0
+    assert run(*held_whole, "--max-pixels", "1M").code == 0
+    assert run(*command, "--overwrite").code == 0  # strip by strip
 
 
 def test_a_wrong_limit_is_one_line(run, low_clip):

@@ -87,6 +87,57 @@ def test_sound_before_zero_does_not_move_the_pictures(tmp_path):
     assert seconds(tmp_path / "out.mkv") == seconds(clip)
 
 
+def moved(source: Path, target: Path, options: dict[str, str], **by: Fraction) -> Path:
+    """A copy of a file whose streams begin so many seconds later, by their kind."""
+    with av.open(str(source)) as given, av.open(str(target), "w", options=options) as made:
+        copies = {stream.index: made.add_stream_from_template(stream, opaque=True) for stream in given.streams}
+        for packet in given.demux():
+            if packet.size:
+                ticks = round(by[packet.stream.type] / packet.time_base)
+                packet.pts, packet.dts, packet.stream = (
+                    packet.pts + ticks,
+                    packet.dts + ticks,
+                    copies[packet.stream_index],
+                )
+                made.mux_one(packet)
+    return target
+
+
+def heard(path: Path) -> list[bytes]:
+    """The sound's packets without those that an edit list hides."""
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size and not packet.is_discard]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_what_begins_below_zero_is_moved_together(tmp_path, ending):
+    """A transport stream whose clock turns over a second after its start."""
+    whole = write_clip(tmp_path / "whole.mp4", clip_planes(30, (32, 32)), audio="aac", **FAST)
+    start = Fraction(1 << 33, 90000) - 1
+    options = {"mpegts_copyts": "1", "avoid_negative_ts": "disabled"}
+    clip = moved(whole, tmp_path / "in.ts", options, video=start, audio=start)
+    given, output = seconds(clip), tmp_path / f"out.{ending}"
+    assert given[0] < 0 < given[-1]
+    assert any("below zero" in line for line in copy(clip, output).warnings)
+    times, tick = seconds(output), Fraction(1, 500)
+    assert len(times) == 30 and min(times[0], packet_times(output, "audio")[0]) >= 0
+    assert all(abs((time - times[0]) - (before - given[0])) < tick for time, before in zip(times, given, strict=True))
+    lead = given[0] - packet_times(clip, "audio")[0]
+    assert abs(times[0] - packet_times(output, "audio")[0] - lead) < tick
+    assert len(packets(output, "audio")) == len(packets(clip, "audio"))
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_sound_that_an_edit_list_cuts_away_stays_away(tmp_path, ending):
+    whole = write_clip(tmp_path / "whole.mp4", clip_planes(20, (32, 32)), audio="aac", **FAST)
+    options = {"avoid_negative_ts": "disabled"}
+    clip = moved(whole, tmp_path / "in.mp4", options, video=Fraction(0), audio=Fraction(-2, 5))
+    assert 10 < len(heard(clip)) < len(heard(whole)) - 15
+    output = tmp_path / f"out.{ending}"
+    copy(clip, output)
+    assert heard(output) == heard(clip) and seconds(output) == seconds(clip)
+
+
 def test_what_is_copied_ends_with_a_shortened_video(tmp_path):
     clip = write_clip(tmp_path / "in.mp4", clip_planes(50), audio="aac", chapters=True, **FAST)
     source = VideoSource(clip, frames=5)
