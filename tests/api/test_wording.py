@@ -52,5 +52,6 @@ def test_the_options_that_messages_name_are_parameters():
     named = {name.replace("-", "_") for name in re.findall(r"(?<![\w`-])--([a-z][a-z-]+)", text)}
     kinds = (lfvideo_sr.StreamOptions, lfvideo_sr.GridOptions, lfvideo_sr.OpenOptions)
     known = {field.name for kind in kinds for field in fields(kind)}
-    known |= {"overwrite", "codec", "size", "scale", "engine", "device", "dtype", "method", "weights", "crf", "preset"}
+    known |= {"overwrite", "codec", "size", "scale", "crf", "preset", "drop", "audio"}
+    known |= {"engine", "device", "dtype", "method", "weights"}
     assert named - known <= {"ref_view", "ref", "report", "no_resume", "from", "to", "max_pixels"}
