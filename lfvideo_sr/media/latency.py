@@ -32,6 +32,11 @@ class Latencies:
         now = time.monotonic()
         self._seconds.extend(now - moment for moment in moments if moment is not None)
 
+    @property
+    def count(self) -> int:
+        """How many frames are done."""
+        return len(self._seconds)
+
     def _ticks(self, packet: Packet) -> int:
         return round((packet.pts or 0) * packet.time_base / self._time_base)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import av
+import numpy as np
 import pytest
 from piped_media import SIZE, stream_of
 
@@ -19,6 +20,7 @@ from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.arrival_sink import ArrivalSink
 from lfvideo_sr.media.clock import seconds_of
+from lfvideo_sr.media.codecs import CODECS
 from lfvideo_sr.media.handover import Arrival, Handover
 from lfvideo_sr.media.live_address import live_address
 from lfvideo_sr.media.live_video import LiveOptions, LiveSource
@@ -160,6 +162,19 @@ def test_what_an_address_may_open():
     assert not {"file", "data", "concat", "subfile", "pipe", "crypto"} & set(options["protocol_whitelist"].split(","))
     with pytest.raises(UsageError, match="port"):
         live_address("rtsp://cam:99999/live")
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.encoder)
+def test_no_frame_waits_in_the_encoder_of_a_live_stream(codec, tmp_path):
+    content = stream_of("mpegts", 4)
+    source = LiveSource(Sessions([content]), LiveOptions(drop=False, reconnect=0.0))
+    options = {"codec": codec.encoder, "preset": "ultrafast", "options": dict(codec.live)}
+    size = Size(*SIZE).scaled(4)
+    sink = ArrivalSink(tmp_path / "out.mkv", source, size, arrival=lambda ticks: time.monotonic(), **options)
+    for number, frame in enumerate(source, 1):
+        sink.write(frame.with_pixels(np.zeros((3, size.height, size.width), np.float32)))
+        assert sink.latencies.count == number
+    sink.close()
 
 
 class Playlists(BaseHTTPRequestHandler):
