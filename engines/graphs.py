@@ -62,8 +62,8 @@ class About:
     @classmethod
     def of_json(cls, stored: Mapping[str, Any]) -> "About":
         """Raises ValueError, KeyError or TypeError for what `to_json` did not write: every field has to be there, since
-        a default would change how the method runs."""
-        info = MethodInfo(**_whole(MethodInfo, stored["info"]))
+        a default would change how the method runs. A halo alone may be missing, without which frames stay whole."""
+        info = MethodInfo(**_whole(MethodInfo, {"halo": None, **stored["info"]}))
         return cls(**_whole(cls, stored) | {"info": info, "precision": Precision(stored["precision"])})
 
     def misfit(self, weights: str, precision: Precision) -> str | None:

@@ -6,7 +6,7 @@ ones; the engine that runs the method knows which.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -39,7 +39,7 @@ class MethodInfo:
     guided: bool = False
     own_frame: bool = False
     recurrent: bool = False
-    halo: int | None = None
+    halo: int | None = field(default=None, compare=False)  # older exported graphs of the same method do not state it
 
 
 class Match(NamedTuple):
