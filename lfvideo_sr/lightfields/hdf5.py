@@ -2,8 +2,8 @@
 
 import errno
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,17 @@ class Hdf5Store:
         self.file.close()
 
 
+@contextmanager
+def _made(path: Path) -> Iterator[None]:
+    """What h5py raises, in many kinds, where a file cannot be made like the input is an OSError, as a full disk is."""
+    try:
+        yield
+    except OSError:
+        raise
+    except DAMAGED as error:
+        raise OSError(f"it cannot be made like the input: {first_line(error)}") from error
+
+
 class _Hdf5Target:
     """A file of one data set under its unfinished name."""
 
@@ -80,7 +91,7 @@ class _Hdf5Target:
         block = store.file.userblock_size
         with writing(path):
             self._partial = claim_partial(path)
-        with writing(path, self._partial):
+        with writing(path, self._partial), _made(path):
             self._file = h5py.File(self._partial, "w", userblock_size=block, libver=("earliest", "v110"))
             self._header = _header(store.file, block)
             source = store.dataset
@@ -143,9 +154,10 @@ def _header(file: h5py.File, size: int) -> bytes:
 
 
 def _copy_attributes(source: Any, target: Any, size: Size) -> None:
-    """All of them; what states the size of a view says the new one."""
-    for name, value in source.attrs.items():
-        target.attrs[name] = value
+    """All of them that can be read; what states the size of a view says the new one."""
+    for name in source.attrs:
+        with suppress(*DAMAGED):
+            target.attrs[name] = source.attrs[name]
     for name, side in zip(("xRes", "yRes"), size):
-        if name in target.attrs:
+        if name in target.attrs and np.asarray(target.attrs[name]).dtype.kind in "iuf":
             target.attrs[name] = np.asarray(side, np.asarray(target.attrs[name]).dtype)

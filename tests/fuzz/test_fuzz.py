@@ -41,6 +41,7 @@ def test_many_damaged_files(tmp_path):
     assert problems_of(list(KINDS), MANY, 1, tmp_path) == []
 
 
+@pytest.mark.slow
 def test_undamaged_files_of_every_kind_are_processed(tmp_path):
     """So that a refusal is one of damage."""
     for name in LIGHT:
