@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 
 from ..checks import check_choice
-from ..errors import InputError, UsageError
+from ..errors import InputError, LFVideoError, UsageError, first_line
 from ..frames import Size
 from ..media.picture_formats import PICTURES
 from . import hdf5, matlab
@@ -126,9 +126,12 @@ def _open_hdf5(path: Path, key: str | None, options: OpenOptions) -> LightField:
         layout = layouts_of(ArrayLayout)[detection.layout]
         store = hdf5.Hdf5Store(file, arrays[detection.key], written_key(detection.key), layout.companions)
         return _array_field(arrays, detection, store, options)
-    except BaseException:
+    except LFVideoError:
         file.close()
         raise
+    except hdf5.DAMAGED as error:
+        file.close()
+        raise InputError(f"{path} is damaged ({first_line(error)}); fetch or make it again") from error
 
 
 def _open_matlab5(path: Path, key: str | None, options: OpenOptions) -> LightField:
