@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from .checks import check_choice, is_installed
 from .engine import Engine, Precision
 from .errors import EngineError, InputError, TorchMissing, UsageError, first_line, shortened
 from .frames import Size
+from .media.limits import free_address_space
 from .method import Method
 from .methods import METHODS
 
@@ -136,7 +138,7 @@ def _best(options: EngineOptions, size: Size | None, tell: Callable[[str], objec
 
 def _without_plans(options: EngineOptions, refused: str) -> Choice:
     """Torch, or ONNX Runtime where torch is absent or does not load; raises TorchMissing where there are no graphs."""
-    without = _why_no_torch()
+    without = _no_space_for_torch() or _why_no_torch()
     if without is None:
         return Choice(_torch(options), refused)
     if not _graphs_are_there(options):
@@ -157,6 +159,21 @@ def _why_no_torch() -> str | None:
     except (ImportError, OSError, RuntimeError, MemoryError) as error:
         return f"torch cannot be loaded ({first_line(error)[:160]})"
     return None
+
+
+def _no_space_for_torch() -> str | None:
+    """Why torch is not even tried under a limit of memory: its libraries, and those that it loads, do not fit, and once
+    some of them are mapped, ONNX Runtime does not fit either. None where there is no such limit."""
+    free = free_address_space()
+    if free is None or not is_installed("torch"):
+        return None
+    spec = find_spec("torch")
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or [] if spec else [])]
+    libraries = [file for folder in folders for file in (folder / "lib").glob("*.so*")]
+    libraries += [file for folder in folders for file in folder.parent.glob("nvidia/*/lib/*.so*")]
+    if sum(file.stat().st_size for file in libraries) <= free:
+        return None
+    return f"torch cannot be loaded (its libraries are larger than the {free / 1e9:.1f} GB that ulimit -v leaves)"
 
 
 def _classical(options: EngineOptions) -> Choice:

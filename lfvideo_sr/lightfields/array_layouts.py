@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from ..errors import InputError, first_line
+from ..errors import InputError
 from ..frames import Size
 from .arrangement import Axes, Extent, Mosaic
 from .array_file import ArrayFile, ArrayRequest, Clue, StoredViews
@@ -13,6 +13,7 @@ COLOURS = (1, 3, 4)  # how many channels an array has where its last (or first) 
 LOW_RESOLUTION = r"img_LR_(\d+)"
 _HCI_2013 = ("hRes", "vRes", "xRes", "yRes")  # root attributes
 _HCI_2016 = ("disp_highres", "disp_lowres")  # data sets beside LF
+_MOST = 1e6  # numbers in an array that says how others are stored
 _GRID_IN_NAME = re.compile(r"SR_(\d+)x(\d+)(_\d+x)?")
 
 
@@ -93,7 +94,7 @@ def locate_clip(file: ArrayFile, key: str, axes: Axes, request: ArrayRequest) ->
     extent = axes.extent(file[key].shape)
     if "frame_number" not in file:
         return StoredViews(axes, extent)
-    counts = _numbers(file, "frame_number")
+    counts = _integers(file, "frame_number").reshape(-1)
     if request.item is None and len(counts) > 1:
         raise InputError(f"{file.path} holds {len(counts)} clips; choose one with --item 0")
     item = request.item or 0
@@ -103,23 +104,29 @@ def locate_clip(file: ArrayFile, key: str, axes: Axes, request: ArrayRequest) ->
     return StoredViews(axes, extent._replace(column=length))
 
 
+def _integers(file: ArrayFile, key: str) -> np.ndarray:
+    """A small array that says how others are stored; InputError where it is none of numbers."""
+    array = file[file.existing(key)]
+    if np.prod(array.shape, dtype=float) > _MOST or np.dtype(array.dtype).kind not in "iuf":
+        raise file.refuse(f"{key} is none of a few numbers")
+    values = np.asarray(array, float)
+    if not (np.isfinite(values).all() and np.abs(values).max(initial=0) < 1e9):
+        raise file.refuse(f"{key} holds numbers that are no counts of pixels or frames")
+    return values.astype(int)
+
+
 def locate_padded(file: ArrayFile, key: str, axes: Axes, request: ArrayRequest) -> StoredViews:
     """img_size [N,2] is (height, width) of the high-resolution views, which are padded."""
-    known = _numbers(file, file.existing("img_size"))
+    known = _integers(file, "img_size")
+    if known.size % 2:
+        raise file.refuse("img_size is no list of heights and widths")
+    known = known.reshape(-1, 2)
     shrink = _shrink(key)
-    sizes = tuple(Size(int(width) // shrink, int(height) // shrink) for height, width in zip(known[::2], known[1::2]))
+    sizes = tuple(Size(int(width) // shrink, int(height) // shrink) for height, width in known)
     items, *_, height, width = file[key].shape
-    if len(sizes) != items or any(not (0 < size.width <= width and 0 < size.height <= height) for size in sizes):
+    if len(sizes) != items or not all(0 < size.width <= width and 0 < size.height <= height for size in sizes):
         raise file.refuse(f"img_size does not fit {key}")
     return StoredViews(axes, axes.extent(file[key].shape), sizes)
-
-
-def _numbers(file: ArrayFile, key: str) -> np.ndarray:
-    """A small data set of integers, flat."""
-    try:
-        return np.asarray(file[key]).reshape(-1).astype(int)
-    except (ValueError, TypeError, OSError, RuntimeError) as error:  # h5py and numpy raise any of these
-        raise file.refuse(f"{key} holds no numbers ({first_line(error)})") from error
 
 
 def size_of_sharp(extent: Extent, key: str) -> np.ndarray:

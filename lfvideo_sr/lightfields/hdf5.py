@@ -2,8 +2,8 @@
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,17 @@ class Hdf5Store:
         self.links.close()
 
 
+@contextmanager
+def _made(path: Path) -> Iterator[None]:
+    """What h5py raises, in many kinds, where a file cannot be made like the input is an OSError, as a full disk is."""
+    try:
+        yield
+    except OSError:
+        raise
+    except DAMAGED as error:
+        raise OSError(f"it cannot be made like the input: {first_line(error)}") from error
+
+
 class _Hdf5Target:
     """A file of one data set under its unfinished name."""
 
@@ -94,10 +105,10 @@ class _Hdf5Target:
         block = original.userblock_size
         with writing(path):
             self._partial = claim_partial(path)
-        with writing(path, self._partial):
+        with writing(path, self._partial), _made(path):
             self._file = h5py.File(self._partial, "w", userblock_size=block, libver=("earliest", "v110"))
         try:
-            with writing(path):
+            with writing(path), _made(path):
                 self._header = _header(original, block)
                 self._begin(store, arrangement, extent, dtype)
         except BaseException:

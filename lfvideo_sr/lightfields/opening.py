@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from ..checks import check_choice, check_positive
-from ..errors import InputError, UsageError, first_line
+from ..errors import InputError, LFVideoError, UsageError, first_line
 from ..media.picture_formats import PICTURES
 from . import hdf5, matlab
 from .arrangement import Axes
@@ -170,12 +170,12 @@ def _open_hdf5(path: Path, key: str | None, options: OpenOptions) -> LightField:
             decided = f"{field.info.decided}, {' and '.join(carried)} goes along"
             field.info = replace(field.info, chroma=next(iter(carried)), decided=decided)
         return field
-    except (KeyError, RuntimeError, OSError) as error:  # what h5py raises for damaged files
-        file.close()
-        raise InputError(f"{path} cannot be read ({first_line(error)}); the file is damaged") from error
-    except BaseException:
+    except LFVideoError:
         file.close()
         raise
+    except hdf5.DAMAGED as error:
+        file.close()
+        raise InputError(f"{path} is damaged ({first_line(error)}); fetch or make it again") from error
 
 
 def _open_matlab5(path: Path, key: str | None, options: OpenOptions) -> LightField:

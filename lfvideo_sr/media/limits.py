@@ -84,6 +84,11 @@ def free_memory() -> int | None:
     return min((*_of_system(), *_of_container(), *_of_process()), default=None)
 
 
+def free_address_space() -> int | None:
+    """Bytes that `ulimit -v` leaves; None where it sets no limit."""
+    return next(_of_process(), None)
+
+
 def _of_system() -> Iterator[int]:
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():

@@ -109,3 +109,12 @@ def test_a_torch_that_does_not_load_gives_way_to_graphs(monkeypatch):
     assert choice.engine == "runs" and "torch cannot be loaded (libtorch_cpu.so: failed to map" in choice.why
     with pytest.raises(TorchMissing, match="pass --engine onnx"):
         choose.choose_engine(EngineOptions(engine="torch"))
+
+
+def test_under_a_limit_of_memory_torch_is_not_tried_where_it_does_not_fit(monkeypatch):
+    monkeypatch.setattr(onnx_engine, "OnnxEngine", lambda folder, device: "runs")
+    monkeypatch.setattr(choose, "free_address_space", lambda: 1000)
+    choice = choose.choose_engine(EngineOptions(device="cpu"))
+    assert choice.engine == "runs" and "larger than the 0.0 GB that ulimit -v leaves" in choice.why
+    monkeypatch.setattr(choose, "free_address_space", lambda: None)
+    assert choose._no_space_for_torch() is None

@@ -215,3 +215,22 @@ def test_a_light_field_of_a_million_views_that_are_not_there(run, tmp_path):
         outcome = run(*command)
         assert outcome.code == 3 and "holds 0 bytes" in outcome.line
     assert [path.name for path in tmp_path.iterdir()] == ["in.h5"]
+
+
+@pytest.mark.parametrize("sizes", [b"abcd", [[0, 0]], [[np.nan, 1]], [[1e30, 1]], [24, 32, 1], np.zeros((0, 2))])
+def test_sizes_of_views_that_are_none_are_one_line(sizes, run, tmp_path):
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["img_HR"] = np.zeros((1, 3, 3, 24, 32), np.uint8)
+        file["img_size"] = sizes
+    outcome = run("lightfield", tmp_path / "in.h5", "-o", tmp_path / "out.h5", "--method", "bicubic")
+    assert outcome.code == 3 and "img_size" in outcome.line
+    assert [path.name for path in tmp_path.iterdir()] == ["in.h5"]
+
+
+def test_an_attribute_that_is_no_size_is_kept_as_it_is(run, tmp_path):
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["LF"] = np.zeros((3, 3, 24, 32, 3), np.uint8)
+        file.attrs.update(hRes=3, vRes=3, xRes="wide", yRes=24)
+    assert run("lightfield", tmp_path / "in.h5", "-o", tmp_path / "out.h5", "--method", "bicubic").code == 0
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert dict(file.attrs) == {"hRes": 3, "vRes": 3, "xRes": "wide", "yRes": 96}
