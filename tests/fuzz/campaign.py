@@ -121,7 +121,7 @@ def main() -> None:
     print(f"{asked.count} files in {time.monotonic() - started:.0f} s; exit codes {dict(codes)}")
     for problem, times in problems.most_common():
         print(f"{times:5}  {problem}")
-    print("seconds:", ", ".join(f"{kind} {spent:.0f}" for kind, spent in seconds.most_common(8)))
+    print("seconds:", ", ".join(f"{kind} {spent:.0f}" for kind, spent in seconds.most_common(12)))
 
 
 if __name__ == "__main__":

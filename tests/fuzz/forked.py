@@ -1,5 +1,6 @@
 """Runs a command line in a forked child, where it may crash, hang or fill its memory without harm."""
 
+import faulthandler
 import os
 import re
 import resource
@@ -72,6 +73,7 @@ def _ends(child: int, seconds: float) -> bool:
 def _be_the_command(arguments: Sequence[str], folder: Path, out: Path, err: Path, memory: int) -> None:
     """Never returns."""
     code = 1
+    faulthandler.disable()  # pytest's would print a crash past what is collected here
     try:
         os.chdir(folder)
         _limit(memory)

@@ -15,7 +15,7 @@ from forked import run_forked
 from mutations import damaged
 from seeds import KINDS
 
-FEW, MANY = 60, 3000
+FEW, MANY = 50, 3000
 
 
 def problems_of(names: list[str], count: int, seed: int, folder: Path) -> list[str]:
@@ -75,7 +75,7 @@ def test_what_is_a_problem(body, problem, tmp_path, monkeypatch):
 
     monkeypatch.setattr(cli, "main", lambda: exec(body))
     (tmp_path / "work").mkdir()
-    ended = run_forked(["version"], tmp_path / "work", seconds=3)
+    ended = run_forked(["version"], tmp_path / "work", seconds=1)
     assert ended.problem is not None and ended.problem.startswith(problem)
 
 
