@@ -8,7 +8,7 @@ from ..errors import LFVideoError
 
 _SWITCHES = {  # parameters that are True or False: their options take no value
     "no_refs", "require_refs", "causal", "simulate", "scene_refs", "deinterlace", "overwrite", "transpose",
-    "trust_manifest",
+    "trust_manifest", "follow_links",
 }  # fmt: skip
 _RENAMED = {
     "ref": "references", "ref_view": "ref_views", "output": "path", "from": "start", "to": "end",

@@ -275,7 +275,7 @@ class StreamJob:
     @cached_property
     def _unused_tracks(self) -> list[str]:
         """A line for each video track of the file that the run passes over."""
-        if self.video.path != self.path:  # a caller's frames
+        if self.video.path != self.path or not self.path.is_file():  # a caller's frames, or numbered pictures
             return []
         track = self.references.video if isinstance(self.references, TrackReferences) else None
         return unused_tracks(self.path, [self.video, *([track] if track and track.path.samefile(self.path) else [])])

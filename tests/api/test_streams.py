@@ -96,7 +96,7 @@ def test_a_callers_network_runs_with_torch(low_clip):
 
     with (
         lfvideo_sr.open_stream(low_clip, method=load_learned("stream_ref"), dtype="fp32", frames=2) as own_network,
-        lfvideo_sr.open_stream(low_clip, dtype="fp32", engine="torch", frames=2) as named,
+        lfvideo_sr.open_stream(low_clip, dtype="fp32", engine="torch", frames=2, quality="best") as named,
     ):
         assert own_network.job.engine.precision == "fp32"
         np.testing.assert_array_equal(pixels_of(own_network), pixels_of(named))

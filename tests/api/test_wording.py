@@ -54,4 +54,15 @@ def test_the_options_that_messages_name_are_parameters():
     known = {field.name for kind in kinds for field in fields(kind)}
     known |= {"overwrite", "codec", "size", "scale", "crf", "preset", "drop", "audio"}
     known |= {"engine", "device", "dtype", "method", "weights"}
-    assert named - known <= {"ref_view", "ref", "report", "no_resume", "from", "to", "max_pixels"}
+    assert named - known <= {
+        "ref_view",
+        "ref",
+        "report",
+        "no_resume",
+        "from",
+        "to",
+        "max_pixels",
+        "duration",
+        "reconnect",
+        "output_format",
+    }

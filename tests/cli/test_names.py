@@ -11,7 +11,7 @@ from small_grids import as_bytes, rendered_grid
 
 from lfvideo_sr.errors import OutputError, printable, shortened
 from lfvideo_sr.frames import Size
-from lfvideo_sr.lightfields.partial import replace_folder
+from lfvideo_sr.lightfields.partial import fill_folder
 from lfvideo_sr.media.images import read_image, write_png
 from lfvideo_sr.stream.journal import Journal
 
@@ -117,7 +117,7 @@ def test_a_link_to_a_folder_is_replaced_and_never_emptied(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "view_0_0.png").write_text(name)
     (tmp_path / "sr").symlink_to(tmp_path / "dear")
-    replace_folder(tmp_path / "sr.partial", tmp_path / "sr")
+    fill_folder(tmp_path / "sr.partial", tmp_path / "sr")
     assert (tmp_path / "dear" / "view_0_0.png").read_text() == "dear"
     assert not (tmp_path / "sr").is_symlink() and (tmp_path / "sr" / "view_0_0.png").read_text() == "sr.partial"
 
