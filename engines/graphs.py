@@ -6,14 +6,15 @@ Nothing here needs torch, onnx or a runtime.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from lfvideo_sr import __version__
 from lfvideo_sr.engine import Precision
-from lfvideo_sr.errors import EngineError
+from lfvideo_sr.errors import EngineError, first_line, shortened
 from lfvideo_sr.frames import Size
 from lfvideo_sr.method import MethodInfo
 
@@ -24,6 +25,9 @@ REFERENCE, FRAME, LOW, TAPS = "reference", "frame", "low", "taps"
 SEED = "seed"  # an input of `match`; among features: what the seeder keeps of a reference
 POSITIONS, RELEVANCE, PICTURE = "positions", "relevance", "picture"
 LAST = "last"  # the slot of what was restored last
+
+_MOST = 64  # of scale, references and strides
+_SIDE = re.compile(r"~?\d{1,3}(\.\d{1,9})?\*[hwrq]")
 
 Dim = int | str  # fixed, or "4*r": so many times a side of the frame (h, w) or a quarter of the reference's (r, q);
 #                  "~0.8*r": about so many
@@ -64,7 +68,9 @@ class About:
         """Raises ValueError, KeyError or TypeError for what `to_json` did not write: every field has to be there, since
         a default would change how the method runs. A halo alone may be missing, without which frames stay whole."""
         info = MethodInfo(**_whole(MethodInfo, {"halo": None, **stored["info"]}))
-        return cls(**_whole(cls, stored) | {"info": info, "precision": Precision(stored["precision"])})
+        about = cls(**_whole(cls, stored) | {"info": info, "precision": Precision(stored["precision"])})
+        _check(about)
+        return about
 
     def misfit(self, weights: str, precision: Precision) -> str | None:
         """Why these are no graphs of this version for these weights; None where they are."""
@@ -81,6 +87,20 @@ class About:
         sides = {"h": frame.height, "w": frame.width, "r": reference.height / self.info.scale}
         sides["q"] = reference.width / self.info.scale
         return {name: tuple(_side(dim, sides) for dim in shape) for name, shape in self.inputs[verb].items()}
+
+
+def _check(about: About) -> None:
+    """Raise ValueError for values of other types or of sizes that no method has."""
+    for name, hint in get_type_hints(MethodInfo).items():
+        if type(value := getattr(about.info, name)) is not hint and (hint, type(value)) != (float, int):
+            raise ValueError(f"{name} is {shortened(repr(value))}; {hint.__name__} is wanted")
+    seeder = {"scale": 1, "stride": 1} if about.seeder is None else about.seeder
+    counts = [about.info.scale, about.info.references + 1, about.field_stride, *seeder.values()]
+    if seeder.keys() != {"scale", "stride"} or not all(type(count) is int and 0 < count <= _MOST for count in counts):
+        raise ValueError("its scale, references, stride or seeder are no counts")
+    shapes = [shape for verb in VERBS for shape in about.inputs[verb].values()]
+    if not all((type(dim) is int and dim > 0) or _SIDE.fullmatch(str(dim)) for shape in shapes for dim in shape):
+        raise ValueError("the shapes of its inputs are none")
 
 
 def _whole(kind: type, stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,8 +155,9 @@ def _read(folder: Path) -> tuple[About, dict[str, str]]:
         return About.of_json(stored["about"]), {verb: str(stored["sha256"][verb]) for verb in VERBS}
     except OSError as error:
         raise EngineError(f"no graphs in {folder}; build them: lfvideo-sr engine build") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise EngineError(f"{path} describes no graphs ({error}); build them again: lfvideo-sr engine build") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        why = shortened(first_line(error), 160)
+        raise EngineError(f"{path} describes no graphs ({why}); build them again: lfvideo-sr engine build") from error
 
 
 def _hash(content: bytes) -> str:

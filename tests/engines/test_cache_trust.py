@@ -1,5 +1,6 @@
 """Graphs and plans of the cache are used only where nobody else could have put them there."""
 
+import json
 import os
 import shutil
 
@@ -118,3 +119,26 @@ def test_under_a_limit_of_memory_torch_is_not_tried_where_it_does_not_fit(monkey
     assert choice.engine == "runs" and "larger than the 0.0 GB that ulimit -v leaves" in choice.why
     monkeypatch.setattr(choose, "free_address_space", lambda: None)
     assert choose._no_space_for_torch() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"field_stride": "2"}, {"seeder": {"scale": 4}}, {"seeder": []}, {"inputs": {"encode": {}}}, {"info": {}},
+        {"inputs": {verb: {"x": [1, "3*z"]} for verb in ("encode", "match", "restore")}}, {"field_stride": 0},
+    ],
+)  # fmt: skip
+def test_a_description_with_values_that_no_method_has_is_one_line(change, copied):
+    folder, weights = copied
+    stored = json.loads((folder / "graphs.json").read_text())
+    (folder / "graphs.json").write_text(json.dumps(stored | {"about": stored["about"] | change}))
+    assert "describes no graphs" in (graphs_misfit(folder, weights, Precision.FP32) or "")
+
+
+@pytest.mark.parametrize(("name", "value"), [("references", {}), ("references", 10**6), ("scale", 0), ("guided", 1)])
+def test_a_method_that_cannot_be_is_no_description(name, value, copied):
+    folder, weights = copied
+    stored = json.loads((folder / "graphs.json").read_text())
+    stored["about"]["info"][name] = value
+    (folder / "graphs.json").write_text(json.dumps(stored))
+    assert "describes no graphs" in (graphs_misfit(folder, weights, Precision.FP32) or "")
