@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from lfvideo_sr import __version__
 from lfvideo_sr.engine import Precision
@@ -92,15 +92,22 @@ class About:
 def _check(about: About) -> None:
     """Raise ValueError for values of other types or of sizes that no method has."""
     for name, hint in get_type_hints(MethodInfo).items():
-        if type(value := getattr(about.info, name)) is not hint and (hint, type(value)) != (float, int):
-            raise ValueError(f"{name} is {shortened(repr(value))}; {hint.__name__} is wanted")
+        kinds, value = get_args(hint) or (hint,), getattr(about.info, name)
+        if type(value) not in kinds and not (float in kinds and type(value) is int):
+            raise ValueError(f"{name} is {shortened(repr(value))}; {' or '.join(kind.__name__ for kind in kinds)} fits")
     seeder = {"scale": 1, "stride": 1} if about.seeder is None else about.seeder
-    counts = [about.info.scale, about.info.references + 1, about.field_stride, *seeder.values()]
-    if seeder.keys() != {"scale", "stride"} or not all(type(count) is int and 0 < count <= _MOST for count in counts):
+    level = seeder.get("level", 0) + 1 if type(seeder.get("level", 0)) is int else 0
+    sides = [seeder.get("scale"), seeder.get("stride")]
+    counts = [about.info.scale, about.info.references + 1, about.field_stride, *sides, level]
+    if not seeder.keys() <= {"scale", "stride", "level"} or not all(map(_is_count, counts)):
         raise ValueError("its scale, references, stride or seeder are no counts")
     shapes = [shape for verb in VERBS for shape in about.inputs[verb].values()]
     if not all((type(dim) is int and dim > 0) or _SIDE.fullmatch(str(dim)) for shape in shapes for dim in shape):
         raise ValueError("the shapes of its inputs are none")
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 < value <= _MOST
 
 
 def _whole(kind: type, stored: Mapping[str, Any]) -> dict[str, Any]:

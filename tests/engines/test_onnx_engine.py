@@ -25,6 +25,7 @@ from lfvideo_sr.engines.verify import compare
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Frame, Size
 from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.methods import METHODS
 from lfvideo_sr.references.reference import Reference
 
 SIZES = [Size(48, 32), Size(33, 19), Size(70, 66)]
@@ -160,12 +161,14 @@ def test_nothing_need_be_built_for_the_shipped_weights(hybrid_clip, tmp_path, mo
     assert not (tmp_path / "empty").exists()
 
 
-def test_shipped_graphs_are_those_of_this_version():
+@pytest.mark.parametrize("quality", METHODS["stream_ref"].qualities)
+def test_shipped_graphs_are_those_of_this_version(quality):
     """After a change of version, weights or layout: lfvideo-sr engine build stream_ref --engine onnx --fresh -o
-    lfvideo_sr/weights/graphs, and delete the folder that was there."""
-    precision, folder, weights = graphs_of(EngineOptions(dtype="fp32"))
-    (shipped,) = shipped_folders()
-    assert shipped == shipped_graphs(folder) and graphs_misfit(shipped, weights, precision) is None
+    lfvideo_sr/weights/graphs, for each of its weights, and delete the folders that were there."""
+    precision, folder, weights = graphs_of(EngineOptions(dtype="fp32", quality=quality).settled())
+    shipped = shipped_graphs(folder)
+    assert len(shipped_folders()) == len(METHODS["stream_ref"].qualities) and shipped in shipped_folders()
+    assert graphs_misfit(shipped, weights, precision) is None
     assert sum(path.stat().st_size for path in shipped.iterdir()) < 3e6
     assert {path.name for path in shipped.iterdir()} == {DESCRIPTION, *(path.name for path in paths(shipped).values())}
     for path in shipped.iterdir():
