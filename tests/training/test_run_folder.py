@@ -74,7 +74,7 @@ def test_a_list_reaches_no_file_outside_the_folder(tmp_path):
 
 
 def test_a_precision_that_is_none_is_one_line(tmp_path):
-    with pytest.raises(UsageError, match="precision 'nan' cannot be run"):
+    with pytest.raises(UsageError, match="'precision' is 'nan'"):
         straight(tmp_path, precision="nan")
 
 

@@ -21,7 +21,7 @@ def test_an_unknown_configuration_is_refused_with_the_nearest_name_or_all(run):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("max_steps: [&a [1, 1], *a, *a]", "an alias such as"),
+        ("max_steps: [&a [1, 1], *a, *a]", "an alias, which is not read"),
         ("max_steps: 2001-99-99", "cannot be read as YAML"),
         (f"max_steps: {'[' * 600}", "cannot be read as YAML"),
         (f"batch: [{', '.join(['1'] * 1000)}]", "int is wanted"),
