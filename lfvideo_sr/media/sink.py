@@ -123,7 +123,7 @@ class VideoSink:
             if copy_from:
                 source = Path(copy_from)
                 self._copier = StreamCopier(
-                    source, self._container, self.path, ends_at=ends_at, warnings=self._lines, choice=choice
+                    source, self._container, self.path, ends_at=ends_at, warnings=self._lines, choice=choice, part=part
                 )
             self._stream.metadata.update(self._tags())
             self._start(chosen)

@@ -169,7 +169,7 @@ class _Clip:
     @cached_property
     def video(self) -> VideoInfo:
         """The low-resolution track."""
-        return picture_track(self.path, self.options.track)
+        return self.tracks[0] if is_sequence(self.path) else picture_track(self.path, self.options.track)
 
     @cached_property
     def timeline(self) -> Timeline:
