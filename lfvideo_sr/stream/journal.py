@@ -25,6 +25,7 @@ from ..errors import OutputError, ResumeRefused
 from ..media.partial import named_beside
 
 _FORMAT = "lfvideo-sr journal 1"
+_ENDINGS = (".nut", ".pictures")  # of the files of segments: of a video, or the list of their pictures
 _LOCK, _LINES = "lock", "journal.jsonl"
 _NUMBER = 6 * "[0-9]"
 _PICTURES = (f"{_NUMBER}.pictures", f"{_NUMBER}.{7 * '[0-9]'}.*")  # lists of them, and those without their names yet
@@ -57,7 +58,7 @@ class SegmentRecord:
         record = cls(**values | {"shown": shown, "uses": tuple(values["uses"])})
         if not all(type(count) is int and count >= 0 for count in (record.number, record.first, record.frames)):
             raise ValueError("numbers of a segment are none")
-        if record.file != f"{record.number:06}.nut":
+        if record.file not in [f"{record.number:06}{ending}" for ending in _ENDINGS]:
             raise ValueError("the name of a segment's file is another")
         return record
 
