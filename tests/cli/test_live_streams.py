@@ -15,6 +15,9 @@ LIVE = ("--method", "bicubic", "--preset", "ultrafast", "--progress", "none")
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 
 
+pytestmark = pytest.mark.slow  # a stream that stalls is waited for
+
+
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
