@@ -270,7 +270,20 @@ def test_a_stream_that_a_plan_refuses_goes_on_with_torch(
 
 def test_a_stream_runs_on_a_plan(own_cache, with_fake, run, hybrid_clip, tmp_path):
     build_plans(own_cache)
-    done = run("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--frames", 4, "--dtype", "fp32")
+    done = run(
+        "stream",
+        "--quality",
+        "best",
+        hybrid_clip,
+        "-o",
+        tmp_path / "out.mkv",
+        "--codec",
+        "ffv1",
+        "--frames",
+        4,
+        "--dtype",
+        "fp32",
+    )
     assert done.code == 0 and "engine      tensorrt: a plan is there" in done.out
     report = report_of(tmp_path / "out.mkv")
     assert (report["engine"], report["warnings"]) == ("tensorrt", []), "nor did the estimate change it"
