@@ -230,7 +230,20 @@ def test_a_stream_goes_on_with_the_next_engine(own_cache, with_fake, run, hybrid
             path.write_bytes(path.read_bytes()[:-9])
     else:
         monkeypatch.setattr(Fake, "builder", "fake-2")
-    words = ("stream", hybrid_clip, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--frames", 3, "--dtype", "fp32")
+    words = (
+        "stream",
+        "--quality",
+        "best",
+        hybrid_clip,
+        "-o",
+        tmp_path / "out.mkv",
+        "--codec",
+        "ffv1",
+        "--frames",
+        3,
+        "--dtype",
+        "fp32",
+    )
     done = run(*words)
     assert done.code == 0 and "engine      torch: no TensorRT plan can be used" in done.out
     assert ("no whole plan" if spoil == "truncated" else "built by fake-1, this is fake-2") in done.out
@@ -257,7 +270,7 @@ def test_a_stream_that_a_plan_refuses_goes_on_with_torch(
     stills.mkdir()
     still = pictures[0] if spoil == "a failure in the middle" else np.tile(pictures[0], (1, 1, 2))
     cv2.imwrite(str(stills / "t0.png"), (still[::-1].transpose(1, 2, 0) * 255).round().astype(np.uint8))
-    words = ("stream", clip, "--codec", "ffv1", "--dtype", "fp32", "--refs", stills)
+    words = ("stream", "--quality", "best", clip, "--codec", "ffv1", "--dtype", "fp32", "--refs", stills)
     done = run(*words, "-o", tmp_path / "auto.mkv")
     assert done.code == 0, done.err
     assert "engine      tensorrt: a plan is there" in done.out and "engine      torch from here on: " in done.out
