@@ -32,7 +32,8 @@ from peers import PEERS, NcnnEngine, absent
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.engine import Engine
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.weights import shipped
 
 CLIPS = ("apple", "cockatoo", "bikes", "paragliding-launch")

@@ -40,7 +40,8 @@ from lfvideo_sr.frames import Size
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.method import Match, Method
 from lfvideo_sr.methods import c2_matching
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.writing import converted
 
 DEVICE = torch.device("cuda")

@@ -35,7 +35,8 @@ from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.media.images import read_image, write_png
 from lfvideo_sr.media.resize import bicubic, crop_to_multiple, degrade, to_float, to_uint8
 from lfvideo_sr.metrics import eight_bit, psnr_y
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.scoring import summarise
 
 CLIPS = ("apple", "cockatoo", "bikes", "paragliding-launch")

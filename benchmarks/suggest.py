@@ -35,7 +35,8 @@ from lfvideo_sr.media.resize import degrade, resized
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.video import VideoInfo, VideoSource
 from lfvideo_sr.metrics import eight_bit, psnr_y
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.suggesting import ClipChoice
 from lfvideo_sr.stream.surveying import survey
 

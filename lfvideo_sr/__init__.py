@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .methods import METHODS
     from .picture import ReferenceVerdict, RestoredPicture
     from .stream.grid_job import GridOptions
-    from .stream.job import StreamOptions
+    from .stream.options import StreamOptions
 
 __version__ = "0.1.0"
 __all__ = [
@@ -84,7 +84,7 @@ _HOMES = {
     "RestoredPicture": "picture",
     "ShapeError": "errors",
     "Size": "frames",
-    "StreamOptions": "stream.job",
+    "StreamOptions": "stream.options",
     "TimeStamp": "frames",
     "UsageError": "errors",
     "UsedReference": "api",

@@ -26,7 +26,9 @@ from .media.probe import VideoInfo
 from .media.resize import degrade
 from .media.sink import VideoSink
 from .methods import METHODS
-from .stream.job import StreamJob, StreamOptions, low_size
+from .stream.job import StreamJob
+from .stream.opening import low_size
+from .stream.options import StreamOptions
 from .stream.writing import converted
 from .synthetic import random_scene, render
 

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .checks import check_choice, is_installed
 from .engine import Engine, Precision
-from .errors import EngineError, InputError, TorchMissing, UsageError, first_line, shortened
+from .errors import EngineError, InputError, TorchMissing, UsageError, shortened
 from .frames import Size
-from .media.limits import free_address_space
 from .method import Method
 from .methods import METHODS
+from .torch_loading import why_no_torch
 
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
 QUALITIES = ("auto", "fast", "balanced", "best")
@@ -72,7 +71,7 @@ class EngineOptions:
         """Whether a GPU is named, or will be found."""
         if self.engine == "tensorrt" or self.device != "auto":
             return self.device != "cpu"
-        if self.engine != "onnx" and is_installed("torch"):
+        if self.engine != "onnx" and why_no_torch() is None:
             from .engines.torch_engine import pick_device
 
             return pick_device("auto").type != "cpu"
@@ -138,7 +137,7 @@ def _best(options: EngineOptions, size: Size | None, tell: Callable[[str], objec
 
 def _without_plans(options: EngineOptions, refused: str) -> Choice:
     """Torch, or ONNX Runtime where torch is absent or does not load; raises TorchMissing where there are no graphs."""
-    without = _no_space_for_torch() or _why_no_torch()
+    without = why_no_torch()
     if without is None:
         return Choice(_torch(options), refused)
     if not _graphs_are_there(options):
@@ -147,33 +146,6 @@ def _without_plans(options: EngineOptions, refused: str) -> Choice:
             "`lfvideo-sr engine build` makes where torch is"
         )
     return Choice(_onnx(options), without)
-
-
-def _why_no_torch() -> str | None:
-    """Why torch does not serve, of one that is installed because it does not load (a limit of memory, a library that is
-    missing); None where it does."""
-    if not is_installed("torch"):
-        return "torch is not installed"
-    try:
-        import_module("torch")
-    except (ImportError, OSError, RuntimeError, MemoryError) as error:
-        return f"torch cannot be loaded ({first_line(error)[:160]})"
-    return None
-
-
-def _no_space_for_torch() -> str | None:
-    """Why torch is not even tried under a limit of memory: its libraries, and those that it loads, do not fit, and once
-    some of them are mapped, ONNX Runtime does not fit either. None where there is no such limit."""
-    free = free_address_space()
-    if free is None or not is_installed("torch"):
-        return None
-    spec = find_spec("torch")
-    folders = [Path(folder) for folder in (spec.submodule_search_locations or [] if spec else [])]
-    libraries = [file for folder in folders for file in (folder / "lib").glob("*.so*")]
-    libraries += [file for folder in folders for file in folder.parent.glob("nvidia/*/lib/*.so*")]
-    if sum(file.stat().st_size for file in libraries) <= free:
-        return None
-    return f"torch cannot be loaded (its libraries are larger than the {free / 1e9:.1f} GB that ulimit -v leaves)"
 
 
 def _classical(options: EngineOptions) -> Choice:
@@ -187,7 +159,7 @@ def _classical(options: EngineOptions) -> Choice:
 
 
 def _torch(options: EngineOptions) -> Engine:
-    if without := _why_no_torch():
+    if without := why_no_torch():
         raise TorchMissing(f"{options.method} needs torch, and {without}; pip install torch, or pass --engine onnx")
     from .engines.torch_engine import TorchEngine
 

@@ -13,7 +13,8 @@ from lfvideo_sr.media.clock import seconds_of
 from lfvideo_sr.media.resize import to_uint8
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import psnr_y
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 FRAMES = 6

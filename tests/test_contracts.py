@@ -23,7 +23,8 @@ from lfvideo_sr.methods import METHODS
 from lfvideo_sr.metrics import psnr_y
 from lfvideo_sr.references.reference import EncodedReference, Reference
 from lfvideo_sr.stream.guided import GuidedEngine, Place
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 
 SIZES = [Size(64, 48), Size(33, 19), Size(16, 27)]  # of low-resolution frames
 LEARNED = [name for name in SKILLED if METHODS[name].learned]

@@ -17,7 +17,9 @@ from ..lightfields.references import ViewReferences
 from ..method import Method
 from ..picture import RestoredPicture, load_picture, picture_references, restore
 from ..stream.grid_job import GridJob, GridOptions
-from ..stream.job import StreamJob, StreamOptions, low_size
+from ..stream.job import StreamJob
+from ..stream.opening import low_size
+from ..stream.options import StreamOptions
 from .frames import NAME, CallerFrames, CallerReferences
 from .parameters import GridParameters, StreamParameters, check_parameters
 from .results import RestoredFrame, UsedReference

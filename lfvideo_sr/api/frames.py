@@ -31,6 +31,8 @@ class CallerFrames:
     An iterator is used up by one iteration; a list or an array [N,3,H,W] can be iterated again.
     """
 
+    part = None  # of a clip: all of them are restored
+
     def __init__(self, frames: Iterable[Any], rate: Fraction, limit: int | None = None):
         self._frames, self._limit, self._rate = frames, limit, rate
         self._iterator: Iterator[Any] | None = iter(frames)

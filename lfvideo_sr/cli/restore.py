@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ..choose import EngineOptions
     from ..commands.pipe import PipeCommand
     from ..commands.stream import StreamCommand
-    from ..stream.job import StreamOptions
+    from ..stream.options import StreamOptions
     from ..stream.output import EncodingOptions
 
 
@@ -198,7 +198,7 @@ def _options_of(asked: Mapping[str, Any]) -> "tuple[StreamOptions, EncodingOptio
     """The options of a run, from the values of the parameters of `stream`."""
     from ..choose import EngineOptions
     from ..commands.texts import parse_bytes, parse_pairs, parse_size
-    from ..stream.job import StreamOptions
+    from ..stream.options import StreamOptions
     from ..stream.output import EncodingOptions
 
     def some(*names: str) -> dict[str, Any]:

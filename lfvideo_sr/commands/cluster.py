@@ -15,7 +15,7 @@ from typing import Any
 from .. import __version__
 from ..choose import EngineOptions, choose_engine
 from ..errors import EngineError, UsageError, first_line
-from ..stream.job import low_size
+from ..stream.opening import low_size
 from ..stream.plan import RunPlan, join_plan, remove_pieces, run_segment
 from .output_target import OutputTarget, check_is_video
 from .plan import check_unchanged, pieces_of, plan_of

@@ -17,7 +17,8 @@ from ..media.probe import check_file
 from ..media.standard_streams import PipeReader, pictures_on_stdout
 from ..methods import METHODS
 from ..references.offset import AUTO, parse_offset
-from ..stream.job import StreamOptions, files_read
+from ..stream.opening import files_read
+from ..stream.options import StreamOptions
 from ..stream.output import EncodingOptions
 from .pipe_run import PipeRun, RunTarget
 from .progress import make_progress

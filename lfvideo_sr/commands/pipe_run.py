@@ -22,7 +22,9 @@ from ..media.piped_video import OnceSource
 from ..references.arriving import ArrivingReferences, arriving_references
 from ..references.offset import parse_offset
 from ..report import stream_report, summary_lines, write_json
-from ..stream.job import StreamJob, StreamOptions, low_size
+from ..stream.job import StreamJob
+from ..stream.opening import low_size
+from ..stream.options import StreamOptions
 from ..stream.output import EncodingOptions
 from ..stream.writing import converted
 from .progress import Progress

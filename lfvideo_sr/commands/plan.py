@@ -9,8 +9,9 @@ from ..config import from_mapping
 from ..errors import InputError, UsageError, first_line
 from ..media.partial import named_beside
 from ..report import Fingerprint
-from ..stream.job import StreamJob, files_read, low_size
+from ..stream.job import StreamJob
 from ..stream.journal import SegmentRecord, check_same
+from ..stream.opening import files_read, low_size
 from ..stream.plan import RunPlan, join_plan, run_segment, segments_of
 from .output_target import check_is_video, default_output
 from .stream import StreamCommand

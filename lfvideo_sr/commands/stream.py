@@ -16,8 +16,10 @@ from ..media.sequence_source import check_input
 from ..methods import METHODS
 from ..references.opening import sidecar_folder
 from ..report import Fingerprint, stream_report, summary_lines
-from ..stream.job import StreamJob, StreamOptions, files_read, low_size
+from ..stream.job import StreamJob
 from ..stream.journal import Journal
+from ..stream.opening import files_read, low_size
+from ..stream.options import StreamOptions
 from ..stream.output import EncodingOptions
 from ..stream.segmented_sink import uses_of
 from ..stream.writing import converted

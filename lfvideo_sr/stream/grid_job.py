@@ -35,7 +35,7 @@ from .epipolar import WEIGHT, Agreement
 from .evening import EvenedViews
 from .grid import choose_references, order, own_reference
 from .guided import GuidedEngine, Place
-from .job import DEFAULT_CACHE
+from .options import DEFAULT_CACHE
 from .pairing import Paired
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer

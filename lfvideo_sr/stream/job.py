@@ -2,140 +2,44 @@
 
 from collections.abc import Container, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from ..checks import check_choice, check_positive
 from ..engine import Engine
 from ..errors import UsageError
 from ..frames import Frame, Size, StreamInfo
-from ..media.hardware import Reader
-from ..media.limits import check_size
 from ..media.loss import Loss
-from ..media.part import Part, check_order, parse_moment, part_of
-from ..media.picture_sequence import find_sequence, is_sequence
-from ..media.sequence_source import SequenceSource, clip_info, open_clip, parse_rate
-from ..media.video import VideoInfo, VideoSource, background_of, video_tracks
+from ..media.part import Part
+from ..media.sequence_source import SequenceSource
+from ..media.video import VideoInfo, VideoSource
 from ..prefetch import beside_a_gpu, prefetch
 from ..references.arriving import ArrivingReferences
-from ..references.offset import parse_offset
-from ..references.opening import ReferenceOptions, find_references, lr_track, reference_files, sidecars_of
+from ..references.opening import find_references
 from ..references.picture_track import unused_tracks
 from ..references.reference import Reference, ReferenceCache
 from ..references.simulated import GroundTruth, SimulatedSource
 from ..references.source import EVERY, ReferenceSource
 from ..references.still_references import StillReferences
 from ..references.tracks import TrackReferences
-from .decoding import DECODE_CHOICES, Decoding, choose_decoding
+from .decoding import Decoding, choose_decoding
 from .easing import Easing
+from .opening import files_read, open_source
+from .options import StreamOptions
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
 from .still_uses import StillUse, still_uses
 from .stopwatch import Stopwatch
 
-DEFAULT_CACHE = 256 << 20
-_SCALE = 4  # of every method, before it is known which one runs
-
-
-@dataclass(frozen=True)
-class StreamOptions:
-    """What a run over a clip is asked to do; the command line's flags of the same names.
-
-    ref_every:  at most one reference per so many frames; None: 8 of tracks and anchors, every one of stills.
-    ref_offset: seconds to add to the times of references with a clock of their own, or "auto".
-    ref_output: "pass" gives out a reference's own pixels at its own time, "sr" the method's result, "blend" the former
-                eased into the frames around (see easing.py).
-    ref_cache:  bytes of encoded references to keep, besides those of the present frame, which are always kept.
-    decode:     "cpu", "cuda", or "auto": on the engine's GPU where that works.
-    trust_manifest: a manifest of references may list files outside of its folder.
-    track:      the number of the video track to restore, cover art not counted; None: see `picture_track`.
-    alpha:      what becomes of transparency: "keep" where the output can, "drop", or "#RRGGBB" to lay pictures over.
-    ref_index_base: what stills' plain numbers call the first frame; None: 0, of numbered pictures their first number.
-    fps:        frames per second of numbered pictures, such as "24000/1001"; None: 25.
-    start, end: --from and --to: seconds since the first frame, "MM:SS.mmm", "HH:MM:SS.mmm", or frames, "120f".
-    """
-
-    ref_every: int | None = None
-    refs: str | None = None
-    ref_source: str | None = None
-    no_refs: bool = False
-    require_refs: bool = False
-    ref_index_base: int | None = None
-    ref_offset: float | str | None = None
-    ref_output: str = "pass"
-    ref_cache: int = DEFAULT_CACHE
-    max_refs: int = 2
-    causal: bool = False
-    simulate: bool = False
-    scene_refs: bool = False
-    gt: str | None = None
-    frames: int | None = None
-    max_height: int | None = None
-    deinterlace: bool = False
-    decode: str = "auto"
-    trust_manifest: bool = False
-    track: int | None = None
-    alpha: str = "keep"
-    fps: float | str | None = None
-    start: float | str | None = None
-    end: float | str | None = None
-
-    def __post_init__(self) -> None:
-        if self.ref_every is not None:
-            check_positive("--ref-every", self.ref_every)
-        parse_offset(self.ref_offset)
-        check_positive("--max-refs", self.max_refs)
-        check_choice("--ref-output", self.ref_output, ("pass", "sr", "blend"))
-        check_choice("--decode", self.decode, DECODE_CHOICES)
-        background_of(self.alpha)
-        check_order(parse_moment("--from", self.start), parse_moment("--to", self.end))
-        if self.fps is not None:
-            object.__setattr__(self, "fps", str(parse_rate(self.fps)))
-        if self.ref_source == "simulate":
-            object.__setattr__(self, "simulate", True)
-        if self.simulate and self.ref_source not in (None, "simulate"):
-            raise UsageError(f"--simulate contradicts --ref-source {self.ref_source}; drop one of them")
-        if self.simulate and (self.track is not None or self.alpha != "keep"):
-            raise UsageError("--simulate takes the first track, opaque; leave out --track and --alpha")
-
-    @property
-    def rate(self) -> Fraction | None:
-        """Frames per second of numbered pictures; None where nothing is asked for."""
-        return None if self.fps is None else Fraction(str(self.fps))
-
-    def part_of(self, video: VideoInfo) -> Part | None:
-        """The part of a clip that is restored; None: the whole, or its first `frames` frames."""
-        start, end = parse_moment("--from", self.start), parse_moment("--to", self.end)
-        return part_of(video, start, end, self.frames)
-
-    def reference_options(self, scale: int, part: Part | None = None) -> ReferenceOptions:
-        return ReferenceOptions(
-            refs=self.refs,
-            source="simulate" if self.simulate and not (self.refs or self.no_refs) else self.ref_source,
-            no_refs=self.no_refs,
-            require=self.require_refs,
-            index_base=self.ref_index_base,
-            scale=scale,
-            every=self.ref_every or EVERY,
-            scene_refs=self.scene_refs,
-            frames=None if part else self.frames,
-            max_height=self.max_height,
-            deinterlace=self.deinterlace,
-            trust_manifest=self.trust_manifest,
-            track=self.track,
-            offset=parse_offset(self.ref_offset),
-            part=part,
-        )
+_DEFAULTS = StreamOptions()
 
 
 class StreamSource(Protocol):
     """Frames in order, what is known of them, and the track that an output is made like.
 
     loss: what is missing of what the input promises, once the last frame was given.
+    part: the part of a clip that is restored, whose frames around it are given too; None: all frames.
     """
 
     info: StreamInfo
@@ -144,6 +48,9 @@ class StreamSource(Protocol):
 
     @property
     def loss(self) -> Loss: ...
+
+    @property
+    def part(self) -> Part | None: ...
 
     def __iter__(self) -> Iterator[Frame]: ...
 
@@ -158,7 +65,7 @@ class StreamJob:
     as a context manager."""
 
     def __init__(
-        self, path: Path | str, engine: Engine, options: StreamOptions = StreamOptions(),
+        self, path: Path | str, engine: Engine, options: StreamOptions = _DEFAULTS,
         clip: StreamSource | None = None, references: ReferenceSource | None = None, ahead: int = 2,
     ):  # fmt: skip
         """clip: frames to restore instead of those of the file `path`. references: instead of those found for it.
@@ -203,7 +110,7 @@ class StreamJob:
     @property
     def part(self) -> Part | None:
         """The part of the clip that is restored; None where neither --from nor --to is given."""
-        return getattr(self.source, "part", None)
+        return self.source.part
 
     @property
     def ends_at(self) -> float | None:
@@ -355,16 +262,6 @@ class StreamJob:
         self.close()
 
 
-def files_read(path: Path, options: StreamOptions) -> list[Path]:
-    """The input, the truth, and what references come from or could come from. Of numbered pictures the input is their
-    pattern."""
-    places = sidecars_of(path) + ([Path(options.refs)] if options.refs else [])
-    references = [file for place in places for file in reference_files(place)]
-    sequence = find_sequence(path) if path.is_dir() else None
-    input = path if sequence is None else sequence.folder / sequence.pattern
-    return [input, *([Path(options.gt)] if options.gt else []), *references]
-
-
 def inside(pairs: Iterator[Paired], part: Part) -> Iterator[Paired]:
     """The pairs of a part's own frames; the frames behind it are taken only as far as their references are needed."""
     for pair in pairs:
@@ -372,36 +269,3 @@ def inside(pairs: Iterator[Paired], part: Part) -> Iterator[Paired]:
             return
         if pair.frame.index >= 0:
             yield pair
-
-
-def low_size(path: Path, options: StreamOptions) -> Size:
-    """Of the frames that an engine will see; raises InputError for what cannot be read, and where the result would have
-    more pixels than are allowed."""
-    with closing(open_source(path, options)) as source:
-        size = source.info.size
-    check_size(size.scaled(_SCALE), f"the result of {path}")
-    return size
-
-
-def open_source(
-    path: Path, options: StreamOptions, reader: Reader | None = None
-) -> SimulatedSource | VideoSource | SequenceSource:
-    pictures = is_sequence(path)
-    if options.fps is not None and not pictures:
-        raise UsageError(f"--fps is for numbered pictures, and {path} has times of its own; leave it out")
-    track = 0 if options.simulate or pictures else lr_track(path, options.track)
-    is_part = options.start is not None or options.end is not None
-    part = options.part_of(clip_info(path, options.rate, track)) if is_part else None
-    limits: dict[str, Any] = {"max_height": options.max_height, "deinterlace": options.deinterlace, "part": part}
-    limits["frames"] = None if part else options.frames
-    if options.simulate:
-        return SimulatedSource(path, rate=options.rate, **limits)
-    if pictures:
-        return open_clip(path, options.rate, **limits)
-    matrix = _matrix_of_the_sharpest(path)
-    return VideoSource(path, track=track, untagged_matrix=matrix, reader=reader, alpha=options.alpha, **limits)
-
-
-def _matrix_of_the_sharpest(path: Path) -> int:
-    """Tracks of one file come from one camera: the widest one decides what an untagged small one means."""
-    return max(video_tracks(path), key=lambda video: video.size.width).colour.matrix

@@ -22,8 +22,10 @@ from ..media.limits import check_size
 from ..media.partial import write_through
 from ..media.segment_sink import JoinedSink, SegmentSink
 from ..media.streams import StreamChoice
-from .job import StreamJob, StreamOptions, open_source
+from .job import StreamJob
 from .journal import SegmentRecord, is_whole, record_of
+from .opening import open_source
+from .options import StreamOptions
 from .segmented_sink import Settings, recorded_uses
 from .writing import converted
 

@@ -9,7 +9,8 @@ from lfvideo_sr.commands.estimate import estimated_seconds, references_used
 from lfvideo_sr.engine import Engine
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.frames import Size
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from lfvideo_sr.errors import InputError
 from lfvideo_sr.media.clock import frame_times
 from lfvideo_sr.media.video import VideoSource, video_tracks
 from lfvideo_sr.metrics import psnr_y
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 
 DATA = os.environ.get("LFVIDEO_DATA")
 pytestmark = [

@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import sys
 
 import pytest
 
-from lfvideo_sr import choose
+from lfvideo_sr import choose, torch_loading
 from lfvideo_sr.choose import EngineOptions, graphs_of
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.engines import cache, onnx_engine
@@ -100,25 +101,31 @@ def test_a_user_without_a_home_has_no_cache(monkeypatch, tmp_path):
         make_folder(folder)
 
 
-def test_a_torch_that_does_not_load_gives_way_to_graphs(monkeypatch):
-    def fails(name: str, *package: str) -> None:
+@pytest.fixture
+def torch_not_loaded(monkeypatch):
+    """As in a process that has not imported torch yet; none of its modules is used meanwhile."""
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(onnx_engine, "OnnxEngine", lambda folder, device: "runs")
+
+
+def test_a_torch_that_does_not_load_gives_way_to_graphs(torch_not_loaded, monkeypatch):
+    def fails(name: str) -> None:
         raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
 
-    monkeypatch.setattr(choose, "import_module", fails)
-    monkeypatch.setattr(onnx_engine, "OnnxEngine", lambda folder, device: "runs")
+    monkeypatch.setattr(torch_loading, "import_module", fails)
     choice = choose.choose_engine(EngineOptions(device="cpu"))
     assert choice.engine == "runs" and "torch cannot be loaded (libtorch_cpu.so: failed to map" in choice.why
+    assert EngineOptions(quality="auto").settled().weights == "stream_ref_fast"  # no GPU was found without torch
     with pytest.raises(TorchMissing, match="pass --engine onnx"):
         choose.choose_engine(EngineOptions(engine="torch"))
 
 
-def test_under_a_limit_of_memory_torch_is_not_tried_where_it_does_not_fit(monkeypatch):
-    monkeypatch.setattr(onnx_engine, "OnnxEngine", lambda folder, device: "runs")
-    monkeypatch.setattr(choose, "free_address_space", lambda: 1000)
+def test_under_a_limit_of_memory_torch_is_not_tried_where_it_does_not_fit(torch_not_loaded, monkeypatch):
+    monkeypatch.setattr(torch_loading, "free_address_space", lambda: 1000)
     choice = choose.choose_engine(EngineOptions(device="cpu"))
     assert choice.engine == "runs" and "larger than the 0.0 GB that ulimit -v leaves" in choice.why
-    monkeypatch.setattr(choose, "free_address_space", lambda: None)
-    assert choose._no_space_for_torch() is None
+    monkeypatch.setattr(torch_loading, "free_address_space", lambda: None)
+    assert torch_loading._no_space() is None
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.nn.planes import DeviceReader
 from lfvideo_sr.prefetch import prefetch
 from lfvideo_sr.stream.decoding import choose_decoding
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 
 READER = DeviceReader("cpu")
 

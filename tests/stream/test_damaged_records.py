@@ -10,8 +10,8 @@ from lfvideo_sr.choose import EngineOptions
 from lfvideo_sr.commands.plan import plan_of
 from lfvideo_sr.commands.stream import StreamCommand
 from lfvideo_sr.errors import InputError, ResumeRefused
-from lfvideo_sr.stream.job import StreamOptions
 from lfvideo_sr.stream.journal import Journal, SegmentRecord
+from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.output import EncodingOptions
 from lfvideo_sr.stream.plan import RunPlan
 

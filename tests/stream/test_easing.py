@@ -9,7 +9,8 @@ from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.metrics import eight_bit, luma, psnr_y
 from lfvideo_sr.steadiness import sharpness
 from lfvideo_sr.stream.easing import FINEST, SHARE, Easing, eased, finest_detail, held_down
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 
 
 @pytest.fixture(scope="module")

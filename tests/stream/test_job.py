@@ -20,7 +20,8 @@ from lfvideo_sr.metrics import psnr_y
 from lfvideo_sr.references.hybrid_file import write_hybrid
 from lfvideo_sr.references.reference import Reference, ReferenceCache
 from lfvideo_sr.report import stream_report
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.pairing import ReferencePolicy, TimedFeed, pair_with_references
 from lfvideo_sr.stream.pipeline import Restored, SuperResolver
 from lfvideo_sr.stream.still_uses import shown_uses

@@ -23,7 +23,7 @@ from lfvideo_sr.errors import InputError, LFVideoError, OutputError, ResumeRefus
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references.hybrid_file import write_hybrid
-from lfvideo_sr.stream.job import StreamOptions
+from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.output import EncodingOptions
 from lfvideo_sr.stream.plan import RunPlan, join_plan, run_segment
 

@@ -19,7 +19,8 @@ from lfvideo_sr.media.planes import planes_of
 from lfvideo_sr.media.probe import open_input
 from lfvideo_sr.media.sink import VideoSink, planes_on_host
 from lfvideo_sr.media.video import VideoSource
-from lfvideo_sr.stream.job import StreamJob, StreamOptions
+from lfvideo_sr.stream.job import StreamJob
+from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.writing import converted, planes_on_its_device
 
 OPTIONS = StreamOptions(frames=4, no_refs=True, decode="cpu")

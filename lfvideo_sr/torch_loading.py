@@ -1,0 +1,40 @@
+"""Whether torch serves on this machine: it may be absent, fail to load, or not fit under a limit of memory."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from .checks import is_installed
+from .errors import first_line
+from .media.limits import free_address_space
+
+
+def why_no_torch() -> str | None:
+    """Why torch does not serve, for people; None where it does, and is loaded."""
+    if "torch" in sys.modules:
+        return None
+    if not is_installed("torch"):
+        return "torch is not installed"
+    if without := _no_space():
+        return without
+    try:
+        import_module("torch")
+    except (ImportError, OSError, RuntimeError, MemoryError) as error:
+        return f"torch cannot be loaded ({first_line(error)[:160]})"
+    return None
+
+
+def _no_space() -> str | None:
+    """Why torch is not even tried under a limit of memory: its libraries, and those that it loads, do not fit, and once
+    some of them are mapped, ONNX Runtime does not fit either. None where there is no such limit."""
+    free = free_address_space()
+    if free is None:
+        return None
+    spec = find_spec("torch")
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or [] if spec else [])]
+    libraries = [file for folder in folders for file in (folder / "lib").glob("*.so*")]
+    libraries += [file for folder in folders for file in folder.parent.glob("nvidia/*/lib/*.so*")]
+    if sum(file.stat().st_size for file in libraries) <= free:
+        return None
+    return f"torch cannot be loaded (its libraries are larger than the {free / 1e9:.1f} GB that ulimit -v leaves)"
