@@ -28,7 +28,7 @@ method engine strips config weights
 picture datasets protocols published evaluate
 methods stream training
 engines trainers
-choose describe report bench commands api cli __init__ __main__
+torch_loading choose describe report bench commands api cli __init__ __main__
 """
 ORDER = {name: (row, place) for row, line in enumerate(ROWS.split("\n")) for place, name in enumerate(line.split())}
 

@@ -178,9 +178,9 @@ def shown_input(job: StreamJob) -> Iterator[str]:
         rate = f"{float(job.info.rate):.6g} frames per second{unasked}"
         yield f"input       {pictures}; {job.video.bit_depth} bits, {rate}"
     if part is not None:
-        yield f"part        {part.frames} frames from frame {part.first} on, {shown_seconds_of(part)}"
+        yield f"part        {part.frames} frames from frame {part.first} on, {_shown_interval(part)}"
 
 
-def shown_seconds_of(part: Part) -> str:
+def _shown_interval(part: Part) -> str:
     end = "the end" if part.end is None else f"{float(part.end):.3f} s"
     return f"{float(part.start):.3f} s to {end} on the clip's clock"

@@ -13,6 +13,7 @@ own (_OURS); all other files are somebody's and are never removed.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -25,7 +26,6 @@ from ..errors import OutputError, ResumeRefused
 from ..media.partial import named_beside
 
 _FORMAT = "lfvideo-sr journal 1"
-_ENDINGS = (".nut", ".pictures")  # of the files of segments: of a video, or the list of their pictures
 _LOCK, _LINES = "lock", "journal.jsonl"
 _NUMBER = 6 * "[0-9]"
 _PICTURES = (f"{_NUMBER}.pictures", f"{_NUMBER}.{7 * '[0-9]'}.*")  # lists of them, and those without their names yet
@@ -58,7 +58,7 @@ class SegmentRecord:
         record = cls(**values | {"shown": shown, "uses": tuple(values["uses"])})
         if not all(type(count) is int and count >= 0 for count in (record.number, record.first, record.frames)):
             raise ValueError("numbers of a segment are none")
-        if record.file not in [f"{record.number:06}{ending}" for ending in _ENDINGS]:
+        if not re.fullmatch(rf"{record.number:06}\.[a-z]+", record.file):
             raise ValueError("the name of a segment's file is another")
         return record
 

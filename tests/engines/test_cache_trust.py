@@ -104,7 +104,7 @@ def test_a_user_without_a_home_has_no_cache(monkeypatch, tmp_path):
 @pytest.fixture
 def torch_not_loaded(monkeypatch):
     """As in a process that has not imported torch yet; none of its modules is used meanwhile."""
-    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr(onnx_engine, "OnnxEngine", lambda folder, device: "runs")
 
 
