@@ -3,12 +3,14 @@
 import threading
 import time
 from collections import deque
+from math import inf
 from typing import NamedTuple
 
 from av.video.frame import VideoFrame
 
 _LATE = 0.5  # seconds that a picture waits at most while a newer one is there
 _WAITING = 8  # pictures that wait at most
+_LOOK = 0.5  # seconds between two looks of a reader, which an interrupt may have to wait for
 
 
 class Arrival(NamedTuple):
@@ -40,10 +42,13 @@ class Handover:
                 self._leave_out()
             self._changed.notify_all()
 
-    def take(self) -> Arrival | None:
-        """The next picture; None after the last one. Waits for one to come."""
+    def take(self, patience: float = inf) -> Arrival | None:
+        """The next picture; None after the last one, or where none comes within `patience` seconds."""
+        deadline = time.monotonic() + patience
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._ended)
+            while not self._changed.wait_for(lambda: self._waiting or self._ended, min(_LOOK, patience)):
+                if time.monotonic() >= deadline:
+                    return None
             while self._drop and len(self._waiting) > 1 and time.monotonic() - self._waiting[0].moment > _LATE:
                 self._leave_out()
             self._changed.notify_all()
@@ -53,8 +58,17 @@ class Handover:
         self._waiting.popleft()
         self.dropped += 1
 
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait so long for the end; whether it came."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ended, seconds)
+
     def end(self) -> None:
-        """No more pictures come; those that wait are still given."""
+        """No more pictures come; those that wait are still given. May be called from a signal handler."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()

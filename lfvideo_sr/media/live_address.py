@@ -7,13 +7,12 @@ from stat import S_ISCHR
 from urllib.parse import urlsplit
 
 from ..errors import UsageError
-from .reading_once import OnceRead, opened_once
+from .reading_once import READ_TIMEOUT, OnceRead, opened_once
 
 _SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "srt", "http", "https", "udp", "rtp", "tcp")
 _ADDRESS = re.compile(rf"({'|'.join(_SCHEMES)})://", re.IGNORECASE)
 _CAMERA = re.compile(r"camera:(\d+)")
 _PROTOCOLS = "rtsp,rtmp,rtmps,rtmpt,ffrtmphttp,srt,http,https,httpproxy,tcp,tls,udp,rtp"  # files and data are none
-_READ_TIMEOUT = 10.0  # seconds without anything, after which a stream counts as lost
 # How much FFmpeg looks at to tell what a stream holds: microseconds in all, and frames for its rate.
 _ANALYSIS = {"analyzeduration": "2000000", "fpsprobesize": "4", "fflags": "nobuffer"}
 
@@ -35,12 +34,12 @@ class LiveAddress:
     def is_camera(self) -> bool:
         return self.input_format == "v4l2"
 
-    def open(self, timeout: float = _READ_TIMEOUT) -> OnceRead:
+    def open(self, timeout: float = READ_TIMEOUT) -> OnceRead:
         """Connect and decode the first picture. InputError, in one line, where nothing answers within `timeout`
         seconds, or what comes is no video."""
-        waits = {} if self.is_camera else {"timeout": (timeout, _READ_TIMEOUT)}
+        waits = {} if self.is_camera else {"timeout": (timeout, READ_TIMEOUT)}
         container = opened_once(self.url, self.name, format=self.input_format, options=self.options, **waits)
-        return OnceRead(container, Path(self.name), threads="SLICE")  # threads of frames hold pictures back
+        return OnceRead(container, Path(self.name), live=True)
 
     @property
     def options(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from .handover import Arrival, Handover
 from .live_address import LiveAddress
 from .piped_video import OnceSource
 from .pyav import fraction
-from .reading_once import OnceRead, seconds_of
+from .reading_once import NO_PICTURE, READ_TIMEOUT, OnceRead, seconds_of
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 2.0  # seconds between two attempts to reconnect, each twice the one before
 
@@ -52,7 +52,6 @@ class LiveSource(OnceSource):
         self._handover = Handover(live.drop and not self.is_recording)
         self._beside: deque[Packet] = deque()
         self._arrived: dict[int, float] = {}
-        self._stopping = threading.Event()
         self._until = time.monotonic() + (inf if self._duration is None else self._duration)
         self._lost = ""
         self._last: Arrival | None = None  # of the thread: the newest picture, at its time on the output's clock
@@ -78,15 +77,22 @@ class LiveSource(OnceSource):
 
     def _arriving(self) -> Generator[VideoFrame, None, None]:
         try:
-            while (arrival := self._handover.take()) is not None:
+            while (arrival := self._handover.take(self._patience)) is not None:
                 if arrival.picture.pts is not None:
                     self._arrived[arrival.picture.pts] = arrival.moment
                 yield arrival.picture
+            if not self._handover.ended:
+                self._lost = NO_PICTURE
         finally:
             self.stop()
 
+    @property
+    def _patience(self) -> float:
+        """Seconds without a picture that end the stream: no timeout ends the thread's reading of a camera; the thread
+        itself notices a network's silence, and looks for the stream again."""
+        return READ_TIMEOUT if self._address.is_camera else inf
+
     def stop(self) -> None:
-        self._stopping.set()
         self._handover.end()
 
     def close(self) -> None:
@@ -120,7 +126,7 @@ class LiveSource(OnceSource):
             self._set_aside(read, shift)
             self._last = arrival
             self._handover.put(arrival)
-            if self._stopping.is_set():
+            if self._handover.ended:
                 return
 
     def _set_aside(self, read: OnceRead, shift: Fraction) -> None:
@@ -147,13 +153,13 @@ class LiveSource(OnceSource):
 
     def _reconnected(self, read: OnceRead) -> OnceRead | None:
         """The stream opened anew; None where it does not come back in time, or its end was asked for."""
-        if self._stopping.is_set():
+        if self._handover.ended:
             return None
         self._lost = read.decoder.broken
         if self.is_recording or self._address.is_camera or not self._live.reconnect:
             return None
         deadline, wait = min(time.monotonic() + self._live.reconnect, self._until), _FIRST_WAIT
-        while (left := deadline - time.monotonic()) > 0 and not self._stopping.wait(min(wait, left)):
+        while (left := deadline - time.monotonic()) > 0 and not self._handover.ends_within(min(wait, left)):
             wait = min(2 * wait, _LONGEST_WAIT)
             try:
                 again = self._address.open(timeout=max(left, 1.0))
@@ -162,7 +168,7 @@ class LiveSource(OnceSource):
             self.reconnections += 1
             self._lost = ""
             return again
-        if not self._stopping.is_set():
+        if not self._handover.ended:
             self._warn(f"{self._address.name} ended and did not come back within {self._live.reconnect:g} s")
         return None
 

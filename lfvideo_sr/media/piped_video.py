@@ -54,9 +54,7 @@ class OnceSource(VideoSource):
 
     def _arriving(self) -> Generator[VideoFrame, None, None]:
         """Decoded pictures, as they come."""
-        for picture in self._read.pictures:
-            self._read.decoder.arrival(picture)
-            yield picture
+        yield from self._read.pictures
 
     def _within(self, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
         """Those before the end that `duration` sets."""

@@ -5,11 +5,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
 import av
 from av.container import InputContainer
+from av.format import Flags
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
@@ -18,15 +20,21 @@ from av.video.stream import VideoStream
 from ..errors import InputError
 from .decoding import Decoder
 from .first_pictures import FirstPictures
+from .one_clock import shown_jumps
 from .planes import description_of
 from .probe import described, video_streams
 from .pyav import fraction, open_media
 
+READ_TIMEOUT = 10.0  # seconds without anything, or without a picture, after which a live stream counts as lost
+NO_PICTURE = "no picture came in time"
 _LARGER = 1.5  # a video stream so many times wider than another has that one's sharp pictures
 
 
 class OnceDecoder(Decoder):
     """Decodes one stream of a container and sets packets of the others aside.
+
+    Where the format's clock may jump, times are mended as those of files are; those of a live stream are not, since
+    to look ahead would hold it up.
 
     others: packets of other streams, in the order of the container; whoever takes one removes it.
     last:   the video packet that was read last.
@@ -34,9 +42,11 @@ class OnceDecoder(Decoder):
     broken: why it could not be, "" where nothing failed.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None]):
+    def __init__(self, container: InputContainer, stream: VideoStream, warn: Callable[[str], None], live: bool = False):
         super().__init__(container, stream, warn)
-        self._packets = cast(Any, container.demux())
+        may_jump = bool(Flags(container.format.flags) & Flags.ts_discont)
+        self._live = live
+        self._as_they_come = cast(Any, container.demux()) if live or not may_jump else None
         self._arrived: dict[int, float] = {}
         self.others: deque[Packet] = deque()
         self.last: Packet | None = None
@@ -44,31 +54,33 @@ class OnceDecoder(Decoder):
         self.broken = ""
 
     def _next(self, packets: Iterator[Packet]) -> Packet | None:
-        """Those of the container as they come: to look ahead for jumps of its clock would hold a live stream up."""
-        for packet in self._readable():
-            if packet.stream_index == self._stream.index:
-                self._note(packet)
-                return packet
-            if packet.size and packet.stream.type != "video":
-                self.others.append(packet)
-        return None
-
-    def _readable(self) -> Iterator[Packet]:
+        """The next one of the pictures; None at the end, and where a live stream has sent none of them for too long."""
+        packets = self._as_they_come or packets
+        deadline = time.monotonic() + (READ_TIMEOUT if self._live else inf)
         try:
-            while (packet := next(self._packets, None)) is not None:
-                yield packet
+            while (packet := next(packets, None)) is not None:
+                if packet.stream_index == self._stream.index:
+                    self._note(packet)
+                    return packet
+                if packet.size and packet.stream.type != "video":
+                    self.others.append(packet)
+                if time.monotonic() > deadline:
+                    self.broken = NO_PICTURE
+                    return None
             self.ended = True
         except av.FFmpegError as error:
             self.broken = reason_of(error)
+        return None
 
     def _note(self, packet: Packet) -> None:
         if packet.size:
             self.last = packet
-            if packet.pts is not None:
+            if self._live and packet.pts is not None:
                 self._arrived[packet.pts] = time.monotonic()
 
     def arrival(self, picture: VideoFrame) -> float:
-        """When the packet of a picture was read, in time.monotonic()'s seconds; now, where its packet is not known."""
+        """When the packet of a live stream's picture was read, in time.monotonic()'s seconds; now, where its packet is
+        not known."""
         now = time.monotonic()
         if picture.pts is None:
             return now
@@ -87,15 +99,15 @@ class OnceRead:
     layout:  kind and codec of each stream, which tell whether another container has the same ones.
     """
 
-    def __init__(self, container: InputContainer, path: Path, *, threads: str = "AUTO"):
-        """path: what messages call the input. threads: PyAV's word for how pictures are decoded in several threads."""
+    def __init__(self, container: InputContainer, path: Path, *, live: bool = False):
+        """path: what messages call the input. live: it is read as it is sent, and no picture may be held back."""
         self.container, self._closed = container, False
         self._warnings: list[str] = []
         try:
             self.stream = _low_stream(container, path)
-            self.stream.thread_type = threads
+            self.stream.thread_type = "SLICE" if live else "AUTO"  # threads of frames hold pictures back
             self.layout = [(stream.type, _codec_of(stream)) for stream in container.streams]
-            self.decoder = OnceDecoder(container, self.stream, self._warnings.append)
+            self.decoder = OnceDecoder(container, self.stream, self._warnings.append, live)
             first, self.pictures = self._first(path)
             self.start = seconds_of(first)
             seen = FirstPictures(self.stream)
@@ -119,6 +131,8 @@ class OnceRead:
         """What was wrong but did not end the reading, one line each."""
         damaged = self.decoder.tally.damaged
         lost = [f"{self.video.path}: {damaged} frames are damaged and shown as they decode"] if damaged else []
+        if self.decoder.jumps:
+            lost.append(f"{self.video.path}: {shown_jumps(self.decoder.jumps)}")
         return [*dict.fromkeys(self._warnings), *lost]
 
     def close(self) -> None:

@@ -15,9 +15,6 @@ LIVE = ("--method", "bicubic", "--preset", "ultrafast", "--progress", "none")
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 
 
-pytestmark = pytest.mark.slow  # a stream that stalls is waited for
-
-
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
@@ -39,19 +36,18 @@ def test_a_second_of_a_live_stream(server, run, tmp_path):
         assert sum(1 for packet in container.demux(audio=0) if packet.size) > 5
 
 
-def test_an_interrupt_ends_a_live_stream_with_a_whole_file(server, run, tmp_path):
-    def interrupt() -> None:
-        if (tmp_path / "out.partial.mp4").stat().st_size:
-            os.kill(os.getpid(), signal.SIGINT)
-        else:
-            threading.Timer(0.1, interrupt).start()
+def test_an_interrupt_ends_a_live_stream_with_a_whole_file(server, run, tmp_path, heeds_interrupts):
+    partial, over = tmp_path / "out.partial.mp4", threading.Event()
 
-    def when_begun() -> None:
-        begun = (tmp_path / "out.partial.mp4").exists()
-        threading.Timer(0.5 if begun else 0.1, interrupt if begun else when_begun).start()
+    def interrupt_once_written() -> None:
+        while not over.wait(0.5):
+            if partial.exists() and partial.stat().st_size:
+                os.kill(os.getpid(), signal.SIGINT)
+                return
 
-    when_begun()
-    outcome = run("stream", server.url, "-o", tmp_path / "out.mp4", *LIVE)
+    threading.Thread(target=interrupt_once_written, daemon=True).start()
+    outcome = run("stream", server.url, "-o", tmp_path / "out.mp4", *LIVE, "--duration", "60")
+    over.set()
     assert outcome.code == 130 and "interrupted" in outcome.line
     assert {path.name for path in tmp_path.iterdir()} == {"out.mp4", "out.report.json"}
     assert len(frames_of(tmp_path / "out.mp4")) == report_of(tmp_path / "out.mp4")["frames"] > 0

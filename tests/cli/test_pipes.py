@@ -108,8 +108,7 @@ def test_what_came_of_a_stream_that_broke_off_is_in_a_file_that_plays(kind, tmp_
     assert 5 < len(frames_of(tmp_path / "out.partial.mkv")) < 30
 
 
-@pytest.mark.slow  # in a worker of several the signal may come late
-def test_an_interrupt_leaves_what_came_in_a_file_that_plays(tmp_path, monkeypatch):
+def test_an_interrupt_leaves_what_came_in_a_file_that_plays(tmp_path, monkeypatch, heeds_interrupts):
     plain, interrupted = PipeReader.read, []
 
     def read(reader: PipeReader, most: int) -> bytes:
@@ -144,6 +143,23 @@ def test_a_pipe_into_a_file_is_the_run_of_a_file(low_clip, run, tmp_path):
 def assert_same(first: Path, second: Path) -> None:
     assert ticks_of(first) == ticks_of(second)
     assert all(np.array_equal(frame, other) for frame, other in zip(frames_of(first), frames_of(second), strict=True))
+
+
+def test_recordings_one_after_the_other_are_on_one_clock_as_in_a_file(run, tmp_path):
+    content = 2 * stream_of("mpegts", 30, sound=True)
+    outcome, _ = piped(content, tmp_path, "stream", "-", "-o", tmp_path / "piped.mkv", *LOSSLESS)
+    assert outcome.code == 0 and "its clock jumps once" in " ".join(report_of(tmp_path / "piped.mkv")["warnings"])
+    clip = tmp_path / "in.ts"
+    clip.write_bytes(content)
+    assert run("stream", clip, "-o", tmp_path / "out.mkv", *LOSSLESS).code == 0
+    assert_same(tmp_path / "piped.mkv", tmp_path / "out.mkv")
+    assert heard_in(tmp_path / "piped.mkv") == heard_in(tmp_path / "out.mkv")
+
+
+def heard_in(path: Path) -> list[int]:
+    """Times of the sound, in ticks."""
+    with av.open(str(path)) as container:
+        return [packet.pts for packet in container.demux(audio=0) if packet.size]
 
 
 def test_references_of_a_pipe_serve_as_those_of_a_file(low_clip, stills, run, tmp_path):

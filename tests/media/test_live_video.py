@@ -72,13 +72,26 @@ def test_without_dropping_the_writer_waits():
     assert numbers == list(range(12)) and handover.dropped == 0 and not writer.is_alive()
 
 
+def test_the_reader_waits_for_so_long_and_no_longer():
+    handover = Handover()
+    assert handover.take(patience=0.05) is None and not handover.ended
+    handover.put(arrival(0))
+    assert handover.take(patience=0.05).picture.pts == 0
+
+
 class Unseekable:
-    """A file that can only be read, from its start to its end."""
+    """A file that can only be read, from its start to its end, where it stalls if it is told to."""
 
     name = "somewhere"
 
-    def __init__(self, file: io.BytesIO):
-        self.read = file.read
+    def __init__(self, file: io.BytesIO, stalls: bool = False):
+        self._file, self._stalls = file, stalls
+
+    def read(self, most: int) -> bytes:
+        content = self._file.read(most)
+        if not content and self._stalls:
+            time.sleep(60)
+        return content
 
 
 @dataclass
@@ -89,13 +102,15 @@ class Sessions:
     has_length: bool = False
     name: str = "rtsp:somewhere/live"
     is_camera: bool = False
+    stalls: bool = False
 
     def open(self, timeout: float = 10.0) -> OnceRead:
         content = self.contents.pop(0) if self.contents else None
         if content is None:
             raise InputError("nothing answers")
         file = io.BytesIO(content)
-        return OnceRead(open_media(file if self.has_length else Unseekable(file)), Path(self.name), threads="SLICE")
+        opened = open_media(file if self.has_length else Unseekable(file, self.stalls))
+        return OnceRead(opened, Path(self.name), live=True)
 
 
 def test_a_stream_that_comes_back_goes_on_after_a_gap(monkeypatch, tmp_path):
@@ -124,6 +139,22 @@ def test_a_stream_that_comes_back_goes_on_after_a_gap(monkeypatch, tmp_path):
 def test_without_reconnecting_the_end_is_the_end():
     source = LiveSource(Sessions([stream_of("mpegts", 4)]), LiveOptions(reconnect=0.0))
     assert len(list(source)) == 4 and source.warnings == [] and source.reconnections == 0
+
+
+def test_a_camera_that_sends_nothing_more_ends(monkeypatch):
+    """Nothing interrupts the thread that reads it."""
+    monkeypatch.setattr("lfvideo_sr.media.live_video.READ_TIMEOUT", 0.5)
+    source = LiveSource(Sessions([stream_of("mpegts", 40)], is_camera=True, stalls=True), LiveOptions(drop=False))
+    started = time.monotonic()
+    assert len(list(source)) > 0 and source.broken == "no picture came in time"
+    assert time.monotonic() - started < 20
+
+
+def test_a_stream_of_which_only_the_sound_goes_on_is_lost(monkeypatch):
+    monkeypatch.setattr("lfvideo_sr.media.reading_once.READ_TIMEOUT", 0.0)
+    content = stream_of("mkv", 20, sound=True)
+    source = LiveSource(Sessions([content]), LiveOptions(drop=False, reconnect=0.0))
+    assert len(list(source)) < 20 and source.broken == "no picture came in time"
 
 
 def test_a_recording_is_read_whole_however_slowly():
