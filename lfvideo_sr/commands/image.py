@@ -26,10 +26,10 @@ from ..picture import (
     PictureScore,
     ReferenceVerdict,
     match_references,
-    picture_references,
     score,
     simulated,
 )
+from ..references.pictures import picture_references
 from ..report import write_json
 from .targets import REPORT, beside, check_targets
 from .texts import shown_score
@@ -80,7 +80,7 @@ class ImageCommand:
         print("\n".join(map(printable, summary_lines(report))), flush=True)
 
     def _truth(self, pixels: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-        """What the result is scored against, if it is, and the low-resolution picture."""
+        """The true picture, or None where there is none to score against; and the low-resolution picture."""
         if self.simulate:
             return simulated(pixels, reduce=REDUCTIONS[self.reduction])
         return None if self.gt is None else true_picture(self.gt, size_of(pixels)), pixels
@@ -140,8 +140,8 @@ class ImageCommand:
 
 
 def check_result(size: Size, name: str, whole: bool) -> None:
-    """Refuse, before it is made, a picture of more pixels than are allowed or, where it is held whole, than there is
-    memory for."""
+    """Refuse a picture before it is made: InputError above the limit of pixels, EngineError where it is held whole and
+    there is no memory for it."""
     check_size(size, name)
     if whole:
         check_memory(_RESTORING * size.width * size.height, name)
@@ -162,10 +162,10 @@ def write_picture(
 
 
 def true_picture(path: Path, low: Size, scale: int = 4) -> np.ndarray:
-    """The truth of a low-resolution picture, float32 [3,H,W]; what is up to 3 pixels larger is cut at the right and
-    bottom."""
+    """The true picture of a low-resolution picture of size `low`, float32 [3,H,W]; up to 3 pixels that it has more are
+    cut at the right and bottom. Raises InputError for any other size."""
     truth, size = read_image(path), low.scaled(scale)
-    if not all(0 <= side - wanted < scale for side, wanted in zip(size_of(truth), size)):
+    if not all(0 <= side - shown < scale for side, shown in zip(size_of(truth), size)):
         raise InputError(f"the truth {path} is {size_of(truth)}, the result {size}; give a picture of that size")
     return truth[:, : size.height, : size.width]
 
