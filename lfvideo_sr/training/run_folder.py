@@ -1,6 +1,7 @@
 """The folder of a run, and the list in it of the files that the run has written: no other file there is replaced or
 removed."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -36,7 +37,7 @@ class RunFolder:
 
         Raises OutputError, with nothing changed, where a file that no run has written has a name that this run needs.
         """
-        taken = [name for name in _WRITTEN_ANEW if _is_there(self.path / name) and name not in self._listed]
+        taken = [name for name in _WRITTEN_ANEW if os.path.lexists(self.path / name) and name not in self._listed]
         if taken and not (_is_of_a_run(self.path / CHECKPOINT) or _is_of_a_run(self.path / BEST)):
             raise OutputError(f"{self.path / taken[0]} is not a run's; move it away, or give another folder with -o")
         try:
@@ -54,7 +55,7 @@ class RunFolder:
         """List a file that the run is about to write, and make its folder; returns its path. Raises OutputError where
         something else has that name."""
         path = self.path / name
-        if name not in self._listed and _is_there(path):
+        if name not in self._listed and os.path.lexists(path):
             raise OutputError(f"{path} is not this run's; move it away")
         self._list(name)
         path.parent.mkdir(exist_ok=True)
@@ -88,10 +89,6 @@ class RunFolder:
         """The inner folders that a run makes, those that are links left out."""
         folders = [self.path / name for name in (PICTURES, BOARD)]
         return [folder.resolve() for folder in folders if folder.is_dir() and not folder.is_symlink()]
-
-
-def _is_there(path: Path) -> bool:
-    return path.exists() or path.is_symlink()
 
 
 def _is_of_a_run(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -49,7 +50,7 @@ def check_target(path: Path, read: Sequence[Path] = (), overwrite: bool = False)
         raise OutputError(f"cannot write {path}; name a .safetensors file in a folder that exists")
     if path.resolve() in [file.resolve() for file in read]:
         raise OutputError(f"{path} is read too; name another target")
-    if path.is_dir() or (path.exists() and not overwrite):
+    if path.is_dir() or (os.path.lexists(path) and not overwrite):
         raise OutputError(f"{path} exists; pass --overwrite or give another -o")
 
 
