@@ -75,7 +75,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     partial = claim_partial(path)
     try:
         yield partial
-        os.replace(partial, path)
+        partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
