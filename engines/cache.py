@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from platformdirs import user_cache_path
 from lfvideo_sr import __version__
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.media.partial import claim_partial
+from lfvideo_sr.media.partial import whole_file
 
 from .graphs import DESCRIPTION, LAYOUT, VERBS, About, damaged, description, paths, read_about
 from .trust import BY_OTHERS, untrusted
@@ -110,18 +110,20 @@ def plans_in(folder: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Under a temporary name first, which nobody else has: a file of that name is whole."""
-    temporary: Path | None = None
+    """A file of the cache, whole or not at all; raises EngineError."""
     try:
-        temporary = claim_partial(path)
-        temporary.chmod(temporary.stat().st_mode & ~BY_OTHERS)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with partial_for_us(path) as partial:
+            partial.write_bytes(content)
     except OSError as error:
         raise EngineError(f"{path} cannot be written ({error.strerror}); free space or set LFVIDEO_CACHE") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def partial_for_us(path: Path) -> Iterator[Path]:
+    """`whole_file` for a file of the cache, which only this user may write to."""
+    with whole_file(path) as partial:
+        partial.chmod(partial.stat().st_mode & ~BY_OTHERS)
+        yield partial
 
 
 def make_folder(folder: Path) -> None:

@@ -17,13 +17,11 @@ import torch
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.errors import EngineError
 from lfvideo_sr.matching.seed import FlowSeeder
-from lfvideo_sr.media.partial import claim_partial
 from lfvideo_sr.method import Method
 
-from .cache import make_folder, write_description
+from .cache import make_folder, partial_for_us, write_description
 from .graph_precision import typed, weigh_alike
 from .graphs import About, Dim, paths
-from .trust import BY_OTHERS
 from .verbs import Verb, verbs_of
 
 OPSET = 20  # the first whose GridSample is what TensorRT and ONNX Runtime both read
@@ -136,10 +134,5 @@ def write_graph(program, precision: Precision, path: Path) -> None:
         raise EngineError(f"{path.stem} holds {', '.join(unwanted)}, which TensorRT refuses; pass --engine torch")
     if precision is Precision.BF16:
         model.opset_imports[""] = OPSET_BF16
-    temporary = claim_partial(path)
-    try:
-        temporary.chmod(temporary.stat().st_mode & ~BY_OTHERS)
-        program.save(str(temporary), include_initializers=True, external_data=False)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with partial_for_us(path) as partial:
+        program.save(str(partial), include_initializers=True, external_data=False)

@@ -45,8 +45,7 @@ class GraphEngine(OneByOne):
         self.about, self._graphs, self.device = about, graphs, device
         self.info: MethodInfo = about.info
         self.precision: Precision = about.precision
-        seeder = about.seeder
-        self._seeder = None if seeder is None else FrameSeeder(_seeder_of(seeder))
+        self._seeder = None if about.seeder is None else FrameSeeder(_seeder_of(about.seeder))
         self._none: EncodedReference | None = None
 
     def encode(self, reference: Reference) -> EncodedReference:
@@ -167,10 +166,12 @@ class GraphEngine(OneByOne):
     def __exit__(self, *exc_info: object) -> None:
         """Lets go of the graphs and of the memory they run in."""
         self._graphs, self._none = {}, None
+        if self._seeder is not None:
+            self._seeder.forget()
 
 
 def _seeder_of(arguments: Mapping[str, int]) -> FlowSeeder:
-    return FlowSeeder(arguments["scale"], arguments["stride"], arguments.get("level", 0))
+    return FlowSeeder(arguments["scale"], arguments["stride"], arguments["level"])
 
 
 def batch(pixels: np.ndarray) -> np.ndarray:

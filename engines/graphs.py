@@ -66,9 +66,12 @@ class About:
     @classmethod
     def of_json(cls, stored: Mapping[str, Any]) -> "About":
         """Raises ValueError, KeyError or TypeError for what `to_json` did not write: every field has to be there, since
-        a default would change how the method runs. A halo alone may be missing, without which frames stay whole."""
+        a default would change how the method runs. Graphs of the first versions lack two: a halo, without which frames
+        stay whole, and the seeder's level, which is 0."""
         info = MethodInfo(**_whole(MethodInfo, {"halo": None, **stored["info"]}))
-        about = cls(**_whole(cls, stored) | {"info": info, "precision": Precision(stored["precision"])})
+        seeder = None if stored["seeder"] is None else {"level": 0, **stored["seeder"]}
+        values = {"info": info, "precision": Precision(stored["precision"]), "seeder": seeder}
+        about = cls(**_whole(cls, stored) | values)
         _check(about)
         return about
 
@@ -95,11 +98,12 @@ def _check(about: About) -> None:
         kinds, value = get_args(hint) or (hint,), getattr(about.info, name)
         if type(value) not in kinds and not (float in kinds and type(value) is int):
             raise ValueError(f"{name} is {shortened(repr(value))}; {' or '.join(kind.__name__ for kind in kinds)} fits")
-    seeder = {"scale": 1, "stride": 1} if about.seeder is None else about.seeder
-    level = seeder.get("level", 0) + 1 if type(seeder.get("level", 0)) is int else 0
-    sides = [seeder.get("scale"), seeder.get("stride")]
-    counts = [about.info.scale, about.info.references + 1, about.field_stride, *sides, level]
-    if not seeder.keys() <= {"scale", "stride", "level"} or not all(map(_is_count, counts)):
+    counts = [about.info.scale, about.info.references + 1, about.field_stride]
+    if about.seeder is not None:
+        if about.seeder.keys() != {"scale", "stride", "level"}:
+            raise ValueError("its seeder has other arguments than scale, stride and level")
+        counts += [about.seeder["scale"], about.seeder["stride"], about.seeder["level"] + 1]
+    if not all(map(_is_count, counts)):
         raise ValueError("its scale, references, stride or seeder are no counts")
     shapes = [shape for verb in VERBS for shape in about.inputs[verb].values()]
     if not all((type(dim) is int and dim > 0) or _SIDE.fullmatch(str(dim)) for shape in shapes for dim in shape):

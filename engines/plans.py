@@ -222,8 +222,9 @@ def find_plans(
     fastest nearest to it, or for frames of unknown size those of the widest range. Raises EngineError with the reason
     where there are none."""
     sets: dict[Shapes, dict[str, Plan]] = {}
-    refused = untrusted_graphs(folder) or "none is built"
-    for path in plans_in(folder) if untrusted_graphs(folder) is None else ():
+    untrusted = untrusted_graphs(folder)
+    refused = untrusted or "none is built"
+    for path in plans_in(folder) if untrusted is None else ():
         try:
             plan = read_plan(path)
         except EngineError as error:

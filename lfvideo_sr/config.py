@@ -86,7 +86,7 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
 
 
 def _is_of(value: Any, kind: Any) -> bool:
-    """Whether a value is of one of the kinds that an option may have; of other kinds than simple ones all are."""
+    """Whether a value is of a kind. Only simple kinds are checked."""
     if kind is float:
         return type(value) in (int, float)
     return type(value) is kind if kind in (int, str, bool, NoneType) else True

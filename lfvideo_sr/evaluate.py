@@ -75,7 +75,7 @@ class PaperComparison:
 @dataclass(frozen=True)
 class Evaluation:
     """What is measured and how: a data set, a protocol by name, one of CHOICES, and one of REDUCTIONS, which counts
-    where the data set has no low-resolution pictures of its own."""
+    where the data set has no low-resolution pictures."""
 
     dataset: Dataset
     protocol: str
@@ -125,8 +125,8 @@ class Evaluation:
     @property
     def rule(self) -> str:
         """How small pictures come about and what is measured, in one line."""
-        own = any(item.low is not None for item in self.dataset.items)
-        small = "low-resolution pictures of the data set's own" if own else _SMALL[self.reduction]
+        is_reduced = all(item.low is None for item in self.dataset.items)
+        small = _SMALL[self.reduction] if is_reduced else "low-resolution pictures of the data set's own"
         return f"{small}; {PROTOCOLS[self.protocol].rule}"
 
     def reference_pictures(self, item: Item, prepared: EvaluationPair, most: int) -> list[np.ndarray]:

@@ -20,23 +20,9 @@ from .media.luma import luma
 from .media.resize import bicubic, crop_to_multiple, degrade
 from .metrics import eight_bit, psnr_y, ssim_y
 from .pixels import as_pixels
-from .references.pictures import load_picture, picture_references
 from .references.reference import Reference
 from .registration.beside import Form, form_beside
 from .strips import restored_strips
-
-__all__ = [
-    "MatchedPicture",
-    "PictureScore",
-    "ReferenceVerdict",
-    "RestoredPicture",
-    "load_picture",
-    "match_references",
-    "picture_references",
-    "restore",
-    "score",
-    "simulated",
-]
 
 _GREY = 2.5 / 255  # between the channels of a picture without colours, at most
 
@@ -53,7 +39,7 @@ class ReferenceVerdict:
     used:      its detail is in the result. A reference that is neither used nor worthless was beaten by better ones.
     correspondence: where each place of the picture was found in it, as NumPy arrays; None where it is not used.
     adds_detail: False where it has no detail that the picture lacks, so that it was not matched.
-    changes: what was done to bring it to the picture, such as "moved by 60.0 px"; "" where nothing was.
+    changes:   what was done to bring it to the picture, such as "moved by 60.0 px"; "" where nothing was.
     """
 
     origin: str
@@ -113,9 +99,9 @@ class _Judged(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class MatchedPicture:
-    """A low-resolution picture and its references, matched: what it becomes is made from it in one piece or in strips.
+    """A low-resolution picture and its matched references, from which the result is made, whole or in strips.
 
-    coloured:   those of the matches whose references have colours: where others have none, colours come from these.
+    coloured:   the matches of references that have colours; where some have none, the result's colours are from these.
     references: the verdicts, best first.
     """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import __version__
 from .errors import OutputError
-from .media.partial import claim_partial
+from .media.partial import whole_file
 from .media.picture_sequence import find_sequence
 from .stream.grid_job import GridJob
 from .stream.job import StreamJob
@@ -139,17 +139,13 @@ def is_report(path: Path) -> bool:
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write whole or not at all. What is no regular file, such as /dev/null, is written to, not replaced."""
     text = json.dumps(values, indent=1) + "\n"
-    unfinished: Path | None = None
     try:
         if path.exists() and not path.is_file():
             path.write_text(text)
             return
-        unfinished = claim_partial(path)
-        unfinished.write_text(text)
-        unfinished.replace(path)
+        with whole_file(path) as partial:
+            partial.write_text(text)
     except OSError as error:
-        if unfinished is not None:
-            unfinished.unlink(missing_ok=True)
         raise OutputError(f"the report {path} cannot be written ({error.strerror}); give another --report") from error
 
 

@@ -16,7 +16,8 @@ from lfvideo_sr.media.images import read_image, write_png
 from lfvideo_sr.media.luma import luma
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.metrics import eight_bit, psnr_y
-from lfvideo_sr.picture import RestoredPicture, picture_references, restore, score, simulated
+from lfvideo_sr.picture import RestoredPicture, restore, score, simulated
+from lfvideo_sr.references.pictures import picture_references
 from lfvideo_sr.references.reference import EncodedReference, Reference
 
 HIGH = Size(192, 128)

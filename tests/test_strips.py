@@ -7,7 +7,7 @@ from small_clips import engine_of, rendered
 from lfvideo_sr.engine import Matched
 from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.media.resize import degrade
-from lfvideo_sr.picture import picture_references
+from lfvideo_sr.references.pictures import picture_references
 from lfvideo_sr.strips import restored_strips, strips_of
 
 ROUNDING = 1e-5

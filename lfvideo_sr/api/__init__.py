@@ -15,7 +15,8 @@ from ..lightfields.opening import OpenOptions
 from ..lightfields.opening import open_light_field as open_field
 from ..lightfields.references import ViewReferences
 from ..method import Method
-from ..picture import RestoredPicture, load_picture, picture_references, restore
+from ..picture import RestoredPicture, restore
+from ..references.pictures import load_picture, picture_references
 from ..stream.grid_job import GridJob, GridOptions
 from ..stream.job import StreamJob
 from ..stream.opening import low_size

@@ -14,8 +14,8 @@ from ..media.colour import ColourSpec
 from ..media.loss import Loss
 from ..media.probe import VideoInfo
 from ..media.scenes import CutDetector
-from ..picture import load_picture
 from ..pixels import as_pixels
+from ..references.pictures import load_picture
 from ..references.reference import Reference
 from ..references.source import ClipFit
 

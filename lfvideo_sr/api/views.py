@@ -14,8 +14,8 @@ from ..lightfields.grid import Grid, name_of
 from ..lightfields.partial import PartialFolder
 from ..lightfields.references import ViewReference, ViewReferences, at_view
 from ..media.images import write_png
-from ..picture import load_picture
 from ..pixels import as_pixels
+from ..references.pictures import load_picture
 from ..references.reference import Reference
 from ..references.source import ClipFit
 

@@ -26,10 +26,10 @@ from ..picture import (
     PictureScore,
     ReferenceVerdict,
     match_references,
-    picture_references,
     score,
     simulated,
 )
+from ..references.pictures import picture_references
 from ..report import write_json
 from .targets import REPORT, beside, check_targets
 from .texts import shown_score
@@ -80,10 +80,10 @@ class ImageCommand:
         print("\n".join(map(printable, summary_lines(report))), flush=True)
 
     def _truth(self, pixels: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-        """What the result is scored against, if it is, and the low-resolution picture."""
+        """The true picture, or None where there is none to score against; and the low-resolution picture."""
         if self.simulate:
             return simulated(pixels, reduce=REDUCTIONS[self.reduction])
-        return None if self.gt is None else true_picture(self.gt, size_of(pixels)), pixels
+        return None if self.gt is None else true_picture(self.gt, size_of(pixels), self.white), pixels
 
     def _restored(
         self, low: np.ndarray, truth: np.ndarray | None, references: Sequence[Path], output: Path, bit_depth: int
@@ -110,38 +110,38 @@ class ImageCommand:
         targets = {"-o": output} | ({} if self.report is None else {REPORT: self.report})
         check_targets(targets, (self.input, *references), self.overwrite)
 
-    def _report(self, engine: Engine, low: Size, restored: MatchedPicture, seconds: float) -> dict[str, Any]:
+    def _report(self, engine: Engine, low: Size, matched: MatchedPicture, seconds: float) -> dict[str, Any]:
         return {
             "input": str(self.input),
             "input_size": str(low),
-            "output_size": str(restored.size),
+            "output_size": str(matched.size),
             "simulated": self.simulate,
-            "references": [_row(reference) for reference in restored.references],
+            "references": [_row(reference) for reference in matched.references],
             "seconds": round(seconds, 3),
             "method": engine.info.name,
             "device": engine.device,
             "dtype": engine.precision.value,
             "version": __version__,
-            "warnings": self._warnings(engine, restored),
+            "warnings": self._warnings(engine, matched),
         }
 
-    def _warnings(self, engine: Engine, restored: MatchedPicture) -> list[str]:
+    def _warnings(self, engine: Engine, matched: MatchedPicture) -> list[str]:
         if self.references and not engine.info.references:
             return [f"{engine.info.name} takes no references: those given were not used"]
         if self.no_refs or not engine.info.references:
             return []
         if not self.references:
             return ["no true detail is added without references: give sharp pictures with --ref"]
-        if not any(reference.adds_detail for reference in restored.references):
+        if not any(reference.adds_detail for reference in matched.references):
             return [f"no reference has detail that {self.input} lacks: it came out as without references"]
-        if not any(reference.used for reference in restored.references):
+        if not any(reference.used for reference in matched.references):
             return [f"no reference shows what {self.input} shows: it came out as without references"]
         return []
 
 
 def check_result(size: Size, name: str, whole: bool) -> None:
-    """Refuse, before it is made, a picture of more pixels than are allowed or, where it is held whole, than there is
-    memory for."""
+    """Refuse a picture before it is made: InputError above the limit of pixels, EngineError where it is held whole and
+    there is no memory for it."""
     check_size(size, name)
     if whole:
         check_memory(_RESTORING * size.width * size.height, name)
@@ -161,11 +161,11 @@ def write_picture(
     return score(pixels, matched.frame.pixels, truth)
 
 
-def true_picture(path: Path, low: Size, scale: int = 4) -> np.ndarray:
-    """The truth of a low-resolution picture, float32 [3,H,W]; what is up to 3 pixels larger is cut at the right and
-    bottom."""
-    truth, size = read_image(path), low.scaled(scale)
-    if not all(0 <= side - wanted < scale for side, wanted in zip(size_of(truth), size)):
+def true_picture(path: Path, low: Size, white: float | None = None) -> np.ndarray:
+    """The true picture of a low-resolution picture of size `low`, float32 [3,H,W]; up to 3 pixels that it has more are
+    cut at the right and bottom. Raises InputError for any other size. white: as of `read_picture`."""
+    truth, size = read_image(path, white), low.scaled(_SCALE)
+    if not all(0 <= side - shown < _SCALE for side, shown in zip(size_of(truth), size)):
         raise InputError(f"the truth {path} is {size_of(truth)}, the result {size}; give a picture of that size")
     return truth[:, : size.height, : size.width]
 

@@ -1,5 +1,6 @@
 """Refuses files to be written before anything is loaded, where writing would fail or destroy something later."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: 
     for option, path in targets.items():
         if option == REPORT and path.is_dir():
             raise OutputError(f"{path} is a folder; give a file name with {option}")
-        if _is_there(path) and not overwrite and not (option == REPORT and is_report(path)):
+        if os.path.lexists(path) and not overwrite and not (option == REPORT and is_report(path)):
             raise OutputError(f"{path} exists; pass --overwrite or give another {option}")
 
 
@@ -42,11 +43,6 @@ def check_lengths(targets: Mapping[str, Path]) -> None:
     """Refuse names that are longer than their file system takes, by the options that name them."""
     for option, path in targets.items():
         check_length(path, option)
-
-
-def _is_there(path: Path) -> bool:
-    """Whether something has that name; a link has it, wherever it leads."""
-    return path.exists() or path.is_symlink()
 
 
 def _check_names(targets: Mapping[str, Path]) -> None:

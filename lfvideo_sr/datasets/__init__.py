@@ -9,10 +9,10 @@ from pathlib import Path
 from ..errors import InputError, UsageError
 from . import layouts
 from .items import Dataset, Item
-from .own_low import items_with_low
+from .low_resolution import items_with_low
 
 VARIABLE = "LFVIDEO_DATA"
-_OWN_LOW = "its own low-resolution pictures, in {}, are restored; nothing is reduced"
+_NOT_REDUCED = "its low-resolution pictures, in {}, are restored; nothing is reduced"
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _folder(name: str, data: Path | None) -> Dataset:
         if place.is_dir():
             items = tuple(items_with_low(place))
             if items and items[0].low is not None:
-                return Dataset(place.resolve().name, items, note=_OWN_LOW.format(items[0].low.parent))
+                return Dataset(place.resolve().name, items, note=_NOT_REDUCED.format(items[0].low.parent))
             items = tuple(layouts.plain(place))
             if not items:
                 raise InputError(f"{place} holds no pictures; give a folder of PNG, JPEG, WebP, TIFF or BMP files")

@@ -11,7 +11,7 @@ from ..media.images import read_image
 @dataclass(frozen=True)
 class Item:
     """A high-resolution picture and its references, the most similar (or the drawn) one first; and its low-resolution
-    version, where the data set has one of its own. Only paths are held."""
+    version, where the data set has such pictures. Only paths are held."""
 
     name: str
     path: Path

@@ -13,7 +13,7 @@ _STREAMS = "h261 h263 h264 hevc evc vvc obu av1 m4v vc1 vc1test dirac dnxhd cavs
 _OLD = "smjpeg roq smk bink film_cpk flic ea 4xm wc3movie thp idcin filmstrip cine r3d dxa ser psxstr rpl vividas vivo"
 _SOUND = "mp3 wav w64 flac aac ac3 eac3 dts amr aiff au caf"
 _PICTURES = "png jpeg bmp tiff webp gif ppm pgm pbm pam jpegxl jpegls j2k exr hdr dpx sgi sunrast qoi"
-_TEXT = "tty"  # any text, as a picture of a terminal; told apart by the one who opens it
+_TEXT = "tty"  # any text, as a picture of a terminal; probe.py refuses it
 
 _ALLOWED = ",".join(
     [*f"{_CONTAINERS} {_STREAMS} {_OLD} {_SOUND} {_TEXT}".split(), *(f"{kind}_pipe" for kind in _PICTURES.split())]
@@ -30,14 +30,19 @@ def reading_options(format_name: str | None = None) -> dict[str, str]:
     return {
         "format_whitelist": format_name or _ALLOWED,
         "protocol_whitelist": "file,fd,pipe",
-        "max_pixels": str(min(max_pixels(), 2**31 - 1)),
+        **decoder_options(),
     }
 
 
 def address_options() -> dict[str, str]:
     """The same for an address that a user has typed: any protocol, and every kind of stream that names no other."""
     allowed = (name for name in av.formats_available if not _FOLLOWING & set(name.split(",")))
-    return {"format_whitelist": ",".join(sorted(allowed)), "max_pixels": reading_options()["max_pixels"]}
+    return {"format_whitelist": ",".join(sorted(allowed)), **decoder_options()}
+
+
+def decoder_options() -> dict[str, str]:
+    """FFmpeg's options for a decoder: frames above the limit of pixels are not decoded."""
+    return {"max_pixels": str(min(max_pixels(), 2**31 - 1))}
 
 
 def names_others(head: bytes) -> bool:

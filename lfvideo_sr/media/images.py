@@ -1,6 +1,5 @@
 """Still pictures in: PNG, JPEG, WebP, TIFF, BMP and PPM of 8 or 16 bits, AVIF and HEIC. Still pictures out: PNG."""
 
-import errno
 import stat
 from io import BytesIO
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..errors import InputError, OutputError, first_line
+from ..errors import InputError, first_line
 from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
 from .limits import check_file_size, check_memory, check_pixels, check_size
-from .partial import claim_partial
+from .partial import unwritable, whole_file
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
 from .picture_sizes import pixels_claimed, size_in_header
 from .quiet import quiet_libraries
@@ -127,17 +126,11 @@ def is_transparent(path: str | Path) -> bool:
 def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:
     """Write float [3,H,W] in [0,1] as a PNG of 8 or 16 bits, which appears under its name only when it is whole."""
     path = Path(path)
-    partial: Path | None = None
     try:
-        partial = claim_partial(path)
-        partial.write_bytes(_encode(pixels, bit_depth).data)
-        partial.replace(path)
+        with whole_file(path) as partial:
+            partial.write_bytes(_encode(pixels, bit_depth).data)
     except OSError as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-        full = error.errno == errno.ENOSPC
-        fix = "the disk is full; free some space" if full else f"cannot be written: {error.strerror}"
-        raise OutputError(f"{path}: {fix}") from error
+        raise unwritable(path, error) from error
 
 
 def _bytes_of(path: Path) -> np.ndarray:

@@ -1,8 +1,10 @@
 """What a target and the files beside it are called until it is whole, and how it gets to the disk."""
 
+import errno
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -64,6 +66,27 @@ def claim_partial(path: Path, *, folder: bool = False) -> Path:
                 os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             return name
     raise AssertionError("some name is free")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """The claimed file of a target, which the block is to write. It gets the target's name when the block ends, and is
+    removed when the block raises. Raises OSError where it cannot be made or renamed."""
+    partial = claim_partial(path)
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """The error to raise for a target that could not be written."""
+    full = error.errno == errno.ENOSPC
+    return OutputError(
+        f"{path}: {'the disk is full; free some space' if full else f'cannot be written: {error.strerror}'}"
+    )
 
 
 def write_through(path: Path) -> None:

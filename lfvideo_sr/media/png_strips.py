@@ -1,6 +1,5 @@
 """A PNG written from top to bottom, so that a picture of gigabytes is never held whole: no library here does it."""
 
-import errno
 import os
 import struct
 import zlib
@@ -10,9 +9,8 @@ from types import TracebackType
 
 import numpy as np
 
-from ..errors import OutputError
 from ..frames import Size
-from .partial import claim_partial
+from .partial import claim_partial, unwritable
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGB = 2  # colour type
@@ -33,7 +31,7 @@ class PngStrips:
             self._partial = claim_partial(self._path)
             self._file = self._partial.open("wb")
         except OSError as error:
-            raise self._failed(error) from error
+            raise unwritable(self._path, error) from error
         self._packer = zlib.compressobj(_LEVEL, strategy=zlib.Z_FILTERED)
         header = struct.pack(">IIBBBBB", *self._size, self._bit_depth, _RGB, 0, 0, 0)
         self._put(_SIGNATURE + _chunk(b"IHDR", header))
@@ -58,7 +56,7 @@ class PngStrips:
             os.replace(self._partial, self._path)
         except OSError as failure:
             self._drop()
-            raise self._failed(failure) from failure
+            raise unwritable(self._path, failure) from failure
 
     def _put_packed(self, data: bytes) -> None:
         if data:
@@ -69,17 +67,12 @@ class PngStrips:
             self._file.write(data)
         except OSError as error:
             self._drop()
-            raise self._failed(error) from error
+            raise unwritable(self._path, error) from error
 
     def _drop(self) -> None:
         with suppress(OSError):
             self._file.close()
         self._partial.unlink(missing_ok=True)
-
-    def _failed(self, error: OSError) -> OutputError:
-        full = error.errno == errno.ENOSPC
-        why = "the disk is full; free some space" if full else f"cannot be written: {error.strerror}"
-        return OutputError(f"{self._path}: {why}")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

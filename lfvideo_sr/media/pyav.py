@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 import av
 
-from .demuxers import address_options, reading_options
+from .demuxers import address_options, decoder_options, reading_options
 
 # Bytes of a tag that are not UTF-8 are read as surrogates and written as the same bytes. PyAV 19 has no other way; 18
 # needs the option, else such a file does not open.
@@ -32,7 +32,7 @@ def open_media(file: Path | BytesIO | str, mode: Literal["r", "w"] = "r", **opti
     container = av.open(named, mode, **_TAGS, **options)
     for stream in container.streams.video:
         if stream.codec_context is not None:
-            stream.codec_context.options = stream.codec_context.options | {"max_pixels": limits["max_pixels"]}
+            stream.codec_context.options = stream.codec_context.options | decoder_options()
     return container
 
 
@@ -43,7 +43,7 @@ def alpha_decoder(stream: Any) -> Any | None:
     if name not in LIBVPX:
         return None
     decoder = av.CodecContext.create(LIBVPX[name], "r")
-    decoder.options = {"max_pixels": reading_options(None)["max_pixels"]}
+    decoder.options = decoder_options()
     return decoder
 
 

@@ -19,10 +19,7 @@ _SHAKEN, _SOME_DETAIL, _AS_SHARP = 0.4, 0.1, 0.85
 _BLOCKY = 0.05  # of the detail: what is left of it beside repeated pixels
 _BLOCK = 8  # low-resolution pixels to a side, over which energies are averaged
 _SHARPEST = 0.1  # share of the blocks that count
-_PART, _PARTS = (
-    64,
-    5,
-)  # low-resolution pixels to a side, and parts along each side, that are looked at in large pictures
+_PART, _PARTS = 64, 5  # of large pictures: low-resolution pixels to a side of a part, and parts along each side
 
 
 class Sharpness(NamedTuple):

@@ -117,7 +117,9 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         whole = all(isinstance(state[name], kind) for name, kind in _PARTS.items())
-    except Exception:  # whatever the reader raises, the file is damaged
+    except (MemoryError, PermissionError):  # it may be whole, and a run that went on without it would replace it
+        raise
+    except Exception:  # whatever else the reader raises, the file is damaged
         return None
     return state if whole else None
 

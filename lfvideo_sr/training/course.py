@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
+_MOST_DIGITS = 20  # of a number in a log
+
+
 class Course:
     """The course of a run: CSV, TensorBoard where it is installed, printed lines, a bar, pictures, the best state."""
 
@@ -31,9 +34,9 @@ class Course:
         self._config = config
         self._validate: Callable[[], Validation] | None = task.validate and partial(task.validate, averaged)
         self._folder = folder
-        dump_config(replace(config, resume=True), folder.own(CONFIG))
+        dump_config(replace(config, resume=True), folder.register(CONFIG))
         names = [name for part in task.steps.values() for name in part.names]
-        self._csv = _Rows(folder.own(LOG), ("step", *names, "seconds", *task.scores), step)
+        self._csv = _Rows(folder.register(LOG), ("step", *names, "seconds", *task.scores), step)
         self._board = _tensorboard(folder, step)
         self._saved = time.monotonic()
         self._first, self._began = step, time.monotonic()
@@ -76,11 +79,11 @@ class Course:
             scores, pictures = self._validate()
         torch.set_rng_state(random)
         for name, pixels in pictures.items():
-            write_png(self._folder.own(f"{PICTURES}/{name}_{step:07}.png"), pixels)
+            write_png(self._folder.register(f"{PICTURES}/{name}_{step:07}.png"), pixels)
         first = next(iter(scores.values()))
         if first > state.best:
             state.best, state.sums = first, {}  # this report is made
-            state.save(step, self._folder.own(BEST))
+            state.save(step, self._folder.register(BEST))
         return scores
 
     def _left(self, step: int) -> str:
@@ -119,9 +122,11 @@ def _read_rows(path: Path) -> tuple[list[dict[str, str]], int]:
 def _are_numbers(words: list[str]) -> bool:
     """Whether each word is empty or a number in few digits."""
     try:
-        return all(len(word) < 20 and float(word or 0) is not None for word in words)
+        for word in filter(None, words):
+            float(word)
     except ValueError:
         return False
+    return max(map(len, words)) < _MOST_DIGITS
 
 
 def _bar(total: int, done: int) -> Progress:
@@ -141,5 +146,5 @@ def _tensorboard(folder: RunFolder, step: int) -> SummaryWriter | None:
     board = folder.path / BOARD
     before = set(board.glob("*"))
     writer = SummaryWriter(str(board), purge_step=step)
-    folder.own_new(BOARD, before)
+    folder.register_new(BOARD, before)
     return writer

@@ -1,5 +1,7 @@
-"""The folder of a run, and the list in it of the run's own files: nothing else there is replaced or removed."""
+"""The folder of a run, and the list in it of the files that the run has written: no other file there is replaced or
+removed."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +13,15 @@ from ..errors import OutputError
 LIST = "run.files"  # one name a line, relative to the folder
 CHECKPOINT, BEST, CONFIG, LOG = "last.pt", "best.pt", "config.yaml", "log.csv"
 PICTURES, BOARD = "pictures", "tensorboard"
-_UNFINISHED = ".tmp"
-_WRITTEN_ANEW = (CONFIG, LOG, CHECKPOINT, BEST, "last.tmp", "best.tmp")
 _OF_A_RUN = {"step", "averaged", "modules", "optimizers"}  # what a checkpoint of a run holds
+
+
+def unfinished(path: Path) -> Path:
+    """What a checkpoint is called until it is whole."""
+    return path.with_suffix(".tmp")
+
+
+_WRITTEN_ANEW = (CONFIG, LOG, CHECKPOINT, BEST, *(unfinished(Path(name)).name for name in (CHECKPOINT, BEST)))
 
 
 class RunFolder:
@@ -29,7 +37,7 @@ class RunFolder:
 
         Raises OutputError, with nothing changed, where a file that no run has written has a name that this run needs.
         """
-        taken = [name for name in _WRITTEN_ANEW if _is_there(self.path / name) and name not in self._listed]
+        taken = [name for name in _WRITTEN_ANEW if os.path.lexists(self.path / name) and name not in self._listed]
         if taken and not (_is_of_a_run(self.path / CHECKPOINT) or _is_of_a_run(self.path / BEST)):
             raise OutputError(f"{self.path / taken[0]} is not a run's; move it away, or give another folder with -o")
         try:
@@ -43,16 +51,17 @@ class RunFolder:
         except OSError as error:
             raise OutputError(f"{self.path}: {error.strerror}; give another folder with -o") from error
 
-    def own(self, name: str) -> Path:
-        """The path of a file that the run is about to write, in the list from now on; its folder is made."""
+    def register(self, name: str) -> Path:
+        """List a file that the run is about to write, and make its folder; returns its path. Raises OutputError where
+        something else has that name."""
         path = self.path / name
-        if name not in self._listed and _is_there(path):
+        if name not in self._listed and os.path.lexists(path):
             raise OutputError(f"{path} is not this run's; move it away")
         self._list(name)
         path.parent.mkdir(exist_ok=True)
         return path
 
-    def own_new(self, folder: str, before: set[Path]) -> None:
+    def register_new(self, folder: str, before: set[Path]) -> None:
         """List the files of an inner folder that were not there before."""
         for path in set((self.path / folder).glob("*")) - before:
             self._list(f"{folder}/{path.name}")
@@ -65,11 +74,12 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Remove what is listed, the inner folders that are empty then, and the list."""
+        inner = self._inner()
         for name in self._listed:
             path = self.path / name
-            if path.parent.resolve() in (self.path.resolve(), *self._inner()) and (path.is_file() or path.is_symlink()):
+            if path.parent.resolve() in (self.path.resolve(), *inner) and (path.is_file() or path.is_symlink()):
                 path.unlink()
-        for folder in self._inner():
+        for folder in inner:
             with suppress(OSError):
                 folder.rmdir()
         (self.path / LIST).unlink(missing_ok=True)
@@ -79,15 +89,6 @@ class RunFolder:
         """The inner folders that a run makes, those that are links left out."""
         folders = [self.path / name for name in (PICTURES, BOARD)]
         return [folder.resolve() for folder in folders if folder.is_dir() and not folder.is_symlink()]
-
-
-def unfinished(path: Path) -> Path:
-    """What a checkpoint is called until it is whole."""
-    return path.with_suffix(_UNFINISHED)
-
-
-def _is_there(path: Path) -> bool:
-    return path.exists() or path.is_symlink()
 
 
 def _is_of_a_run(path: Path) -> bool:

@@ -10,7 +10,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, OutputError, first_line, shortened
-from ..media.partial import claim_partial
+from ..media.partial import whole_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,7 +50,7 @@ def check_target(path: Path, read: Sequence[Path] = (), overwrite: bool = False)
         raise OutputError(f"cannot write {path}; name a .safetensors file in a folder that exists")
     if path.resolve() in [file.resolve() for file in read]:
         raise OutputError(f"{path} is read too; name another target")
-    if path.is_dir() or (path.exists() and not overwrite):
+    if path.is_dir() or (os.path.lexists(path) and not overwrite):
         raise OutputError(f"{path} exists; pass --overwrite or give another -o")
 
 
@@ -60,19 +60,13 @@ def save(module: "nn.Module", path: Path, about: dict[str, Any]) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_model
 
-    partial = None
     try:
-        partial = claim_partial(path)
-        mode = partial.stat().st_mode
-        save_model(module, str(partial), metadata={"about": json.dumps(about)})
-        partial.chmod(mode)  # the library's own files are for their owner alone
-        os.replace(partial, path)
-    except BaseException as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-        if isinstance(error, OSError | SafetensorError):
-            raise OutputError(f"{path} cannot be written ({error}); free some space or give another -o") from error
-        raise
+        with whole_file(path) as partial:
+            mode = partial.stat().st_mode
+            save_model(module, str(partial), metadata={"about": json.dumps(about)})
+            partial.chmod(mode)  # the library lets only the owner read what it writes
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"{path} cannot be written ({error}); free some space or give another -o") from error
 
 
 def read_about(path: Path) -> dict[str, Any]:

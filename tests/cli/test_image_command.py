@@ -95,6 +95,16 @@ def test_a_true_picture_scores_the_result(run, folder):
     assert written["metrics"]["psnr_y"] == pytest.approx(by_hand, abs=1e-3)
 
 
+def test_a_true_picture_has_the_white_of_the_input(run, folder):
+    """A dark picture of 16 bits looks like one of 10."""
+    for name, width in (("low.png", 48), ("truth.png", 192)):
+        dark = np.tile(np.linspace(0, 0.015, width, dtype=np.float32), (3, width * 2 // 3, 1))
+        write_png(folder / name, dark, bit_depth=16)
+    options = ("--gt", folder / "truth.png", "--white", 65535, "--report", folder / "r.json", "--method", "bicubic")
+    assert run("image", folder / "low.png", *options).code == 0
+    assert json.loads((folder / "r.json").read_text())["metrics"]["psnr_y"] > 50
+
+
 def test_matlabs_reduction_by_name(run, folder):
     write_png(folder / "small.png", matlab_degrade(read_image(folder / "sharp.png")))
     options = ("--method", "bicubic", "--overwrite")

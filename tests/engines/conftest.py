@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import fake_tensorrt
 import pytest
 
 from lfvideo_sr import cli
@@ -47,6 +48,12 @@ def own_cache(built, tmp_path, monkeypatch) -> Path:
     shutil.copytree(built, tmp_path / "cache")
     monkeypatch.setenv("LFVIDEO_CACHE", str(tmp_path / "cache"))
     return graphs_of(EngineOptions(dtype="fp32"))[1]
+
+
+@pytest.fixture
+def buffers() -> fake_tensorrt.HostBuffers:
+    """Buffers of the stand-in for TensorRT."""
+    return fake_tensorrt.HostBuffers()
 
 
 @pytest.fixture

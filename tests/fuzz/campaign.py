@@ -17,8 +17,8 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 from forked import Ended, run_forked  # noqa: E402
+from kinds import KINDS, Kind  # noqa: E402
 from mutations import damaged  # noqa: E402
-from seeds import KINDS, Kind  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ if not hasattr(os, "pidfd_open") or sys.platform != "linux":
 
 from campaign import LIGHT, cases, prepare
 from forked import run_forked
+from kinds import KINDS
 from mutations import damaged
-from seeds import KINDS
 
 FEW, MANY = 50, 3000
 

@@ -161,6 +161,12 @@ def test_weights_that_exist_are_replaced_only_with_overwrite(convert, tmp_path):
     assert not list(tmp_path.glob("*.partial*"))
 
 
+def test_a_link_that_leads_nowhere_is_replaced_only_with_overwrite(convert, tmp_path):
+    (tmp_path / "out.safetensors").symlink_to(tmp_path / "nowhere")
+    outcome, output = convert(published(NARROW))
+    assert outcome.code == 3 and "--overwrite" in outcome.line and output.is_symlink()
+
+
 def test_other_wrong_files_and_targets_are_refused(convert, run, tmp_path):
     files = published(NARROW)
     outcome, output = convert({**files, "restoration_gan.pth": files["restoration_mse.pth"]})

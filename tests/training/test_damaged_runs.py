@@ -5,13 +5,14 @@ import os
 
 import pytest
 import torch
-from small_runs import COMMON
-from test_loop import straight
+from small_runs import COMMON, saved
+from test_loop import Line, numbered, scoring, straight
 
 from lfvideo_sr.choose import load_learned
 from lfvideo_sr.config import from_mapping
 from lfvideo_sr.errors import InputError, UsageError
-from lfvideo_sr.training.task import RunConfig
+from lfvideo_sr.training.loop import fit
+from lfvideo_sr.training.task import RunConfig, Step, Task
 from lfvideo_sr.weights import read_about, weights_path
 
 
@@ -42,15 +43,59 @@ def test_a_damaged_checkpoint_is_one_line_that_says_how_to_go_on(damage, run_fol
         straight(run_folder, max_steps=4)
 
 
+def test_a_checkpoint_that_cannot_be_read_now_is_not_damaged(run_folder, monkeypatch):
+    """Else the run would go on from best.pt and replace the newer checkpoint."""
+    (run_folder / "best.pt").write_bytes((run_folder / "last.pt").read_bytes())
+    load = torch.load
+
+    def without_memory(path, **options):
+        if path.name == "last.pt":
+            raise MemoryError("no room")
+        return load(path, **options)
+
+    monkeypatch.setattr(torch, "load", without_memory)
+    with pytest.raises(MemoryError):
+        straight(run_folder, max_steps=4)
+
+
+def test_a_damaged_state_goes_on_from_the_best_one(tmp_path, capsys):
+    straight(tmp_path, scoring([1.0, 5.0, 2.0, 2.0]), validate_every=1, stop_after=4)
+    os.truncate(tmp_path / "last.pt", (tmp_path / "last.pt").stat().st_size - 400)
+    losses, config, _ = straight(tmp_path, scoring([2.0] * 4), validate_every=1)
+    assert "last.pt is damaged; the run goes on from" in capsys.readouterr().out
+    assert len(losses.seen) == 4 and saved(config)["step"] == 6
+
+
+def test_a_state_of_another_network_is_one_line(tmp_path):
+    _, config, _ = straight(tmp_path, max_steps=1)
+    wider = Line(torch.nn.Linear(4, 1))
+    steps = {"fit": Step(wider, torch.optim.SGD(wider.network.parameters(), 0.1), ("loss", "noise"))}
+    with pytest.raises(InputError, match="saved by a run of another network") as raised:
+        fit(Task(wider.network, {}, steps, numbered), config)
+    assert "\n" not in str(raised.value) and "[1, 3]" in str(raised.value)
+
+
 @pytest.mark.parametrize(
-    "line", ["two,0.1,0.2,1", "3,0.1", "3,0.1,0.2,1,5,6", '"', "\0\0\0", "9" * 5000 + ",1,1,1", "\udcff,1,1,1"]
+    "line",
+    ["1,0.5", "x,0.5,0.5,1", "\0\0\0", "9" * 5000 + ",1,1,1", "2,a,b,c", "1,2,3,4,5,6", '"', "\udcff,1,1,1"],
+    ids=["short", "no step", "nul", "digits", "words", "long", "quote", "bytes"],
 )
-def test_a_damaged_log_ends_before_the_damage(line, run_folder):
-    log = run_folder / "log.csv"
-    with log.open("a", errors="surrogateescape") as file:
-        file.write(line + "\n")
-    straight(run_folder, max_steps=4)
-    assert [row.split(",")[0] for row in log.read_text().splitlines()] == ["step", "1", "2", "3", "4"]
+def test_damaged_lines_of_a_log_are_left_out(tmp_path, line, capsys):
+    straight(tmp_path, stop_after=3)
+    log = tmp_path / "log.csv"
+    rows = log.read_text().splitlines()
+    log.write_text("\n".join([*rows[:2], line, *rows[2:]]) + "\n", errors="surrogateescape")
+    straight(tmp_path)
+    assert "log.csv is damaged: 1 of its lines are left out" in capsys.readouterr().out
+    assert [row.split(",")[0] for row in log.read_text().splitlines()] == ["step", *"123456"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00garbage"])
+def test_a_log_that_is_none_begins_anew(tmp_path, content):
+    straight(tmp_path, stop_after=3)
+    (tmp_path / "log.csv").write_bytes(content)
+    straight(tmp_path)
+    assert [row.split(",")[0] for row in (tmp_path / "log.csv").read_text().splitlines()] == ["step", *"456"]
 
 
 def test_a_log_of_other_columns_is_begun_anew(run_folder):

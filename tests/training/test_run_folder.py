@@ -2,9 +2,9 @@
 
 import pytest
 from small_runs import saved
-from test_loop import numbered, scoring, straight
+from test_loop import scoring, straight
 
-from lfvideo_sr.errors import InputError, OutputError, UsageError
+from lfvideo_sr.errors import InputError, OutputError
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.run_folder import LIST, RunFolder
 from lfvideo_sr.training.task import Task
@@ -71,65 +71,3 @@ def test_a_list_reaches_no_file_outside_the_folder(tmp_path):
     (run / LIST).write_text("../album/a.jpg\npictures/a.jpg\n" + (run / LIST).read_text())
     RunFolder(run).claim(resume=False)
     assert untouched(album, "a.jpg")
-
-
-def test_a_precision_that_is_none_is_one_line(tmp_path):
-    with pytest.raises(UsageError, match="'precision' is 'nan'"):
-        straight(tmp_path, precision="nan")
-
-
-def damage(path, content=b"\x00damaged"):
-    path.write_bytes(content)
-
-
-def test_a_damaged_state_goes_on_from_the_best_one(tmp_path, capsys):
-    straight(tmp_path, scoring([1.0, 5.0, 2.0, 2.0]), validate_every=1, stop_after=4)
-    damage(tmp_path / "last.pt", (tmp_path / "last.pt").read_bytes()[:-400])
-    losses, config, _ = straight(tmp_path, scoring([2.0] * 4), validate_every=1)
-    assert "last.pt is damaged; the run goes on from" in capsys.readouterr().out
-    assert len(losses.seen) == 4 and saved(config)["step"] == 6
-
-
-@pytest.mark.parametrize("best", [None, b"damaged"])
-def test_damaged_states_are_one_line(tmp_path, best):
-    straight(tmp_path, max_steps=1)
-    damage(tmp_path / "last.pt")
-    if best is not None:
-        damage(tmp_path / "best.pt", best)
-    with pytest.raises(InputError, match=r"cannot be read, and there is no best\.pt to go on from; start anew"):
-        straight(tmp_path)
-
-
-def test_a_state_of_another_network_is_one_line(tmp_path):
-    import torch
-    from test_loop import Line, Step
-
-    _, config, _ = straight(tmp_path, max_steps=1)
-    wider = Line(torch.nn.Linear(4, 1))
-    steps = {"fit": Step(wider, torch.optim.SGD(wider.network.parameters(), 0.1), ("loss", "noise"))}
-    with pytest.raises(InputError, match="saved by a run of another network") as raised:
-        fit(Task(wider.network, {}, steps, numbered), config)
-    assert "\n" not in str(raised.value) and "[1, 3]" in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "lines",
-    ["1,0.5\n", "x,0.5,0.5,1\n", "\x00\x00\n", "9" * 5000 + ",1,1,1\n", "2,a,b,c\n", "1,2,3,4,5,6\n"],
-    ids=["short", "no step", "nul", "digits", "words", "long"],
-)
-def test_damaged_lines_of_a_log_are_left_out(tmp_path, lines, capsys):
-    straight(tmp_path, stop_after=3)
-    log = tmp_path / "log.csv"
-    rows = log.read_text().splitlines()
-    log.write_text("\n".join([*rows[:2], lines.strip("\n"), *rows[2:]]) + "\n")
-    straight(tmp_path)
-    assert "log.csv is damaged: 1 of its lines are left out" in capsys.readouterr().out
-    assert [row.split(",")[0] for row in log.read_text().splitlines()] == ["step", *"123456"]
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00garbage"])
-def test_a_log_that_is_none_begins_anew(tmp_path, content):
-    straight(tmp_path, stop_after=3)
-    damage(tmp_path / "log.csv", content)
-    straight(tmp_path)
-    assert [row.split(",")[0] for row in (tmp_path / "log.csv").read_text().splitlines()] == ["step", *"456"]

@@ -1,4 +1,4 @@
-"""Benchmarks that come with their own low-resolution pictures beside the sharp ones: HR/NAME.png and
+"""Benchmarks that have low-resolution pictures beside the sharp ones: HR/NAME.png and
 LR_bicubic/X4/NAMEx4.png, as DIV2K and many since have it; GTmod12/NAME.png and LRbicx4/NAME.png, as BasicSR; or
 NAME_SRF_4_HR.png beside NAME_SRF_4_LR.png, as SelfExSR."""
 
@@ -17,8 +17,8 @@ _SIDE_BY_SIDE = ("_SRF_4_HR", "_SRF_4_LR")
 
 
 def items_with_low(folder: Path) -> Iterator[Item]:
-    """The sharp pictures of a folder, each with the low-resolution one that belongs to it; none where it has no such
-    pictures. One that is missing is an error when it is read."""
+    """The sharp pictures of a folder, each with the low-resolution picture of its name; none where the folder has no
+    low-resolution pictures. A missing low-resolution picture is an error when it is read."""
     high = next((inner for inner in _folders(folder) if _HIGH.fullmatch(inner.name)), None)
     low = _low_folder(folder)
     if high is not None and low is not None:
