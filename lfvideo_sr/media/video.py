@@ -120,10 +120,11 @@ class VideoSource:
         cuts = CutDetector()
         changes = ChangeWatch(self.video, self._warn, self._deinterlace)
         first = 0 if self._window is None else self._window.first_index
+        origin = 0 if self.part is None else -self.part.first  # index of the clip's first frame
         with closing(self._all_pictures()) as timed:
             for index, (picture, stamp) in enumerate(islice(timed, self._limit), first):
                 tensor = self._read_there(picture)
-                changes.look(picture, index, str(stamp))
+                changes.look(picture, index - origin, stamp)
                 if tensor is None and not self._detect_cuts:
                     make = partial(self._pixels, picture)
                     yield LazyFrame(make, self._size(picture), index, stamp, cut=index == first)

@@ -119,7 +119,10 @@ def test_a_part_goes_by_times_that_are_mended_and_its_file_is_not_searched_for_t
     assert len(times) == 120 and times == sorted(times)
     middle = VideoSource(odd, detect_cuts=False, window=Window(times[30], times[45], exact=False))
     assert [frame.stamp.seconds for frame in middle] == times[30:45]
-    assert not window_at(video_track(odd), Fraction(100, 25)).exact and window_at(video_track(whole), Fraction(100, 25)).exact
+    assert (
+        not window_at(video_track(odd), Fraction(100, 25)).exact
+        and window_at(video_track(whole), Fraction(100, 25)).exact
+    )
 
 
 def test_packet_times_of_the_fixture_are_those_of_its_frames(clip):
