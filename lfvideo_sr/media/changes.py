@@ -1,10 +1,11 @@
 """What begins in the middle of a track: interlacing, another pixel format, other colours, HDR. Each is noticed when it
 comes, and said once, with what would have helped from the start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from av.video.frame import VideoFrame
 
+from ..frames import TimeStamp
 from .hdr import hdr_of
 from .planes import without_alpha
 from .probe import VideoInfo
@@ -28,33 +29,37 @@ class ChangeWatch:
         self._interlaced = video.interlaced or deinterlaced
         self._hdr, self._looks = video.hdr, _LOOKS
 
-    def look(self, picture: VideoFrame, number: int, when: str) -> None:
-        """number: of the picture, from 0. when: its time, for people."""
-        at = f"{self._video.path}: from frame {number} ({when}) on"
+    def look(self, picture: VideoFrame, number: int, stamp: TimeStamp) -> None:
+        """number: of the picture in the clip, from 0."""
+        for line in self._news(picture):
+            self._warn(f"{self._video.path}: from frame {number} ({stamp}) on {line}")
+
+    def _news(self, picture: VideoFrame) -> Iterator[str]:
+        """What is new, to be read after where it begins."""
         if picture.interlaced_frame and not self._interlaced:
             self._interlaced = True
-            self._warn(f"{at} pictures are interlaced; pass --deinterlace to turn their fields into full frames")
-        self._look_at_format(picture, at)
-        self._look_at_colours(picture, at)
+            yield "pictures are interlaced; pass --deinterlace to turn their fields into full frames"
+        yield from self._news_of_format(picture)
+        yield from self._news_of_colours(picture)
         if picture.key_frame and self._hdr is None and int(picture.color_trc) in _HDR_TRANSFERS and self._looks:
             self._looks -= 1
-            self._look_at_hdr(picture, at)
+            yield from self._news_of_hdr(picture)
 
-    def _look_at_format(self, picture: VideoFrame, at: str) -> None:
+    def _news_of_format(self, picture: VideoFrame) -> Iterator[str]:
         name = without_alpha(picture.format.name)
         if name not in self._seen and name != "cuda":
             self._seen.add(name)
-            self._warn(f"{at} pictures are {name}, written as the {self._video.pixel_format} of the start")
+            yield f"pictures are {name}, written as the {self._video.pixel_format} of the start"
 
-    def _look_at_colours(self, picture: VideoFrame, at: str) -> None:
+    def _news_of_colours(self, picture: VideoFrame) -> Iterator[str]:
         stated = int(picture.color_primaries), int(picture.color_trc)
         if any(code not in known for code, known in zip(stated, self._colours)):
             for code, known in zip(stated, self._colours):
                 known.add(code)
             meaning = f"primaries {stated[0]} and transfer {stated[1]}"
-            self._warn(f"{at} colours have {meaning}, and the output states those of the start; {_APART}")
+            yield f"colours have {meaning}, and the output states those of the start; {_APART}"
 
-    def _look_at_hdr(self, picture: VideoFrame, at: str) -> None:
+    def _news_of_hdr(self, picture: VideoFrame) -> Iterator[str]:
         self._hdr = hdr_of(picture)
         if self._hdr:
-            self._warn(f"{at} pictures carry HDR metadata, and the output states none; {_APART}")
+            yield f"pictures carry HDR metadata, and the output states none; {_APART}"

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from ..errors import InputError
 from ..frames import Frame, TimeStamp
 from .decoding import Decoder
-from .one_clock import OneClock
+from .one_clock import OneClock, shown_jumps
 from .probe import VideoInfo, open_input, video_stream
 from .pyav import decoding_in_threads
 from .stamps import rising, stamped
@@ -31,14 +31,23 @@ _REORDER = 32  # packets come in decoding order; no codec holds a frame back lon
 _DECODED = 64  # frames that are decoded to see whether each packet of a track is one
 
 
-def frame_times(video: VideoInfo) -> Iterator[Fraction]:
-    """Seconds at which each frame of a video track is shown, in order: of frames that decode, as `VideoSource` gives
-    them. The first are decoded; where they are those of the packets, the packets alone tell the times of the others."""
+def _ignore(text: str) -> None:
+    pass
+
+
+def frame_times(video: VideoInfo, mended: Callable[[str], None] = _ignore) -> Iterator[Fraction]:
+    """Seconds at which each frame of a video track is shown, rising: of frames that decode, as `VideoSource` gives
+    them. The first are decoded; where they are those of the packets, the packets alone tell the times of the others.
+
+    mended: gets a line, by the last time at the latest, where these are not the file's own times, so that the file may
+            not be searched for them.
+    """
     if video.pictures is not None:
         yield from (number * video.time_base for number in range(len(video.pictures)))
         return
-    with closing(_packet_times(video)) as packets:
-        with closing(shown_pictures(video)) as decoded:
+    of_packets: list[str] = []
+    with closing(_packet_times(video, of_packets.append)) as packets:
+        with closing(shown_pictures(video, mended)) as decoded:
             count = 0
             for count, (_, stamp) in enumerate(islice(decoded, _DECODED), 1):
                 yield (time := stamp.seconds)
@@ -48,35 +57,37 @@ def frame_times(video: VideoInfo) -> Iterator[Fraction]:
                     return
         if count == _DECODED:
             yield from packets
+            for line in of_packets:
+                mended(line)
 
 
-def shown_pictures(video: VideoInfo) -> Generator[tuple[VideoFrame, TimeStamp], None, None]:
-    """The decoded pictures of a track with their times, as `VideoSource` has them; what is wrong is for it to tell."""
-    with open_input(video.path) as container:
-        stream = video_stream(container, video.stream_index)
-        with decoding_in_threads(stream):
-            yield from stamped(Decoder(container, stream, _ignore), video, _ignore)
-
-
-def is_searchable(video: VideoInfo) -> bool:
-    """Whether a file's own times are those of its frames, so that it may be searched for one: its clock never jumps."""
+def shown_pictures(
+    video: VideoInfo, mended: Callable[[str], None] = _ignore
+) -> Generator[tuple[VideoFrame, TimeStamp], None, None]:
+    """The decoded pictures of a track with their times, as `VideoSource` has them, which also tells what is wrong.
+    mended: as of `frame_times`."""
     with open_input(video.path) as container:
         if container.format.name == "avi":
-            return False
-        clock = OneClock(container)
-        with suppress(av.FFmpegError):
-            for _ in clock:
-                pass
-        return not clock.jumps
+            mended("an AVI has no times; its pictures are counted")
+        stream = video_stream(container, video.stream_index)
+        with decoding_in_threads(stream):
+            decoder = Decoder(container, stream, _ignore)
+            yield from stamped(decoder, video, mended)
+            if decoder.jumps:
+                mended(shown_jumps(decoder.jumps))
 
 
-def _packet_times(video: VideoInfo) -> Generator[Fraction, None, None]:
+def _packet_times(video: VideoInfo, mended: Callable[[str], None]) -> Generator[Fraction, None, None]:
     """Times of a track's packets in the order in which they are shown; a few are held."""
     with open_input(video.path) as container:
         rate, stream = video.rate or Fraction(25), video_stream(container, video.stream_index)
         turn = max(1, round(1 / (rate * video.time_base)))
-        for _, ticks in rising(_sorted(_packet_ticks(container, stream)), _same, lambda ticks: turn):
+        clock = OneClock(container)
+        ticks_in_order = _sorted(_packet_ticks(clock, container, stream))
+        for _, ticks in rising(ticks_in_order, _same, lambda ticks: turn, lambda ticks: mended(f"moved at {ticks}")):
             yield ticks * video.time_base
+        if clock.jumps:
+            mended(shown_jumps(clock.jumps))
 
 
 def _sorted(times: Iterable[int]) -> Iterator[int]:
@@ -90,11 +101,11 @@ def _sorted(times: Iterable[int]) -> Iterator[int]:
         yield heappop(waiting)
 
 
-def _packet_ticks(container: InputContainer, stream: VideoStream) -> Iterator[int]:
+def _packet_ticks(clock: OneClock, container: InputContainer, stream: VideoStream) -> Iterator[int]:
     """Times of a track's packets as the file orders them, up to where the file breaks off."""
     by_decoding = container.format.name == "avi"
     with suppress(av.FFmpegError):
-        for packet in OneClock(container):
+        for packet in clock:
             ticks = packet.dts if packet.pts is None or by_decoding else packet.pts
             if packet.stream_index == stream.index and packet.size and not packet.is_discard and ticks is not None:
                 yield ticks
@@ -102,10 +113,6 @@ def _packet_ticks(container: InputContainer, stream: VideoStream) -> Iterator[in
 
 def _same(ticks: int) -> int:
     return ticks
-
-
-def _ignore(text: str) -> None:
-    pass
 
 
 def stamp_of(frame: Frame) -> TimeStamp:

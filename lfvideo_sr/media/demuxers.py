@@ -13,7 +13,7 @@ _STREAMS = "h261 h263 h264 hevc evc vvc obu av1 m4v vc1 vc1test dirac dnxhd cavs
 _OLD = "smjpeg roq smk bink film_cpk flic ea 4xm wc3movie thp idcin filmstrip cine r3d dxa ser psxstr rpl vividas vivo"
 _SOUND = "mp3 wav w64 flac aac ac3 eac3 dts amr aiff au caf"
 _PICTURES = "png jpeg bmp tiff webp gif ppm pgm pbm pam jpegxl jpegls j2k exr hdr dpx sgi sunrast qoi"
-_TEXT = "tty"  # any text, as a picture of a terminal; probe.py refuses it
+_TEXT = "tty"  # any text, as a picture of a terminal; `open_input` refuses it
 
 _ALLOWED = ",".join(
     [*f"{_CONTAINERS} {_STREAMS} {_OLD} {_SOUND} {_TEXT}".split(), *(f"{kind}_pipe" for kind in _PICTURES.split())]

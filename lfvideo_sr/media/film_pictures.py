@@ -12,6 +12,8 @@ from av.video.frame import VideoFrame
 from ..errors import InputError, OutputError
 from ..frames import size_of
 from .colour import planes_to_rgb
+from .demuxers import reading_options
+from .limits import check_file_size, max_pixels
 from .planes import colour_of, has_alpha, planes_of
 
 _FLOAT_DEPTH = 16  # bits of an integer that has the steps of a half float near 1, and more
@@ -20,8 +22,8 @@ _FLOAT_DEPTH = 16  # bits of an integer that has the steps of a half float near 
 def read_film_picture(path: Path) -> tuple[np.ndarray, int, bool]:
     """An EXR or a DPX: float32 [3,H,W] RGB, bits per channel (16 for floats), and whether it has transparency.
 
-    The values of an EXR are given as they are, without a transfer function: they may be outside [0,1].
-    Raises InputError for what cannot be decoded.
+    The values of an EXR are given as they are, without a transfer function: they may be outside [0,1], infinite or no
+    numbers. Raises InputError for what cannot be decoded, and for more pixels than are allowed (limits.py).
     """
     frame = _decoded(path)
     alpha = has_alpha(frame.format.name)
@@ -51,16 +53,21 @@ def exr_bytes(pixels: np.ndarray) -> bytes:
 
 def _decoded(path: Path) -> VideoFrame:
     try:
+        check_file_size(path.stat().st_size, path)
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check the name") from error
     decoder = cast(VideoCodecContext, av.CodecContext.create(path.suffix.lower().removeprefix("."), "r"))
+    decoder.options = {"max_pixels": reading_options()["max_pixels"]}
     try:
         frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)] if data else []
     except av.FFmpegError:
         frames = []
     if not frames:
-        raise InputError(f"{path} is no {path.suffix[1:].upper()} that FFmpeg decodes; save it again")
+        raise InputError(
+            f"{path} is no {path.suffix[1:].upper()} that FFmpeg decodes; save it again, or, where it has more than "
+            f"{max_pixels() / 1e6:.6g} million pixels, raise --max-pixels"
+        )
     return frames[0]
 
 

@@ -147,7 +147,8 @@ class OneClock:
         _move(packet, track.shift if track.is_video else track.shift + placed - time)
         track.step = packet.duration or max(placed - track.last, 1)
         track.before, track.last = track.last, placed
-        track.end = max(track.end, (packet.pts or placed + track.shift) + (packet.duration or 0))
+        shown = placed + track.shift if packet.pts is None else packet.pts
+        track.end = max(track.end, shown + (packet.duration or 0))
 
     def _track_of(self, packet: Packet, time: int) -> _Track:
         track = self._tracks.get(packet.stream_index)

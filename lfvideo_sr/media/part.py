@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..checks import check_positive
 from ..errors import InputError, UsageError
-from .clock import frame_times, is_searchable
+from .clock import frame_times
 from .probe import VideoInfo
 
 AROUND = 64  # frames on both sides of a part that are decoded too, for the references there: as far as pairing looks
@@ -28,7 +28,7 @@ class Window(NamedTuple):
 
     end:   None: up to the last frame.
     first_index: of the first of them; negative for frames before a part.
-    exact: the times of the track rise, so that its file may be searched for `begin`.
+    exact: the times of the track are its file's own, so that the file may be searched for `begin`.
     """
 
     begin: Fraction
@@ -85,16 +85,15 @@ def check_order(start: Moment | None, end: Moment | None) -> None:
 def part_of(video: VideoInfo, start: Moment | None, end: Moment | None, frames: int | None = None) -> Part | None:
     """The part of a track between two moments, of `frames` frames at most; None where no moment is given.
 
-    Raises UsageError for a part without frames, InputError for a track without time stamps.
+    Raises UsageError for a part without frames, InputError for a track without any.
     """
     if start is None and end is None:
         return None
     if frames is not None:
         check_positive("--frames", frames)
-    in_file_order = list(frame_times(video))
-    if not in_file_order:
-        raise InputError(f"{video.path} has no time stamps; remux it first (ffmpeg -i IN -c copy OUT.mkv)")
-    times = sorted(in_file_order)
+    times, exact = _times(video)
+    if not times:
+        raise InputError(f"{video.path}: no frame decodes; the file is damaged")
     first = 0 if start is None else _index(start, times)
     last = len(times) if end is None else _index(end, times)
     _check_inside(video, times, first, last, start, end)
@@ -103,20 +102,21 @@ def part_of(video: VideoInfo, start: Moment | None, end: Moment | None, frames: 
     until = times[0] + (end.seconds or 0) if ends_by_seconds and end else times[stop] if stop < len(times) else None
     if stop == len(times) and until is not None and until > times[-1] + _turn(times):
         until = None
-    window = _window(times, first, stop, exact=_is_exact(video, in_file_order, times))
-    return Part(times[first], until, stop - first, first, window)
+    return Part(times[first], until, stop - first, first, _window(times, first, stop, exact))
 
 
 def window_at(video: VideoInfo, time: Fraction) -> Window:
     """The frames of a track from the one on that is shown at `time`, on the track's clock."""
-    in_file_order = list(frame_times(video))
-    times = sorted(in_file_order)
+    times, exact = _times(video)
     place = max(bisect_right(times, time) - 1, 0)
-    return Window(times[place] if times else time, exact=place > 0 and _is_exact(video, in_file_order, times))
+    return Window(times[place] if times else time, exact=place > 0 and exact)
 
 
-def _is_exact(video: VideoInfo, in_file_order: list[Fraction], times: list[Fraction]) -> bool:
-    return in_file_order == times and video.pictures is None and is_searchable(video)
+def _times(video: VideoInfo) -> tuple[list[Fraction], bool]:
+    """The times of a track's frames, and whether its file may be searched for them."""
+    mended: list[str] = []
+    times = list(frame_times(video, mended.append))
+    return times, video.pictures is None and not mended
 
 
 def _window(times: list[Fraction], first: int, stop: int, exact: bool) -> Window:

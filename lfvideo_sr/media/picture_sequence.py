@@ -3,7 +3,7 @@
 import glob
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -81,8 +81,8 @@ def find_sequence(named: Path) -> PictureSequence | None:
 
 
 def numbered_name(pattern: str, number: int) -> str:
-    """The name of a picture: ("frame_%04d.png", 7) -> "frame_0007.png"."""
-    return pattern % number
+    """The name of a picture: ("frame_%04d.png", 7) -> "frame_0007.png"; %4d is filled with zeros too, as by FFmpeg."""
+    return _PRINTF.sub(lambda match: f"{match[1]}%0{match[2] or 1}d", pattern) % number
 
 
 def number_in(pattern: str, name: str) -> int | None:
@@ -131,10 +131,10 @@ def _in_folder(folder: Path) -> PictureSequence:
 
 
 def _no_pictures(folder: Path, pictures: Sequence[Path]) -> str:
-    wanted = "give a video, a folder of numbered pictures (frame_0001.png), or a quoted pattern ('clips/*.mp4')"
+    remedy = "give a video, a folder of numbered pictures (frame_0001.png), or a quoted pattern ('clips/*.mp4')"
     if pictures:
-        return f"{folder} is a folder whose pictures have no numbers ({pictures[0].name}); {wanted}"
-    return f"{folder} is a folder without pictures; {wanted}"
+        return f"{folder} is a folder whose pictures have no numbers ({pictures[0].name}); {remedy}"
+    return f"{folder} is a folder without pictures; {remedy}"
 
 
 def _of_pattern(named: Path) -> PictureSequence:
@@ -155,15 +155,14 @@ def _of_pattern(named: Path) -> PictureSequence:
 
 
 def _of_glob(named: Path) -> PictureSequence:
-    """What it matches, in natural order; missing numbers are only said, since the user has chosen the files."""
+    """What it matches, in natural order; missing numbers are a warning only, since the user has chosen the files."""
     paths = _matched(named)
     runs, without = _runs(paths)
     if len(runs) == 1 and not without:
         sequence = runs[0].sequence(named)
-        gap = _gap(sequence)
-        if gap is None:
-            return sequence
-        return runs[0].sequence(named, [f"{gap}; the pictures are taken as they follow each other"])
+        if gap := _gap(sequence):
+            return replace(sequence, warnings=(f"{gap}; the pictures are taken as they follow each other",))
+        return sequence
     digits = len(str(len(paths) - 1))
     pattern = f"%0{max(digits, 4)}d{paths[0].suffix}"
     return PictureSequence(named, tuple(sorted(paths, key=_natural)), tuple(range(len(paths))), pattern)
@@ -217,7 +216,6 @@ def _runs_of(names: list[list[str]], ending: str, of_name: dict[str, Path]) -> l
     for (before, after), members in grouped.items():
         digits = min(len(parts[counted]) for parts in members)
         number = f"%0{digits}d" if digits > 1 else "%d"
-        number = f"%0{digits}d" if digits > 1 else "%d"
         run = _Run(f"{before.replace('%', '%%')}{number}{after.replace('%', '%%')}")
         for parts in members:
             _add(run, int(parts[counted]), of_name["".join(parts) + ending])
@@ -257,6 +255,6 @@ def _expression(pattern: str) -> re.Pattern[str]:
         return re.compile("(?!)")
     start, end = match.start() + len(match[1]), match.end()
     width = int(match[2] or 1)
-    digits = r"\d+" if width == 1 else rf"\d{{{width}}}|[1-9]\d{{{width},}}"
+    digits = r"\d+" if width <= 1 else rf"\d{{{width}}}|[1-9]\d{{{width},}}"
     before, after = (re.escape(text.replace("%%", "%")) for text in (pattern[:start], pattern[end:]))
     return re.compile(f"{before}({digits}){after}")

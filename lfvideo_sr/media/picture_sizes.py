@@ -81,7 +81,7 @@ def _size_of_jpeg(data: bytes) -> Size | None:
         marker, length = data[start + 1], int.from_bytes(data[start + 2 : start + 4])
         segment = data[start + 4 : start + 2 + length]
         if marker == _EXIF and segment.startswith(b"Exif\0\0"):
-            on_its_side = _is_on_its_side(segment)
+            on_its_side = is_on_its_side(_exif_of(segment))
         elif marker in _BASELINE_TO_PROGRESSIVE and len(segment) >= 5:
             size = Size(int.from_bytes(segment[3:5]), int.from_bytes(segment[1:3]))
         elif marker == _SCAN:
@@ -92,10 +92,15 @@ def _size_of_jpeg(data: bytes) -> Size | None:
     return None
 
 
-def _is_on_its_side(segment: bytes) -> bool:
+def _exif_of(segment: bytes) -> Image.Exif:
     exif = Image.Exif()
     try:
         exif.load(segment)
     except Exception:  # broken notes, of whichever kind, turn nothing
-        return False
+        return Image.Exif()
+    return exif
+
+
+def is_on_its_side(exif: Image.Exif) -> bool:
+    """Whether a picture with these notes is shown with its width and height exchanged."""
     return exif.get(_ORIENTATION) in _ON_ITS_SIDE

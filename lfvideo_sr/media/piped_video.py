@@ -11,9 +11,11 @@ from av.video.frame import VideoFrame
 
 from ..checks import check_positive
 from ..errors import InputError
+from ..frames import TimeStamp
 from .decoding import deinterlaced
 from .probe import VideoInfo
 from .reading_once import OnceRead, opened_once, seconds_of
+from .stamps import stamped
 from .standard_streams import PipeReader
 from .video import VideoSource
 
@@ -42,11 +44,11 @@ class OnceSource(VideoSource):
     def _probed(self, path: Path, track: int) -> VideoInfo:
         return self._read.video
 
-    def _all_pictures(self) -> Generator[VideoFrame, None, None]:
+    def _all_pictures(self) -> Generator[tuple[VideoFrame, TimeStamp], None, None]:
         arriving = self._arriving()
         pictures = deinterlaced(arriving, self._read.stream) if self._deinterlace else arriving
         try:
-            yield from self._within(pictures)
+            yield from stamped(self._within(pictures), self.video, self._warn)
         finally:
             arriving.close()
             for line in self._read.warnings:

@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..frames import Size
 from .colour import ColourSpec
 from .demuxers import names_others
+from .file_state import FileState, state_of
 from .first_pictures import FirstPictures, all_pictures, key_pictures
 from .hdr import HDRMetadata, hdr_of, side_data
 from .limits import check_size, max_pixels
@@ -137,12 +138,12 @@ def media_info(path: str | Path) -> MediaInfo:
     it holds no video track."""
     path = Path(path)
     check_file(path)
-    state = path.stat()
-    return _media_info(path, state.st_size, state.st_mtime_ns, max_pixels())
+    return _media_info(path, state_of(path), max_pixels())
 
 
 @lru_cache(maxsize=64)
-def _media_info(path: Path, size: int, changed: int, most_pixels: int) -> MediaInfo:
+def _media_info(path: Path, state: FileState, most_pixels: int) -> MediaInfo:
+    """state, most_pixels: what the answer is remembered for."""
     with open_input(path) as container:
         streams = video_streams(container)
         if not streams:

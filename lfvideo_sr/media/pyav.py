@@ -51,7 +51,7 @@ def alpha_decoder(stream: Any) -> Any | None:
 def decoding_in_threads(stream: Any) -> Iterator[None]:
     """Inside, a stream is decoded in several threads, which rest before its file may be closed: PyAV frees a decoder
     under the interpreter's lock, and a thread that has something to log waits for that lock, so both would for ever.
-    PyAV's logging is off by default, but torchvision 0.23 turns it on, and `siting_of` does for a moment."""
+    PyAV's logging is off by default, but torchvision 0.23 turns it on, and `description_of` does for a moment."""
     stream.thread_type = "AUTO"
     try:
         yield

@@ -1,6 +1,6 @@
 """Decoding a track from a time on: the file is searched for a key frame before it, and nothing is lost or damaged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import floor
 
@@ -9,6 +9,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from ..frames import TimeStamp
 from .part import Window
 from .probe import VideoInfo, open_input, video_stream
 from .pyav import fraction
@@ -43,7 +44,7 @@ def _has_key_frame(video: VideoInfo, ticks: int, before: Fraction) -> bool:
             stream = video_stream(container, video.stream_index)
             container.seek(ticks, stream=stream)
             for frame in container.decode(stream):
-                time = time_of(frame, video)
+                time = _time_of(frame, video)
                 if time is None or time > before or frame.is_corrupt:
                     return False
                 if frame.key_frame:
@@ -53,18 +54,16 @@ def _has_key_frame(video: VideoInfo, ticks: int, before: Fraction) -> bool:
     return False
 
 
-def time_of(picture: VideoFrame, video: VideoInfo) -> Fraction | None:
-    """When a decoded picture is shown, seconds on its track's clock."""
+def _time_of(picture: VideoFrame, video: VideoInfo) -> Fraction | None:
+    """When a decoded picture is shown by the file, seconds."""
     ticks = picture.pts if picture.pts is not None else picture.dts
     return None if ticks is None else ticks * (fraction(picture.time_base) or video.time_base)
 
 
-def within(pictures: Iterator[VideoFrame], window: Window, video: VideoInfo) -> Iterator[VideoFrame]:
+def within(pictures: Iterable[tuple[VideoFrame, TimeStamp]], window: Window) -> Iterator[tuple[VideoFrame, TimeStamp]]:
     """Those of the window, in order; no more are decoded than it takes."""
-    for picture in pictures:
-        time = time_of(picture, video)
-        if time is None or time < window.begin:
-            continue
-        if window.end is not None and time >= window.end:
+    for picture, stamp in pictures:
+        if window.end is not None and stamp.seconds >= window.end:
             return
-        yield picture
+        if stamp.seconds >= window.begin:
+            yield picture, stamp

@@ -21,6 +21,7 @@ from .images import read_picture, read_size
 from .loss import Loss
 from .part import Part, Window
 from .picture_sequence import FILM, PictureSequence, find_sequence
+from .picture_sizes import is_on_its_side
 from .probe import VideoInfo, check_file, video_track
 from .resize import bicubic, to_float, to_uint8
 from .scenes import CutDetector
@@ -28,20 +29,19 @@ from .video import VideoSource
 
 DEFAULT_RATE = Fraction(25)
 _RATE = re.compile(r"\d{1,6}(?:\.\d{1,6})?(?:/\d{1,6})?")
-_ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)
 
 
 def parse_rate(text: str | float | Fraction) -> Fraction:
     """Frames per second: "24", "24000/1001", and "23.976", which is 24000/1001. Raises UsageError for anything else."""
-    given = str(text)
+    typed = str(text)
     rate = Fraction(0)
-    if _RATE.fullmatch(given) and not given.endswith("/0"):
-        number, _, divisor = given.partition("/")
+    if _RATE.fullmatch(typed) and not typed.endswith("/0"):
+        number, _, divisor = typed.partition("/")
         rate = Fraction(number) / (Fraction(divisor) if divisor and int(divisor) else 1)
     if not 0 < rate <= 1000:
-        raise UsageError(f"--fps is {given}; give frames per second, such as 24, 23.976 or 24000/1001")
+        raise UsageError(f"--fps is {typed}; give frames per second, such as 24, 23.976 or 24000/1001")
     whole = round(rate * 1001 / 1000)
-    is_ntsc = rate.denominator != 1 and "/" not in given and abs(rate * 1001 / 1000 - whole) < Fraction(1, 100)
+    is_ntsc = rate.denominator != 1 and "/" not in typed and abs(rate * 1001 / 1000 - whole) < Fraction(1, 100)
     return Fraction(whole * 1000, 1001) if is_ntsc and whole else rate
 
 
@@ -130,7 +130,7 @@ class SequenceSource:
         """RGB float32 [3,H,W] in [0,1], at the stream's size."""
         read = _read(path)
         _check_size(self.sequence.paths[0], self.video.size, path, size_of(read.pixels))
-        pixels = np.clip(read.pixels, 0, 1)
+        pixels = read.in_range
         if read.is_float and not np.array_equal(pixels, read.pixels):
             text = f"{self.sequence.named} has values outside 0 .. 1, in {path.name} first; they are clipped"
             self._warn("values", text)
@@ -161,6 +161,11 @@ class _Read(NamedTuple):
     has_alpha: bool = False
     is_float: bool = False
 
+    @property
+    def in_range(self) -> np.ndarray:
+        """The pixels in [0,1]: values beyond are clipped, and what is no number is 0."""
+        return np.clip(np.nan_to_num(self.pixels, nan=0, posinf=1, neginf=0) if self.is_float else self.pixels, 0, 1)
+
 
 def _read(path: Path) -> _Read:
     if path.suffix.lower() in FILM:
@@ -171,10 +176,11 @@ def _read(path: Path) -> _Read:
 
 
 def sequence_frame(video: VideoInfo, time: Fraction) -> np.ndarray | None:
-    """The picture of a sequence that is shown from `time` on: float32 [3,H,W] RGB; None where it cannot be read."""
+    """The picture of a sequence that is shown from `time` on: float32 [3,H,W] RGB in [0,1]; None where it
+    cannot be read."""
     assert video.pictures is not None
     try:
-        return _read(video.pictures.paths[round(time / video.time_base)]).pixels
+        return _read(video.pictures.paths[round(time / video.time_base)]).in_range
     except (LFVideoError, IndexError):
         return None
 
@@ -215,8 +221,7 @@ def _header(path: Path, changed: int) -> _Header | None:
     try:
         with Image.open(path) as image:
             alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
-            turned = image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE
-            return _Header(Size(*(image.size[::-1] if turned else image.size)), alpha)
+            return _Header(Size(*(image.size[::-1] if is_on_its_side(image.getexif()) else image.size)), alpha)
     except Exception:  # of whichever kind: what Pillow does not open, the reader of pictures may
         return _Header(read_size(path), False)
 

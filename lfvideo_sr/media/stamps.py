@@ -50,10 +50,10 @@ def rising(
     """Items with their times, in ticks, each later than the one before. An item is held back only where its time is
     odd, until the next one is there.
 
-    ticks_of: an item's own time, or None. turn_of: how long it is shown. moved: is told the first odd time.
+    ticks_of: the time that an item has, or None. turn_of: how long it is shown. moved: gets the first odd time.
     """
     queue = _Queue(items)
-    last, told = None, False
+    last, is_reported = None, False
     while (item := queue.next()) is not None:
         ticks, turn = ticks_of(item), turn_of(item)
         following = partial(queue.following, ticks_of)
@@ -65,9 +65,9 @@ def rising(
             time = ticks
         else:
             time = _between(last, ticks, following(0), turn)
-        if ticks is not None and time != ticks and not told:
+        if ticks is not None and time != ticks and not is_reported:
             moved(ticks)
-            told = True
+            is_reported = True
         yield item, time
         last = time
 

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from ..checks import check_positive
 from ..errors import EngineError, InputError, UsageError
-from ..frames import DeviceFrame, Frame, LazyFrame, Size, StreamInfo
+from ..frames import DeviceFrame, Frame, LazyFrame, Size, StreamInfo, TimeStamp
 from .changes import ChangeWatch
 from .colour import ColourSpec, planes_to_rgb
 from .decoding import Decoder, deinterlaced
@@ -120,11 +120,11 @@ class VideoSource:
         cuts = CutDetector()
         changes = ChangeWatch(self.video, self._warn, self._deinterlace)
         first = 0 if self._window is None else self._window.first_index
-        with closing(self._all_pictures()) as pictures:
-            timed = stamped(pictures, self.video, self._warn)
+        origin = 0 if self.part is None else -self.part.first  # index of the clip's first frame
+        with closing(self._all_pictures()) as timed:
             for index, (picture, stamp) in enumerate(islice(timed, self._limit), first):
                 tensor = self._read_there(picture)
-                changes.look(picture, index, str(stamp))
+                changes.look(picture, index - origin, stamp)
                 if tensor is None and not self._detect_cuts:
                     make = partial(self._pixels, picture)
                     yield LazyFrame(make, self._size(picture), index, stamp, cut=index == first)
@@ -142,7 +142,7 @@ class VideoSource:
         """Of the frame that a decoded picture becomes."""
         return self._reduced(Size(picture.width, picture.height) if self._keep_sizes else self.video.size)
 
-    def _all_pictures(self) -> Generator[VideoFrame, None, None]:
+    def _all_pictures(self) -> Generator[tuple[VideoFrame, TimeStamp], None, None]:
         """Decoded where the reader is; where that ends before its time, from there on by the host."""
         count, start = 0, seek_point(self.video, self._window)
         if self._reader is not None:
@@ -150,8 +150,8 @@ class VideoSource:
                 with open_on_device(self.video.path, self._reader) as container:
                     stream = video_stream(container, self.video.stream_index)
                     seek_to(container, stream, start)
-                    for picture in self._pictures(container, stream, on_device=True):
-                        yield picture
+                    for timed in self._pictures(container, stream, on_device=True):
+                        yield timed
                         count += 1
                 return
             except EngineError as error:
@@ -177,12 +177,14 @@ class VideoSource:
 
     def _pictures(
         self, container: InputContainer, stream: VideoStream, on_device: bool = False
-    ) -> Iterator[VideoFrame]:
-        """Decoded pictures; what is missing or damaged becomes a warning, and an error only if nothing decodes."""
+    ) -> Iterator[tuple[VideoFrame, TimeStamp]]:
+        """Decoded pictures with their times; what is missing or damaged becomes a warning, and an error only if nothing
+        decodes."""
         decoder = Decoder(container, stream, self._warn, on_device, self.reads_alpha)
         try:
             shown = deinterlaced(iter(decoder), stream) if self._deinterlace else iter(decoder)
-            yield from shown if self._window is None else within(shown, self._window, self.video)
+            timed = stamped(shown, self.video, self._warn)
+            yield from timed if self._window is None else within(timed, self._window)
         finally:
             if decoder.jumps:
                 self._warn(f"{self.video.path}: {shown_jumps(decoder.jumps)}")

@@ -10,7 +10,7 @@ from ..checks import check_choice
 from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Size, StreamInfo
 from ..media.clock import Timeline, frame_times
-from ..media.part import Part, Window, window_at
+from ..media.part import Part, window_at
 from ..media.partial import fits
 from ..media.picture_formats import PICTURES
 from ..media.picture_sequence import is_sequence
@@ -189,11 +189,12 @@ class _Clip:
         return ClipFit.to(self.video, self.reference_size)
 
     def open(self, path: Path, track: int, keep_sizes: bool = False, offset: Fraction | None = None) -> VideoSource:
-        """A track that references are taken from. offset: seconds to add to its times."""
+        """A track that references are taken from. keep_sizes: it is the clip's own, whose larger frames they are.
+        offset: seconds to add to its times."""
         window, part, deinterlace = None, self.options.part, self.options.deinterlace
         if part is not None:
             begin = part.window.begin - (offset or 0)
-            window = Window(begin) if keep_sizes else window_at(video_track(path, track), begin)
+            window = part.window._replace(end=None) if keep_sizes else window_at(video_track(path, track), begin)
         return VideoSource(
             path, track=track, detect_cuts=False, deinterlace=deinterlace, keep_sizes=keep_sizes, window=window
         )

@@ -64,7 +64,7 @@ def _of_sequence(video: VideoInfo, time: Fraction, size: Size) -> np.ndarray | N
     pixels = sequence_frame(video, time)
     if pixels is None:
         return None
-    small = cv2.resize(luma(np.clip(pixels, 0, 1)), size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(luma(pixels), size, interpolation=cv2.INTER_AREA)
     return (small * 255).astype(np.uint8)
 
 

@@ -11,7 +11,7 @@ import av
 from ..errors import InputError
 from ..frames import Frame, Size
 from ..media.clock import FrameClock, frame_times, seconds_of, stamp_of
-from ..media.probe import VideoInfo, open_input
+from ..media.probe import VideoInfo, open_input, video_stream
 from ..media.pyav import decoding_in_threads
 from ..media.resize import resized
 from ..media.video import VideoSource
@@ -155,7 +155,7 @@ def larger_frame(video: VideoInfo, thorough: bool = False) -> Size | None:
 def _frame_sizes(video: VideoInfo) -> Iterator[Size]:
     """Sizes of the decoded frames up to the first damage, which is for the reader of the frames to report."""
     with open_input(video.path) as container, suppress(av.FFmpegError):
-        stream = next(each for each in container.streams.video if each.index == video.stream_index)
+        stream = video_stream(container, video.stream_index)
         with decoding_in_threads(stream):
             for picture in container.decode(stream):
                 yield Size(picture.width, picture.height)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from odd_media import filled, moving_planes
 
+from lfvideo_sr.frames import TimeStamp
 from lfvideo_sr.media import first_pictures
 from lfvideo_sr.media.changes import ChangeWatch
-from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.media.part import Moment, part_of
+from lfvideo_sr.media.video import VideoSource, video_track
 from lfvideo_sr.media.warnings import Warnings, uncounted
 
 
@@ -55,6 +57,14 @@ def test_interlacing_that_begins_after_the_probe_is_said_with_its_remedy(tmp_pat
     assert "from frame 16 (" in line and "--deinterlace" in line
     frames, warnings = read(tmp_path, *parts, deinterlace=True)
     assert len(frames) == 24 and not any("interlaced" in line for line in warnings)
+
+
+def test_in_a_part_a_change_has_the_number_that_its_frame_has_in_the_clip(tmp_path):
+    (tmp_path / "in.h264").write_bytes(bare_h264(16) + bare_h264(8, 16, **INTERLACED))
+    part = part_of(video_track(tmp_path / "in.h264"), Moment(12, None), None)
+    source = VideoSource(tmp_path / "in.h264", part=part)
+    assert [frame.index for frame in source] == list(range(-12, 12))
+    assert any("from frame 16 (" in line for line in source.warnings)
 
 
 def test_another_pixel_format_is_said_and_shown_right(tmp_path):
@@ -107,5 +117,5 @@ def test_a_device_picture_is_no_change_of_format(tmp_path):
         color_primaries = color_trc = 2
         format = type("Format", (), {"name": "cuda"})
 
-    watch.look(OnDevice(), 5, "0.2s")
+    watch.look(OnDevice(), 5, TimeStamp(5, Fraction(1, 25)))
     assert not said

@@ -3,9 +3,10 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
-from odd_media import packet_times, write_clip
+from odd_media import filled, moving_planes, packet_times, write_clip
 from round_trips import clip_planes
 
 from lfvideo_sr.errors import UsageError
@@ -86,6 +87,42 @@ def test_indices_count_from_the_part_and_only_what_is_near_is_decoded(clip):
     assert (frames[0].index, frames[-1].index) == (-AROUND, 10 + AROUND) and len(frames) == 10 + 2 * AROUND + 1
     assert {frame.index: frame.stamp.seconds for frame in frames}[0] == at(80)
     assert (source.info.frames, source.info.seconds) == (10, 0.4)
+
+
+def test_a_part_of_a_clip_without_times_has_the_frames_that_are_counted(tmp_path):
+    with av.open(str(tmp_path / "in.h264"), "w", format="h264") as target:
+        stream = target.add_stream("libx264", 25, options={"preset": "ultrafast", "tune": "zerolatency", "g": "20"})
+        stream.width, stream.height = 64, 48
+        for index in range(100):
+            target.mux(stream.encode(filled(moving_planes(index, 64, 48), "yuv420p")))
+        target.mux(stream.encode(None))
+    whole = list(VideoSource(tmp_path / "in.h264", detect_cuts=False))
+    part = part_of(video_track(tmp_path / "in.h264"), Moment(80, None), Moment(90, None))
+    frames = {frame.index: frame for frame in VideoSource(tmp_path / "in.h264", part=part, detect_cuts=False)}
+    assert sorted(frames) == list(range(-AROUND, 20))
+    for number in (-AROUND, 0, 19):
+        assert frames[number].stamp == whole[80 + number].stamp
+        assert np.array_equal(frames[number].pixels, whole[80 + number].pixels)
+
+
+def test_a_part_goes_by_times_that_are_mended_and_its_file_is_not_searched_for_them(tmp_path):
+    """Frame 40 says that it is shown behind frame 50."""
+    whole = write_clip(tmp_path / "whole.mkv", clip_planes(120, (32, 16)), options={"g": "1"})
+    odd = tmp_path / "in.mkv"
+    with av.open(str(whole)) as source, av.open(str(odd), "w") as target:
+        copy = target.add_stream_from_template(source.streams.video[0], opaque=True)
+        for number, packet in enumerate(packet for packet in source.demux(video=0) if packet.size):
+            packet.pts += 420 if number == 40 else 0
+            packet.stream = copy
+            target.mux(packet)
+    times = [frame.stamp.seconds for frame in VideoSource(odd, detect_cuts=False)]
+    assert len(times) == 120 and times == sorted(times)
+    middle = VideoSource(odd, detect_cuts=False, window=Window(times[30], times[45], exact=False))
+    assert [frame.stamp.seconds for frame in middle] == times[30:45]
+    assert (
+        not window_at(video_track(odd), Fraction(100, 25)).exact
+        and window_at(video_track(whole), Fraction(100, 25)).exact
+    )
 
 
 def test_packet_times_of_the_fixture_are_those_of_its_frames(clip):

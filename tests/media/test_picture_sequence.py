@@ -12,7 +12,7 @@ from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.clock import frame_times
 from lfvideo_sr.media.film_pictures import exr_bytes
-from lfvideo_sr.media.picture_sequence import find_sequence, is_sequence
+from lfvideo_sr.media.picture_sequence import find_sequence, is_sequence, number_in, numbered_name
 from lfvideo_sr.media.sequence_source import clip_info, open_clip, parse_rate
 
 WIDTH, HEIGHT = 24, 16
@@ -144,9 +144,29 @@ def test_exr_is_taken_as_it_is_and_clipped_with_one_line(tmp_path):
     assert clip.video.bit_depth == 16 and np.array_equal(first.pixels, pixels)
     assert np.array_equal(second.pixels, np.clip(2 * pixels, 0, 1))
     assert len(clip.warnings) == 1 and "outside 0 .. 1, in 2.exr first" in clip.warnings[0]
+    odd = pixels.copy()
+    odd[:, 0, 0], odd[:, 0, 1] = np.nan, np.inf
+    (folder / "2.exr").write_bytes(exr_bytes(odd))
+    shown = list(open_clip(folder))[1].pixels
+    assert (shown[:, 0, 0] == 0).all() and (shown[:, 0, 1] == 1).all() and np.array_equal(shown[:, 1:], pixels[:, 1:])
     (folder / "3.exr").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"3\.exr is no EXR that FFmpeg decodes"):
         list(open_clip(folder))
+
+
+def test_an_exr_of_more_pixels_than_are_allowed_is_not_decoded(tmp_path, monkeypatch):
+    (tmp_path / "1.exr").write_bytes(exr_bytes(np.zeros((3, HEIGHT, WIDTH), np.float32)))
+    monkeypatch.setenv("LFVIDEO_MAX_PIXELS", str(4 * HEIGHT * WIDTH))  # FFmpeg counts rows with their padding
+    assert clip_info(tmp_path).size == Size(WIDTH, HEIGHT)
+    monkeypatch.setenv("LFVIDEO_MAX_PIXELS", str(HEIGHT * WIDTH - 1))
+    with pytest.raises(InputError, match="--max-pixels"):
+        clip_info(tmp_path)
+
+
+def test_names_are_written_as_they_are_read(tmp_path):
+    for pattern, name in (("%4d.png", "0007.png"), ("a%%_%d.png", "a%_7.png"), ("%05d.png", "00007.png")):
+        assert numbered_name(pattern, 7) == name and number_in(pattern, name) == 7
+    assert number_in("f%0d.png", "f.png") is None and number_in("f%0d.png", "f12.png") == 12
 
 
 def test_dpx_is_read_at_its_depth(tmp_path):
