@@ -14,7 +14,6 @@ from .arrangement import Arrangement, Extent, from_planes, planes
 from .array_file import Detection, StoredViews
 from .field import FieldInfo, FieldSink
 from .grid import Grid, name_of
-from .quilt import Quilt
 from .samples import Levels, check_samples, from_rgb, levels_of, to_rgb
 
 Places = Sequence[tuple[int, int]]
@@ -101,10 +100,9 @@ class ArrayField:
         stored = self.detection.stored
         extent = stored.extent
         there = Extent(frames, len(views.rows), len(views.columns), size.height, size.width, extent.channel)
-        arrangement = stored.arrangement.of(there) if isinstance(stored.arrangement, Quilt) else stored.arrangement
         places = [self.info.grid.place(view) for view in views]
-        target = self.store.create(path, arrangement, there, self.array.dtype, places)
-        return _ArraySink(self, target, arrangement, there, views)
+        target = self.store.create(path, stored.arrangement, there, self.array.dtype, places)
+        return _ArraySink(self, target, there, views)
 
     def close(self) -> None:
         self.store.close()
@@ -114,7 +112,6 @@ class ArrayField:
 class _ArraySink:
     source: ArrayField
     target: Target
-    arrangement: Arrangement
     extent: Extent
     views: Grid
 
@@ -124,13 +121,13 @@ class _ArraySink:
         if view.size != Size(self.extent.x, self.extent.y):
             size = Size(self.extent.x, self.extent.y)
             raise OutputError(f"view {name_of(stamp)} is {view.size}; this output was opened for {size}")
-        channels, kept = self.extent.channel, self.arrangement.kept
+        channels, arrangement = self.extent.channel, self.source.detection.stored.arrangement
         weighted = self.source._stored(stamp, frame) if channels == 4 else None
-        planes_ = from_rgb(view.pixels, self.source.array.dtype, channels, weighted, self.source.levels)
+        planes_ = from_rgb(view.pixels, self.source.array.dtype, channels, self.source.levels, weighted)
         row, column = self.views.place(stamp)
-        index = self.arrangement.index(self.extent, row, column, frame)
+        index = arrangement.index(self.extent, row, column, frame)
         try:
-            self.target.array[index] = from_planes(planes_, kept)
+            self.target.array[index] = from_planes(planes_, arrangement.kept)
         except OSError as error:
             raise OutputError(f"view {name_of(stamp)} cannot be written ({error}); free some space") from error
 

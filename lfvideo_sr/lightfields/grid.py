@@ -1,8 +1,10 @@
 """The grid of a light field: which views there are, what they are called, and how far apart they stand."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from ..errors import InputError, UsageError
 from ..frames import View
@@ -31,19 +33,25 @@ class Grid:
     def holding(cls, views: Iterable[View], what: str) -> "Grid":
         """The grid of these views; holes raise InputError, unless what is there are whole lines through one view."""
         present = set(views)
-        grid = cls(tuple(sorted({view.row for view in present})), tuple(sorted({view.column for view in present})))
-        missing = [view for view in grid if view not in present]
+        grid = cls._around(present)
+        missing = len(grid) - len(present)
         if missing and not _is_of_lines(present, grid):
-            shown = ", ".join(name_of(view) for view in missing[:4]) + (" ..." if len(missing) > 4 else "")
-            raise InputError(f"{what} lacks {len(missing)} of the {len(grid)} views of {grid}: {shown}; add them")
-        return replace(grid, absent=frozenset(missing))
+            some = islice((view for view in grid if view not in present), 4)
+            shown = ", ".join(map(name_of, some)) + (" ..." if missing > 4 else "")
+            raise InputError(f"{what} lacks {missing} of the {len(grid)} views of {grid}: {shown}; add them")
+        return cls.part(present)
 
     @classmethod
     def part(cls, views: Iterable[View]) -> "Grid":
         """The grid of these views, whatever is absent."""
         present = set(views)
-        grid = cls(tuple(sorted({view.row for view in present})), tuple(sorted({view.column for view in present})))
+        grid = cls._around(present)
         return replace(grid, absent=frozenset(view for view in grid if view not in present))
+
+    @classmethod
+    def _around(cls, views: set[View]) -> "Grid":
+        """All rows and columns that these views are in."""
+        return cls(tuple(sorted({view.row for view in views})), tuple(sorted({view.column for view in views})))
 
     def __iter__(self) -> Iterator[View]:
         views = (View(row, column) for row in self.rows for column in self.columns)
@@ -138,21 +146,29 @@ def _is_of_lines(present: set[View], grid: Grid) -> bool:
     """Whether there are whole lines through one view, and nothing else: a row, a column, diagonals."""
     if min(len(grid.rows), len(grid.columns)) < _LEAST:
         return False
-    return any(_lines_through(view, grid, present) == present for view in present)
+    down = {row: place for place, row in enumerate(grid.rows)}
+    across = {column: place for place, column in enumerate(grid.columns)}
+    lines = _whole_lines({(down[view.row], across[view.column]) for view in present}, len(down), len(across))
+    through: dict[tuple[int, int], list[set[tuple[int, int]]]] = defaultdict(list)
+    for line in lines:
+        for place in line:
+            through[place].append(line)
+    return any(len(set().union(*meeting)) == len(present) for meeting in through.values())
 
 
-def _lines_through(centre: View, grid: Grid, present: set[View]) -> set[View]:
-    """The views of those lines through one view of which all are present."""
-    row, column = grid.place(centre)
-    offsets = {view: (grid.rows.index(view.row) - row, grid.columns.index(view.column) - column) for view in grid}
-    lines = (
-        {view for view, (down, _) in offsets.items() if down == 0},
-        {view for view, (_, across) in offsets.items() if across == 0},
-        {view for view, (down, across) in offsets.items() if down == across},
-        {view for view, (down, across) in offsets.items() if down == -across},
-    )
-    whole = [line for line in lines if line <= present and len(line) >= _LEAST]
-    return set().union(*whole)
+def _whole_lines(places: set[tuple[int, int]], rows: int, columns: int) -> list[set[tuple[int, int]]]:
+    """The rows, columns and diagonals of a grid of which all places are among these, 0-based row and column."""
+    lines: dict[tuple[str, int], set[tuple[int, int]]] = defaultdict(set)
+    for row, column in places:
+        for line in (("row", row), ("column", column), ("falling", row - column), ("rising", row + column)):
+            lines[line].add((row, column))
+    lengths = {
+        "row": lambda _: columns,
+        "column": lambda _: rows,
+        "falling": lambda offset: min(rows, columns + offset) - max(0, offset),
+        "rising": lambda total: min(rows - 1, total) - max(0, total - columns + 1) + 1,
+    }
+    return [line for (kind, at), line in lines.items() if len(line) == lengths[kind](at) >= _LEAST]
 
 
 def _span(names: tuple[int, ...]) -> str:

@@ -30,34 +30,34 @@ def tiles_for(count: int, tiles: Tiles) -> Tiles:
     return tiles if count == tiles[0] * tiles[1] else (1, count)
 
 
-def view_named(info: FieldInfo, view: View, option: str = "--ref-view") -> View:
+def view_named(info: FieldInfo, view: View) -> View:
     """The view that is meant: where views of a quilt are named by row and column of a tile, its place in the sweep."""
     if info.tiles is None or not info.named_by_tile:
         return view
     rows, columns = info.tiles
     if not (0 <= view.row < rows and 0 <= view.column < columns):
-        raise InputError(f"{option} {name_of(view)} is no tile of {info.name}, which has {rows}x{columns}")
+        raise InputError(f"--ref-view {name_of(view)} is no tile of {info.name}, which has {rows}x{columns}")
     return View(0, (rows - 1 - view.row) * columns + view.column)
 
 
 @dataclass(frozen=True)
 class Quilt:
-    """Where the views of a quilt are in its picture; an `Arrangement`. There is one row of views."""
+    """Where the views of a quilt are in its picture, or of one made of it; an `Arrangement`. There is one row of views.
+
+    tiles: of the quilt that was read; a part of its views is a single row, see `tiles_for`.
+    """
 
     tiles: Tiles
     kept: tuple[str, ...] = ("y", "x", "channel")
 
     def index(self, extent: Extent, row: int, column: int, item: int) -> Index:
-        down, across = tile_of(column, self.tiles)
+        down, across = tile_of(column, tiles_for(extent.column, self.tiles))
         rows = slice(down * extent.y, (down + 1) * extent.y)
         return (rows, slice(across * extent.x, (across + 1) * extent.x), slice(None))
 
     def shape(self, extent: Extent) -> tuple[int, ...]:
-        rows, columns = self.tiles
+        rows, columns = tiles_for(extent.column, self.tiles)
         return (rows * extent.y, columns * extent.x, extent.channel)
 
     def chunks(self, extent: Extent) -> tuple[int, ...]:
         return self.shape(extent)
-
-    def of(self, extent: Extent) -> "Quilt":
-        return Quilt(tiles_for(extent.column, self.tiles), self.kept)

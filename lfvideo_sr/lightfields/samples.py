@@ -70,9 +70,8 @@ def _is_studio(views: Iterable[np.ndarray], white: float) -> bool:
     return float(np.mean([((view < low) | (view > high)).mean() for view in views])) <= _FEW
 
 
-def to_rgb(view: np.ndarray, what: str, levels: Levels | None = None) -> np.ndarray:
+def to_rgb(view: np.ndarray, what: str, levels: Levels) -> np.ndarray:
     """[channel,y,x] as stored -> float32 [3,H,W] RGB in [0,1]; luma becomes grey, a weight channel is left out."""
-    levels = levels or Levels(0.0, _full(view.dtype))
     black, white = levels
     samples = _checked(view, what, levels.full)
     if black or white != 1:
@@ -97,11 +96,11 @@ def _checked(view: np.ndarray, what: str, white: float) -> np.ndarray:
 
 
 def from_rgb(
-    pixels: np.ndarray, dtype: np.dtype, channels: int, source: np.ndarray | None = None, levels: Levels | None = None
+    pixels: np.ndarray, dtype: np.dtype, channels: int, levels: Levels, source: np.ndarray | None = None
 ) -> np.ndarray:
     """Float [3,H,W] RGB in [0,1] -> [channel,y,x] of that type and those levels: luma is BT.601's; a weight channel is
     enlarged from the stored view `source` [4,h,w]."""
-    black, white = levels or (0.0, _full(dtype))
+    black, white = levels
     view = _grey(pixels) if channels <= 1 else pixels
     view = np.clip(view, 0, 1) * np.float32(white - black) + np.float32(black)
     if dtype.kind == "u":
