@@ -12,7 +12,7 @@ from .media.limits import free_address_space
 
 def why_no_torch() -> str | None:
     """Why torch does not serve, for people; None where it does, and is loaded."""
-    if "torch" in sys.modules:
+    if sys.modules.get("torch"):
         return None
     if not is_installed("torch"):
         return "torch is not installed"
