@@ -25,7 +25,7 @@ from ..media.hdf5_links import linked_files
 from ..media.picture_formats import PICTURES
 from ..methods import METHODS
 from ..references.opening import reference_files
-from ..report import Fingerprint, bytes_of, grid_report, is_done, is_report, summary_lines, write_json
+from ..report import Fingerprint, bytes_of, detail_lines, grid_report, is_done, is_report, summary_lines, write_json
 from ..stream.grid_job import GridJob, GridOptions, low_size
 from .estimate import estimated_grid_seconds, lacking, most_bytes
 from .progress import Progress, make_progress
@@ -67,6 +67,7 @@ class LightFieldCommand:
     overwrite: bool = False
     progress: str = "auto"
     dry_run: bool = False
+    verbose: bool = False
 
     def run(self) -> None:
         """Write output, pictures and report; raises LFVideoError with nothing half-written left."""
@@ -97,7 +98,8 @@ class LightFieldCommand:
             self._write_pictures(job, output)
             report = grid_report(job, output, seconds)
             report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
-            lines = summary_lines(report, "views") + _distance_lines(report)
+            details = detail_lines(report) if self.verbose else []
+            lines = details + summary_lines(report, "views") + _distance_lines(report)
         report |= {"fingerprint": asked.text if asked else None, "output_bytes": bytes_of(output)}
         if output.is_dir():
             report["output_files"] = written

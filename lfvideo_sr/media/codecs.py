@@ -47,6 +47,8 @@ class Codec:
     formats:      the pixel formats it takes; empty where FFmpeg lists them.
     live:         options with which no picture waits in the encoder for later ones.
     endings:      of the files beside an input in which players expect this codec; beside others the result is an .mkv.
+    deepens:      it takes more bits than most sources have, and pictures of fewer bits are written with those.
+    needs:        what a machine has to have for it, to be read after "needs"; "" where FFmpeg alone will do.
     """
 
     encoder: str
@@ -70,6 +72,18 @@ class Codec:
     formats: frozenset[str] = frozenset()
     live: Mapping[str, str] = field(default_factory=dict)
     endings: frozenset[str] = _PLAYABLE
+    deepens: bool = False
+    needs: str = ""
+
+
+def _nvenc(encoder: str, largest: tuple[int, int]) -> Codec:
+    """An encoder of NVIDIA's GPUs."""
+    return Codec(
+        encoder, quality="cq", rate_options=("b", "qp", "cq"), options={"rc": "vbr"}, writes_aspect=True,
+        presets=dict(zip(PRESETS, ("p1", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p7"))), largest=largest,
+        live={"zerolatency": "1", "delay": "0"},
+        needs="an NVIDIA GPU that encodes (data-centre GPUs such as A100 and H100 do not) and its driver",
+    )  # fmt: skip
 
 
 CODECS = (
@@ -92,6 +106,12 @@ CODECS = (
         "ffv1", lossless=True, options={"level": "3", "slicecrc": "1", "g": "1"}, sitings=("left",), rgb8="bgr0",
         alpha=True, endings=frozenset({".mkv"}),
     ),
+    Codec(
+        "prores_ks", ("prores",), quality="", rate_options=("profile",), presets={}, options={"vendor": "apl0"},
+        sitings=("left",), deepens=True, alpha=True, endings=frozenset({".mov", ".mkv"}),
+    ),
+    _nvenc("h264_nvenc", (4096, 4096)),
+    _nvenc("hevc_nvenc", (8192, 8192)),
 )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def output_colour(
     formats = codec.formats or listed
     if requested is not None:
         return _requested_colour(source, codec, requested, formats)
-    for colour in _candidates(source):
+    for colour in _candidates(source, codec):
         odd = any(length % step for length, step in zip(size, colour.layout.chroma_step))
         fits = codec.lossless or not (odd or colour.layout in _LOSSLESS_ONLY)
         if fits and pixel_format(colour, codec, alpha) in formats:
@@ -73,11 +73,22 @@ def _requested_colour(source: ColourSpec, codec: Codec, requested: str, formats:
     return replace(writable[requested], siting=_writable_siting(source.siting, codec))
 
 
-def _candidates(source: ColourSpec) -> Iterator[ColourSpec]:
+def _candidates(source: ColourSpec, codec: Codec) -> Iterator[ColourSpec]:
+    """Best first."""
+    if codec.deepens:
+        yield from _deep_candidates(source)
     for layout in _INSTEAD[source.layout]:
         for depth in (16, 12, 10, 8):
             if depth <= source.bit_depth:
                 yield _written_as(source, layout, depth)
+
+
+def _deep_candidates(source: ColourSpec) -> Iterator[ColourSpec]:
+    """Of at least 10 bits, without a loss where there is such a one."""
+    whole = source.layout in (Layout.YUV444, Layout.RGB)
+    for layout in (Layout.YUV444, Layout.YUV422) if whole else (Layout.YUV422, Layout.YUV444):
+        for depth in sorted((10, 12, 16), key=lambda bits: (bits < source.bit_depth, abs(bits - source.bit_depth))):
+            yield _written_as(source, layout, depth)
 
 
 def _written_as(source: ColourSpec, layout: Layout, depth: int) -> ColourSpec:
