@@ -167,6 +167,7 @@ def stream(
         _refuse(asked, "dry_run", "preview", "html", why="runs on this machine; leave out --ray")
     command = command_of(asked)
     from ..commands.cluster import ClusterRun
+    from ..commands.first_checks import check_not_of_pipes
     from ..commands.preview import PreviewCommand, parse_length
     from ..commands.progress import make_progress
     from ..commands.queue import Run, queued, run_queue
@@ -178,8 +179,7 @@ def stream(
             return PreviewCommand(whole, parse_length(preview))
         return whole if ray is None else ClusterRun(whole, ray)
 
-    if (input_format, output_format, duration) != (None, None, None):
-        raise UsageError("--input-format, --output-format and --duration are for pipes and live streams; drop them")
+    check_not_of_pipes(asked)
     clips = queued(Path(input))
     if clips is None:
         run_of(Path(input), output).run()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import check_choice
-from ..errors import InputError, ReferencesMissing
+from ..errors import InputError, ReferencesMissing, UsageError
 from ..media.codecs import PRESETS, codec_of
 from ..media.containers import check_ending
 from ..media.input_file import check_file
@@ -24,14 +24,23 @@ def check_stream(asked: Mapping[str, Any], choices: Choices) -> None:
     check_names(asked, choices)
     codec_of(asked["codec"])
     check_choice("--preset", asked["preset"], PRESETS)
-    if _is_file_name(asked["input"]):
+    is_file = _is_file_name(asked["input"])
+    if is_file and str(asked["output"]) != _PIPE:
+        check_not_of_pipes(asked)
+    if is_file:
         check_clip(Path(asked["input"]))
-    if asked["gt"] is not None:
+    if is_file and asked["gt"] is not None:
         check_clip(Path(asked["gt"]))
     _check_references(asked["refs"])
     output = asked["output"]
     if output is not None and _names_a_video(output):
         check_ending(output)
+
+
+def check_not_of_pipes(asked: Mapping[str, Any]) -> None:
+    """Refuse options of pipes and live streams, for what is neither."""
+    if any(asked[name] is not None for name in ("input_format", "output_format", "duration")):
+        raise UsageError("--input-format, --output-format and --duration are for pipes and live streams; drop them")
 
 
 def check_names(asked: Mapping[str, Any], choices: Choices) -> None:

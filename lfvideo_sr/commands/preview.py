@@ -14,6 +14,7 @@ import numpy as np
 
 from ..checks import check_positive
 from ..errors import InputError, UsageError
+from ..media.picture_sequence import is_numbered
 from ..media.sequence_source import clip_info, open_clip
 from ..media.video import VideoInfo
 from ..references.opening import lr_track
@@ -74,10 +75,11 @@ class PreviewCommand:
         return 0 if options.simulate or not path.is_file() else lr_track(path, options.track)
 
     def _output(self) -> Path:
-        """The output's name with "_preview" behind it."""
+        """The output's name with "_preview" behind it; of pictures, a video beside their folder."""
         whole = self.command.output or default_output(self.command.input, self.command.encoding.codec)
-        suffix = whole.suffix if whole.suffix and "%" not in whole.name else ".mkv"
-        return beside(whole, f"_preview{suffix}")
+        if is_numbered(whole) or not whole.suffix:
+            return beside(whole.parent if is_numbered(whole) else whole, "_preview.mkv")
+        return beside(whole, f"_preview{whole.suffix}")
 
     def _part_of(self, whole: float) -> Any:
         """The options for the middle of a clip of so many seconds; of a short clip for all of it."""

@@ -55,6 +55,13 @@ def test_a_preview_of_a_short_clip_is_all_of_it_and_can_be_made_again(run, low_c
     assert len(frames_of(tmp_path / "out_preview.mkv")) == FRAMES
 
 
+def test_a_preview_of_pictures_is_a_video_beside_their_folder(run, low_clip, tmp_path):
+    output = tmp_path / "out" / "%03d.png"
+    outcome = run("stream", low_clip, "-o", output, *FAST[:2], "--preview", "0.1s")
+    assert outcome.code == 0, outcome.err
+    assert {"out_preview.mkv", "out_preview.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
