@@ -11,6 +11,7 @@ from ..references.reference import EncodedReference, Reference, ReferenceCache
 from .easing import Easing
 from .pairing import Paired
 from .preparing import Preparation, picture_of_view
+from .repeats import RepeatDetector
 from .segments import MEMORY, Segmenter
 from .stopwatch import Stopwatch
 
@@ -80,9 +81,11 @@ class SuperResolver:
     pass_references: at a reference's own moment its pixels are given out; with `easing`, eased into the frames around.
     in_order: each frame follows the one before it in time, so that a recurrent method may take what it restored last.
     A cut ends that, a reference's own pixels begin it anew, and it starts afresh at every multiple of MEMORY frames.
-    Such a stream is cut into segments (segments.py), at whose starts nothing of the frames before is remembered.
+    Such a stream is cut into segments (segments.py), at whose starts nothing of the frames before is remembered. In it,
+    a frame that repeats the one before gets that one's picture.
 
-    seen: how many frames were given, restored or passed over.
+    seen:     how many frames were given, restored or passed over.
+    repeated: how many of them got the picture of the frame before.
     """
 
     def __init__(
@@ -98,7 +101,9 @@ class SuperResolver:
         self._last: Last | None = None
         self._fields: dict[tuple, Correspondence] = {}
         self._uses: dict[int, dict[tuple, ReferenceUse]] = {}
-        self.seen = 0
+        self._repeats = RepeatDetector() if in_order else None
+        self._before: Restored | None = None
+        self.seen = self.repeated = 0
 
     @property
     def uses(self) -> dict[tuple, ReferenceUse]:
@@ -139,7 +144,7 @@ class SuperResolver:
         number = self._segmenter.number(pair)
         if number != self._segment:
             self._segment = number
-            self._last, self._fields = None, {}
+            self._last, self._before, self._fields = None, None, {}
             self._cache.clear()
             self.preparation.forget()
             if self._easing is not None:
@@ -161,11 +166,23 @@ class SuperResolver:
 
     def _restored_in_segment(self, pair: Paired) -> Restored:
         if pair.frame.cut or pair.frame.index % MEMORY == 0:
-            self._last = None
-        restored = self._restored(pair)
+            self._last = self._before = None
+        restored = self._repeated(pair) or self._restored(pair)
         if self._easing is not None:
             self._easing.shown(restored.frame)
-        return replace(restored, segment=self._segment)
+        self._before = replace(restored, segment=self._segment)
+        return self._before
+
+    def _repeated(self, pair: Paired) -> Restored | None:
+        """The picture of the frame before, where this one repeats it."""
+        repeats = self._repeats is not None and self._repeats.repeats(pair)
+        if not repeats or self._before is None:
+            return None
+        self.repeated += 1
+        for reference in self._before.references:
+            self._use_of(reference).frames_served += 1
+        picture = pair.frame.with_picture(self._before.frame.picture)
+        return replace(self._before, frame=picture, source=pair.frame, own=False, passed=False)
 
     def _restored(self, pair: Paired) -> Restored:
         frame, reference = pair.frame, pair.own
