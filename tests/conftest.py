@@ -1,5 +1,6 @@
 """What many tests share: small rendered clips, made once, lossless, never changed; and the command line."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -20,11 +21,9 @@ from lfvideo_sr.metrics import eight_bit
 from lfvideo_sr.references.hybrid_file import write_hybrid
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In several processes, tests of a file stay together, for what they share."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: collectors of garbage pass over it, which takes them most of a second each time."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
