@@ -16,7 +16,7 @@ from ..engine import Engine
 from ..engines.host_memory import prepare_process
 from ..errors import InputError, OutputError, ReferencesMissing, UsageError, printable
 from ..frames import Size, size_of
-from ..media.images import is_transparent, read_image, read_picture
+from ..media.images import check_claim, is_transparent, read_alpha, read_image, read_picture
 from ..media.limits import check_memory, check_size
 from ..media.picture_formats import READABLE, pictures_in, shown_unreadable
 from ..media.png_strips import PngStrips
@@ -31,6 +31,7 @@ from ..picture import (
 )
 from ..references.pictures import picture_references
 from ..report import write_json
+from ..strips import with_alpha
 from .targets import REPORT, beside, check_targets
 from .texts import shown_score
 
@@ -68,12 +69,13 @@ class ImageCommand:
         truth_read = () if self.gt is None else (self.gt,)
         references = reference_pictures(self.references, skip=(self.input, output, *truth_read))
         self._check_targets(output, (*truth_read, *references))
+        check_claim(self.input, 1 if self.simulate else _SCALE)
         picture = read_picture(self.input, self.white)
         truth, low = self._truth(picture.pixels)
         check_result(size_of(low).scaled(_SCALE), f"the result of {self.input}", whole=truth is not None)
         report = self._restored(low, truth, references, output, picture.bit_depth) | {"white": picture.white}
         report["warnings"] += [f"left out: {line}" for line in unreadable_among(self.references)]
-        if is_transparent(self.input):
+        if self.simulate and is_transparent(self.input):
             report["warnings"].append(f"the transparency of {self.input} is left out")
         if self.report is not None:
             write_json(self.report, report)
@@ -95,11 +97,16 @@ class ImageCommand:
             started = time.monotonic()
             asked = picture_references(references, size_of(low), engine.info.scale, self.white)
             matched = match_references(engine, low, asked)
-            scores = write_picture(matched, output, bit_depth, truth)
+            scores = write_picture(matched, output, bit_depth, truth, self._alpha())
             report = self._report(engine, size_of(low), matched, time.monotonic() - started)
             report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
         report |= {"output": str(output), "bit_depth": bit_depth}
         return report if scores is None else report | {"metrics": metrics(scores)}
+
+    def _alpha(self) -> np.ndarray | None:
+        """Transparency that the result gets; None where it would be opaque everywhere."""
+        alpha = None if self.simulate else read_alpha(self.input)
+        return None if alpha is None or (alpha == 1).all() else alpha
 
     def _check_targets(self, output: Path, references: Sequence[Path]) -> None:
         """Refuse before anything is loaded: a target that exists, has no folder or is no PNG, and what is read."""
@@ -148,17 +155,18 @@ def check_result(size: Size, name: str, whole: bool) -> None:
 
 
 def write_picture(
-    matched: MatchedPicture, output: Path, bit_depth: int, truth: np.ndarray | None = None
+    matched: MatchedPicture, output: Path, bit_depth: int, truth: np.ndarray | None, alpha: np.ndarray | None
 ) -> PictureScore | None:
-    """Restore a picture into a PNG, held whole only where there is a truth [3,H,W] to score it against."""
-    with PngStrips(output, matched.size, bit_depth) as file:
-        if truth is None:
-            for strip in matched.strips():
-                file.write(strip)
-            return None
-        pixels = matched.restored().pixels
-        file.write(pixels)
-    return score(pixels, matched.frame.pixels, truth)
+    """Restore a picture into a PNG, held whole only where there is a truth [3,H,W] to score it against.
+
+    alpha: of the low-resolution picture, float32 [h,w], which is enlarged; None: the PNG has no transparency.
+    """
+    with PngStrips(output, matched.size, bit_depth, alpha is not None) as file:
+        strips = matched.strips() if truth is None else iter([matched.restored().pixels])
+        pixels = None
+        for pixels in strips if alpha is None else with_alpha(strips, alpha):
+            file.write(pixels)
+    return None if truth is None or pixels is None else score(pixels[:3], matched.frame.pixels, truth)
 
 
 def true_picture(path: Path, low: Size, white: float | None = None) -> np.ndarray:
