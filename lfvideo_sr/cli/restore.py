@@ -95,6 +95,13 @@ def stream(
     method: Method = "stream_ref",
     quality: Quality = "auto",
     weights: Weights = None,
+    anchor_model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Restore anchors, of which other frames take their detail, by this network: an .onnx file, or one "
+            "that spandrel loads (.safetensors, .pth). Implies --ref-source anchor."
+        ),
+    ] = None,
     simulate: Simulate = False,
     scene_refs: Annotated[
         bool, typer.Option("--scene-refs", help="With --simulate: the first frame of each scene stays sharp too.")
@@ -208,7 +215,8 @@ def _options_of(asked: Mapping[str, Any]) -> "tuple[StreamOptions, EncodingOptio
 
     options = StreamOptions(
         ref_cache=parse_bytes(asked["ref_cache"]),
-        **some("ref_every", "refs", "ref_source", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
+        ref_source=_source_of(asked),
+        **some("ref_every", "refs", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
         **some("ref_output", "max_refs", "causal", "simulate", "scene_refs", "gt", "frames", "max_height"),
         **some("deinterlace", "decode", "trust_manifest", "track", "alpha", "fps", "start", "end"),
         lpips=None if asked["lpips"] is None else str(asked["lpips"]),
@@ -221,8 +229,30 @@ def _options_of(asked: Mapping[str, Any]) -> "tuple[StreamOptions, EncodingOptio
         drop=tuple(asked["drop"] or ()),
         **some("codec", "crf", "preset", "scale", "audio"),
     )
-    engine = EngineOptions(**some("method", "weights", "device", "dtype", "engine", "quality"))
+    model = asked["anchor_model"]
+    engine = EngineOptions(
+        anchor_model=None if model is None else str(model),
+        **some("method", "weights", "device", "dtype", "engine", "quality"),
+    )
     return options, encoding, engine
+
+
+def _source_of(asked: Mapping[str, Any]) -> str | None:
+    """Where references come from; anchors where a network for them is named."""
+    from ..errors import UsageError
+
+    source = asked["ref_source"]
+    if asked["anchor_model"] is None:
+        return source
+    for name, is_given in (
+        ("--refs", asked["refs"]),
+        ("--no-refs", asked["no_refs"]),
+        ("--require-refs", asked["require_refs"]),
+        (f"--ref-source {source}", source not in (None, "anchor")),
+    ):
+        if is_given:
+            raise UsageError(f"--anchor-model makes references of the clip's own frames; drop {name}, or it")
+    return "anchor"
 
 
 def simulate(
