@@ -12,8 +12,9 @@ from ..errors import InputError, first_line
 from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
-from .limits import check_content, check_file_size, check_memory, check_pixels, check_size
+from .limits import check_file_size, check_memory, check_size
 from .partial import unwritable, whole_file
+from .picture_claims import check_claimed
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
 from .picture_sizes import may_have_alpha, pixels_claimed, size_in_header, turned_upright
 from .quiet import quiet_libraries
@@ -175,26 +176,10 @@ def _decode(path: Path, data: np.ndarray) -> _Decoded:
     """Raises InputError, before anything is decoded, for a header that claims more pixels than are allowed."""
     claimed = pixels_claimed(data)
     if claimed is not None:
-        _check_claim(path, claimed, data.size)
+        check_claimed(claimed, data.size, str(path))
         check_memory(_DECODED * claimed, str(path))
     with quiet_libraries():
         return _decoded(path, data, claimed is not None)
-
-
-def _check_claim(path: Path, claimed: int, stored: int) -> None:
-    check_pixels(claimed, str(path))
-    check_content(claimed, stored, str(path))
-
-
-def check_claim(path: Path, scale: int) -> None:
-    """Refuse a picture by its header alone, which `scale` times as wide and high would have more pixels than are
-    allowed, or which is itself refused by `read_picture`."""
-    if place_of(path) is None:
-        data = _bytes_of(path)
-        claimed = pixels_claimed(data)
-        if claimed is not None:
-            _check_claim(path, claimed, data.size)
-            check_pixels(claimed * scale**2, f"the result of {path}")
 
 
 def _decoded(path: Path, data: np.ndarray, is_known: bool) -> _Decoded:
