@@ -155,6 +155,10 @@ def stream(
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
     asked = locals()
+    if not simulate and max_height is None:
+        from ..media.stated_sizes import check_stated
+
+        check_stated(Path(input))  # before anything heavy is loaded
     from ..commands.pipe import is_piped
 
     if is_piped(input, output):
@@ -306,6 +310,9 @@ def image(
     engine: Engine = "auto",
 ) -> None:
     """Super-resolve one picture x4 with the best of the references given."""
+    from ..media.picture_claims import check_claim
+
+    check_claim(input, enlarged=not simulate)  # before anything heavy is loaded
     from ..choose import EngineOptions
     from ..commands.image import ImageCommand
 
