@@ -16,6 +16,7 @@ from .torch_loading import why_no_torch
 
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
 QUALITIES = ("auto", "fast", "balanced", "best")
+_SCALE = 4  # of every method whose size states no other
 
 
 class Choice(NamedTuple):
@@ -234,12 +235,34 @@ def weights_file(method: str, weights: str | None) -> Path:
     return weights_path(weights or entry.weights or method)
 
 
+def scale_of(options: EngineOptions) -> int:
+    """Output pixels per input pixel along each side, of a method with its weights. Raises what `choose_engine` raises
+    for weights that cannot be had."""
+    from .weights import read_about
+
+    check_choice("--method", options.method, list(METHODS))
+    settled = options.settled()
+    if not METHODS[settled.method].learned:
+        return _SCALE
+    scale = read_about(weights_file(settled.method, settled.weights))["size"].get("scale", _SCALE)
+    return scale if isinstance(scale, int) else _SCALE  # what has no such size is refused when it is built
+
+
 def _check_generation(path: Path, about: Mapping[str, Any], generation: int) -> None:
     stored = about.get("generation", 1)
     if stored != generation:
         raise InputError(
             f"{path} holds {about['method']} of generation {stored}, this version runs generation {generation}; leave "
             "--weights out, or train anew"
+        )
+
+
+def _check_trained(path: Path, about: Mapping[str, Any]) -> None:
+    untrained = about.get("untrained") or []
+    if untrained:
+        raise InputError(
+            f"{path} leaves {len(untrained)} tensors of {about['method']} untrained: it is a start for training only; "
+            "give it to a training as `start`, and pass the last.pt of that run"
         )
 
 
@@ -256,6 +279,7 @@ def load_learned(method: str, weights: str | None = None) -> Method:
             f"{path} holds weights of '{shortened(about['method'])}', not of '{method}'; pass --method to match"
         )
     _check_generation(path, about, getattr(module, "GENERATION", 1))
+    _check_trained(path, about)
     network = network_of_size(module.network, about, path)
     load_into(network, path)
     return module.build(network)

@@ -81,12 +81,15 @@ class RestoredPicture:
 
 @dataclass(frozen=True)
 class PictureScore:
-    """PSNR in dB (inf where equal, nan where too small to tell) and SSIM of the luma, beside those of bicubic."""
+    """PSNR in dB (inf where equal, nan where too small to tell) and SSIM of the luma, beside those of bicubic; LPIPS
+    where it was asked for."""
 
     psnr_y: float
     ssim_y: float
     bicubic_psnr_y: float
     bicubic_ssim_y: float
+    lpips: float | None = None
+    bicubic_lpips: float | None = None
 
 
 class _Judged(NamedTuple):
@@ -219,10 +222,17 @@ def simulated(
     return truth, reduce(truth, scale)
 
 
-def score(picture: np.ndarray, low: np.ndarray, truth: np.ndarray) -> PictureScore:
-    """Compare a result, and bicubic enlargement of `low`, with the truth; all rounded to the 8 bits a viewer sees."""
+def score(
+    picture: np.ndarray, low: np.ndarray, truth: np.ndarray,
+    distance: Callable[[np.ndarray, np.ndarray], float] | None = None,
+) -> PictureScore:  # fmt: skip
+    """Compare a result, and bicubic enlargement of `low`, with the truth; all rounded to the 8 bits a viewer sees.
+    distance: LPIPS of two pictures, where it is asked for."""
     truth, picture = eight_bit(truth), eight_bit(picture)
     enlarged = eight_bit(bicubic(low, size_of(truth)))
-    return PictureScore(
+    scores = PictureScore(
         psnr_y(picture, truth), ssim_y(picture, truth), psnr_y(enlarged, truth), ssim_y(enlarged, truth)
     )
+    if distance is None:
+        return scores
+    return replace(scores, lpips=distance(picture, truth), bicubic_lpips=distance(enlarged, truth))

@@ -205,7 +205,12 @@ def _quality(metrics: dict[str, Any], unit: str) -> str:
     mean, bicubic, ssim = (
         _shown(score["mean"]) for score in (metrics["psnr_y"], metrics["bicubic"]["psnr_y"], metrics["ssim_y"])
     )
-    return f"PSNR-Y {mean} dB (bicubic {bicubic}), SSIM-Y {ssim} over {metrics['count']} {unit} that are no references"
+    looks = ""
+    if "lpips" in metrics:
+        pair = (metrics["lpips"]["mean"], metrics["bicubic"]["lpips"]["mean"])
+        looks = ", LPIPS {} (bicubic {})".format(*map(_shown, pair))
+    count = f"{metrics['count']} {unit} that are no references"
+    return f"PSNR-Y {mean} dB (bicubic {bicubic}), SSIM-Y {ssim}{looks} over {count}"
 
 
 def _steadiness(measured: dict[str, Any]) -> str:

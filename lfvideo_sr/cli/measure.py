@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .choices import DATASETS, METHOD_NAMES, PROTOCOLS, listed
-from .options import AsJson, Device, Dtype, Engine, MaxPixels, Method, Preset, Quality, Reduction, Weights
+from .options import LPIPS, AsJson, Device, Dtype, Engine, MaxPixels, Method, Preset, Quality, Reduction, Weights
 
 
 def bench(
@@ -53,6 +53,7 @@ def evaluate(
     ] = None,
     reduction: Reduction = "pillow",
     limit: Annotated[int | None, typer.Option(help="Measure the first N pictures only.")] = None,
+    lpips: LPIPS = None,
     save: Annotated[Path | None, typer.Option(help="Write result pictures to FOLDER/METHOD/ITEM.png.")] = None,
     max_pixels: MaxPixels = None,
     device: Device = "auto",
@@ -65,6 +66,6 @@ def evaluate(
     run_evaluation(
         EvaluateOptions(
             method, dataset, protocol, weights, data, references=refs, limit=limit, device=device, dtype=dtype,
-            save=save, as_json=as_json, reduction=reduction,
+            save=save, as_json=as_json, reduction=reduction, lpips=lpips,
         )
     )  # fmt: skip

@@ -33,6 +33,13 @@ Simulate = Annotated[bool, typer.Option("--simulate", help="IN is sharp: reduce 
 Reduction = Annotated[
     str, typer.Option(help="What makes sharp pictures small, both bicubic: pillow, or matlab, as imresize does.")
 ]
+LPIPS = Annotated[
+    Path | None,
+    typer.Option(
+        "--lpips",
+        help="Score by LPIPS too, by the network in torchvision's file of AlexNet or VGG16.",
+    ),
+]
 Frames = Annotated[int | None, typer.Option(help="Stop after N frames.")]
 Fps = Annotated[
     str | None, typer.Option(help="Frames per second of numbered pictures: 24, 23.976 or 24000/1001. Default 25.")

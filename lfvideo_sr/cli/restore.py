@@ -9,6 +9,7 @@ import typer
 from ..media.codecs import listed_codecs
 from .choices import REFERENCE_SOURCES, STREAM_KINDS, listed
 from .options import (
+    LPIPS,
     Deinterlace,
     Device,
     Dtype,
@@ -99,6 +100,7 @@ def stream(
         bool, typer.Option("--scene-refs", help="With --simulate: the first frame of each scene stays sharp too.")
     ] = False,
     gt: Annotated[str | None, typer.Option(help="High-resolution clip to score against.")] = None,
+    lpips: LPIPS = None,
     report: Report = None,
     codec: Annotated[str, typer.Option(help=f"{listed_codecs()}.")] = "libx264",
     crf: Annotated[int, typer.Option(help="Quality of lossy codecs; smaller is better.")] = 16,
@@ -209,6 +211,7 @@ def _options_of(asked: Mapping[str, Any]) -> "tuple[StreamOptions, EncodingOptio
         **some("ref_every", "refs", "ref_source", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
         **some("ref_output", "max_refs", "causal", "simulate", "scene_refs", "gt", "frames", "max_height"),
         **some("deinterlace", "decode", "trust_manifest", "track", "alpha", "fps", "start", "end"),
+        lpips=None if asked["lpips"] is None else str(asked["lpips"]),
     )
     size = None if asked["size"] is None else parse_size(asked["size"])
     encoder_options = parse_pairs(asked["encoder_option"] or [])
@@ -264,6 +267,7 @@ def image(
     ] = None,
     reduction: Reduction = "pillow",
     gt: Annotated[Path | None, typer.Option(help="The true picture, to score against.")] = None,
+    lpips: LPIPS = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
     max_pixels: MaxPixels = None,
     overwrite: Overwrite = False,
@@ -278,5 +282,5 @@ def image(
     running = EngineOptions(method, weights, device, dtype, engine, quality)
     ImageCommand(
         input, ref or [], output, no_refs=no_refs, simulate=simulate, reduction=reduction, gt=gt, engine=running,
-        report=report, overwrite=overwrite, white=white,
+        report=report, overwrite=overwrite, white=white, lpips=lpips,
     ).run()  # fmt: skip

@@ -52,7 +52,7 @@ class OutputTarget:
         check_targets({"-o": self.output, REPORT: self.report}, read, overwrite)
 
     def journal(self, asked: Mapping[str, Any], resume: bool, overwrite: bool) -> Journal:
-        return Journal(self.output, asked, resume)
+        return Journal(self.output, asked, resume, ending=codec_of(asked["encoding"]["codec"]).segments)
 
     def sink(
         self, job: StreamJob, journal: Journal, encoding: EncodingOptions, overwrite: bool
@@ -122,7 +122,8 @@ class PictureTarget(OutputTarget):
         self, job: StreamJob, journal: Journal, encoding: EncodingOptions, overwrite: bool
     ) -> SegmentedSink | SequenceSink:
         video, size = job.video, encoding.output_size(job)
-        picture_format = PictureFormat(self.output.suffix, video.bit_depth, size, round(video.rotation / 90))
+        turns = round(video.rotation / 90)
+        picture_format = PictureFormat(self.output.suffix, video.bit_depth, size, turns, video.alpha)
         return SequenceSink(
             self.output, picture_format, journal, numbering(job), job.resolver.uses_in, frames=job.info.frames,
             overwrite=overwrite, warnings=not_in_pictures(video),

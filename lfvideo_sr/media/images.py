@@ -12,10 +12,10 @@ from ..errors import InputError, first_line
 from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
-from .limits import check_file_size, check_memory, check_pixels, check_size
+from .limits import check_content, check_file_size, check_memory, check_pixels, check_size
 from .partial import unwritable, whole_file
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
-from .picture_sizes import pixels_claimed, size_in_header
+from .picture_sizes import may_have_alpha, pixels_claimed, size_in_header, turned_upright
 from .quiet import quiet_libraries
 from .resize import to_float
 from .sample_range import likely_white, stated_white
@@ -111,16 +111,23 @@ def read_size(path: str | Path) -> Size:
 
 def is_transparent(path: str | Path) -> bool:
     """Whether something would shine through a picture that `read_picture` reads as opaque."""
+    alpha = read_alpha(path)
+    return alpha is not None and bool((alpha < 1).any())
+
+
+def read_alpha(path: str | Path) -> np.ndarray | None:
+    """Transparency of what `read_picture` gives, float32 [H,W], 0 (clear) .. 1 (opaque); None for a picture without.
+    That of AVIF and HEIC, which cameras write opaque, is not read."""
     if place_of(Path(path)) is not None:
-        return False
+        return None
     data = _bytes_of(Path(path))
-    if brand_of(data) & (_HEIC | _AVIF):
-        return False  # cameras write them opaque
-    picture = _decode_by_opencv(data, cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.ndim < 3 or picture.shape[2] < 4:
-        return False
-    opaque = 65535 if picture.dtype == np.uint16 else 255
-    return bool((picture[..., 3] < opaque).any())
+    if brand_of(data) & (_HEIC | _AVIF) or not may_have_alpha(data.tobytes()):
+        return None
+    picture = _decode_by_opencv(data, cv2.IMREAD_UNCHANGED)  # not turned by EXIF
+    if picture is None or picture.ndim < 3 or picture.shape[2] < 4 or picture.dtype not in (np.uint8, np.uint16):
+        return None
+    alpha = picture[..., 3].astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
+    return turned_upright(alpha, data.tobytes())
 
 
 def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:
@@ -168,10 +175,26 @@ def _decode(path: Path, data: np.ndarray) -> _Decoded:
     """Raises InputError, before anything is decoded, for a header that claims more pixels than are allowed."""
     claimed = pixels_claimed(data)
     if claimed is not None:
-        check_pixels(claimed, str(path))
+        _check_claim(path, claimed, data.size)
         check_memory(_DECODED * claimed, str(path))
     with quiet_libraries():
         return _decoded(path, data, claimed is not None)
+
+
+def _check_claim(path: Path, claimed: int, stored: int) -> None:
+    check_pixels(claimed, str(path))
+    check_content(claimed, stored, str(path))
+
+
+def check_claim(path: Path, scale: int) -> None:
+    """Refuse a picture by its header alone, which `scale` times as wide and high would have more pixels than are
+    allowed, or which is itself refused by `read_picture`."""
+    if place_of(path) is None:
+        data = _bytes_of(path)
+        claimed = pixels_claimed(data)
+        if claimed is not None:
+            _check_claim(path, claimed, data.size)
+            check_pixels(claimed * scale**2, f"the result of {path}")
 
 
 def _decoded(path: Path, data: np.ndarray, is_known: bool) -> _Decoded:

@@ -13,6 +13,7 @@ from ..media.loss import Loss
 from ..media.part import Part
 from ..media.sequence_source import SequenceSource
 from ..media.video import VideoInfo, VideoSource
+from ..perceptual import PerceptualDistance
 from ..prefetch import beside_a_gpu, prefetch
 from ..references.arriving import ArrivingReferences
 from ..references.opening import find_references
@@ -246,7 +247,9 @@ class StreamJob:
             limits["frames"] = None
         begin = None if self.part is None else self.part.start
         rate = options.rate or self.info.rate
-        return Scorer(GroundTruth(truth, self.size, deinterlace=options.deinterlace, rate=rate, begin=begin, **limits))
+        distance = None if options.lpips is None else PerceptualDistance(Path(options.lpips))
+        clip = GroundTruth(truth, self.size, deinterlace=options.deinterlace, rate=rate, begin=begin, **limits)
+        return Scorer(clip, distance)
 
     def close(self) -> None:
         self.source.close()

@@ -29,7 +29,8 @@ _FORMAT = "lfvideo-sr journal 1"
 _LOCK, _LINES = "lock", "journal.jsonl"
 _NUMBER = 6 * "[0-9]"
 _PICTURES = (f"{_NUMBER}.pictures", f"{_NUMBER}.{7 * '[0-9]'}.*")  # lists of them, and those without their names yet
-_OURS = (f"{_NUMBER}.nut", f"{_NUMBER}.partial.nut", "joined.*", "journal.new", *_PICTURES)  # segments, and unfinished
+_SEGMENTS = tuple(f"{_NUMBER}{middle}{ending}" for middle in ("", ".partial") for ending in (".nut", ".mov", ".mkv"))
+_OURS = (*_SEGMENTS, "joined.*", "journal.new", *_PICTURES)  # segments, and unfinished
 
 
 @dataclass(frozen=True)

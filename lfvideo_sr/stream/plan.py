@@ -18,6 +18,7 @@ from ..config import from_mapping
 from ..engine import Engine
 from ..errors import InputError, OutputError, ResumeRefused, first_line, shortened
 from ..frames import Size
+from ..media.codecs import codec_of
 from ..media.limits import check_size
 from ..media.partial import write_through
 from ..media.segment_sink import JoinedSink, SegmentSink
@@ -127,20 +128,21 @@ def segments_of(job: StreamJob) -> tuple[tuple[int, int], ...]:
 
 
 def run_segment(plan: RunPlan, number: int, engine: Engine, folder: Path) -> SegmentRecord:
-    """Restore a segment into `folder`: NUMBER.nut, then NUMBER.json, its record. One that is there and whole is kept.
+    """Restore a segment into `folder`: a file, such as NUMBER.nut, then NUMBER.json, its record. One that is there and
+    whole is kept.
 
     Raises ResumeRefused where the folder holds pieces of another plan, InputError where the clip has other frames than
     the plan.
     """
     first, frames = plan.segment(number)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{number:06}.nut"
+    path = folder / f"{number:06}{codec_of(plan.settings['codec']).segments}"
     before = _read_record(path.with_suffix(".json"), plan)
     if before is not None and is_whole(path, before):
         return before
     with StreamJob(plan.input, engine, plan.stream_options()) as job:
         job.done = _Elsewhere(number)
-        unfinished = path.with_suffix(f".{_unique()}.nut")
+        unfinished = path.with_suffix(f".{_unique()}{path.suffix}")
         sink = SegmentSink(path, job.video, plan.size, **plan.settings, unfinished=unfinished, part=job.part)
         try:
             with closing(converted(job, sink)) as pictures:
@@ -194,7 +196,7 @@ def join_plan(plan: RunPlan, folder: Path, output: Path, *, overwrite: bool = Fa
 def remove_pieces(plan: RunPlan, folder: Path) -> None:
     """Remove the pieces of a plan that was joined, and the folder unless it holds more."""
     for number in range(len(plan.segments)):
-        for ending in (".nut", ".json"):
+        for ending in (".nut", ".mov", ".mkv", ".json"):
             (folder / f"{number:06}{ending}").unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypedDict
@@ -50,6 +50,7 @@ class SegmentedSink:
         self._number = self._first = -1
         self._plan = self._target(target)  # whatever does not fit is said before the first frame
         self._plan.abort()
+        self._video = replace(video, alpha=self._plan.keeps_alpha)  # which a segment by itself could keep
         self.warnings, self.colour = self._plan.warnings, self._plan.colour
 
     def _target(self, path: Path, **changed: Any) -> JoinedSink:

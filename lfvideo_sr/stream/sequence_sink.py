@@ -59,6 +59,8 @@ class SequenceSink:
         self.warnings = list(warnings)
         if picture_format.loses_depth:
             self.warnings.append(f"{target.name} holds 8 bits per channel, and the input has more; write PNG or TIFF")
+        if picture_format.loses_alpha:
+            self.warnings.append(f"{target.name} has no place for transparency, which is left out; write PNG or TIFF")
         for number in range(frames or 0):
             self._check_free(self._name(number))
 
