@@ -136,6 +136,7 @@ def test_pairs_of_any_clip_by_any_policy(clip, policy):
     check_the_choice_equals_its_plain_twin(clip, pairs, policy)
     check_at_most_one_reference_per_so_many_frames(clip, pairs, policy)
     check_a_frames_own_reference_is_the_one_at_exactly_its_time(pairs)
+    check_no_more_later_frames_are_held_than_the_lookahead(clip, policy)
     check_causal_takes_past_references_only(clip.pairs(**{**policy, "causal": True}))
 
 
@@ -174,9 +175,7 @@ def check_causal_takes_past_references_only(pairs: list[Paired]) -> None:
         assert all(reference.time <= pair.frame.stamp.seconds for reference in pair.references)
 
 
-@given(clips(), policies)
-@settings(max_examples=200, deadline=None)
-def test_no_more_later_frames_are_held_than_the_lookahead(clip, policy):
+def check_no_more_later_frames_are_held_than_the_lookahead(clip: Clip, policy: dict) -> None:
     pulled = 0
 
     def counted() -> Iterator[Frame]:
