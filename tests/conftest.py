@@ -4,10 +4,12 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for tiny pictures more threads cost time, above all on a busy machine
 
@@ -72,9 +74,13 @@ def kernel_device(request) -> str:
     return request.param
 
 
+_made_command = cache(typer.main.get_command)  # to make all commands anew takes as long as many a run
+
+
 @pytest.fixture
 def run(monkeypatch, capsys) -> Callable[..., Outcome]:
     """Runs a command line in this process."""
+    monkeypatch.setattr(typer.main, "get_command", _made_command)
 
     def run(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["lfvideo-sr", *map(str, arguments)])
