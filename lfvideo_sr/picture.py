@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .camera.kernels import SCALE
 from .correspondence import Correspondence, like
 from .engine import Engine, Matched
 from .errors import InputError, OutputError, UsageError
@@ -180,7 +181,8 @@ def _final(judged: _Judged) -> ReferenceVerdict:
 def _judge(engine: Engine, frame: Frame, reference: Reference, as_it_is: bool) -> _Judged:
     pixels = on_host(reference.load())
     grey = not as_it_is and _is_grey(pixels) and not _is_grey(frame.pixels)
-    form = Form(pixels) if as_it_is else form_beside(frame.pixels, pixels)
+    bare = as_it_is or engine.info.scale != SCALE  # framing and sharpness are judged at x4
+    form = Form(pixels) if bare else form_beside(frame.pixels, pixels)
     if not form.useful:
         size = size_of(form.pixels)
         return _Judged(ReferenceVerdict(reference.origin, size, 0.0, True, False, adds_detail=False), None)
