@@ -295,4 +295,7 @@ def load_learned(method: str, weights: str | None = None) -> Method:
     _check_trained(path, about)
     network = network_of_size(module.network, about, path)
     load_into(network, path)
-    return module.build(network)
+    built: Method = module.build(network)
+    if about.get("converted_from"):  # trained with references always: without one it may be worse than with a wrong one
+        return replace(built, info=replace(built.info, unlike_below=0.0))
+    return built

@@ -35,6 +35,7 @@ from .epipolar import WEIGHT, Agreement
 from .evening import EvenedViews
 from .grid import choose_references, order, own_reference
 from .guided import GuidedEngine, Place
+from .opening import check_simulated
 from .options import DEFAULT_CACHE
 from .pairing import Paired
 from .pipeline import Restored, SuperResolver
@@ -95,6 +96,8 @@ class GridJob:
         """scratch: folder for what does not fit in memory; default the system's for temporary files.
         source: views to restore instead of those of the file `path`. references: instead of those found for it."""
         self.path, self.options = Path(path), options or GridOptions()
+        if self.options.simulate:
+            check_simulated(engine.info)
         self.watch = Stopwatch()
         self._extra: list[LightField] = []  # opened beside the source
         self.agreement: Agreement | None = None

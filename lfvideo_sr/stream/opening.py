@@ -13,11 +13,21 @@ from ..media.picture_sequence import FILM, find_sequence, is_sequence
 from ..media.sequence_source import SequenceSource, clip_info, open_clip
 from ..media.stated_sizes import check_stated
 from ..media.video import VideoSource, video_tracks
+from ..method import MethodInfo
 from ..references.opening import lr_track, reference_files, sidecars_of
 from ..references.simulated import SimulatedSource
 from .options import StreamOptions
 
 _SCALE = 4  # of every method, before it is known which one runs
+
+
+def check_simulated(info: MethodInfo) -> None:
+    """Raise UsageError for a method of another scale than the one by which clips and light fields are made small."""
+    if info.scale != _SCALE:
+        raise UsageError(
+            f"--simulate reduces by {_SCALE}, and these weights of {info.name} enlarge by {info.scale}; make the input "
+            "small by another way, and score with --gt"
+        )
 
 
 def files_read(path: Path, options: StreamOptions) -> list[Path]:

@@ -4,10 +4,13 @@ from collections.abc import Container, Generator, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+import numpy as np
+
 from ..correspondence import Correspondence
 from ..engine import Engine, Last, Matched
-from ..frames import Frame
+from ..frames import Frame, on_host
 from ..references.reference import EncodedReference, Reference, ReferenceCache
+from ..registration.likeness import likeness, reduced_luma
 from .easing import Easing
 from .pairing import Paired
 from .preparing import Preparation, picture_of_view
@@ -100,6 +103,7 @@ class SuperResolver:
         self._segment = 0
         self._last: Last | None = None
         self._fields: dict[tuple, Correspondence] = {}
+        self._reduced: dict[tuple, np.ndarray] = {}  # lumas of references in use, where likeness is looked at
         self._uses: dict[int, dict[tuple, ReferenceUse]] = {}
         self._repeats = RepeatDetector() if in_order else None
         self._before: Restored | None = None
@@ -233,12 +237,14 @@ class SuperResolver:
         """The references worth using and their matches, in order."""
         taken = [reference for reference in references[: self._engine.info.references] if self._adds(reference, frame)]
         self._cache.keep(taken)
+        keys = {reference.key for reference in taken}
+        self._reduced = {key: plane for key, plane in self._reduced.items() if key in keys}
         encoded = [self._encoded(reference) for reference in taken]
         with self._watch.stage("match"):
             before = [self._fields.get(reference.key) for reference in taken]
             fields = self._engine.match_all(frame, encoded, before) if taken else []
             matches = list(map(Matched, encoded, fields))
-            kept = [pair for pair in zip(taken, matches) if self._worth_using(*pair)]  # where a GPU is waited for
+            kept = [pair for pair in zip(taken, matches) if self._worth_using(frame, *pair)]  # a GPU is waited for
         self._fields = {reference.key: match.correspondence for reference, match in kept}
         return tuple(reference for reference, _ in kept), [match for _, match in kept]
 
@@ -251,14 +257,25 @@ class SuperResolver:
             use.changes = f"dropped: {_NO_DETAIL}"
         return adds
 
-    def _worth_using(self, reference: Reference, matched: Matched) -> bool:
+    def _worth_using(self, frame: Frame, reference: Reference, matched: Matched) -> bool:
         use, relevance = self._use_of(reference), matched.relevance
-        worth = relevance >= self._engine.info.worthless_below
+        worth = relevance >= self._engine.info.worthless_below and self._is_alike(frame, reference, matched)
         use.matched += 1
         use.relevance += relevance
         use.frames_served += worth
         use.frames_dropped += not worth
         return worth
+
+    def _is_alike(self, frame: Frame, reference: Reference, matched: Matched) -> bool:
+        """Whether a reference shows what a frame shows, of methods that do not see it themselves."""
+        info = self._engine.info
+        if not info.unlike_below or reference.generated:
+            return True
+        if reference.key not in self._reduced:
+            pixels = on_host(self.preparation(reference).reference.load())
+            self._reduced[reference.key] = reduced_luma(pixels, info.scale)
+        like = likeness(frame.pixels, self._reduced[reference.key], matched.correspondence, info.scale)
+        return like >= info.unlike_below
 
     def _use_of(self, reference: Reference) -> ReferenceUse:
         uses = self._uses.setdefault(self._segment, {})
