@@ -33,6 +33,7 @@ from .options import (
     RefCache,
     Report,
     RequireRefs,
+    Resume,
     Simulate,
     StreamOutput,
     To,
@@ -125,9 +126,7 @@ def stream(
         str, typer.Option(help="What becomes of transparency: keep (where the codec can), drop, or a colour '#RRGGBB'.")
     ] = "keep",
     overwrite: Overwrite = False,
-    resume: Annotated[
-        bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
-    ] = True,
+    resume: Resume = True,
     ray: Annotated[
         str | None,
         typer.Option(help="Share the work among the workers of a Ray cluster: its address, local, or auto."),
