@@ -6,6 +6,26 @@ from importlib.util import find_spec
 
 from .errors import UsageError
 
+# The packages of modules that are called otherwise, and the extras of this package that install some.
+_PACKAGES = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+    "pillow_heif": "pillow-heif",
+    "tensorrt_rtx": "tensorrt-rtx",
+}
+_EXTRAS = {
+    "onnxruntime": "onnx",
+    "onnx": "onnx",
+    "onnxscript": "onnx",
+    "lightning": "train",
+    "tensorboard": "train",
+    "tensorrt": "tensorrt",
+    "pycuda": "pycuda",
+    "ray": "ray",
+    "pillow_heif": "heif",
+}
+
 
 def check_positive(name: str, value: int | float) -> None:
     """Raise UsageError unless `value` > 0."""
@@ -20,6 +40,25 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     near = get_close_matches(value, list(choices), n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(choices)}"
     raise UsageError(f"no '{value}' in {name}; {hint}")
+
+
+def package_of(module: str) -> str:
+    """What pip calls the package of a module, by the first part of the module's name."""
+    top = module.partition(".")[0]
+    return _PACKAGES.get(top, top)
+
+
+def install_command(module: str) -> str:
+    """The command that installs the package of a module."""
+    extra = _EXTRAS.get(module.partition(".")[0])
+    return f"pip install 'lfvideo-sr[{extra}]'" if extra else f"pip install {package_of(module)}"
+
+
+def missing_package(module: str) -> str:
+    """The message for a module that cannot be imported, with the command that installs it."""
+    package = package_of(module)
+    named = package if package == module else f"{package} (the module {module})"
+    return f"this needs {named}, which is not installed; {install_command(module)}"
 
 
 def is_installed(module: str) -> bool:

@@ -12,7 +12,7 @@ from .errors import EngineError, InputError, TorchMissing, UsageError, shortened
 from .frames import Size
 from .method import Method
 from .methods import METHODS
-from .torch_loading import why_no_torch
+from .torch_loading import may_have_gpu, why_no_torch
 
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
 QUALITIES = ("auto", "fast", "balanced", "best")
@@ -74,6 +74,8 @@ class EngineOptions:
         """Whether a GPU is named, or will be found."""
         if self.engine == "tensorrt" or self.device != "auto":
             return self.device != "cpu"
+        if not may_have_gpu():  # then torch need not be loaded to know
+            return False
         if self.engine != "onnx" and why_no_torch() is None:
             from .engines.torch_engine import pick_device
 

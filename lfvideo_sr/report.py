@@ -54,6 +54,8 @@ def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnin
         "warnings": [*warnings, *_worthless(job)],
     }
     if isinstance(job, StreamJob):
+        if job.frame_uses is not None:
+            report["per_frame"] = job.frame_uses.reported(list(job.resolver.uses))
         loss = job.source.loss
         report |= {"frames_missing": loss.frames, "seconds_missing": round(float(loss.seconds), 3)}
     if isinstance(job, StreamJob) and (uses := job.still_uses()):
@@ -148,6 +150,18 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
             partial.write_text(text)
     except OSError as error:
         raise OutputError(f"the report {path} cannot be written ({error.strerror}); give another --report") from error
+
+
+def detail_lines(report: dict[str, Any]) -> list[str]:
+    """What `--verbose` adds: the use of each reference, and the time of each stage."""
+    lines = []
+    for use in report["references"]:
+        relevance = "" if use["mean_relevance"] is None else f", mean relevance {use['mean_relevance']:.2f}"
+        dropped = f", dropped from {use['frames_dropped']}" if use["frames_dropped"] else ""
+        lines.append(f"reference   {use['source']}: served {use['frames_served']} frames{dropped}{relevance}")
+    for stage, taken in report["stages"].items():
+        lines.append(f"stage       {stage}: {taken['median_ms']:.1f} ms (median), {taken['p95_ms']:.1f} ms (p95)")
+    return lines
 
 
 def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:

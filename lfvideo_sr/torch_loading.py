@@ -1,5 +1,8 @@
-"""Whether torch serves on this machine: it may be absent, fail to load, or not fit under a limit of memory."""
+"""Whether torch serves on this machine: it may be absent, fail to load, or not fit under a limit of memory. Whether it
+could find a GPU, asked without loading it."""
 
+import ctypes
+import platform
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -23,6 +26,19 @@ def why_no_torch() -> str | None:
     except (ImportError, OSError, RuntimeError, MemoryError) as error:
         return f"torch cannot be loaded ({first_line(error)[:160]})"
     return None
+
+
+def may_have_gpu() -> bool:
+    """Whether there may be a GPU that torch or ONNX Runtime can use; False only where that is certain. Neither is
+    loaded: without NVIDIA's driver library and AMD's device, no library finds a GPU on Linux or Windows."""
+    library = {"Linux": "libcuda.so.1", "Windows": "nvcuda.dll"}.get(platform.system())
+    if library is None or Path("/dev/kfd").exists():
+        return True
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _no_space() -> str | None:

@@ -1,6 +1,7 @@
 """What is installed is what lies in the tree: packages, weights, configurations; and every shipped one loads."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+import yaml
 
 import lfvideo_sr
 from lfvideo_sr.commands.train import TRAINERS
@@ -69,13 +71,16 @@ def test_every_file_that_is_no_code_is_package_data(settings):
 
 
 TOPS = ("lfvideo_sr", *BESIDE, "tests", "docs", "examples", "benchmarks", ".ci")
-FILES = ("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+FILES = (
+    "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "CITATION.cff",
+    "THIRD_PARTY_NOTICES.md", "Dockerfile", "requirements-without-torch.txt",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
     """A folder with a source archive and a wheel, and beside them the tree they were made of."""
-    pytest.importorskip("setuptools", minversion="68")
+    pytest.importorskip("setuptools", minversion="77")
     folder = tmp_path_factory.mktemp("built")
     for top in TOPS:
         shutil.copytree(ROOT / top, folder / "tree" / top, ignore=shutil.ignore_patterns("__pycache__", "*_x4.*"))
@@ -94,6 +99,39 @@ def test_a_source_archive_holds_what_the_readme_and_the_tests_need(built):
     tree = built / "tree"
     expected = {str(file.relative_to(tree)) for top in TOPS for file in (tree / top).rglob("*") if file.is_file()}
     assert expected | set(FILES) <= packed
+
+
+def test_a_wheel_names_its_licence_and_authors(built):
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        folder = f"lfvideo_sr-{lfvideo_sr.__version__}.dist-info"
+        about = wheel.read(f"{folder}/METADATA").decode()
+        assert wheel.read(f"{folder}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+        assert f"{folder}/licenses/THIRD_PARTY_NOTICES.md" in wheel.namelist()
+    assert "License-Expression: Apache-2.0" in about and "Author: lfvideo-sr contributors" in about
+
+
+def test_the_citation_has_the_packages_version_and_licence():
+    about = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (about["version"], about["license"]) == (lfvideo_sr.__version__, project["license"])
+    assert about["authors"] == project["authors"]
+
+
+def test_the_list_without_torch_is_the_projects_own():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "requirements-without-torch.txt").read_text().splitlines()
+    listed = [line for line in lines if not line.startswith("#")]
+    needed = [line for line in project["dependencies"] if not line.startswith("torch")]
+    (runtime,) = [line for line in project["optional-dependencies"]["onnx"] if line.startswith("onnxruntime")]
+    assert listed == [*needed, runtime]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_clip_of_a_card_is_in_the_notices(name):
+    card = weights_path(name).with_suffix(".md").read_text()
+    notices = (ROOT / "THIRD_PARTY_NOTICES.md").read_text()
+    sources = re.findall(r"\b[\w-]+/[\w.-]+(?=[,);])", card)
+    assert [source for source in sources if "." not in source and source not in notices] == []
 
 
 def test_a_wheel_holds_it_all_and_runs(built, tmp_path):

@@ -18,13 +18,13 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PAGES = {name: (ROOT / name).read_text() for name in (
     "README.md", "docs/streams.md", "docs/pictures.md", "docs/lightfields.md", "docs/methods.md", "docs/engines.md",
-    "docs/training.md", "docs/api.md",
+    "docs/training.md", "docs/api.md", "docs/install.md", "docs/troubleshooting.md",
 )}  # fmt: skip
 TEXT = "\n".join(PAGES.values())
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROSE = FENCE.sub("", TEXT)
 FIRST = 10  # frames of the example: past its second reference
-FOREIGN = {"--version"}  # options of other programs that prose may mention
+FOREIGN = {"--version", "--gpus"}  # options of other programs that prose may mention
 
 
 def fences(*languages: str, text: str = README) -> list[str]:

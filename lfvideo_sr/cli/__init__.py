@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Annotated
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ..checks import missing_package
 from ..errors import (
     EngineError,
     LFVideoError,
@@ -25,12 +26,14 @@ from ..errors import (
 )
 from .choices import METHOD_NAMES
 from .engines import engine_app
+from .help import GroupedCommand, QuickGroup
 from .lightfield import lightfield_app
-from .measure import bench, evaluate
+from .measure import bench, compare, evaluate
 from .options import AsJson
+from .picture import image
 from .planning import join, plan, run_segment
 from .references import refs_app
-from .restore import image, simulate, stream
+from .restore import simulate, stream
 from .training import train, weights_app
 
 _INTERRUPTED = 130
@@ -46,21 +49,66 @@ def info(
     show_info(as_json) if method is None else show_method(method, as_json)
 
 
+def doctor(as_json: AsJson = False) -> None:
+    """Print what is installed, what is missing and the command for it, and try each engine on ten frames. The exit code
+    is 0 where all that is installed works, else 4."""
+    from ..commands.doctor import run_doctor
+
+    run_doctor(as_json)
+
+
+def completion(
+    shell: Annotated[str, typer.Argument(help="bash, zsh, fish or powershell.")],
+    install: Annotated[
+        bool, typer.Option("--install", help="Install it for that shell instead of printing it.")
+    ] = False,
+) -> None:
+    """Print the script that completes commands, options and names in a shell, or install it."""
+    from ..commands.completion import install_completion, print_completion
+
+    (install_completion if install else print_completion)(shell)
+
+
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit()
+
+
 app = typer.Typer(
     name="lfvideo-sr",
+    cls=QuickGroup,
     help="Turn a low-resolution video plus a few sharp references into a sharp x4 stream.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (stream, plan, run_segment, join, simulate, image, train, bench, evaluate, info, version):
-    app.command()(command)
+# Each command with the example that its help ends with.
+COMMANDS: dict[Callable[..., None], str] = {
+    stream: "lfvideo-sr stream in.mp4 --refs stills/ -o out.mkv",
+    plan: "lfvideo-sr plan in.mp4 -o out.mp4 > plan.json",
+    run_segment: "lfvideo-sr run-segment plan.json 0",
+    join: "lfvideo-sr join plan.json",
+    simulate: "lfvideo-sr simulate sharp.mp4 -o hybrid.mkv --ref-every 8",
+    image: "lfvideo-sr image in.png --ref sharp.jpg",
+    train: "lfvideo-sr train stream_ref_rendered --max-steps 200",
+    bench: "lfvideo-sr bench --size 240x136 --frames 25",
+    compare: "lfvideo-sr compare in.mp4 in_x4.mp4 -o page.html",
+    evaluate: "lfvideo-sr evaluate --dataset cufed5 --data sets --method stream_ref",
+    info: "lfvideo-sr info stream_ref",
+    doctor: "lfvideo-sr doctor",
+    completion: "lfvideo-sr completion bash --install",
+    version: "lfvideo-sr version",
+}
+for command, example in COMMANDS.items():
+    app.command(cls=GroupedCommand, epilog=example)(command)
 app.add_typer(weights_app, name="weights")
 app.add_typer(engine_app, name="engine")
 app.add_typer(lightfield_app, name="lightfield")
@@ -68,7 +116,12 @@ app.add_typer(refs_app, name="refs")
 
 
 @app.callback()
-def _common(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False) -> None:
+def _common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     os.environ["LFVIDEO_DEBUG"] = "1" if debug else os.environ.get("LFVIDEO_DEBUG", "")
 
 
@@ -77,6 +130,10 @@ def main() -> None:
     for out in (sys.stdout, sys.stderr):
         if isinstance(out, TextIOWrapper) and out.errors == "strict":  # a name that it cannot show is no reason to fail
             out.reconfigure(errors="backslashreplace")
+    if "_LFVIDEO_SR_COMPLETE" in os.environ:  # a shell asks what could follow
+        from typer.completion import completion_init
+
+        completion_init()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # of libraries; what a user has to know is in a line of our own
     with _requests_to_end_interrupt():
@@ -117,8 +174,7 @@ def _run() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "lfvideo_sr").startswith("lfvideo_sr"):
             raise
-        missing = f"this needs {error.name}, which is not installed; pip install {error.name}"
-        _fail(missing, EngineError.exit_code, error)
+        _fail(missing_package(error.name or ""), EngineError.exit_code, error)
     except ImportError as error:
         _fail(f"a library cannot be loaded ({first_line(error)}); install it again", EngineError.exit_code, error)
     except MemoryError as error:

@@ -22,3 +22,4 @@ def listed(names: Iterable[str]) -> str:
 
 
 METHOD_NAMES = listed(METHODS)
+BY_PARAMETER = {"method": METHODS, "engine": ENGINES, "quality": QUALITIES}

@@ -6,16 +6,19 @@ from typing import Annotated
 import typer
 
 from .choices import PRECISIONS, listed
+from .help import GroupedCommand, QuickGroup
 from .options import Device, Weights
 
 engine_app = typer.Typer(
-    help="Export methods to ONNX, compile them for TensorRT, compare them with torch.", no_args_is_help=True
+    cls=QuickGroup,
+    help="Export methods to ONNX, compile them for TensorRT, compare them with torch.",
+    no_args_is_help=True,
 )
 Built = Annotated[str, typer.Option(help="tensorrt; or onnx, graphs alone, which run on any CPU.")]
 LearnedMethod = Annotated[str, typer.Argument(metavar="METHOD", help="A learned method.")]
 
 
-@engine_app.command("build")
+@engine_app.command("build", cls=GroupedCommand, epilog="lfvideo-sr engine build stream_ref --engine onnx")
 def engine_build(
     method: LearnedMethod,
     shapes: Annotated[
@@ -37,7 +40,7 @@ def engine_build(
     EngineBuild(EngineOptions(method, weights, device, precision, engine), shapes, output, fresh).run()
 
 
-@engine_app.command("list")
+@engine_app.command("list", cls=GroupedCommand, epilog="lfvideo-sr engine list")
 def engine_list() -> None:
     """List the graphs and plans in the cache."""
     from ..commands.engine import list_engines
@@ -45,7 +48,7 @@ def engine_list() -> None:
     list_engines()
 
 
-@engine_app.command("verify")
+@engine_app.command("verify", cls=GroupedCommand, epilog="lfvideo-sr engine verify stream_ref")
 def engine_verify(
     method: LearnedMethod,
     engine: Built = "onnx",
@@ -65,7 +68,7 @@ def engine_verify(
     verify_engine(EngineOptions(method, weights, device, precision, engine), sizes, tolerance)
 
 
-@engine_app.command("clean")
+@engine_app.command("clean", cls=GroupedCommand, epilog="lfvideo-sr engine clean")
 def engine_clean() -> None:
     """Delete the graphs and plans in the cache."""
     from ..commands.engine import clean_engines

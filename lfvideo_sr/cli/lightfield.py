@@ -1,14 +1,18 @@
 """The command line of light fields: `lightfield IN`, which is `lightfield restore IN`, and `lightfield info IN`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
+from .choices import BY_PARAMETER
+from .help import GroupedCommand, QuickGroup
+from .layout_lines import LAYOUT_LINES
 from .options import (
     AsJson,
     Device,
+    DryRun,
     Dtype,
     MaxPixels,
     Method,
@@ -16,33 +20,36 @@ from .options import (
     Overwrite,
     Progress,
     Quality,
+    Quiet,
     RefCache,
     Report,
     RequireRefs,
     Resume,
     Simulate,
     TrustManifest,
+    Verbose,
     Weights,
 )
 
 
-class _RestoreUnlessNamed(TyperGroup):
+class _RestoreUnlessNamed(QuickGroup):
     """`lightfield IN` is `lightfield restore IN`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] != "--help":
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
             args = ["restore", *args]
         return super().parse_args(ctx, args)
 
 
-class _WithLayouts(TyperCommand):
-    """A command whose help ends with the layouts that are known; they are loaded only to be shown."""
+class _WithLayouts(GroupedCommand):
+    """A command whose help ends with the layouts that are known: those of the table where it is loaded, else a copy."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        from ..lightfields.layouts import LAYOUTS
-
+        super().format_epilog(ctx, formatter)
+        table = sys.modules.get("lfvideo_sr.lightfields.layouts")
+        known = LAYOUT_LINES if table is None else {name: each.description for name, each in table.LAYOUTS.items()}
         with formatter.section("Layouts"):
-            formatter.write_dl([(name, layout.description) for name, layout in LAYOUTS.items()])
+            formatter.write_dl(list(known.items()))
 
 
 lightfield_app = typer.Typer(
@@ -71,7 +78,11 @@ FollowLinks = Annotated[
 ]
 
 
-@lightfield_app.command("restore", cls=_WithLayouts)
+@lightfield_app.command(
+    "restore",
+    cls=_WithLayouts,
+    epilog="lfvideo-sr lightfield scene.h5 --refs center_hr.png --ref-view 4,4 -o sr.h5",
+)
 def lightfield_restore(
     input: Annotated[
         str, typer.Argument(metavar="IN", help="HDF5 (FILE::/KEY), .mat, ESLF picture, or folder of views.")
@@ -123,17 +134,18 @@ def lightfield_restore(
     report: Report = None,
     overwrite: Overwrite = False,
     resume: Resume = True,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Print what would be done, how long it takes and how large the output is, and stop."
-        ),
-    ] = False,
+    dry_run: DryRun = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
     progress: Progress = "auto",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Super-resolve a light field x4 with one sharp view, or several; `restore` may be left out."""
+    from ..commands.first_checks import check_light_field, check_names
+
+    check_names({"method": method, "quality": quality}, BY_PARAMETER)
+    check_light_field(input, gt, refs or [])
     from ..choose import EngineOptions
     from ..commands.lightfield import LightFieldCommand, Pictures
     from ..commands.texts import parse_bytes
@@ -154,11 +166,12 @@ def lightfield_restore(
     pictures = Pictures(mosaic, video, epi, viewer, rgb)
     LightFieldCommand(
         input, output, options, pictures, EngineOptions(method, weights, device, dtype, quality=quality),
-        report=report, overwrite=overwrite, resume=resume, progress=progress, dry_run=dry_run,
+        report=report, overwrite=overwrite, resume=resume, progress="none" if quiet else progress, dry_run=dry_run,
+        verbose=verbose,
     ).run()  # fmt: skip
 
 
-@lightfield_app.command("info", cls=_WithLayouts)
+@lightfield_app.command("info", cls=_WithLayouts, epilog="lfvideo-sr lightfield info scene.h5")
 def lightfield_info(
     input: Annotated[
         str, typer.Argument(metavar="IN", help="HDF5 (FILE::/KEY), .mat, ESLF picture, or folder of views.")

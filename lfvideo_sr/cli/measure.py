@@ -6,7 +6,22 @@ from typing import Annotated
 import typer
 
 from .choices import DATASETS, METHOD_NAMES, PROTOCOLS, listed
-from .options import LPIPS, AsJson, Device, Dtype, Engine, MaxPixels, Method, Preset, Quality, Reduction, Weights
+from .options import (
+    LPIPS,
+    AsJson,
+    Device,
+    Dtype,
+    Engine,
+    MaxPixels,
+    Method,
+    Overwrite,
+    Preset,
+    Progress,
+    Quality,
+    Quiet,
+    Reduction,
+    Weights,
+)
 
 
 def bench(
@@ -34,6 +49,29 @@ def bench(
         clip, parse_size(size), frames, EngineOptions(method, weights, device, dtype, engine, quality), codec=codec,
         preset=preset, as_json=as_json,
     )  # fmt: skip
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Video or numbered pictures, of any size.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="The same scene, such as the result of stream.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Page to write, one .html file.")],
+    gt: Annotated[Path | None, typer.Option(help="The true video, of the size of B, to score both against.")] = None,
+    frames: Annotated[int, typer.Option(help="Frames that the page shows at most, evenly spread.")] = 120,
+    max_pixels: MaxPixels = None,
+    overwrite: Overwrite = False,
+    progress: Progress = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Write a page that shows two videos in step, with a line between them to drag, and measures them."""
+    from ..commands.first_checks import check_clip
+
+    for path in (first, second, *([] if gt is None else [gt])):
+        check_clip(path)
+    from ..commands.compare import compare_files
+    from ..commands.progress import make_progress
+
+    command = compare_files(first, second, gt, output, frames=frames, overwrite=overwrite)
+    command.run(make_progress("none" if quiet else progress))
 
 
 def evaluate(

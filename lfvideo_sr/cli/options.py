@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..methods import METHODS
 from .choices import ENGINES, METHOD_NAMES, PIPE_FORMATS, PRECISIONS, QUALITIES, listed
 
 
@@ -19,14 +20,18 @@ def _limit_pixels(text: str | None) -> str | None:
 
 
 # which method, and where it runs
-Method = Annotated[str, typer.Option(help=f"{METHOD_NAMES}.")]
+Method = Annotated[str, typer.Option(help=f"{METHOD_NAMES}.", autocompletion=lambda: list(METHODS))]
 Weights = Annotated[str | None, typer.Option(help="Weights by name, a .safetensors file, or a run's last.pt.")]
 Quality = Annotated[
-    str, typer.Option(help=f"Size of stream_ref's network: {listed(QUALITIES)}; auto: best on a GPU, fast on a CPU.")
+    str,
+    typer.Option(
+        help=f"Size of stream_ref's network: {listed(QUALITIES)}; auto: best on a GPU, fast on a CPU.",
+        autocompletion=lambda: list(QUALITIES),
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 Dtype = Annotated[str, typer.Option(help=f"{listed(('auto', *PRECISIONS))}.")]
-Engine = Annotated[str, typer.Option(help=f"{listed(ENGINES)}.")]
+Engine = Annotated[str, typer.Option(help=f"{listed(ENGINES)}.", autocompletion=lambda: list(ENGINES))]
 
 # what is read
 Simulate = Annotated[bool, typer.Option("--simulate", help="IN is sharp: reduce it, restore it, and score the result.")]
@@ -74,13 +79,31 @@ StreamOutput = Annotated[
         "IN_x4 beside IN.",
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
+Overwrite = Annotated[bool, typer.Option("-y", "--overwrite", help="Replace a file that exists.")]
 Resume = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
 ]
 Report = Annotated[Path | None, typer.Option(help="JSON report to write; default <output stem>.report.json.")]
 Preset = Annotated[str, typer.Option(help="Speed of the encoder, ultrafast to veryslow.")]
 Progress = Annotated[str, typer.Option(help="How progress is shown: auto, plain, json or none.")]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Print what would be done, how long it takes and how large the output is, and stop."
+    ),
+]
+Preview = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Restore only so much from the middle, like 5s, into OUTPUT_preview, with a picture of it; print what the "
+        "whole takes.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only, as --progress none.")]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="Also print the time of each stage and the use of each reference.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 # pipes and live streams

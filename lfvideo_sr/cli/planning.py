@@ -11,7 +11,9 @@ from .options import Overwrite
 from .restore import command_of, stream
 
 _PIPES = ("input_format", "output_format", "duration", "live_drop", "reconnect")  # a plan is of files
-_OF_RUNS = ("report", "overwrite", "resume", "ray", "progress", *_PIPES)  # parameters of `stream` that decide no plan
+_OF_RUNS = (
+    "report", "overwrite", "resume", "ray", "progress", "quiet", "verbose", "dry_run", "preview", "html", *_PIPES,
+)  # fmt: skip
 
 Plan = Annotated[Path, typer.Argument(metavar="PLAN", help="What lfvideo-sr plan printed.")]
 Folder = Annotated[Path | None, typer.Option(help="Folder of the pieces; default OUTPUT.pieces beside the output.")]

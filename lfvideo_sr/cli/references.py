@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Deinterlace, Frames, MaxPixels, Progress, TrustManifest
+from .help import GroupedCommand, QuickGroup
+from .options import AsJson, Deinterlace, Frames, MaxPixels, Progress, Quiet, TrustManifest
 
-refs_app = typer.Typer(help="Find out which frames to make sharp by other means.", no_args_is_help=True)
+refs_app = typer.Typer(cls=QuickGroup, help="Find out which frames to make sharp by other means.", no_args_is_help=True)
 
 
 @refs_app.callback()
@@ -15,7 +16,7 @@ def _references() -> None:
     """With a callback the only command keeps its name."""
 
 
-@refs_app.command("suggest")
+@refs_app.command("suggest", cls=GroupedCommand, epilog="lfvideo-sr refs suggest in.mp4 -n 10 -o todo/")
 def suggest(
     input: Annotated[Path, typer.Argument(metavar="IN", help="Low-resolution video.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the pictures.")],
@@ -37,10 +38,11 @@ def suggest(
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="Replace the pictures of an earlier run, except those that were changed since."
+            "-y", "--overwrite", help="Replace the pictures of an earlier run, except those that were changed since."
         ),
     ] = False,
     progress: Progress = "auto",
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the frames whose sharp versions would help most; make them sharp and give the folder to stream --refs."""
@@ -48,5 +50,5 @@ def suggest(
 
     SuggestCommand(
         input, output, count, refs, ref_index_base, ref_every, causal, frames=frames, deinterlace=deinterlace,
-        overwrite=overwrite, as_json=as_json, progress=progress, trust_manifest=trust_manifest,
+        overwrite=overwrite, as_json=as_json, progress="none" if quiet else progress, trust_manifest=trust_manifest,
     ).run()  # fmt: skip

@@ -1,4 +1,4 @@
-"""The command line of video and pictures: stream, simulate, image."""
+"""The command line of video: stream, simulate."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..media.codecs import listed_codecs
-from .choices import REFERENCE_SOURCES, STREAM_KINDS, listed
+from .choices import BY_PARAMETER, REFERENCE_SOURCES, STREAM_KINDS, listed
 from .options import (
     LPIPS,
     Deinterlace,
     Device,
+    DryRun,
     Dtype,
     Duration,
     Engine,
@@ -26,10 +27,11 @@ from .options import (
     OutputFormat,
     Overwrite,
     Preset,
+    Preview,
     Progress,
     Quality,
+    Quiet,
     Reconnect,
-    Reduction,
     RefCache,
     Report,
     RequireRefs,
@@ -38,6 +40,7 @@ from .options import (
     StreamOutput,
     To,
     TrustManifest,
+    Verbose,
     Weights,
 )
 
@@ -127,6 +130,11 @@ def stream(
     ] = "keep",
     overwrite: Overwrite = False,
     resume: Resume = True,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page that shows and measures the result, one .html file.")
+    ] = None,
+    dry_run: DryRun = False,
+    preview: Preview = None,
     ray: Annotated[
         str | None,
         typer.Option(help="Share the work among the workers of a Ray cluster: its address, local, or auto."),
@@ -146,6 +154,8 @@ def stream(
     dtype: Dtype = "auto",
     engine: Engine = "auto",
     progress: Progress = "auto",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
     duration: Duration = None,
@@ -153,7 +163,8 @@ def stream(
     reconnect: Reconnect = 30.0,
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
-    asked = locals()
+    asked = locals() | ({"progress": "none"} if quiet else {})
+    _begin(asked)
     if not simulate and max_height is None:
         from ..media.stated_sizes import check_stated
 
@@ -161,16 +172,23 @@ def stream(
     from ..commands.pipe import is_piped
 
     if is_piped(input, output):
+        _refuse(asked, "dry_run", "preview", "html", why="is for files; a pipe or a live stream is read once")
         piped_command_of(asked).run()
         return
+    if ray is not None:
+        _refuse(asked, "dry_run", "preview", "html", why="runs on this machine; leave out --ray")
     command = command_of(asked)
     from ..commands.cluster import ClusterRun
+    from ..commands.preview import PreviewCommand, parse_length
     from ..commands.progress import make_progress
     from ..commands.queue import Run, queued, run_queue
     from ..errors import UsageError
 
     def run_of(path: Path, target: Path | None) -> Run:
-        return command(path, target) if ray is None else ClusterRun(command(path, target), ray)
+        whole = command(path, target)
+        if preview is not None:
+            return PreviewCommand(whole, parse_length(preview))
+        return whole if ray is None else ClusterRun(whole, ray)
 
     if (input_format, output_format, duration) != (None, None, None):
         raise UsageError("--input-format, --output-format and --duration are for pipes and live streams; drop them")
@@ -180,7 +198,28 @@ def stream(
         return
     if report is not None:
         raise UsageError("--report names one file, and there are several clips; leave it out, each gets its own")
-    run_queue(clips, output, codec, run_of, make_progress(progress))
+    _refuse(asked, "html", why="names one file, and there are several clips; run lfvideo-sr compare on each")
+    run_queue(clips, output, codec, run_of, make_progress(asked["progress"]))
+
+
+def _begin(asked: Mapping[str, Any]) -> None:
+    """Refuse names that are wrong, and print the first line, before what a run needs is loaded."""
+    from ..commands.first_checks import check_stream
+    from ..commands.progress import make_progress
+
+    check_stream(asked, BY_PARAMETER)
+    progress = make_progress(asked["progress"])
+    if str(asked["output"]) != "-":  # standard output is for pictures then
+        progress.say(f"opening     {asked['input']}")
+
+
+def _refuse(asked: Mapping[str, Any], *names: str, why: str) -> None:
+    """Raise UsageError where one of these options is given."""
+    from ..errors import UsageError
+
+    for name in names:
+        if asked[name]:
+            raise UsageError(f"--{name.replace('_', '-')} {why}")
 
 
 def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "StreamCommand"]:
@@ -188,7 +227,9 @@ def command_of(asked: Mapping[str, Any]) -> Callable[[Path, Path | None], "Strea
     from ..commands.stream import StreamCommand
 
     options, encoding, engine = _options_of(asked)
-    running = {name: asked[name] for name in ("report", "overwrite", "resume", "progress")}
+    running = {
+        name: asked[name] for name in ("report", "overwrite", "resume", "progress", "verbose", "dry_run", "html")
+    }
     return lambda path, target: StreamCommand(path, target, options, encoding, engine, **running)
 
 
@@ -202,7 +243,7 @@ def piped_command_of(asked: Mapping[str, Any]) -> "PipeCommand":
         raise UsageError("--ray shares out the segments of a file; a pipe or a live stream has none")
     live = LiveOptions(asked["live_drop"], asked["reconnect"])
     pipes = PipeOptions(asked["input_format"], asked["output_format"], asked["duration"], live)
-    running = {name: asked[name] for name in ("report", "overwrite", "progress")}
+    running = {name: asked[name] for name in ("report", "overwrite", "progress", "verbose")}
     return PipeCommand(asked["input"], asked["output"], *_options_of(asked), pipes, **running)
 
 
@@ -280,43 +321,3 @@ def simulate(
         warnings = write_hybrid(clip, output, ref_every, scene_refs=scene_refs, overwrite=overwrite)
     for line in [*(f"warning     {text}" for text in warnings), f"output      {output}"]:
         typer.echo(printable(line))
-
-
-def image(
-    input: Annotated[Path, typer.Argument(metavar="IN", help="Picture: low resolution, or with --simulate sharp.")],
-    ref: Annotated[
-        list[Path] | None, typer.Option(help="Sharp picture of any size, or a folder of them; repeat it.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="PNG to write; default IN_x4.png beside IN.")
-    ] = None,
-    no_refs: Annotated[bool, typer.Option("--no-refs", help="Use no references.")] = False,
-    method: Method = "stream_ref",
-    quality: Quality = "best",
-    weights: Weights = None,
-    simulate: Simulate = False,
-    white: Annotated[
-        int | None, typer.Option(help="The sample that is white, of 16 bits; default: detected, as 1023 is.")
-    ] = None,
-    reduction: Reduction = "pillow",
-    gt: Annotated[Path | None, typer.Option(help="The true picture, to score against.")] = None,
-    lpips: LPIPS = None,
-    report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
-    max_pixels: MaxPixels = None,
-    overwrite: Overwrite = False,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    engine: Engine = "auto",
-) -> None:
-    """Super-resolve one picture x4 with the best of the references given."""
-    from ..media.picture_claims import check_claim
-
-    check_claim(input, enlarged=not simulate)  # before anything heavy is loaded
-    from ..choose import EngineOptions
-    from ..commands.image import ImageCommand
-
-    running = EngineOptions(method, weights, device, dtype, engine, quality)
-    ImageCommand(
-        input, ref or [], output, no_refs=no_refs, simulate=simulate, reduction=reduction, gt=gt, engine=running,
-        report=report, overwrite=overwrite, white=white, lpips=lpips,
-    ).run()  # fmt: skip

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from .help import GroupedCommand, QuickGroup
 from .options import Overwrite
 
-weights_app = typer.Typer(help="List weights, or make them from checkpoints.", no_args_is_help=True)
+weights_app = typer.Typer(cls=QuickGroup, help="List weights, or make them from checkpoints.", no_args_is_help=True)
 
 
 def train(
@@ -30,7 +31,11 @@ def train(
     run_trainings(configs, {key: value for key, value in changes.items() if value is not None})
 
 
-@weights_app.command("export")
+@weights_app.command(
+    "export",
+    cls=GroupedCommand,
+    epilog="lfvideo-sr weights export runs/stream_ref/last.pt -o mine.safetensors",
+)
 def weights_export(
     checkpoint: Annotated[Path, typer.Argument(help="last.pt of a training run.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Target .safetensors.")],
@@ -42,7 +47,12 @@ def weights_export(
     typer.echo(f"{output}: {export_weights(checkpoint, output, overwrite=overwrite)}")
 
 
-@weights_app.command("convert")
+@weights_app.command(
+    "convert",
+    cls=GroupedCommand,
+    epilog="lfvideo-sr weights convert feature_extraction.pth restoration_mse.pth vgg19.pth --method c2_matching "
+    "-o c2.safetensors",
+)
 def weights_convert(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The authors' checkpoints (.pth).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Target .safetensors.")],
@@ -59,7 +69,7 @@ def weights_convert(
     run_conversion(files, output, method, vgg19, partial, overwrite)
 
 
-@weights_app.command("list")
+@weights_app.command("list", cls=GroupedCommand, epilog="lfvideo-sr weights list")
 def weights_list() -> None:
     """List the weights in this installation."""
     from ..weights import fingerprint, read_about, shipped, weights_path

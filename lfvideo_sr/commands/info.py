@@ -8,12 +8,11 @@ from typing import Any
 
 from .. import __version__
 from ..describe import describe
-from ..media.codecs import CODECS, quiet_options
+from ..media.codecs import CODECS, Codec, quiet_options
 from ..methods import METHODS
 from ..weights import shipped
 
 EXTRAS = ("torch", "lightning", "onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda")
-_ON_GPU = ("h264_nvenc", "hevc_nvenc")  # encoders that --codec does not take yet
 
 
 def gather() -> dict[str, Any]:
@@ -22,12 +21,17 @@ def gather() -> dict[str, Any]:
         "version": __version__,
         "python": platform.python_version(),
         "devices": _devices(),
-        "codecs": {name: _opens(name) for name in (*(codec.encoder for codec in CODECS), *_ON_GPU)},
+        "codecs": {codec.encoder: _opens(codec) for codec in CODECS},
         "gpu_decoding": _gpu_decoding(),
         "extras": {name: find_spec(name) is not None for name in EXTRAS},
         "methods": list(METHODS),
         "weights": shipped(),
     }
+
+
+def encoders_that_open() -> list[str]:
+    """FFmpeg's names of the encoders of the table that can be used here."""
+    return [codec.encoder for codec in CODECS if _opens(codec)]
 
 
 def show_info(as_json: bool) -> None:
@@ -120,15 +124,15 @@ def _gpu_decoding() -> dict[str, Any]:
     return {"codecs": codecs, "why_not": why_not}
 
 
-def _opens(codec: str) -> bool:
+def _opens(codec: Codec) -> bool:
     """Whether an encoder really opens here: hardware encoders are listed by FFmpeg even without the hardware."""
     import av
 
     try:
-        context = av.CodecContext.create(codec, "w")
+        context = av.CodecContext.create(codec.encoder, "w")
         assert isinstance(context, av.VideoCodecContext)
-        context.options = quiet_options(codec)
-        formats = [video_format.name for video_format in av.Codec(codec, "w").video_formats or ()]
+        context.options = quiet_options(codec.encoder)
+        formats = [video_format.name for video_format in av.Codec(codec.encoder, "w").video_formats or ()]
         context.width, context.height = 256, 144
         context.pix_fmt = "yuv420p" if "yuv420p" in formats or not formats else formats[0]
         context.time_base = Fraction(1, 25)

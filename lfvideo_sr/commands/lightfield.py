@@ -28,7 +28,7 @@ from ..media.partial import unfinished_in
 from ..media.picture_formats import PICTURES
 from ..methods import METHODS
 from ..references.opening import reference_files
-from ..report import Fingerprint, bytes_of, grid_report, is_done, is_report, summary_lines, write_json
+from ..report import Fingerprint, bytes_of, detail_lines, grid_report, is_done, is_report, summary_lines, write_json
 from ..stream.finished import is_marked, mark_finished
 from ..stream.grid_job import GridJob, GridOptions, low_size
 from ..stream.journal import Journal, remove_left, work_folder
@@ -74,6 +74,7 @@ class LightFieldCommand:
     resume: bool = True
     progress: str = "auto"
     dry_run: bool = False
+    verbose: bool = False
 
     def run(self) -> None:
         """Write output, pictures and report; raises LFVideoError, with the views that are done kept for another run."""
@@ -113,7 +114,8 @@ class LightFieldCommand:
                     write_json(report_path, report)
                 if journal is not None:
                     journal.remove()
-            lines = summary_lines(report, "views") + _distance_lines(report)
+            details = detail_lines(report) if self.verbose else []
+            lines = details + summary_lines(report, "views") + _distance_lines(report)
         made = [f"{option[2:]:<11} {path}" for option, path in self.pictures.named().items()]
         for line in [*lines, *made, f"report      {report_path}"]:
             progress.say(line)

@@ -68,6 +68,7 @@ class PipeCommand:
     report: Path | None = None
     overwrite: bool = False
     progress: str = "auto"
+    verbose: bool = False
 
     def run(self) -> None:
         """Raises LFVideoError; KeyboardInterrupt where an interrupt ended the input, once the output is whole."""
@@ -76,7 +77,7 @@ class PipeCommand:
             progress = make_progress(self.progress)
             with closing(self._source()) if self._reads_once else nullcontext(Path(self.input)) as source:
                 target = self._target(source, descriptor)
-                PipeRun(source, target, self.options, self.encoding, self.engine, progress).run()
+                PipeRun(source, target, self.options, self.encoding, self.engine, progress, self.verbose).run()
 
     def _source(self) -> OnceSource:
         options = self.options

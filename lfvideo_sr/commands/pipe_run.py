@@ -21,7 +21,7 @@ from ..media.pipe_sink import PipeSink, PipeTarget
 from ..media.piped_video import OnceSource
 from ..references.arriving import ArrivingReferences, arriving_references
 from ..references.offset import parse_offset
-from ..report import stream_report, summary_lines, write_json
+from ..report import detail_lines, stream_report, summary_lines, write_json
 from ..stream.job import StreamJob
 from ..stream.opening import low_size
 from ..stream.options import StreamOptions
@@ -61,6 +61,7 @@ class PipeRun:
     encoding: EncodingOptions
     engine: EngineOptions
     progress: Progress
+    verbose: bool = False
 
     def run(self) -> None:
         """Raises LFVideoError; KeyboardInterrupt where an interrupt ended the input, once the output is whole."""
@@ -179,7 +180,8 @@ class PipeRun:
         report |= {"engine": job.engine.name, "output_size": str(self.encoding.output_size(job))}
         if isinstance(self.source, LiveSource):
             report["live"] = live_report(self.source, sink)
-        for line in [*summary_lines(report), *(live_lines(report["live"]) if "live" in report else [])]:
+        details = detail_lines(report) if self.verbose else []
+        for line in [*details, *summary_lines(report), *(live_lines(report["live"]) if "live" in report else [])]:
             self.progress.say(line)
         if self.target.report is not None:
             write_json(self.target.report, report)

@@ -1,7 +1,8 @@
 """`lfvideo-sr stream`: restores a video, writes it and a report, and prints a summary."""
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,20 +14,23 @@ from ..engines.host_memory import prepare_process
 from ..media.part import Part
 from ..media.partial import unfinished_in
 from ..media.picture_sequence import find_sequence
-from ..media.sequence_source import check_input
+from ..media.sequence_source import check_input, open_clip
 from ..methods import METHODS
 from ..references.opening import sidecar_folder
-from ..report import Fingerprint, stream_report, summary_lines
+from ..references.simulated import GroundTruth
+from ..report import Fingerprint, detail_lines, stream_report, summary_lines
 from ..stream.job import StreamJob
 from ..stream.journal import Journal
-from ..stream.opening import files_read, low_size
+from ..stream.opening import files_read, low_size, open_source
 from ..stream.options import StreamOptions
 from ..stream.output import EncodingOptions
 from ..stream.segmented_sink import uses_of
 from ..stream.writing import converted
+from .compare import CompareCommand, check_page
 from .estimate import estimated_seconds
 from .output_target import OutputTarget, default_output, target_of
 from .progress import Progress, WarningPrinter, make_progress
+from .targets import REPORT, check_targets
 from .texts import shown_seconds
 
 __all__ = ["OutputTarget", "StreamCommand", "default_output"]
@@ -34,7 +38,8 @@ __all__ = ["OutputTarget", "StreamCommand", "default_output"]
 
 @dataclass(frozen=True)
 class StreamCommand:
-    """The options of the command."""
+    """The options of the command. html: a page to write of the result. dry_run: only print what would be done, and how
+    long it takes."""
 
     input: Path
     output: Path | None
@@ -45,13 +50,21 @@ class StreamCommand:
     overwrite: bool = False
     resume: bool = True
     progress: str = "auto"
+    verbose: bool = False
+    dry_run: bool = False
+    html: Path | None = None
 
     def run(self) -> None:
-        """Write output and report; raises LFVideoError, with the segments that are done kept for another run."""
+        """Write output, report and page; raises LFVideoError, with segments that are done kept for another run."""
         progress = make_progress(self.progress)
+        if self.html is not None:
+            check_page(self.html)
         target = self.target(progress)
         if target is not None:
             self._write_target(target, progress)
+        is_new = target is not None or not (self.html and os.path.lexists(self.html))
+        if self.html is not None and is_new and not self.dry_run:
+            self._write_page(self.html, progress)
 
     def target(self, progress: Progress) -> OutputTarget | None:
         """What is to be written, after all that can be refused is refused; None where it is done already."""
@@ -63,8 +76,29 @@ class StreamCommand:
             target.remove_left()
             progress.say(f"{target.output} is already done: same input, same options (--overwrite runs it again)")
             return None
-        target.check([*files_read(self.input, self.options), *pictures_read(self.input)], self.overwrite)
+        read = [*files_read(self.input, self.options), *pictures_read(self.input)]
+        if self.html is not None:
+            check_targets({"--html": self.html, REPORT: target.report}, read, self.overwrite)
+        target.check(read, self.overwrite)
         return target
+
+    def _write_page(self, page: Path, progress: Progress) -> None:
+        """Of the finished output beside the input, and beside the truth where the whole clip was scored."""
+        target = target_of(self.input, self.output, self.report, self.fingerprint(), self.encoding.codec)
+        options, encoding = self.options, self.encoding
+        is_whole = options.start is None and options.end is None and not (encoding.size or encoding.scale)
+        with closing(open_source(self.input, options)) as source:
+            rate = source.info.rate
+        truth = Path(options.gt) if options.gt else self.input if options.simulate else None
+        limits: dict[str, Any] = {"frames": options.frames, "deinterlace": options.deinterlace, "rate": rate}
+        limits |= {"max_height": options.max_height} if options.simulate else {}
+        progress.say(f"page        {page}: comparing the input with the result")
+        CompareCommand(
+            (f"{self.input.name} enlarged", target.output.name), lambda: open_source(self.input, options),
+            lambda: open_clip(target.output, rate), page,
+            open_truth=(lambda size: GroundTruth(truth, size, **limits)) if truth and is_whole else None,
+            report=target.report, overwrite=True,
+        ).run(progress)  # fmt: skip
 
     def _write_target(self, target: OutputTarget, progress: Progress) -> None:
         try:
@@ -86,6 +120,10 @@ class StreamCommand:
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
             on = {"engine": engine.name, "device": engine.device, "dtype": engine.precision.value}
             self._announce(job, chosen, progress)  # in whose estimate the engine may change
+            if self.dry_run:
+                self._tell_plan(job, target, progress)
+                target.tidy()
+                return
             with target.journal(target.asked.asked | on, self._resumes, self.overwrite) as journal:
                 before = journal.frames
                 seconds, warnings = self._write(job, target, journal, progress, printer)
@@ -96,7 +134,8 @@ class StreamCommand:
                     target.write_report(report, job.resolver.seen, job)
                 journal.remove()
         unprinted = {"warnings": printer.unprinted(report["warnings"])}
-        for line in [*summary_lines(report | unprinted), f"report      {target.report}"]:
+        details = detail_lines(report) if self.verbose else []
+        for line in [*details, *summary_lines(report | unprinted), f"report      {target.report}"]:
             progress.say(line)
 
     def _engine(self, tell: Callable[[str], object]) -> Choice:
@@ -126,6 +165,14 @@ class StreamCommand:
                 "            no true detail is added without references: give stills or a sharper video with --refs, "
                 f"a second track, or {sidecar_folder(self.input).name}/"
             )
+
+    def _tell_plan(self, job: StreamJob, target: OutputTarget, progress: Progress) -> None:
+        """What a dry run prints besides: warnings, where references are, and what would be written."""
+        for warning in job.warnings:
+            progress.say(f"warning     {warning}")
+        if job.references is not None and job.reference_kind != "none":
+            progress.say(f"            {shown_times([float(reference.time) for reference in job.references])}")
+        progress.say(f"output      {target.output} ({self.encoding.output_size(job)}), not written: --dry-run")
 
     @property
     def _resumes(self) -> bool:
@@ -172,6 +219,14 @@ def pictures_read(path: Path) -> tuple[Path, ...]:
     """The pictures of an input that is numbered pictures."""
     sequence = find_sequence(path)
     return () if sequence is None else sequence.paths
+
+
+def shown_times(seconds: Sequence[float], most: int = 12) -> str:
+    """Moments of references for people: "3 at 0.00, 1.00, 2.00 s"."""
+    if not seconds:
+        return "none within the clip"
+    listed = ", ".join(f"{moment:.2f}" for moment in seconds[:most])
+    return f"{len(seconds)} at {listed}{' ...' if len(seconds) > most else ''} s"
 
 
 def shown_input(job: StreamJob) -> Iterator[str]:

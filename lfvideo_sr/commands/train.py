@@ -1,5 +1,6 @@
 """`lfvideo-sr train`: shipped configurations by name, or YAML files."""
 
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
@@ -8,9 +9,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from ..checks import check_choice
+from ..checks import check_choice, package_of
 from ..config import load_config, read_mapping
 from ..errors import UsageError, printable
+from ..training.data_check import check_data
 
 TRAINERS = {
     "stream_ref": ("stream_ref", "StreamRefConfig"),
@@ -37,19 +39,29 @@ def run_trainings(configs: Sequence[str], changes: dict[str, Any]) -> None:
 def run_training(config: str, changes: dict[str, Any]) -> Path:
     """Train as `config` says with `changes`; returns the last checkpoint's path."""
     with config_file(config) as path:
-        name = read_mapping(path).get("trainer")
+        values = read_mapping(path)
+        name = values.get("trainer")
         check_choice("trainer", str(name), list(TRAINERS))
         module, kind = TRAINERS[str(name)]
+        print(f"train       {config}: looking for the data, then loading torch", flush=True)
+        check_data(values, Path(os.environ.get("LFVIDEO_DATA", ".")))
         trainer = _import(module)
         resolved = load_config(path, getattr(trainer, kind), changes)
+    print(f"train       {_shown(resolved)}", flush=True)
     return trainer.train(resolved)
+
+
+def _shown(config: Any) -> str:
+    """What a run will do, in a line."""
+    until = min(config.stop_after or config.max_steps, config.max_steps)
+    return f"{until} steps of {config.batch} samples, into {config.output}; the first samples are made now"
 
 
 def _import(module: str):
     try:
         return import_module(f"lfvideo_sr.trainers.{module}")
     except ModuleNotFoundError as error:
-        raise UsageError(f"training needs {error.name}; pip install 'lfvideo-sr[train]'") from error
+        raise UsageError(f"training needs {package_of(error.name or '')}; pip install 'lfvideo-sr[train]'") from error
 
 
 def shipped_configs() -> dict[str, Traversable]:

@@ -52,6 +52,7 @@ class Codec:
     formats:      the pixel formats it takes; empty where FFmpeg lists them.
     live:         options with which no picture waits in the encoder for later ones.
     endings:      of the files beside an input in which players expect this codec; beside others the result is an .mkv.
+    needs:        what a machine has to have for it, to be read after "needs"; "" where FFmpeg alone will do.
     """
 
     encoder: str
@@ -80,6 +81,17 @@ class Codec:
     formats: frozenset[str] = frozenset()
     live: Mapping[str, str] = field(default_factory=dict)
     endings: frozenset[str] = _PLAYABLE
+    needs: str = ""
+
+
+def _nvenc(encoder: str, largest: tuple[int, int]) -> Codec:
+    """An encoder of NVIDIA's GPUs."""
+    return Codec(
+        encoder, quality="cq", rate_options=("b", "qp", "cq"), options={"rc": "vbr"}, writes_aspect=True,
+        presets=dict(zip(PRESETS, ("p1", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p7"))), largest=largest,
+        live={"zerolatency": "1", "delay": "0"},
+        needs="an NVIDIA GPU that encodes (data-centre GPUs such as A100 and H100 do not) and its driver",
+    )  # fmt: skip
 
 
 CODECS = (
@@ -109,9 +121,11 @@ CODECS = (
         live={"lag-in-frames": "0"}, endings=frozenset({".webm", ".mkv"}),
     ),
     Codec(
-        "prores_ks", ("prores",), quality="", presets={}, sitings=("left",), alpha=True, limited_range=True,
-        segments=".mov", endings=frozenset({".mov", ".mkv"}),
+        "prores_ks", ("prores",), quality="", rate_options=("profile",), presets={}, options={"vendor": "apl0"},
+        sitings=("left",), alpha=True, limited_range=True, segments=".mov", endings=frozenset({".mov", ".mkv"}),
     ),
+    _nvenc("h264_nvenc", (4096, 4096)),
+    _nvenc("hevc_nvenc", (8192, 8192)),
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from .demuxers import names_others
 from .file_state import FileState, state_of
 from .first_pictures import FirstPictures, all_pictures, key_pictures
 from .hdr import HDRMetadata, hdr_of, side_data
+from .input_file import check_file
 from .limits import check_size, max_pixels
 from .picture_sequence import PictureSequence
 from .planes import colour_of, description_of, has_alpha, siting_in
@@ -188,22 +189,6 @@ def _undecodable(info: MediaInfo, track: int) -> InputError:
     large = f", or they have more than {max_pixels() / 1e6:.6g} million pixels; see --max-pixels"
     why = f"the file is damaged{large if track in info.unsized else ''}"
     return InputError(f"{info.path}: no frame of video track {track} decodes; {why}")
-
-
-def check_file(path: Path) -> None:
-    """Refuse what is no file to read: a clip is opened more than once, so a pipe will not do."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give a video file")
-    if not path.exists():
-        if re.match(r"[a-z]{2,}:/", str(path)):
-            raise InputError(f"{path} is an address, and only files are read; download it first")
-        raise InputError(f"{path} does not exist; check the name")
-    if not path.is_file():
-        raise InputError(
-            f"{path} is a pipe or a device, and a video is read more than once; save it, or give it to `stream -`"
-        )
-    if not path.stat().st_size:
-        raise InputError(f"{path} is empty; copy or record it again")
 
 
 def _why_unreadable(path: Path, error: av.FFmpegError) -> str:

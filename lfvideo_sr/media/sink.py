@@ -15,10 +15,11 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ..errors import LFVideoError, OutputError, UsageError
+from ..errors import EngineError, LFVideoError, OutputError, UsageError
 from ..frames import Frame, Size, TimeStamp
-from .codecs import Codec, codec_of, silence
+from .codecs import CODECS, Codec, codec_of, names_of, silence
 from .colour import ColourSpec, rgb_to_planes
+from .containers import MATROSKA, MP4, lossy_ending, unknown_ending
 from .encoding import (
     check_size,
     options_for,
@@ -40,7 +41,6 @@ from .resize import resized
 from .streams import EVERYTHING, StreamChoice, track_tags
 from .warnings import Warnings
 
-_MATROSKA, _MP4 = ("matroska", "webm"), ("mp4", "mov", "ipod")
 _MKV_INSTEAD = "write -o to an .mkv instead"
 
 
@@ -76,7 +76,7 @@ class VideoSink:
     warnings:  what could not be kept as it was, one line each.
     """
 
-    containers: tuple[str, ...] = (*_MATROSKA, *_MP4)
+    containers: tuple[str, ...] = (*MATROSKA, *MP4)
 
     def __init__(
         self,
@@ -167,13 +167,13 @@ class VideoSink:
         tags = {
             key: value for key, value in track_tags(source).items() if key.lower() not in ("alpha_mode", "stereo_mode")
         }
-        if self._video.stereo and self._container.format.name in _MATROSKA:
+        if self._video.stereo and self._container.format.name in MATROSKA:
             tags["stereo_mode"] = self._video.stereo
         return tags
 
     def _check_aspect(self, aspect: Fraction) -> None:
         """Matroska's own field for it is out of PyAV's reach, and few bitstreams store it themselves."""
-        if aspect != 1 and self._container.format.name in _MATROSKA and not self._codec.writes_aspect:
+        if aspect != 1 and self._container.format.name in MATROSKA and not self._codec.writes_aspect:
             instead = ".mov" if ".mov" in self._codec.endings and ".mp4" not in self._codec.endings else ".mp4"
             raise OutputError(
                 f"{self.path} cannot keep the pixel aspect {aspect} of {self._codec.encoder} video; "
@@ -184,8 +184,16 @@ class VideoSink:
         """Open the encoder and write the header, so that whatever does not fit is an error before the first frame."""
         try:
             self._container.start_encoding()
-        except (av.ArgumentError, av.ExternalError) as error:
-            if self._stream.codec_context.is_open:
+        except av.FFmpegError as error:
+            is_open = self._stream.codec_context.is_open
+            if self._codec.needs and not is_open:
+                instead = f"--codec {names_of(codec for codec in CODECS if not codec.needs)}"
+                raise EngineError(
+                    f"{self._codec.encoder} does not open here: it needs {self._codec.needs}; pass {instead}"
+                ) from error
+            if not isinstance(error, av.ArgumentError | av.ExternalError):
+                raise
+            if is_open:
                 raise OutputError(f"{self.path} cannot hold {self._codec.encoder} video; {_MKV_INSTEAD}") from error
             settings = ", ".join(f"{key}={value}" for key, value in options.items())
             raise UsageError(
@@ -197,12 +205,12 @@ class VideoSink:
         self.warnings.extend(other_format(video, self._codec, self.colour, self.size))
         if video.alpha and not self._alpha:
             self.warnings.append(lost_alpha(video, self._codec, self.path))
-        if video.stereo and self._container.format.name not in (*_MATROSKA, "nut"):
+        if video.stereo and self._container.format.name not in (*MATROSKA, "nut"):
             self.warnings.append(
                 f"{self.path} does not state that its pictures hold two views ({video.stereo}); {_MKV_INSTEAD}"
             )
         self.warnings.extend(lost_in_pictures(video, self._codec))
-        if self._container.format.name in _MATROSKA and (video.time_base * 1000).denominator != 1:
+        if self._container.format.name in MATROSKA and (video.time_base * 1000).denominator != 1:
             self.warnings.append(f"{self.path} counts time in milliseconds; the times are rounded to them")
 
     def write(self, frame: Frame) -> None:
@@ -258,7 +266,7 @@ class VideoSink:
     def _begin_at(self, ticks: int) -> None:
         """Move all that is written to zero or later: files of these kinds lose or misread what is before it."""
         seconds = Fraction(0)
-        if self._container.format.name in (*_MATROSKA, *_MP4):
+        if self._container.format.name in (*MATROSKA, *MP4):
             seconds = max(-ticks * self._video.time_base, seconds)
         if self._copier:
             seconds = self._copier.shift = max(self._copier.shift, seconds)
@@ -352,22 +360,21 @@ def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
 
 
 def _open_output(partial: Path, path: Path, video: VideoInfo, containers: tuple[str, ...]) -> OutputContainer:
-    remedy = "end -o in .mp4, .mov, .mkv or .webm"
     try:
         container = open_media(partial, "w")
     except ValueError as error:
-        raise OutputError(f"{path}: '{path.suffix}' is no container known here; {remedy}") from error
+        raise unknown_ending(path) from error
     if container.format.name not in containers:
-        raise OutputError(f"{path}: '{path.suffix}' cannot keep exact times and colour tags; {remedy}")
+        raise lossy_ending(path)
     container.container_options.update(_time_options(container.format.name, video.time_base))
     return container
 
 
 def _time_options(format_name: str, time_base: Fraction) -> dict[str, str]:
     """What makes a muxer write times as they are: no rounding of the start, no shift where audio starts below zero."""
-    if format_name in _MATROSKA:
+    if format_name in MATROSKA:
         return {"avoid_negative_ts": "disabled"}
-    if format_name not in _MP4:
+    if format_name not in MP4:
         return {}
     ticks = time_base.denominator
     movie = lcm(ticks, 48000)  # in which starts are written, those of sound too

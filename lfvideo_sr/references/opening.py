@@ -1,6 +1,5 @@
 """Which references a clip has: the choice among the places they may come from."""
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +16,7 @@ from ..media.picture_sequence import is_sequence
 from ..media.sequence_source import clip_info
 from ..media.video import VideoInfo, VideoSource, video_track, video_tracks
 from .arrays import ArrayReferences
+from .named import check_references_exist, path_and_track
 from .offset import offset_of_track
 from .picture_track import picture_track
 from .placing import SeenClip
@@ -41,7 +41,6 @@ KINDS = ("refs", "track", "same-track", "sidecar", "anchor", "simulate")
 _OWN_CLOCK = {"track", "same-track", "simulate"}  # kinds of references that the clip's own file holds
 _ARRAYS = {".h5", ".hdf5"}
 _SIDECARS = (".refs", ".ref.mkv", ".ref.mp4")
-_TRACK_SUFFIX = re.compile(r"(.+)#v:(\d+)")
 
 
 @dataclass(frozen=True)
@@ -271,8 +270,7 @@ def _absent(kind: str, clip: _Clip) -> str:
 def _read(named: str, clip: _Clip, kind: str) -> ReferenceSource:
     """The references in a folder of stills, a manifest, a picture, an HDF5 or a video, chosen by name."""
     where, track = path_and_track(named)
-    if not where.exists():
-        raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
+    check_references_exist(where)
     if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
         manifest = manifest_of(where)
         if manifest is not None and not clip.options.trust_manifest:
@@ -289,14 +287,6 @@ def _read(named: str, clip: _Clip, kind: str) -> ReferenceSource:
         track = max(video_tracks(where), key=_width).track
     asked = clip.options.offset
     return _track(clip, clip.open(where, track, offset=asked if isinstance(asked, Fraction) else None), kind)
-
-
-def path_and_track(named: str) -> tuple[Path, int | None]:
-    """FILE#v:1 -> FILE and 1; any other name, and a file that is really called so, has no track number."""
-    path = Path(named)
-    if not path.exists() and (match := _TRACK_SUFFIX.fullmatch(named)):
-        return Path(match[1]), int(match[2])
-    return path, None
 
 
 def _track(clip: _Clip, track: VideoSource, kind: str) -> TrackReferences:

@@ -25,6 +25,7 @@ from ..references.still_references import StillReferences
 from ..references.tracks import TrackReferences
 from .decoding import Decoding, choose_decoding
 from .easing import Easing
+from .frame_uses import FrameUses
 from .opening import check_simulated, files_read, open_source
 from .options import StreamOptions
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
@@ -82,6 +83,7 @@ class StreamJob:
         easing = Easing() if options.ref_output == "blend" else None
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
+        self.frame_uses = FrameUses() if clip is None else None  # a live stream has no end
         self.frames = 0
         self._ahead = ahead
         self.done: Container[int] = ()  # numbers of segments that an earlier run restored
@@ -208,6 +210,8 @@ class StreamJob:
         with closing(frames), closing(references), closing(restored_frames):
             for restored in restored_frames:
                 self.frames += 1
+                if self.frame_uses is not None:
+                    self.frame_uses.add(restored)
                 if self.scorer is not None:
                     self.scorer.add(restored)
                 yield restored

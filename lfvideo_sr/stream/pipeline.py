@@ -64,6 +64,7 @@ class Restored:
     frame:      a DeviceFrame where the engine leaves its pictures on a GPU.
     references: the keys and times of those that were used.
     correspondences: where the frame is found in each of them; empty where `passed`.
+    relevances: mean relevance of each of them, 0 .. 1; empty where `passed`.
     own:        there is a true reference of this very moment, so that the metrics leave the frame out.
     passed:     the pixels are that reference's own.
     segment:    the number of the segment that the frame belongs to (segments.py).
@@ -76,6 +77,7 @@ class Restored:
     passed: bool
     correspondences: tuple[Correspondence, ...] = ()
     segment: int = 0
+    relevances: tuple[float, ...] = ()
 
 
 class SuperResolver:
@@ -219,13 +221,13 @@ class SuperResolver:
     def _made(self, pair: Paired) -> Restored:
         """Matched and restored."""
         frame, reference = pair.frame, pair.own
-        used, matches = self._matches(frame, pair.references)
+        used, matches, relevances = self._matches(frame, pair.references)
         with self._watch.stage("restore"):
             restored = self._engine.restore_frame(frame, matches, self._last)
         self._remember(frame, restored)
         sharp_here = reference is not None and reference.aligned and not reference.generated
         fields = tuple(match.correspondence for match in matches)
-        return Restored(restored, frame, used, own=sharp_here, passed=False, correspondences=fields)
+        return Restored(restored, frame, used, sharp_here, passed=False, correspondences=fields, relevances=relevances)
 
     def _remember(self, frame: Frame, picture: Frame) -> None:
         """For the next frame: a picture, and the low-resolution frame of its moment."""
@@ -245,8 +247,10 @@ class SuperResolver:
             self._use_of(reference).not_passed = prepared.why
         return prepared.picture
 
-    def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
-        """The references worth using and their matches, in order."""
+    def _matches(
+        self, frame: Frame, references: tuple[Reference, ...]
+    ) -> tuple[tuple[Reference, ...], list[Matched], tuple[float, ...]]:
+        """The references worth using, their matches and their mean relevances, in order."""
         taken = self._taken(frame, references)
         keys = {reference.key for reference in taken}
         self._reduced = {key: plane for key, plane in self._reduced.items() if key in keys}
@@ -255,9 +259,15 @@ class SuperResolver:
             before = [self._fields.get(reference.key) for reference in taken]
             fields = self._engine.match_all(frame, encoded, before) if taken else []
             matches = list(map(Matched, encoded, fields))
-            kept = [pair for pair in zip(taken, matches) if self._worth_using(frame, *pair)]  # a GPU is waited for
-        self._fields = {reference.key: match.correspondence for reference, match in kept}
-        return tuple(reference for reference, _ in kept), [match for _, match in kept]
+            relevances = [match.relevance for match in matches]  # where a GPU is waited for
+            rows = list(zip(taken, matches, relevances))
+            kept = [row for row in rows if self._worth_using(frame, *row)]
+        self._fields = {reference.key: match.correspondence for reference, match, _ in kept}
+        return (
+            tuple(reference for reference, _, _ in kept),
+            [match for _, match, _ in kept],
+            tuple(relevance for _, _, relevance in kept),
+        )
 
     def _taken(self, frame: Frame, references: tuple[Reference, ...]) -> list[Reference]:
         """The references that a frame is matched with; the cache keeps them."""
@@ -274,8 +284,8 @@ class SuperResolver:
             use.changes = f"dropped: {_NO_DETAIL}"
         return adds
 
-    def _worth_using(self, frame: Frame, reference: Reference, matched: Matched) -> bool:
-        use, relevance = self._use_of(reference), matched.relevance
+    def _worth_using(self, frame: Frame, reference: Reference, matched: Matched, relevance: float) -> bool:
+        use = self._use_of(reference)
         worth = relevance >= self._engine.info.worthless_below and self._is_alike(frame, reference, matched)
         use.matched += 1
         use.relevance += relevance

@@ -49,9 +49,10 @@ class ViewStore:
         path = self._journal.path(number)
         unfinished = partial_of(path)
         arrays = {"pixels": view.pixels, "counters": np.array(view.counters)}
+        arrays |= {} if view.luma is None else {"luma": view.luma}
         try:
             with unfinished.open("wb") as file:
-                np.savez(file, **arrays, **({} if view.luma is None else {"luma": view.luma}))
+                np.savez(file, allow_pickle=False, **arrays)
             put_in_place(unfinished, path)
             self._journal.add(number, number, [(number, 1)], recorded_uses(uses))
         except OSError as error:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _MOST_DIGITS = 20  # of a number in a log
+_SILENT = 10.0  # seconds after which a line is printed, where no bar is shown
 
 
 class Course:
@@ -40,6 +41,7 @@ class Course:
         self._board = _tensorboard(folder, step)
         self._saved = time.monotonic()
         self._first, self._began = step, time.monotonic()
+        self._printed = self._began
         self._bar = _bar(config.max_steps, step)
 
     def close(self) -> None:
@@ -53,6 +55,7 @@ class Course:
         before = {name: value.to(losses[name]) for name, value in state.sums.items()}  # a resumed run's are on the host
         summed = {name: before[name] + part if name in before else part for name, part in parts.items()}
         if step % every:
+            self._print_step(step)
             return summed
         sums = as_numbers(summed)
         scores = self._validated(step, state) if step % self._config.validate_every == 0 else {}
@@ -62,7 +65,14 @@ class Course:
                 self._board.add_scalar(name, value, step)
         values = "  ".join(f"{name} {value:.5g}" for name, value in {**sums, **scores}.items())
         print(f"{step}/{self._config.max_steps}  {values}  left {self._left(step)}", flush=True)
+        self._printed = time.monotonic()
         return {}
+
+    def _print_step(self, step: int) -> None:
+        """Between reports, where there is no bar: how far the run is."""
+        if self._bar.disable and time.monotonic() - self._printed >= _SILENT:
+            self._printed = time.monotonic()
+            print(f"{step}/{self._config.max_steps}  left {self._left(step)}", flush=True)
 
     def due_to_save(self) -> bool:
         """Whether `save_minutes` are over since this was true last."""

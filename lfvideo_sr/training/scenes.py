@@ -1,8 +1,11 @@
-"""Rendered training scenes with exact flow, made once and kept: samples where the truth of matching is known."""
+"""Rendered training scenes with exact flow, made when they are needed and kept: the truth of matching is known."""
 
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -13,15 +16,77 @@ from ..synthetic import Scene, flow, random_scene, render
 from .stream_samples import SCALE, Views
 
 _REACH = 4  # steps of a grid from a view to its references, at most
+_EVERY = 10.0  # seconds between lines about what is rendered
 
 
-def load_scenes(count: int, window: int, frames: int, cache: Path, seed: int = 0) -> list[Views]:
+class KeptViews(Sequence[Views]):
+    """Rendered samples in a folder, by number. One that is asked for and is not there is rendered then, and a line is
+    printed; others cost nothing. Each is read from the disk when it is asked for, so that processes share no memory.
+
+    name: what the lines call them. makes: renders each sample.
+    """
+
+    def __init__(self, name: str, folder: Path, makes: Sequence[Callable[[], Views]]):
+        self._name, self._folder, self._makes = name, folder, list(makes)
+        self._printed: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._makes)
+
+    @overload
+    def __getitem__(self, number: int) -> Views: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Views]: ...
+    def __getitem__(self, number: int | slice) -> Views | list[Views]:
+        if isinstance(number, slice):
+            return [self[place] for place in range(len(self))[number]]
+        path = self._folder / f"{range(len(self))[number]:05d}.npz"
+        if not path.is_file():
+            self._print()
+            _write(path, self._makes[number]())
+        with np.load(path) as data:
+            return Views(**{key: data[key] for key in Views._fields})
+
+    def _print(self) -> None:
+        now = time.monotonic()
+        if self._printed is None or now - self._printed >= _EVERY:
+            self._printed = now
+            done = sum(1 for _ in self._folder.glob("[0-9]*.npz"))
+            print(
+                f"rendering   {self._name} as they are needed; {done} of {len(self)} are in {self._folder}", flush=True
+            )
+
+
+class Joined(Sequence[Views]):
+    """Samples of several kinds as one sequence."""
+
+    def __init__(self, *parts: Sequence[Views]):
+        self._places = [(part, number) for part in parts for number in range(len(part))]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, number: int) -> Views: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Views]: ...
+    def __getitem__(self, number: int | slice) -> Views | list[Views]:
+        if isinstance(number, slice):
+            return [part[place] for part, place in self._places[number]]
+        part, place = self._places[number]
+        return part[place]
+
+    def __iter__(self) -> Iterator[Views]:
+        return (part[place] for part, place in self._places)
+
+
+def load_scenes(count: int, window: int, frames: int, cache: Path, seed: int = 0) -> KeptViews:
     """`count` scenes of `window` low-resolution pixels a side at `frames` consecutive moments, rendered on first use
     (about a second a frame)."""
     return _load(rendered_views, "scenes", count, window, frames, cache, seed)
 
 
-def load_grids(count: int, window: int, frames: int, cache: Path, seed: int = 1) -> list[Views]:
+def load_grids(count: int, window: int, frames: int, cache: Path, seed: int = 1) -> KeptViews:
     """As load_scenes, of views of light fields, `frames` of them along a row."""
     return _load(grid_views, "grids", count, window, frames, cache, seed)
 
@@ -29,20 +94,22 @@ def load_grids(count: int, window: int, frames: int, cache: Path, seed: int = 1)
 def _load(
     make: Callable[[np.random.Generator, int, int], Views],
     name: str, count: int, window: int, frames: int, cache: Path, seed: int,
-) -> list[Views]:  # fmt: skip
+) -> KeptViews:  # fmt: skip
     folder = cache / f"{name}-{window}-{frames}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    made = (partial(make, np.random.default_rng([seed, number]), window, frames) for number in range(count))
-    return [_cached(folder / f"{number:05d}.npz", draw) for number, draw in enumerate(made)]
+    makes = [partial(_drawn, make, [seed, number], window, frames) for number in range(count)]
+    return KeptViews(name, folder, makes)
 
 
-def _cached(path: Path, make: Callable[[], Views]) -> Views:
-    if not path.is_file():
-        temporary = path.with_suffix(".tmp.npz")
-        np.savez(temporary, **make()._asdict())
-        temporary.replace(path)
-    with np.load(path) as data:
-        return Views(**{key: data[key] for key in Views._fields})
+def _drawn(make: Callable[[np.random.Generator, int, int], Views], seed: list[int], window: int, frames: int) -> Views:
+    return make(np.random.default_rng(seed), window, frames)
+
+
+def _write(path: Path, views: Views) -> None:
+    """Under its name when it is whole; several processes may write the same one."""
+    temporary = path.with_name(f".{path.stem}-{os.getpid()}.tmp.npz")
+    np.savez(temporary, **views._asdict())
+    temporary.replace(path)
 
 
 def rendered_views(rng: np.random.Generator, window: int, frames: int = 1) -> Views:

@@ -1,6 +1,7 @@
 """Training samples for reference-based video super-resolution, each a pure function of (seed, number): exact resume
 needs no more state than the number of the next sample."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,7 +81,7 @@ class ReferenceSamples:
     def __init__(
         self,
         clips: list[list[Footage]],
-        scenes: list[Views],
+        scenes: Sequence[Views],
         settings: SampleSettings,
         seed: int,
         rendered: float,
@@ -99,7 +100,7 @@ class ReferenceSamples:
 
     def _views(self, rng: np.random.Generator) -> Views:
         if self.scenes and rng.random() < self.rendered:
-            return self.scenes[rng.integers(len(self.scenes))]
+            return self.scenes[int(rng.integers(len(self.scenes)))]
         versions = self.clips[rng.choice(len(self.clips), p=self.weights)]
         first = rng.random() < self.clean or len(versions) == 1
         return clip_views(rng, versions[0 if first else rng.integers(1, len(versions))], self.settings)

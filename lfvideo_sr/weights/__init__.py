@@ -138,10 +138,10 @@ def _load_saved(module: "nn.Module", path: Path) -> None:
 
 
 def _checkpoint(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
-    import torch
-
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}; give the last.pt of a run")
+    import torch
+
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {key: state[key] for key in (*required, *(key for key in optional if key in state))}

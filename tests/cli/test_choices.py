@@ -7,7 +7,9 @@ import pytest
 
 from lfvideo_sr import choose, protocols
 from lfvideo_sr.cli import choices
+from lfvideo_sr.cli.layout_lines import LAYOUT_LINES
 from lfvideo_sr.engine import Precision
+from lfvideo_sr.lightfields.layouts import LAYOUTS
 from lfvideo_sr.media import piped_video, streams
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.references import opening
@@ -21,6 +23,7 @@ def test_names_that_help_repeats_are_those_of_the_tables():
     assert streams.KINDS == choices.STREAM_KINDS
     assert tuple(protocols.PROTOCOLS) == choices.PROTOCOLS
     assert tuple(piped_video.FORMATS) == choices.PIPE_FORMATS
+    assert {name: layout.description for name, layout in LAYOUTS.items()} == LAYOUT_LINES
 
 
 @pytest.mark.parametrize("command", ["stream", "image", "lightfield restore", "evaluate", "bench", "info"])

@@ -33,7 +33,7 @@ def test_a_codec_is_added_by_one_record(tmp_path, with_toys):
     expected, result = pixels_of(clip), pixels_of(tmp_path / "out.mov")
     assert len(result) == 4
     assert max(np.abs(before - after).mean() for before, after in zip(expected, result)) < 0.5 / 255
-    assert listed_codecs() == "x264, x265, svtav1, ffv1, vp9, prores, magic or toy"
+    assert listed_codecs() == "x264, x265, svtav1, ffv1, vp9, prores, h264_nvenc, hevc_nvenc, magic or toy"
     assert default_output(tmp_path / "in.mov", "magic").name == "in_x4.mov"
     assert default_output(tmp_path / "in.mp4", "magic").name == "in_x4.mkv"
 
@@ -47,6 +47,20 @@ def test_a_lossy_codec_is_added_by_one_record(tmp_path, with_toys):
         assert len(result) == 3
         errors.append(np.abs(result[0] - pixels_of(clip)[0]).mean())
     assert errors[0] < errors[1] and errors[0] < 0.02
+
+
+@pytest.mark.parametrize(("depth", "written"), [(8, "yuv422p10le"), (10, "yuv422p10le")])
+def test_prores_has_at_least_ten_bits_and_hardly_loses(depth, written, tmp_path):
+    clip = write_clip(tmp_path / "in.mkv", [moving_planes(0, 64, 48)] * 2, **FAST)
+    if depth == 10:
+        eight, clip = clip, tmp_path / "ten.mkv"
+        copy(eight, clip, codec="ffv1", options={"pixel_format": "yuv420p10le"})
+    target = tmp_path / "out.mov"
+    copy(clip, target, codec="prores")
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("prores", written)
+    assert np.abs(pixels_of(target)[1] - pixels_of(clip)[1]).mean() < 2 / 255
 
 
 def test_every_record_names_an_encoder_and_no_name_means_two():

@@ -3,7 +3,9 @@
 import pytest
 import yaml
 
+from lfvideo_sr.commands import train
 from lfvideo_sr.commands.train import config_file, shipped_configs
+from lfvideo_sr.training import course
 
 
 @pytest.mark.parametrize("name", ["stream_ref", "c2_fixed_small"])
@@ -55,3 +57,32 @@ def test_stages_run_one_after_the_other_and_finished_ones_are_passed_over(run, t
 def test_one_folder_is_not_for_several_runs(run):
     outcome = run("train", "sisr_small", "c2_equal", "-o", "runs/both")
     assert outcome.code == 2 and "-o names one folder, and there are 2 runs" in outcome.line
+
+
+def test_a_run_prints_at_once_and_goes_on_printing_where_there_is_no_bar(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "_SILENT", 0.0)
+    file = tmp_path / "run.yaml"
+    lines = ("trainer: features", "photos: ['rendered:1']", "width: 4", "side: 32", "batch: 2", "report_every: 100")
+    file.write_text("\n".join(lines))
+    outcome = run("train", file, "--max-steps", "3", "-o", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    printed = outcome.out.splitlines()
+    assert printed[0] == f"train       {file}: looking for the data, then loading torch"
+    assert printed[1].startswith("train       3 steps of 2 samples, into ")
+    assert [line.split()[0] for line in printed[2:5]] == ["1/3", "2/3", "3/3"] and "left" in printed[2]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("clips: [a.mp4, b.mp4]", "lacks 2 of 2 training clips, first a.mp4; set LFVIDEO_DATA"),
+        ("photos: [nowhere]", "nowhere holds no pictures to train on"),
+        ("pairs: [nowhere]", "nowhere holds no training pairs"),
+    ],
+)
+def test_data_that_are_missing_are_named_before_the_trainer_is_loaded(run, tmp_path, monkeypatch, line, message):
+    monkeypatch.setenv("LFVIDEO_DATA", str(tmp_path))
+    monkeypatch.setattr(train, "_import", lambda module: pytest.fail("the trainer was loaded"))
+    (tmp_path / "run.yaml").write_text(f"trainer: stream_ref\n{line}\n")
+    outcome = run("train", tmp_path / "run.yaml")
+    assert outcome.code == 3 and message in outcome.line
