@@ -16,6 +16,7 @@ from .torch_loading import may_have_gpu, why_no_torch
 
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
 QUALITIES = ("auto", "fast", "balanced", "best")
+_SCALE = 4  # of every method whose size states no other
 
 
 class Choice(NamedTuple):
@@ -38,6 +39,7 @@ class EngineOptions:
              a CPU.
     engine:  torch, onnx, tensorrt, or auto: TensorRT where a usable plan is there, else torch, and ONNX Runtime where
              torch is absent.
+    anchor_model: file of a single-image network that restores the frames without references; None: the method does.
     """
 
     method: str = "stream_ref"
@@ -46,6 +48,7 @@ class EngineOptions:
     dtype: str = "auto"
     engine: str = "auto"
     quality: str = "best"
+    anchor_model: str | None = None
 
     def settled(self) -> "EngineOptions":
         """The same with weights in place of a quality; raises UsageError for a quality that cannot be had."""
@@ -88,6 +91,8 @@ class EngineOptions:
         from .weights import fingerprint
 
         settled = self.settled()
+        if settled.anchor_model is not None and Path(settled.anchor_model).is_file():
+            settled = replace(settled, anchor_model=fingerprint(Path(settled.anchor_model)))
         if not METHODS[self.method].learned:
             return asdict(settled) | {"weights": None}
         return asdict(settled) | {"weights": fingerprint(weights_file(self.method, settled.weights))}
@@ -112,6 +117,15 @@ def choose_engine(
     check_choice("--method", options.method, list(METHODS))
     check_choice("--engine", options.engine, ENGINES)
     options = options.settled()
+    choice = _chosen(options, size, tell)
+    if options.anchor_model is None:
+        return choice
+    from .engines.anchored import with_anchor_model
+
+    return choice._replace(engine=with_anchor_model(choice.engine, Path(options.anchor_model)))
+
+
+def _chosen(options: EngineOptions, size: Size | None, tell: Callable[[str], object]) -> Choice:
     if not METHODS[options.method].learned:
         return _classical(options)
     if options.engine == "torch":
@@ -236,12 +250,34 @@ def weights_file(method: str, weights: str | None) -> Path:
     return weights_path(weights or entry.weights or method)
 
 
+def scale_of(options: EngineOptions) -> int:
+    """Output pixels per input pixel along each side, of a method with its weights. Raises what `choose_engine` raises
+    for weights that cannot be had."""
+    from .weights import read_about
+
+    check_choice("--method", options.method, list(METHODS))
+    settled = options.settled()
+    if not METHODS[settled.method].learned:
+        return _SCALE
+    scale = read_about(weights_file(settled.method, settled.weights))["size"].get("scale", _SCALE)
+    return scale if isinstance(scale, int) else _SCALE  # what has no such size is refused when it is built
+
+
 def _check_generation(path: Path, about: Mapping[str, Any], generation: int) -> None:
     stored = about.get("generation", 1)
     if stored != generation:
         raise InputError(
             f"{path} holds {about['method']} of generation {stored}, this version runs generation {generation}; leave "
             "--weights out, or train anew"
+        )
+
+
+def _check_trained(path: Path, about: Mapping[str, Any]) -> None:
+    untrained = about.get("untrained") or []
+    if untrained:
+        raise InputError(
+            f"{path} leaves {len(untrained)} tensors of {about['method']} untrained: it is a start for training only; "
+            "give it to a training as `start`, and pass the last.pt of that run"
         )
 
 
@@ -258,6 +294,10 @@ def load_learned(method: str, weights: str | None = None) -> Method:
             f"{path} holds weights of '{shortened(about['method'])}', not of '{method}'; pass --method to match"
         )
     _check_generation(path, about, getattr(module, "GENERATION", 1))
+    _check_trained(path, about)
     network = network_of_size(module.network, about, path)
     load_into(network, path)
-    return module.build(network)
+    built: Method = module.build(network)
+    if about.get("converted_from"):  # trained with references always: without one it may be worse than with a wrong one
+        return replace(built, info=replace(built.info, unlike_below=0.0))
+    return built

@@ -12,15 +12,16 @@ import numpy as np
 from . import picture
 from .datasets import Dataset, Item
 from .engine import Engine
-from .errors import InputError
+from .errors import InputError, UsageError
 from .media.images import read_image
 from .media.reductions import REDUCTIONS
 from .method import MethodInfo
-from .protocols import PROTOCOLS, EvaluationPair, compose, prepare, prepare_with_low, score
+from .protocols import PROTOCOLS, SCALE, EvaluationPair, compose, prepare, prepare_with_low, score
 from .published import PUBLISHED
 from .references.reference import Reference
 
-_SMALL = {"pillow": "8-bit bicubic x4", "matlab": "8-bit bicubic x4 as MATLAB's imresize has it"}
+Distance = Callable[[np.ndarray, np.ndarray], float]
+_SMALL = {"pillow": "8-bit bicubic x{}", "matlab": "8-bit bicubic x{} as MATLAB's imresize has it"}
 LEVELS = ("L1", "L2", "L3", "L4", "L5")
 CHOICES = ("best", "all", "none", *LEVELS)
 
@@ -30,6 +31,7 @@ class Row:
     """One picture's result; `error` says why there is none. PSNR in dB, inf where nothing differs.
 
     references: how many were fused, without those that a method finds worthless.
+    lpips, bicubic_lpips: where they are asked for; smaller is better.
     seconds:    encoding references, matching and restoring; not reading, reducing and comparing.
     """
 
@@ -40,6 +42,8 @@ class Row:
     seconds: float = math.nan
     references: int = 0
     error: str | None = None
+    lpips: float = math.nan
+    bicubic_lpips: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Totals:
     ssim: float
     bicubic_psnr: float
     seconds: float
+    lpips: float = math.nan
+    bicubic_lpips: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -75,23 +81,26 @@ class PaperComparison:
 @dataclass(frozen=True)
 class Evaluation:
     """What is measured and how: a data set, a protocol by name, one of CHOICES, and one of REDUCTIONS, which counts
-    where the data set has no low-resolution pictures."""
+    where the data set has no low-resolution pictures. scale: of the methods that are measured. distance: between two
+    pictures [3,H,W], LPIPS where it is asked for."""
 
     dataset: Dataset
     protocol: str
     references: str
     reduction: str = "pillow"
+    scale: int = SCALE
+    distance: Distance | None = None
 
     @classmethod
     def of(
         cls, dataset: Dataset, protocol: str, references: str | None = None, limit: int | None = None,
-        reduction: str = "pillow",
+        reduction: str = "pillow", scale: int = SCALE,
     ) -> "Evaluation":  # fmt: skip
         """`references` None: what the protocol says for such a data set. `limit`: the first items only."""
         by_protocol = PROTOCOLS[protocol].references if dataset.ranked else "best"
         chosen = references or by_protocol
         chosen = "best" if chosen == "L1" else chosen
-        return cls(replace(dataset, items=dataset.items[:limit]), protocol, chosen, reduction)
+        return cls(replace(dataset, items=dataset.items[:limit]), protocol, chosen, reduction, scale)
 
     def rows(self, engine: Engine) -> Iterator[tuple[Row, np.ndarray | None]]:
         """The row of each item in order, and its result [3,H,W]. An item that fails, for whatever reason, gives a row
@@ -106,6 +115,8 @@ class Evaluation:
 
     def _measured(self, engine: Engine, item: Item) -> tuple[Row, np.ndarray]:
         protocol = PROTOCOLS[self.protocol]
+        if engine.info.scale != self.scale:
+            raise UsageError(f"{engine.info.name} is of scale {engine.info.scale}, not {self.scale}; measure it alone")
         prepared = self._prepared(item)
         pictures = self.reference_pictures(item, prepared, engine.info.references)
         started = time.perf_counter()
@@ -113,20 +124,27 @@ class Evaluation:
         seconds = time.perf_counter() - started
         result = prepared.cut(restored)
         psnr, ssim = score(result, prepared.truth, protocol)
-        bicubic_psnr, _ = score(prepared.cut(prepared.enlarged()), prepared.truth, protocol)
-        return Row(item.name, psnr, ssim, bicubic_psnr, seconds, used), result
+        enlarged = prepared.cut(prepared.enlarged())
+        bicubic_psnr, _ = score(enlarged, prepared.truth, protocol)
+        row = Row(item.name, psnr, ssim, bicubic_psnr, seconds, used)
+        if self.distance is not None:
+            of_result, of_bicubic = (self.distance(pixels, prepared.truth) for pixels in (result, enlarged))
+            row = replace(row, lpips=of_result, bicubic_lpips=of_bicubic)
+        return row, result
 
     def _prepared(self, item: Item) -> EvaluationPair:
         protocol = PROTOCOLS[self.protocol]
         if item.low is None:
-            return prepare(item.picture(), protocol, REDUCTIONS[self.reduction])
-        return prepare_with_low(item.picture(), read_image(item.low), protocol)
+            return prepare(item.picture(), protocol, REDUCTIONS[self.reduction], self.scale)
+        return prepare_with_low(item.picture(), read_image(item.low), protocol, self.scale)
 
     @property
     def rule(self) -> str:
         """How small pictures come about and what is measured, in one line."""
         is_reduced = all(item.low is None for item in self.dataset.items)
-        small = _SMALL[self.reduction] if is_reduced else "low-resolution pictures of the data set's own"
+        small = (
+            _SMALL[self.reduction].format(self.scale) if is_reduced else "low-resolution pictures of the data set's own"
+        )
         return f"{small}; {PROTOCOLS[self.protocol].rule}"
 
     def reference_pictures(self, item: Item, prepared: EvaluationPair, most: int) -> list[np.ndarray]:
@@ -136,7 +154,7 @@ class Evaluation:
             return []
         canvas = PROTOCOLS[self.protocol].canvas
         itself = self.dataset.self_reference
-        loaders = [prepared.enlarged] if itself else [partial(read_image, path) for path in item.references]
+        loaders = [lambda: prepared.low] if itself else [partial(read_image, path) for path in item.references]
         selected = select(loaders, self.references, item.name)
         if canvas is None or len(selected) < 2:
             return [load() for load in selected[:most]]
@@ -149,7 +167,8 @@ class Evaluation:
         if quoted is None:
             return None
         partly = whole is not None and ours.count != whole
-        alike = quoted.protocol == self.protocol and self.reduction == "pillow" and ours.count > 0
+        same_size = self.scale == SCALE and self.reduction == "pillow"
+        alike = quoted.protocol == self.protocol and same_size and ours.count > 0
         return PaperComparison(
             *quoted,
             psnr_delta=ours.psnr - quoted.psnr if alike else None,
@@ -170,8 +189,8 @@ def select(references: Sequence[Callable], choice: str, name: str) -> Sequence[C
 
 
 def restore(engine: Engine, low: np.ndarray, name: str, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, int]:
-    """The result [3,4h,4w] for one picture [3,h,w], and how many references went into it; see picture.restore. Unlike
-    those of `lfvideo-sr image`, references are taken as they are."""
+    """The result for one picture [3,h,w], as many times larger as the method says, and how many references went into
+    it; see picture.restore. Unlike those of `lfvideo-sr image`, references are taken as they are."""
     references = [
         Reference((name, number), Fraction(number), f"{name}, {number}", partial(_given, pixels), aligned=False)
         for number, pixels in enumerate(pictures)
@@ -188,7 +207,8 @@ def totals(rows: Iterable[Row]) -> Totals:
     """Of some rows; a mean over none is nan."""
     rows = list(rows)
     good = [row for row in rows if row.error is None]
-    means = (_mean(getattr(row, name) for row in good) for name in ("psnr", "ssim", "bicubic_psnr", "seconds"))
+    names = ("psnr", "ssim", "bicubic_psnr", "seconds", "lpips", "bicubic_lpips")
+    means = (_mean(getattr(row, name) for row in good) for name in names)
     return Totals(len(good), len(rows) - len(good), *means)
 
 

@@ -60,14 +60,6 @@ def ssim_y(picture: np.ndarray, truth: np.ndarray, border: int = 4, weights: Lum
     return _ssim(a, b, 255.0) if min(a.shape) >= _WINDOW else math.nan
 
 
-def ssim_rgb(picture: np.ndarray, truth: np.ndarray, border: int = 4) -> float:
-    """Mean SSIM of the three channels of [3,H,W] in [0,1], each as in `ssim_y`."""
-    a, b = (_inner(image.astype(np.float64), border) for image in (picture, truth))
-    if min(a.shape[1:]) < _WINDOW:
-        return math.nan
-    return float(np.mean([_ssim(*channels, 1.0) for channels in zip(a, b)]))
-
-
 def _inner(plane: np.ndarray, border: int) -> np.ndarray:
     """[...,H,W] without `border` pixels on each side."""
     return plane[..., border : plane.shape[-2] - border, border : plane.shape[-1] - border]

@@ -1,8 +1,10 @@
 """How the published tables were measured: what is cut before reducing, how references are laid out, what is compared.
 
-Common to all: the low-resolution picture is 8-bit bicubic x4 equal to Pillow's, and results are rounded to 8 bits.
+Common to all: the low-resolution picture is 8-bit bicubic equal to Pillow's, a quarter as large (of a method of another
+scale, as small as that), and results are rounded to 8 bits.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +16,7 @@ from .errors import InputError
 from .frames import Size, size_of
 from .media.reductions import Reduce
 from .media.resize import bicubic, crop_to_multiple, degrade
-from .metrics import BT601, TTSR, LumaWeights, eight_bit, psnr_y, ssim_rgb, ssim_y
+from .metrics import BT601, TTSR, LumaWeights, eight_bit, psnr_y, ssim_y
 
 SCALE = 4
 
@@ -50,7 +52,6 @@ class Protocol:
     references:    "best", or "all" where a data set ranks its references; always one where it does not.
     canvas:        how several references become one; None: a method is given each of them.
     border:        pixels left out on each side.
-    rgb_ssim:      SSIM is the mean over R, G, B instead of that of luma.
     note:          what is not known, or departs from public code.
     """
 
@@ -61,7 +62,6 @@ class Protocol:
     canvas: Canvas | None = None
     luma: LumaWeights = BT601
     border: int = SCALE
-    rgb_ssim: bool = False
     note: str = ""
 
 
@@ -90,14 +90,11 @@ PROTOCOLS: dict[str, Protocol] = {
         note=_GROWS,
     ),
     "ttsr": Protocol(
-        "cropped to a multiple of 4; five references in black 500x500 canvases; Y by weights 65.738, 129.057, 25.064 "
-        "in 256ths (BT.601 to 4 parts in a million), SSIM over R, G, B, no border left out",
-        references="all",
-        canvas=Canvas(500),
+        "cropped to a multiple of 4; level-1 reference; Y by weights 65.738, 129.057, 25.064 in 256ths (BT.601 to 4 "
+        "parts in a million), no border left out",
         luma=TTSR,
         border=0,
-        rgb_ssim=True,
-        note=f"{_GROWS}; the public code has SSIM over R, G, B but returns that of its Y",
+        note="as the public code measures: one reference at its size, and SSIM of Y",
     ),
     "amsa": Protocol(
         "cropped to a multiple of 32; level-1 reference; BT.601 Y with offset 16, border 4",
@@ -115,53 +112,56 @@ PROTOCOLS: dict[str, Protocol] = {
 class EvaluationPair(NamedTuple):
     """low:   the low-resolution picture, float32 [3,h,w] in [0,1].
     truth: what results are compared with, [3,H,W].
-    left, top: where truth's corner is in the result's 4h x 4w pixels."""
+    left, top: where truth's corner is in the result's pixels. scale: of the result, by `low`."""
 
     low: np.ndarray
     truth: np.ndarray
     left: int
     top: int
+    scale: int = SCALE
 
     def cut(self, picture: np.ndarray) -> np.ndarray:
-        """The part of a result [3,4h,4w] that shows what `truth` shows, as 8 bits show it."""
+        """The part of a result [3,scale*h,scale*w] that shows what `truth` shows, as 8 bits show it."""
         height, width = self.truth.shape[1:]
         return eight_bit(picture[:, self.top : self.top + height, self.left : self.left + width])
 
     def enlarged(self) -> np.ndarray:
-        """Bicubic x4 of `low`, as 8 bits show it."""
+        """Bicubic enlargement of `low`, as 8 bits show it."""
         height, width = self.low.shape[1:]
-        return eight_bit(bicubic(self.low, Size(width, height).scaled(SCALE)))
+        return eight_bit(bicubic(self.low, Size(width, height).scaled(self.scale)))
 
 
-def prepare(picture: np.ndarray, protocol: Protocol, reduce: Reduce = degrade) -> EvaluationPair:
-    """Crop or pad a high-resolution picture [3,H,W] and reduce it; InputError for one smaller than the multiple."""
+def prepare(picture: np.ndarray, protocol: Protocol, reduce: Reduce = degrade, scale: int = SCALE) -> EvaluationPair:
+    """Crop or pad a high-resolution picture [3,H,W] and reduce it by `scale`, of which sides become multiples too;
+    InputError for one smaller than the multiple."""
+    multiple = math.lcm(protocol.multiple, scale)
     if protocol.fit is SizeRule.PAD:
         height, width = picture.shape[1:]
-        padded = _padded(picture, -width % protocol.multiple, -height % protocol.multiple)
-        left, top = -width % protocol.multiple // 2, -height % protocol.multiple // 2
-        return EvaluationPair(reduce(padded, SCALE), eight_bit(picture), left, top)
-    truth = crop_to_multiple(picture, protocol.multiple)
+        padded = _padded(picture, -width % multiple, -height % multiple)
+        left, top = -width % multiple // 2, -height % multiple // 2
+        return EvaluationPair(reduce(padded, scale), eight_bit(picture), left, top, scale)
+    truth = crop_to_multiple(picture, multiple)
     if not truth.size:
-        least, size = protocol.multiple, size_of(picture)
-        raise InputError(f"the picture is {size}; this protocol cuts to multiples of {least}, so give a larger one")
-    return EvaluationPair(reduce(truth, SCALE), eight_bit(truth), 0, 0)
+        size = size_of(picture)
+        raise InputError(f"the picture is {size}; this protocol cuts to multiples of {multiple}, so give a larger one")
+    return EvaluationPair(reduce(truth, scale), eight_bit(truth), 0, 0, scale)
 
 
-def prepare_with_low(picture: np.ndarray, low: np.ndarray, protocol: Protocol) -> EvaluationPair:
+def prepare_with_low(picture: np.ndarray, low: np.ndarray, protocol: Protocol, scale: int = SCALE) -> EvaluationPair:
     """A high-resolution picture [3,H,W] and its own low-resolution version [3,h,w], cropped as the protocol says but
-    never padded; up to 3 pixels that the small one does not show are cut at the right and bottom.
+    never padded; pixels that the small one does not show, fewer than `scale`, are cut at the right and bottom.
 
-    Raises InputError where one is not four times the other.
+    Raises InputError where one is not `scale` times the other.
     """
-    size, shown = size_of(picture), size_of(low).scaled(SCALE)
-    if not all(0 <= side - other < SCALE for side, other in zip(size, shown)):
-        raise InputError(f"the picture is {size}, its low-resolution version {size_of(low)}; a quarter of it is wanted")
+    size, shown = size_of(picture), size_of(low).scaled(scale)
+    if not all(0 <= side - other < scale for side, other in zip(size, shown)):
+        raise InputError(f"the picture is {size}, its low-resolution version {size_of(low)}; 1/{scale} of it is wanted")
     if protocol.fit is SizeRule.CROP:
-        low = crop_to_multiple(low, protocol.multiple // SCALE)
+        low = crop_to_multiple(low, math.lcm(protocol.multiple, scale) // scale)
     if not low.size:
         raise InputError(f"the picture is {size}; this protocol cuts to multiples of {protocol.multiple}")
-    height, width = (SCALE * side for side in low.shape[1:])
-    return EvaluationPair(np.ascontiguousarray(low), eight_bit(picture[:, :height, :width]), 0, 0)
+    height, width = (scale * side for side in low.shape[1:])
+    return EvaluationPair(np.ascontiguousarray(low), eight_bit(picture[:, :height, :width]), 0, 0, scale)
 
 
 def compose(references: Sequence[np.ndarray], canvas: Canvas) -> np.ndarray:
@@ -178,10 +178,8 @@ def compose(references: Sequence[np.ndarray], canvas: Canvas) -> np.ndarray:
 
 def score(result: np.ndarray, truth: np.ndarray, protocol: Protocol) -> tuple[float, float]:
     """PSNR in dB and SSIM of two 8-bit rounded pictures [3,H,W] in [0,1]."""
-    psnr = psnr_y(result, truth, protocol.border, protocol.luma)
-    if protocol.rgb_ssim:
-        return psnr, ssim_rgb(result, truth, protocol.border)
-    return psnr, ssim_y(result, truth, protocol.border, protocol.luma)
+    border, luma = protocol.border, protocol.luma
+    return psnr_y(result, truth, border, luma), ssim_y(result, truth, border, luma)
 
 
 def _padded(picture: np.ndarray, across: int, down: int) -> np.ndarray:

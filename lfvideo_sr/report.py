@@ -29,6 +29,7 @@ def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnin
         "reference_source": job.reference_kind,
         "reference_description": job.reference_description,
         "frames": job.frames,
+        "frames_repeated": job.resolver.repeated,
         "seconds": round(seconds, 3),
         "frames_per_second": round(job.frames / seconds, 3) if seconds else None,
         "references": [
@@ -174,6 +175,8 @@ def summary_lines(report: dict[str, Any], unit: str = "frames") -> list[str]:
         f"{unit:<11} {report['frames']} in {report['seconds']:.1f} s = {rate:.2f} {per_second}"
         f" ({report['method']}, {report['device']}, {report['dtype']})",
     ]
+    if report["frames_repeated"]:
+        lines.append(f"            {report['frames_repeated']} repeat the frame before and have its picture")
     if not served:
         lines[1:2] = []
     lines[1:1] = [*_brought(report["references"]), *([f"camera      {report['camera']}"] if report["camera"] else [])]
@@ -216,7 +219,12 @@ def _quality(metrics: dict[str, Any], unit: str) -> str:
     mean, bicubic, ssim = (
         _shown(score["mean"]) for score in (metrics["psnr_y"], metrics["bicubic"]["psnr_y"], metrics["ssim_y"])
     )
-    return f"PSNR-Y {mean} dB (bicubic {bicubic}), SSIM-Y {ssim} over {metrics['count']} {unit} that are no references"
+    looks = ""
+    if "lpips" in metrics:
+        pair = (metrics["lpips"]["mean"], metrics["bicubic"]["lpips"]["mean"])
+        looks = ", LPIPS {} (bicubic {})".format(*map(_shown, pair))
+    count = f"{metrics['count']} {unit} that are no references"
+    return f"PSNR-Y {mean} dB (bicubic {bicubic}), SSIM-Y {ssim}{looks} over {count}"
 
 
 def _steadiness(measured: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """A large frame restored a strip of rows at a time, so that neither the picture nor what is between two layers of a
 network is ever held whole."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,9 +9,11 @@ import numpy as np
 
 from .engine import Engine, Matched
 from .frames import Frame, Size
+from .media.resize import bicubic
 
 PLACES = 3 << 17  # low-resolution pixels at a time on a CPU
 _ON_A_GPU = 16  # times as many there
+_TAPS = 3  # rows on either side that an enlarged row depends on, and one
 
 
 class Strip(NamedTuple):
@@ -73,3 +75,20 @@ def _cut(match: Matched, strip: Strip, rows: int) -> Matched:
     return match._replace(
         correspondence=replace(field, positions=field.positions[:, part], relevance=field.relevance[:, part])
     )
+
+
+def with_alpha(strips: Iterable[np.ndarray], alpha: np.ndarray) -> Iterator[np.ndarray]:
+    """Strips of a result [3,n,W], from top to bottom, with the transparency of the picture, [h,w] enlarged by bicubic,
+    as a fourth channel: float32 [4,n,W]."""
+    top = 0
+    for strip in strips:
+        bottom = top + strip.shape[1]
+        yield np.concatenate([strip, _enlarged(alpha, strip.shape[2] // alpha.shape[1], top, bottom)[None]])
+        top = bottom
+
+
+def _enlarged(plane: np.ndarray, scale: int, top: int, bottom: int) -> np.ndarray:
+    """Rows `top` to before `bottom` of a plane [h,w] that is enlarged, in [0,1]."""
+    first, last = max(0, top // scale - _TAPS), min(len(plane), -(-bottom // scale) + _TAPS)
+    rows = bicubic(plane[None, first:last], Size(plane.shape[1], last - first).scaled(scale))[0]
+    return np.clip(rows[top - first * scale : bottom - first * scale], 0, 1)

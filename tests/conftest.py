@@ -1,12 +1,15 @@
 """What many tests share: small rendered clips, made once, lossless, never changed; and the command line."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for tiny pictures more threads cost time, above all on a busy machine
 
@@ -20,11 +23,9 @@ from lfvideo_sr.metrics import eight_bit
 from lfvideo_sr.references.hybrid_file import write_hybrid
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In several processes, tests of a file stay together, for what they share."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: collectors of garbage pass over it, which takes them most of a second each time."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +74,13 @@ def kernel_device(request) -> str:
     return request.param
 
 
+_made_command = cache(typer.main.get_command)  # to make all commands anew takes as long as many a run
+
+
 @pytest.fixture
 def run(monkeypatch, capsys) -> Callable[..., Outcome]:
     """Runs a command line in this process."""
+    monkeypatch.setattr(typer.main, "get_command", _made_command)
 
     def run(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["lfvideo-sr", *map(str, arguments)])

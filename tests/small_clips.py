@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lfvideo_sr.media.colour import ColourSpec, Layout
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.video import VideoInfo, VideoSource
 from lfvideo_sr.methods import METHODS
-from lfvideo_sr.synthetic import random_scene, render
+from lfvideo_sr.synthetic import Scene, random_scene, render
 
 HIGH = Size(192, 128)
 LOW = Size(48, 32)
@@ -57,8 +58,13 @@ def uneven(number: int) -> TimeStamp:
 
 def rendered(first: int, count: int, seed: int, size: Size = HIGH) -> list[np.ndarray]:
     """`count` pictures of one moving scene, float32 [3,H,W]."""
-    scene = random_scene(np.random.default_rng(seed), width=size.width)
-    return [render(scene, float(first + number), size) for number in range(count)]
+    return [render(_scene(seed, size.width), float(first + number), size) for number in range(count)]
+
+
+@lru_cache(8)
+def _scene(seed: int, width: int) -> Scene:
+    """Making a scene takes as long as rendering it several times."""
+    return random_scene(np.random.default_rng(seed), width=width)
 
 
 def write_clip(path: Path, pictures: list[np.ndarray], stamps: Callable[[int], TimeStamp] = stamp, **options) -> Path:

@@ -26,7 +26,8 @@ def train_features(folder: Path, **changes: Any) -> features.FeaturesConfig:
 
 
 def train_teacher(folder: Path, **changes: Any) -> correspondence.CorrespondenceConfig:
-    options = {"photos": ("rendered:2",), "width": 4, "output": str(folder), **COMMON, **changes}
+    options = {"photos": ("rendered:2",), "width": 4, "homographies": "near", "output": str(folder)}
+    options |= {**COMMON, **changes}
     return _run(correspondence, correspondence.CorrespondenceConfig(**options))
 
 
@@ -88,6 +89,11 @@ def train_e2ent2(folder: Path, **changes: Any) -> e2ent2.E2ENT2Config:
     return _run(e2ent2, e2ent2.E2ENT2Config(**options))
 
 
+def train_e2ent2_single(folder: Path, **changes: Any) -> e2ent2.E2ENT2Config:
+    """The single-image branch alone."""
+    return train_e2ent2(folder, **{"stage": "single", **changes})
+
+
 def listed(size: dict[str, Any]) -> dict[str, Any]:
     """A size as a YAML file states it."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in size.items()}
@@ -117,6 +123,9 @@ RUNS: dict[str, Callable[..., Any]] = {
     "ssnet_at_once": train_ssnet_at_once,
     "e2ent2": train_e2ent2,
 }
+
+
+ALL_RUNS = {**RUNS, "e2ent2_single": train_e2ent2_single}  # beside those with golden losses
 
 
 def course(config: Any) -> list[dict[str, str]]:

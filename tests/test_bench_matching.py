@@ -57,12 +57,27 @@ def run(matching: ModuleType, monkeypatch, *arguments: str) -> None:
     matching.main()
 
 
-def test_every_search_is_measured_at_every_size(matching, accuracy, cost, searches, monkeypatch, capsys):
+@pytest.fixture
+def apart(cost, monkeypatch) -> list[str]:
+    """Which searches have been measured in a process of their own: the first only, since each of them imports torch."""
+    searched, in_a_process = [], cost._apart
+
+    def measured(work, search, *arguments):
+        if searched:
+            return work(search, *arguments)
+        searched.append(search)
+        return in_a_process(work, search, *arguments)
+
+    monkeypatch.setattr(cost, "_apart", measured)
+    return searched
+
+
+def test_every_search_is_measured_at_every_size(matching, accuracy, cost, searches, apart, monkeypatch, capsys):
     monkeypatch.setattr(accuracy, "RENDERED", Size(64, 48))
     run(matching, monkeypatch, "--sizes", "24x18", "--channels", "8", "--json")
     result = json.loads(capsys.readouterr().out)
     costs = result["costs"]
-    assert [row["search"] for row in costs] == list(cost.COSTED)
+    assert [row["search"] for row in costs] == list(cost.COSTED) and apart == ["exact"]
     assert all(row["seconds"] > 0 and 0 < row["relevance"] <= 1 for row in costs)
     exact = costs[0]
     assert exact["relevance"] == max(row["relevance"] for row in costs)

@@ -112,7 +112,7 @@ class Spy:
         ("amsa", None, [SIZE]),
         ("e2ent2", None, [SIZE]),
         ("rrsr", None, [(2500, 500)]),
-        ("ttsr", None, [(2500, 500)]),
+        ("ttsr", None, [SIZE]),
         ("masa", None, [(512, 2560)]),
         ("masa", "L2", [SIZE]),
     ],
@@ -132,7 +132,7 @@ def test_levels_are_the_files_they_name(data):
         assert np.array_equal(spy.pixels[0], read_image(data / "CUFED5" / f"000_{level}.png"))
 
 
-def test_without_references_the_enlarged_picture_may_stand_in(tmp_path):
+def test_without_references_the_low_resolution_picture_itself_stands_in(tmp_path):
     folder = tmp_path / "Urban100"
     folder.mkdir()
     write_png(folder / "img_001.png", rendered(0, 1, seed=5, size=SIZE)[0])
@@ -141,7 +141,7 @@ def test_without_references_the_enlarged_picture_may_stand_in(tmp_path):
         spy = Spy(engine_of("flow_transfer"))
         ((row, _),) = Evaluation.of(dataset, protocol).rows(spy)
         prepared = prepare(dataset.items[0].picture(), PROTOCOLS[protocol])
-        assert row.references == 1 and np.array_equal(spy.pixels[0], prepared.enlarged())
+        assert row.references == 1 and np.array_equal(spy.pixels[0], prepared.low)
     ((row, _),) = Evaluation.of(dataset, "c2", "L2").rows(engine_of("flow_transfer"))
     assert "has 1 references and L2 is wanted" in row.error
     ((row, _),) = Evaluation.of(open_dataset(str(folder)), "c2").rows(engine_of("flow_transfer"))

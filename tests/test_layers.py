@@ -23,7 +23,7 @@ FOLDERS = {"lfvideo_sr": "", "engines": "engines.", "trainers": "trainers."}  # 
 ROWS = """
 errors checks
 frames correspondence pixels prefetch textures
-media nn camera matching registration references metrics steadiness lightfields synthetic
+media nn camera matching registration references metrics perceptual steadiness lightfields synthetic
 method engine strips config weights
 picture datasets protocols published evaluate
 methods stream training

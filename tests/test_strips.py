@@ -6,9 +6,9 @@ from small_clips import engine_of, rendered
 
 from lfvideo_sr.engine import Matched
 from lfvideo_sr.frames import Frame, Size, View
-from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.media.resize import degrade, resized
 from lfvideo_sr.references.pictures import picture_references
-from lfvideo_sr.strips import restored_strips, strips_of
+from lfvideo_sr.strips import restored_strips, strips_of, with_alpha
 
 ROUNDING = 1e-5
 LOW = Size(24, 64)
@@ -62,3 +62,12 @@ def test_a_method_that_may_see_everything_is_restored_at_once(moments):
     frame = Frame(degrade(moments[0]), 0, View(0, 0))
     list(restored_strips(Whole(), frame, [], places=1))
     assert Whole.restored == [frame]
+
+
+def test_transparency_of_strips_is_that_of_the_whole():
+    alpha = np.random.default_rng(0).random((64, 24)).astype(np.float32)
+    result = np.zeros((3, 256, 96), np.float32)
+    strips = [result[:, top : top + 36] for top in range(0, 256, 36)]
+    whole = np.concatenate(list(with_alpha(strips, alpha)), 1)
+    assert whole.shape == (4, 256, 96) and not whole[:3].any()
+    assert np.abs(whole[3] - resized(alpha[None], Size(96, 256))[0]).max() < ROUNDING

@@ -16,7 +16,7 @@ from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
 from lfvideo_sr.nn.dilated import FIELD
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.training.films import FilmSettings, random_look
-from lfvideo_sr.training.flow_views import LoadViews, rendered_views, sintel_views
+from lfvideo_sr.training.flow_views import LoadViews, backward, rendered_views, sintel_views
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.sources import photos_of
 from lfvideo_sr.training.task import (
@@ -49,7 +49,8 @@ class CCNetConfig(RunConfig):
     flat, blur, noise: what films look like, see FilmSettings.
     photos: folders of photos that most of the scenes' surfaces are covered with.
     scenes, side, motion: so many rendered scenes of so many pixels a side, moving by up to so many pixels.
-    sintel: folder with MPI Sintel's training set; in the place of rendered scenes.
+    sintel: folder with MPI Sintel's training set; in the place of rendered scenes. As in section 5, the reference is
+        the frame before the one that is searched for.
     enlarge_by: checkpoint of a single-image network that enlarges frames; without, bilinear (Fig. 2 compares them).
     drop_at: steps at which the learning rate falls to a twentieth, as in section 5.1; decay: or linearly to zero over
         the last so many steps.
@@ -170,7 +171,7 @@ def validate(
 
 def _views(config: CCNetConfig, part: str) -> list[LoadViews]:
     if config.sintel:
-        return sintel_views(data_folder() / config.sintel, part)
+        return [backward(load) for load in sintel_views(data_folder() / config.sintel, part)]
     first, count = (0, config.scenes) if part == "train" else (HELD_OUT, min(config.scenes, config.validation_samples))
     cache = Path(config.cache)
     photos = photos_of(data_folder(), config.photos, cache) if config.photos else []

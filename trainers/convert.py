@@ -1,12 +1,13 @@
 """From the authors' published checkpoints to this project's weights.
 
 C2-Matching (github.com/yumingj/C2-Matching) publishes `feature_extraction.pth`, the student's two extractors, and
-`restoration_mse.pth` or `restoration_gan.pth`; textures come from torchvision's VGG19. All of it fits, and what its
-network does otherwise than the paper is set in the size (see `Reading`).
+`c2_matching_restoration_mse.pth` (by reconstruction) or `c2_matching_restoration.pth` (GAN); textures come from
+torchvision's VGG19. All of it fits, and what its network does otherwise than the paper is set in the size (see
+`Reading`).
 
-AMSA (github.com/Zj-BinXia/AMSA) publishes files of the same names. Their network is not the paper's: what aggregates
-has other layers, and five scales are restored one by one and mixed at the end. Extractors, residual blocks and the
-layers between them fit; the aggregation does not.
+AMSA (github.com/Zj-BinXia/AMSA) publishes `feature_extraction.pth` and `restoration_mse.pth`. Their network is not the
+paper's: what aggregates has other layers, and five scales are restored one by one and mixed at the end. Extractors,
+residual blocks and the layers between them fit; the aggregation does not.
 
 A checkpoint is read as plain tensors: a file that holds code is refused, and nothing in it runs.
 """
@@ -78,7 +79,7 @@ LEFT_BY_PARTIAL = ("unfilled", "unrepresented")
 HINTS = {  # how a problem starts -> what to do
     "missing features.": "textures are of torchvision's VGG19, give it by --vgg19",
     "missing feature_extraction_": "give feature_extraction.pth too",
-    "missing content_extractor.": "give restoration_mse.pth or restoration_gan.pth too",
+    "missing content_extractor.": "give the restoration network's file too, as c2_matching_restoration_mse.pth",
     "unfilled": "--partial writes what fits",
 }
 
@@ -115,7 +116,7 @@ PUBLISHED = {
         foreign={},
         options={"tap_flows": "own", "offsets_from": "unmoved", "activation": "leaky"},
     ),
-    "amsa": PublishedNetwork(AMSASize, AMSA, SHARED, AMSA_FOREIGN, options={"sharpness": 10.0}),
+    "amsa": PublishedNetwork(AMSASize, AMSA, SHARED, AMSA_FOREIGN, options={"sharpness": 30.0}),
 }
 
 

@@ -17,9 +17,9 @@ from lfvideo_sr.methods.c2_matching import FIELD_STRIDE, CorrespondenceNetwork, 
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
-from lfvideo_sr.training.homographies import correspondence_sample
+from lfvideo_sr.training.homographies import HOMOGRAPHIES, correspondence_sample
 from lfvideo_sr.training.loop import fit
-from lfvideo_sr.training.sources import LoadPhoto, photos_of
+from lfvideo_sr.training.sources import LoadPhoto, held_out_photos, photos_of
 from lfvideo_sr.training.task import (
     Batch,
     BatchLosses,
@@ -29,6 +29,7 @@ from lfvideo_sr.training.task import (
     Task,
     Validation,
     data_folder,
+    drops,
     rise_and_fall,
 )
 from lfvideo_sr.training.whitening import whiten
@@ -46,6 +47,8 @@ class CorrespondenceConfig(RunConfig):
     whiten: so many photos, after `start`, by which descriptors are spread; for features that are not ImageNet's.
     warmup, decay: steps of the learning rate's linear rise and fall; the paper's is constant.
     distillation_weight: alpha of Eq. 7; 0 trains a student without a teacher's help.
+    drop_at: steps at which the learning rate falls to a tenth.
+    homographies: of the training's views, "published" or "near", see correspondence_sample.
     validation_photos: pictures that are never trained on; so many samples of them score a run.
     """
 
@@ -60,12 +63,15 @@ class CorrespondenceConfig(RunConfig):
     learning_rate: float = 1e-3
     warmup: int = 0
     decay: int = 0
+    drop_at: tuple[int, ...] = ()
+    homographies: str = "published"
     distillation_weight: float = 15.0
 
 
 def train(config: CorrespondenceConfig) -> Path:
     """Run one stage; returns the checkpoint's path."""
     check_choice("stage", config.stage, ("teacher", "student"))
+    check_choice("homographies", config.homographies, HOMOGRAPHIES)
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     photos = photos_of(root, config.photos, Path(config.cache))
@@ -74,24 +80,25 @@ def train(config: CorrespondenceConfig) -> Path:
         _whiten(network, photos, config)
     teacher = _teacher(config) if config.stage == "student" and config.distillation_weight else None
     losses = CorrespondenceLosses(network, config, teacher)
-    held_out = photos_of(root, config.validation_photos, Path(config.cache)) if config.validation_photos else []
+    held_out = held_out_photos(root, config.validation_photos, Path(config.cache))
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
-    share = rise_and_fall(config.max_steps, config.warmup, config.decay)
+    rise = rise_and_fall(config.max_steps, config.warmup, config.decay)
+    fall = drops(*config.drop_at)
     task = Task(
         network=network,
         about={"method": "correspondence", "size": {"width": config.width}},
-        steps={"match": Step(losses, optimizer, losses.names, share)},
-        sample=partial(sample, photos, config.seed),
+        steps={"match": Step(losses, optimizer, losses.names, lambda step: rise(step) * fall(step))},
+        sample=partial(sample, photos, config.seed, homographies=config.homographies),
         validate=partial(validate, held_out, config) if held_out else None,
         scores=("near", "error"),
     )
     return fit(task, config)
 
 
-def sample(photos: list[LoadPhoto], seed: int, number: int) -> dict[str, np.ndarray]:
+def sample(photos: list[LoadPhoto], seed: int, number: int, homographies: str = "published") -> dict[str, np.ndarray]:
     """Sample `number` of a run, as `correspondence_sample` makes it of one of the photos."""
     rng = np.random.default_rng([seed, number])
-    return correspondence_sample(photos[rng.integers(len(photos))], rng)
+    return correspondence_sample(photos[rng.integers(len(photos))], rng, homographies)
 
 
 class CorrespondenceLosses(BatchLosses):
@@ -156,7 +163,7 @@ def validate(photos: list[LoadPhoto], config: CorrespondenceConfig, network: Cor
     errors = []
     for number in range(config.validation_samples):
         rng = np.random.default_rng([config.seed, 0, number])
-        made = correspondence_sample(photos[number % len(photos)], rng)
+        made = correspondence_sample(photos[number % len(photos)], rng, config.homographies)
         frame, reference = (torch.from_numpy(made[name])[None].to(device) for name in (view, "reference"))
         positions = search(describe(network.query, frame), describe(network.reference, reference))[0][0].cpu().numpy()
         errors.append(np.linalg.norm(positions - made["truth"], axis=-1))
@@ -177,7 +184,7 @@ def _network(config: CorrespondenceConfig) -> CorrespondenceNetwork:
 def _whiten(network: CorrespondenceNetwork, photos: list[LoadPhoto], config: CorrespondenceConfig) -> None:
     """Each extractor on what it will see."""
     view = "sharp" if config.stage == "teacher" else "frame"
-    made = [sample(photos, config.seed + 1, number) for number in range(config.whiten)]
+    made = [sample(photos, config.seed + 1, number, config.homographies) for number in range(config.whiten)]
     for extractor, name in ((network.query, view), (network.reference, "reference")):
         whiten(extractor, torch.stack([torch.from_numpy(arrays[name]) for arrays in made]))
 

@@ -3,6 +3,7 @@ relativistic average GAN (section 3.5). Read from top to bottom."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.e2ent2 import E2ENT2, E2ENT2Size, VGGFeatures
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.adversarial import Critic, relativistic_critic_loss, relativistic_generator_loss
-from lfvideo_sr.training.crops import CropSettings, two_crops
+from lfvideo_sr.training.crops import CropSettings, PhotoTooSmall, two_crops
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
@@ -35,6 +36,7 @@ from lfvideo_sr.training.task import (
 from lfvideo_sr.weights import load_into
 
 STAGES = ("single", "joint")
+DRAWS = 50  # of a photo for one sample
 LOSSES = ("l1", "mse")
 DrawSample = Callable[[np.random.Generator], dict[str, np.ndarray]]
 
@@ -47,6 +49,8 @@ class E2ENT2Config(RunConfig):
     photos: folders whose pictures are cropped twice for a pair; apart: see CropSettings. pairs, split: as for other
         trainers, beside or instead of photos. reference_side: of the pairs' references, and of photos' beside them;
         alone, photos have references of `side`.
+    no_reference: share of samples without. seen_from_elsewhere, exposure_change, wrong_reference: of pairs, see
+        PairSettings.
     reconstruction: "l1", or "mse" (E2ENT2-MSE in Table 1).
     reconstruction_weight, adversarial_weight: of Eq. 8 and Eq. 10; 1e-2 and 1e-5 in the paper. 0: no GAN.
     rtrr_weight, turned: RRSR's reciprocal reconstruction, see restoration.
@@ -67,6 +71,9 @@ class E2ENT2Config(RunConfig):
     reference_side: int = 160
     apart: int = 80
     no_reference: float = 0.0
+    seen_from_elsewhere: float = 0.0
+    exposure_change: float = 0.0
+    wrong_reference: float = 0.0
     validation: str = ""
     learning_rate: float = 1e-4
     decay: int = 0
@@ -108,8 +115,12 @@ def train(config: E2ENT2Config) -> Path:
 
 
 def sample(made: Sequence[DrawSample], seed: int, number: int) -> dict[str, np.ndarray]:
-    """Sample `number` of a run, by one of `material`."""
+    """Sample `number` of a run, by one of `material`; photos that are too small are passed over. Raises PhotoTooSmall
+    where many in a row are."""
     rng = np.random.default_rng([seed, number])
+    for _ in range(DRAWS - 1):
+        with suppress(PhotoTooSmall):
+            return made[int(rng.integers(len(made)))](rng)
     return made[int(rng.integers(len(made)))](rng)
 
 
@@ -121,7 +132,14 @@ def material(config: E2ENT2Config, root: Path) -> list[DrawSample]:
     shares["turned"] = bool(config.rtrr_weight)
     as_pairs = config.reference_side if config.pairs else None
     crops = CropSettings(config.side, config.apart, **shares, reference_side=as_pairs)
-    beside = PairSettings(config.side, config.reference_side, **shares)
+    beside = PairSettings(
+        config.side,
+        config.reference_side,
+        seen_from_elsewhere=config.seen_from_elsewhere,
+        exposure_change=config.exposure_change,
+        wrong_reference=config.wrong_reference,
+        **shares,
+    )
     cached = Path(config.cache)
     photos = photos_of(root, config.photos, cached) if config.photos else []
     pairs = pairs_of(root, config.pairs, cached, config.split) if config.pairs else []
@@ -196,4 +214,7 @@ def _network(config: E2ENT2Config) -> E2ENT2:
         network.phi.requires_grad_(False)
     if config.frozen_features:
         network.phi.requires_grad_(False)
+    if config.stage == "single":  # several processes wait for the gradient of each parameter that has one
+        for part in (network.restorer.res1, network.restorer.res2):
+            part.requires_grad_(False)
     return network

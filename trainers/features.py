@@ -17,7 +17,7 @@ from lfvideo_sr.nn.residual import conv3x3
 from lfvideo_sr.nn.vgg import VGG, channels_of
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import cut
-from lfvideo_sr.training.sources import LoadPhoto, photos_of
+from lfvideo_sr.training.sources import LoadPhoto, held_out_photos, photos_of
 from lfvideo_sr.training.task import (
     Batch,
     BatchLosses,
@@ -51,7 +51,7 @@ def train(config: FeaturesConfig) -> Path:
     torch.manual_seed(config.seed)  # first weights too
     network = VGG("vgg19", tuple(STRIDES), config.width)
     losses = Rebuilding(network, config.width)
-    held_out = photos_of(root, config.validation_photos, Path(config.cache)) if config.validation_photos else []
+    held_out = held_out_photos(root, config.validation_photos, Path(config.cache))
     optimizer = torch.optim.Adam(losses.parameters(), config.learning_rate)
     share = rise_and_fall(config.max_steps, warmup=100, decay=config.max_steps // 2)
     task = Task(

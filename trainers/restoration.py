@@ -17,8 +17,17 @@ from torch import nn
 
 from lfvideo_sr.checks import check_choice
 from lfvideo_sr.methods.c2_matching import C2Matching
+from lfvideo_sr.nn.dynamic_aggregation import offset_predictors
 from lfvideo_sr.nn.vgg import VGG, load_vgg
-from lfvideo_sr.training.adversarial import PERCEPTUAL_LAYER, Critic, critic_loss, generator_loss, perceptual_loss
+from lfvideo_sr.training.adversarial import (
+    CRITICS,
+    PERCEPTUAL_LAYER,
+    PERCEPTUAL_LOSSES,
+    Critic,
+    critic_loss,
+    generator_loss,
+)
+from lfvideo_sr.training.initialisation import INITIALISATIONS, initialise_as_published
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
@@ -47,11 +56,14 @@ class RestorationConfig(RunConfig):
         where there is no `correspondence` (the ablation of C2's Fig. 5). Both are frozen; without either, a part keeps
         random weights, which is of use in tests only.
     drop_at: steps at which the learning rate falls to a tenth; decay: or linearly to zero over the last so many steps.
-    offset_rates: of the learned offsets at strides 4, 2 and 1, by the learning rate; C2's code takes (0.01, 0.1, 1),
-        where the paper states nothing.
+    offset_rates: of all layers that lead to learned offsets, at strides 4, 2 and 1, by the learning rate; C2's code
+        takes (0.01, 0.1, 1), where the paper states nothing.
+    initialisation: of what is trained: "torch", or "published", as C2's code (see training/initialisation.py).
     rtrr_weight: of Eq. 3 in RRSR; turned: False leaves out its perspective step (Eq. 2).
-    perceptual_weight, adversarial_weight: 1e-4 and 1e-6 in the papers' GAN variants, which start from a run by
-        reconstruction alone, `start`, with its frozen parts. perceptual_features: VGG19 weights for relu5_1.
+    start: weights to go on from, with their frozen parts.
+    perceptual_weight, adversarial_weight: 1e-4 and 1e-6 in the papers' GAN variants. reconstruction_steps: so many
+        steps by reconstruction alone come first. perceptual_features: VGG19 weights for relu5_1. perceptual: "printed",
+        Eq. 11, or "published", as C2's code has it. critic: "plain", or "published", as in C2's code.
     """
 
     method: str = "c2_matching"
@@ -73,29 +85,37 @@ class RestorationConfig(RunConfig):
     drop_at: tuple[int, ...] = ()
     decay: int = 0
     offset_rates: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    initialisation: str = "torch"
     rtrr_weight: float = 0.0
     turned: bool = True
     perceptual_weight: float = 0.0
     perceptual_features: str = ""
     perceptual_width: int = 64
+    perceptual: str = "printed"
     adversarial_weight: float = 0.0
     critic_width: int = 32
+    critic: str = "plain"
+    reconstruction_steps: int = 0
 
 
 def train(config: RestorationConfig) -> Path:
     """Run; returns the checkpoint's path."""
     check_choice("method", config.method, METHODS)
+    check_choice("initialisation", config.initialisation, INITIALISATIONS)
+    check_choice("perceptual", config.perceptual, PERCEPTUAL_LOSSES)
+    check_choice("critic", config.critic, CRITICS)
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     network = _network(config)
-    critic = Critic(config.critic_width) if config.adversarial_weight else None
+    critic = _critic(config) if config.adversarial_weight else None
     losses = RestorationLosses(network, config, critic)
     share = rise_and_fall(config.max_steps, decay=config.decay) if config.decay else drops(*config.drop_at)
     optimizer = torch.optim.Adam(_groups(network, config), config.learning_rate, betas=config.betas)
     steps = {"restore": Step(losses, optimizer, losses.names, share)}
     if critic is not None:
         judge = torch.optim.Adam(critic.parameters(), config.learning_rate, betas=config.betas)
-        steps["judge"] = Step(CriticLosses(critic, losses), judge, ("loss_critic",), share)
+        judging = CriticLosses(critic, losses)
+        steps["judge"] = Step(judging, judge, ("loss_critic",), share, first=config.reconstruction_steps)
     settings = PairSettings(
         side=config.side,
         reference_side=config.reference_side,
@@ -145,10 +165,11 @@ class RestorationLosses(BatchLosses):
         if config.rtrr_weight:
             losses["rtrr"] = self.reciprocal(batch, restored)
             total = total + config.rtrr_weight * losses["rtrr"]
-        if self.perceptual is not None:
-            losses["perceptual"] = perceptual_loss(self.perceptual, restored, target)
+        with_gan = self.step >= config.reconstruction_steps
+        if self.perceptual is not None and with_gan:
+            losses["perceptual"] = PERCEPTUAL_LOSSES[config.perceptual](self.perceptual, restored, target)
             total = total + config.perceptual_weight * losses["perceptual"]
-        if self._critic[0] is not None:
+        if self._critic[0] is not None and with_gan:
             self.restored.append(restored.detach().clamp(0, 1))
             losses["adversarial"] = generator_loss(self._critic[0](restored))
             total = total + config.adversarial_weight * losses["adversarial"]
@@ -177,7 +198,9 @@ class CriticLosses(BatchLosses):
 
 def _network(config: RestorationConfig) -> C2Matching:
     """The method's network with its frozen parts filled and the rest new, or as a run left it."""
-    network = import_module(f"lfvideo_sr.methods.{config.method}").network(config.size)
+    network: C2Matching = import_module(f"lfvideo_sr.methods.{config.method}").network(config.size)
+    if config.initialisation == "published":
+        initialise_as_published(network.restorer)
     if config.start:
         load_into(network, Path(config.start))
     else:
@@ -192,16 +215,23 @@ def _network(config: RestorationConfig) -> C2Matching:
 
 
 def _groups(network: C2Matching, config: RestorationConfig) -> list[dict[str, Any]]:
-    """The restorer's parameters; the layers that give offsets with rates of their own."""
+    """The restorer's parameters; the layers that lead to offsets with rates of their own."""
     special: dict[int, float] = {}
     for fusion, rate in zip(network.restorer.fusions, config.offset_rates):
-        for name, parameter in fusion.named_parameters():
-            if ".offsets." in name:
-                special[id(parameter)] = rate
+        layers = [layer for predictor in offset_predictors(fusion) for layer in predictor]
+        special |= {id(parameter): rate for layer in layers for parameter in layer.parameters()}
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in network.restorer.parameters():
         groups.setdefault(special.get(id(parameter), 1.0), []).append(parameter)
     return [{"params": parameters, "lr": rate * config.learning_rate} for rate, parameters in groups.items()]
+
+
+def _critic(config: RestorationConfig) -> Critic:
+    published = config.critic == "published"
+    critic = Critic(config.critic_width, published)
+    if published:
+        initialise_as_published(critic)
+    return critic
 
 
 def _perceptual(config: RestorationConfig) -> VGG:

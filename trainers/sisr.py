@@ -15,7 +15,7 @@ from lfvideo_sr.nn.srresnet import SCALE, SRResNet
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import PICTURE_LOSSES
 from lfvideo_sr.training.pairs import cut
-from lfvideo_sr.training.sources import LoadPhoto, photos_of
+from lfvideo_sr.training.sources import LoadPhoto, held_out_photos, photos_of
 from lfvideo_sr.training.task import (
     Batch,
     BatchLosses,
@@ -34,7 +34,8 @@ LONGEST = 320  # pixels of a validation picture's sides that are looked at
 
 @dataclass(frozen=True)
 class SISRConfig(RunConfig):
-    """channels, blocks: of SRResNet. side: of the target, a multiple of 4.
+    """channels, blocks: of SRResNet. side: of the target, a multiple of 4. validation_samples: so many of the
+    validation photos score a run.
 
     loss: "mse", as SRResNet's, or "l1". drop_at: steps at which the learning rate falls to a tenth; decay: or linearly
     to zero over the last so many steps.
@@ -42,6 +43,7 @@ class SISRConfig(RunConfig):
 
     photos: tuple[str, ...] = ()
     validation_photos: tuple[str, ...] = ()
+    validation_samples: int = 16
     channels: int = 64
     blocks: int = 16
     side: int = 96
@@ -57,7 +59,7 @@ def train(config: SISRConfig) -> Path:
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     network = SRResNet(config.channels, config.blocks)
-    held_out = photos_of(root, config.validation_photos, Path(config.cache)) if config.validation_photos else []
+    held_out = held_out_photos(root, config.validation_photos, Path(config.cache))
     share = rise_and_fall(config.max_steps, decay=config.decay) if config.decay else drops(*config.drop_at)
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
     task = Task(
@@ -65,7 +67,7 @@ def train(config: SISRConfig) -> Path:
         about={"method": "srresnet", "size": {"channels": config.channels, "blocks": config.blocks}},
         steps={"enlarge": Step(SISRLosses(network, config.loss), optimizer, ("loss",), share)},
         sample=partial(sample, photos_of(root, config.photos, Path(config.cache)), config),
-        validate=partial(validate, held_out) if held_out else None,
+        validate=partial(validate, held_out[: config.validation_samples]) if held_out else None,
         scores=("psnr_y",),
     )
     return fit(task, config)

@@ -15,12 +15,12 @@ from lfvideo_sr.errors import UsageError
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
 from lfvideo_sr.nn.sliding import cells
-from lfvideo_sr.training.beside import BesideSettings, Draw, beside_sample, light_fields, moving
+from lfvideo_sr.training.beside import BesideSettings, Draw, always, drawn_sample, light_fields, moving
 from lfvideo_sr.training.flow_views import LoadViews, rendered_views, sintel_views
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import PICTURE_LOSSES
 from lfvideo_sr.training.passes import validate_pairs
-from lfvideo_sr.training.sources import LoadPair, Pair
+from lfvideo_sr.training.sources import LoadPair, Pair, pairs_of
 from lfvideo_sr.training.task import Batch, BatchLosses, Losses, RunConfig, Step, Task, data_folder, rise_and_fall
 from lfvideo_sr.weights import load_into
 
@@ -36,6 +36,8 @@ class SSNetConfig(RunConfig):
         weights, which is of use in tests only.
     scenes, scene_side, motion, cache: rendered scenes, as for CC-Net. sintel: folder of MPI Sintel's training set.
     light_fields: folders of view_R_C.png, of which two views are drawn at a time; "rendered:N", of scene_side pixels.
+    pairs: as for other trainers; both pictures of a pair have to show much the same at the same place.
+    no_reference, exposure_change, wrong_reference: see BesideSettings.
     side: of the parts that are matched and restored. windows: so many of its patches are trained on, each with the
         reference patch its middle matches, as in the paper; 0: the whole part at once (the dense path).
     loss: "l1" or "mse"; the paper does not state it.
@@ -49,9 +51,12 @@ class SSNetConfig(RunConfig):
     motion: float = 64.0
     sintel: str = ""
     light_fields: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
     side: int = 264
     windows: int = 8
     no_reference: float = 0.0
+    exposure_change: float = 0.0
+    wrong_reference: float = 0.0
     loss: str = "l1"
     learning_rate: float = 1e-4
     decay: int = 0
@@ -76,24 +81,26 @@ def train(config: SSNetConfig) -> Path:
 
 
 def sample(draws: Sequence[Draw], settings: BesideSettings, seed: int, number: int) -> dict[str, np.ndarray]:
-    """Sample `number` of a run, as `beside_sample` makes it of one of the draws."""
-    rng = np.random.default_rng([seed, number])
-    return beside_sample(draws[int(rng.integers(len(draws)))], rng, settings)
+    """Sample `number` of a run."""
+    return drawn_sample(draws, np.random.default_rng([seed, number]), settings)
 
 
 def settings_of(config: SSNetConfig) -> BesideSettings:
     """How a run cuts its samples."""
-    return BesideSettings(config.side, RefSRSize(**config.size).scale, config.no_reference)
+    shares = config.no_reference, config.exposure_change, config.wrong_reference
+    return BesideSettings(config.side, RefSRSize(**config.size).scale, *shares)
 
 
 def material(config: SSNetConfig) -> list[Draw]:
-    """What draws a pair from each scene, pair of frames, and light field."""
+    """What draws a pair from each scene, pair of frames or photos, and light field."""
     root = data_folder()
     loads = rendered_views(config.scenes, config.scene_side, config.motion, Path(config.cache))
     loads += sintel_views(root / config.sintel, "train") if config.sintel else []
     draws = [moving(load) for load in loads] + light_fields(root, config.light_fields, config.scene_side)
+    pairs = pairs_of(root, config.pairs, Path(config.cache)) if config.pairs else []
+    draws += [always(load) for load in pairs]
     if not draws:
-        raise UsageError("nothing to train on; give `scenes`, `sintel` or `light_fields`")
+        raise UsageError("nothing to train on; give `scenes`, `sintel`, `light_fields` or `pairs`")
     return draws
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from lfvideo_sr.method import Match
-from lfvideo_sr.methods.stream_ref import FIELD_STRIDE, GENERATION, SCALE, Fetched, StreamRef, StreamRefSize
+from lfvideo_sr.methods.stream_ref import GENERATION, SCALE, Fetched, StreamRef, StreamRefSize
 from lfvideo_sr.nn.warp import sample
 from lfvideo_sr.training.clips import load_clips
 from lfvideo_sr.training.footage import Footage, record_all
@@ -62,6 +62,7 @@ class StreamRefConfig(RunConfig):
     blocks: int = 6
     matching: int = 48
     seed_level: int = 0
+    stride: int = 2
     max_steps: int = 20000
     decay_steps: int = 12000
     warmup_steps: int = 500
@@ -78,13 +79,14 @@ class StreamRefConfig(RunConfig):
 def train(config: StreamRefConfig) -> Path:
     """Run; returns the checkpoint's path."""
     torch.manual_seed(config.seed)
-    size = StreamRefSize(config.channels, config.blocks, config.matching, config.seed_level)
+    size = StreamRefSize(config.channels, config.blocks, config.matching, config.seed_level, config.stride)
     network = StreamRef(size).to(memory_format=torch.channels_last)
     if config.start:
         load_into(network, weights_path(config.start))
     settings = SampleSettings(
-        frames=config.frames, crop=config.crop, no_reference=config.no_reference, seed_level=config.seed_level
-    )
+        frames=config.frames, crop=config.crop, no_reference=config.no_reference, seed_level=config.seed_level,
+        stride=config.stride,
+    )  # fmt: skip
     material = _material(config, settings)
     samples = ReferenceSamples(*material, settings, config.seed, config.rendered, config.clean)
     clips = [HybridClip.load(data_folder() / name) for name in config.validation]
@@ -190,17 +192,18 @@ def _losses_of(
     moment: _Moment, batch: Batch, pair: _Pair, number: int, settings: SampleSettings
 ) -> dict[str, torch.Tensor]:
     target = batch["targets"][:, number].float() / 255
-    target_twice, halves = target.repeat(2, 1, 1, 1), F.avg_pool2d(target, 2).repeat(2, 1, 1, 1)
+    stride = settings.stride
+    target_twice, at_places = target.repeat(2, 1, 1, 1), F.avg_pool2d(target, stride).repeat(2, 1, 1, 1)
     flow, visible = (batch[name][:, number].transpose(0, 1).flatten(0, 1) for name in ("flow", "visible"))
     base = moment.base.repeat(2, 1, 1, 1)
     with torch.no_grad():
         detail, misfit, _ = moment.fetched.source
         in_detail = base + F.pixel_shuffle(detail, SCALE).float()
-        lift = F.interpolate(F.pixel_shuffle(misfit, SCALE // FIELD_STRIDE), scale_factor=FIELD_STRIDE, mode="bicubic")
+        lift = F.interpolate(F.pixel_shuffle(misfit, SCALE // stride), scale_factor=stride, mode="bicubic")
         candidates = (in_detail, in_detail + lift)
     return {
         "picture": decibel_loss(moment.picture, target),
-        "alignment": alignment_loss(sample(pair.pictures, moment.positions), halves),
+        "alignment": alignment_loss(sample(pair.pictures, moment.positions), at_places),
         "relevance": relevance_loss(moment.trust, candidates, base, target_twice),
         "field": field_loss(moment.positions, flow, visible, origin=float(SCALE * settings.margin)),
     }

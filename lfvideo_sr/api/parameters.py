@@ -23,6 +23,7 @@ class StreamParameters(TypedDict, total=False):
     simulate: bool
     scene_refs: bool
     gt: str | None
+    lpips: str | None
     frames: int | None
     max_height: int | None
     deinterlace: bool

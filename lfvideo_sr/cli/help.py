@@ -25,7 +25,7 @@ GROUPS: Mapping[str, str] = {
             "--ref --refs --ref-view --ref-every --ref-offset --no-refs --ref-source --require-refs --ref-index-base "
             "--trust-manifest --ref-output --ref-cache --max-refs --causal --matching --epipolar",
         ),
-        (METHOD, "--method --quality --weights --device --dtype --engine --ray"),
+        (METHOD, "--method --quality --weights --anchor-model --device --dtype --engine --ray"),
         (
             INPUT,
             "--from --to --frames --max-height --max-pixels --deinterlace --track --decode --fps --layout --grid "
@@ -37,7 +37,7 @@ GROUPS: Mapping[str, str] = {
             "--html --dry-run --preview",
         ),
         (ENCODING, "--codec --crf --preset -e"),
-        (MEASURING, "--simulate --scene-refs --gt --reduction"),
+        (MEASURING, "--simulate --scene-refs --gt --lpips --reduction"),
         (PIPES, "--input-format --output-format --duration --live-drop --reconnect"),
         (PRINTED, "--report --progress --quiet --verbose --json"),
     )

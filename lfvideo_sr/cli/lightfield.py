@@ -24,6 +24,7 @@ from .options import (
     RefCache,
     Report,
     RequireRefs,
+    Resume,
     Simulate,
     TrustManifest,
     Verbose,
@@ -132,6 +133,7 @@ def lightfield_restore(
     weights: Weights = None,
     report: Report = None,
     overwrite: Overwrite = False,
+    resume: Resume = True,
     dry_run: DryRun = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -164,7 +166,8 @@ def lightfield_restore(
     pictures = Pictures(mosaic, video, epi, viewer, rgb)
     LightFieldCommand(
         input, output, options, pictures, EngineOptions(method, weights, device, dtype, quality=quality),
-        report=report, overwrite=overwrite, progress="none" if quiet else progress, dry_run=dry_run, verbose=verbose,
+        report=report, overwrite=overwrite, resume=resume, progress="none" if quiet else progress, dry_run=dry_run,
+        verbose=verbose,
     ).run()  # fmt: skip
 
 

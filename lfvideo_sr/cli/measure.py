@@ -7,6 +7,7 @@ import typer
 
 from .choices import DATASETS, METHOD_NAMES, PROTOCOLS, listed
 from .options import (
+    LPIPS,
     AsJson,
     Device,
     Dtype,
@@ -90,6 +91,7 @@ def evaluate(
     ] = None,
     reduction: Reduction = "pillow",
     limit: Annotated[int | None, typer.Option(help="Measure the first N pictures only.")] = None,
+    lpips: LPIPS = None,
     save: Annotated[Path | None, typer.Option(help="Write result pictures to FOLDER/METHOD/ITEM.png.")] = None,
     max_pixels: MaxPixels = None,
     device: Device = "auto",
@@ -102,6 +104,6 @@ def evaluate(
     run_evaluation(
         EvaluateOptions(
             method, dataset, protocol, weights, data, references=refs, limit=limit, device=device, dtype=dtype,
-            save=save, as_json=as_json, reduction=reduction,
+            save=save, as_json=as_json, reduction=reduction, lpips=lpips,
         )
     )  # fmt: skip

@@ -38,6 +38,13 @@ Simulate = Annotated[bool, typer.Option("--simulate", help="IN is sharp: reduce 
 Reduction = Annotated[
     str, typer.Option(help="What makes sharp pictures small, both bicubic: pillow, or matlab, as imresize does.")
 ]
+LPIPS = Annotated[
+    Path | None,
+    typer.Option(
+        "--lpips",
+        help="Score by LPIPS too, by the network in torchvision's file of AlexNet or VGG16.",
+    ),
+]
 Frames = Annotated[int | None, typer.Option(help="Stop after N frames.")]
 Fps = Annotated[
     str | None, typer.Option(help="Frames per second of numbered pictures: 24, 23.976 or 24000/1001. Default 25.")
@@ -73,6 +80,9 @@ StreamOutput = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("-y", "--overwrite", help="Replace a file that exists.")]
+Resume = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
+]
 Report = Annotated[Path | None, typer.Option(help="JSON report to write; default <output stem>.report.json.")]
 Preset = Annotated[str, typer.Option(help="Speed of the encoder, ultrafast to veryslow.")]
 Progress = Annotated[str, typer.Option(help="How progress is shown: auto, plain, json or none.")]

@@ -7,6 +7,7 @@ import typer
 
 from .choices import BY_PARAMETER
 from .options import (
+    LPIPS,
     Device,
     Dtype,
     Engine,
@@ -38,6 +39,7 @@ def image(
     ] = None,
     reduction: Reduction = "pillow",
     gt: Annotated[Path | None, typer.Option(help="The true picture, to score against.")] = None,
+    lpips: LPIPS = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
     max_pixels: MaxPixels = None,
     overwrite: Overwrite = False,
@@ -49,11 +51,14 @@ def image(
     from ..commands.first_checks import check_names
 
     check_names({"method": method, "quality": quality, "engine": engine}, BY_PARAMETER)
+    from ..media.picture_claims import check_claim
+
+    check_claim(input, enlarged=not simulate)  # before anything heavy is loaded
     from ..choose import EngineOptions
     from ..commands.image import ImageCommand
 
     running = EngineOptions(method, weights, device, dtype, engine, quality)
     ImageCommand(
         input, ref or [], output, no_refs=no_refs, simulate=simulate, reduction=reduction, gt=gt, engine=running,
-        report=report, overwrite=overwrite, white=white,
+        report=report, overwrite=overwrite, white=white, lpips=lpips,
     ).run()  # fmt: skip

@@ -12,7 +12,9 @@ weights_app = typer.Typer(cls=QuickGroup, help="List weights, or make them from 
 
 
 def train(
-    config: Annotated[str, typer.Argument(help="Name of a shipped configuration, or a YAML file.")],
+    configs: Annotated[
+        list[str], typer.Argument(metavar="CONFIG...", help="Names of shipped configurations, or YAML files, in order.")
+    ],
     max_steps: Annotated[int | None, typer.Option(help="Stop after N steps instead.")] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Folder of the run, instead of the configuration's.")
@@ -21,11 +23,12 @@ def train(
         bool, typer.Option(help="Continue the run in that folder, or remove the files of that run first.")
     ] = True,
 ) -> None:
-    """Train a method. A run that was killed continues from its last checkpoint."""
-    from ..commands.train import run_training
+    """Train a method, or several stages one after the other. A run that was killed continues from its last checkpoint,
+    and one that is done is passed over."""
+    from ..commands.train import run_trainings
 
     changes = {"max_steps": max_steps, "output": output, "resume": None if resume else False}
-    run_training(config, {key: value for key, value in changes.items() if value is not None})
+    run_trainings(configs, {key: value for key, value in changes.items() if value is not None})
 
 
 @weights_app.command(

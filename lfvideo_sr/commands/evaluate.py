@@ -3,13 +3,13 @@
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..checks import check_choice, check_positive
-from ..choose import make_engine
+from ..choose import EngineOptions, make_engine, scale_of
 from ..datasets import open_dataset
 from ..engine import Engine
 from ..engines.host_memory import prepare_process
@@ -18,7 +18,8 @@ from ..evaluate import CHOICES, Evaluation, PaperComparison, Row, Totals, totals
 from ..media.images import write_png
 from ..media.reductions import REDUCTIONS
 from ..methods import METHODS
-from ..protocols import PROTOCOLS
+from ..perceptual import PerceptualDistance
+from ..protocols import PROTOCOLS, SCALE
 
 Say = Callable[[str], None]
 
@@ -31,6 +32,7 @@ class EvaluateOptions:
     references: one of CHOICES; None: what the protocol says.
     save:       folder for result pictures, METHOD/ITEM.png.
     reduction:  one of REDUCTIONS, which makes pictures small.
+    lpips:      weights of the network by which results are also compared as people see them.
     """
 
     method: str
@@ -45,6 +47,7 @@ class EvaluateOptions:
     save: Path | None = None
     as_json: bool = False
     reduction: str = "pillow"
+    lpips: Path | None = None
 
 
 def run_evaluation(options: EvaluateOptions) -> None:
@@ -70,10 +73,19 @@ def _evaluation(options: EvaluateOptions) -> Evaluation:
         raise UsageError("--weights belong to one method; give its name as --method instead of all")
     if options.limit is not None:
         check_positive("--limit", options.limit)
-    return Evaluation.of(
+    evaluation = Evaluation.of(
         open_dataset(options.dataset, options.data), options.protocol, options.references, options.limit,
-        options.reduction,
+        options.reduction, _scale(options),
     )  # fmt: skip
+    return evaluation if options.lpips is None else replace(evaluation, distance=PerceptualDistance(options.lpips))
+
+
+def _scale(options: EvaluateOptions) -> int:
+    """Of the method that is measured; a method without weights is a row that says so."""
+    try:
+        return SCALE if options.method == "all" else scale_of(EngineOptions(options.method, options.weights))
+    except InputError:
+        return SCALE
 
 
 def _methods(name: str) -> list[str]:
@@ -104,14 +116,17 @@ def _not_run(name: str, status: str, error: str, say: Say) -> dict[str, Any]:
 
 
 def _measured(engine: Engine, evaluation: Evaluation, save: Path | None, say: Say) -> dict[str, Any]:
-    say(f"{engine.info.name} ({engine.device}, {engine.precision.value})\n{_COLUMNS}")
+    by_looks = evaluation.distance is not None
+    columns = _COLUMNS + (_LPIPS_COLUMNS if by_looks else "")
+    say(f"{engine.info.name} ({engine.device}, {engine.precision.value})\n{columns}")
     rows = []
     for row in _saved_rows(engine, evaluation, save):
         rows.append(row)
-        say(_line(row))
+        say(_line(row) + (_lpips(row) if by_looks and row.error is None else ""))
     ours = totals(rows)
     comparison = evaluation.compare(engine.info, ours)
-    say("\n".join(_foot(ours, comparison)))
+    mean, *quoted = _foot(ours, comparison)
+    say("\n".join([mean + (_lpips(ours) if by_looks else ""), *quoted]))
     return {
         "method": engine.info.name,
         "status": "done" if ours.count else "failed",
@@ -161,6 +176,7 @@ def _about(evaluation: Evaluation) -> dict[str, Any]:
             "name": dataset.name, "pictures": len(dataset.items), "whole": dataset.whole, "note": dataset.note,
         },
         "protocol": {"name": evaluation.protocol, "rule": evaluation.rule, "note": protocol.note},
+        "scale": evaluation.scale,
         "references": evaluation.references,
     }  # fmt: skip
 
@@ -177,6 +193,13 @@ def _finite(value: Any) -> Any:
 
 
 _COLUMNS = f"{'item':40}  {'PSNR':>7} {'SSIM':>7} {'bicubic':>8} {'refs':>5} {'seconds':>8}"
+
+
+_LPIPS_COLUMNS = f" {'LPIPS':>7} {'bicubic':>8}"
+
+
+def _lpips(scores: Row | Totals) -> str:
+    return f" {scores.lpips:7.4f} {scores.bicubic_lpips:8.4f}"
 
 
 def _head(evaluation: Evaluation) -> Iterator[str]:

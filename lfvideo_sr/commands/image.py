@@ -11,16 +11,17 @@ import numpy as np
 
 from .. import __version__
 from ..checks import check_choice
-from ..choose import EngineOptions, choose_engine
+from ..choose import EngineOptions, choose_engine, scale_of
 from ..engine import Engine
 from ..engines.host_memory import prepare_process
 from ..errors import InputError, OutputError, ReferencesMissing, UsageError, printable
 from ..frames import Size, size_of
-from ..media.images import is_transparent, read_image, read_picture
+from ..media.images import is_transparent, read_alpha, read_image, read_picture
 from ..media.limits import check_memory, check_size
 from ..media.picture_formats import READABLE, pictures_in, shown_unreadable
 from ..media.png_strips import PngStrips
 from ..media.reductions import REDUCTIONS
+from ..perceptual import PerceptualDistance
 from ..picture import (
     MatchedPicture,
     PictureScore,
@@ -31,10 +32,10 @@ from ..picture import (
 )
 from ..references.pictures import picture_references
 from ..report import write_json
+from ..strips import with_alpha
 from .targets import REPORT, beside, check_targets
 from .texts import shown_score
 
-_SCALE = 4  # of every method, before it is known which one runs
 _RESTORING = 40  # bytes of memory for each pixel of the result
 
 
@@ -56,6 +57,7 @@ class ImageCommand:
     report: Path | None = None
     overwrite: bool = False
     white: float | None = None  # of pictures of 16 bits
+    lpips: Path | None = None  # weights of the network that also compares the result with the truth
 
     def run(self) -> None:
         """Write the picture and the report; raises LFVideoError with nothing half-written left."""
@@ -63,30 +65,35 @@ class ImageCommand:
             raise UsageError("--no-refs contradicts --ref; drop one of them")
         if self.simulate and self.gt is not None:
             raise UsageError("--simulate has the input itself as truth; drop --gt")
+        if self.lpips is not None and not (self.simulate or self.gt):
+            raise UsageError("--lpips compares with a true picture; give one by --gt, or --simulate")
         check_choice("--reduction", self.reduction, list(REDUCTIONS))
-        output = self.output or default_output(self.input)
+        distance = None if self.lpips is None else PerceptualDistance(self.lpips)
+        scale = scale_of(self.engine)
+        output = self.output or default_output(self.input, scale)
         truth_read = () if self.gt is None else (self.gt,)
         references = reference_pictures(self.references, skip=(self.input, output, *truth_read))
         self._check_targets(output, (*truth_read, *references))
         picture = read_picture(self.input, self.white)
-        truth, low = self._truth(picture.pixels)
-        check_result(size_of(low).scaled(_SCALE), f"the result of {self.input}", whole=truth is not None)
-        report = self._restored(low, truth, references, output, picture.bit_depth) | {"white": picture.white}
+        truth, low = self._truth(picture.pixels, scale)
+        check_result(size_of(low).scaled(scale), f"the result of {self.input}", whole=truth is not None)
+        scored = Scored(truth, distance)
+        report = self._restored(low, scored, references, output, picture.bit_depth) | {"white": picture.white}
         report["warnings"] += [f"left out: {line}" for line in unreadable_among(self.references)]
-        if is_transparent(self.input):
+        if self.simulate and is_transparent(self.input):
             report["warnings"].append(f"the transparency of {self.input} is left out")
         if self.report is not None:
             write_json(self.report, report)
         print("\n".join(map(printable, summary_lines(report))), flush=True)
 
-    def _truth(self, pixels: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    def _truth(self, pixels: np.ndarray, scale: int) -> tuple[np.ndarray | None, np.ndarray]:
         """The true picture, or None where there is none to score against; and the low-resolution picture."""
         if self.simulate:
-            return simulated(pixels, reduce=REDUCTIONS[self.reduction])
-        return None if self.gt is None else true_picture(self.gt, size_of(pixels), self.white), pixels
+            return simulated(pixels, scale, REDUCTIONS[self.reduction])
+        return None if self.gt is None else true_picture(self.gt, size_of(pixels), self.white, scale), pixels
 
     def _restored(
-        self, low: np.ndarray, truth: np.ndarray | None, references: Sequence[Path], output: Path, bit_depth: int
+        self, low: np.ndarray, scored: "Scored", references: Sequence[Path], output: Path, bit_depth: int
     ) -> dict[str, Any]:
         """Write the result; returns the report."""
         changes: list[str] = []  # of the engine, in the middle
@@ -95,11 +102,16 @@ class ImageCommand:
             started = time.monotonic()
             asked = picture_references(references, size_of(low), engine.info.scale, self.white)
             matched = match_references(engine, low, asked)
-            scores = write_picture(matched, output, bit_depth, truth)
+            scores = write_picture(matched, output, bit_depth, scored, self._alpha())
             report = self._report(engine, size_of(low), matched, time.monotonic() - started)
             report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
         report |= {"output": str(output), "bit_depth": bit_depth}
         return report if scores is None else report | {"metrics": metrics(scores)}
+
+    def _alpha(self) -> np.ndarray | None:
+        """Transparency that the result gets; None where it would be opaque everywhere."""
+        alpha = None if self.simulate else read_alpha(self.input)
+        return None if alpha is None or (alpha == 1).all() else alpha
 
     def _check_targets(self, output: Path, references: Sequence[Path]) -> None:
         """Refuse before anything is loaded: a target that exists, has no folder or is no PNG, and what is read."""
@@ -147,32 +159,44 @@ def check_result(size: Size, name: str, whole: bool) -> None:
         check_memory(_RESTORING * size.width * size.height, name)
 
 
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What a result is scored against: the truth [3,H,W], if there is one, and by LPIPS too where that is asked for."""
+
+    truth: np.ndarray | None = None
+    distance: PerceptualDistance | None = None
+
+
 def write_picture(
-    matched: MatchedPicture, output: Path, bit_depth: int, truth: np.ndarray | None = None
+    matched: MatchedPicture, output: Path, bit_depth: int, scored: Scored = Scored(), alpha: np.ndarray | None = None
 ) -> PictureScore | None:
-    """Restore a picture into a PNG, held whole only where there is a truth [3,H,W] to score it against."""
-    with PngStrips(output, matched.size, bit_depth) as file:
-        if truth is None:
-            for strip in matched.strips():
-                file.write(strip)
-            return None
-        pixels = matched.restored().pixels
-        file.write(pixels)
-    return score(pixels, matched.frame.pixels, truth)
+    """Restore a picture into a PNG, held whole only where there is a truth to score it against.
+
+    alpha: of the low-resolution picture, float32 [h,w], which is enlarged; None: the PNG has no transparency.
+    """
+    with PngStrips(output, matched.size, bit_depth, alpha is not None) as file:
+        strips = matched.strips() if scored.truth is None else iter([matched.restored().pixels])
+        pixels = None
+        for pixels in strips if alpha is None else with_alpha(strips, alpha):
+            file.write(pixels)
+    if scored.truth is None or pixels is None:
+        return None
+    return score(pixels[:3], matched.frame.pixels, scored.truth, scored.distance)
 
 
-def true_picture(path: Path, low: Size, white: float | None = None) -> np.ndarray:
-    """The true picture of a low-resolution picture of size `low`, float32 [3,H,W]; up to 3 pixels that it has more are
-    cut at the right and bottom. Raises InputError for any other size. white: as of `read_picture`."""
-    truth, size = read_image(path, white), low.scaled(_SCALE)
-    if not all(0 <= side - shown < _SCALE for side, shown in zip(size_of(truth), size)):
+def true_picture(path: Path, low: Size, white: float | None = None, scale: int = 4) -> np.ndarray:
+    """The true picture of a low-resolution picture of size `low`, `scale` times as large, float32 [3,H,W]; what it has
+    more at the right and bottom, fewer than `scale` pixels, is cut. Raises InputError for any other size. white: as of
+    `read_picture`."""
+    truth, size = read_image(path, white), low.scaled(scale)
+    if not all(0 <= side - shown < scale for side, shown in zip(size_of(truth), size)):
         raise InputError(f"the truth {path} is {size_of(truth)}, the result {size}; give a picture of that size")
     return truth[:, : size.height, : size.width]
 
 
-def default_output(path: Path) -> Path:
-    """`<stem>_x4.png` beside the input."""
-    return beside(path, "_x4.png")
+def default_output(path: Path, scale: int = 4) -> Path:
+    """`<stem>_x4.png` beside the input, or with another scale."""
+    return beside(path, f"_x{scale}.png")
 
 
 def reference_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Path]:
@@ -202,8 +226,9 @@ def _in_folder(folder: Path, left_out: set[Path]) -> list[Path]:
 
 
 def metrics(scores: PictureScore) -> dict[str, float | None]:
-    """For the report; a score that is infinite or not known is null."""
-    return {name: round(value, 4) if math.isfinite(value) else None for name, value in asdict(scores).items()}
+    """For the report; a score that is infinite or not known is null, and one that was not asked for is left out."""
+    asked = {name: value for name, value in asdict(scores).items() if value is not None}
+    return {name: round(value, 4) if math.isfinite(value) else None for name, value in asked.items()}
 
 
 def summary_lines(report: dict[str, Any]) -> list[str]:
@@ -246,4 +271,8 @@ def _row(verdict: ReferenceVerdict) -> dict[str, Any]:
 def _quality(scores: dict[str, float | None]) -> str:
     psnr, bicubic_psnr = (shown_score(scores[name], 2) for name in ("psnr_y", "bicubic_psnr_y"))
     ssim, bicubic_ssim = (shown_score(scores[name], 4) for name in ("ssim_y", "bicubic_ssim_y"))
-    return f"PSNR-Y {psnr} dB (bicubic {bicubic_psnr}), SSIM-Y {ssim} (bicubic {bicubic_ssim})"
+    line = f"PSNR-Y {psnr} dB (bicubic {bicubic_psnr}), SSIM-Y {ssim} (bicubic {bicubic_ssim})"
+    if "lpips" not in scores:
+        return line
+    lpips, bicubic_lpips = (shown_score(scores[name], 4) for name in ("lpips", "bicubic_lpips"))
+    return f"{line}, LPIPS {lpips} (bicubic {bicubic_lpips})"

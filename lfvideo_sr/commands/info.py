@@ -132,7 +132,9 @@ def _opens(codec: Codec) -> bool:
         context = av.CodecContext.create(codec.encoder, "w")
         assert isinstance(context, av.VideoCodecContext)
         context.options = quiet_options(codec.encoder)
-        context.width, context.height, context.pix_fmt = 256, 144, "yuv422p10le" if codec.deepens else "yuv420p"
+        formats = [video_format.name for video_format in av.Codec(codec.encoder, "w").video_formats or ()]
+        context.width, context.height = 256, 144
+        context.pix_fmt = "yuv420p" if "yuv420p" in formats or not formats else formats[0]
         context.time_base = Fraction(1, 25)
         context.open()
         return True

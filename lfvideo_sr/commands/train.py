@@ -1,6 +1,7 @@
-"""`lfvideo-sr train`: a shipped configuration by name, or a YAML file."""
+"""`lfvideo-sr train`: shipped configurations by name, or YAML files."""
 
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from importlib.resources import as_file, files
@@ -10,7 +11,7 @@ from typing import Any
 
 from ..checks import check_choice, package_of
 from ..config import load_config, read_mapping
-from ..errors import UsageError
+from ..errors import UsageError, printable
 from ..training.data_check import check_data
 
 TRAINERS = {
@@ -23,6 +24,16 @@ TRAINERS = {
     "ssnet": ("ssnet", "SSNetConfig"),
     "e2ent2": ("e2ent2", "E2ENT2Config"),
 }
+
+
+def run_trainings(configs: Sequence[str], changes: dict[str, Any]) -> None:
+    """Train as each configuration says with `changes`, one after the other; the first that fails ends it."""
+    if len(configs) > 1 and "output" in changes:
+        raise UsageError(f"-o names one folder, and there are {len(configs)} runs; leave it out, each has its own")
+    for config in configs:
+        if len(configs) > 1:
+            print(f"training {printable(config)}", flush=True)
+        run_training(config, changes)
 
 
 def run_training(config: str, changes: dict[str, Any]) -> Path:
@@ -54,11 +65,11 @@ def _import(module: str):
 
 
 def shipped_configs() -> dict[str, Traversable]:
-    """Every shipped configuration by name, sorted: those to train with first, then the ablations."""
+    """Every shipped configuration by name, sorted: those to train with first, then those of an equal budget, then the
+    ablations."""
     folder = files("lfvideo_sr.configs")
-    paths = [
-        path for part in (folder, folder / "ablations") for path in sorted(part.iterdir(), key=lambda path: path.name)
-    ]
+    parts = folder, folder / "equal", folder / "ablations"
+    paths = [path for part in parts for path in sorted(part.iterdir(), key=lambda path: path.name)]
     return {Path(path.name).stem: path for path in paths if path.name.endswith(".yaml")}
 
 

@@ -62,7 +62,7 @@ DATASETS: dict[str, DatasetLayout] = {
         layouts.plain,
         whole=100,
         self_reference=True,
-        note="it has no references; the low-resolution picture, enlarged, is the reference",
+        note="it has no references; the low-resolution picture itself is the reference, as in the papers",
     ),
     "manga109": DatasetLayout(
         "Manga109",

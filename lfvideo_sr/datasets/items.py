@@ -29,7 +29,7 @@ class Dataset:
 
     whole:          how many pictures the published one has; None: nobody published one.
     ranked:         references are ordered by similarity, so that levels L1, L2 ... mean something.
-    self_reference: it has no references; the low-resolution picture, enlarged, stands in for one.
+    self_reference: it has no references; the low-resolution picture itself stands in for one.
     note:           what a reader of the numbers must know; may be empty.
     """
 

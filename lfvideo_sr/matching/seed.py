@@ -20,8 +20,9 @@ class FlowSeeder:
     def __init__(self, scale: int = 4, stride: int = 2, level: int = 0, settings: FlowSettings | None = None):
         self.stride, self.level = stride, level
         self._enlarged = scale // stride
-        # From one frame to the next motion is small, and nothing refines it.
-        self._search, self._following = DenseFlow(settings or _settings(level)), DenseFlow(_settings(COARSE))
+        # From one frame to the next motion is small: half the enlarged size is enough.
+        self._search = DenseFlow(settings or _settings(level))
+        self._following = DenseFlow(_settings(COARSE if self._enlarged > 1 else 0))
 
     def prepare(self, low: np.ndarray) -> np.ndarray:
         """Picture [3,h,w], float in [0,1] or uint8 -> its luma enlarged by k = scale / stride: uint8 [kh,kw]."""

@@ -33,7 +33,8 @@ class Codec:
     lossless:     it stores every sample, in any layout and size, and has neither quality nor preset.
     options:      of the encoder, always given.
     quality:      the option that takes `--crf`, "" where there is none; the user's own `rate_options` replace it.
-    presets:      the encoder's own name for each of PRESETS; empty where it has no option "preset".
+    presets:      the encoder's own name for each of PRESETS; empty where it has no option for speed.
+    speed:        the option that takes these names.
     words:        the option that takes key=value words, such as "x264-params"; "" where there is none.
     quiet:        the word that stops the encoder from printing; `environment` has variables with that effect.
     hdr:          how HDR10's metadata is written; None where the encoder cannot write it.
@@ -43,11 +44,14 @@ class Codec:
     rgb8:         the pixel format for 8-bit RGB.
     largest:      width and height of the largest picture that the encoder takes; None: whatever fits a container.
     alpha:        it stores transparency, in the formats that FFmpeg lists for it.
+    alpha_options: of the encoder, given where it stores transparency.
+    alpha_endings: of the files in which its transparency is kept; empty: of all that hold the codec.
+    segments:     the ending of the files of a run's segments: see SegmentSink.
+    limited_range: its pictures are read as limited range, whatever tags say.
     narrow:       the word for pictures less than 64 pixels wide, on which the encoder else writes beyond its memory.
     formats:      the pixel formats it takes; empty where FFmpeg lists them.
     live:         options with which no picture waits in the encoder for later ones.
     endings:      of the files beside an input in which players expect this codec; beside others the result is an .mkv.
-    deepens:      it takes more bits than most sources have, and pictures of fewer bits are written with those.
     needs:        what a machine has to have for it, to be read after "needs"; "" where FFmpeg alone will do.
     """
 
@@ -58,6 +62,7 @@ class Codec:
     quality: str = "crf"
     rate_options: tuple[str, ...] = ("b", "qp", "crf")
     presets: Mapping[str, str] = field(default_factory=lambda: dict(zip(PRESETS, PRESETS)))
+    speed: str = "preset"
     words: str = ""
     quiet: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -68,11 +73,14 @@ class Codec:
     rgb8: str = "gbrp"
     largest: tuple[int, int] | None = None
     alpha: bool = False
+    alpha_options: Mapping[str, str] = field(default_factory=dict)
+    alpha_endings: frozenset[str] = frozenset()
+    segments: str = ".nut"
+    limited_range: bool = False
     narrow: str = ""
     formats: frozenset[str] = frozenset()
     live: Mapping[str, str] = field(default_factory=dict)
     endings: frozenset[str] = _PLAYABLE
-    deepens: bool = False
     needs: str = ""
 
 
@@ -107,8 +115,14 @@ CODECS = (
         alpha=True, endings=frozenset({".mkv"}),
     ),
     Codec(
+        "libvpx-vp9", ("vp9",), options={"deadline": "good", "row-mt": "1"}, speed="cpu-used",
+        presets=dict(zip(PRESETS, ("5", "5", "5", "4", "3", "2", "1", "1", "0"))), sitings=("left",), alpha=True,
+        alpha_options={"auto-alt-ref": "0"}, alpha_endings=frozenset({".webm", ".mkv"}), segments=".mkv",
+        live={"lag-in-frames": "0"}, endings=frozenset({".webm", ".mkv"}),
+    ),
+    Codec(
         "prores_ks", ("prores",), quality="", rate_options=("profile",), presets={}, options={"vendor": "apl0"},
-        sitings=("left",), deepens=True, alpha=True, endings=frozenset({".mov", ".mkv"}),
+        sitings=("left",), alpha=True, limited_range=True, segments=".mov", endings=frozenset({".mov", ".mkv"}),
     ),
     _nvenc("h264_nvenc", (4096, 4096)),
     _nvenc("hevc_nvenc", (8192, 8192)),

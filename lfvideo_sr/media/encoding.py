@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import av
 
@@ -16,7 +17,7 @@ from .probe import VideoInfo
 
 _INSTEAD = {  # layouts to write a source's layout as, best first
     Layout.GRAY: (Layout.GRAY, Layout.YUV420, Layout.YUV444),
-    Layout.YUV420: (Layout.YUV420, Layout.YUV444),
+    Layout.YUV420: (Layout.YUV420, Layout.YUV422, Layout.YUV444),
     Layout.YUV422: (Layout.YUV422, Layout.YUV444, Layout.YUV420),
     Layout.YUV444: (Layout.YUV444, Layout.YUV420),
     Layout.RGB: (Layout.RGB, Layout.YUV420, Layout.YUV444),  # 4:2:0 plays everywhere
@@ -54,11 +55,11 @@ def output_colour(
     formats = codec.formats or listed
     if requested is not None:
         return _requested_colour(source, codec, requested, formats)
-    for colour in _candidates(source, codec):
+    for colour in _candidates(source):
         odd = any(length % step for length, step in zip(size, colour.layout.chroma_step))
         fits = codec.lossless or not (odd or colour.layout in _LOSSLESS_ONLY)
         if fits and pixel_format(colour, codec, alpha) in formats:
-            return replace(colour, siting=_writable_siting(colour.siting, codec))
+            return _as_stored(colour, codec)
     raise OutputError(
         f"{codec.encoder} cannot write {source.pixel_format} at {size}; use an even --size or --codec libx264"
     )
@@ -70,25 +71,17 @@ def _requested_colour(source: ColourSpec, codec: Codec, requested: str, formats:
     known = {pixel_format(colour, codec): colour for colour in colours}
     writable = {name: colour for name, colour in known.items() if name in formats}
     check_choice(f"-e pixel_format of {codec.encoder}", requested, tuple(sorted(writable)))
-    return replace(writable[requested], siting=_writable_siting(source.siting, codec))
+    return _as_stored(writable[requested], codec)
 
 
-def _candidates(source: ColourSpec, codec: Codec) -> Iterator[ColourSpec]:
-    """Best first."""
-    if codec.deepens:
-        yield from _deep_candidates(source)
-    for layout in _INSTEAD[source.layout]:
-        for depth in (16, 12, 10, 8):
-            if depth <= source.bit_depth:
+def _candidates(source: ColourSpec) -> Iterator[ColourSpec]:
+    """Best first; more bits than the source has only for an encoder that takes no fewer."""
+    fewer = [depth for depth in (16, 12, 10, 8) if depth <= source.bit_depth]
+    more = [depth for depth in (10, 12, 16) if depth > source.bit_depth]
+    for depths in (fewer, more):
+        for layout in _INSTEAD[source.layout]:
+            for depth in depths:
                 yield _written_as(source, layout, depth)
-
-
-def _deep_candidates(source: ColourSpec) -> Iterator[ColourSpec]:
-    """Of at least 10 bits, without a loss where there is such a one."""
-    whole = source.layout in (Layout.YUV444, Layout.RGB)
-    for layout in (Layout.YUV444, Layout.YUV422) if whole else (Layout.YUV422, Layout.YUV444):
-        for depth in sorted((10, 12, 16), key=lambda bits: (bits < source.bit_depth, abs(bits - source.bit_depth))):
-            yield _written_as(source, layout, depth)
 
 
 def _written_as(source: ColourSpec, layout: Layout, depth: int) -> ColourSpec:
@@ -97,9 +90,9 @@ def _written_as(source: ColourSpec, layout: Layout, depth: int) -> ColourSpec:
     return replace(colour, full_range=False) if from_rgb else colour
 
 
-def writes_alpha(source: ColourSpec, codec: Codec, size: Size) -> bool:
-    """Whether the encoder can write the source's colours at `size` with transparency."""
-    if not codec.alpha:
+def writes_alpha(source: ColourSpec, codec: Codec, size: Size, path: Path) -> bool:
+    """Whether the encoder can write the source's colours at `size` with transparency, into a file of this name."""
+    if not codec.alpha or (codec.alpha_endings and path.suffix.lower() not in codec.alpha_endings):
         return False
     try:
         output_colour(source, codec, size, alpha=True)
@@ -108,9 +101,11 @@ def writes_alpha(source: ColourSpec, codec: Codec, size: Size) -> bool:
     return True
 
 
-def _writable_siting(siting: Siting, codec: Codec) -> Siting:
-    """`siting` where the bitstream can name it. Pixels are converted anyway, so another one costs nothing."""
-    return siting if siting.value in codec.sitings else Siting.LEFT
+def _as_stored(colour: ColourSpec, codec: Codec) -> ColourSpec:
+    """The siting and the range where the bitstream can name them, else what its readers assume. Pixels are converted
+    anyway, so another siting or range costs nothing."""
+    siting = colour.siting if colour.siting.value in codec.sitings else Siting.LEFT
+    return replace(colour, siting=siting, full_range=colour.full_range and not codec.limited_range)
 
 
 def pixel_format(colour: ColourSpec, codec: Codec, alpha: bool = False) -> str:
@@ -122,14 +117,19 @@ def pixel_format(colour: ColourSpec, codec: Codec, alpha: bool = False) -> str:
 
 
 def options_for(
-    codec: Codec, size: Size, crf: int, preset: str, hdr: HDRMetadata | None, requested: Mapping[str, str]
-) -> dict[str, str]:
-    """The encoder's options; `requested` ones win, and a misspelt one is an error with a suggestion."""
+    codec: Codec, size: Size, crf: int, preset: str, hdr: HDRMetadata | None, requested: Mapping[str, str],
+    alpha: bool = False,
+) -> dict[str, str]:  # fmt: skip
+    """The encoder's options; `requested` ones win, and a misspelt one is an error with a suggestion.
+
+    alpha: the pictures have transparency.
+    """
     supported = av.CodecContext.create(codec.encoder, "w").supported_options
     names = sorted({option.name for option in (*supported.generic, *supported.private)})
     for name in requested:
         check_choice(f"the options of {codec.encoder}", name, names)
-    options = {**codec.options, **({} if codec.lossless else _rate(codec, crf, preset, requested)), **requested}
+    rate = {} if codec.lossless else _rate(codec, crf, preset, requested)
+    options = {**codec.options, **(codec.alpha_options if alpha else {}), **rate, **requested}
     always = [codec.quiet, codec.narrow if size.width < _NARROW else ""]
     words = [*filter(None, always), *(encoder_words(hdr, codec.hdr) if hdr and codec.hdr else [])]
     if words:
@@ -142,7 +142,7 @@ def _rate(codec: Codec, crf: int, preset: str, requested: Mapping[str, str]) -> 
     check_choice("--preset", preset, PRESETS)
     replaced = not codec.quality or bool(requested.keys() & set(codec.rate_options))
     quality = {} if replaced else {codec.quality: str(crf)}
-    return quality | ({"preset": codec.presets[preset]} if codec.presets else {})
+    return quality | ({codec.speed: codec.presets[preset]} if codec.presets else {})
 
 
 def scaled_aspect(video: VideoInfo, size: Size) -> Fraction | None:

@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from PIL import Image, ImageOps
 
 from ..errors import InputError, first_line
 from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
-from .limits import check_file_size, check_memory, check_pixels, check_size
+from .limits import check_file_size, check_memory, check_size
 from .partial import unwritable, whole_file
+from .picture_claims import check_claimed
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
-from .picture_sizes import pixels_claimed, size_in_header
+from .picture_sizes import TIFF, may_have_alpha, pixels_claimed, size_in_header, turned_upright
 from .quiet import quiet_libraries
 from .resize import to_float
 from .sample_range import likely_white, stated_white
@@ -111,16 +113,25 @@ def read_size(path: str | Path) -> Size:
 
 def is_transparent(path: str | Path) -> bool:
     """Whether something would shine through a picture that `read_picture` reads as opaque."""
+    alpha = read_alpha(path)
+    return alpha is not None and bool((alpha < 1).any())
+
+
+def read_alpha(path: str | Path) -> np.ndarray | None:
+    """Transparency of what `read_picture` gives, float32 [H,W], 0 (clear) .. 1 (opaque); None for a picture without.
+    That of AVIF and HEIC, which cameras write opaque, is not read."""
     if place_of(Path(path)) is not None:
-        return False
+        return None
     data = _bytes_of(Path(path))
-    if brand_of(data) & (_HEIC | _AVIF):
-        return False  # cameras write them opaque
-    picture = _decode_by_opencv(data, cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.ndim < 3 or picture.shape[2] < 4:
-        return False
-    opaque = 65535 if picture.dtype == np.uint16 else 255
-    return bool((picture[..., 3] < opaque).any())
+    if brand_of(data) & (_HEIC | _AVIF) or not may_have_alpha(data.tobytes()):
+        return None
+    if (transparent := _transparent_tiff(data.tobytes())) is not None:
+        return to_float(transparent[..., 3])
+    picture = _decode_by_opencv(data, cv2.IMREAD_UNCHANGED)  # not turned by EXIF
+    if picture is None or picture.ndim < 3 or picture.shape[2] < 4 or picture.dtype not in (np.uint8, np.uint16):
+        return None
+    alpha = picture[..., 3].astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
+    return turned_upright(alpha, data.tobytes())
 
 
 def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:
@@ -168,7 +179,7 @@ def _decode(path: Path, data: np.ndarray) -> _Decoded:
     """Raises InputError, before anything is decoded, for a header that claims more pixels than are allowed."""
     claimed = pixels_claimed(data)
     if claimed is not None:
-        check_pixels(claimed, str(path))
+        check_claimed(claimed, data.size, str(path))
         check_memory(_DECODED * claimed, str(path))
     with quiet_libraries():
         return _decoded(path, data, claimed is not None)
@@ -180,6 +191,8 @@ def _decoded(path: Path, data: np.ndarray, is_known: bool) -> _Decoded:
         return _decode_avif(path, data.tobytes())
     if brands & _HEIC:
         return _decode_heic(path, data.tobytes())
+    if (transparent := _transparent_tiff(data.tobytes())) is not None:
+        return _Decoded(np.ascontiguousarray(transparent[..., 2::-1]), profile_of(data.tobytes()))
     picture = _decode_by_opencv(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if is_known else None
     if picture is None:
         if why := why_unreadable(path):
@@ -197,10 +210,22 @@ def _decode_by_opencv(data: np.ndarray, flags: int) -> np.ndarray | None:
         return None
 
 
+def _transparent_tiff(data: bytes) -> np.ndarray | None:
+    """RGBA uint8 [H,W,4] of a TIFF of 8 bits with transparency, upright, by Pillow: OpenCV would multiply the colours
+    by the transparency. None for any other file, and for one that Pillow does not decode."""
+    if not data.startswith(TIFF):
+        return None
+    try:
+        with Image.open(BytesIO(data)) as image:
+            return np.asarray(ImageOps.exif_transpose(image)) if image.mode == "RGBA" else None
+    except MemoryError:
+        raise
+    except Exception:  # Pillow's plugins raise many kinds for damaged files
+        return None
+
+
 def _decode_avif(path: Path, data: bytes) -> _Decoded:
     """By Pillow, at 8 bits: OpenCV neither turns an AVIF upright nor reports how many of its 16 bits 10 or 12 fill."""
-    from PIL import Image, ImageOps
-
     try:
         with Image.open(BytesIO(data)) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")

@@ -15,6 +15,7 @@ VARIABLE = "LFVIDEO_MAX_PIXELS"
 _SAMPLES = 8  # bytes of a pixel that a file stores at most: 16 bits of red, green, blue and alpha
 _LEAST = 1 << 22  # bytes that a data set may declare, whatever the file holds
 _PACKED = 2000  # times that samples may be packed; gzip, the usual filter, reaches 1032
+_EMPTY = 8000  # bytes of decoded pixels for each of a file; PNG reaches 3100 with 8 bits a pixel, JPEG 260
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -53,6 +54,17 @@ def check_file_size(size: int, path: Path) -> None:
         raise InputError(
             f"{path} has {size / 1e9:.1f} GB, more than a picture of {_millions(max_pixels())} million pixels; "
             "raise --max-pixels if that is meant"
+        )
+
+
+def check_content(pixels: int, stored: int, name: str) -> None:
+    """Raise InputError for a picture of millions of pixels in a file of hardly any bytes: it is one colour or damaged,
+    and would be decoded, restored and written all the same. An explicit limit of pixels turns this off."""
+    decoded = 3 * pixels
+    if decoded > 2 * _LEAST and decoded > _EMPTY * stored and not os.environ.get(VARIABLE):
+        raise InputError(
+            f"{name} claims {_millions(pixels)} million pixels in {stored} bytes; it is empty or damaged; pass "
+            "--max-pixels to read it all the same"
         )
 
 

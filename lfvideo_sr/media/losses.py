@@ -1,6 +1,7 @@
 """What an output does not keep of the pictures of its source, one line each, for people."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from .codecs import CODECS, Codec, names_of
 from .colour import ColourSpec, Layout
@@ -19,12 +20,15 @@ def other_format(video: VideoInfo, codec: Codec, colour: ColourSpec, size: objec
     return [line]
 
 
-def lost_alpha(video: VideoInfo, codec: Codec) -> str:
-    """What to say of transparency that the output does not have."""
+def lost_alpha(video: VideoInfo, codec: Codec, path: Path) -> str:
+    """What to say of transparency that the output at `path` does not have."""
     able = names_of(each for each in CODECS if each.alpha)
+    why, remedy = f"{codec.encoder} does not write it", f"--codec {able} keeps it"
+    if codec.alpha_endings and path.suffix.lower() not in codec.alpha_endings:
+        why, remedy = f"{path.suffix} has no place for that of {codec.encoder}", "-o to a .webm or an .mkv keeps it"
     return (
-        f"the transparency of {video.path} is left out, since {codec.encoder} does not write it; "
-        f"--codec {able} keeps it, and --alpha '#RRGGBB' lays the pictures over a colour"
+        f"the transparency of {video.path} is left out, since {why}; {remedy}, and --alpha '#RRGGBB' lays the "
+        "pictures over a colour"
     )
 
 

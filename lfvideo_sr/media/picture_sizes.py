@@ -15,7 +15,9 @@ _JPEG = b"\xff\xd8\xff"
 _BASELINE_TO_PROGRESSIVE = (0xC0, 0xC1, 0xC2)  # the frame headers of JPEGs that every decoder reads
 _EXIF, _SCAN, _END = 0xE1, 0xDA, b"\xff\xd9"
 _ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TURNS = {3: 2, 4: 2, 5: 3, 6: 3, 7: 1, 8: 1}  # quarters, counter-clockwise, by EXIF's number
+_MIRRORED = (2, 4, 5, 7)  # left to right, after it was turned
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WIDTH, _HEIGHT = 256, 257  # tags of TIFF
 
 
@@ -38,7 +40,7 @@ def pixels_claimed(data: np.ndarray) -> int | None:
 
 def _pixels_of_tiff(data: bytes) -> int | None:
     """Of samples that Pillow does not know."""
-    if not data.startswith(_TIFF):
+    if not data.startswith(TIFF):
         return None
     try:
         directory = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8])
@@ -104,3 +106,23 @@ def _exif_of(segment: bytes) -> Image.Exif:
 def is_on_its_side(exif: Image.Exif) -> bool:
     """Whether a picture with these notes is shown with its width and height exchanged."""
     return exif.get(_ORIENTATION) in _ON_ITS_SIDE
+
+
+def may_have_alpha(data: bytes) -> bool:
+    """Whether the header of a picture speaks of transparency; also where Pillow does not know the samples."""
+    try:
+        with Image.open(BytesIO(data)) as image:
+            return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+    except Exception:  # as in `pixels_claimed`
+        return True
+
+
+def turned_upright(plane: np.ndarray, data: bytes) -> np.ndarray:
+    """[H,W] of a picture as it is stored in the bytes of a file, as the file's EXIF says that it is shown."""
+    try:
+        with Image.open(BytesIO(data)) as image:
+            number = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # as in `pixels_claimed`
+        return plane
+    turned = np.rot90(plane, _TURNS.get(number, 0))
+    return np.ascontiguousarray(turned[:, ::-1] if number in _MIRRORED else turned)

@@ -11,16 +11,18 @@ from ..errors import OutputError
 from ..frames import Frame, Size
 from .colour import ColourSpec, Layout
 from .film_pictures import exr_bytes
+from .resize import resized
 from .sink import ToPlanes, planes_on_host
 
 WRITABLE = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".exr")
 _EIGHT_BIT = (".jpg", ".jpeg")
+_OPAQUE = (*_EIGHT_BIT, ".exr")
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 
 class OutputPixels(NamedTuple):
-    """A frame of an output of pictures: planes R, G, B [H,W], uint8, uint16 or float32; its number among the restored
-    frames; and the number of its segment."""
+    """A frame of an output of pictures: planes R, G, B and perhaps transparency [H,W], uint8, uint16 or float32; its
+    number among the restored frames; and the number of its segment."""
 
     planes: tuple[np.ndarray, ...]
     number: int
@@ -31,14 +33,17 @@ class PictureFormat:
     """How pictures are written: `ending` chooses the format, `bit_depth` of the source how many bits.
 
     turns: quarters, counter-clockwise, by which a frame is turned to be upright.
+    alpha: the frames may have transparency; loses_alpha says whether the format has no place for it.
     """
 
-    def __init__(self, ending: str, bit_depth: int, size: Size, turns: int = 0):
+    def __init__(self, ending: str, bit_depth: int, size: Size, turns: int = 0, alpha: bool = False):
         self.ending, self.size = ending.lower(), size
         deep = bit_depth > 8 and self.ending not in _EIGHT_BIT
         self.bits = 16 if deep or self.ending == ".exr" else 8
         self.colour = ColourSpec(Layout.RGB, self.bits, full_range=True)
         self.loses_depth = bit_depth > 8 and self.bits == 8
+        self.loses_alpha = alpha and self.ending in _OPAQUE
+        self._alpha = alpha and not self.loses_alpha
         self._turns = turns % 4
 
     def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> OutputPixels:
@@ -46,16 +51,24 @@ class PictureFormat:
         if frame.size != self.size:
             raise OutputError(f"frame {frame.index} is {frame.size}; this output was opened for {self.size}")
         planes = tuple(frame.pixels) if self.ending == ".exr" else tuple(to_planes(frame, self.colour))
+        if self._alpha:
+            planes = (*planes, self._transparency(frame))
         return OutputPixels(tuple(np.rot90(plane, self._turns) for plane in planes), frame.index)
+
+    def _transparency(self, frame: Frame) -> np.ndarray:
+        """As samples of the picture's own kind; opaque where the frame has none."""
+        alpha = np.ones((1, 1), np.float32) if frame.alpha is None else frame.alpha
+        alpha = np.clip(resized(alpha[None], self.size)[0], 0, 1) * self.colour.peak
+        return (alpha + 0.5).astype(np.uint8 if self.bits == 8 else np.uint16)
 
     def encoded(self, planes: Sequence[np.ndarray]) -> bytes:
         """The bytes of a file. Raises OutputError where the format cannot hold the picture."""
         if self.ending == ".exr":
             return exr_bytes(np.stack(planes))
-        red, green, blue = (np.ascontiguousarray(plane) for plane in planes)
+        red, green, blue, *alpha = (np.ascontiguousarray(plane) for plane in planes)
         options = _JPEG if self.ending in _EIGHT_BIT else ()
         try:
-            whole, data = cv2.imencode(self.ending, cv2.merge([blue, green, red]), options)
+            whole, data = cv2.imencode(self.ending, cv2.merge([blue, green, red, *alpha]), options)
         except cv2.error:
             whole = False
         if not whole:

@@ -1,6 +1,5 @@
 """A PNG written from top to bottom, so that a picture of gigabytes is never held whole: no library here does it."""
 
-import os
 import struct
 import zlib
 from contextlib import suppress
@@ -10,20 +9,24 @@ from types import TracebackType
 import numpy as np
 
 from ..frames import Size
-from .partial import claim_partial, unwritable
+from .partial import claim_partial, put_in_place, unwritable
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_RGB = 2  # colour type
+_RGB, _RGBA = 2, 6  # colour types
 _SUB = 1  # filter of every row: each sample minus the one on its left
 _LEVEL = 4  # of compression
 
 
 class PngStrips:
     """A context manager for a PNG of `size` with 8 or 16 bits per channel, which appears under its name when the
-    context is left with all its rows written. Raises OutputError where it cannot be written."""
+    context is left with all its rows written. Raises OutputError where it cannot be written.
 
-    def __init__(self, path: Path, size: Size, bit_depth: int = 8):
+    alpha: it has transparency, as a fourth channel.
+    """
+
+    def __init__(self, path: Path, size: Size, bit_depth: int = 8, alpha: bool = False):
         self._path, self._size, self._bit_depth = path, size, bit_depth
+        self._colour_type = _RGBA if alpha else _RGB
         self._rows = 0
 
     def __enter__(self) -> "PngStrips":
@@ -33,12 +36,12 @@ class PngStrips:
         except OSError as error:
             raise unwritable(self._path, error) from error
         self._packer = zlib.compressobj(_LEVEL, strategy=zlib.Z_FILTERED)
-        header = struct.pack(">IIBBBBB", *self._size, self._bit_depth, _RGB, 0, 0, 0)
+        header = struct.pack(">IIBBBBB", *self._size, self._bit_depth, self._colour_type, 0, 0, 0)
         self._put(_SIGNATURE + _chunk(b"IHDR", header))
         return self
 
     def write(self, pixels: np.ndarray) -> None:
-        """The next rows, float [3,n,W] RGB in [0,1]."""
+        """The next rows, float [3,n,W] RGB in [0,1], with transparency [4,n,W]."""
         self._rows += pixels.shape[1]
         self._put_packed(self._packer.compress(_filtered(_samples(pixels, self._bit_depth))))
 
@@ -53,7 +56,7 @@ class PngStrips:
         self._put(_chunk(b"IEND", b""))
         try:
             self._file.close()
-            os.replace(self._partial, self._path)
+            put_in_place(self._partial, self._path)
         except OSError as failure:
             self._drop()
             raise unwritable(self._path, failure) from failure
@@ -80,7 +83,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _samples(pixels: np.ndarray, bit_depth: int) -> np.ndarray:
-    """Float [3,n,W] -> the bytes of rows, uint8 [n,W,3 or 6]."""
+    """Float [c,n,W] -> the bytes of rows, uint8 [n,W,c or 2c]."""
     peak = (1 << bit_depth) - 1
     levels = (np.clip(pixels, 0, 1) * peak + 0.5).astype(np.uint8 if bit_depth == 8 else ">u2").transpose(1, 2, 0)
     return np.ascontiguousarray(levels).view(np.uint8)

@@ -1,10 +1,11 @@
 """A piece of an output: encoded as the whole is, in a file of its own; and the pieces put together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from av.codec.context import Flags
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -18,12 +19,13 @@ Shown = Sequence[tuple[int, int]]  # time and duration in ticks of each packet o
 
 
 class SegmentSink(VideoSink):
-    """Encodes one segment into a NUT file, whose times are exact in any time base.
+    """Encodes one segment into a NUT file, whose times are exact in any time base. A codec that NUT does not hold has a
+    MOV, whose clock ticks as the input's, and one with transparency beside its packets a Matroska file.
 
     shown: time and duration of every picture that is in the file, in the order of the packets; complete after `close`.
     """
 
-    containers = ("nut",)
+    containers = ("nut", "mov", "matroska")
 
     def __init__(
         self, path: Path, video: VideoInfo, size: Size, *, codec: str, crf: int, preset: str,
@@ -40,6 +42,9 @@ class SegmentSink(VideoSink):
         stream.codec_context.flags |= Flags.global_header  # as every target has it
         return stream
 
+    def _check_aspect(self, aspect: Fraction) -> None:
+        """It is the whole that keeps it."""
+
     def _mux(self, packets: list[Packet]) -> None:
         durations = [self._durations.get(packet.pts or 0, 0) for packet in packets]
         self.shown += [(packet.pts or 0, duration) for packet, duration in zip(packets, durations)]
@@ -47,7 +52,12 @@ class SegmentSink(VideoSink):
 
 
 class JoinedSink(VideoSink):
-    """The whole of an output, put together from its segments; nothing is encoded. Sound and all else go along."""
+    """The whole of an output, put together from its segments; nothing is encoded. Sound and all else go along.
+
+    before_naming: is given the finished file before that gets its name.
+    """
+
+    before_naming: Callable[[Path], object] | None = None
 
     def join(self, segments: Sequence[Path], shown: Sequence[Shown]) -> None:
         """Append all segments, in order. Raises OutputError where one does not hold what it is said to hold."""
@@ -67,7 +77,7 @@ class JoinedSink(VideoSink):
                 raise OutputError(f"{segment} was encoded with other settings; pass --no-resume to start over")
             packets = [packet for packet in container.demux(stream) if packet.size]
             times = [(packet.pts or 0) * packet.time_base for packet in packets]
-            if _steps(times) != _steps([time * self._video.time_base for time, _ in shown]):
+            if not _are_alike(times, [time * self._video.time_base for time, _ in shown], _rounded(container)):
                 raise OutputError(f"{segment} does not hold the frames it should; pass --no-resume to start over")
             for packet, (time, duration) in zip(packets, shown):
                 self._append_packet(packet, time, duration, next(decoding))
@@ -82,10 +92,22 @@ class JoinedSink(VideoSink):
     def _flush(self) -> None:
         """Nothing was encoded here."""
 
+    def _name(self) -> None:
+        if self.before_naming is not None:
+            self.before_naming(self.partial)
+        super()._name()
 
-def _steps(times: Sequence[Fraction]) -> list[Fraction]:
-    """Times since the first: where a file starts is up to its muxer."""
-    return [time - times[0] for time in times]
+
+def _rounded(container: InputContainer) -> Fraction:
+    """By how much a file's steps from one time to another may be off."""
+    return Fraction(1, 1000) if "matroska" in container.format.name else Fraction(0)
+
+
+def _are_alike(times: Sequence[Fraction], expected: Sequence[Fraction], rounded: Fraction) -> bool:
+    """Whether the steps from one time to another are the same; where a file starts is up to its muxer."""
+    return len(times) == len(expected) and all(
+        abs((time - times[0]) - (other - expected[0])) <= rounded for time, other in zip(times, expected)
+    )
 
 
 def decoding_times(times: Sequence[int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache, partial
 from itertools import islice
@@ -17,7 +18,7 @@ from ..frames import Frame, LazyFrame, Size, StreamInfo, TimeStamp, size_of
 from .colour import ColourSpec, Layout, assumed_matrix
 from .file_state import check_unchanged, state_of
 from .film_pictures import read_film_picture
-from .images import read_picture, read_size
+from .images import read_alpha, read_picture, read_size
 from .loss import Loss
 from .part import Part, Window
 from .picture_sequence import FILM, PictureSequence, find_sequence
@@ -25,9 +26,10 @@ from .picture_sizes import is_on_its_side
 from .probe import VideoInfo, check_file, video_track
 from .resize import bicubic, to_float, to_uint8
 from .scenes import CutDetector
-from .video import VideoSource
+from .video import VideoSource, background_of, over
 
 DEFAULT_RATE = Fraction(25)
+_OPAQUE = (*FILM, ".avif", ".heic", ".heif")  # endings of pictures whose transparency is not read
 _RATE = re.compile(r"\d{1,6}(?:\.\d{1,6})?(?:/\d{1,6})?")
 
 
@@ -74,23 +76,29 @@ class SequenceSource:
     """The frames of numbered pictures; a picture is read when it is its turn. Every iteration starts at the first.
 
     frames, detect_cuts, max_height, part, window: as of VideoSource.
-    warnings: what is left out or was changed, one line each.
+    alpha:       as of VideoSource. That of EXR, DPX, AVIF and HEIC is left out.
+    warnings:    what is left out or was changed, one line each.
+    reads_alpha: as of VideoSource.
     """
 
     def __init__(
         self, sequence: PictureSequence, rate: Fraction, *, frames: int | None = None, max_height: int | None = None,
-        detect_cuts: bool = True, part: Part | None = None, window: Window | None = None,
+        detect_cuts: bool = True, alpha: str | None = None, part: Part | None = None, window: Window | None = None,
     ):  # fmt: skip
         for name, limit in (("--frames", frames), ("--max-height", max_height)):
             if limit is not None:
                 check_positive(name, limit)
         self.sequence, self.part = sequence, part
         self.video, transparent = _info(sequence, rate)
+        self._background = background_of(alpha or "drop")
+        self.reads_alpha = self.video.alpha and alpha not in (None, "drop")
+        if alpha != "keep":
+            self.video = replace(self.video, alpha=False)
         self._limit, self._max_height, self._detect_cuts = frames, max_height, detect_cuts
         self._window = part.window if part is not None else window
         self.info = self._stream_info(rate)
-        alpha = [] if transparent is None else [f"{transparent}: transparency is left out"]
-        self.warnings = [*sequence.warnings, *alpha]
+        is_lost = transparent is not None and not self.reads_alpha and alpha != "drop"
+        self.warnings = [*sequence.warnings, *([f"{transparent}: transparency is left out"] if is_lost else [])]
         self.loss = Loss()  # a missing picture is refused
         self._states = [state_of(path) for path in sequence.paths]
         self._warned: set[str] = set()
@@ -118,7 +126,8 @@ class SequenceSource:
                 yield LazyFrame(partial(self._pixels, path), self.info.size, index, stamp, cut=first)
                 continue
             pixels = self._pixels(path)
-            yield Frame(pixels, index, stamp, cut=cuts.is_cut(pixels) or first)
+            alpha = self._alpha(path) if self.video.alpha else None
+            yield Frame(pixels, index, stamp, cuts.is_cut(pixels) or first, alpha)
 
     def _shown(self, window: Window) -> Iterator[tuple[Path, TimeStamp]]:
         for place, path in enumerate(self.sequence.paths):
@@ -130,14 +139,24 @@ class SequenceSource:
         """RGB float32 [3,H,W] in [0,1], at the stream's size."""
         read = _read(path)
         _check_size(self.sequence.paths[0], self.video.size, path, size_of(read.pixels))
-        pixels = read.in_range
-        if read.is_float and not np.array_equal(pixels, read.pixels):
+        pixels = self._over_background(read.in_range, path)
+        if read.is_float and not np.array_equal(read.in_range, read.pixels):
             text = f"{self.sequence.named} has values outside 0 .. 1, in {path.name} first; they are clipped"
             self._warn("values", text)
         if read.bit_depth > self.video.bit_depth:
             first = f"{self.video.bit_depth} of the first picture"
             self._warn("bits", f"{path} has {read.bit_depth} bits per channel; the output has the {first}")
         return pixels if self.info.size == self.video.size else to_float(bicubic(to_uint8(pixels), self.info.size))
+
+    def _over_background(self, pixels: np.ndarray, path: Path) -> np.ndarray:
+        """The pixels laid over the colour that was asked for, where the picture is transparent."""
+        alpha = self._alpha(path) if self.reads_alpha and self._background is not None else None
+        return pixels if alpha is None or self._background is None else over(pixels, alpha, self._background)
+
+    def _alpha(self, path: Path) -> np.ndarray | None:
+        """Transparency, float32 [H,W], of a picture of the size that was checked; None of one without."""
+        header = _header(path, path.stat().st_mtime_ns)
+        return read_alpha(path) if header is not None and header.has_alpha else None
 
     def _warn(self, kind: str, text: str) -> None:
         """Once of each kind."""
@@ -186,7 +205,7 @@ def sequence_frame(video: VideoInfo, time: Fraction) -> np.ndarray | None:
 
 
 def _info(sequence: PictureSequence, rate: Fraction) -> tuple[VideoInfo, Path | None]:
-    """What is known of the pictures, and the first of them that has transparency."""
+    """What is known of the pictures, and the first of them that has transparency, whether it can be read or not."""
     first = _read(sequence.paths[0])
     size = size_of(first.pixels)
     alpha = sequence.paths[0] if first.has_alpha else None
@@ -199,7 +218,7 @@ def _info(sequence: PictureSequence, rate: Fraction) -> tuple[VideoInfo, Path | 
         path=sequence.named, track=0, stream_index=0, size=size, rate=rate, time_base=1 / rate, frames=len(sequence),
         seconds=float(len(sequence) / rate), pixel_format="gbrp", codec=sequence.paths[0].suffix[1:].lower(),
         colour=ColourSpec(Layout.RGB, first.bit_depth, assumed_matrix(size), full_range=True),
-        pictures=sequence,
+        pictures=sequence, alpha=alpha is not None and alpha.suffix.lower() not in _OPAQUE,
     )  # fmt: skip
     return video, alpha
 

@@ -1,7 +1,6 @@
 """Encoding: a stream of frames into a file that appears under its name only when it is whole."""
 
 import errno
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -33,7 +32,7 @@ from .encoding import (
 )
 from .losses import lost_alpha, lost_in_pictures, other_format
 from .part import Part
-from .partial import check_length, claim_partial, write_through
+from .partial import check_length, claim_partial, put_in_place
 from .passthrough import StreamCopier
 from .planes import frame_of, matrix_code, range_code
 from .probe import VideoInfo
@@ -103,10 +102,10 @@ class VideoSink:
         self._codec = codec_of(codec) if isinstance(codec, str) else codec
         check_size(self._codec, self.size)
         requested, others = split_format(options or {})
-        self._alpha = video.alpha and not requested and writes_alpha(video.colour, self._codec, self.size)
+        self._alpha = video.alpha and not requested and writes_alpha(video.colour, self._codec, self.size, self.path)
         self.colour = output_colour(video.colour, self._codec, self.size, self._alpha, requested)
         self._format = pixel_format(self.colour, self._codec, self._alpha)
-        chosen = options_for(self._codec, self.size, crf, preset, video.hdr, others)
+        chosen = options_for(self._codec, self.size, crf, preset, video.hdr, others, self._alpha)
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
         self._video, self._ends_at = video, ends_at
         self._start_time = Fraction(0) if part is None else part.start
@@ -175,9 +174,10 @@ class VideoSink:
     def _check_aspect(self, aspect: Fraction) -> None:
         """Matroska's own field for it is out of PyAV's reach, and few bitstreams store it themselves."""
         if aspect != 1 and self._container.format.name in MATROSKA and not self._codec.writes_aspect:
+            instead = ".mov" if ".mov" in self._codec.endings and ".mp4" not in self._codec.endings else ".mp4"
             raise OutputError(
                 f"{self.path} cannot keep the pixel aspect {aspect} of {self._codec.encoder} video; "
-                f"write -o {self.path.stem}.mp4 instead, or --codec libx264"
+                f"write -o {self.path.stem}{instead} instead, or --codec libx264"
             )
 
     def _start(self, options: Mapping[str, str]) -> None:
@@ -204,7 +204,7 @@ class VideoSink:
         video = self._video
         self.warnings.extend(other_format(video, self._codec, self.colour, self.size))
         if video.alpha and not self._alpha:
-            self.warnings.append(lost_alpha(video, self._codec))
+            self.warnings.append(lost_alpha(video, self._codec, self.path))
         if video.stereo and self._container.format.name not in (*MATROSKA, "nut"):
             self.warnings.append(
                 f"{self.path} does not state that its pictures hold two views ({video.stereo}); {_MKV_INSTEAD}"
@@ -280,8 +280,16 @@ class VideoSink:
             return
         with self._writing():
             self._finish()
-            write_through(self.partial)
-            os.replace(self.partial, self.path)
+            self._name()
+
+    def _name(self) -> None:
+        """Give the finished file its name."""
+        put_in_place(self.partial, self.path)
+
+    @property
+    def keeps_alpha(self) -> bool:
+        """Whether the pictures are written with their transparency."""
+        return self._alpha
 
     @property
     def finished(self) -> bool:

@@ -210,7 +210,7 @@ class VideoSource:
         alpha = alpha_of(picture) if self.reads_alpha and self._background is not None else None
         if alpha is None or self._background is None:
             return pixels
-        return pixels * alpha + self._background * (1 - alpha)
+        return over(pixels, alpha, self._background)
 
     def _colour(self, picture: VideoFrame) -> ColourSpec:
         """The track's colour, or the picture's own where its pixel format or what its integers mean changes midway."""
@@ -248,6 +248,11 @@ def _with_matrix(video: VideoInfo, matrix: int | None) -> VideoInfo:
     if matrix is None or not video.colour.assumed:
         return video
     return replace(video, colour=replace(video.colour, matrix=matrix))
+
+
+def over(pixels: np.ndarray, alpha: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Pixels [3,H,W] of transparency [H,W] laid over a colour [3,1,1]."""
+    return pixels * alpha + background * (1 - alpha)
 
 
 def background_of(alpha: str) -> np.ndarray | None:

@@ -26,6 +26,7 @@ from ..nn.resize import bicubic
 from ..nn.vgg import channels_of
 from .c2_matching import (
     FIELD_STRIDE,
+    UNLIKE,
     C2Matching,
     C2Size,
     Encoder,
@@ -37,7 +38,12 @@ from .c2_matching import (
     search_from,
 )  # fmt: skip
 
-INFO = MethodInfo("amsa", "PatchMatch in a reference at several scales, aggregated by relevance (AMSA)", references=5)
+INFO = MethodInfo(
+    "amsa",
+    "PatchMatch in a reference at several scales, aggregated by relevance (AMSA)",
+    references=5,
+    unlike_below=UNLIKE,
+)
 FACTOR = 0.8  # k, between two scales
 PAPERS = PatchMatchPlan()
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,))
@@ -49,7 +55,8 @@ class AMSASize(C2Size):
 
     scales:    n of Eq. 9, the reference reduced by 0.8^i (1: no multi-scale aggregation).
     exact:     search all of every scale instead of PatchMatch (Table 2's second line), as far as C2-Matching does.
-    sharpness: of the softmax in Eq. 9; the paper's is 1, its released code's 10.
+    sharpness: of the softmax in Eq. 9, by which relevance is multiplied. Relevance is a cosine here, as in the paper,
+               whose sharpness is 1. The released code has 10 on a relevance of three times the cosine, which is 30.
     """
 
     scales: int = 5

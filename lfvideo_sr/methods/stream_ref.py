@@ -9,8 +9,8 @@ much of each reference to take, in two bands: detail, and the low frequencies to
 frame go where a reference shows the place (restore). What was restored last is one more source, moved by classical flow
 alone. Without any source the trunk is a single-image network.
 
-Coordinates: positions are (x, y) in pixels of the reference picture, one every 2 output pixels; LR pixel i covers
-output pixels 4i .. 4i+3.
+Coordinates: positions are (x, y) in pixels of the reference picture, one every `stride` (t, 2 or 4) output pixels; LR
+pixel i covers output pixels 4i .. 4i+3. p = (4/t)^2 positions are in an LR pixel.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,8 +41,6 @@ INFO = MethodInfo(
     recurrent=True,
 )
 SCALE = 4
-FIELD_STRIDE = 2  # output pixels between two places of the field
-PLACES = (SCALE // FIELD_STRIDE) ** 2  # of the field in an LR pixel
 REFERENCES = 2
 BESIDE_BLOCKS = 8  # low-resolution pixels to every side that a picture depends on beyond those of the residual blocks
 GAIN = 4  # detail and misfit are small; this brings them to the size of the other inputs
@@ -50,27 +48,43 @@ GAIN = 4  # detail and misfit are small; this brings them to the size of the oth
 
 @dataclass(frozen=True)
 class StreamRefSize:
-    """Widths of the network: channels and residual blocks of the restoring trunk, channels of the matcher; and the
-    level of the classical search that seeds the matcher (matching/seed.py)."""
+    """The network's size.
+
+    channels, blocks: of the restoring trunk. matching: channels of the matcher.
+    seed_level: of the classical search that seeds the matcher (matching/seed.py).
+    stride: output pixels between two positions of a field, 2 or 4.
+    """
 
     channels: int = 64
     blocks: int = 6
     matching: int = 48
     seed_level: int = 0
+    stride: int = 2
+
+    @property
+    def across(self) -> int:
+        """Positions along a side of an LR pixel."""
+        return SCALE // self.stride
+
+    @property
+    def places(self) -> int:
+        """Positions in an LR pixel."""
+        return self.across**2
 
 
 class Encoder(nn.Module):
     """Reference [B,3,H,W], its LR side [B,3,H/4,W/4] and the camera's taps [B or 1,2,24] (camera/reduction.py) -> what
-    is kept of it: detail [B,3,H,W], and the LR side enlarged x2 and the blur, both [B,3,H/2,W/2]. Where it has no side,
-    its reduction as the papers have it is taken."""
+    is kept of it: detail [B,3,H,W], and the LR side enlarged to the field's grid and the blur, both [B,3,H/t,W/t].
+    Where it has no side, its reduction as the papers have it is taken."""
 
     taps: torch.Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, size: StreamRefSize) -> None:
         super().__init__()
+        self.across = size.across
         self.register_buffer("taps", torch.from_numpy(papers_taps())[None], persistent=False)
-        self.reduce, self.blur = KernelReduce(SCALE), KernelReduce(FIELD_STRIDE)
-        self.enlarge, self.enlarge_twice = BicubicEnlarge(SCALE), BicubicEnlarge(SCALE // FIELD_STRIDE)
+        self.reduce, self.blur = KernelReduce(SCALE), KernelReduce(size.stride)
+        self.enlarge, self.to_field = BicubicEnlarge(SCALE), enlarging(size.across)
 
     def forward(
         self, reference: torch.Tensor, low: torch.Tensor | None = None, taps: torch.Tensor | None = None
@@ -79,7 +93,7 @@ class Encoder(nn.Module):
         low = self.reduce(reference, taps) if low is None else low
         kept = {
             "detail": self.detail(reference, low),
-            "side": F.pixel_shuffle(self.enlarge_twice(low), SCALE // FIELD_STRIDE),
+            "side": F.pixel_shuffle(self.to_field(low), self.across),
             "blur": self.blur(reference, taps),
         }
         return {name: part.contiguous(memory_format=torch.channels_last) for name, part in kept.items()}
@@ -89,41 +103,47 @@ class Encoder(nn.Module):
         return picture - F.pixel_shuffle(self.enlarge(low), SCALE)
 
 
-def misfit_of(side: torch.Tensor, enlarged: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-    """How a reference's side or blur [B,3,H/2,W/2] differs from the frame where a field points.
+def enlarging(across: int) -> nn.Module:
+    """[B,3,h,w] -> [B,3*across^2,h,w]: the enlarged picture, pixel-unshuffled; as it is where `across` is 1."""
+    return BicubicEnlarge(across) if across > 1 else nn.Identity()
 
-    enlarged: the frame x2, unshuffled, [B,12,h,w]; positions [B,2h,2w,2] -> [B,12,h,w], unshuffled as well.
+
+def misfit_of(side: torch.Tensor, enlarged: torch.Tensor, positions: torch.Tensor, across: int) -> torch.Tensor:
+    """How a reference's side or blur [B,3,H/t,W/t] differs from the frame where a field points.
+
+    enlarged: the frame on the field's grid, unshuffled, [B,3p,h,w]; positions [B,4h/t,4w/t,2] -> [B,3p,h,w], unshuffled
+    as well; across: 4/t.
     """
-    block = SCALE // FIELD_STRIDE
-    return warp_unshuffled(side, positions, 1, block, enlarged.dtype, shrunk=FIELD_STRIDE) - enlarged
+    return warp_unshuffled(side, positions, 1, across, enlarged.dtype, shrunk=SCALE // across) - enlarged
 
 
 class Matcher(nn.Module):
     """Corrects a seed field by the misfits, and predicts how far the reference is to be trusted."""
 
-    def __init__(self, channels: int):
+    def __init__(self, size: StreamRefSize):
         super().__init__()
-        self.enlarge = BicubicEnlarge(SCALE // FIELD_STRIDE)
-        self.head = conv3x3(3 * 3 * PLACES + PLACES, channels)
+        self.across, channels = size.across, size.matching
+        self.enlarge = enlarging(size.across)
+        self.head = conv3x3((3 * 3 + 1) * size.places, channels)
         self.body = ResidualBlock(channels)
-        self.tail = zeroed(conv3x3(channels, 3 * PLACES))
+        self.tail = zeroed(conv3x3(channels, 3 * size.places))
 
     def forward(
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """frame [B,3,h,w], an encoded reference of any size, seed [B,2h,2w,2] positions at stride 2
-        -> positions [B,2h,2w,2], relevance [B,2h,2w] in (0,1)."""
+        """frame [B,3,h,w], an encoded reference of any size, seed [B,4h/t,4w/t,2] positions
+        -> positions [B,4h/t,4w/t,2], relevance [B,4h/t,4w/t] in (0,1)."""
         enlarged = self.enlarge(frame)
-        misfits = [misfit_of(reference[name], enlarged, seed) for name in ("blur", "side")]
-        known = F.pixel_unshuffle(inside(seed, *reference["detail"].shape[-2:]), SCALE // FIELD_STRIDE)
+        misfits = [misfit_of(reference[name], enlarged, seed, self.across) for name in ("blur", "side")]
+        known = F.pixel_unshuffle(inside(seed, *reference["detail"].shape[-2:]), self.across)
         seen = conv_beside(self.head, enlarged - 0.5, *misfits, known, relu=True, gains=(1, GAIN, GAIN, 1))
-        correction = F.pixel_shuffle(conv(self.tail, self.body(seen)).float(), SCALE // FIELD_STRIDE)
+        correction = F.pixel_shuffle(conv(self.tail, self.body(seen)).float(), self.across)
         return seed + correction[:, :2].permute(0, 2, 3, 1), torch.sigmoid(correction[:, 2])
 
 
 @dataclass(frozen=True, eq=False)
 class Fetched:
-    """What a match fetched from one picture, on the LR grid: see Source; blur [B,12,h,w] is the misfit of the
+    """What a match fetched from one picture, on the LR grid: see Source; blur [B,3p,h,w] is the misfit of the
     reference's blur, which a restored picture has none of."""
 
     source: Source
@@ -141,13 +161,14 @@ class Restorer(nn.Module):
     def __init__(self, size: StreamRefSize):
         super().__init__()
         channels = size.channels
-        self.enlarge = BicubicEnlarge(SCALE // FIELD_STRIDE)
+        self.stride, self.across = size.stride, size.across
+        self.enlarge = enlarging(size.across)
         self.frame_head = conv3x3(3, channels)
-        self.reference_head = conv3x3(48 + 2 * 3 * PLACES + PLACES, channels)
-        self.last_head = conv3x3(48 + 3 * PLACES + PLACES, channels)
+        self.reference_head = conv3x3(3 * SCALE**2 + (2 * 3 + 1) * size.places, channels)
+        self.last_head = conv3x3(3 * SCALE**2 + (3 + 1) * size.places, channels)
         self.fuse = nn.Conv2d((2 + REFERENCES) * channels, channels, 1)
         self.trunk = nn.Sequential(*(ResidualBlock(channels) for _ in range(size.blocks)))
-        self.blend = Blend(SCALE, FIELD_STRIDE, REFERENCES + 1)
+        self.blend = Blend(SCALE, size.stride, REFERENCES + 1)
         self.tail = zeroed(conv3x3(channels, self.blend.channels))
         nn.init.normal_(self.tail.weight, std=1e-3)
 
@@ -161,12 +182,12 @@ class Restorer(nn.Module):
     def fetch(
         self, enlarged: torch.Tensor, reference: Features, positions: torch.Tensor, relevance: torch.Tensor
     ) -> Fetched:
-        """Warp a reference by positions [B,2h,2w,2] at stride 2, and compare it with the frame, given
-        enlarged x2, [B,12,h,w]."""
+        """Warp a reference by positions [B,4h/t,4w/t,2], and compare it with the frame, given on the field's grid,
+        [B,3p,h,w]."""
         sharp = reference["detail"]
-        detail = warp_unshuffled(sharp, positions, FIELD_STRIDE, SCALE, convolution_dtype(sharp))
-        side, blur = (misfit_of(reference[name], enlarged, positions) for name in ("side", "blur"))
-        return Fetched(Source(detail, side, _places(relevance)), blur)
+        detail = warp_unshuffled(sharp, positions, self.stride, SCALE, convolution_dtype(sharp))
+        side, blur = (misfit_of(reference[name], enlarged, positions, self.across) for name in ("side", "blur"))
+        return Fetched(Source(detail, side, self._places(relevance)), blur)
 
     def fetch_last(
         self, enlarged: torch.Tensor, last: Features, positions: torch.Tensor, relevance: torch.Tensor
@@ -174,11 +195,11 @@ class Restorer(nn.Module):
         """As `fetch`, of what was restored last. Places outside its picture count for nothing."""
         low = last["frame"]
         large = F.pixel_shuffle(self.blend.enlarge(low), SCALE)
-        side = F.pixel_shuffle(self.enlarge(low), SCALE // FIELD_STRIDE)
+        side = F.pixel_shuffle(self.enlarge(low), self.across)
         detail = (last["picture"] - large).contiguous(memory_format=torch.channels_last)
-        warped = warp_unshuffled(detail, positions, FIELD_STRIDE, SCALE, convolution_dtype(detail))
+        warped = warp_unshuffled(detail, positions, self.stride, SCALE, convolution_dtype(detail))
         seen = relevance * inside(positions, *detail.shape[-2:])[:, 0]
-        return Fetched(Source(warped, misfit_of(side, enlarged, positions), _places(seen)))
+        return Fetched(Source(warped, misfit_of(side, enlarged, positions, self.across), self._places(seen)))
 
     def fused(self, frame: torch.Tensor, fetched: Sequence[Fetched], last: Fetched | None) -> torch.Tensor:
         """The frame and what was fetched from at most two references and from the last picture -> [B,3,4h,4w]."""
@@ -197,11 +218,10 @@ class Restorer(nn.Module):
         gains = (GAIN,) * (1 + len(misfits)) + (1,)
         return conv_beside(head, detail, *misfits, relevance, relu=True, fade=relevance, gains=gains)
 
-
-def _places(relevance: torch.Tensor) -> torch.Tensor:
-    """[B,2h,2w] -> [B,4,h,w]"""
-    places = F.pixel_unshuffle(relevance[:, None], SCALE // FIELD_STRIDE)
-    return places.contiguous(memory_format=torch.channels_last)
+    def _places(self, relevance: torch.Tensor) -> torch.Tensor:
+        """[B,4h/t,4w/t] -> [B,p,h,w]"""
+        places = F.pixel_unshuffle(relevance[:, None], self.across)
+        return places.contiguous(memory_format=torch.channels_last)
 
 
 class StreamRef(nn.Module):
@@ -210,8 +230,8 @@ class StreamRef(nn.Module):
     def __init__(self, size: StreamRefSize = StreamRefSize()):
         super().__init__()
         self.size = size
-        self.encoder = Encoder()
-        self.matcher = Matcher(size.matching)
+        self.encoder = Encoder(size)
+        self.matcher = Matcher(size)
         self.restorer = Restorer(size)
 
 
@@ -222,9 +242,9 @@ def build(network: StreamRef) -> Method:
         encoder=network.encoder,
         matcher=network.matcher,
         restorer=network.restorer,
-        field_stride=FIELD_STRIDE,
-        seeder=FlowSeeder(SCALE, FIELD_STRIDE, network.size.seed_level),
-        device_seeder=DeviceSeeder(SCALE, FIELD_STRIDE),
+        field_stride=network.size.stride,
+        seeder=FlowSeeder(SCALE, network.size.stride, network.size.seed_level),
+        device_seeder=DeviceSeeder(SCALE, network.size.stride),
     )
 
 

@@ -41,6 +41,9 @@ class Blend(nn.Module):
         """frame [B,3,h,w]; tail [B,channels,h,w]: what is added, then for each source its wishes for detail, then for
         each those for misfit; an absent source is None -> picture [B,3,s*h,s*w]."""
         present = {slot: source for slot, source in enumerate(sources) if source is not None}
+        if present and self.across == 1 and not by_triton(tail):  # both are unshuffled alike
+            together = self._detailed_cells(frame, tail, present) + self.fill(self._moved(tail, present))
+            return F.pixel_shuffle(together, self.scale)
         picture = self.detailed(frame, tail, present)
         return picture + self._lifted(tail, present) if present else picture
 
@@ -50,6 +53,10 @@ class Blend(nn.Module):
             from .blend_triton import blended
 
             return blended(frame, tail, sources, self.scale, self.stride)
+        return F.pixel_shuffle(self._detailed_cells(frame, tail, sources), self.scale)
+
+    def _detailed_cells(self, frame: torch.Tensor, tail: torch.Tensor, sources: Mapping[int, Source]) -> torch.Tensor:
+        """`detailed`, pixel-unshuffled: [B,3*s*s,h,w]."""
         cells = self.scale**2
         wishes = [tail[:, (3 + slot) * cells : (4 + slot) * cells] for slot in sources]
         relevances = [self.spread(source.relevance) for source in sources.values()]
@@ -57,10 +64,15 @@ class Blend(nn.Module):
         picture = _by_colour(base + tail[:, : 3 * cells])
         for source, share in zip(sources.values(), shares(wishes, relevances)):
             picture = torch.addcmul(picture, _by_colour(source.detail), share[:, None])
-        return F.pixel_shuffle(picture.flatten(1, 2), self.scale)
+        return picture.flatten(1, 2)
 
     def _lifted(self, tail: torch.Tensor, sources: Mapping[int, Source]) -> torch.Tensor:
         """The shares of misfit, enlarged from their places to output pixels: [B,3,s*h,s*w]."""
+        moved = F.pixel_shuffle(self._moved(tail, sources), self.across)
+        return F.pixel_shuffle(self.fill(moved), self.stride)
+
+    def _moved(self, tail: torch.Tensor, sources: Mapping[int, Source]) -> torch.Tensor:
+        """The shares of misfit at their places: [B,3*p,h,w]."""
         places, start = self.across**2, (3 + self.sources) * self.scale**2
         wishes = [tail[:, start + slot * places : start + (slot + 1) * places] for slot in sources]
         moved: torch.Tensor | None = None
@@ -69,7 +81,7 @@ class Blend(nn.Module):
             part = _by_colour(source.misfit) * share[:, None]
             moved = part if moved is None else moved + part
         assert moved is not None, "there are sources"
-        return F.pixel_shuffle(self.fill(F.pixel_shuffle(moved.flatten(1, 2), self.across)), self.stride)
+        return moved.flatten(1, 2)
 
 
 def _by_colour(x: torch.Tensor) -> torch.Tensor:

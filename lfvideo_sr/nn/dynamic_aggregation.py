@@ -118,6 +118,17 @@ class FixedAggregation(nn.Module):
         return self.aggregate(reference, tap_positions(positions))
 
 
+def offset_predictors(network: nn.Module) -> list[list[nn.Conv2d]]:
+    """Of each aggregation in a network that learns offsets, the convolutions that lead to them; the last gives them."""
+    predictors = []
+    for module in network.modules():
+        if isinstance(module, MaskedAggregation):
+            predictors.append([module.first, module.second, module.offsets])
+        elif isinstance(module, PlainAggregation):
+            predictors.append([module.offsets])
+    return predictors
+
+
 def _readable(read: torch.Tensor) -> torch.Tensor:
     """What a convolution predicts of positions, in float32 at least; a kernel takes any dtype."""
     return read if by_triton(read) else at_least_float32(read)

@@ -75,7 +75,8 @@ def channels_of(layer: str, width: int = 64) -> int:
 def load_vgg(network: VGG, source: str | Path) -> None:
     """Fill `network` from torchvision's weights (.pth), this project's (.safetensors), or a run's checkpoint (last.pt).
 
-    Deeper layers in the file are left out. Raises InputError for a file that is none, or that does not fit.
+    Deeper layers in the file are left out. Raises InputError for a file that is missing, that is no such file, or that
+    does not fit.
     """
     state = _features(_tensors(Path(source)))
     layers = network.features.state_dict()
@@ -91,6 +92,11 @@ def _features(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
+    if not path.is_file():
+        raise InputError(
+            f"no VGG weights at {path}; give torchvision's file, vgg16-397923af.pth or vgg19-dcbb9e9d.pth, or the "
+            "last.pt of a run of features_small"
+        )
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -99,4 +105,4 @@ def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return state.get("averaged", state)
     except Exception as error:  # whatever the reader raises, the file is not one
-        raise InputError(f"{path} holds no VGG weights that can be read; give vgg19-*.pth or .safetensors") from error
+        raise InputError(f"{path} holds no VGG weights that can be read; give torchvision's .pth") from error

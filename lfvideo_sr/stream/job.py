@@ -13,6 +13,7 @@ from ..media.loss import Loss
 from ..media.part import Part
 from ..media.sequence_source import SequenceSource
 from ..media.video import VideoInfo, VideoSource
+from ..perceptual import PerceptualDistance
 from ..prefetch import beside_a_gpu, prefetch
 from ..references.arriving import ArrivingReferences
 from ..references.opening import find_references
@@ -25,7 +26,7 @@ from ..references.tracks import TrackReferences
 from .decoding import Decoding, choose_decoding
 from .easing import Easing
 from .frame_uses import FrameUses
-from .opening import files_read, open_source
+from .opening import check_simulated, files_read, open_source
 from .options import StreamOptions
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
@@ -72,6 +73,8 @@ class StreamJob:
         """clip: frames to restore instead of those of the file `path`. references: instead of those found for it.
         ahead: how many frames are decoded before they are needed; 0 where the newest ones are wanted."""
         self.path, self.engine, self.options = Path(path), engine, options
+        if options.simulate:
+            check_simulated(engine.info)
         self.watch = Stopwatch()
         self.decoding = Decoding(None, "the frames are given", announced=False)
         self.source: StreamSource = clip or self._decoded()
@@ -250,7 +253,9 @@ class StreamJob:
             limits["frames"] = None
         begin = None if self.part is None else self.part.start
         rate = options.rate or self.info.rate
-        return Scorer(GroundTruth(truth, self.size, deinterlace=options.deinterlace, rate=rate, begin=begin, **limits))
+        distance = None if options.lpips is None else PerceptualDistance(Path(options.lpips))
+        clip = GroundTruth(truth, self.size, deinterlace=options.deinterlace, rate=rate, begin=begin, **limits)
+        return Scorer(clip, distance)
 
     def close(self) -> None:
         self.source.close()

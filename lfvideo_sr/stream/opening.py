@@ -8,14 +8,26 @@ from ..errors import UsageError
 from ..frames import Size
 from ..media.hardware import Reader
 from ..media.limits import check_size
-from ..media.picture_sequence import find_sequence, is_sequence
+from ..media.picture_claims import check_claim
+from ..media.picture_sequence import FILM, find_sequence, is_sequence
 from ..media.sequence_source import SequenceSource, clip_info, open_clip
+from ..media.stated_sizes import check_stated
 from ..media.video import VideoSource, video_tracks
+from ..method import MethodInfo
 from ..references.opening import lr_track, reference_files, sidecars_of
 from ..references.simulated import SimulatedSource
 from .options import StreamOptions
 
 _SCALE = 4  # of every method, before it is known which one runs
+
+
+def check_simulated(info: MethodInfo) -> None:
+    """Raise UsageError for a method of another scale than the one by which clips and light fields are made small."""
+    if info.scale != _SCALE:
+        raise UsageError(
+            f"--simulate reduces by {_SCALE}, and these weights of {info.name} enlarge by {info.scale}; make the input "
+            "small by another way, and score with --gt"
+        )
 
 
 def files_read(path: Path, options: StreamOptions) -> list[Path]:
@@ -31,10 +43,22 @@ def files_read(path: Path, options: StreamOptions) -> list[Path]:
 def low_size(path: Path, options: StreamOptions) -> Size:
     """Of the frames that an engine will see; raises InputError for what cannot be read, and where the result would have
     more pixels than are allowed."""
+    _check_headers(path, options)
     with closing(open_source(path, options)) as source:
         size = source.info.size
     check_size(size.scaled(_SCALE), f"the result of {path}")
     return size
+
+
+def _check_headers(path: Path, options: StreamOptions) -> None:
+    """Refuse what is too large by the headers of its first picture or of all its tracks, before anything is decoded."""
+    if options.simulate or options.max_height is not None:
+        return
+    sequence = find_sequence(path)
+    if sequence is None:
+        check_stated(path)
+    elif sequence.paths[0].suffix.lower() not in FILM:
+        check_claim(sequence.paths[0])
 
 
 def open_source(
@@ -51,7 +75,7 @@ def open_source(
     if options.simulate:
         return SimulatedSource(path, rate=options.rate, **limits)
     if pictures:
-        return open_clip(path, options.rate, **limits)
+        return open_clip(path, options.rate, alpha=options.alpha, **limits)
     matrix = _matrix_of_the_sharpest(path)
     return VideoSource(path, track=track, untagged_matrix=matrix, reader=reader, alpha=options.alpha, **limits)
 

@@ -31,6 +31,7 @@ class StreamOptions:
     alpha:      what becomes of transparency: "keep" where the output can, "drop", or "#RRGGBB" to lay pictures over.
     ref_index_base: what stills' plain numbers call the first frame; None: 0, of numbered pictures their first number.
     fps:        frames per second of numbered pictures, such as "24000/1001"; None: 25.
+    lpips:      file of torchvision's weights of AlexNet or VGG16, to score by LPIPS too.
     start, end: --from and --to: seconds since the first frame, "MM:SS.mmm", "HH:MM:SS.mmm", or frames, "120f".
     """
 
@@ -48,6 +49,7 @@ class StreamOptions:
     simulate: bool = False
     scene_refs: bool = False
     gt: str | None = None
+    lpips: str | None = None
     frames: int | None = None
     max_height: int | None = None
     deinterlace: bool = False
@@ -74,6 +76,8 @@ class StreamOptions:
             object.__setattr__(self, "simulate", True)
         if self.simulate and self.ref_source not in (None, "simulate"):
             raise UsageError(f"--simulate contradicts --ref-source {self.ref_source}; drop one of them")
+        if self.lpips and not (self.simulate or self.gt):
+            raise UsageError("--lpips compares with a true clip; give one by --gt, or --simulate")
         if self.simulate and (self.track is not None or self.alpha != "keep"):
             raise UsageError("--simulate takes the first track, opaque; leave out --track and --alpha")
 

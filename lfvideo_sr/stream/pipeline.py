@@ -1,16 +1,20 @@
 """The stream itself: paired frames in, super-resolved frames out."""
 
-from collections.abc import Container, Generator, Iterable
+from collections.abc import Callable, Container, Generator, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+import numpy as np
+
 from ..correspondence import Correspondence
 from ..engine import Engine, Last, Matched
-from ..frames import Frame
+from ..frames import Frame, on_host
 from ..references.reference import EncodedReference, Reference, ReferenceCache
+from ..registration.likeness import likeness, reduced_luma
 from .easing import Easing
 from .pairing import Paired
 from .preparing import Preparation, picture_of_view
+from .repeats import RepeatDetector
 from .segments import MEMORY, Segmenter
 from .stopwatch import Stopwatch
 
@@ -82,9 +86,12 @@ class SuperResolver:
     pass_references: at a reference's own moment its pixels are given out; with `easing`, eased into the frames around.
     in_order: each frame follows the one before it in time, so that a recurrent method may take what it restored last.
     A cut ends that, a reference's own pixels begin it anew, and it starts afresh at every multiple of MEMORY frames.
-    Such a stream is cut into segments (segments.py), at whose starts nothing of the frames before is remembered.
+    Such a stream is cut into segments (segments.py), at whose starts nothing of the frames before is remembered. In it,
+    a frame that repeats the one before gets that one's picture. In any other stream each frame is a segment in what is
+    said of uses.
 
-    seen: how many frames were given, restored or passed over.
+    seen:     how many frames were given, restored or passed over.
+    repeated: how many of them got the picture of the frame before.
     """
 
     def __init__(
@@ -99,8 +106,11 @@ class SuperResolver:
         self._segment = 0
         self._last: Last | None = None
         self._fields: dict[tuple, Correspondence] = {}
+        self._reduced: dict[tuple, np.ndarray] = {}  # lumas of references in use, where likeness is looked at
         self._uses: dict[int, dict[tuple, ReferenceUse]] = {}
-        self.seen = 0
+        self._repeats = RepeatDetector() if in_order else None
+        self._before: Restored | None = None
+        self.seen = self.repeated = 0
 
     @property
     def uses(self) -> dict[tuple, ReferenceUse]:
@@ -137,11 +147,12 @@ class SuperResolver:
     def _enter_segment(self, pair: Paired) -> None:
         self.seen += 1
         if self._segmenter is None:
+            self._segment = self.seen - 1
             return
         number = self._segmenter.number(pair)
         if number != self._segment:
             self._segment = number
-            self._last, self._fields = None, {}
+            self._last, self._before, self._fields = None, None, {}
             self._cache.clear()
             self.preparation.forget()
             if self._easing is not None:
@@ -156,6 +167,16 @@ class SuperResolver:
         for reference in pair.references[: self._engine.info.references]:
             self.preparation.learn(reference)
 
+    def recall(self, pair: Paired, matched: Callable[[Frame, EncodedReference], object]) -> None:
+        """Pass over a pair that an earlier run restored, of a stream that is not in order. `matched` is given each
+        reference that it was matched with."""
+        self._enter_segment(pair)
+        frame, reference = pair.frame, pair.own
+        if reference is not None and self._pass_references and self._own_picture(frame, reference) is not None:
+            return
+        for reference in self._taken(frame, pair.references):
+            matched(frame, self._encoded(reference))
+
     def restore(self, pair: Paired) -> Restored:
         """One frame: the pixels of the reference of this very moment, where there is one, else matched and restored."""
         self._enter_segment(pair)
@@ -163,11 +184,23 @@ class SuperResolver:
 
     def _restored_in_segment(self, pair: Paired) -> Restored:
         if pair.frame.cut or pair.frame.index % MEMORY == 0:
-            self._last = None
-        restored = self._restored(pair)
+            self._last = self._before = None
+        restored = self._repeated(pair) or self._restored(pair)
         if self._easing is not None:
             self._easing.shown(restored.frame)
-        return replace(restored, segment=self._segment)
+        self._before = replace(restored, segment=self._segment)
+        return self._before
+
+    def _repeated(self, pair: Paired) -> Restored | None:
+        """The picture of the frame before, where this one repeats it."""
+        repeats = self._repeats is not None and self._repeats.repeats(pair)
+        if not repeats or self._before is None:
+            return None
+        self.repeated += 1
+        for reference in self._before.references:
+            self._use_of(reference).frames_served += 1
+        picture = pair.frame.with_picture(self._before.frame.picture)
+        return replace(self._before, frame=picture, source=pair.frame, own=False, passed=False)
 
     def _restored(self, pair: Paired) -> Restored:
         frame, reference = pair.frame, pair.own
@@ -218,8 +251,9 @@ class SuperResolver:
         self, frame: Frame, references: tuple[Reference, ...]
     ) -> tuple[tuple[Reference, ...], list[Matched], tuple[float, ...]]:
         """The references worth using, their matches and their mean relevances, in order."""
-        taken = [reference for reference in references[: self._engine.info.references] if self._adds(reference, frame)]
-        self._cache.keep(taken)
+        taken = self._taken(frame, references)
+        keys = {reference.key for reference in taken}
+        self._reduced = {key: plane for key, plane in self._reduced.items() if key in keys}
         encoded = [self._encoded(reference) for reference in taken]
         with self._watch.stage("match"):
             before = [self._fields.get(reference.key) for reference in taken]
@@ -227,13 +261,19 @@ class SuperResolver:
             matches = list(map(Matched, encoded, fields))
             relevances = [match.relevance for match in matches]  # where a GPU is waited for
             rows = list(zip(taken, matches, relevances))
-            kept = [row for row in rows if self._worth_using(row[0], row[2])]
+            kept = [row for row in rows if self._worth_using(frame, *row)]
         self._fields = {reference.key: match.correspondence for reference, match, _ in kept}
         return (
             tuple(reference for reference, _, _ in kept),
             [match for _, match, _ in kept],
             tuple(relevance for _, _, relevance in kept),
         )
+
+    def _taken(self, frame: Frame, references: tuple[Reference, ...]) -> list[Reference]:
+        """The references that a frame is matched with; the cache keeps them."""
+        taken = [reference for reference in references[: self._engine.info.references] if self._adds(reference, frame)]
+        self._cache.keep(taken)
+        return taken
 
     def _adds(self, reference: Reference, frame: Frame) -> bool:
         """Whether a reference has detail for a frame; one that has none is dropped without a match."""
@@ -244,14 +284,25 @@ class SuperResolver:
             use.changes = f"dropped: {_NO_DETAIL}"
         return adds
 
-    def _worth_using(self, reference: Reference, relevance: float) -> bool:
+    def _worth_using(self, frame: Frame, reference: Reference, matched: Matched, relevance: float) -> bool:
         use = self._use_of(reference)
-        worth = relevance >= self._engine.info.worthless_below
+        worth = relevance >= self._engine.info.worthless_below and self._is_alike(frame, reference, matched)
         use.matched += 1
         use.relevance += relevance
         use.frames_served += worth
         use.frames_dropped += not worth
         return worth
+
+    def _is_alike(self, frame: Frame, reference: Reference, matched: Matched) -> bool:
+        """Whether a reference shows what a frame shows, of methods that do not see it themselves."""
+        info = self._engine.info
+        if not info.unlike_below or reference.generated:
+            return True
+        if reference.key not in self._reduced:
+            pixels = on_host(self.preparation(reference).reference.load())
+            self._reduced[reference.key] = reduced_luma(pixels, info.scale)
+        like = likeness(frame.pixels, self._reduced[reference.key], matched.correspondence, info.scale)
+        return like >= info.unlike_below
 
     def _use_of(self, reference: Reference) -> ReferenceUse:
         uses = self._uses.setdefault(self._segment, {})

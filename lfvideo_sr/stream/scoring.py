@@ -1,7 +1,7 @@
 """Scores a run against the truth, frame by frame, beside plain bicubic enlargement, and how steady it is over time."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +17,8 @@ from .pipeline import Restored
 
 @dataclass(frozen=True)
 class FrameScore:
-    """PSNR in dB and SSIM of one frame; a PSNR is inf where nothing differs. view: of a light field's."""
+    """PSNR in dB and SSIM of one frame; a PSNR is inf where nothing differs. view: of a light field's. lpips: where it
+    is asked for."""
 
     index: int
     is_reference: bool
@@ -27,6 +28,8 @@ class FrameScore:
     bicubic_psnr_y: float
     bicubic_ssim_y: float = math.nan
     view: View | None = None
+    lpips: float | None = None
+    bicubic_lpips: float | None = None
 
 
 class Truth(Protocol):
@@ -39,10 +42,13 @@ class Truth(Protocol):
 
 
 class Scorer:
-    """Compares 8-bit rounded frames with the truth of the same moment or view; frames without one are left out."""
+    """Compares 8-bit rounded frames with the truth of the same moment or view; frames without one are left out.
 
-    def __init__(self, truth: Truth):
-        self._truth = truth
+    distance: LPIPS of two pictures, where it is asked for.
+    """
+
+    def __init__(self, truth: Truth, distance: Callable[[np.ndarray, np.ndarray], float] | None = None):
+        self._truth, self._distance = truth, distance
         self._last = -1  # index of the frame that was scored last
         self.scores: list[FrameScore] = []
         self.steadiness = Steadiness()  # of video; the views of a light field do not follow each other
@@ -64,6 +70,7 @@ class Scorer:
                 psnr_y(enlarged, truth),
                 ssim_y(enlarged, truth),
                 stamp if isinstance(stamp := restored.frame.stamp, View) else None,
+                *([] if self._distance is None else [self._distance(pixels, truth) for pixels in (picture, enlarged)]),
             )
         )
         if not isinstance(restored.frame.stamp, View):
@@ -98,6 +105,7 @@ def summarise(scores: list[FrameScore]) -> dict[str, Any]:
             "psnr_y": _finite(score.psnr_y),
             "ssim_y": _finite(score.ssim_y),
             "bicubic_psnr_y": _finite(score.bicubic_psnr_y),
+            **({} if score.lpips is None else {"lpips": _finite(score.lpips)}),
             **({"view": list(score.view)} if score.view else {}),
         }
         for score in scores
@@ -125,11 +133,17 @@ def by_distance(scores: list[FrameScore], references: Sequence[View]) -> list[di
 
 
 def _planes(scores: list[FrameScore]) -> dict[str, Any]:
+    bicubic = {"psnr_y": {"mean": _mean_and_min(score.bicubic_psnr_y for score in scores)["mean"]}}
+    looks = {}
+    if by_looks := [score for score in scores if score.lpips is not None]:
+        looks = {"lpips": {"mean": _mean_and_min(score.lpips or 0.0 for score in by_looks)["mean"]}}
+        bicubic |= {"lpips": {"mean": _mean_and_min(score.bicubic_lpips or 0.0 for score in by_looks)["mean"]}}
     return {
         "psnr_y": _mean_and_min(score.psnr_y for score in scores),
         "ssim_y": _mean_and_min(score.ssim_y for score in scores),
         "psnr_rgb": _mean_and_min(score.psnr_rgb for score in scores),
-        "bicubic": {"psnr_y": {"mean": _mean_and_min(score.bicubic_psnr_y for score in scores)["mean"]}},
+        **looks,
+        "bicubic": bicubic,
         "count": len(scores),
         "equal": sum(score.psnr_rgb == math.inf for score in scores),
     }

@@ -16,8 +16,10 @@ from ..media.hdf5_pictures import SUFFIXES, shape_of
 from ..media.images import read_image
 from ..media.resize import degrade, to_uint8
 from ..synthetic import random_scene, render
+from .exposure import random_exposure
 from .flow_views import LoadViews
-from .sources import RENDERED, SIDE, Pair, kept_for_validation, scenes_in
+from .pairs import happens
+from .sources import RENDERED, SIDE, LoadPair, Pair, kept_for_validation, scenes_in
 
 _ACROSS = 5  # views of a rendered light field along each side
 
@@ -26,11 +28,27 @@ Draw = Callable[[np.random.Generator], Pair]  # target and reference, uint8 [3,H
 
 @dataclass(frozen=True)
 class BesideSettings:
-    """side: of both pictures' parts, a multiple of scale. no_reference: share of samples without."""
+    """side: of both pictures' parts, a multiple of scale. no_reference: share of samples without. exposure_change: of
+    those whose reference is seen under another exposure. wrong_reference: of those whose reference is of another pair.
+    """
 
     side: int = 256
     scale: int = 8
     no_reference: float = 0.0
+    exposure_change: float = 0.0
+    wrong_reference: float = 0.0
+
+
+def drawn_sample(draws: Sequence[Draw], rng: np.random.Generator, settings: BesideSettings) -> dict[str, np.ndarray]:
+    """A sample, as `beside_sample` makes it of one of the draws."""
+
+    def draw(rng: np.random.Generator) -> Pair:
+        target, reference = draws[int(rng.integers(len(draws)))](rng)
+        if happens(rng, settings.wrong_reference):
+            reference = draws[int(rng.integers(len(draws)))](rng)[1]
+        return target, random_exposure(rng)[reference] if happens(rng, settings.exposure_change) else reference
+
+    return beside_sample(draw, rng, settings)
 
 
 def beside_sample(draw: Draw, rng: np.random.Generator, settings: BesideSettings) -> dict[str, np.ndarray]:
@@ -60,6 +78,11 @@ def moving(load: LoadViews) -> Draw:
         return views.second, views.first
 
     return draw
+
+
+def always(load: LoadPair) -> Draw:
+    """The one pair that a load gives."""
+    return lambda rng: load()
 
 
 def light_fields(root: Path, folders: Sequence[str], side: int = SIDE) -> list[Draw]:

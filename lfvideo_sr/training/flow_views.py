@@ -106,6 +106,23 @@ def _read(pair: FlowPair) -> LoadViews:
     return lambda: read_views(pair)
 
 
+def backward(load: LoadViews) -> LoadViews:
+    """The same pictures in the other order, with the flow from the later to the earlier. It is known where visible
+    places of the earlier one arrive; what two of them reach is left to either."""
+
+    def load_backward() -> FlowViews:
+        first, second, moved = load()
+        rows, columns = np.nonzero(np.isfinite(moved).all(-1))
+        across, down = moved[rows, columns].T
+        x, y = np.rint(columns + across).astype(int), np.rint(rows + down).astype(int)
+        inside = (x >= 0) & (x < moved.shape[1]) & (y >= 0) & (y < moved.shape[0])
+        back = np.full_like(moved, np.nan)
+        back[y[inside], x[inside]] = -moved[rows, columns][inside]
+        return FlowViews(second, first, back)
+
+    return load_backward
+
+
 def read_views(pair: FlowPair) -> FlowViews:
     """The frames and flow of files, without what gets hidden or leaves the picture."""
     first, second = (to_uint8(read_image(path)) for path in (pair.first, pair.second))

@@ -68,7 +68,7 @@ def validate(network: StreamRef, clips: list[HybridClip]) -> dict[str, float]:
 def _score(network: StreamRef, clip: HybridClip, low: np.ndarray, references: tuple[int, ...]) -> float:
     """PSNR-Y of the last of the frames shown."""
     device = next(network.parameters()).device
-    seeder = FlowSeeder(SCALE, level=network.size.seed_level)
+    seeder = FlowSeeder(SCALE, network.size.stride, network.size.seed_level)
     prepared = {number: seeder.prepare(to_uint8(low[number])) for number in (*SHOWN, *references)}
 
     def tensor(values: np.ndarray) -> torch.Tensor:

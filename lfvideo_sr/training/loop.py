@@ -34,7 +34,7 @@ def fit(task: Task[Network], config: RunConfig) -> Path:
     fabric.barrier()
     averaged = Averaged(task.network, config.average)
     averaged.module.to(fabric.device)
-    steps = {name: _Ready(fabric, step) for name, step in task.steps.items()}
+    steps = [_Ready(fabric, step) for step in task.steps.values()]
     state = RunState(task, averaged, folder.path / CHECKPOINT)
     first = state.load()
     course = Course(task, averaged.module, config, folder, first) if fabric.is_global_zero else None
@@ -44,8 +44,8 @@ def fit(task: Task[Network], config: RunConfig) -> Path:
         for step in range(first, last):
             held = list(itertools.islice(batches, config.accumulate))
             losses: Losses = {}
-            for ready in steps.values():
-                losses |= ready.take(held, step, config.clip)
+            for ready in steps:
+                losses |= ready.take(held, step, config.clip) if step >= ready.first else {}
             averaged.update(task.network, step)
             if course is not None:
                 state.sums = course.after(step + 1, losses, state)
@@ -77,11 +77,13 @@ class _Ready:
 
     def __init__(self, fabric: L.Fabric, step: Step):
         self._fabric, self._share, self._names = fabric, step.share, step.names
+        self.first, self._module = step.first, step.losses
         self._losses, self._optimizer = fabric.setup(step.losses, step.optimizer)
         self._rates = [group["lr"] for group in step.optimizer.param_groups]
 
     def take(self, batches: list[Batch], step: int, clip: float) -> Losses:
         """One step; returns its losses, which stay on the device: to read them is to wait for it."""
+        self._module.step = step
         for group, rate in zip(self._optimizer.param_groups, self._rates):
             group["lr"] = rate * self._share(step)
         self._optimizer.zero_grad()
@@ -91,7 +93,7 @@ class _Ready:
             with self._fabric.no_backward_sync(self._losses, enabled=partial):
                 losses: Losses = self._losses(batch)
                 self._fabric.backward(losses["loss"] / len(batches))
-            for name in self._names:
+            for name in filter(losses.__contains__, self._names):
                 part = losses[name].detach().float() / len(batches)
                 sums[name] = sums[name] + part if name in sums else part
         if clip:

@@ -31,11 +31,12 @@ def relevance_loss(
 ) -> torch.Tensor:
     """Binary cross-entropy against "what the reference offers is nearer to the truth than plain enlargement".
 
-    relevance [B,2h,2w] in (0,1); the pictures are 2x as large, candidates what may be made of the reference, of which
+    relevance [B,H/t,W/t] in (0,1); the pictures are [B,3,H,W], candidates what may be made of the reference, of which
     the best counts at each place. Places weigh by how much the choice matters there.
     """
     missed = torch.stack([(candidate - truth).abs().mean(1) for candidate in candidates])
-    gain = F.avg_pool2d((base - truth).abs().mean(1), 2) - F.avg_pool2d(missed, 2).amin(0)
+    stride = truth.shape[2] // relevance.shape[1]
+    gain = F.avg_pool2d((base - truth).abs().mean(1), stride) - F.avg_pool2d(missed, stride).amin(0)
     weight = (gain.abs() / 0.02).clamp(0.02, 1)
     sure = relevance.float().clamp(1e-4, 1 - 1e-4)
     return masked_mean(-torch.where(gain > 0, sure, 1 - sure).log(), weight)
@@ -44,14 +45,16 @@ def relevance_loss(
 def field_loss(positions: torch.Tensor, flow: torch.Tensor, visible: torch.Tensor, origin: float) -> torch.Tensor:
     """Robust end-point error in output pixels where the exact flow is known.
 
-    positions [B,2h,2w,2] at stride 2; flow [B,H,W,2] from the crop, whose first pixel is at (origin, origin) of the
-    reference's window; visible [B,H,W].
+    positions [B,H/t,W/t,2], one every t output pixels; flow [B,H,W,2] from the crop, whose first pixel is at
+    (origin, origin) of the reference's window; visible [B,H,W].
     """
-    seen = F.avg_pool2d(visible[:, None], 2)[:, 0]
-    truth = F.avg_pool2d(flow.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
+    stride = visible.shape[1] // positions.shape[1]
+    seen = F.avg_pool2d(visible[:, None], stride)[:, 0]
+    truth = F.avg_pool2d(flow.permute(0, 3, 1, 2), stride).permute(0, 2, 3, 1)
     height, width = truth.shape[1:3]
-    x = torch.arange(width, device=flow.device) * 2 + 0.5 + origin
-    y = torch.arange(height, device=flow.device) * 2 + 0.5 + origin
+    first = origin + (stride - 1) / 2
+    x = torch.arange(width, device=flow.device) * stride + first
+    y = torch.arange(height, device=flow.device) * stride + first
     unmoved = torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
     distance = ((positions - unmoved - truth) ** 2).sum(-1).add(1e-4).sqrt()
     return masked_mean(distance.clamp(max=8), (seen == 1).float())

@@ -44,15 +44,15 @@ def pair_sample(pairs: Sequence[LoadPair], rng: np.random.Generator, settings: P
     present f32 [] (1 or 0); with `turned`: turned u8 [3,s,s], cut where the target is so that the two show much the
     same, and its low-resolution turned_frame f32 [3,s/4,s/4]."""
     target, reference = pairs[int(rng.integers(len(pairs)))]()
-    if _happens(rng, settings.wrong_reference):
+    if happens(rng, settings.wrong_reference):
         reference = pairs[int(rng.integers(len(pairs)))]()[1]
     side = Size(settings.reference_side, settings.reference_side)
     if reference.shape[1:] != (side.height, side.width):
         reference = bicubic(reference, side)
-    target, reference = _flipped(rng, target, reference)
-    if _happens(rng, settings.seen_from_elsewhere):
+    target, reference = flipped(rng, target, reference)
+    if happens(rng, settings.seen_from_elsewhere):
         reference = perspective(rng, reference)
-    if _happens(rng, settings.exposure_change):
+    if happens(rng, settings.exposure_change):
         reference = random_exposure(rng)[reference]
     place = _place(rng, target, settings.side)
     target = _part(target, place, settings.side)
@@ -83,16 +83,18 @@ def corners_moved(rng: np.random.Generator, shape: Sequence[int], least: float, 
     return cv2.getPerspectiveTransform(corners, (corners + moved).astype(np.float32))
 
 
-def warped(picture: np.ndarray, homography: np.ndarray) -> np.ndarray:
-    """The picture as the homography moves it, in its own box; beyond its edge it is mirrored."""
+def warped(picture: np.ndarray, homography: np.ndarray, border: int = cv2.BORDER_REFLECT_101) -> np.ndarray:
+    """The picture as the homography moves it, in its own box; beyond its edge it is mirrored, or what OpenCV's `border`
+    says."""
     size = picture.shape[2], picture.shape[1]
     pixels = np.ascontiguousarray(picture.transpose(1, 2, 0))
-    moved = cv2.warpPerspective(pixels, homography, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    moved = cv2.warpPerspective(pixels, homography, size, flags=cv2.INTER_CUBIC, borderMode=border)
     return np.ascontiguousarray(moved.transpose(2, 0, 1))
 
 
-def _happens(rng: np.random.Generator, share: float) -> bool:
-    """Draws only where there is a choice, so that a new share leaves the samples of runs without it as they were."""
+def happens(rng: np.random.Generator, share: float) -> bool:
+    """Whether something that happens in such a share of samples happens in this one. Draws only where there is a
+    choice, so that a new share leaves the samples of runs without it as they were."""
     return share > 0 and rng.random() < share
 
 
@@ -115,8 +117,8 @@ def _part(picture: np.ndarray, place: tuple[int, int], side: int) -> np.ndarray:
     return np.ascontiguousarray(part)
 
 
-def _flipped(rng: np.random.Generator, *pictures: np.ndarray) -> list[np.ndarray]:
-    """All of them alike: flips and a quarter turn."""
+def flipped(rng: np.random.Generator, *pictures: np.ndarray) -> list[np.ndarray]:
+    """Pictures [3,H,W], all of them flipped and turned alike: along each axis and about the diagonal, or not."""
     for axis in (1, 2):
         if rng.random() < 0.5:
             pictures = tuple(np.flip(picture, axis) for picture in pictures)

@@ -1,7 +1,8 @@
 """Where training pairs and photos come from: folders, clips, and this project's own scenes.
 
 A run names its sources in words: a folder below the data folder; "rendered:N" for N pairs of this project's own scenes;
-"clips:LIST" for pairs of moments of the clips that splits.json keeps under LIST ("train", "permissive", ...).
+"clips:LIST" for pairs of moments of the clips that splits.json keeps under LIST ("train", "permissive", ...). To
+validate, "set:NAME" stands for a data set that `lfvideo-sr evaluate` knows, each picture with its first reference.
 Pictures are uint8 [3,H,W], read when a load is called.
 """
 
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets import open_dataset
+from ..datasets.items import Item
 from ..errors import InputError, UsageError
 from ..frames import Size
 from ..media.images import read_image
@@ -23,7 +26,7 @@ from .clips import Clip, load_clips
 from .data_folders import INPUT, PICTURES, REF, pairs_folder, photo_files
 
 SCALE = 4
-RENDERED, CLIPS = "rendered:", "clips:"
+RENDERED, CLIPS, SET = "rendered:", "clips:", "set:"
 SIDE = 160  # of rendered pairs and of those from clips, as of CUFED5's
 PAIRS_OF_A_CLIP = 24  # of one of mean sharpness; sharper ones give more
 LONGEST_STEP = 24  # frames between the two moments of a clip
@@ -50,28 +53,41 @@ def pairs_of(root: Path, sources: Sequence[str], cached: Path, split: str = "") 
     return pairs
 
 
-def photos_of(root: Path, sources: Sequence[str], cached: Path) -> list[LoadPhoto]:
-    """All pictures below the folders, but for those of pairs and of data sets to measure on; of "clips:LIST" and
-    "rendered:N" the first of each pair. A half of pairs that is named itself, as CUFED/train/input, is taken."""
+def photos_of(root: Path, sources: Sequence[str], cached: Path, *, held_out: bool = False) -> list[LoadPhoto]:
+    """All pictures below the folders, but for those of pairs and of data sets to measure on; of "clips:LIST",
+    "rendered:N" and "set:NAME" the first of each pair. A half of pairs that is named itself, as CUFED/train/input, is
+    taken. held_out: they are for validation, where alone a data set to measure on may be named."""
     if not sources:
         raise UsageError("no photos to train on; name their folders as `photos`, or [rendered:100]")
     photos: list[LoadPhoto] = []
     for words in sources:
         if words.startswith((RENDERED, CLIPS)):
             photos += [partial(_first, load) for load in pairs_of(root, [words], cached)]
+        elif words.startswith(SET) and not held_out:
+            raise UsageError(f"'{words}' is there to measure on, not to train on; name other photos")
+        elif words.startswith(SET):
+            photos += [partial(_read, item.path) for item in _items(root, words)]
         else:
             photos += [partial(_read, path) for path in photo_files(root, words)]
     return photos
 
 
+def held_out_photos(root: Path, sources: Sequence[str], cached: Path) -> list[LoadPhoto]:
+    """The photos of a validation; none where no sources are named."""
+    return photos_of(root, sources, cached, held_out=True) if sources else []
+
+
 def validation_pairs(root: Path, source: str, longest: int = 320) -> list[LoadPair]:
     """Of each scene that splits.json keeps for validation, the first line of FOLDER/pairs.csv (where the most similar
     reference should be), reduced by a whole factor until no side is longer than `longest`. "rendered:N" as for
-    pairs_of, but other scenes; "clips:validation": of each clip that is kept for it, frame 4 with frame 0."""
+    pairs_of, but other scenes; "clips:validation": of each clip that is kept for it, frame 4 with frame 0; "set:NAME":
+    each picture of a data set with its first reference, not reduced."""
     if source.startswith(RENDERED):
         return _scenes(source, first=10_000)
     if source.startswith(CLIPS):
         return [_held_out(root / name, longest) for name in _clip_names(root, source.removeprefix(CLIPS))]
+    if source.startswith(SET):
+        return [_whole(item.path, item.references[0]) for item in _items(root, source) if item.references]
     kept = _listed(root, source, "validation")
     rows: dict[str, tuple[str, str]] = {}
     with (root / source / "pairs.csv").open(newline="") as file:
@@ -80,6 +96,21 @@ def validation_pairs(root: Path, source: str, longest: int = 320) -> list[LoadPa
                 rows.setdefault(row["scene"], (row["input"], row["ref"]))
     folder = root / source
     return [reduced_pair(folder / first, folder / second, longest) for first, second in rows.values()]
+
+
+def _items(root: Path, words: str) -> tuple[Item, ...]:
+    """The pictures of "set:NAME", which may be in a folder of the data folder that is named otherwise."""
+    return open_dataset(words.removeprefix(SET), root).items
+
+
+def _whole(first: Path, second: Path) -> LoadPair:
+    """Two files, cut to multiples of 4."""
+
+    def load() -> Pair:
+        target, reference = (np.ascontiguousarray(crop_to_multiple(_read(path), SCALE)) for path in (first, second))
+        return target, reference
+
+    return load
 
 
 def reduced_pair(first: Path, second: Path, longest: int = 320) -> LoadPair:

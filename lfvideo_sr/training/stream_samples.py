@@ -28,7 +28,7 @@ class SampleSettings:
     alone: share of samples whose references have no frame of their own, and come with their reduction.
     exposure_change, small_change: shares whose references have another exposure, or one that was nearly corrected.
     moved: share whose references are a fraction of a pixel off their own frames.
-    seed_level: of the classical search (matching/seed.py).
+    seed_level: of the classical search (matching/seed.py). stride: output pixels between two positions of its field.
     """
 
     frames: int = 4
@@ -46,11 +46,12 @@ class SampleSettings:
     moved: float = 0.06
     noisy_seed: float = 0.1
     seed_level: int = 0
+    stride: int = 2
 
     @property
     def seeder(self) -> FlowSeeder:
         """What seeds the matches."""
-        return FlowSeeder(SCALE, level=self.seed_level)
+        return FlowSeeder(SCALE, self.stride, self.seed_level)
 
     @property
     def window(self) -> int:
@@ -172,8 +173,9 @@ def finish(rng: np.random.Generator, views: Views, settings: SampleSettings) -> 
     """Crop the targets, disturb what real life disturbs, and seed the matches.
 
     -> frames f32 [T,3,c,c], targets u8 [T,3,4c,4c], references u8 [2,3,4w,4w], sides f32 [2,3,w,w], taps f32 [2,24],
-    seeds f32 [T,2,2c,2c,2] positions at stride 2 in reference pixels, follow f32 [T,2c,2c,2] positions in the crop of
-    the frame before (of the first: its own places), present f32 [2], flow f32 [T,2,4c,4c,2], visible f32 [T,2,4c,4c].
+    seeds f32 [T,2,n,n,2] with n = 4c / stride, positions in reference pixels, follow f32 [T,n,n,2] positions in the
+    crop of the frame before (of the first: its own places), present f32 [2], flow f32 [T,2,4c,4c,2], visible f32
+    [T,2,4c,4c].
     """
     crop, margin, targets, seeder = settings.crop, settings.margin, settings.frames, settings.seeder
     inner = slice(margin, margin + crop)

@@ -73,7 +73,13 @@ def data_folder() -> Path:
 
 
 class BatchLosses(nn.Module):
-    """The losses of a batch by name, of which "loss" is minimised; with the modules that are trained as its parts."""
+    """The losses of a batch by name, of which "loss" is minimised; with the modules that are trained as its parts.
+
+    step: the number of the step that is being taken, from 0 on, which the loop sets. Losses that begin later are left
+    out of what `forward` returns before.
+    """
+
+    step = 0
 
     def forward(self, batch: Batch) -> Losses:
         raise NotImplementedError
@@ -83,13 +89,15 @@ class BatchLosses(nn.Module):
 class Step:
     """One optimiser's share of a step.
 
-    share: of the optimiser's own learning rates at a step. names: of the losses, for the log.
+    share: of the optimiser's own learning rates at a step. names: of the losses, for the log. first: the number of the
+    first step that it takes part in.
     """
 
     losses: BatchLosses
     optimizer: torch.optim.Optimizer
     names: tuple[str, ...]
     share: Rate = lambda step: 1.0
+    first: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -111,18 +111,30 @@ def network_of_size(build: Callable[[dict[str, Any]], "nn.Module"], about: dict[
 def load_into(module: "nn.Module", path: Path) -> None:
     """Fill `module` with the tensors of `path` (of a checkpoint: the averaged ones); every one must fit."""
     from safetensors import SafetensorError
-    from safetensors.torch import load_model
 
     try:
         if path.suffix == CHECKPOINT:
             module.load_state_dict(_checkpoint(path, ("averaged",))["averaged"])
         else:
-            load_model(module, str(path))
+            _load_saved(module, path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} is no weights file of this project ({error})") from error
     except RuntimeError as error:
         first = shorten(" ".join(str(error).splitlines()[1:]), 120)  # line 0 states only that there are errors
         raise InputError(f"{path} does not fit {type(module).__name__} ({first}); give one of its size") from error
+
+
+def _load_saved(module: "nn.Module", path: Path) -> None:
+    """Fill `module` from what `save` wrote; RuntimeError, as torch's, where tensors are missing or have no place."""
+    from safetensors.torch import load_model
+
+    missing, unexpected = load_model(module, str(path), strict=False)
+    # of parts that share a normalisation, the library takes the counters under other names for unexpected
+    foreign = set(unexpected) - module.state_dict().keys()
+    kinds = {"Missing": sorted(missing), "Unexpected": sorted(foreign)}
+    lines = [f"{kind} key(s) in state_dict: {', '.join(names)}" for kind, names in kinds.items() if names]
+    if lines:
+        raise RuntimeError("\n".join(["", *lines]))
 
 
 def _checkpoint(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:

@@ -47,8 +47,9 @@ def test_a_name_that_cannot_be_shown_is_no_obstacle(low_clip, tmp_path):
     assert (tmp_path / "größer.mkv").exists()
 
 
-def test_a_real_process_says_the_same(hybrid_clip, tmp_path):
-    arguments = [*COMMAND, "stream", str(hybrid_clip), "-o", str(tmp_path / "out.mkv"), *FAST]
+def test_a_real_process_says_the_same(low_clip, tmp_path):
+    words = ("--method", "bicubic", "--codec", "ffv1", "--frames", "2")
+    arguments = [*COMMAND, "stream", str(low_clip), "-o", str(tmp_path / "out.mkv"), *words]
     done, again, bad = (
         subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
         for command in (arguments, arguments, [*arguments, "--ref-every", "0"])
@@ -68,7 +69,7 @@ def interruptible(folder: Path, *arguments: object) -> subprocess.Popen:
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("long") / "in.mkv", rendered(0, 40, seed=5, size=Size(48, 32)) * 40)
+    return write_clip(tmp_path_factory.mktemp("long") / "in.mkv", rendered(0, 40, seed=5, size=Size(48, 32)) * 10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])  # Ctrl-C, and what schedulers send
@@ -84,7 +85,7 @@ def test_an_interrupt_ends_with_130_and_leaves_what_plays(number, long_clip, tmp
     assert error.splitlines() == ["lfvideo-sr: interrupted"]
     partial = tmp_path / "out.partial.mkv"
     assert set(tmp_path.iterdir()) == {partial, tmp_path / "out.mkv.work"} and str(partial) in printed
-    assert 0 < len(ticks_of(partial)) < 1600
+    assert 0 < len(ticks_of(partial)) < 400
 
 
 def wait_for_numpy(process: subprocess.Popen) -> None:

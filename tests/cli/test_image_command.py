@@ -62,10 +62,21 @@ def test_without_references_it_says_that_no_detail_is_added(run, folder):
     assert outcome.code == 0 and "no true detail is added" in outcome.out and "--ref" in outcome.out
 
 
-def test_transparency_is_left_out_and_said(run, folder):
-    cv2.imwrite(str(folder / "clear.png"), np.full((8, 8, 4), 9, np.uint8))
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_transparency_is_kept(run, folder, dtype):
+    picture = np.full((8, 8, 4), np.iinfo(dtype).max // 3, dtype)
+    picture[:4, :, 3] = 0
+    cv2.imwrite(str(folder / "clear.png"), picture)
     outcome = run("image", folder / "clear.png", "--no-refs", *FAST)
-    assert "the transparency of" in outcome.out and size_of(folder / "clear_x4.png") == (32, 32)
+    assert "the transparency of" not in outcome.out and size_of(folder / "clear_x4.png") == (32, 32)
+    alpha = cv2.imread(str(folder / "clear_x4.png"), cv2.IMREAD_UNCHANGED)[..., 3]
+    assert alpha.dtype == dtype and not alpha[:8].any() and (alpha[24:] == picture[7, 0, 3]).all()
+
+
+def test_a_simulation_leaves_transparency_out_and_says_so(run, folder):
+    cv2.imwrite(str(folder / "clear.png"), np.full((64, 64, 4), 9, np.uint8))
+    outcome = run("image", folder / "clear.png", "--simulate", "--no-refs", *FAST)
+    assert outcome.code == 0 and "the transparency of" in outcome.out
 
 
 def test_a_method_without_references_says_so(run, folder):

@@ -56,7 +56,8 @@ def test_a_folder_of_nothing_that_fits_or_is_read_is_refused(run, tmp_path):
 def test_an_offset_is_found_and_printed(run, tmp_path):
     clip = write_clip(tmp_path / "in.mp4", count=45)
     sharp = write_clip(tmp_path / "sharp.mp4", first=15, count=20, size=HIGH)
-    outcome = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST, "--refs", sharp, "--ref-offset", "auto")
+    words = ("--refs", sharp, "--ref-offset", "auto", "--frames", 17)  # the first reference belongs to frame 15
+    outcome = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST, *words)
     assert outcome.code == 0 and "--ref-offset auto: +0.600 s" in outcome.out
     times = [use["time"] for use in report_of(tmp_path / "out.mkv")["references"]]
     assert round(times[0], 3) == 0.6

@@ -53,7 +53,7 @@ def test_a_misfit_is_the_same_at_sizes_it_was_not_traced_at(tmp_path):
         }  # fmt: skip
 
     def misfit(enlarge, inputs):
-        return misfit_of(inputs["blur"], enlarge(inputs["frame"]), inputs["seed"])
+        return misfit_of(inputs["blur"], enlarge(inputs["frame"]), inputs["seed"], 2)
 
     part = Part(BicubicEnlarge(2), misfit)
     shapes = {"frame": [1, 3, "1*h", "1*w"], "blur": [1, 3, "2*r", "2*q"], "seed": [1, "2*h", "2*w", 2]}

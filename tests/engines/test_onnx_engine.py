@@ -133,16 +133,16 @@ def without_torch(*arguments: object) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(("engine", "why"), [("onnx", "asked for"), ("auto", "torch is not installed")])
 def test_a_stream_runs_without_torch(cache, hybrid_clip, tmp_path, engine, why):
     output = tmp_path / "out.mkv"
-    done = without_torch("stream", hybrid_clip, "-o", output, "--engine", engine, "--codec", "ffv1", "--frames", 5)
+    done = without_torch("stream", hybrid_clip, "-o", output, "--engine", engine, "--codec", "ffv1", "--frames", 2)
     assert done.returncode == 0, done.stderr
     assert f"engine      onnx: {why}" in done.stdout
     report = report_of(output)
-    assert (report["frames"], report["engine"], report["device"], report["dtype"]) == (5, "onnx", "cpu", "fp32")
+    assert (report["frames"], report["engine"], report["device"], report["dtype"]) == (2, "onnx", "cpu", "fp32")
 
 
 def test_a_light_field_is_guided_without_torch_as_with_it(cache, tmp_path, run):
     """Nine views, of which three are searched, and so many fields predicted."""
-    grid = Path(MAKERS["hci2016"](tmp_path, rendered_grid(3, 3)).path)
+    grid = Path(MAKERS["hci2016"](tmp_path, rendered_grid(3, 3, Size(96, 64))).path)
     reports = []
     for name, command in (("torch", run), ("onnx", without_torch)):
         output = tmp_path / f"{name}.h5"

@@ -46,7 +46,7 @@ def test_a_stream_goes_on_with_the_next_engine(own_cache, with_fake, run, hybrid
             path.write_bytes(path.read_bytes()[:-9])
     else:
         monkeypatch.setattr(Fake, "builder", "fake-2")
-    words = (*stream_of(hybrid_clip), "-o", tmp_path / "out.mkv", "--frames", 3)
+    words = (*stream_of(hybrid_clip), "-o", tmp_path / "out.mkv", "--frames", 2)
     done = run(*words)
     assert done.code == 0 and "engine      torch: no TensorRT plan can be used" in done.out
     assert ("no whole plan" if spoil == "truncated" else "built by fake-1, this is fake-2") in done.out
@@ -86,7 +86,7 @@ def test_a_stream_that_a_plan_refuses_goes_on_with_torch(
 
 def test_a_stream_runs_on_a_plan(own_cache, with_fake, run, hybrid_clip, tmp_path):
     build_plans(own_cache)
-    done = run(*stream_of(hybrid_clip), "-o", tmp_path / "out.mkv", "--frames", 4)
+    done = run(*stream_of(hybrid_clip), "-o", tmp_path / "out.mkv", "--frames", 2)
     assert done.code == 0 and "engine      tensorrt: a plan is there" in done.out
     report = report_of(tmp_path / "out.mkv")
     assert (report["engine"], report["warnings"]) == ("tensorrt", []), "nor did the estimate change it"
@@ -95,7 +95,7 @@ def test_a_stream_runs_on_a_plan(own_cache, with_fake, run, hybrid_clip, tmp_pat
 @pytest.fixture
 def commands(tmp_path, pictures) -> dict[str, tuple]:
     """Words of the commands that restore views of 32x24 pixels and a picture of 48x32, beside references."""
-    grid = MAKERS["hci2016"](tmp_path, rendered_grid(3, 3)).path
+    grid = MAKERS["hci2016"](tmp_path, rendered_grid(1, 3)).path
     write_png(tmp_path / "in.png", degrade(pictures[0]))
     write_png(tmp_path / "ref.png", pictures[1])
     return {

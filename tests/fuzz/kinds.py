@@ -48,7 +48,22 @@ KINDS: dict[str, Kind] = {
             ("avi", "mpeg4", "yuv420p", None),
             ("gif", "gif", "rgb8", None),
             ("ts", "mpeg2video", "yuv420p", "aac"),
+            ("mpg", "mpeg2video", "yuv420p", None),
+            ("flv", "libx264", "yuv420p", "aac"),
+            ("apng", "apng", "rgba", None),
         )
+    },
+    "alpha in webm": Kind(
+        seeds.video("in.webm", "libvpx-vp9", "yuva420p"), ("in.webm",), ("stream", "in.webm", *STREAM, *BICUBIC)
+    ),
+    "alpha in mov": Kind(
+        seeds.video("in.mov", "prores_ks", "yuva444p10le"), ("in.mov",), ("stream", "in.mov", *STREAM, *BICUBIC)
+    ),
+    **{
+        f"numbered {ending}": Kind(
+            seeds.numbered(ending), (f"in/*.{ending}",), ("stream", "in", *STREAM, *BICUBIC, "--no-resume")
+        )
+        for ending in ("png", "tif", "exr", "dpx")
     },
     "track": Kind(
         seeds.video("in.mkv", "libx264", "yuv420p", None, (LOW, HIGH)),

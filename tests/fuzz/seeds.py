@@ -16,6 +16,7 @@ from small_clips import rendered
 from small_grids import as_bytes, rendered_grid
 
 from lfvideo_sr.frames import Size
+from lfvideo_sr.media.film_pictures import exr_bytes
 from lfvideo_sr.media.images import write_png
 
 LOW, HIGH, FRAMES = Size(32, 24), Size(128, 96), 6
@@ -59,6 +60,31 @@ def picture(name: str):
         Image.fromarray(_pictures(count=1)[0]).save(folder / name)
 
     return make
+
+
+def numbered(ending: str):
+    """Pictures of a clip; EXR and DPX by FFmpeg, PNG with transparency."""
+
+    def make(folder: Path) -> None:
+        (folder / "in").mkdir()
+        for number, pixels in enumerate(_pictures(count=3)):
+            (folder / "in" / f"{number}.{ending}").write_bytes(_picture_bytes(pixels, ending))
+
+    return make
+
+
+def _picture_bytes(pixels: np.ndarray, ending: str) -> bytes:
+    """Of uint8 [H,W,3] RGB."""
+    if ending == "exr":
+        return exr_bytes(np.float32(pixels.transpose(2, 0, 1)) / 255)
+    if ending == "dpx":
+        encoder = av.CodecContext.create("dpx", "w")
+        encoder.width, encoder.height = LOW
+        encoder.pix_fmt, encoder.time_base = "gbrp10le", Fraction(1, 25)
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="gbrp10le")
+        return b"".join(map(bytes, [*encoder.encode(frame), *encoder.encode(None)]))
+    alpha = [np.full_like(pixels[..., :1], 99)] if ending == "png" else []
+    return cv2.imencode(f".{ending}", np.concatenate([pixels[..., ::-1], *alpha], 2))[1].tobytes()
 
 
 def heic(folder: Path) -> None:

@@ -1,16 +1,21 @@
 """Transparency: read where it is, kept where the output can, laid over a colour, or left out with a word."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from odd_media import moving_planes, write_clip
+from PIL import Image
 from round_trips import copy
 
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.frames import Size
+from lfvideo_sr.media.images import read_alpha, read_image
 from lfvideo_sr.media.planes import alpha_of
+from lfvideo_sr.media.resize import bicubic
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.video import VideoSource
 
@@ -101,6 +106,124 @@ def test_packed_and_absent_transparency():
     packed = av.VideoFrame.from_ndarray(pixels, format="rgba")
     assert alpha_of(packed)[1, 2] == np.float32(0.2) and alpha_of(packed).sum() == np.float32(0.2)
     assert alpha_of(av.VideoFrame(4, 4, "yuv420p")) is None
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "written", "error"),
+    [("prores", "out.mov", "yuva444p", 1e-3), ("prores", "out.mkv", "yuva444p", 1e-3), ("vp9", "out.webm", "", 0.1)],
+)
+def test_codecs_with_losses_keep_it_too(codec, name, written, error, tmp_path):
+    clip = write_alpha(tmp_path / "in.mkv", options={"level": "3"})
+    source = VideoSource(clip, alpha="keep")
+    with VideoSink(tmp_path / name, source.video, Size(128, 96), codec=codec, preset="ultrafast") as sink:
+        for frame in source:
+            sink.write(frame.with_pixels(frame.pixels.repeat(4, 1).repeat(4, 2)))
+    assert not any("transparen" in line for line in sink.warnings)
+    track = VideoSource(tmp_path / name, alpha="keep").video
+    assert track.alpha and track.pixel_format.startswith(written) and track.size == Size(128, 96)
+    for frame in VideoSource(tmp_path / name, alpha="keep"):
+        assert np.abs(frame.alpha[:, :56]).max() < error and np.abs(frame.alpha[:, 72:] - 1).max() < error
+    before, after = (next(iter(VideoSource(path))).pixels for path in (clip, tmp_path / name))
+    assert np.abs(before.repeat(4, 1).repeat(4, 2) - after)[:, :, 72:].mean() < 0.02
+
+
+def test_a_file_without_a_place_for_what_the_codec_puts_beside_its_pictures(tmp_path):
+    source = VideoSource(write_alpha(tmp_path / "in.mkv"), alpha="keep")
+    with VideoSink(tmp_path / "out.mp4", source.video, Size(32, 24), codec="vp9", preset="ultrafast") as sink:
+        sink.write(next(iter(source)))
+    assert any(".mp4 has no place" in line and ".webm" in line for line in sink.warnings)
+    assert not VideoSource(tmp_path / "out.mp4", alpha="keep").video.alpha
+
+
+def test_prores_has_the_colours_of_full_range_and_of_old_primaries(tmp_path):
+    """It is read as limited range, and has no number for BT.470."""
+    planes = [moving_planes(index, 64, 48) for index in range(2)]
+    clip = write_clip(tmp_path / "in.mkv", planes, tags={"color_range": 2, "colorspace": 5, "color_primaries": 5})
+    source = VideoSource(clip)
+    with VideoSink(tmp_path / "out.mov", source.video, Size(64, 48), codec="prores") as sink:
+        for frame in source:
+            sink.write(frame)
+    written = VideoSource(tmp_path / "out.mov")
+    assert written.video.colour.matrix == 601 and not written.video.colour.assumed
+    pairs = zip(source, written, strict=True)
+    assert max(np.abs(before.pixels - after.pixels).mean() for before, after in pairs) < 0.01
+
+
+def transparent_pictures(folder: Path, dtype=np.uint8, count=2) -> list[np.ndarray]:
+    """Numbered PNGs with transparency, and what they hold, BGRA [H,W,4]."""
+    folder.mkdir()
+    rng, peak = np.random.default_rng(0), np.iinfo(dtype).max
+    pictures = [rng.integers(0, peak + 1, (16, 24, 4), dtype) for _ in range(count)]
+    for index, picture in enumerate(pictures):
+        picture[:8, :, 3], picture[8:, :, 3] = 0, peak
+        cv2.imwrite(str(folder / f"{index}.png"), picture)
+    return pictures
+
+
+@pytest.mark.parametrize(("dtype", "ending"), [(np.uint8, "png"), (np.uint16, "png"), (np.uint8, "tif")])
+def test_numbered_pictures_keep_it(dtype, ending, run, tmp_path):
+    pictures = transparent_pictures(tmp_path / "in", dtype)
+    done = run("stream", tmp_path / "in", "-o", tmp_path / "out" / f"%d.{ending}", "--method", "bicubic")
+    assert done.code == 0 and "transparen" not in done.out, done.out + done.err
+    peak = np.iinfo(dtype).max
+    for index, picture in enumerate(pictures):
+        written = cv2.imread(str(tmp_path / "out" / f"{index}.{ending}"), cv2.IMREAD_UNCHANGED)
+        assert written.dtype == dtype and written.shape == (64, 96, 4)
+        assert not written[:24, :, 3].any() and (written[40:, :, 3] == peak).all()
+        exact = np.clip(bicubic(picture[..., :3].transpose(2, 0, 1) / np.float32(peak), Size(96, 64)), 0, 1) * peak
+        if ending == "png":
+            assert np.abs(written[..., :3].transpose(2, 0, 1) - exact).max() <= 1
+
+
+def test_numbered_pictures_into_what_has_no_place_for_it(run, tmp_path):
+    transparent_pictures(tmp_path / "in")
+    bicubic_run = ("stream", tmp_path / "in", "--method", "bicubic")
+    done = run(*bicubic_run, "-o", tmp_path / "a" / "%d.jpg")
+    assert done.code == 0 and "%d.jpg has no place for transparency" in done.out
+    done = run(*bicubic_run, "-o", tmp_path / "out.mkv", "--preset", "ultrafast")
+    assert done.code == 0 and done.out.count("the transparency of") == 1
+    done = run(*bicubic_run, "-o", tmp_path / "b" / "%d.png", "--alpha", "#00FF00")
+    assert done.code == 0 and "transparen" not in done.out
+    green = cv2.imread(str(tmp_path / "b" / "0.png"), cv2.IMREAD_UNCHANGED)
+    assert green.shape == (64, 96, 3) and (green[:16] == (0, 255, 0)).all()
+    done = run(*bicubic_run, "-o", tmp_path / "kept.mkv", "--codec", "ffv1")
+    assert done.code == 0 and "transparen" not in done.out
+    large = alphas(tmp_path / "kept.mkv")[0]
+    assert not large[:24].any() and (large[40:] == 1).all()
+
+
+def test_transparency_is_turned_as_its_picture_is(tmp_path):
+    picture = np.zeros((4, 6, 4), np.uint8)
+    picture[0, 1:3] = 255
+    for number in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = number
+        Image.fromarray(picture).save(tmp_path / "in.png", exif=exif)
+        alpha, pixels = read_alpha(tmp_path / "in.png"), read_image(tmp_path / "in.png")
+        assert np.array_equal(alpha, pixels[0]), number
+
+
+def test_a_tiff_has_its_colours_under_transparency_too(tmp_path):
+    """As Pillow and most programs write it; OpenCV multiplies these colours by the transparency."""
+    picture = np.random.default_rng(0).integers(0, 256, (6, 8, 4), np.uint8)
+    picture[:2, :, 3], picture[2:4, :, 3] = 0, 128
+    for compression in (None, "tiff_lzw"):
+        Image.fromarray(picture).save(tmp_path / "in.tif", compression=compression)
+        pixels, alpha = read_image(tmp_path / "in.tif"), read_alpha(tmp_path / "in.tif")
+        assert np.array_equal(np.rint(pixels * 255).transpose(1, 2, 0), picture[..., :3])
+        assert alpha is not None and np.array_equal(np.rint(alpha * 255), picture[..., 3])
+
+
+@pytest.mark.parametrize(("codec", "name"), [("vp9", "out.webm"), ("prores", "out.mov"), ("vp9", "out.mp4")])
+def test_a_run_in_segments_keeps_it(codec, name, run, tmp_path):
+    clip = write_webm(tmp_path / "in.webm")
+    command = ("stream", clip, "-o", tmp_path / name, "--method", "bicubic", "--preset", "ultrafast")
+    done = run(*command, "--codec", codec)
+    assert done.code == 0, done.err
+    assert ("transparency" in done.out) is (name == "out.mp4")
+    if name != "out.mp4":
+        large = alphas(tmp_path / name)[0]
+        assert large.shape == (96, 128) and large[:, :48].max() < 0.1 and large[:, 80:].min() > 0.9
 
 
 def test_a_run_keeps_it_end_to_end(run, tmp_path):

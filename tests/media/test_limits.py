@@ -17,6 +17,7 @@ from lfvideo_sr.media import images, limits
 from lfvideo_sr.media.images import is_transparent, read_image, read_size, write_png
 from lfvideo_sr.media.limits import DEFAULT, VARIABLE, check_declared, check_memory, max_pixels, parse_pixels
 from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.stream import opening
 
 HUGE = Size(40000, 30000)
 
@@ -107,7 +108,7 @@ def test_the_file_of_a_picture_is_no_longer_than_a_picture(tmp_path, monkeypatch
 
 
 def test_a_picture_that_does_not_fit_in_memory_is_refused_unless_the_limit_is_set(no_decoder, tmp_path, monkeypatch):
-    path = png(tmp_path / "in.png", Size(2000, 2000))
+    path = png(tmp_path / "in.png", Size(1600, 1600))
     monkeypatch.setattr(limits, "free_memory", lambda: 10_000_000)
     with pytest.raises(EngineError, match=r"about 0.1 GB of memory, and 0.0 GB are free"):
         read_image(path)
@@ -176,7 +177,7 @@ def test_the_result_of_a_picture_is_within_the_limit_and_the_memory(run, tmp_pat
     write_png(tmp_path / "in.png", np.zeros((3, 32, 48), np.float32))
     command = ("image", tmp_path / "in.png", "-o", tmp_path / "out.png", "--method", "bicubic")
     outcome = run(*command, "--max-pixels", 192 * 128 - 1)
-    assert outcome.code == 3 and "(192x128)" in outcome.line
+    assert outcome.code == 3 and "the result of" in outcome.line
     monkeypatch.delenv(VARIABLE)
     monkeypatch.setattr(limits, "free_memory", lambda: 500_000)
     write_png(tmp_path / "truth.png", np.zeros((3, 128, 192), np.float32))
@@ -202,6 +203,31 @@ def test_a_data_set_that_declares_far_more_than_it_holds(tmp_path):
             check_declared(never, "views")
         for whole in (black, small, np.zeros(3)):
             check_declared(whole, "views")
+
+
+def test_a_picture_of_one_colour_in_a_few_bytes_is_refused_undecoded(run, no_decoder, tmp_path):
+    path = png(tmp_path / "in.png", Size(2000, 2000))
+    outcome = run("image", path, "-o", tmp_path / "out.png", "--method", "bicubic")
+    assert outcome.code == 3 and f"claims 4 million pixels in {path.stat().st_size} bytes" in outcome.line
+    assert "--max-pixels" in outcome.line and [file.name for file in tmp_path.iterdir()] == ["in.png"]
+
+
+def test_black_pictures_as_cameras_and_programs_write_them_pass(tmp_path):
+    """Those of 8 bits a pixel, of any size: their encoders say something of every row."""
+    for size, ending in ((Size(2400, 2000), ".png"), (Size(2400, 2000), ".jpg"), (Size(1600, 1200), ".webp")):
+        cv2.imwrite(str(tmp_path / f"in{ending}"), np.zeros((size.height, size.width), np.uint8))
+        assert read_image(tmp_path / f"in{ending}").max() == 0
+
+
+def test_a_result_above_the_limit_is_refused_by_the_header(run, no_decoder, low_clip, tmp_path, monkeypatch):
+    write_png(tmp_path / "0.png", np.random.default_rng(0).random((3, 32, 48), np.float32))
+    most = ("--max-pixels", 192 * 128 - 1)
+    for command in (("image", tmp_path / "0.png"), ("stream", tmp_path / "%d.png", "-o", tmp_path / "out.mkv")):
+        outcome = run(*command, "--method", "bicubic", *most)
+        assert outcome.code == 3 and "the result of" in outcome.line
+    monkeypatch.setattr(opening, "open_source", lambda *arguments: pytest.fail("the clip was decoded"))
+    outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", "--method", "bicubic", *most)
+    assert outcome.code == 3 and "the result of" in outcome.line and "(192x128)" in outcome.line
 
 
 def test_a_light_field_of_a_million_views_that_are_not_there(run, tmp_path):

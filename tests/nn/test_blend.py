@@ -10,6 +10,11 @@ from lfvideo_sr.nn.source import Source
 BLEND = Blend(4, 2, sources=3)
 
 
+@pytest.fixture(params=[2, 4], ids=lambda stride: f"a place every {stride} pixels")
+def blend(request):
+    return Blend(4, request.param, sources=3)
+
+
 def test_relevance_spreads_over_its_own_pixels():
     places = torch.arange(4.0).reshape(1, 4, 1, 1)
     spread = F.pixel_shuffle(BLEND.spread(places), 4)[0, 0]
@@ -28,43 +33,47 @@ def test_shares_stay_below_one_and_follow_relevance(wish):
     assert torch.all(none == 0) and (good.min() > 0.99 or wish < 20)
 
 
-def nothing():
+def nothing(blend):
     """A tail that adds nothing and wishes for nothing."""
-    tail = torch.zeros(1, BLEND.channels, 5, 6)
+    tail = torch.zeros(1, blend.channels, 5, 6)
     tail[:, 48:] = -30.0
     return tail
 
 
-def source():
-    return Source(torch.rand(1, 48, 5, 6), torch.rand(1, 12, 5, 6) - 0.5, torch.ones(1, 4, 5, 6))
+def source(blend):
+    places = blend.across**2
+    return Source(torch.rand(1, 48, 5, 6), torch.rand(1, 3 * places, 5, 6) - 0.5, torch.ones(1, places, 5, 6))
 
 
-def test_a_picture_is_its_frame_enlarged_with_what_is_added_and_the_detail_that_is_wished():
-    frame, seen, tail = torch.rand(1, 3, 5, 6), source(), nothing()
-    base = F.pixel_shuffle(BLEND.enlarge(frame), 4)
-    assert torch.allclose(BLEND(frame, tail, []), base)
+def test_a_picture_is_its_frame_enlarged_with_what_is_added_and_the_detail_that_is_wished(blend):
+    frame, seen, tail = torch.rand(1, 3, 5, 6), source(blend), nothing(blend)
+    base = F.pixel_shuffle(blend.enlarge(frame), 4)
+    assert torch.allclose(blend(frame, tail, []), base)
     tail[:, 16:32] = 0.25  # of green alone
     tail[:, 48:64] = 30.0  # the first source's detail is surely wished
     expected = base + F.pixel_shuffle(seen.detail, 4)
     expected[:, 1] += 0.25
-    assert torch.allclose(BLEND(frame, tail, [seen, None, None]), expected, atol=1e-3)
+    assert torch.allclose(blend(frame, tail, [seen, None, None]), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("slot", [0, 1, 2])
-def test_a_source_whose_misfit_is_wished_too_gives_its_whole_pixels(slot):
+def test_a_source_whose_misfit_is_wished_too_gives_its_whole_pixels(blend, slot):
     """Its low-resolution side is flat and so is the frame: what is between them is a step in brightness."""
+    places = blend.across**2
     frame, side, sharp = torch.full((1, 3, 5, 6), 0.4), 0.7, torch.rand(1, 3, 20, 24)
-    seen = Source(F.pixel_unshuffle(sharp - side, 4), torch.full((1, 12, 5, 6), side - 0.4), torch.ones(1, 4, 5, 6))
-    tail = nothing()
+    seen = Source(
+        F.pixel_unshuffle(sharp - side, 4), torch.full((1, 3 * places, 5, 6), side - 0.4), torch.ones(1, places, 5, 6)
+    )
+    tail = nothing(blend)
     tail[:, 48 + 16 * slot : 64 + 16 * slot] = 30.0
-    tail[:, 96 + 4 * slot : 100 + 4 * slot] = 30.0
+    tail[:, 96 + places * slot : 96 + places * (slot + 1)] = 30.0
     slots = [seen if number == slot else None for number in range(3)]
-    assert torch.allclose(BLEND(frame, tail, slots), sharp, atol=2e-3)
+    assert torch.allclose(blend(frame, tail, slots), sharp, atol=2e-3)
 
 
 def test_places_take_their_misfit_alone():
     """Misfit that one place of each low-resolution pixel wishes for changes the picture there and little beside."""
-    frame, tail = torch.zeros(1, 3, 5, 6), nothing()
+    frame, tail = torch.zeros(1, 3, 5, 6), nothing(BLEND)
     seen = Source(torch.zeros(1, 48, 5, 6), torch.ones(1, 12, 5, 6), torch.ones(1, 4, 5, 6))
     tail[:, 96:100, 2, 3] = 30.0
     picture = BLEND(frame, tail, [seen, None, None])

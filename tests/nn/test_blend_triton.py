@@ -17,7 +17,7 @@ torch.manual_seed(0)
 plain = Blend(4, 2, 3).to(DEVICE)
 blend = lambda *given: blend_triton.blended(*given, 4, 2)
 made = lambda *shape: torch.randn(2, *shape).to(DEVICE)
-SLOTS = {torch.contiguous_format: [(0, 1, 2)], torch.channels_last: [(), (0,), (2,), (0, 2), (0, 1, 2)]}
+SLOTS = {torch.contiguous_format: [(0, 1, 2)], torch.channels_last: [(), (2,), (0, 2)]}  # and three
 with torch.enable_grad():  # where the plain twin runs on a GPU too
     for layout in (torch.contiguous_format, torch.channels_last):
         frame = made(3, 7, 9).contiguous(memory_format=layout)

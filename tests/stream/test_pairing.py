@@ -128,55 +128,54 @@ def expected(clip: Clip, index: int, policy: dict) -> list[int]:
 
 @given(clips(), policies)
 @settings(max_examples=300, deadline=None)
-def test_every_frame_comes_out_once_and_in_order(clip, policy):
-    frames = [pair.frame for pair in clip.pairs(**policy)]
+def test_pairs_of_any_clip_by_any_policy(clip, policy):
+    """All that holds for every pair, looked at on the same clips, since drawing these takes longest."""
+    pairs = clip.pairs(**policy)
+    check_every_frame_comes_out_once_and_in_order(clip, pairs)
+    check_no_reference_comes_from_beyond_a_cut(clip, pairs)
+    check_the_choice_equals_its_plain_twin(clip, pairs, policy)
+    check_at_most_one_reference_per_so_many_frames(clip, pairs, policy)
+    check_a_frames_own_reference_is_the_one_at_exactly_its_time(pairs)
+    check_no_more_later_frames_are_held_than_the_lookahead(clip, policy)
+    check_causal_takes_past_references_only(clip.pairs(**{**policy, "causal": True}))
+
+
+def check_every_frame_comes_out_once_and_in_order(clip: Clip, pairs: list[Paired]) -> None:
+    frames = [pair.frame for pair in pairs]
     assert [frame.index for frame in frames] == list(range(len(clip.times)))
     assert [frame.stamp.ticks for frame in frames] == list(clip.times)
 
 
-@given(clips(), policies)
-@settings(max_examples=300, deadline=None)
-def test_no_reference_comes_from_beyond_a_cut(clip, policy):
-    for pair in clip.pairs(**policy):
+def check_no_reference_comes_from_beyond_a_cut(clip: Clip, pairs: list[Paired]) -> None:
+    for pair in pairs:
         for ticks in ticks_of(pair.references):
             assert clip.scene(clip.owner(ticks)) == clip.scene(pair.frame.index)
 
 
-@given(clips(), policies)
-@settings(max_examples=300, deadline=None)
-def test_the_choice_equals_its_plain_twin(clip, policy):
-    pairs = clip.pairs(**policy)
+def check_the_choice_equals_its_plain_twin(clip: Clip, pairs: list[Paired], policy: dict) -> None:
     chosen = [ticks_of(pair.references) for pair in pairs]
     assert chosen == [expected(clip, index, policy) for index in range(len(clip.times))]
 
 
-@given(clips(), policies)
-@settings(max_examples=200, deadline=None)
-def test_causal_takes_past_references_only(clip, policy):
-    for pair in clip.pairs(**{**policy, "causal": True}):
-        assert all(reference.time <= pair.frame.stamp.seconds for reference in pair.references)
-
-
-@given(clips(), policies)
-@settings(max_examples=200, deadline=None)
-def test_at_most_one_reference_per_so_many_frames(clip, policy):
-    used = sorted({ticks for pair in clip.pairs(**policy) for ticks in ticks_of(pair.references)})
+def check_at_most_one_reference_per_so_many_frames(clip: Clip, pairs: list[Paired], policy: dict) -> None:
+    used = sorted({ticks for pair in pairs for ticks in ticks_of(pair.references)})
     for reference, other in pairwise(used):
         a, b = clip.owner(reference), clip.owner(other)
         assert clip.scene(a) != clip.scene(b) or b - a >= policy["every"]
 
 
-@given(clips(), policies)
-@settings(max_examples=200, deadline=None)
-def test_a_frames_own_reference_is_the_one_at_exactly_its_time(clip, policy):
-    for pair in clip.pairs(**policy):
+def check_a_frames_own_reference_is_the_one_at_exactly_its_time(pairs: list[Paired]) -> None:
+    for pair in pairs:
         at_this_moment = [reference for reference in pair.references if reference.time == pair.frame.stamp.seconds]
         assert pair.own is (at_this_moment[0] if at_this_moment else None)
 
 
-@given(clips(), policies)
-@settings(max_examples=200, deadline=None)
-def test_no_more_later_frames_are_held_than_the_lookahead(clip, policy):
+def check_causal_takes_past_references_only(pairs: list[Paired]) -> None:
+    for pair in pairs:
+        assert all(reference.time <= pair.frame.stamp.seconds for reference in pair.references)
+
+
+def check_no_more_later_frames_are_held_than_the_lookahead(clip: Clip, policy: dict) -> None:
     pulled = 0
 
     def counted() -> Iterator[Frame]:

@@ -66,7 +66,7 @@ def best_by_trying(survey: SceneSurvey, count: int, rules: Rules) -> float:
 )
 @pytest.mark.parametrize("referenced", [(), (4,), (1, 7)], ids=str)
 def test_the_choice_is_as_good_as_the_best_of_all(seed, rules, referenced):
-    survey = made_up(seed, referenced=referenced)
+    survey = made_up(seed, count=8, referenced=referenced)
     choice = best_of_scene(survey, 4, rules)
     for count, (promised, picked) in enumerate(zip(choice.totals, choice.picks)):
         assert len(picked) == count and not survey.referenced[list(picked)].any()

@@ -1,13 +1,18 @@
 """The losses of the GAN variants, and those of a restoration run, against their equations written out."""
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 from small_networks import filled, low, picture, small_network
+from small_runs import again, course, saved, train_gan
 from torch import nn
 
+from lfvideo_sr.errors import UsageError
 from lfvideo_sr.method import Match
 from lfvideo_sr.nn.vgg import VGG
-from lfvideo_sr.trainers.restoration import RestorationConfig, RestorationLosses
+from lfvideo_sr.trainers.restoration import RestorationConfig, RestorationLosses, _groups, _network, train
 from lfvideo_sr.training.adversarial import (
     PENALTY,
     PERCEPTUAL_LAYER,
@@ -15,6 +20,7 @@ from lfvideo_sr.training.adversarial import (
     critic_loss,
     generator_loss,
     perceptual_loss,
+    published_perceptual_loss,
 )
 
 ROUNDING = 1e-9  # in float64
@@ -42,7 +48,27 @@ def test_perceptual_loss_is_equation_11():
     assert float(perceptual_loss(vgg, made, truth)) == pytest.approx(total / 2, abs=ROUNDING)
 
 
-def test_perceptual_loss_of_the_truth_has_a_gradient_of_zero():
+@torch.no_grad()
+def test_the_published_perceptual_loss_is_one_norm_over_the_batch():
+    """Undivided: of three pictures of 160x160, whose relu5_1 is 10x10 with 512 channels at VGG's width, it is thousands
+    of times as large as Eq. 11 (4,850 times, as counted on the public code with real features)."""
+    vgg = filled(VGG("vgg19", ("relu5_1",), 8)).double()
+    for layer in vgg.features:
+        if isinstance(layer, nn.Conv2d):
+            layer.weight *= 3
+    made, truth = pictures(3, 48, 1), pictures(3, 48, 2)
+    difference = vgg(made)["relu5_1"] - vgg(truth)["relu5_1"]
+    expected = sum(float(value) ** 2 for value in difference.flatten()) ** 0.5
+    published = float(published_perceptual_loss(vgg, made, truth))
+    assert published == pytest.approx(expected, rel=ROUNDING)
+    channels, height, width = difference[0].shape
+    even = math.sqrt(3 * channels) * height * width  # the ratio where all channels differ alike
+    assert 0.5 * even < published / float(perceptual_loss(vgg, made, truth)) < 2 * even
+    assert math.sqrt(3 * 512) * 10 * 10 == pytest.approx(3919, abs=1)
+
+
+@pytest.mark.parametrize("perceptual_loss", [perceptual_loss, published_perceptual_loss])
+def test_perceptual_loss_of_the_truth_has_a_gradient_of_zero(perceptual_loss):
     vgg = filled(VGG("vgg19", ("relu5_1",), 4))
     made = pictures(dtype=torch.float32).requires_grad_()
     loss = perceptual_loss(vgg, made, made.detach().clone())
@@ -115,6 +141,18 @@ def test_the_critic_is_five_pairs_without_normalisation():
     assert layers == expected
     kinds = {type(module) for module in critic.modules()} - {Critic, nn.Sequential}
     assert kinds == {nn.Conv2d, nn.LeakyReLU, nn.Linear}
+
+
+def test_the_published_critic_is_normalised_and_ends_in_a_sigmoid():
+    """As in C2-Matching's code; the gradient penalty reaches its weights all the same."""
+    critic = Critic(4, published=True)
+    kinds = [type(module) for module in critic.modules()]
+    assert kinds.count(nn.BatchNorm2d) == kinds.count(nn.Conv2d) == 10
+    made, truth = pictures(4, 32, 1, torch.float32), pictures(4, 32, 2, torch.float32)
+    with torch.no_grad():
+        assert ((critic(100 * made) > 0) & (critic(100 * made) < 1)).all()
+    critic_loss(critic, made, truth).backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in critic.parameters())
 
 
 @torch.no_grad()
@@ -212,3 +250,64 @@ def test_papers_settings():
     config = RestorationConfig()
     assert (config.side, config.reference_side, config.learning_rate, config.betas) == (160, 160, 1e-4, (0.9, 0.999))
     assert config.turned and not config.rtrr_weight and not config.no_reference and config.size == {}
+
+
+def test_reconstruction_comes_first_in_one_run(tmp_path):
+    """The critic and the perceptual loss begin at the step that is named, after a resume too."""
+    config = train_gan(tmp_path, reconstruction_steps=2, max_steps=4, stop_after=1, perceptual="published")
+    untrained = saved(config)["modules"]["critic"]
+    for stop in (2, 3, 0):
+        again(config, stop_after=stop)
+        steps = saved(config)["optimizers"]["judge"]["state"]
+        assert len(steps) == (0 if stop == 2 else len(untrained))
+        moved = any(
+            not torch.equal(untrained[name], value) for name, value in saved(config)["modules"]["critic"].items()
+        )
+        assert moved == (stop != 2)
+    rows = course(config)
+    for name in ("perceptual", "adversarial", "loss_critic"):
+        assert [row[name] == "" for row in rows] == [True, True, False, False]
+    assert all(float(row["loss"]) == pytest.approx(float(row["reconstruction"])) for row in rows[:2])
+    row = rows[2]
+    parts = float(row["reconstruction"]) + 0.1 * float(row["perceptual"]) + 0.1 * float(row["adversarial"])
+    assert float(row["loss"]) == pytest.approx(parts, rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["c2_matching", "rrsr", "amsa"])
+def test_all_layers_that_lead_to_offsets_are_slowed(method):
+    """In C2-Matching's code every tensor whose name has "offset": of three layers, six tensors a stride."""
+    network = small_network(method)
+    groups = _groups(network, RestorationConfig(offset_rates=(0.01, 0.1, 0.5), learning_rate=1.0))
+    rates = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
+    names = {id(parameter): name for name, parameter in network.restorer.named_parameters()}
+    assert rates.keys() == names.keys()
+    for level, rate in enumerate((0.01, 0.1, 0.5)):
+        slowed = [names[key] for key, value in rates.items() if value == rate]
+        assert slowed and all(name.startswith(f"fusions.{level}.") for name in slowed)
+        layers = {name.split(".")[-2] for name in slowed}
+        assert layers == ({"offsets"} if method == "amsa" else {"first", "second", "offsets"})
+        aggregations = {name.rsplit(".", 2)[0] for name in slowed}
+        assert len(slowed) == 2 * len(layers) * len(aggregations) and not any(".body." in name for name in slowed)
+
+
+def test_a_network_may_start_as_the_public_code_starts_it():
+    """Convolutions N(0, 0.02), deformable ones uniform within 1 / sqrt(fan in), offsets and biases zero."""
+    torch.manual_seed(0)
+    size = {"descriptors": 4, "textures": 16}
+    restorer = _network(RestorationConfig(initialisation="published", size=size)).restorer.requires_grad_(False)
+    weights = torch.cat([block.first.weight.flatten() for block in restorer.body])
+    assert float(weights.std()) == pytest.approx(0.02, rel=0.02) and abs(float(weights.mean())) < 1e-3
+    aggregation = restorer.fusions[0].aggregation.aggregation
+    reach = (aggregation.aggregate.weight.shape[1] * 9) ** -0.5
+    assert 0.95 * reach < float(aggregation.aggregate.weight.abs().max()) <= reach
+    assert float(aggregation.aggregate.weight.std()) == pytest.approx(reach / math.sqrt(3), rel=0.05)
+    assert not aggregation.offsets.weight.any() and float(aggregation.first.weight.std()) == pytest.approx(
+        0.02, rel=0.1
+    )
+    assert not any(parameter.any() for name, parameter in restorer.named_parameters() if name.endswith("bias"))
+
+
+@pytest.mark.parametrize("field", ["initialisation", "perceptual", "critic"])
+def test_a_word_that_is_none_is_refused(field):
+    with pytest.raises(UsageError, match=f"no 'publishd' in {field}; did you mean 'published'"):
+        train(replace(RestorationConfig(pairs=("rendered:1",)), **{field: "publishd"}))

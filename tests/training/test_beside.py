@@ -1,5 +1,6 @@
 """Samples of pictures that lie beside each other, and E2ENT2's two crops of one photo."""
 
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -9,8 +10,9 @@ import pytest
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
-from lfvideo_sr.training.beside import BesideSettings, beside_sample, light_fields, moving
-from lfvideo_sr.training.crops import CropSettings, two_crops
+from lfvideo_sr.trainers import e2ent2, ssnet
+from lfvideo_sr.training.beside import BesideSettings, always, beside_sample, drawn_sample, light_fields, moving
+from lfvideo_sr.training.crops import CropSettings, PhotoTooSmall, two_crops
 from lfvideo_sr.training.flow_views import FlowViews
 
 
@@ -127,13 +129,25 @@ def test_a_reference_may_be_larger_than_its_target():
     assert [made[name].shape[1] for name in ("target", "reference", "turned", "turned_frame")] == [32, 48, 32, 8]
 
 
-def test_crops_differ_and_small_photos_are_mirrored():
+def test_crops_differ():
     made = [two_crops(lambda: numbered(100, 120), np.random.default_rng(n), CropSettings(32, 12)) for n in range(10)]
     assert sum(not np.array_equal(sample["target"], sample["reference"]) for sample in made) > 7
-    assert two_crops(lambda: numbered(20, 20), np.random.default_rng(0), CropSettings(32, 12))["target"].shape[1:] == (
-        32,
-        32,
-    )
+
+
+def test_small_photos_are_cropped_nearer_or_passed_over():
+    """Nothing is mirrored, so that what a network learns is all in the photos."""
+    settings = CropSettings(32, 12)
+    photo = numbered(40, 39)  # holds crops 7 pixels apart
+    for number in range(5):
+        made = two_crops(lambda: photo, np.random.default_rng(number), settings)
+        x, y, _ = made["target"].astype(int)
+        assert (np.diff(x, axis=1) == 1).all() and (np.diff(y, axis=0) == 1).all()
+    with pytest.raises(PhotoTooSmall, match="a photo is 37x60, and two crops of it take 38 pixels a side; give larger"):
+        two_crops(lambda: numbered(60, 37), np.random.default_rng(0), settings)
+    draws = [partial(two_crops, lambda side=side: numbered(side, side), settings=settings) for side in (37, 37, 40)]
+    assert all(e2ent2.sample(draws, 1, number)["target"].shape == (3, 32, 32) for number in range(5))
+    with pytest.raises(PhotoTooSmall):
+        e2ent2.sample(draws[:2], 1, 0)
 
 
 def test_crops_for_reciprocal_reconstruction_show_the_reference_turned():
@@ -154,3 +168,31 @@ def test_rendered_light_fields_give_two_views_of_one_scene():
     assert alike < 0.7 * apart
     with pytest.raises(InputError, match="rendered:100"):
         light_fields(Path("nowhere"), ["rendered:some"])
+
+
+def test_references_of_other_pairs_and_exposures_are_drawn_in_their_shares():
+    """What teaches a network to trust no reference blindly."""
+    draws = [always(lambda value=value: 2 * (np.full((3, 24, 24), value, np.uint8),)) for value in (40, 200)]
+
+    def references(**shares):
+        settings = BesideSettings(16, 4, **shares)
+        made = [drawn_sample(draws, np.random.default_rng(number), settings) for number in range(60)]
+        return [(int(sample["target"][0, 0, 0]), int(sample["reference"][0, 0, 0])) for sample in made]
+
+    assert all(target == reference for target, reference in references())
+    wrong = [target != reference for target, reference in references(wrong_reference=1.0)]
+    assert 15 < sum(wrong) < 45  # half of those drawn are of the other pair
+    changed = [target != reference for target, reference in references(exposure_change=0.5)]
+    assert 15 < sum(changed) < 45
+
+
+def test_pairs_of_folders_train_refsr_net_and_e2ent2_alike(tmp_path):
+    for half, level in (("input", 60), ("ref", 61)):
+        (tmp_path / "set" / half).mkdir(parents=True)
+        write_png(tmp_path / "set" / half / "a.png", np.full((3, 80, 80), level / 255, np.float32))
+    (draw,) = ssnet.material(ssnet.SSNetConfig(pairs=(str(tmp_path / "set"),), cache=str(tmp_path)))
+    target, reference = draw(np.random.default_rng(0))
+    assert (target == 60).all() and (reference == 61).all()
+    config = e2ent2.E2ENT2Config(pairs=(str(tmp_path / "set"),), side=32, reference_side=40, exposure_change=1.0)
+    (draw,) = e2ent2.material(config, tmp_path)
+    assert (draw(np.random.default_rng(0))["reference"] != 61).any()

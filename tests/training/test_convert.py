@@ -7,6 +7,8 @@ import torch
 from published_networks import FILES, NARROW, Checkpoint, loaded, published, published_restoration, published_vgg
 from safetensors.torch import load_file
 
+from lfvideo_sr.choose import load_learned
+from lfvideo_sr.errors import InputError
 from lfvideo_sr.methods import amsa, c2_matching
 from lfvideo_sr.methods.c2_matching import C2Size
 from lfvideo_sr.nn.dynamic_aggregation import Reading
@@ -106,7 +108,7 @@ def test_one_wrong_tensor_is_one_line(convert):
 def test_what_is_missing_as_a_whole_has_a_remedy(convert):
     assert "--vgg19" in convert({name: published(NARROW)[name] for name in FILES[:2]})[0].line
     assert "feature_extraction.pth" in convert({name: published(NARROW)[name] for name in FILES[1:]})[0].line
-    assert "restoration_mse.pth" in convert({name: published(NARROW)[name] for name in FILES[::2]})[0].line
+    assert "c2_matching_restoration_mse.pth" in convert({name: published(NARROW)[name] for name in FILES[::2]})[0].line
 
 
 class Runs:
@@ -207,11 +209,13 @@ def test_what_fits_of_the_published_amsa_is_a_start_that_says_so(convert):
     outcome, output = convert(files, "--partial", method="amsa")
     assert outcome.code == 0 and "12 tensors stay untrained" in outcome.out
     about = read_about(output)
-    assert len(about["untrained"]) == 12 and about["size"]["sharpness"] == 10
+    assert len(about["untrained"]) == 12 and about["size"]["sharpness"] == 30
     network = loaded(amsa, output)
     net = files["restoration_mse.pth"]
     assert torch.equal(network.restorer.fusions[1].head.weight, net["dyn_agg_restore.head_medium.0.weight"])
     assert torch.equal(network.restorer.enlargers[1].bias, net["dyn_agg_restore.tail_medium.0.bias"])
+    with pytest.raises(InputError, match=r"out\.safetensors leaves 12 tensors of amsa untrained: it is a start for"):
+        load_learned("amsa", str(output))
     bad = without(files, "content_extractor.conv_first.bias")
     output.unlink()
     outcome, output = convert(bad, "--partial", method="amsa")

@@ -26,8 +26,9 @@ def grid(size=SIZE):
     return torch.tensor([[float(x), float(y)] for y in range(size[0]) for x in range(size[1])])
 
 
-def squared(first, second):
-    return float((first - second).square().sum())
+def squared(place, places):
+    """Of one descriptor [C] from each of many [C,n]."""
+    return (place[:, None] - places).square().sum(0).tolist()
 
 
 def literal_margin_loss(query, reference, points, matches, size=SIZE, margin=1.0, safe=4.0):
@@ -38,10 +39,10 @@ def literal_margin_loss(query, reference, points, matches, size=SIZE, margin=1.0
 
     total = 0.0
     for p, match in zip(points.tolist(), matches.tolist()):
-        positive = squared(query[:, p], reference[:, match])  # Eq. 2
-        negatives = [squared(query[:, p], reference[:, k]) for k in range(reference.shape[1]) if away(k, match)]
-        negatives += [squared(reference[:, match], query[:, k]) for k in range(query.shape[1]) if away(k, p)]
-        total += max(0.0, margin + positive - min(negatives))  # Eq. 1 and 3
+        from_query, from_reference = squared(query[:, p], reference), squared(reference[:, match], query)
+        negatives = [apart for k, apart in enumerate(from_query) if away(k, match)]
+        negatives += [apart for k, apart in enumerate(from_reference) if away(k, p)]
+        total += max(0.0, margin + from_query[match] - min(negatives))  # Eq. 1 to 3
     return total / len(points)
 
 
@@ -49,7 +50,7 @@ def literal_distillation_loss(query, reference, teacher_own, teacher_other, temp
     """Eq. 4 to 6."""
 
     def correlation(first, second, p):
-        powers = [math.exp(float(first[:, p] @ second[:, k]) / temperature) for k in range(second.shape[1])]
+        powers = [math.exp(product / temperature) for product in (first[:, p] @ second).tolist()]
         return [power / sum(powers) for power in powers]
 
     total = 0.0

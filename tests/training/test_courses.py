@@ -1,5 +1,6 @@
 """Every trainer's course: golden losses, precision, exact resume, accumulation, and two processes as one."""
 
+import math
 import os
 import subprocess
 import sys
@@ -9,12 +10,23 @@ from pathlib import Path
 import golden_files
 import pytest
 import torch
-from small_runs import RUNS, again, course, equal, saved, train_features, train_gan, train_restoration, untimed_course
+from small_runs import (
+    ALL_RUNS,
+    RUNS,
+    again,
+    course,
+    equal,
+    saved,
+    train_features,
+    train_gan,
+    train_restoration,
+    untimed_course,
+)
 
 from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.methods.c2_matching import CorrespondenceNetwork
 from lfvideo_sr.trainers import restoration
-from lfvideo_sr.training import adversarial
+from lfvideo_sr.training import adversarial, loop
 from lfvideo_sr.training.task import RunConfig
 
 GOLDEN = 2e-3  # of a loss, between machines and versions of torch, where a match may fall differently
@@ -145,12 +157,29 @@ def test_what_a_run_cannot_start_from_is_one_line(name, changes, error, message,
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ALL_RUNS)
+def test_every_parameter_that_is_trained_gets_a_gradient(name, tmp_path, monkeypatch):
+    """Processes that train together wait for the gradient of each of them."""
+    lacking = []
+
+    def take(self, batches, *others):
+        losses = taken(self, batches, *others)
+        parameters = self._module.named_parameters()
+        lacking.extend(key for key, value in parameters if value.requires_grad and value.grad is None)
+        return losses
+
+    taken = loop._Ready.take
+    monkeypatch.setattr(loop._Ready, "take", take)
+    ALL_RUNS[name](tmp_path, max_steps=1)
+    assert not lacking
+
+
 def by_two_processes(name: str, folder: Path) -> RunConfig:
     """A run of small_runs with a batch of one in each of two processes on the CPU, as torchrun starts them."""
     script = folder.with_suffix(".py")
     script.write_text(
         "import torch, small_runs\nfrom pathlib import Path\ntorch.set_num_threads(1)\n"
-        f"small_runs.RUNS[{name!r}](Path({str(folder)!r}), batch=1, max_steps=3)\n"
+        f"small_runs.ALL_RUNS[{name!r}](Path({str(folder)!r}), batch=1, max_steps=3)\n"
     )
     search_path = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
@@ -174,3 +203,12 @@ def test_two_processes_train_as_one_with_twice_the_batch(name, tmp_path):
             assert float(other_row[loss]) == pytest.approx(float(row[loss]), rel=1e-3), loss
     for key, value in saved(alone)["modules"]["network"].items():
         assert torch.allclose(value, saved(apart)["modules"]["network"][key], atol=1e-4), key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({*ALL_RUNS} - {"features", "c2_matching", "rrsr", "gan"}))
+def test_two_processes_train_every_stage(name, tmp_path):
+    """Those whose batches normalise or draw for themselves, which one process with twice the batch does otherwise."""
+    rows = course(by_two_processes(name, tmp_path / "two"))
+    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    assert all(math.isfinite(float(row["loss"])) for row in rows)

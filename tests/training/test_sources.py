@@ -10,7 +10,7 @@ from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.video import VideoSource
-from lfvideo_sr.training.sources import pairs_of, photos_of, validation_pairs
+from lfvideo_sr.training.sources import held_out_photos, pairs_of, photos_of, validation_pairs
 
 
 def noise(height, width, seed=0):
@@ -198,3 +198,24 @@ def test_held_out_clips_validate(clips):
     for small, whole in ((target, frames[4]), (reference, frames[0])):
         mean = whole.reshape(3, 104, 2, 128, 2).astype(np.float64).mean((2, 4))
         assert np.abs(small - mean).max() <= 1
+
+
+def test_a_data_set_to_measure_on_validates_but_is_never_trained_on(tmp_path):
+    folder = tmp_path / "CUFED" / "test" / "CUFED5"
+    folder.mkdir(parents=True)
+    for scene in range(2):
+        for level in range(3):
+            write_png(folder / f"{scene:03}_{level}.png", noise(18 + level, 23, 10 * scene + level) / np.float32(255))
+    pairs = [load() for load in validation_pairs(tmp_path, "set:cufed5")]
+    expected = [
+        (noise(18, 23, 10 * scene)[:, :16, :20], noise(19, 23, 10 * scene + 1)[:, :16, :20]) for scene in (0, 1)
+    ]
+    assert all(np.array_equal(a, b) for pair, other in zip(pairs, expected, strict=True) for a, b in zip(pair, other))
+    photos = [load() for load in held_out_photos(tmp_path, ["set:cufed5"], tmp_path)]
+    assert all(np.array_equal(photo, noise(18, 23, 10 * scene)) for scene, photo in enumerate(photos))
+    assert len(photos) == 2 and held_out_photos(tmp_path, [], tmp_path) == []
+    with pytest.raises(UsageError, match="'set:cufed5' is there to measure on, not to train on; name other photos"):
+        photos_of(tmp_path, ["set:cufed5"], tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"cufed5 is not in .*; expected is CUFED5/001_0\.png"):
+        validation_pairs(tmp_path / "empty", "set:cufed5")

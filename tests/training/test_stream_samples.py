@@ -73,7 +73,7 @@ def test_shapes_types_and_ranges(clip, scene):
 
 def test_shares_of_missing_references(clip):
     samples = ReferenceSamples([clip], [], SETTINGS, 0, rendered=0.0)
-    present = np.array([samples[number]["present"].sum() for number in range(200)])
+    present = np.array([samples[number]["present"].sum() for number in range(100)])
     assert 0.1 < (present == 0).mean() < 0.3 and 0.04 < (present == 1).mean() < 0.2
 
 

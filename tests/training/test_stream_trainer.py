@@ -83,16 +83,16 @@ def test_learning_rate_rises_holds_and_falls():
 
 def test_the_configuration_for_light_fields_goes_on_from_the_shipped_weights(tmp_path):
     shipped = load_config(Path(configs.__path__[0]) / "stream_ref_lf.yaml", StreamRefConfig)
-    smaller = {"scenes": 1, "grids": 1, "batch": 1, "max_steps": 2, "decay_steps": 1, "report_every": 1}
+    smaller = {"scenes": 1, "grids": 1, "batch": 1, "max_steps": 1, "decay_steps": 1, "report_every": 1}
     pictures = {}
     for start in (shipped.start, ""):
         config = replace(
             shipped, **smaller, start=start, cache=str(tmp_path / "cache"), output=str(tmp_path / f"run{start}")
         )
         train(config)
-        rows = course(config)
-        assert [row[0] for row in rows] == ["1", "2"]
-        pictures[start] = float(rows[0][2])
+        ((step, _, picture),) = course(config)
+        assert step == "1"
+        pictures[start] = float(picture)
     assert pictures["stream_ref"] < pictures[""] - 0.5
 
 

@@ -1,6 +1,7 @@
 """What `train` does besides training."""
 
 import pytest
+import yaml
 
 from lfvideo_sr.commands import train
 from lfvideo_sr.commands.train import config_file, shipped_configs
@@ -35,6 +36,27 @@ def test_a_configuration_that_cannot_be_used_is_one_short_line(run, tmp_path, li
     file.write_text(f"trainer: features\n{line}\n")
     outcome = run("train", file)
     assert outcome.code == 2 and message in outcome.line and len(outcome.line) < 400
+
+
+def test_stages_run_one_after_the_other_and_finished_ones_are_passed_over(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    common = {"trainer": "sisr", "photos": ["rendered:1"], "channels": 4, "blocks": 1, "side": 16, "batch": 1}
+    for name in ("first", "second"):
+        text = yaml.safe_dump({**common, "max_steps": 2, "report_every": 1, "output": name})
+        (tmp_path / f"{name}.yaml").write_text(text)
+    outcome = run("train", "first.yaml", "second.yaml")
+    assert outcome.code == 0, outcome.err
+    heads = [line for line in outcome.out.splitlines() if line.startswith("training ")]
+    assert heads == ["training first.yaml", "training second.yaml"]
+    logs = [(tmp_path / name / "log.csv").read_text() for name in ("first", "second")]
+    again = run("train", "first.yaml", "second.yaml")
+    assert again.code == 0 and "/2" not in again.out  # no step is taken
+    assert logs == [(tmp_path / name / "log.csv").read_text() for name in ("first", "second")]
+
+
+def test_one_folder_is_not_for_several_runs(run):
+    outcome = run("train", "sisr_small", "c2_equal", "-o", "runs/both")
+    assert outcome.code == 2 and "-o names one folder, and there are 2 runs" in outcome.line
 
 
 def test_a_run_prints_at_once_and_goes_on_printing_where_there_is_no_bar(run, tmp_path, monkeypatch):

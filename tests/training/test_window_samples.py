@@ -14,7 +14,14 @@ from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
 from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, faded, place_scores, train
 from lfvideo_sr.training import flow_views
 from lfvideo_sr.training.films import FilmSettings, random_look
-from lfvideo_sr.training.flow_views import FlowViews, moving_views, photo_texture, rendered_views, sintel_views
+from lfvideo_sr.training.flow_views import (
+    FlowViews,
+    backward,
+    moving_views,
+    photo_texture,
+    rendered_views,
+    sintel_views,
+)
 from lfvideo_sr.training.window_samples import GRID, MARGIN, WindowSettings, quarter_turns, window_sample
 
 
@@ -255,3 +262,22 @@ def test_a_folder_without_flow_is_one_line(tmp_path):
 def test_scenes_that_hold_no_window_are_refused(tmp_path):
     with pytest.raises(UsageError, match="scenes of 128 pixels hold no window of 64"):
         train(CCNetConfig(side=128, output=str(tmp_path)))
+
+
+def test_flow_of_the_later_picture_to_the_earlier():
+    """RefSR-Net looks for the later frame in the earlier one; flow files say where the earlier one's pixels go."""
+    rng = np.random.default_rng(2)
+    first = rng.integers(0, 256, (3, 20, 24), np.uint8)
+    moved = np.full((20, 24, 2), np.nan, np.float32)
+    moved[2:12, 3:20] = (3, 5)  # what the rest does is not known
+    second = np.zeros_like(first)
+    second[:, 7:17, 6:23] = first[:, 2:12, 3:20]
+    later, earlier, back = backward(lambda: FlowViews(first, second, moved))()
+    assert np.array_equal(later, second) and np.array_equal(earlier, first)
+    known = np.isfinite(back).all(-1)
+    assert known.sum() == 10 * 17 and known[7:17, 6:23].all() and (back[known] == (-3, -5)).all()
+    for row, column in ((7, 6), (16, 22), (10, 12)):
+        x, y = (np.array([column, row]) + back[row, column]).astype(int)
+        assert np.array_equal(earlier[:, y, x], later[:, row, column])
+    gone = backward(lambda: FlowViews(first, second, np.full_like(moved, 100)))()[2]
+    assert np.isnan(gone).all()  # all of it leaves the picture
