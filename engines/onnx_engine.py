@@ -36,7 +36,7 @@ class OnnxGraph:
 
     def __init__(self, path: Path, kind: str, number: int = 0):
         self._kind, self._number = kind, number
-        self._session = _session(path, kind, number)
+        self._session = open_session(path, kind, number)
         self._verb = path.stem
         self._outputs = [get_output.name for get_output in self._session.get_outputs()]
         self._inputs = [get_input.name for get_input in self._session.get_inputs()]
@@ -114,7 +114,10 @@ def check_runs(precision: Precision, device: str) -> None:
         raise EngineError("ONNX Runtime computes no bf16 on a CPU; pass --dtype fp32")
 
 
-def _session(path: Path, kind: str, number: int) -> onnxruntime.InferenceSession:
+def open_session(
+    path: Path, kind: str, number: int, remedy: str = "build it again: lfvideo-sr engine build"
+) -> onnxruntime.InferenceSession:
+    """A graph on a provider's device; raises EngineError, with the remedy, where it cannot be loaded."""
     if not path.is_file():
         raise EngineError(f"no graph {path}; build it: lfvideo-sr engine build")
     options = onnxruntime.SessionOptions()
@@ -128,9 +131,7 @@ def _session(path: Path, kind: str, number: int) -> onnxruntime.InferenceSession
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # its exceptions have no common base but this
-        raise EngineError(
-            f"{path} cannot be loaded ({first_line(error)[:160]}); build it again: lfvideo-sr engine build"
-        ) from error
+        raise EngineError(f"{path} cannot be loaded ({first_line(error)[:160]}); {remedy}") from error
     if _PROVIDERS[kind] not in session.get_providers():  # it goes on with the others
         raise EngineError(f"ONNX Runtime runs {path.name} on no GPU here; pass --device cpu")
     return session

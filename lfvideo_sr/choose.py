@@ -39,6 +39,7 @@ class EngineOptions:
              a CPU.
     engine:  torch, onnx, tensorrt, or auto: TensorRT where a usable plan is there, else torch, and ONNX Runtime where
              torch is absent.
+    anchor_model: file of a single-image network that restores the frames without references; None: the method does.
     """
 
     method: str = "stream_ref"
@@ -47,6 +48,7 @@ class EngineOptions:
     dtype: str = "auto"
     engine: str = "auto"
     quality: str = "best"
+    anchor_model: str | None = None
 
     def settled(self) -> "EngineOptions":
         """The same with weights in place of a quality; raises UsageError for a quality that cannot be had."""
@@ -87,6 +89,8 @@ class EngineOptions:
         from .weights import fingerprint
 
         settled = self.settled()
+        if settled.anchor_model is not None and Path(settled.anchor_model).is_file():
+            settled = replace(settled, anchor_model=fingerprint(Path(settled.anchor_model)))
         if not METHODS[self.method].learned:
             return asdict(settled) | {"weights": None}
         return asdict(settled) | {"weights": fingerprint(weights_file(self.method, settled.weights))}
@@ -111,6 +115,15 @@ def choose_engine(
     check_choice("--method", options.method, list(METHODS))
     check_choice("--engine", options.engine, ENGINES)
     options = options.settled()
+    choice = _chosen(options, size, tell)
+    if options.anchor_model is None:
+        return choice
+    from .engines.anchored import with_anchor_model
+
+    return choice._replace(engine=with_anchor_model(choice.engine, Path(options.anchor_model)))
+
+
+def _chosen(options: EngineOptions, size: Size | None, tell: Callable[[str], object]) -> Choice:
     if not METHODS[options.method].learned:
         return _classical(options)
     if options.engine == "torch":
@@ -282,4 +295,7 @@ def load_learned(method: str, weights: str | None = None) -> Method:
     _check_trained(path, about)
     network = network_of_size(module.network, about, path)
     load_into(network, path)
-    return module.build(network)
+    built: Method = module.build(network)
+    if about.get("converted_from"):  # trained with references always: without one it may be worse than with a wrong one
+        return replace(built, info=replace(built.info, unlike_below=0.0))
+    return built

@@ -61,6 +61,18 @@ class ReferencesMissing(InputError):
     """References were required (`--require-refs`) or named (`--refs`), and there are none."""
 
 
+_OUT_OF_MEMORY = (
+    "cannot allocate memory", "can't allocate", "failed to allocate", "insufficient memory", "bad alloc", "bad_alloc",
+    "can't start new thread",
+)  # fmt: skip
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, of whatever library, says that there is no memory left, or none for another thread."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(reason in text for reason in _OUT_OF_MEMORY)
+
+
 def shortened(value: object, most: int = 60) -> str:
     """A value for a message: what is longer than `most` characters is cut."""
     text = str(value)

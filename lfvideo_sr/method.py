@@ -21,6 +21,8 @@ class MethodInfo:
     scale:           output pixels per input pixel along each side.
     references:      the most references it fuses; 0: it takes none.
     worthless_below: a match of a lower mean relevance is dropped, so that the frame comes out as without it.
+    unlike_below:    so is one where the reference, fetched along the match, is less like the frame, by the correlation
+                     of their texture (registration/likeness.py); 0: that is not looked at.
     guided:          its restorer takes positions between those that its own search tries, so that the field of a
                      light field's view may be predicted from those of others.
     own_frame:       its encoder takes, beside a reference, its low-resolution side (the decoded frame of its moment)
@@ -40,6 +42,7 @@ class MethodInfo:
     own_frame: bool = False
     recurrent: bool = False
     halo: int | None = field(default=None, compare=False)  # older exported graphs of the same method do not state it
+    unlike_below: float = field(default=0.0, compare=False)  # nor this
 
 
 class Match(NamedTuple):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .camera.kernels import SCALE
 from .correspondence import Correspondence, like
 from .engine import Engine, Matched
 from .errors import InputError, OutputError, UsageError
@@ -22,6 +23,7 @@ from .metrics import eight_bit, psnr_y, ssim_y
 from .pixels import as_pixels
 from .references.reference import Reference
 from .registration.beside import Form, form_beside
+from .registration.likeness import likeness, reduced_luma
 from .strips import restored_strips
 
 _GREY = 2.5 / 255  # between the channels of a picture without colours, at most
@@ -139,7 +141,7 @@ def restore(
 
     Equally relevant references keep their order. No more encoded ones are held than are used, and one beside them.
     as_they_are: references are matched as the papers' protocols have it, neither brought to the picture's framing nor
-    dropped for want of detail.
+    dropped for want of detail or for showing something else.
     """
     return match_references(engine, low, references, as_they_are=as_they_are).restored()
 
@@ -179,7 +181,8 @@ def _final(judged: _Judged) -> ReferenceVerdict:
 def _judge(engine: Engine, frame: Frame, reference: Reference, as_it_is: bool) -> _Judged:
     pixels = on_host(reference.load())
     grey = not as_it_is and _is_grey(pixels) and not _is_grey(frame.pixels)
-    form = Form(pixels) if as_it_is else form_beside(frame.pixels, pixels)
+    bare = as_it_is or engine.info.scale != SCALE  # framing and sharpness are judged at x4
+    form = Form(pixels) if bare else form_beside(frame.pixels, pixels)
     if not form.useful:
         size = size_of(form.pixels)
         return _Judged(ReferenceVerdict(reference.origin, size, 0.0, True, False, adds_detail=False), None)
@@ -188,11 +191,20 @@ def _judge(engine: Engine, frame: Frame, reference: Reference, as_it_is: bool) -
     if form.valid is not None:
         matched = _where_valid(matched, form.valid)
     relevance = matched.relevance
-    worthless = relevance < engine.info.worthless_below
+    worthless = relevance < engine.info.worthless_below or not (as_it_is or _is_alike(engine, frame, form, matched))
     verdict = ReferenceVerdict(
         reference.origin, encoded.size, relevance, worthless, used=not worthless, changes=form.changes
     )
     return _Judged(verdict, None if worthless else matched, grey)
+
+
+def _is_alike(engine: Engine, frame: Frame, form: Form, matched: Matched) -> bool:
+    """Whether a reference shows what the frame shows, of methods that do not see it themselves."""
+    info = engine.info
+    if not info.unlike_below:
+        return True
+    reduced = reduced_luma(form.pixels, info.scale)
+    return likeness(frame.pixels, reduced, matched.correspondence, info.scale) >= info.unlike_below
 
 
 def _where_valid(matched: Matched, valid: np.ndarray) -> Matched:

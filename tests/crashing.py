@@ -14,8 +14,9 @@ from pathlib import Path
 _PARENT = """
 import json, os, signal, sys
 from lfvideo_sr import cli
-from lfvideo_sr.commands import cluster, progress, queue, stream
+from lfvideo_sr.commands import cluster, lightfield, progress, queue, stream
 from lfvideo_sr.engines import numpy_engine
+from lfvideo_sr.lightfields import arrays, folder, frames_of, hdf5, pictures
 from lfvideo_sr.media import sink
 from lfvideo_sr.methods import bicubic, flow_transfer
 from lfvideo_sr.registration import conform

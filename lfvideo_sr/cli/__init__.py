@@ -13,7 +13,16 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import EngineError, LFVideoError, OutputError, ReaderGone, UsageError, first_line, printable
+from ..errors import (
+    EngineError,
+    LFVideoError,
+    OutputError,
+    ReaderGone,
+    UsageError,
+    first_line,
+    is_out_of_memory,
+    printable,
+)
 from .choices import METHOD_NAMES
 from .engines import engine_app
 from .lightfield import lightfield_app
@@ -113,14 +122,20 @@ def _run() -> None:
     except ImportError as error:
         _fail(f"a library cannot be loaded ({first_line(error)}); install it again", EngineError.exit_code, error)
     except MemoryError as error:
-        _fail(f"out of memory ({error}); give smaller sizes", EngineError.exit_code, error)
+        _fail_for_memory(error)
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
         _fail(f"{what}; check the name, its permissions and the disk", OutputError.exit_code, error)
     except Exception as error:
+        if is_out_of_memory(error):
+            _fail_for_memory(error)
         if not hasattr(error, "format_message"):  # a usage error of the option parser has one
             raise
         _fail_usage(error.format_message(), error)
+
+
+def _fail_for_memory(error: Exception) -> None:
+    _fail(f"out of memory ({first_line(error)}); give smaller sizes", EngineError.exit_code, error)
 
 
 def _fail_usage(message: str, error: Exception) -> None:

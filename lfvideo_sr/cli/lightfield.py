@@ -19,6 +19,7 @@ from .options import (
     RefCache,
     Report,
     RequireRefs,
+    Resume,
     Simulate,
     TrustManifest,
     Weights,
@@ -121,6 +122,7 @@ def lightfield_restore(
     weights: Weights = None,
     report: Report = None,
     overwrite: Overwrite = False,
+    resume: Resume = True,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -152,7 +154,7 @@ def lightfield_restore(
     pictures = Pictures(mosaic, video, epi, viewer, rgb)
     LightFieldCommand(
         input, output, options, pictures, EngineOptions(method, weights, device, dtype, quality=quality),
-        report=report, overwrite=overwrite, progress=progress, dry_run=dry_run,
+        report=report, overwrite=overwrite, resume=resume, progress=progress, dry_run=dry_run,
     ).run()  # fmt: skip
 
 

@@ -75,6 +75,9 @@ StreamOutput = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
+Resume = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
+]
 Report = Annotated[Path | None, typer.Option(help="JSON report to write; default <output stem>.report.json.")]
 Preset = Annotated[str, typer.Option(help="Speed of the encoder, ultrafast to veryslow.")]
 Progress = Annotated[str, typer.Option(help="How progress is shown: auto, plain, json or none.")]

@@ -33,6 +33,7 @@ from .options import (
     RefCache,
     Report,
     RequireRefs,
+    Resume,
     Simulate,
     StreamOutput,
     To,
@@ -95,6 +96,13 @@ def stream(
     method: Method = "stream_ref",
     quality: Quality = "auto",
     weights: Weights = None,
+    anchor_model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Restore anchors, of which other frames take their detail, by this network: an .onnx file, or one "
+            "that spandrel loads (.safetensors, .pth). Implies --ref-source anchor."
+        ),
+    ] = None,
     simulate: Simulate = False,
     scene_refs: Annotated[
         bool, typer.Option("--scene-refs", help="With --simulate: the first frame of each scene stays sharp too.")
@@ -118,9 +126,7 @@ def stream(
         str, typer.Option(help="What becomes of transparency: keep (where the codec can), drop, or a colour '#RRGGBB'.")
     ] = "keep",
     overwrite: Overwrite = False,
-    resume: Annotated[
-        bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
-    ] = True,
+    resume: Resume = True,
     ray: Annotated[
         str | None,
         typer.Option(help="Share the work among the workers of a Ray cluster: its address, local, or auto."),
@@ -148,6 +154,10 @@ def stream(
 ) -> None:
     """Super-resolve a video x4 with the references found for it."""
     asked = locals()
+    if not simulate and max_height is None:
+        from ..media.stated_sizes import check_stated
+
+        check_stated(Path(input))  # before anything heavy is loaded
     from ..commands.pipe import is_piped
 
     if is_piped(input, output):
@@ -208,7 +218,8 @@ def _options_of(asked: Mapping[str, Any]) -> "tuple[StreamOptions, EncodingOptio
 
     options = StreamOptions(
         ref_cache=parse_bytes(asked["ref_cache"]),
-        **some("ref_every", "refs", "ref_source", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
+        ref_source=_source_of(asked),
+        **some("ref_every", "refs", "no_refs", "require_refs", "ref_index_base", "ref_offset"),
         **some("ref_output", "max_refs", "causal", "simulate", "scene_refs", "gt", "frames", "max_height"),
         **some("deinterlace", "decode", "trust_manifest", "track", "alpha", "fps", "start", "end"),
         lpips=None if asked["lpips"] is None else str(asked["lpips"]),
@@ -221,8 +232,30 @@ def _options_of(asked: Mapping[str, Any]) -> "tuple[StreamOptions, EncodingOptio
         drop=tuple(asked["drop"] or ()),
         **some("codec", "crf", "preset", "scale", "audio"),
     )
-    engine = EngineOptions(**some("method", "weights", "device", "dtype", "engine", "quality"))
+    model = asked["anchor_model"]
+    engine = EngineOptions(
+        anchor_model=None if model is None else str(model),
+        **some("method", "weights", "device", "dtype", "engine", "quality"),
+    )
     return options, encoding, engine
+
+
+def _source_of(asked: Mapping[str, Any]) -> str | None:
+    """Where references come from; anchors where a network for them is named."""
+    from ..errors import UsageError
+
+    source = asked["ref_source"]
+    if asked["anchor_model"] is None:
+        return source
+    for name, is_given in (
+        ("--refs", asked["refs"]),
+        ("--no-refs", asked["no_refs"]),
+        ("--require-refs", asked["require_refs"]),
+        (f"--ref-source {source}", source not in (None, "anchor")),
+    ):
+        if is_given:
+            raise UsageError(f"--anchor-model makes references of the clip's own frames; drop {name}, or it")
+    return "anchor"
 
 
 def simulate(
@@ -276,6 +309,9 @@ def image(
     engine: Engine = "auto",
 ) -> None:
     """Super-resolve one picture x4 with the best of the references given."""
+    from ..media.picture_claims import check_claim
+
+    check_claim(input, enlarged=not simulate)  # before anything heavy is loaded
     from ..choose import EngineOptions
     from ..commands.image import ImageCommand
 

@@ -15,10 +15,11 @@ from typing import Any
 from .. import __version__
 from ..choose import EngineOptions, choose_engine
 from ..errors import EngineError, UsageError, first_line
+from ..stream.finished import mark_finished
 from ..stream.opening import low_size
 from ..stream.plan import RunPlan, join_plan, remove_pieces, run_segment
 from .output_target import OutputTarget, check_is_video
-from .plan import check_unchanged, pieces_of, plan_of
+from .plan import check_input_unchanged, check_unchanged, pieces_of, plan_of
 from .progress import Progress, make_progress
 from .stream import StreamCommand
 
@@ -42,19 +43,21 @@ class ClusterRun:
         target = command.target(progress)
         if target is None:
             return
-        target.write_report(self._restored(target, progress))
+        plan = plan_of(replace(command, output=target.output))
+        target.write_report(self._restored(plan, target, progress))
+        remove_pieces(plan, pieces_of(plan))
         for line in (f"output      {target.output}", f"report      {target.report}"):
             progress.say(line)
 
-    def _restored(self, target: OutputTarget, progress: Progress) -> dict[str, Any]:
+    def _restored(self, plan: RunPlan, target: OutputTarget, progress: Progress) -> dict[str, Any]:
         """The report of the run, which ends with the whole output."""
         started = time.monotonic()
-        plan = plan_of(replace(self.command, output=target.output))
         folder, count = pieces_of(plan), len(plan.segments)
         progress.say(f"{count} segments for the workers of {self.address}")
         run_with_ray(plan, self.address, folder, tell=lambda done: progress.say(f"{done} of {count} segments are done"))
-        warnings = join_plan(plan, folder, target.output, overwrite=self.command.overwrite)
-        remove_pieces(plan, folder)
+        check_input_unchanged(plan)
+        overwrite, mark = self.command.overwrite or target.is_left, partial(mark_finished, folder)
+        warnings = join_plan(plan, folder, target.output, overwrite=overwrite, before_naming=mark)
         return {
             "input": plan.input,
             "output": str(target.output),

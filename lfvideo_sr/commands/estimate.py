@@ -18,6 +18,7 @@ from ..references.still_references import StillReferences
 from ..stream.grid_job import GridJob
 from ..stream.guided import probe_views
 from ..stream.job import StreamJob
+from ..stream.view_store import SAMPLE_BYTES
 from .texts import shown_bytes
 
 _PIECE = Size(160, 96)  # low-resolution pixels; where the engine does not take this size, the nearest that it takes
@@ -78,6 +79,11 @@ def references_used(job: StreamJob) -> int:
 def most_bytes(job: GridJob) -> int:
     """What the output takes at most, uncompressed; 0 where nothing can be said."""
     return job.size.width * job.size.height * (job.info.frames or 0) * job.source.info.pixel
+
+
+def kept_bytes(job: GridJob) -> int:
+    """What the views take that are kept beside the output until it is whole."""
+    return job.size.width * job.size.height * (job.info.frames or 0) * SAMPLE_BYTES
 
 
 def lacking(folder: Path, most: int) -> str:

@@ -16,7 +16,7 @@ from ..engine import Engine
 from ..engines.host_memory import prepare_process
 from ..errors import InputError, OutputError, ReferencesMissing, UsageError, printable
 from ..frames import Size, size_of
-from ..media.images import check_claim, is_transparent, read_alpha, read_image, read_picture
+from ..media.images import is_transparent, read_alpha, read_image, read_picture
 from ..media.limits import check_memory, check_size
 from ..media.picture_formats import READABLE, pictures_in, shown_unreadable
 from ..media.png_strips import PngStrips
@@ -74,7 +74,6 @@ class ImageCommand:
         truth_read = () if self.gt is None else (self.gt,)
         references = reference_pictures(self.references, skip=(self.input, output, *truth_read))
         self._check_targets(output, (*truth_read, *references))
-        check_claim(self.input, 1 if self.simulate else scale)
         picture = read_picture(self.input, self.white)
         truth, low = self._truth(picture.pixels, scale)
         check_result(size_of(low).scaled(scale), f"the result of {self.input}", whole=truth is not None)

@@ -3,6 +3,8 @@
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,16 @@ from ..lightfields.opening import of_output, open_light_field, split_key
 from ..lightfields.viewer import write_viewer
 from ..lightfields.walk import write_walk
 from ..media.hdf5_links import linked_files
+from ..media.partial import unfinished_in
 from ..media.picture_formats import PICTURES
 from ..methods import METHODS
 from ..references.opening import reference_files
 from ..report import Fingerprint, bytes_of, grid_report, is_done, is_report, summary_lines, write_json
+from ..stream.finished import is_marked, mark_finished
 from ..stream.grid_job import GridJob, GridOptions, low_size
-from .estimate import estimated_grid_seconds, lacking, most_bytes
+from ..stream.journal import Journal, remove_left, work_folder
+from ..stream.view_store import ENDING, ViewStore
+from .estimate import estimated_grid_seconds, kept_bytes, lacking, most_bytes
 from .progress import Progress, make_progress
 from .targets import REPORT, beside, check_targets
 from .texts import shown_bytes, shown_score, shown_seconds
@@ -65,16 +71,18 @@ class LightFieldCommand:
     engine: EngineOptions = field(default_factory=EngineOptions)
     report: Path | None = None
     overwrite: bool = False
+    resume: bool = True
     progress: str = "auto"
     dry_run: bool = False
 
     def run(self) -> None:
-        """Write output, pictures and report; raises LFVideoError with nothing half-written left."""
+        """Write output, pictures and report; raises LFVideoError, with the views that are done kept for another run."""
         output = self.output or default_output(self.input)
         report_path = self.report or beside(output, ".report.json")
         progress = make_progress(self.progress)
         asked = self._fingerprint()
         if asked and not self.overwrite and is_done(output, report_path, asked):
+            remove_left(output, _deciding(asked))
             progress.say(f"{output} is already done: same input, same options (--overwrite runs it again)")
             return
         self._check_targets(output, report_path)
@@ -93,15 +101,19 @@ class LightFieldCommand:
             self._announce(job, engine, output, progress)
             if self.dry_run:
                 return
-            seconds, written = self._write(job, output, progress)
-            self._write_pictures(job, output)
-            report = grid_report(job, output, seconds)
-            report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
+            with self._journal(job, output, asked, progress) as journal:
+                before = 0 if job.store is None else job.store.done
+                seconds, written = self._write(job, output, journal, progress)
+                with _unfinished_in(journal):
+                    self._write_pictures(job, output)
+                    report = grid_report(job, output, seconds)
+                    report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
+                    report |= {"fingerprint": asked.text if asked else None, "output_bytes": bytes_of(output)}
+                    report |= {"views_done_before": before} | ({"output_files": written} if output.is_dir() else {})
+                    write_json(report_path, report)
+                if journal is not None:
+                    journal.remove()
             lines = summary_lines(report, "views") + _distance_lines(report)
-        report |= {"fingerprint": asked.text if asked else None, "output_bytes": bytes_of(output)}
-        if output.is_dir():
-            report["output_files"] = written
-        write_json(report_path, report)
         made = [f"{option[2:]:<11} {path}" for option, path in self.pictures.named().items()]
         for line in [*lines, *made, f"report      {report_path}"]:
             progress.say(line)
@@ -127,7 +139,8 @@ class LightFieldCommand:
         for option, endings in _ENDINGS.items():
             if (path := targets.get(option)) and path.suffix.lower() not in endings:
                 raise OutputError(f"{path}: {option} ends in {' or '.join(endings)}; give another name")
-        check_targets(targets, self._files_read(), self.overwrite)
+        ours = [output] if is_marked(work_folder(output), output) else []
+        check_targets(targets, self._files_read(), self.overwrite, ours)
 
     def _announce(self, job: GridJob, engine: Engine, output: Path, progress: Progress) -> None:
         info = job.source.info
@@ -151,10 +164,33 @@ class LightFieldCommand:
                 f"--refs center_hr.png --ref-view {name_of(info.grid.centre)}"
             )
 
-    def _write(self, job: GridJob, output: Path, progress: Progress) -> tuple[float, list[str]]:
+    @contextmanager
+    def _journal(
+        self, job: GridJob, output: Path, asked: Fingerprint | None, progress: Progress
+    ) -> Iterator[Journal | None]:
+        """Of the run, with the views that are done as the job's store. None where nothing can be kept: scores need
+        every view, and views that are kept take room beside the output."""
+        if asked is None or job.scorer is not None:
+            yield None
+            return
+        if lacking(output.parent, most_bytes(job) + kept_bytes(job)):
+            progress.say("warning     views are not kept for a run that goes on later: the disk has no room for them")
+            yield None
+            return
+        on = {"device": job.engine.device, "dtype": job.engine.precision.value, "engine": job.engine.name}
+        with Journal(output, _deciding(asked) | on, self.resume, ending=ENDING) as journal:
+            job.store = ViewStore(journal)
+            if job.store.done:
+                progress.say(f"going on    {job.store.done} views are done")
+            yield journal
+
+    def _write(
+        self, job: GridJob, output: Path, journal: Journal | None, progress: Progress
+    ) -> tuple[float, list[str]]:
         """Run the job into the target; on any failure it does not appear. The seconds it took, and of a folder the
         files that are in it now by this run."""
-        sink = job.source.target(output, job.size, job.grid, job.source.info.frames)
+        with _unfinished_in(journal):
+            sink = job.source.target(output, job.size, job.grid, job.source.info.frames)
         started = time.monotonic()
         try:
             for restored in progress.over(job, job.info.frames):
@@ -162,8 +198,12 @@ class LightFieldCommand:
                     sink.write(restored.frame, job.frame_number(restored.frame))
             with job.watch.stage("finish"):
                 sink.close()
+            if journal is not None:
+                mark_finished(journal.folder, output)
         except BaseException:
             sink.abort()
+            if journal is not None and journal.done:
+                progress.say(f"{len(journal.done)} views are safe; the same command goes on from there")
             raise
         return time.monotonic() - started, sorted(sink.files)
 
@@ -191,6 +231,16 @@ class LightFieldCommand:
     def _finished(self, job: GridJob, output: Path) -> LightField:
         """The output, opened the way the input was."""
         return open_light_field(output, of_output(self.options.open, job.source.info, job.grid))
+
+
+def _unfinished_in(journal: Journal | None) -> AbstractContextManager[None]:
+    """Where unfinished files are made: in the folder of the run, if there is one."""
+    return nullcontext() if journal is None else unfinished_in(journal.room())
+
+
+def _deciding(asked: Fingerprint) -> dict[str, Any]:
+    """What decides how views come out: all that was asked but the pictures made of them."""
+    return {name: value for name, value in asked.asked.items() if name != "pictures"}
 
 
 def default_output(named: str) -> Path:

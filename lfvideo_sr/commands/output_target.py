@@ -22,9 +22,11 @@ from ..media.picture_sequence import (
 from ..media.picture_writing import WRITABLE, PictureFormat, check_writable
 from ..media.probe import VideoInfo, open_input
 from ..report import Fingerprint, is_done, write_json
+from ..stream.finished import is_marked
 from ..stream.job import StreamJob
-from ..stream.journal import Journal
+from ..stream.journal import Journal, remove_left, work_folder
 from ..stream.output import EncodingOptions
+from ..stream.plan import pieces_folder
 from ..stream.segmented_sink import SegmentedSink
 from ..stream.sequence_sink import LIST, SequenceSink, pictures_are_whole
 from .targets import REPORT, beside, check_lengths, check_targets
@@ -47,9 +49,20 @@ class OutputTarget:
         """Refuse names that are longer than their file system takes."""
         check_lengths({"-o": self.output, REPORT: self.report})
 
+    @property
+    def is_left(self) -> bool:
+        """Whether the output is that of a run which ended before its report was written, so that it may be replaced."""
+        folders = (work_folder(self.output), pieces_folder(self.output))
+        return any(is_marked(folder, self.output) for folder in folders)
+
+    def remove_left(self) -> None:
+        """Remove what a run left that ended right after its report."""
+        remove_left(self.output, self.asked.asked)
+
     def check(self, read: Iterable[Path], overwrite: bool) -> None:
         """Refuse what cannot be written, or would be written over."""
-        check_targets({"-o": self.output, REPORT: self.report}, read, overwrite)
+        ours = [self.output] if self.is_left else []
+        check_targets({"-o": self.output, REPORT: self.report}, read, overwrite, ours)
 
     def journal(self, asked: Mapping[str, Any], resume: bool, overwrite: bool) -> Journal:
         return Journal(self.output, asked, resume, ending=codec_of(asked["encoding"]["codec"]).segments)
@@ -60,8 +73,9 @@ class OutputTarget:
         """What takes the pictures of a run. Raises OutputError for what the output cannot hold."""
         return SegmentedSink(
             self.output, job.video, encoding.output_size(job), journal, encoding.settings(), job.resolver.uses_in,
-            copy_from=None if job.video.pictures else job.path, ends_at=job.ends_at, overwrite=overwrite,
-            part=job.part, choice=encoding.choice(),
+            copy_from=None if job.video.pictures else job.path, ends_at=job.ends_at,
+            overwrite=overwrite or self.is_left, part=job.part, choice=encoding.choice(),
+            check_input=job.source.check_unchanged,
         )  # fmt: skip
 
     def write_report(self, report: dict[str, Any], frames: int = 0, job: StreamJob | None = None) -> None:
@@ -126,7 +140,7 @@ class PictureTarget(OutputTarget):
         picture_format = PictureFormat(self.output.suffix, video.bit_depth, size, turns, video.alpha)
         return SequenceSink(
             self.output, picture_format, journal, numbering(job), job.resolver.uses_in, frames=job.info.frames,
-            overwrite=overwrite, warnings=not_in_pictures(video),
+            overwrite=overwrite, warnings=not_in_pictures(video), check_input=job.source.check_unchanged,
         )  # fmt: skip
 
     def write_report(self, report: dict[str, Any], frames: int = 0, job: StreamJob | None = None) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from ..choose import EngineOptions, choose_engine
 from ..config import from_mapping
 from ..errors import InputError, UsageError, first_line
-from ..media.partial import named_beside
 from ..report import Fingerprint
 from ..stream.job import StreamJob
-from ..stream.journal import SegmentRecord, check_same
+from ..stream.journal import check_same
 from ..stream.opening import files_read, low_size
-from ..stream.plan import RunPlan, join_plan, run_segment, segments_of
+from ..stream.plan import RunPlan, join_plan, pieces_folder, run_segment, segments_of
+from ..stream.records import SegmentRecord
 from .output_target import check_is_video, default_output
 from .stream import StreamCommand
 from .targets import check_targets
@@ -53,8 +53,14 @@ def read_plan(path: Path) -> RunPlan:
 
 def pieces_of(plan: RunPlan) -> Path:
     """The folder for a plan's pieces, beside its output."""
-    output = Path(plan.output)
-    return named_beside(output, output.name, ".pieces")
+    return pieces_folder(Path(plan.output))
+
+
+def check_input_unchanged(plan: RunPlan) -> None:
+    """Raises ResumeRefused where the clip, whose sound goes beside the pieces, is not what the plan was made of."""
+    now = Fingerprint.of([Path(plan.input)], plan.stream_options(), {}).asked
+    states = json.loads(json.dumps(now[plan.input]))
+    check_same({"input": plan.asked.get(plan.input)}, {"input": states}, "the plan was made", "make another plan")
 
 
 def check_unchanged(plan: RunPlan) -> None:
@@ -79,4 +85,5 @@ def join_planned(plan: RunPlan, folder: Path | None, output: Path | None, overwr
     """Join the pieces of a plan; returns the output and warnings."""
     target = output or Path(plan.output)
     check_targets({"-o": target}, [Path(plan.input)], overwrite)
+    check_input_unchanged(plan)
     return target, join_plan(plan, folder or pieces_of(plan), target, overwrite=overwrite)

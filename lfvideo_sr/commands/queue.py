@@ -1,6 +1,7 @@
 """Many clips, one after the other: those that are done are passed over, and one that fails does not stop the others."""
 
 import glob
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,10 @@ def queued(named: Path) -> list[Path] | None:
 
 def _listed(path: Path) -> list[Path]:
     try:
-        lines = [line.strip() for line in path.read_text().splitlines()]
+        content = path.read_bytes()
+        if b"\0" in content:
+            raise ValueError("it is no text")
+        lines = [os.fsdecode(line.strip()) for line in content.splitlines()]  # names may be of any bytes
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a list of clips ({first_line(error)}); check the file") from error
     paths = [path.parent / line for line in lines if line and not line.startswith("#")]
@@ -108,8 +112,12 @@ def _run(make: Callable[[Path, Path], Run], path: Path, target: Path, progress: 
         return _DONE
     except (LFVideoError, OSError, MemoryError) as error:
         message = " ".join(str(error).split()) or type(error).__name__
-        progress.say(f"failed      {message}")
-        return message
+    except Exception as error:  # an error of ours: it costs this clip, not those after it
+        if os.environ.get("LFVIDEO_DEBUG"):
+            raise
+        message = f"{type(error).__name__}: {first_line(error)}; run this clip with lfvideo-sr --debug"
+    progress.say(f"failed      {message}")
+    return message
 
 
 def table(outcomes: Sequence[Outcome]) -> list[str]:

@@ -11,6 +11,7 @@ from ..checks import check_choice
 from ..choose import Choice, EngineOptions, choose_engine
 from ..engines.host_memory import prepare_process
 from ..media.part import Part
+from ..media.partial import unfinished_in
 from ..media.picture_sequence import find_sequence
 from ..media.sequence_source import check_input
 from ..methods import METHODS
@@ -59,6 +60,7 @@ class StreamCommand:
         target = target_of(self.input, self.output, self.report, self.fingerprint(), self.encoding.codec)
         target.check_names()
         if not self.overwrite and target.is_done:
+            target.remove_left()
             progress.say(f"{target.output} is already done: same input, same options (--overwrite runs it again)")
             return None
         target.check([*files_read(self.input, self.options), *pictures_read(self.input)], self.overwrite)
@@ -87,10 +89,12 @@ class StreamCommand:
             with target.journal(target.asked.asked | on, self._resumes, self.overwrite) as journal:
                 before = journal.frames
                 seconds, warnings = self._write(job, target, journal, progress, printer)
-            report = stream_report(job, target.output, seconds, warnings + changes)
-            report |= {"engine": engine.name, "quality": self.engine.named_quality(), "decoding": str(job.decoding)}
-        report |= {"output_size": str(self.encoding.output_size(job)), "frames_done_before": before}
-        target.write_report(report, job.resolver.seen, job)
+                report = stream_report(job, target.output, seconds, warnings + changes)
+                report |= {"engine": engine.name, "quality": self.engine.named_quality(), "decoding": str(job.decoding)}
+                report |= {"output_size": str(self.encoding.output_size(job)), "frames_done_before": before}
+                with unfinished_in(journal.room()):
+                    target.write_report(report, job.resolver.seen, job)
+                journal.remove()
         unprinted = {"warnings": printer.unprinted(report["warnings"])}
         for line in [*summary_lines(report | unprinted), f"report      {target.report}"]:
             progress.say(line)

@@ -1,7 +1,7 @@
 """Refuses files to be written before anything is loaded, where writing would fail or destroy something later."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from ..errors import OutputError
@@ -11,9 +11,11 @@ from ..report import is_report
 REPORT = "--report"
 
 
-def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: bool) -> None:
+def check_targets(
+    targets: Mapping[str, Path], read: Iterable[Path], overwrite: bool, ours: Collection[Path] = ()
+) -> None:
     """Refuse files to be written, by the options that name them: what is `read` or holds it, two of one name, what has
-    no folder, and what exists, unless it may be replaced. An older report always may."""
+    no folder, and what exists, unless it may be replaced. An older report always may, and what is `ours`."""
     check_lengths(targets)
     taken = {path.resolve() for path in read if path.exists()}
     for option, path in targets.items():
@@ -27,7 +29,8 @@ def check_targets(targets: Mapping[str, Path], read: Iterable[Path], overwrite: 
     for option, path in targets.items():
         if option == REPORT and path.is_dir():
             raise OutputError(f"{path} is a folder; give a file name with {option}")
-        if os.path.lexists(path) and not overwrite and not (option == REPORT and is_report(path)):
+        replaceable = overwrite or path in ours or (option == REPORT and is_report(path))
+        if os.path.lexists(path) and not replaceable:
             raise OutputError(f"{path} exists; pass --overwrite or give another {option}")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..media.partial import claim_partial
+from ..media.partial import claim_partial, put_in_place
 from .partial import remove, writing
 
 
@@ -33,7 +33,7 @@ class Collected:
         try:
             with writing(self._path, self._partial):
                 self.encode(self._partial)
-                os.replace(self._partial, self._path)
+                put_in_place(self._partial, self._path)
         finally:
             self.abort()
 

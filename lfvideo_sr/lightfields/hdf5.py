@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import InputError, OutputError, first_line
 from ..frames import Size
 from ..media.hdf5_links import LinkedFile, LinkError
-from ..media.partial import claim_partial
+from ..media.partial import claim_partial, put_in_place
 from .arrangement import Arrangement, Extent
 from .array_file import ArrayFile, Companion
 from .carried import carry, fits
@@ -144,7 +144,7 @@ class _Hdf5Target:
             if self._header:
                 with self._partial.open("r+b") as file:
                     file.write(self._header)
-            os.replace(self._partial, self._path)
+            put_in_place(self._partial, self._path)
         except (OSError, RuntimeError) as error:  # HDF5 raises either
             self.abort()
             full = f"errno = {errno.ENOSPC}" in str(error)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import OutputError
-from ..media.partial import claim_partial
+from ..media.partial import claim_partial, write_names_through
 
 _FILES = {".h5", ".hdf5", ".mat", ".png", ".jpg", ".mp4", ".mkv", ".mov"}
 
@@ -79,12 +79,14 @@ def fill_folder(partial: Path, path: Path, earlier: Collection[str] = ()) -> Non
             path.unlink()  # where it leads is somebody's
         if not path.is_dir():
             os.replace(partial, path)
+            write_names_through(path.parent)
             return
         finished = {entry.name: entry for entry in partial.iterdir()}
         for name in set(earlier) - finished.keys():
             (path / name).unlink(missing_ok=True)
         for name, entry in finished.items():
             os.replace(entry, path / name)
+        write_names_through(path)
         partial.rmdir()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import OutputError, printable
 from ..frames import Size, View
-from ..media.partial import claim_partial
+from ..media.partial import claim_partial, put_in_place
 from ..media.resize import to_uint8
 from .field import LightField
 from .grid import Grid
@@ -99,7 +99,7 @@ def write_viewer(path: Path, after: LightField, before: LightField, title: str, 
         partial.write_text(
             _PAGE % {"title": safe, "width": size.width, "data": data}, encoding="utf-8", errors="backslashreplace"
         )
-        partial.replace(path)
+        put_in_place(partial, path)
 
 
 def _shown(size: Size) -> Size:

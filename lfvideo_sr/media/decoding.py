@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 from ..errors import EngineError
 from .loss import Tally, shows_nothing
 from .one_clock import Jump, OneClock
-from .pyav import alpha_decoder
+from .pyav import alpha_decoder, check_memory
 
 
 class Decoder:
@@ -65,6 +65,7 @@ class Decoder:
         try:
             return packet.decode() if self._alpha_decoder is None else self._alpha_decoder.decode(packet)
         except av.FFmpegError as error:
+            check_memory(error)
             if self._on_device and not isinstance(error, av.InvalidDataError):
                 raise EngineError(
                     f"{self._name}: the GPU stops decoding ({error.strerror}); pass --decode cpu"

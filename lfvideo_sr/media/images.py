@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from PIL import Image, ImageOps
 
 from ..errors import InputError, first_line
 from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
-from .limits import check_content, check_file_size, check_memory, check_pixels, check_size
+from .limits import check_file_size, check_memory, check_size
 from .partial import unwritable, whole_file
+from .picture_claims import check_claimed
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
-from .picture_sizes import may_have_alpha, pixels_claimed, size_in_header, turned_upright
+from .picture_sizes import TIFF, may_have_alpha, pixels_claimed, size_in_header, turned_upright
 from .quiet import quiet_libraries
 from .resize import to_float
 from .sample_range import likely_white, stated_white
@@ -123,6 +125,8 @@ def read_alpha(path: str | Path) -> np.ndarray | None:
     data = _bytes_of(Path(path))
     if brand_of(data) & (_HEIC | _AVIF) or not may_have_alpha(data.tobytes()):
         return None
+    if (transparent := _transparent_tiff(data.tobytes())) is not None:
+        return to_float(transparent[..., 3])
     picture = _decode_by_opencv(data, cv2.IMREAD_UNCHANGED)  # not turned by EXIF
     if picture is None or picture.ndim < 3 or picture.shape[2] < 4 or picture.dtype not in (np.uint8, np.uint16):
         return None
@@ -175,26 +179,10 @@ def _decode(path: Path, data: np.ndarray) -> _Decoded:
     """Raises InputError, before anything is decoded, for a header that claims more pixels than are allowed."""
     claimed = pixels_claimed(data)
     if claimed is not None:
-        _check_claim(path, claimed, data.size)
+        check_claimed(claimed, data.size, str(path))
         check_memory(_DECODED * claimed, str(path))
     with quiet_libraries():
         return _decoded(path, data, claimed is not None)
-
-
-def _check_claim(path: Path, claimed: int, stored: int) -> None:
-    check_pixels(claimed, str(path))
-    check_content(claimed, stored, str(path))
-
-
-def check_claim(path: Path, scale: int) -> None:
-    """Refuse a picture by its header alone, which `scale` times as wide and high would have more pixels than are
-    allowed, or which is itself refused by `read_picture`."""
-    if place_of(path) is None:
-        data = _bytes_of(path)
-        claimed = pixels_claimed(data)
-        if claimed is not None:
-            _check_claim(path, claimed, data.size)
-            check_pixels(claimed * scale**2, f"the result of {path}")
 
 
 def _decoded(path: Path, data: np.ndarray, is_known: bool) -> _Decoded:
@@ -203,6 +191,8 @@ def _decoded(path: Path, data: np.ndarray, is_known: bool) -> _Decoded:
         return _decode_avif(path, data.tobytes())
     if brands & _HEIC:
         return _decode_heic(path, data.tobytes())
+    if (transparent := _transparent_tiff(data.tobytes())) is not None:
+        return _Decoded(np.ascontiguousarray(transparent[..., 2::-1]), profile_of(data.tobytes()))
     picture = _decode_by_opencv(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if is_known else None
     if picture is None:
         if why := why_unreadable(path):
@@ -220,10 +210,22 @@ def _decode_by_opencv(data: np.ndarray, flags: int) -> np.ndarray | None:
         return None
 
 
+def _transparent_tiff(data: bytes) -> np.ndarray | None:
+    """RGBA uint8 [H,W,4] of a TIFF of 8 bits with transparency, upright, by Pillow: OpenCV would multiply the colours
+    by the transparency. None for any other file, and for one that Pillow does not decode."""
+    if not data.startswith(TIFF):
+        return None
+    try:
+        with Image.open(BytesIO(data)) as image:
+            return np.asarray(ImageOps.exif_transpose(image)) if image.mode == "RGBA" else None
+    except MemoryError:
+        raise
+    except Exception:  # Pillow's plugins raise many kinds for damaged files
+        return None
+
+
 def _decode_avif(path: Path, data: bytes) -> _Decoded:
     """By Pillow, at 8 bits: OpenCV neither turns an AVIF upright nor reports how many of its 16 bits 10 or 12 fill."""
-    from PIL import Image, ImageOps
-
     try:
         with Image.open(BytesIO(data)) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 import av
@@ -18,7 +19,8 @@ from av.format import Flags
 from av.packet import Packet
 from av.stream import Disposition
 
-from .pyav import fraction
+from .file_state import check_readable
+from .pyav import check_memory, fraction
 
 _AHEAD = 512  # packets that are looked at beyond a jump
 _HELD = 32 << 20  # bytes of packets that are held for it, besides the last
@@ -97,6 +99,8 @@ class OneClock:
         self._ahead: deque[Packet] = deque()
         self._held = 0  # bytes
         self._failure: av.FFmpegError | None = None
+        self._path = Path(container.name.removeprefix("file:"))
+        self._read, self._ended = 0, False  # bytes of the file, as far as packets reach
         self._tracks: dict[int, _Track] = {}
         self._clocks = [_Clock(Fraction(0), Fraction(0))]
         self.jumps: list[Jump] = []
@@ -125,16 +129,26 @@ class OneClock:
         return None
 
     def _look_ahead(self, count: int) -> None:
-        """Have so many packets at hand, or as many as there are; an error waits for its turn."""
+        """Have so many packets at hand, or as many as there are; an error of FFmpeg waits for its turn."""
         try:
             while len(self._ahead) < count and self._held <= _HELD and self._failure is None:
                 packet = next(self._packets, None)
                 if packet is None:
+                    self._end_of_file()
                     return
                 self._ahead.append(packet)
                 self._held += packet.size
+                self._read = max(self._read, (packet.pos or 0) + packet.size)
         except av.FFmpegError as error:
+            check_memory(error)
             self._failure = error
+            self._end_of_file()
+
+    def _end_of_file(self) -> None:
+        """Raise InputError where the packets end because the rest of the file cannot be read."""
+        if not self._ended and self._path.is_file():
+            check_readable(self._path, self._read)
+        self._ended = True
 
     def _mend(self, packet: Packet) -> None:
         time = packet.pts if packet.dts is None else packet.dts

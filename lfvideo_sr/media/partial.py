@@ -5,12 +5,15 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from itertools import count
 from pathlib import Path
 
 from ..errors import OutputError
 
 _USUAL_LIMIT = 255  # bytes of a name, where the system does not tell
+_ROOM: ContextVar[Path | None] = ContextVar("room for unfinished files", default=None)
+_NO_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM)  # said where folders have no fsync
 
 
 def longest_name(folder: Path) -> int:
@@ -46,9 +49,25 @@ def named_beside(path: Path, stem: str, ending: str) -> Path:
     return path.with_name(f"{stem}{ending}")
 
 
+def folder_beside(path: Path, ending: str) -> Path:
+    """The folder `<name><ending>` beside a target, which may be `.`"""
+    named = path if path.name not in ("", "..") else path.resolve()
+    return named_beside(named, named.name, ending) if named.name else named / ending
+
+
 def partial_of(path: Path) -> Path:
     """The unfinished name beside the target: sr.h5 -> sr.partial.h5, a folder sr -> sr.partial."""
     return named_beside(path, path.stem, f".partial{path.suffix}")
+
+
+@contextmanager
+def unfinished_in(folder: Path) -> Iterator[None]:
+    """Inside, in this thread, unfinished files of targets on that folder's disk are made in it, not beside them."""
+    token = _ROOM.set(folder)
+    try:
+        yield
+    finally:
+        _ROOM.reset(token)
 
 
 def claim_partial(path: Path, *, folder: bool = False) -> Path:
@@ -57,6 +76,9 @@ def claim_partial(path: Path, *, folder: bool = False) -> Path:
 
     Raises OSError where nothing can be made there.
     """
+    room = _ROOM.get()
+    if room is not None and room.stat().st_dev == path.parent.stat().st_dev:
+        path = room / path.name
     for number in count(1):
         name = partial_of(path) if number == 1 else named_beside(path, path.stem, f".partial-{number}{path.suffix}")
         with suppress(FileExistsError):
@@ -75,7 +97,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     partial = claim_partial(path)
     try:
         yield partial
-        partial.replace(path)
+        put_in_place(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -89,11 +111,32 @@ def unwritable(path: Path, error: OSError) -> OutputError:
     )
 
 
+def put_in_place(unfinished: Path, path: Path) -> None:
+    """Give a finished file its name, in place of what has that name. This returns when both content and name have
+    reached the disk: what is removed or recorded afterwards cannot get there before them. Raises OSError."""
+    write_through(unfinished)
+    os.replace(unfinished, path)
+    write_names_through(path.parent)
+
+
 def write_through(path: Path) -> None:
-    """Return when a file's content and its name have reached the disk. Devices have nothing to wait for."""
-    for name in (path, path.parent) if path.is_file() else ():
-        handle = os.open(name, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    """Return when a file's content has reached the disk. Devices have nothing to wait for."""
+    if path.is_file():
+        _synchronise(path)
+
+
+def write_names_through(folder: Path) -> None:
+    """Return when the names in a folder have reached the disk, where the system can say so."""
+    try:
+        _synchronise(folder)
+    except OSError as error:
+        if error.errno not in _NO_FOLDERS:
+            raise
+
+
+def _synchronise(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -17,7 +17,7 @@ _EXIF, _SCAN, _END = 0xE1, 0xDA, b"\xff\xd9"
 _ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)
 _TURNS = {3: 2, 4: 2, 5: 3, 6: 3, 7: 1, 8: 1}  # quarters, counter-clockwise, by EXIF's number
 _MIRRORED = (2, 4, 5, 7)  # left to right, after it was turned
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WIDTH, _HEIGHT = 256, 257  # tags of TIFF
 
 
@@ -40,7 +40,7 @@ def pixels_claimed(data: np.ndarray) -> int | None:
 
 def _pixels_of_tiff(data: bytes) -> int | None:
     """Of samples that Pillow does not know."""
-    if not data.startswith(_TIFF):
+    if not data.startswith(TIFF):
         return None
     try:
         directory = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8])

@@ -1,6 +1,5 @@
 """A PNG written from top to bottom, so that a picture of gigabytes is never held whole: no library here does it."""
 
-import os
 import struct
 import zlib
 from contextlib import suppress
@@ -10,7 +9,7 @@ from types import TracebackType
 import numpy as np
 
 from ..frames import Size
-from .partial import claim_partial, unwritable
+from .partial import claim_partial, put_in_place, unwritable
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGB, _RGBA = 2, 6  # colour types
@@ -57,7 +56,7 @@ class PngStrips:
         self._put(_chunk(b"IEND", b""))
         try:
             self._file.close()
-            os.replace(self._partial, self._path)
+            put_in_place(self._partial, self._path)
         except OSError as failure:
             self._drop()
             raise unwritable(self._path, failure) from failure

@@ -1,5 +1,6 @@
 """What PyAV 18 and PyAV 19 (for Python 3.12 and later) do differently, in one place; nothing else asks which it is."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -57,6 +58,12 @@ def decoding_in_threads(stream: Any) -> Iterator[None]:
         yield
     finally:
         stream.codec_context.flush_buffers()
+
+
+def check_memory(error: av.FFmpegError) -> None:
+    """Raise MemoryError for an error of FFmpeg that comes of that: it is no damage of what is read."""
+    if error.errno == errno.ENOMEM:
+        raise MemoryError(error.strerror) from error
 
 
 class _Ratio(Protocol):

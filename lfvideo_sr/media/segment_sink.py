@@ -1,6 +1,6 @@
 """A piece of an output: encoded as the whole is, in a file of its own; and the pieces put together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,7 +52,12 @@ class SegmentSink(VideoSink):
 
 
 class JoinedSink(VideoSink):
-    """The whole of an output, put together from its segments; nothing is encoded. Sound and all else go along."""
+    """The whole of an output, put together from its segments; nothing is encoded. Sound and all else go along.
+
+    before_naming: is given the finished file before that gets its name.
+    """
+
+    before_naming: Callable[[Path], object] | None = None
 
     def join(self, segments: Sequence[Path], shown: Sequence[Shown]) -> None:
         """Append all segments, in order. Raises OutputError where one does not hold what it is said to hold."""
@@ -86,6 +91,11 @@ class JoinedSink(VideoSink):
 
     def _flush(self) -> None:
         """Nothing was encoded here."""
+
+    def _name(self) -> None:
+        if self.before_naming is not None:
+            self.before_naming(self.partial)
+        super()._name()
 
 
 def _rounded(container: InputContainer) -> Fraction:

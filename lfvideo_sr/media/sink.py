@@ -1,7 +1,6 @@
 """Encoding: a stream of frames into a file that appears under its name only when it is whole."""
 
 import errno
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -32,7 +31,7 @@ from .encoding import (
 )
 from .losses import lost_alpha, lost_in_pictures, other_format
 from .part import Part
-from .partial import check_length, claim_partial, write_through
+from .partial import check_length, claim_partial, put_in_place
 from .passthrough import StreamCopier
 from .planes import frame_of, matrix_code, range_code
 from .probe import VideoInfo
@@ -273,8 +272,11 @@ class VideoSink:
             return
         with self._writing():
             self._finish()
-            write_through(self.partial)
-            os.replace(self.partial, self.path)
+            self._name()
+
+    def _name(self) -> None:
+        """Give the finished file its name."""
+        put_in_place(self.partial, self.path)
 
     @property
     def keeps_alpha(self) -> bool:

@@ -1,19 +1,31 @@
-"""The sizes of a file's video tracks by its header alone, so that what is far too large is refused undecoded."""
+"""The sizes of a file's video tracks by its header alone, so that what is far too large is refused before anything is
+decoded or anything heavy is loaded."""
 
 from pathlib import Path
 
 import av
 
 from ..frames import Size
+from .limits import check_size
 from .probe import video_streams
 from .pyav import open_media
 
+_SCALE = 4  # of every method, before it is known which one runs
 _UNDECODED = {"skip_frame": "all", "probesize": "100000"}  # FFmpeg else decodes pictures to learn of their order
+
+
+def check_stated(path: Path) -> None:
+    """Refuse a video where the result of each of its tracks would have more pixels than are allowed. What is no file or
+    states no sizes is left to its reader."""
+    smallest = min(stated_sizes(path), key=lambda size: size.width * size.height, default=Size(0, 0))
+    check_size(smallest.scaled(_SCALE), f"the result of {path}")
 
 
 def stated_sizes(path: Path) -> list[Size]:
     """Of each video track, cover art left out, 0x0 where the header does not have it; empty for what does not open."""
     try:
+        if not path.is_file():
+            return []
         with open_media(path, options=_UNDECODED) as container:
             contexts = [stream.codec_context for stream in video_streams(container)]
             return [Size(context.width, context.height) for context in contexts]

@@ -26,6 +26,7 @@ from ..nn.resize import bicubic
 from ..nn.vgg import channels_of
 from .c2_matching import (
     FIELD_STRIDE,
+    UNLIKE,
     C2Matching,
     C2Size,
     Encoder,
@@ -37,7 +38,12 @@ from .c2_matching import (
     search_from,
 )  # fmt: skip
 
-INFO = MethodInfo("amsa", "PatchMatch in a reference at several scales, aggregated by relevance (AMSA)", references=5)
+INFO = MethodInfo(
+    "amsa",
+    "PatchMatch in a reference at several scales, aggregated by relevance (AMSA)",
+    references=5,
+    unlike_below=UNLIKE,
+)
 FACTOR = 0.8  # k, between two scales
 PAPERS = PatchMatchPlan()
 WARM = PatchMatchPlan(levels=(1,), rounds=(2,))

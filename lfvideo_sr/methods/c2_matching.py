@@ -38,7 +38,10 @@ from ..nn.resize import BicubicEnlarge, full_precision
 from ..nn.strips import in_strips
 from ..nn.vgg import VGG, channels_of
 
-INFO = MethodInfo("c2_matching", "learned correspondences and dynamic aggregation (C2-Matching)", references=5)
+UNLIKE = 0.8  # likeness that a reference needs; measured, docs/results.md
+INFO = MethodInfo(
+    "c2_matching", "learned correspondences and dynamic aggregation (C2-Matching)", references=5, unlike_below=UNLIKE
+)
 SCALE = 4
 FIELD_STRIDE = 4
 DESCRIPTOR = "conv3_1"  # before its ReLU; Table 2

@@ -35,7 +35,10 @@ from ..nn.resize import bicubic
 from ..nn.vgg import VGG, channels_of
 from ..nn.warp import grid_positions
 
-INFO = MethodInfo("e2ent2", "features learned for it, matched and swapped end to end (E2ENT2)", references=5)
+UNLIKE = 0.8  # likeness that a reference needs, as measured on C2-Matching and AMSA (docs/results.md)
+INFO = MethodInfo(
+    "e2ent2", "features learned for it, matched and swapped end to end (E2ENT2)", references=5, unlike_below=UNLIKE
+)
 SCALE = 4
 FIELD_STRIDE = 4
 EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference

@@ -42,7 +42,10 @@ from ..nn.ssnet import Equations, SSNet, Synthesised
 from ..nn.warp import sample
 from ..weights import load_into, read_about
 
-INFO = MethodInfo("refsr_net", "cross-scale correspondence and patch synthesis (RefSR-Net)", references=5)
+UNLIKE = 0.8  # likeness that a reference needs, as measured on C2-Matching and AMSA (docs/results.md)
+INFO = MethodInfo(
+    "refsr_net", "cross-scale correspondence and patch synthesis (RefSR-Net)", references=5, unlike_below=UNLIKE
+)
 SCALES = {4: 2, 8: 3}  # and how many times SS-Net halves a reference
 
 

@@ -18,9 +18,11 @@ from ..nn.hypotheses import Alignment, BestOf, Hypothesis
 from ..nn.residual import ResidualBlock, leaky
 from ..nn.strips import in_strips
 from ..nn.vgg import channels_of
-from .c2_matching import TEXTURES, C2Matching, C2Size, build_as
+from .c2_matching import TEXTURES, UNLIKE, C2Matching, C2Size, build_as
 
-INFO = MethodInfo("rrsr", "progressive alignment and selection of reference features (RRSR)", references=5)
+INFO = MethodInfo(
+    "rrsr", "progressive alignment and selection of reference features (RRSR)", references=5, unlike_below=UNLIKE
+)
 _FUSED = 1 << 18  # places that are fused at a time
 
 

@@ -1,6 +1,5 @@
 """Writes a hybrid file: the low-resolution clip and, as a second track, its high-resolution references."""
 
-import os
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -21,7 +20,7 @@ from ..media.codecs import codec_of
 from ..media.colour import Layout, rgb_to_planes
 from ..media.encoding import pixel_format, scaled_matrix
 from ..media.losses import lost_in_pictures
-from ..media.partial import claim_partial, write_through
+from ..media.partial import claim_partial, put_in_place
 from ..media.passthrough import StreamCopier
 from ..media.planes import frame_of, matrix_code, range_code
 from ..media.pyav import open_media
@@ -49,8 +48,7 @@ def write_hybrid(
     try:
         partial = claim_partial(output)
         warnings = _write(hr, partial, every, scene_refs)
-        write_through(partial)
-        os.replace(partial, output)
+        put_in_place(partial, output)
         return warnings
     except (av.FFmpegError, OSError) as error:
         if isinstance(error, OutputError):

@@ -73,10 +73,25 @@ class Agreement:
         self._keep(view, luma)
         return restored
 
+    def stored(self, view: View) -> np.ndarray | None:
+        """What later views take from the latest one, uint16 [H,W]; None where none of them does."""
+        return self._lumas.stored(view) if view in self._lumas else None
+
+    def recall(self, view: View, stored: np.ndarray | None) -> None:
+        """Take a view that an earlier run has added, with what it stored then."""
+        if self._rank[view] == 0:
+            self._lumas.clear()
+        if stored is not None:
+            self._lumas[view] = stored.astype(np.float32) / _LEVELS
+        self._prune(view)
+
     def _keep(self, view: View, luma: np.ndarray) -> None:
+        self._lumas[view] = luma
+        self._prune(view)
+
+    def _prune(self, view: View) -> None:
         """What later views need stays; what none of them needs goes."""
         done = self._rank[view]
-        self._lumas[view] = luma
         for kept in list(self._lumas):
             if all(self._rank[other] <= done for other in self._neighbours(kept)):
                 del self._lumas[kept]
@@ -162,13 +177,16 @@ class _Lumas:
         self._file.write(stored.tobytes())
 
     def __getitem__(self, view: View) -> np.ndarray:
-        stored = self._arrays.get(view)
-        if stored is None:
-            assert self._file is not None
-            size = 2 * self._shape[0] * self._shape[1]
-            self._file.seek(self._slots[view] * size)
-            stored = np.frombuffer(self._file.read(size), np.uint16).reshape(self._shape)
-        return stored.astype(np.float32) / _LEVELS
+        return self.stored(view).astype(np.float32) / _LEVELS
+
+    def stored(self, view: View) -> np.ndarray:
+        """uint16 [H,W]"""
+        if view in self._arrays:
+            return self._arrays[view]
+        assert self._file is not None
+        size = 2 * self._shape[0] * self._shape[1]
+        self._file.seek(self._slots[view] * size)
+        return np.frombuffer(self._file.read(size), np.uint16).reshape(self._shape)
 
     def __delitem__(self, view: View) -> None:
         (self._arrays if view in self._arrays else self._slots).pop(view)

@@ -35,11 +35,13 @@ from .epipolar import WEIGHT, Agreement
 from .evening import EvenedViews
 from .grid import choose_references, order, own_reference
 from .guided import GuidedEngine, Place
+from .opening import check_simulated
 from .options import DEFAULT_CACHE
 from .pairing import Paired
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
 from .stopwatch import Stopwatch
+from .view_store import StoredView, ViewStore
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ class GridJob:
         """scratch: folder for what does not fit in memory; default the system's for temporary files.
         source: views to restore instead of those of the file `path`. references: instead of those found for it."""
         self.path, self.options = Path(path), options or GridOptions()
+        if self.options.simulate:
+            check_simulated(engine.info)
         self.watch = Stopwatch()
         self._extra: list[LightField] = []  # opened beside the source
         self.agreement: Agreement | None = None
@@ -117,6 +121,7 @@ class GridJob:
             self.engine, self.cache, self.watch, self.options.ref_output == "pass", in_order=False
         )
         self.agreement = self._agreement(scratch)
+        self.store: ViewStore | None = None  # of views that are done; set before the first one
         self.frames = 0
 
     @property
@@ -141,6 +146,8 @@ class GridJob:
     @property
     def warnings(self) -> list[str]:
         known = list(self.source.info.warnings)
+        if self.store is not None and self.store.warning:
+            known.append(self.store.warning)
         if not self.engine.mistrusted:
             return known
         return [
@@ -151,16 +158,43 @@ class GridJob:
 
     def __iter__(self) -> Iterator[Restored]:
         frames = prefetch(self.watch.each("read", self._read_in_order()), ahead=2)
+        done = 0 if self.store is None else self.store.done
         with closing(frames):
-            for restored in self.resolver.run(self._pair(frame) for frame in frames):
+            for number, pair in enumerate(map(self._pair, frames)):
+                restored = self._recalled(number, pair) if number < done else self._restored(number, pair)
                 self.frames += 1
-                if self.agreement is not None:
-                    with self.watch.stage("agree"):
-                        restored = self.agreement.add(restored)
-                restored = self._in_own_colours(restored)
                 if self.scorer is not None:
                     self.scorer.add(restored)
                 yield restored
+
+    def _restored(self, number: int, pair: Paired) -> Restored:
+        restored = self.resolver.restore(pair)
+        if self.agreement is not None:
+            with self.watch.stage("agree"):
+                restored = self.agreement.add(restored)
+        restored = self._in_own_colours(restored)
+        if self.store is not None:
+            with self.watch.stage("keep"):
+                self.store.add(number, self._stored(restored), self.resolver.uses_in(number))
+        return restored
+
+    def _stored(self, restored: Restored) -> StoredView:
+        view = self._place_of(restored.frame).view
+        luma = None if self.agreement is None else self.agreement.stored(view)
+        agreed = 0 if self.agreement is None else self.agreement.agreed
+        return StoredView(on_host(restored.frame.pixels), luma, (self.engine.guided, self.engine.searched, agreed))
+
+    def _recalled(self, number: int, pair: Paired) -> Restored:
+        """A view that an earlier run has restored, as it came out, and all that later views go by."""
+        assert self.store is not None
+        stored = self.store[number]
+        self.resolver.recall(pair, self.engine.recall)
+        self.resolver.add_uses(number, self.store.uses(number))
+        self.engine.guided, self.engine.searched, agreed = stored.counters
+        if self.agreement is not None:
+            self.agreement.recall(self._place_of(pair.frame).view, stored.luma)
+            self.agreement.agreed = agreed
+        return Restored(pair.frame.with_pixels(stored.pixels), pair.frame, (), own=False, passed=False)
 
     def _evened(self, placed: ViewReference) -> ViewReference:
         """A reference in the colours of the first one, where the cameras of their views differ."""

@@ -80,6 +80,10 @@ class GuidedEngine(AroundAnother):
         self.guided += 1
         return field
 
+    def recall(self, frame: Frame, reference: EncodedReference) -> None:
+        """Know again what was known once a view was matched, which is restored already."""
+        self._guide_of(frame, reference)
+
     def match_all(
         self, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
     ) -> list[Correspondence]:

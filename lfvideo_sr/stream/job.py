@@ -25,7 +25,7 @@ from ..references.still_references import StillReferences
 from ..references.tracks import TrackReferences
 from .decoding import Decoding, choose_decoding
 from .easing import Easing
-from .opening import files_read, open_source
+from .opening import check_simulated, files_read, open_source
 from .options import StreamOptions
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
@@ -72,6 +72,8 @@ class StreamJob:
         """clip: frames to restore instead of those of the file `path`. references: instead of those found for it.
         ahead: how many frames are decoded before they are needed; 0 where the newest ones are wanted."""
         self.path, self.engine, self.options = Path(path), engine, options
+        if options.simulate:
+            check_simulated(engine.info)
         self.watch = Stopwatch()
         self.decoding = Decoding(None, "the frames are given", announced=False)
         self.source: StreamSource = clip or self._decoded()

@@ -4,64 +4,41 @@ A run works in a folder beside its target, `out.mp4.work` for `out.mp4`:
 
     lock            held by the one run that works here, released by the system when that ends, however it ends
     journal.jsonl   a line that says what the run was asked to do, then a line for every segment that is done
-    000000.nut ...  the segments, each a playable video; of an output of pictures 000000.pictures ..., lists of them
+    000000.nut ...  the segments, each a playable video; of an output of pictures 000000.pictures ..., lists of them; of
+                    a light field 000000.npz ..., its views
+    unfinished/     files of a light field that is being written
+    finished        which file the output is, from before it has its name until its report is written
 
 A line is written after the file that it describes has reached the disk. What else a run writes here has names of its
 own (_OURS); all other files are somebody's and are never removed.
 """
 
-import hashlib
+import errno
 import json
 import os
-import re
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ..errors import OutputError, ResumeRefused
-from ..media.partial import named_beside
+from ..media.partial import folder_beside, write_names_through
+from .finished import FINISHED
+from .records import SegmentRecord, is_whole, record_of, sha256_of
 
 _FORMAT = "lfvideo-sr journal 1"
 _LOCK, _LINES = "lock", "journal.jsonl"
+_SETTLED = ("device", "dtype", "engine")  # of what is asked: "auto" until a run begins
+_ROOM = "unfinished"
 _NUMBER = 6 * "[0-9]"
 _PICTURES = (f"{_NUMBER}.pictures", f"{_NUMBER}.{7 * '[0-9]'}.*")  # lists of them, and those without their names yet
+_VIEWS = (f"{_NUMBER}.npz", f"{_NUMBER}.partial.npz")
 _SEGMENTS = tuple(f"{_NUMBER}{middle}{ending}" for middle in ("", ".partial") for ending in (".nut", ".mov", ".mkv"))
-_OURS = (*_SEGMENTS, "joined.*", "journal.new", *_PICTURES)  # segments, and unfinished
-
-
-@dataclass(frozen=True)
-class SegmentRecord:
-    """A segment that is done.
-
-    number: its place among the segments. first, frames: the frames of the stream that it holds.
-    file:   its name in the folder; bytes and sha256 are of the file.
-    shown:  time and duration, in ticks of the input, of each of its frames in the order of their packets.
-    uses:   what its references served, as the report has it.
-    """
-
-    number: int
-    first: int
-    frames: int
-    file: str
-    bytes: int
-    sha256: str
-    shown: tuple[tuple[int, int], ...]
-    uses: tuple[dict[str, Any], ...] = ()
-
-    @classmethod
-    def of_line(cls, values: dict[str, Any]) -> "SegmentRecord":
-        """Raises ValueError, KeyError or TypeError for what is no record."""
-        shown = tuple((int(time), int(duration)) for time, duration in values["shown"])
-        record = cls(**values | {"shown": shown, "uses": tuple(values["uses"])})
-        if not all(type(count) is int and count >= 0 for count in (record.number, record.first, record.frames)):
-            raise ValueError("numbers of a segment are none")
-        if not re.fullmatch(rf"{record.number:06}\.[a-z]+", record.file):
-            raise ValueError("the name of a segment's file is another")
-        return record
+_OURS = (*_SEGMENTS, "joined.*", *_PICTURES, *_VIEWS, "journal.new", FINISHED)  # finished and unfinished
 
 
 class Journal:
@@ -82,9 +59,9 @@ class Journal:
         Raises OutputError where another run works on the same target, or the folder is not one of ours; ResumeRefused
         (exit code 5) where it was begun with something else than `asked`.
         """
-        self.target, self.folder = target, named_beside(target, target.name, ".work")
+        self.target, self.folder = target, work_folder(target)
         self.done: dict[int, SegmentRecord] = {}
-        self._partials: dict[str, str] = {}  # the sums of playable parts that interrupted runs left, by name
+        self._partials: dict[str, set[str]] = {}  # the sums of playable parts that interrupted runs left, by name
         self.damaged: list[str] = []
         self._ending, self._whole = ending, whole or is_whole
         self._fresh, self._removed = _made(self.folder), False
@@ -100,6 +77,9 @@ class Journal:
         try:
             self._open(json.loads(json.dumps(asked)), resume)
         except BaseException:
+            if self._fresh:
+                with suppress(OSError):
+                    self.remove()
             self._lock.release()
             raise
 
@@ -115,7 +95,7 @@ class Journal:
     def _take(self, lines: list[dict[str, Any]]) -> None:
         for line in lines:
             if _is_partial(line):
-                self._partials[line["partial"]] = line["sha256"]
+                self._partials.setdefault(line["partial"], set()).add(line["sha256"])
                 continue
             try:
                 record = SegmentRecord.of_line(line)
@@ -128,7 +108,7 @@ class Journal:
 
     def _records(self) -> list[dict[str, Any]]:
         """The lines of what is whole, after a crash without one that was cut short."""
-        partials = [_partial_line(name, sha256) for name, sha256 in self._partials.items()]
+        partials = [_partial_line(name, sha256) for name, sums in self._partials.items() for sha256 in sorted(sums)]
         return partials + [asdict(record) for record in self.done.values()]
 
     @property
@@ -154,19 +134,29 @@ class Journal:
             free = path.with_name(f"{path.stem}-{number}{path.suffix}")
         return free
 
-    def add_partial(self, path: Path) -> None:
-        """Take note of a playable part, which a later run replaces or removes unless it was changed."""
-        self._partials[path.name] = _sha256(path)
-        self._append(_partial_line(path.name, self._partials[path.name]))
+    def add_partial(self, name: str, unfinished: Path) -> None:
+        """Take note of a playable part before it gets that name beside the target. A later run replaces or removes it
+        unless it was changed."""
+        sha256 = sha256_of(unfinished)
+        self._append(_partial_line(name, sha256))
+        self._partials.setdefault(name, set()).add(sha256)
 
     def _is_our_partial(self, path: Path) -> bool:
-        return path.is_file() and not path.is_symlink() and _sha256(path) == self._partials.get(path.name)
+        return path.is_file() and not path.is_symlink() and sha256_of(path) in self._partials.get(path.name, ())
 
     def _append(self, line: dict[str, Any]) -> None:
-        with (self.folder / _LINES).open("a") as lines:
-            lines.write(json.dumps(line) + "\n")
-            lines.flush()
-            os.fsync(lines.fileno())
+        """Add a line, whole or not at all: where the disk is full, no half of it stays in the way of later lines."""
+        data = (json.dumps(line) + "\n").encode()
+        with (self.folder / _LINES).open("ab", buffering=0) as lines:
+            end = lines.seek(0, os.SEEK_END)
+            try:
+                if lines.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(lines.fileno())
+            except OSError:
+                with suppress(OSError):
+                    lines.truncate(end)
+                raise
 
     def whole(self, frames: int) -> list[SegmentRecord]:
         """All records in order; raises OutputError unless they are the whole of so many frames, each once."""
@@ -186,10 +176,12 @@ class Journal:
             file.writelines(json.dumps(line) + "\n" for line in lines)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(path)
+        os.replace(unfinished, path)
+        write_names_through(self.folder)
 
     def remove(self) -> None:
-        """Remove what is ours, when the target is whole or nothing was done; the folder too unless it holds more."""
+        """Remove what is ours, when target and report are whole or nothing was done; the folder too unless it holds
+        more."""
         for name in self._partials:
             part = self.target.with_name(name)
             if self._is_our_partial(part):
@@ -201,7 +193,24 @@ class Journal:
         self._lock.release()
         _remove_if_empty(self.folder)
 
+    def forget(self) -> None:
+        """Give up what is done, and its room on the disk."""
+        self.done.clear()
+        with suppress(OSError):
+            self._remove_files()
+
+    def room(self) -> Path:
+        """An empty folder for unfinished files, which a later run removes with all that is in it."""
+        room = self.folder / _ROOM
+        _remove_room(room)
+        room.mkdir()
+        return room
+
     def _remove_ours(self) -> None:
+        self._remove_files()
+        _remove_room(self.folder / _ROOM)
+
+    def _remove_files(self) -> None:
         for pattern in _OURS:
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
@@ -215,6 +224,28 @@ class Journal:
             self._lock.release()
         elif not self._removed:
             self.remove()
+
+
+def _remove_room(room: Path) -> None:
+    if room.is_dir() and not room.is_symlink():
+        shutil.rmtree(room)
+
+
+def work_folder(target: Path) -> Path:
+    """Where the run works that writes a target."""
+    return folder_beside(target, ".work")
+
+
+def remove_left(target: Path, asked: Mapping[str, Any]) -> None:
+    """Remove the folder of a run that ended when its output and its report were whole. That of a run of something else
+    than `asked`, or of one that is at work, stays."""
+    folder = work_folder(target)
+    with suppress(OSError):
+        begun = _lines(folder / _LINES)[0]["asked"] if (folder / _LINES).exists() else None
+        decided = {name: value for name, value in json.loads(json.dumps(asked)).items() if name not in _SETTLED}
+        same = begun is None or decided.items() <= begun.items()
+        if same and (folder / _LOCK).is_file():
+            Journal(target, begun or {}, resume=False).remove()
 
 
 def _made(folder: Path) -> bool:
@@ -272,25 +303,6 @@ def _partial_line(name: str, sha256: str) -> dict[str, Any]:
 def _shown(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def record_of(
-    file: Path, number: int, first: int, shown: list[tuple[int, int]], uses: tuple[dict[str, Any], ...] = ()
-) -> SegmentRecord:
-    """The record of a segment's file as it is on the disk."""
-    return SegmentRecord(
-        number, first, len(shown), file.name, file.stat().st_size, _sha256(file), tuple(shown), uses
-    )  # fmt: skip
-
-
-def is_whole(file: Path, record: SegmentRecord) -> bool:
-    """Whether a segment's file is what was recorded of it."""
-    return file.is_file() and file.stat().st_size == record.bytes and _sha256(file) == record.sha256
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _ranges(records: list[SegmentRecord]) -> str:

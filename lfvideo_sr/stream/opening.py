@@ -7,17 +7,27 @@ from typing import Any
 from ..errors import UsageError
 from ..frames import Size
 from ..media.hardware import Reader
-from ..media.images import check_claim
 from ..media.limits import check_size
+from ..media.picture_claims import check_claim
 from ..media.picture_sequence import FILM, find_sequence, is_sequence
 from ..media.sequence_source import SequenceSource, clip_info, open_clip
-from ..media.stated_sizes import stated_sizes
+from ..media.stated_sizes import check_stated
 from ..media.video import VideoSource, video_tracks
+from ..method import MethodInfo
 from ..references.opening import lr_track, reference_files, sidecars_of
 from ..references.simulated import SimulatedSource
 from .options import StreamOptions
 
 _SCALE = 4  # of every method, before it is known which one runs
+
+
+def check_simulated(info: MethodInfo) -> None:
+    """Raise UsageError for a method of another scale than the one by which clips and light fields are made small."""
+    if info.scale != _SCALE:
+        raise UsageError(
+            f"--simulate reduces by {_SCALE}, and these weights of {info.name} enlarge by {info.scale}; make the input "
+            "small by another way, and score with --gt"
+        )
 
 
 def files_read(path: Path, options: StreamOptions) -> list[Path]:
@@ -33,25 +43,22 @@ def files_read(path: Path, options: StreamOptions) -> list[Path]:
 def low_size(path: Path, options: StreamOptions) -> Size:
     """Of the frames that an engine will see; raises InputError for what cannot be read, and where the result would have
     more pixels than are allowed."""
-    _check_stated(path, options)
+    _check_headers(path, options)
     with closing(open_source(path, options)) as source:
         size = source.info.size
     check_size(size.scaled(_SCALE), f"the result of {path}")
     return size
 
 
-def _check_stated(path: Path, options: StreamOptions) -> None:
+def _check_headers(path: Path, options: StreamOptions) -> None:
     """Refuse what is too large by the headers of its first picture or of all its tracks, before anything is decoded."""
     if options.simulate or options.max_height is not None:
         return
     sequence = find_sequence(path)
-    if sequence is not None:
-        if sequence.paths[0].suffix.lower() not in FILM:
-            check_claim(sequence.paths[0], _SCALE)
-        return
-    sizes = stated_sizes(path)
-    smallest = min(sizes, key=lambda size: size.width * size.height, default=Size(0, 0))
-    check_size(smallest.scaled(_SCALE), f"the result of {path}")
+    if sequence is None:
+        check_stated(path)
+    elif sequence.paths[0].suffix.lower() not in FILM:
+        check_claim(sequence.paths[0])
 
 
 def open_source(

@@ -1,13 +1,16 @@
 """The stream itself: paired frames in, super-resolved frames out."""
 
-from collections.abc import Container, Generator, Iterable
+from collections.abc import Callable, Container, Generator, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+import numpy as np
+
 from ..correspondence import Correspondence
 from ..engine import Engine, Last, Matched
-from ..frames import Frame
+from ..frames import Frame, on_host
 from ..references.reference import EncodedReference, Reference, ReferenceCache
+from ..registration.likeness import likeness, reduced_luma
 from .easing import Easing
 from .pairing import Paired
 from .preparing import Preparation, picture_of_view
@@ -82,7 +85,8 @@ class SuperResolver:
     in_order: each frame follows the one before it in time, so that a recurrent method may take what it restored last.
     A cut ends that, a reference's own pixels begin it anew, and it starts afresh at every multiple of MEMORY frames.
     Such a stream is cut into segments (segments.py), at whose starts nothing of the frames before is remembered. In it,
-    a frame that repeats the one before gets that one's picture.
+    a frame that repeats the one before gets that one's picture. In any other stream each frame is a segment in what is
+    said of uses.
 
     seen:     how many frames were given, restored or passed over.
     repeated: how many of them got the picture of the frame before.
@@ -100,6 +104,7 @@ class SuperResolver:
         self._segment = 0
         self._last: Last | None = None
         self._fields: dict[tuple, Correspondence] = {}
+        self._reduced: dict[tuple, np.ndarray] = {}  # lumas of references in use, where likeness is looked at
         self._uses: dict[int, dict[tuple, ReferenceUse]] = {}
         self._repeats = RepeatDetector() if in_order else None
         self._before: Restored | None = None
@@ -140,6 +145,7 @@ class SuperResolver:
     def _enter_segment(self, pair: Paired) -> None:
         self.seen += 1
         if self._segmenter is None:
+            self._segment = self.seen - 1
             return
         number = self._segmenter.number(pair)
         if number != self._segment:
@@ -158,6 +164,16 @@ class SuperResolver:
             return
         for reference in pair.references[: self._engine.info.references]:
             self.preparation.learn(reference)
+
+    def recall(self, pair: Paired, matched: Callable[[Frame, EncodedReference], object]) -> None:
+        """Pass over a pair that an earlier run restored, of a stream that is not in order. `matched` is given each
+        reference that it was matched with."""
+        self._enter_segment(pair)
+        frame, reference = pair.frame, pair.own
+        if reference is not None and self._pass_references and self._own_picture(frame, reference) is not None:
+            return
+        for reference in self._taken(frame, pair.references):
+            matched(frame, self._encoded(reference))
 
     def restore(self, pair: Paired) -> Restored:
         """One frame: the pixels of the reference of this very moment, where there is one, else matched and restored."""
@@ -231,16 +247,23 @@ class SuperResolver:
 
     def _matches(self, frame: Frame, references: tuple[Reference, ...]) -> tuple[tuple[Reference, ...], list[Matched]]:
         """The references worth using and their matches, in order."""
-        taken = [reference for reference in references[: self._engine.info.references] if self._adds(reference, frame)]
-        self._cache.keep(taken)
+        taken = self._taken(frame, references)
+        keys = {reference.key for reference in taken}
+        self._reduced = {key: plane for key, plane in self._reduced.items() if key in keys}
         encoded = [self._encoded(reference) for reference in taken]
         with self._watch.stage("match"):
             before = [self._fields.get(reference.key) for reference in taken]
             fields = self._engine.match_all(frame, encoded, before) if taken else []
             matches = list(map(Matched, encoded, fields))
-            kept = [pair for pair in zip(taken, matches) if self._worth_using(*pair)]  # where a GPU is waited for
+            kept = [pair for pair in zip(taken, matches) if self._worth_using(frame, *pair)]  # a GPU is waited for
         self._fields = {reference.key: match.correspondence for reference, match in kept}
         return tuple(reference for reference, _ in kept), [match for _, match in kept]
+
+    def _taken(self, frame: Frame, references: tuple[Reference, ...]) -> list[Reference]:
+        """The references that a frame is matched with; the cache keeps them."""
+        taken = [reference for reference in references[: self._engine.info.references] if self._adds(reference, frame)]
+        self._cache.keep(taken)
+        return taken
 
     def _adds(self, reference: Reference, frame: Frame) -> bool:
         """Whether a reference has detail for a frame; one that has none is dropped without a match."""
@@ -251,14 +274,25 @@ class SuperResolver:
             use.changes = f"dropped: {_NO_DETAIL}"
         return adds
 
-    def _worth_using(self, reference: Reference, matched: Matched) -> bool:
+    def _worth_using(self, frame: Frame, reference: Reference, matched: Matched) -> bool:
         use, relevance = self._use_of(reference), matched.relevance
-        worth = relevance >= self._engine.info.worthless_below
+        worth = relevance >= self._engine.info.worthless_below and self._is_alike(frame, reference, matched)
         use.matched += 1
         use.relevance += relevance
         use.frames_served += worth
         use.frames_dropped += not worth
         return worth
+
+    def _is_alike(self, frame: Frame, reference: Reference, matched: Matched) -> bool:
+        """Whether a reference shows what a frame shows, of methods that do not see it themselves."""
+        info = self._engine.info
+        if not info.unlike_below or reference.generated:
+            return True
+        if reference.key not in self._reduced:
+            pixels = on_host(self.preparation(reference).reference.load())
+            self._reduced[reference.key] = reduced_luma(pixels, info.scale)
+        like = likeness(frame.pixels, self._reduced[reference.key], matched.correspondence, info.scale)
+        return like >= info.unlike_below
 
     def _use_of(self, reference: Reference) -> ReferenceUse:
         uses = self._uses.setdefault(self._segment, {})

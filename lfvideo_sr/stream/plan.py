@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import socket
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,17 +21,19 @@ from ..errors import InputError, OutputError, ResumeRefused, first_line, shorten
 from ..frames import Size
 from ..media.codecs import codec_of
 from ..media.limits import check_size
-from ..media.partial import write_through
+from ..media.partial import folder_beside, put_in_place
 from ..media.segment_sink import JoinedSink, SegmentSink
 from ..media.streams import StreamChoice
+from .finished import FINISHED
 from .job import StreamJob
-from .journal import SegmentRecord, is_whole, record_of
 from .opening import open_source
 from .options import StreamOptions
+from .records import SegmentRecord, is_whole, record_of
 from .segmented_sink import Settings, recorded_uses
 from .writing import converted
 
 _FORMAT = "lfvideo-sr plan 1"
+_PIECES = (".nut", ".mov", ".mkv")  # endings
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,11 @@ class _Elsewhere:
         return number != self.number
 
 
+def pieces_folder(output: Path) -> Path:
+    """The folder for the pieces of an output, beside it."""
+    return folder_beside(output, ".pieces")
+
+
 def segments_of(job: StreamJob) -> tuple[tuple[int, int], ...]:
     """First frame and number of frames of each segment of a clip, which is decoded for it; nothing is restored."""
     firsts: list[int] = []
@@ -161,11 +169,14 @@ def run_segment(plan: RunPlan, number: int, engine: Engine, folder: Path) -> Seg
     return record
 
 
-def join_plan(plan: RunPlan, folder: Path, output: Path, *, overwrite: bool = False) -> list[str]:
+def join_plan(
+    plan: RunPlan, folder: Path, output: Path, *, overwrite: bool = False,
+    before_naming: Callable[[Path], object] | None = None,
+) -> list[str]:  # fmt: skip
     """Join the pieces in `folder` into `output`; returns warnings.
 
     Raises OutputError, and writes nothing, where a piece is missing, damaged or there twice, and ResumeRefused where
-    one is of another plan.
+    one is of another plan. before_naming: is given the finished file before that gets its name.
     """
     read = [_read_record(path, plan) for path in sorted(folder.glob("*.json"))]
     records = [record for record in read if record is not None]
@@ -189,15 +200,19 @@ def join_plan(plan: RunPlan, folder: Path, output: Path, *, overwrite: bool = Fa
         output, video, plan.size, **plan.settings, copy_from=None if video.pictures else plan.input, ends_at=ends_at,
         overwrite=overwrite, part=part, choice=choice,
     ) as sink:  # fmt: skip
+        sink.before_naming = before_naming
         sink.join([folder / record.file for record in records], [record.shown for record in records])
     return sink.warnings
 
 
 def remove_pieces(plan: RunPlan, folder: Path) -> None:
-    """Remove the pieces of a plan that was joined, and the folder unless it holds more."""
+    """Remove the pieces of a plan that was joined, unfinished ones too that workers left which were killed, and the
+    folder unless it holds more."""
     for number in range(len(plan.segments)):
-        for ending in (".nut", ".mov", ".mkv", ".json"):
-            (folder / f"{number:06}{ending}").unlink(missing_ok=True)
+        for ending in (*_PIECES, ".json", *(f".*-[0-9]*{ending}" for ending in (*_PIECES, ".new"))):
+            for path in folder.glob(f"{number:06}{ending}"):
+                path.unlink(missing_ok=True)
+    (folder / FINISHED).unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
 
@@ -217,8 +232,7 @@ def _read_record(path: Path, plan: RunPlan) -> SegmentRecord | None:
 def _write_record(path: Path, record: SegmentRecord, plan: RunPlan) -> None:
     unfinished = path.with_suffix(f".{_unique()}.new")
     unfinished.write_text(json.dumps({"plan": plan.name, "segment": asdict(record)}) + "\n")
-    write_through(unfinished)
-    unfinished.replace(path)
+    put_in_place(unfinished, path)
 
 
 def _unique() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..camera.fit import CameraFit
+from ..camera.kernels import SCALE
 from ..camera.model import CameraModel
 from ..camera.reduction import papers_taps
 from ..frames import Frame, on_host
@@ -70,6 +71,8 @@ class Preparation:
 
     def _is_detailed(self, reference: Reference, frame: Frame) -> bool:
         prepared = self(reference).reference
+        if self._scale != SCALE:
+            return True
         if reference.generated or (reference.frame is not None and prepared.side is None):  # shows something else
             return True
         return adds_detail(frame.pixels, on_host(prepared.load()), same=True)
@@ -82,7 +85,7 @@ class Preparation:
 
     def _prepared(self, reference: Reference) -> Prepared:
         frame = reference.frame
-        if frame is None:
+        if frame is None or (self._scale != SCALE and not reference.generated):  # cameras are known at x4 only
             return Prepared(reference)
         if reference.generated:
             picture = frame.with_picture(reference.load())

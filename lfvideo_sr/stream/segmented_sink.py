@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -15,6 +16,7 @@ from ..media.probe import VideoInfo
 from ..media.segment_sink import JoinedSink, SegmentSink, Shown
 from ..media.sink import OutputPicture, ToPlanes, planes_on_host
 from ..media.streams import EVERYTHING, StreamChoice
+from .finished import mark_finished
 from .journal import Journal
 from .pipeline import ReferenceUse
 
@@ -40,9 +42,11 @@ class SegmentedSink:
         self, target: Path, video: VideoInfo, size: Size, journal: Journal, settings: Settings,
         uses_in: Callable[[int], Uses], *, copy_from: Path | None = None, ends_at: float | None = None,
         overwrite: bool = False, part: Part | None = None, choice: StreamChoice = EVERYTHING,
+        check_input: Callable[[], object] = lambda: None,
     ):  # fmt: skip
-        """uses_in: what references served in a segment, asked for when it is done. Raises what VideoSink raises."""
-        self.path, self.size, self._video = target, size, video
+        """uses_in: what references served in a segment, asked for when it is done. check_input: raises where the input
+        is no longer what was opened; then nothing more of it is recorded. Raises what VideoSink raises."""
+        self.path, self.size, self._video, self._check_input = target, size, video, check_input
         self._journal, self._settings, self._uses_in = journal, settings, uses_in
         beside: dict[str, Any] = {"copy_from": copy_from, "ends_at": ends_at, "overwrite": overwrite}
         self._beside = beside | {"part": part, "choice": choice}
@@ -75,31 +79,33 @@ class SegmentedSink:
 
     def _end_segment(self) -> None:
         if self._segment is not None:
+            self._check_input()
             segment, self._segment = self._segment, None
             segment.close()
             uses = recorded_uses(self._uses_in(self._number))
             self._journal.add(self._number, self._first, segment.shown, uses)
 
     def close(self, frames: int) -> None:
-        """Put the segments together, which have to be so many frames, and give the file its name."""
+        """Put the segments together, which have to be so many frames, and give the file its name. The journal stays
+        until the report is written too."""
         self._end_segment()
         records = self._journal.whole(frames)
         with self._target(self.path) as target:
+            target.before_naming = partial(mark_finished, self._journal.folder)
             target.join([self._journal.path(record.number) for record in records], [record.shown for record in records])
         self.warnings += [line for line in target.warnings if line not in self.warnings]
-        self._journal.remove()
 
     def leave_partial(self) -> Path | None:
         """Put together what there is, playable, beside the target; None where there is nothing, or no room for it."""
-        with suppress(LFVideoError, OSError):
+        with suppress(LFVideoError, OSError, MemoryError):
             pieces, shown = self._pieces()
             if not any(shown):
                 self._give_up()
                 return None
             path = self._journal.partial(partial_of(self.path))
             with self._target(path, overwrite=True) as target:
+                target.before_naming = partial(self._journal.add_partial, path.name)
                 target.join(pieces, shown)
-            self._journal.add_partial(path)
             return path
         return None
 

@@ -1,6 +1,6 @@
 """An output of numbered pictures that survives whatever ends its run.
 
-The pictures of a segment are written beside the journal first, each synchronised. When all are there, a list of them
+The pictures of a segment are written beside the journal first. When all are there and safe on the disk, a list of them
 is recorded, and they get their names, one by one. So a picture that has its name is whole, and the lists say which
 pictures of the folder are of this run, also after a crash between two names.
 """
@@ -8,19 +8,20 @@ pictures of the folder are of this run, also after a crash between two names.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import OutputError
 from ..frames import Frame
-from ..media.partial import write_through
+from ..media.partial import write_names_through, write_through
 from ..media.picture_sequence import numbered_name
 from ..media.picture_writing import OutputPixels, PictureFormat
 from ..media.sink import ToPlanes, planes_on_host
-from .journal import Journal, SegmentRecord, is_whole
+from .journal import Journal
 from .pipeline import ReferenceUse
+from .records import SegmentRecord, is_whole
 from .segmented_sink import recorded_uses
 
 LIST = ".pictures"  # the ending of the list of a segment's pictures
@@ -43,16 +44,18 @@ class SequenceSink:
     number_of: the number in a picture's name, by the number of its frame.
     uses_in:   what references served in a segment, asked for when it is done.
     frames:    how many are expected, whose names have to be free; None: each name is looked at when it is its turn.
+    check_input: raises where the input is no longer what was opened; then nothing more of it is recorded.
     """
 
     def __init__(
         self, target: Path, picture_format: PictureFormat, journal: Journal, number_of: Callable[[int], int],
         uses_in: Callable[[int], Mapping[tuple, ReferenceUse]], *, frames: int | None = None,
-        overwrite: bool = False, warnings: Iterable[str] = (),
+        overwrite: bool = False, warnings: Iterable[str] = (), check_input: Callable[[], object] = lambda: None,
     ):  # fmt: skip
         self.path, self.size, self._format = target, picture_format.size, picture_format
         self._journal, self._number_of, self._uses_in = journal, number_of, uses_in
         self._overwrite, self._recorded = overwrite, _recorded(journal.folder)
+        self._check_input = check_input
         self._segment = -1
         self._first = 0
         self._pictures: list[_Picture] = []
@@ -84,17 +87,18 @@ class SequenceSink:
         """Record the pictures of a segment, then give them their names."""
         if not self._pictures:
             return
+        self._check_input()
         path, pictures = self._journal.path(self._segment), self._pictures
         lines = "".join(json.dumps(asdict(picture)) + "\n" for picture in pictures)
         _write(path, lines.encode())
-        write_through(path)  # and the names of the pictures beside it
+        _make_safe([*(self._journal.folder / picture.unfinished for picture in pictures), path])
         shown = [(self._first + place, 1) for place in range(len(pictures))]
         self._journal.add(self._segment, self._first, shown, recorded_uses(self._uses_in(self._segment)))
         self._pictures = []
         for picture in pictures:
             self._check_free(picture.name)
             _rename(self._journal.folder / picture.unfinished, self.path.with_name(picture.name))
-        write_through(self.path.with_name(pictures[-1].name))
+        write_names_through(self.path.parent)
 
     def _name(self, number: int) -> str:
         return numbered_name(self.path.name, self._number_of(number))
@@ -106,10 +110,10 @@ class SequenceSink:
             raise OutputError(f"{path} exists; pass --overwrite or choose another -o")
 
     def close(self, frames: int) -> None:
-        """End the last segment; the pictures have to be so many."""
+        """End the last segment; the pictures have to be so many. The journal stays until the report is written too."""
         self._end_segment()
         self._journal.whole(frames)
-        self._journal.remove()
+        write_names_through(self.path.parent)  # of pictures too that an earlier run could not name any more
 
     def leave_partial(self) -> None:
         """Nothing is to be done: the pictures of finished segments have their names."""
@@ -164,10 +168,18 @@ def _write(path: Path, data: bytes) -> None:
         path.unlink(missing_ok=True)  # of a run that was stopped
         with path.open("xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}; choose another -o") from error
+
+
+def _make_safe(paths: Sequence[Path]) -> None:
+    """Return when files of one folder and their names have reached the disk: together, which takes less time."""
+    try:
+        for path in paths:
+            write_through(path)
+        write_names_through(paths[0].parent)
+    except OSError as error:
+        raise OutputError(f"{paths[0]} cannot be written: {error.strerror or error}; choose another -o") from error
 
 
 def _rename(path: Path, name: Path) -> None:

@@ -1,6 +1,7 @@
 """How long each stage takes per frame."""
 
 import time
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ class Stopwatch:
     """Collects wall-clock milliseconds by stage name; safe to use from several threads, each with its own stages."""
 
     def __init__(self) -> None:
-        self._taken: dict[str, list[float]] = defaultdict(list)
+        self._taken: dict[str, array[float]] = defaultdict(lambda: array("f"))  # four bytes a frame
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

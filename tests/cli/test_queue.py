@@ -1,11 +1,14 @@
 """Many clips in one command: one bad file does not stop the others, and a rerun does only what failed."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from command_line import FAST
 from small_clips import FRAMES, ticks_of
+
+from lfvideo_sr.commands.stream import StreamCommand
 
 CLIPS = 10
 BAD = (3, 7)
@@ -67,3 +70,29 @@ def test_what_cannot_be_a_queue_is_refused_before_the_work(folder, low_clip, tmp
         refused = run("stream", *arguments, *FAST)
         assert refused.code == code and reason in refused.line
     assert not list(tmp_path.rglob("*_x4*"))
+
+
+def test_an_error_of_ours_costs_its_clip_and_not_those_after_it(folder, low_clip, tmp_path, run, monkeypatch):
+    plain = StreamCommand.run
+
+    def failing(command: StreamCommand) -> None:
+        if command.input.name == "1.mkv":
+            raise ZeroDivisionError("of ours")
+        plain(command)
+
+    for number in BAD:
+        shutil.copy(low_clip, folder / f"{number}.mkv")
+    monkeypatch.setattr(StreamCommand, "run", failing)
+    done = run("stream", folder / "[0-2].mkv", "-o", tmp_path / "out", "--no-refs", *FAST)
+    assert done.code == 6 and "1 of 3 clips failed" in done.line and "ZeroDivisionError: of ours" in done.out
+    assert outputs(tmp_path / "out") == {"0_x4.mkv", "2_x4.mkv"}
+
+
+def test_a_list_may_name_clips_by_any_bytes(low_clip, tmp_path, run):
+    name = os.fsdecode(b"caf\xe9.mkv")
+    shutil.copy(low_clip, tmp_path / name)
+    (tmp_path / "clips.txt").write_bytes(b"caf\xe9.mkv\n")
+    done = run("stream", tmp_path / "clips.txt", "-o", tmp_path / "out", "--no-refs", *FAST)
+    assert done.code == 0 and outputs(tmp_path / "out") == {os.fsdecode(b"caf\xe9_x4.mkv")}
+    (tmp_path / "binary.txt").write_bytes(b"a\0b")
+    assert "cannot be read as a list" in run("stream", tmp_path / "binary.txt", *FAST).line

@@ -203,6 +203,17 @@ def test_transparency_is_turned_as_its_picture_is(tmp_path):
         assert np.array_equal(alpha, pixels[0]), number
 
 
+def test_a_tiff_has_its_colours_under_transparency_too(tmp_path):
+    """As Pillow and most programs write it; OpenCV multiplies these colours by the transparency."""
+    picture = np.random.default_rng(0).integers(0, 256, (6, 8, 4), np.uint8)
+    picture[:2, :, 3], picture[2:4, :, 3] = 0, 128
+    for compression in (None, "tiff_lzw"):
+        Image.fromarray(picture).save(tmp_path / "in.tif", compression=compression)
+        pixels, alpha = read_image(tmp_path / "in.tif"), read_alpha(tmp_path / "in.tif")
+        assert np.array_equal(np.rint(pixels * 255).transpose(1, 2, 0), picture[..., :3])
+        assert alpha is not None and np.array_equal(np.rint(alpha * 255), picture[..., 3])
+
+
 @pytest.mark.parametrize(("codec", "name"), [("vp9", "out.webm"), ("prores", "out.mov"), ("vp9", "out.mp4")])
 def test_a_run_in_segments_keeps_it(codec, name, run, tmp_path):
     clip = write_webm(tmp_path / "in.webm")

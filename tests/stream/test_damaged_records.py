@@ -10,10 +10,11 @@ from lfvideo_sr.choose import EngineOptions
 from lfvideo_sr.commands.plan import plan_of
 from lfvideo_sr.commands.stream import StreamCommand
 from lfvideo_sr.errors import InputError, ResumeRefused
-from lfvideo_sr.stream.journal import Journal, SegmentRecord
+from lfvideo_sr.stream.journal import Journal, remove_left
 from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.output import EncodingOptions
 from lfvideo_sr.stream.plan import RunPlan
+from lfvideo_sr.stream.records import SegmentRecord
 
 ASKED = {"input": "in.mkv"}
 
@@ -88,7 +89,7 @@ def begun(tmp_path):
         journal.path(0).write_bytes(b"nut")
         journal.add(0, 0, [(0, 1)])
         (tmp_path / "out.partial.mkv").write_bytes(b"part")
-        journal.add_partial(tmp_path / "out.partial.mkv")
+        journal.add_partial("out.partial.mkv", tmp_path / "out.partial.mkv")
     return target
 
 
@@ -137,3 +138,45 @@ def test_a_run_begins_anew_behind_a_damaged_journal(run, low_clip, tmp_path):
     outcome = run(*command)
     assert outcome.code == 5 and "--no-resume" in outcome.line
     assert run(*command, "--no-resume").code == 0 and len(frames_of(output)) == FRAMES
+
+
+def test_a_line_that_cannot_be_written_to_its_end_is_not_there(begun, monkeypatch):
+    lines = begun.with_name("out.mkv.work") / "journal.jsonl"
+    with Journal(begun, ASKED) as journal:
+        before = lines.read_bytes()
+        journal.path(1).write_bytes(b"nut")
+        with monkeypatch.context() as broken, pytest.raises(OSError, match="I/O error"):
+            broken.setattr("os.fsync", lambda handle: (_ for _ in ()).throw(OSError(5, "I/O error")))
+            journal.add(1, 1, [(1, 1)])
+        assert lines.read_bytes() == before and 1 not in journal.done
+        journal.add(1, 1, [(1, 1)])
+    with Journal(begun, ASKED) as journal:
+        assert journal.frames == 2
+
+
+def test_a_part_is_known_again_where_the_run_died_before_it_had_its_name(begun, tmp_path):
+    with Journal(begun, ASKED) as journal:
+        (tmp_path / "newer").write_bytes(b"a later part")
+        journal.add_partial("out.partial.mkv", tmp_path / "newer")
+    with Journal(begun, ASKED) as journal:
+        assert journal.partial(tmp_path / "out.partial.mkv") == tmp_path / "out.partial.mkv"
+        (tmp_path / "newer").rename(tmp_path / "out.partial.mkv")
+        journal.remove()
+    assert not (tmp_path / "out.partial.mkv").exists()
+
+
+def test_a_journal_that_cannot_be_begun_leaves_no_folder(tmp_path, monkeypatch):
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="No space left"):
+        broken.setattr("os.replace", lambda *names: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        Journal(tmp_path / "out.mkv", ASKED)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_of_another_run_is_not_taken_for_a_finished_one(begun):
+    remove_left(begun, ASKED | {"crf": 30})
+    assert (begun.with_name("out.mkv.work") / "000000.nut").exists()
+    with Journal(begun, ASKED):
+        remove_left(begun, ASKED)  # it is at work
+        assert (begun.with_name("out.mkv.work") / "000000.nut").exists()
+    remove_left(begun, ASKED)
+    assert not begun.with_name("out.mkv.work").exists()

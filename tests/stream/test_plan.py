@@ -17,7 +17,7 @@ from small_clips import rendered, write_clip
 
 from lfvideo_sr.choose import EngineOptions, make_engine
 from lfvideo_sr.commands.cluster import run_with_ray
-from lfvideo_sr.commands.plan import plan_of
+from lfvideo_sr.commands.plan import join_planned, plan_of
 from lfvideo_sr.commands.stream import StreamCommand
 from lfvideo_sr.errors import InputError, LFVideoError, OutputError, ResumeRefused
 from lfvideo_sr.frames import Size
@@ -25,7 +25,7 @@ from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references.hybrid_file import write_hybrid
 from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.output import EncodingOptions
-from lfvideo_sr.stream.plan import RunPlan, join_plan, run_segment
+from lfvideo_sr.stream.plan import RunPlan, join_plan, remove_pieces, run_segment
 
 FRAMES = 110
 
@@ -109,6 +109,27 @@ def test_joining_refuses_gaps_doubles_damage_and_pieces_of_other_plans(plan, own
     refused(OutputError, r"000002\.nut are damaged")
     record.write_text(json.dumps(json.loads(text) | {"plan": replace(plan, output="elsewhere.mkv").name}))
     refused(ResumeRefused, "a piece of another plan")
+
+
+def test_pieces_of_workers_that_were_killed_go_with_the_others(plan, own_pieces):
+    for name in ("000001.host-17.nut", "000002.host.local-4.new", "finished"):
+        (own_pieces / name).write_bytes(b"unfinished")
+    (own_pieces / "1-holiday.nut").write_bytes(b"mine")
+    remove_pieces(plan, own_pieces)
+    assert [path.name for path in own_pieces.iterdir()] == ["1-holiday.nut"]
+
+
+def test_pieces_are_not_joined_with_the_sound_of_a_clip_that_changed(plan, own_pieces, tmp_path):
+    clip = Path(plan.input)
+    state = clip.stat()
+    try:
+        os.utime(clip, ns=(0, 0))
+        with pytest.raises(ResumeRefused, match="another input"):
+            join_planned(plan, own_pieces, tmp_path / "joined.mkv", False)
+    finally:
+        os.utime(clip, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert not (tmp_path / "joined.mkv").exists()
+    assert join_planned(plan, own_pieces, tmp_path / "joined.mkv", False)[0] == tmp_path / "joined.mkv"
 
 
 def test_two_workers_of_ray_give_the_unbroken_run_though_one_is_killed(command, plan, tmp_path):

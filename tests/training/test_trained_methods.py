@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from command_line import report_of
-from small_clips import rendered
+from small_clips import rendered, write_clip
 from small_networks import SMALL_REFSR
 from small_runs import RUNS, listed, train_ssnet
 
@@ -117,3 +117,18 @@ def test_a_data_set_is_reduced_by_the_methods_scale(run, eight, tmp_path):
     expected = psnr_y(eight_bit(bicubic(degrade(shown, 8), Size(96, 64))), shown)
     assert row["bicubic_psnr"] == pytest.approx(expected, abs=0.01) and printed["scale"] == 8
     assert printed["protocol"]["rule"].startswith("8-bit bicubic x8; cropped")
+
+
+def test_a_stream_is_restored_at_the_methods_scale(run, eight, tmp_path):
+    """With references of its size; what makes clips small for a simulation reduces by 4 only, which is one line."""
+    clip, output = tmp_path / "clip.mkv", tmp_path / "out.mkv"
+    write_clip(clip, rendered(0, 2, seed=3, size=Size(48, 32)))
+    (tmp_path / "refs").mkdir()
+    write_png(tmp_path / "refs" / "0.png", rendered(0, 1, seed=3, size=Size(384, 256))[0])
+    outcome = run("stream", clip, "-o", output, "--refs", tmp_path / "refs", "--codec", "ffv1", *eight)
+    assert outcome.code == 0, outcome.err
+    assert report_of(output)["output_size"] == "384x256" and report_of(output)["frames"] == 2
+    simulated = run("stream", clip, "-o", tmp_path / "b.mkv", "--simulate", *eight)
+    assert (
+        simulated.code == 2 and "--simulate reduces by 4, and these weights of refsr_net enlarge by" in simulated.line
+    )

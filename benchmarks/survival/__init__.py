@@ -1,0 +1,1 @@
+"""What `benchmarks/reliability.py` measures: a file for each kind of harm."""
