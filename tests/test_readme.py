@@ -4,6 +4,7 @@ the README's Python works."""
 import re
 import shlex
 import shutil
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -37,10 +38,17 @@ def fresh_environment_commands() -> list[str]:
 
 
 def shown_commands() -> list[list[str]]:
-    """Every `lfvideo-sr ...` in the fences, as words; comments, and what is behind a pipe, are dropped."""
-    lines = dict.fromkeys(line for body in fences("sh", "", text=TEXT) for line in body.splitlines())
+    """Every `lfvideo-sr ...` in the fences, as words; comments, and what is behind a pipe, are dropped, and lines that
+    go on are joined."""
+    bodies = [body.replace("\\\n", "") for body in fences("sh", "", text=TEXT)]
+    lines = dict.fromkeys(line for body in bodies for line in body.splitlines())
     commands = [re.search(r"(?:^|[\s/])lfvideo-sr (.*)", line) for line in lines]
     return [shlex.split(command[1].partition(" | ")[0], comments=True) for command in commands if command]
+
+
+@cache
+def whole_command():
+    return typer.main.get_command(cli.app)
 
 
 def options_of(command) -> set[str]:
@@ -48,7 +56,7 @@ def options_of(command) -> set[str]:
 
 
 def all_options() -> set[str]:
-    command = typer.main.get_command(cli.app)
+    command = whole_command()
     options, waiting = options_of(command), [command]
     while waiting:
         for sub in getattr(waiting.pop(), "commands", {}).values():
@@ -86,7 +94,7 @@ def test_the_first_command_does_what_is_said(run, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("words", shown_commands(), ids=" ".join)
 def test_shown_commands_and_their_options_exist(words):
-    command = typer.main.get_command(cli.app)
+    command = whole_command()
     while words and words[0] in getattr(command, "commands", {}):
         command, words = command.commands[words[0]], words[1:]
     command = getattr(command, "commands", {}).get("restore", command)  # `lightfield IN` is `lightfield restore IN`
