@@ -7,6 +7,7 @@ import resource
 import select
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from lfvideo_sr import cli
 
-SECONDS = 30.0
+SECONDS = 30.0  # of processor time, so that a busy machine makes no command look as if it hung
+_WAITING = 10  # times as many seconds on the clock, for one that waits for something that never comes
 MEMORY = 2 << 30  # bytes of address space beyond what the parent has
 
 
@@ -63,11 +65,20 @@ def run_forked(arguments: Sequence[str], folder: Path, seconds: float = SECONDS,
 
 
 def _ends(child: int, seconds: float) -> bool:
-    watched = os.pidfd_open(child)
+    watched, until = os.pidfd_open(child), time.monotonic() + _WAITING * seconds
     try:
-        return bool(select.select([watched], [], [], seconds)[0])
+        while not select.select([watched], [], [], min(1.0, seconds))[0]:
+            if _processor_time(child) > seconds or time.monotonic() > until:
+                return False
+        return True
     finally:
         os.close(watched)
+
+
+def _processor_time(child: int) -> float:
+    """Seconds that a process has computed so far."""
+    fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _be_the_command(arguments: Sequence[str], folder: Path, out: Path, err: Path, memory: int) -> None:
