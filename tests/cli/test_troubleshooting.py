@@ -5,12 +5,15 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
 from lfvideo_sr.torch_loading import may_have_gpu
+from lfvideo_sr.training.run_folder import RunFolder
+from lfvideo_sr.training.task import RunConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
 MESSAGES = [
@@ -78,6 +81,12 @@ def make(name: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).mkdir()
 
 
+def foreign_run(folder: Path) -> None:
+    write("run.yaml", "trainer: features\nbatch: 2\n")(folder)
+    make("run")(folder)
+    write("run/config.yaml", "mine")(folder)
+
+
 Provoked = tuple[list[str], Callable[[Path], object] | None]
 PROVOKED: dict[str, Provoked] = {
     "no '...' in --method; did you mean": ([*STREAM, "--method", "bicubik"], None),
@@ -134,13 +143,7 @@ PROVOKED: dict[str, Provoked] = {
     "training clips, first": (["train", "run.yaml"], write("run.yaml", "trainer: stream_ref\nclips: [a.mp4]\n")),
     "holds no pictures to train on": (["train", "run.yaml"], write("run.yaml", "trainer: features\nphotos: [x]\n")),
     "cannot be read as YAML": (["train", "run.yaml"], write("run.yaml", "a: [")),
-    "is not a run's; move it away": (
-        ["train", "run.yaml", "-o", "run"],
-        lambda folder: (
-            write("run.yaml", "trainer: features\nphotos: ['rendered:1']\nwidth: 4\nside: 32\nbatch: 2\n")(folder),
-            (folder / "run").mkdir(), write("run/config.yaml", "mine")(folder),
-        ),
-    ),
+    "is not a run's; move it away": (["train", "run.yaml", "-o", "run"], foreign_run),
 }  # fmt: skip
 
 
@@ -162,6 +165,9 @@ def test_a_message_of_the_page_is_printed(message, run, place, monkeypatch):
     if message.startswith("needs torch"):
         monkeypatch.setattr("lfvideo_sr.choose.why_no_torch", lambda: "torch is not installed")
         monkeypatch.setattr("lfvideo_sr.choose.is_installed", lambda module: False)
+    if message.startswith("is not a run's"):  # without lightning, which takes long to load
+        trainer = SimpleNamespace(FeaturesConfig=RunConfig, train=lambda config: RunFolder(Path(config.output)).claim())
+        monkeypatch.setattr("lfvideo_sr.commands.train._import", lambda module: trainer)
     outcome = run(*words)
     expression = ".*".join(map(re.escape, message.split("...")))
     assert re.search(expression, outcome.out + outcome.err), outcome
