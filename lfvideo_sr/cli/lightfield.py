@@ -61,7 +61,9 @@ lightfield_app = typer.Typer(
 Layout = Annotated[
     str | None, typer.Option(help="A name of the list below, or axes: row,~column,y,x,channel (~ runs backwards).")
 ]
-GridShape = Annotated[str | None, typer.Option(help="ROWSxCOLUMNS, where the file does not say.")]
+GridShape = Annotated[
+    str | None, typer.Option(help="ROWSxCOLUMNS, where the file, or the names of a folder, do not say.")
+]
 Item = Annotated[int | None, typer.Option(help="Number of the scene or frame, where the file has several.")]
 Pattern = Annotated[
     str | None, typer.Option(help="Names of a folder's views, such as shot_{row}_{column}.png; {column} for a line.")

@@ -13,7 +13,7 @@ from ..media.picture_formats import picture_files
 from .field import FieldInfo
 from .grid import Grid, name_of
 from .layouts import LAYOUTS, FolderLayout, layouts_of
-from .name_patterns import by_pattern, example_for, patterns_of
+from .name_patterns import by_pattern, example_for, patterns_of, row_by_row
 from .partial import PartialFolder, writing
 from .picture_white import white_of_files
 
@@ -27,8 +27,13 @@ class NamedViews:
     files: Mapping[View, Path]
 
 
-def name_views(folder: Path, layout: str | None = None, pattern: str | None = None) -> NamedViews:
-    """The views among a folder's pictures; other pictures are left alone. InputError where the names say nothing."""
+def name_views(
+    folder: Path, layout: str | None = None, pattern: str | None = None, grid: tuple[int, int] | None = None
+) -> NamedViews:
+    """The views among a folder's pictures; other pictures are left alone. InputError where the names say nothing.
+
+    grid: rows and columns of pictures that are numbered row by row, for names of no known kind.
+    """
     pictures = picture_files(folder)
     if pattern is not None:
         return NamedViews("folder", f"names like {pattern}", by_pattern(pictures, folder, pattern))
@@ -41,6 +46,8 @@ def name_views(folder: Path, layout: str | None = None, pattern: str | None = No
     if matches:
         several = f"names of {len(matches)} kinds ({' and '.join(matches)})"
         raise InputError(f"{folder} holds {_some(pictures)}: {several}; choose with --layout {next(iter(matches))}")
+    if grid is not None and (files := row_by_row(pictures, grid)):
+        return NamedViews("folder", f"{len(files)} numbered pictures, row by row by --grid", files)
     return _by_their_own_pattern(pictures, folder)
 
 
@@ -54,7 +61,10 @@ def _by_their_own_pattern(pictures: list[Path], folder: Path) -> NamedViews:
         raise InputError(f"{folder} holds no pictures; give a folder with a picture for each view")
     example = patterns[0] if patterns else example_for(pictures[0].name)
     what = f"names of {len(patterns)} kinds ({' and '.join(patterns)}); choose" if patterns else "no known names; say"
-    raise InputError(f"{folder} holds {_some(pictures)}: {what} with --pattern which are views, like: '{example}'")
+    numbered = "" if patterns else "; or pass --grid ROWSxCOLUMNS for pictures numbered row by row"
+    raise InputError(
+        f"{folder} holds {_some(pictures)}: {what} with --pattern which are views, like: '{example}'{numbered}"
+    )
 
 
 def _some(pictures: list[Path]) -> str:

@@ -65,6 +65,22 @@ def _pattern(words: tuple[str, ...], numbers: list[list[str]]) -> str | None:
     return "".join(word + part for word, part in zip(words, [*parts, ""]))
 
 
+def row_by_row(pictures: list[Path], grid: tuple[int, int]) -> dict[View, Path]:
+    """The views of names that are alike but for one number, which counts the views of a grid of so many rows and
+    columns row by row, from whichever number on; {} where names or their count say otherwise."""
+    alike: dict[tuple[str, ...], list[Path]] = {}
+    for picture in pictures:
+        alike.setdefault(tuple(_DIGITS.split(picture.name)), []).append(picture)
+    runs = [run for run in alike.values() if len(run) == grid[0] * grid[1]]
+    if len(runs) != 1:
+        return {}
+    numbers = {picture: [int(number) for number in _DIGITS.findall(picture.name)] for picture in runs[0]}
+    varying = [column for column in zip(*numbers.values()) if len(set(column)) > 1]
+    if len(varying) != 1 or len(set(varying[0])) != len(numbers):
+        return {}
+    return {View(*divmod(place, grid[1])): path for place, path in enumerate(sorted(numbers, key=numbers.__getitem__))}
+
+
 def example_for(name: str) -> str:
     """A pattern that a name fits, for people to change: its last two numbers are taken for row and column."""
     numbers = list(_DIGITS.finditer(Path(name).stem))[-2:]

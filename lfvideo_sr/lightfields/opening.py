@@ -79,18 +79,19 @@ def open_light_field(named: Path | str, options: OpenOptions = OpenOptions()) ->
 
 def of_output(options: OpenOptions, info: FieldInfo, views: Grid) -> OpenOptions:
     """How what was written of these views of a light field is opened, which was opened by `options`."""
-    kind = LAYOUTS[info.layout]
+    kind, numbered = LAYOUTS[info.layout], options.grid is not None
+    shape = len(views.rows), len(views.columns)
     options = replace(options, item=None, sharp=True, grid=None, white=_FULL)
     if isinstance(kind, ArrayLayout):
         options = replace(options, layout=options.layout or info.layout, white=info.white)
     elif isinstance(kind, FolderLayout):
         pattern = options.pattern and str(Path(options.pattern).with_suffix(".png"))
-        return replace(options, layout=None, pattern=pattern)
+        grid = shape[::-1] if options.transpose else shape
+        return replace(options, layout=None, pattern=pattern, grid=grid if numbered else None)
     else:
         options = replace(options, layout=info.layout)
     if not kind.needs_grid:
         return options
-    shape = len(views.rows), len(views.columns)
     if info.tiles:
         return replace(options, grid=tiles_for(len(views), info.tiles))
     return replace(options, grid=shape[::-1] if options.transpose else shape)
@@ -130,7 +131,7 @@ def _open_folder(path: Path, options: OpenOptions) -> LightField:
     _check_layout(path, "a folder", options.layout, [*layouts_of(FolderLayout), *_of_frames()])
     if options.layout in _of_frames():
         return _mosaics(path, FolderMosaics(path, options.white), options)
-    return FolderField(path, name_views(path, options.layout, options.pattern), options.white)
+    return FolderField(path, name_views(path, options.layout, options.pattern, options.grid), options.white)
 
 
 def _open_video(path: Path, options: OpenOptions) -> LightField:

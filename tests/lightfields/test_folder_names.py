@@ -50,6 +50,29 @@ def test_two_numbers_in_every_name_are_row_and_column(tmp_path, grid, name, patt
     assert len(field.info.grid) == 6 and (pattern is None or pattern in field.info.decided)
 
 
+@pytest.mark.parametrize(("name", "first"), [("{n:04}.png", 0), ("cam_{n}_lr.png", 1), ("pic{n}.png", 97)])
+def test_numbered_pictures_are_a_grid_row_by_row_where_its_shape_is_known(run, tmp_path, grid, name, first):
+    folder = tmp_path / "views"
+    folder.mkdir()
+    for r, c in np.ndindex(2, 3):
+        write_png(folder / name.format(n=first + 3 * r + c), grid[r, c])
+    write_png(folder / "thumbnail.png", grid[0, 0])
+    with pytest.raises(InputError, match="--grid ROWSxCOLUMNS"):
+        open_light_field(folder)
+    np.testing.assert_allclose(
+        open_light_field(folder, OpenOptions(grid=(2, 3))).read(View(1, 2)), grid[1, 2], atol=1e-6
+    )
+    command = ("lightfield", folder, "--grid", "2x3", "-o", tmp_path / "out", *BICUBIC, "--views", "0:2,1:3")
+    assert run(*command, "--mosaic", tmp_path / "all.png").code == 0
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == sorted(
+        name.format(n=first + 3 * r + c) for r in range(2) for c in (1, 2)
+    )
+    part = open_light_field(tmp_path / "out", OpenOptions(grid=(2, 2)))
+    assert part.read(View(1, 1)).shape == (3, 48, 80)
+    with pytest.raises(InputError, match="--grid ROWSxCOLUMNS"):
+        open_light_field(folder, OpenOptions(grid=(2, 2)))
+
+
 def test_jpeg_pleno_counts_columns_first_and_is_written_under_names_that_say_which_is_which(run, tmp_path, grid):
     folder = folder_of(tmp_path / "pleno", grid, "{c:03}_{r:03}.png")
     for path in list(folder.iterdir()):
