@@ -128,8 +128,8 @@ class Evaluation:
         bicubic_psnr, _ = score(enlarged, prepared.truth, protocol)
         row = Row(item.name, psnr, ssim, bicubic_psnr, seconds, used)
         if self.distance is not None:
-            apart = (self.distance(pixels, prepared.truth) for pixels in (result, enlarged))
-            row = replace(row, **dict(zip(("lpips", "bicubic_lpips"), apart)))
+            apart = self.distance(result, prepared.truth)
+            row = replace(row, lpips=apart, bicubic_lpips=self.distance(enlarged, prepared.truth))
         return row, result
 
     def _prepared(self, item: Item) -> EvaluationPair:

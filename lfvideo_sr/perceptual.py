@@ -6,7 +6,7 @@ torchvision's that the user names: nothing is downloaded.
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def _loaded(path: Path) -> tuple[Any, str]:
 
     tensors = _tensors(path)
     first, last = tensors.get("features.0.weight"), tensors.get("features.28.weight")
-    name = "alex" if first is not None and first.shape[-1] == 11 else "vgg"
+    name: Literal["alex", "vgg"] = "alex" if first is not None and first.shape[-1] == 11 else "vgg"
     if first is None or (name == "vgg" and (last is None or "features.34.weight" in tensors)):
         raise InputError(f"{path} holds neither AlexNet nor VGG16; give {_FILES}")
     network = lpips._LPIPS(net=name, pnet_rand=True)

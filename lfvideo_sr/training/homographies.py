@@ -53,7 +53,7 @@ def box_moved(rng: np.random.Generator, side: int) -> np.ndarray:
     corner = rng.integers(int(MOST), SIDE, 2)
     box = corner + SIDE * np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     moved = box + rng.integers(0, int(MOST), (4, 2)) * rng.choice([-1, 1], (4, 2))
-    return cv2.getPerspectiveTransform(*(np.float32(unit * corners) for corners in (moved, box)))
+    return cv2.getPerspectiveTransform((unit * moved).astype(np.float32), (unit * box).astype(np.float32))
 
 
 def true_positions(homography: np.ndarray, side: int) -> np.ndarray:
