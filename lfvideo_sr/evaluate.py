@@ -128,8 +128,8 @@ class Evaluation:
         bicubic_psnr, _ = score(enlarged, prepared.truth, protocol)
         row = Row(item.name, psnr, ssim, bicubic_psnr, seconds, used)
         if self.distance is not None:
-            of_result, of_bicubic = (self.distance(pixels, prepared.truth) for pixels in (result, enlarged))
-            row = replace(row, lpips=of_result, bicubic_lpips=of_bicubic)
+            apart = self.distance(result, prepared.truth)
+            row = replace(row, lpips=apart, bicubic_lpips=self.distance(enlarged, prepared.truth))
         return row, result
 
     def _prepared(self, item: Item) -> EvaluationPair:

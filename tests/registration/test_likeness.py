@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from small_clips import rendered
+from command_line import report_of
+from small_clips import rendered, write_clip
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.correspondence import Correspondence
@@ -108,3 +109,17 @@ def test_the_papers_protocols_use_every_reference(scenes):
     references = picture_references([scenes[2]], size_of(low))
     assert not match_references(engine, low, references).matches
     assert len(match_references(engine, low, references, as_they_are=True).matches) == 1
+
+
+def test_a_stream_drops_it_too(scenes, run, tmp_path):
+    first, later, other = scenes
+    clip, output, folder = tmp_path / "clip.mkv", tmp_path / "out.mkv", tmp_path / "refs"
+    write_clip(clip, [degrade(first), degrade(later)])
+    folder.mkdir()
+    words = ("--method", "c2_matching", "--weights", "c2_matching_small", "--device", "cpu", "--dtype", "fp32")
+    for picture, served in ((other, 0), (first, 2)):
+        write_png(folder / "0.png", picture)
+        outcome = run("stream", clip, "-o", output, "--refs", folder, "--codec", "ffv1", "--overwrite", *words)
+        assert outcome.code == 0, outcome.err
+        (reference,) = report_of(output)["references"]
+        assert (reference["frames_served"], reference["frames_dropped"]) == (served, 2 - served)
