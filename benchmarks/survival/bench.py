@@ -12,7 +12,7 @@ from pathlib import Path
 from .clips import content, write_hybrid, write_pictures, write_sharp_view, write_views
 from .forked import Ended, ForkedRuns
 
-FRAMES = 200
+FRAMES = 150
 SIZE = (48, 32)
 FAST = ("--method", "bicubic", "--preset", "ultrafast", "--progress", "none")
 
@@ -90,7 +90,7 @@ class Bench:
             self.video_way("libx265", "mp4", "-e", "x265-params=log-level=none"),
             self.video_way("ffv1", "mkv"),
             Way("pictures of pictures", "/%04d.png", ("stream", self.pictures), ("--method", "bicubic")),
-            Way("libx264 in mkv, --quality fast", ".mkv", ("stream", self.clip, "--frames", 100), fast),
+            Way("libx264 in mkv, --quality fast", ".mkv", ("stream", self.clip, "--frames", 70), fast),
             Way("views of a light field", ".h5", ("lightfield", self.views), (*refs, "--method", "flow_transfer")),
             Way(
                 "views of a light-field video", ".h5", ("lightfield", self.view_video),

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -15,8 +16,9 @@ import numpy as np
 RATE = 16000  # samples of sound a second
 
 
+@lru_cache(4)
 def texture(seed: int, width: int, height: int) -> np.ndarray:
-    """uint8 [height,width,3], with detail of a few pixels."""
+    """uint8 [height,width,3], with detail of a few pixels. Not to be written to."""
     noise = np.random.default_rng(seed).random((height, width, 3)).astype(np.float32)
     return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 1.2), None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
 

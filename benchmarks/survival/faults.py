@@ -256,7 +256,7 @@ def _damaged(bench: Bench, way: Way, what: str, pattern: str, times: int, harm: 
     for _ in range(times):
         output = bench.target(way)
         others = Bystanders(output)
-        frames = bench.random.randint(70, 190)
+        frames = bench.random.randint(70, 145)
         killed = bench.run(way, output, before=killing_at(frames))
         assert killed.code == -9, killed
         work = output.with_name("out.mkv.work")

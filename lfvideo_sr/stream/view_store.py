@@ -5,6 +5,7 @@ followed from frame to frame. So what counts as done is the views up to the firs
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,11 +49,12 @@ class ViewStore:
             return
         path = self._journal.path(number)
         unfinished = partial_of(path)
-        arrays = {"pixels": view.pixels, "counters": np.array(view.counters)}
-        arrays |= {} if view.luma is None else {"luma": view.luma}
+        arrays: dict[str, Any] = {"pixels": view.pixels, "counters": np.array(view.counters)}
+        if view.luma is not None:
+            arrays["luma"] = view.luma
         try:
             with unfinished.open("wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
+                np.savez(file, **arrays)
             put_in_place(unfinished, path)
             self._journal.add(number, number, [(number, 1)], recorded_uses(uses))
         except OSError as error:

@@ -39,6 +39,7 @@ class Timed:
     dts: int | None
     duration: int
     size: int = 1
+    pos: int = 0
     time_base = Fraction(1, 1000)
 
     @property
@@ -64,7 +65,8 @@ def recording(start: int, length: int, kinds: str = "va") -> list[Timed]:
 def mended(given: Sequence[Timed], jumps_in_format: bool = True) -> tuple[dict[str, list[int]], OneClock]:
     """The times of each stream's packets on one clock."""
     flags = Flags.ts_discont.value if jumps_in_format else 0
-    clock = OneClock(SimpleNamespace(demux=lambda: iter(given), format=SimpleNamespace(flags=flags)))
+    container = SimpleNamespace(demux=lambda: iter(given), format=SimpleNamespace(flags=flags), name="no file")
+    clock = OneClock(container)
     times: dict[str, list[int]] = {}
     for packet in clock:
         times.setdefault(packet.kind, []).append(packet.pts)
