@@ -1,6 +1,7 @@
 """What can be refused within a fraction of a second: names that are wrong, before torch, OpenCV and FFmpeg are loaded.
 All else is checked where it is read."""
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -87,4 +88,4 @@ def _is_file_name(named: str) -> bool:
 
 def _names_a_video(output: Path) -> bool:
     """Whether an output is the name of a video file, as far as its ending shows: folders and pictures have none."""
-    return bool(output.suffix) and not (is_numbered(output) or is_picture_name(output.name) or output.is_dir())
+    return bool(output.suffix) and not (is_numbered(output) or is_picture_name(output.name) or os.path.isdir(output))

@@ -176,9 +176,7 @@ def test_a_plans_name_follows_all_it_depends_on(own_cache):
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     target = tmp_path / "one.plan"
     write_whole(target, b"before")
-    monkeypatch.setattr(
-        "pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
-    )
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(EngineError, match="No space left"):
         write_whole(target, b"after")
     assert target.read_bytes() == b"before" and list(tmp_path.iterdir()) == [target]

@@ -89,9 +89,14 @@ def _names(folder: Path) -> set[str]:
 
 def _left_behind(ended: Ended, before: set[str], after: set[str]) -> str | None:
     """Of a refusal: files that were not there. What a run has finished in part stays, and so does a training's."""
-    kept = ("out.mkv.work", "out.partial.mkv", "run", "photos", "pieces", "lightning_logs")
-    new = sorted(name for name in after - before if not name.startswith(kept))
+    kept = ("out.partial.mkv", "run", "photos", "pieces", "lightning_logs")
+    new = sorted(name for name in after - before if not name.startswith(kept) and not _is_of_a_journal(name))
     return f"leaves {new[0]}" if ended.code and new else None
+
+
+def _is_of_a_journal(name: str) -> bool:
+    """Whether it is in the folder of a run that can go on, of a video or of a light field."""
+    return Path(name).parts[0].endswith(".work")
 
 
 def _remove(folder: Path) -> None:
