@@ -22,7 +22,8 @@ def quality(scores: list[FrameScore]) -> str:
     report = {
         "references": [], "reference_source": "none", "reference_description": "none", "cache": {"hit_rate": 0.0},
         "camera": None,
-        "frames": 1, "frames_repeated": 0, "seconds": 1.0, "frames_per_second": 1.0, "method": "bicubic", "device": "cpu", "dtype": "fp32",
+        "frames": 1, "frames_repeated": 0,
+        "seconds": 1.0, "frames_per_second": 1.0, "method": "bicubic", "device": "cpu", "dtype": "fp32",
         "warnings": [], "output": "out.mkv", "output_size": "8x8", "metrics": summarise(scores),
     }  # fmt: skip
     return next(line for line in summary_lines(report) if line.startswith("quality"))
