@@ -11,6 +11,7 @@ from typing import Any
 from ..checks import check_choice
 from ..choose import Choice, EngineOptions, choose_engine
 from ..engines.host_memory import prepare_process
+from ..errors import InputError
 from ..media.part import Part
 from ..media.partial import unfinished_in
 from ..media.picture_sequence import find_sequence
@@ -118,6 +119,7 @@ class StreamCommand:
         chosen = self._engine(changed)
         prepare_process(chosen.engine.device)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
+            self._check_unchanged(target)
             on = {"engine": engine.name, "device": engine.device, "dtype": engine.precision.value}
             self._announce(job, chosen, progress)  # in whose estimate the engine may change
             if self.dry_run:
@@ -144,6 +146,11 @@ class StreamCommand:
     def fingerprint(self) -> Fingerprint:
         chosen = self.engine.fingerprinted() | {"encoding": asdict(self.encoding)}
         return Fingerprint.of(files_read(self.input, self.options), self.options, chosen)
+
+    def _check_unchanged(self, target: OutputTarget) -> None:
+        """Raise InputError where what was opened is not what the target was found to be made of."""
+        if self.fingerprint() != target.asked:
+            raise InputError(f"{self.input} or a reference changed while it was opened; run the command again")
 
     def _announce(self, job: StreamJob, chosen: Choice, progress: Progress) -> None:
         name = chosen.name  # before the estimate, in which the engine may change

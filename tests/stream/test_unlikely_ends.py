@@ -12,6 +12,7 @@ from odd_media import packets
 from small_clips import write_clip
 
 from lfvideo_sr.commands.output_target import OutputTarget
+from lfvideo_sr.commands.stream import StreamCommand
 from lfvideo_sr.media import partial
 from lfvideo_sr.media.segment_sink import SegmentSink
 from lfvideo_sr.stream.journal import Journal
@@ -107,6 +108,18 @@ def test_no_segment_of_an_input_that_changed_is_recorded(clip, output, run, tmp_
     done = run("stream", copy, "-o", output, *FAST)
     assert done.code == 0 and "going on" not in done.out
     assert_whole(output)
+
+
+def test_an_input_that_changed_before_it_was_opened_is_said(clip, output, run, tmp_path, monkeypatch):
+    copy, plain = shutil.copy2(clip, tmp_path / "in.mkv"), StreamCommand._engine
+
+    def changing(command: StreamCommand, *arguments: object) -> object:
+        os.utime(copy, ns=(0, 0))
+        return plain(command, *arguments)
+
+    monkeypatch.setattr(StreamCommand, "_engine", changing)
+    assert "changed while it was opened" in run("stream", copy, "-o", output, *FAST).line
+    assert list(output.parent.iterdir()) == []
 
 
 def test_a_part_that_cannot_be_recorded_is_not_left_for_good(clip, output, run, monkeypatch):
