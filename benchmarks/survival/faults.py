@@ -192,11 +192,12 @@ def _input_harmed(bench: Bench, what: str, times: int, harm: Callable[[Path, Ben
 def _folder_gone(bench: Bench, times: int) -> Row:
     """The folder of the output disappears at a random moment, and is there again for the next run."""
     way, outcomes = bench.ways[0], Counter[str]()
+    seconds = bench.seconds(way)
     for _ in range(times):
         output = bench.target(way)
 
         def meanwhile(process: int, folder: Path = output.parent) -> None:
-            time.sleep(bench.random.uniform(0.1, 0.9) * bench.seconds(way))
+            time.sleep(bench.random.uniform(0.1, 0.9) * seconds)
             shutil.rmtree(folder, ignore_errors=True)
 
         ended = bench.run(way, output, meanwhile=meanwhile)

@@ -53,10 +53,11 @@ def _segments(output: Path) -> list[Path]:
 def interrupts(bench: Bench, times: int) -> Rows:
     """SIGINT or SIGTERM at random moments."""
     way, outcomes = bench.ways[0], Counter[str]()
+    seconds = bench.seconds(way)
     for _ in range(times):
         output = bench.target(way)
         others = Bystanders(output)
-        ended = bench.run(way, output, meanwhile=lambda process: _interrupt(bench, process, way))
+        ended = bench.run(way, output, meanwhile=lambda process: _interrupt(bench, process, seconds))
         parts = [part for part in output.parent.glob("out.partial*") if part.name not in others.names]
         if ended.code == 0:
             outcomes["done"] += 1
@@ -72,8 +73,8 @@ def interrupts(bench: Bench, times: int) -> Rows:
     yield Row("SIGINT or SIGTERM at a random moment", times, counted(outcomes))
 
 
-def _interrupt(bench: Bench, process: int, way: Way) -> None:
-    time.sleep(bench.random.uniform(0.1, bench.seconds(way)))
+def _interrupt(bench: Bench, process: int, seconds: float) -> None:
+    time.sleep(bench.random.uniform(0.1, seconds))
     try:
         os.kill(process, bench.random.choice([signal.SIGINT, signal.SIGTERM]))
     except ProcessLookupError:
