@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import AroundAnother, Engine, Last, Matched
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import Frame, Size, size_of
-from lfvideo_sr.references.reference import EncodedReference, Reference
+from lfvideo_sr.frames import Frame, size_of
 
 from .picture_networks import PictureNetwork, open_network
 
@@ -21,17 +19,6 @@ class Anchored(AroundAnother):
     def __init__(self, engine: Engine, network: PictureNetwork):
         self._engine, self._network = engine, network
 
-    def encode(self, reference: Reference) -> EncodedReference:
-        return self._engine.encode(reference)
-
-    def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
-        return self._engine.match(frame, reference, previous)
-
-    def match_all(
-        self, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
-    ) -> list[Correspondence]:
-        return self._engine.match_all(frame, references, previous)
-
     def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
         return self._engine.restore(frame, matches, last) if matches else self._enlarged(frame)
 
@@ -39,9 +26,6 @@ class Anchored(AroundAnother):
         if matches:
             return self._engine.restore_frame(frame, matches, last)
         return frame.with_pixels(self._enlarged(frame))
-
-    def nearest_size(self, size: Size) -> Size:
-        return self._engine.nearest_size(size)
 
     def _enlarged(self, frame: Frame) -> np.ndarray:
         picture, expected = self._network(frame.pixels), frame.size.scaled(self.info.scale)
@@ -51,13 +35,6 @@ class Anchored(AroundAnother):
                 f"{self.info.scale}"
             )
         return np.clip(picture, 0, 1)
-
-    def __enter__(self) -> "Anchored":
-        self._engine.__enter__()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._engine.__exit__(*exc_info)
 
 
 def with_anchor_model(engine: Engine, path: Path) -> Engine:

@@ -9,7 +9,7 @@ import numpy as np
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.engine import AroundAnother, Engine, Last, Matched
 from lfvideo_sr.errors import EngineError
-from lfvideo_sr.frames import Frame, Size
+from lfvideo_sr.frames import Frame
 from lfvideo_sr.references.reference import EncodedReference, Reference
 
 T = TypeVar("T")
@@ -54,9 +54,6 @@ class FallingBack(AroundAnother):
     def restore_frame(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
         return self._or_next(lambda: self._engine.restore_frame(frame, self._matches(matches), last))
 
-    def nearest_size(self, size: Size) -> Size:
-        return self._engine.nearest_size(size)
-
     def _matches(self, matches: Sequence[Matched]) -> list[Matched]:
         return [Matched(self._encoded(match.reference), match.correspondence) for match in matches]
 
@@ -88,10 +85,3 @@ class FallingBack(AroundAnother):
         self._tell(f"engine      {following.name} from here on: {reason}")
         self._engine, self._fell = following, True
         self._readable.clear()
-
-    def __enter__(self) -> "FallingBack":
-        self._engine.__enter__()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._engine.__exit__(*exc_info)

@@ -116,7 +116,8 @@ class OneByOne:
 
 
 class AroundAnother:
-    """For an engine that hands its work to another one, `_engine`, and is what that is."""
+    """For an engine that hands its work to another one, `_engine`, and is what that is. Its verbs are the other one's
+    until they are overridden; it is entered and left with the other one."""
 
     _engine: Engine
 
@@ -135,3 +136,30 @@ class AroundAnother:
     @property
     def precision(self) -> Precision:
         return self._engine.precision
+
+    def encode(self, reference: Reference) -> EncodedReference:
+        return self._engine.encode(reference)
+
+    def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
+        return self._engine.match(frame, reference, previous)
+
+    def match_all(
+        self, frame: Frame, references: Sequence[EncodedReference], previous: Sequence[Correspondence | None]
+    ) -> list[Correspondence]:
+        return self._engine.match_all(frame, references, previous)
+
+    def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
+        return self._engine.restore(frame, matches, last)
+
+    def restore_frame(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
+        return self._engine.restore_frame(frame, matches, last)
+
+    def nearest_size(self, size: Size) -> Size:
+        return self._engine.nearest_size(size)
+
+    def __enter__(self: E) -> E:
+        self._engine.__enter__()  # type: ignore[attr-defined]
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._engine.__exit__(*exc_info)

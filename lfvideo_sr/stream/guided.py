@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from ..correspondence import Correspondence, like
-from ..engine import AroundAnother, Engine, Last, Matched
-from ..frames import Frame, Size, View, on_host
+from ..engine import AroundAnother, Engine
+from ..frames import Frame, View, on_host
 from ..lightfields.grid import Grid, distance, step
 from ..lightfields.samples import is_empty
 from ..matching.flow import gray
@@ -55,18 +55,6 @@ class GuidedEngine(AroundAnother):
         self.searched = 0  # matches that took a search, those of probes included
         self.guided = 0  # matches that were predicted
         self.mistrusted = False  # whether some reference's views did not move as a grid's have to
-
-    def encode(self, reference: Reference) -> EncodedReference:
-        return self._engine.encode(reference)
-
-    def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
-        return self._engine.restore(frame, matches, last)
-
-    def restore_frame(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
-        return self._engine.restore_frame(frame, matches, last)
-
-    def nearest_size(self, size: Size) -> Size:
-        return self._engine.nearest_size(size)
 
     def match(self, frame: Frame, reference: EncodedReference, previous: Correspondence | None) -> Correspondence:
         """Predicted; searched, from the prediction on, where that fits badly. `previous` is not used: the view before
@@ -150,13 +138,6 @@ class GuidedEngine(AroundAnother):
         guide = _Guide.of(place.view, seen, probes, self.info.scale)
         self.mistrusted |= not guide.parallax.trusted
         return guide if guide.parallax.trusted else None
-
-    def __enter__(self) -> "GuidedEngine":
-        self._engine.__enter__()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._engine.__exit__(*exc_info)
 
 
 def probe_views(grid: Grid, view: View, usable: Callable[[View], bool] = lambda _: True) -> list[View]:
