@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lfvideo_sr.errors import EngineError, InputError, first_line
+from lfvideo_sr.tensor_files import load_tensors
 
 PictureNetwork = Callable[[np.ndarray], np.ndarray]  # float32 [3,h,w] in [0,1] -> [3,s*h,s*w]
 
@@ -38,7 +38,7 @@ def _of_spandrel(path: Path, device: str, scale: int) -> PictureNetwork:
             "file"
         ) from error
     try:
-        state = spandrel.canonicalize_state_dict(_tensors(path))
+        state = spandrel.canonicalize_state_dict(load_tensors(path))
         network = spandrel.ModelLoader(device).load_from_state_dict(state)
     except Exception as error:  # of whichever kind: the state of a file that anybody made
         raise InputError(f"the anchor model {path} cannot be loaded ({first_line(error)[:160]}); {_ADVICE}") from error
@@ -55,16 +55,6 @@ def _of_spandrel(path: Path, device: str, scale: int) -> PictureNetwork:
             return network(picture)[0].float().cpu().numpy()
 
     return enlarge
-
-
-def _tensors(path: Path) -> Any:
-    if path.suffix.lower() == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    import torch
-
-    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _of_onnx(path: Path, device: str) -> PictureNetwork:

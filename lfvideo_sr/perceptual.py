@@ -12,6 +12,7 @@ import numpy as np
 
 from .checks import is_installed
 from .errors import EngineError, InputError
+from .tensor_files import load_tensors
 
 _SMALLEST = 32  # pixels of a picture's shorter side, below which the networks pool everything away
 _FILES = "torchvision's alexnet-owt-7be5be79.pth or vgg16-397923af.pth"
@@ -57,12 +58,9 @@ def _loaded(path: Path) -> tuple[Any, str]:
 
 
 def _tensors(path: Path) -> dict[str, Any]:
-    import torch
-
     if not path.is_file():
         raise InputError(f"no weights for --lpips at {path}; give {_FILES}")
     try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: tensor for name, tensor in tensors.items() if name.startswith("features.")}
+        return {name: tensor for name, tensor in load_tensors(path).items() if name.startswith("features.")}
     except Exception as error:  # whatever the reader raises, the file is not one
         raise InputError(f"{path} is no file of weights that torch can read; give {_FILES}") from error

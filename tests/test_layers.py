@@ -22,7 +22,7 @@ FOLDERS = {"lfvideo_sr": "", "engines": "engines.", "trainers": "trainers."}  # 
 # A file imports from rows above its own, from its own folder, and from names that stand before its own in its row.
 ROWS = """
 errors checks
-frames correspondence pixels prefetch textures
+frames correspondence pixels prefetch textures tensor_files
 media nn camera matching registration references metrics perceptual steadiness lightfields synthetic
 method engine strips config weights
 picture datasets protocols published evaluate

@@ -26,6 +26,7 @@ from lfvideo_sr.errors import InputError
 from lfvideo_sr.methods.amsa import AMSA, AMSASize
 from lfvideo_sr.methods.c2_matching import C2Matching, C2Size
 from lfvideo_sr.nn.vgg import MEAN, SPREAD, layer_names
+from lfvideo_sr.tensor_files import load_tensors
 from lfvideo_sr.weights import check_target, save
 
 AGGREGATION = "restorer.fusions.{level}.aggregation.aggregation"
@@ -182,7 +183,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise InputError(f"no file at {path}; give a published checkpoint")
     try:
-        read = _read(path)
+        read = load_tensors(path)
     except Exception as error:  # whatever the reader raises, the file is not one
         raise InputError(f"{path} is not a checkpoint of plain tensors; other content is not read") from error
     tensors = _table(path, read)
@@ -205,14 +206,6 @@ def _table(path: Path, read: object) -> dict[str, torch.Tensor]:
 
 def _is_table(value: object) -> TypeGuard[dict[str, torch.Tensor]]:
     return isinstance(value, dict) and bool(value) and all(map(_is_plain, value.values()))
-
-
-def _read(path: Path) -> object:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _is_plain(value: object) -> bool:

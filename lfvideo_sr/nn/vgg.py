@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ..errors import InputError
+from ..tensor_files import load_tensors
 
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each block, a pooling between two blocks
 _CHANNELS = (1, 2, 4, 8, 8)  # of each block, in widths
@@ -98,11 +99,7 @@ def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
             "last.pt of a run of features_small"
         )
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_tensors(path)
         return state.get("averaged", state)
     except Exception as error:  # whatever the reader raises, the file is not one
         raise InputError(f"{path} holds no VGG weights that can be read; give torchvision's .pth") from error
