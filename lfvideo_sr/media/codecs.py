@@ -127,6 +127,7 @@ CODECS = (
     _nvenc("h264_nvenc", (4096, 4096)),
     _nvenc("hevc_nvenc", (8192, 8192)),
 )  # fmt: skip
+SEGMENT_ENDINGS = tuple(dict.fromkeys(codec.segments for codec in CODECS))
 
 
 def codec_of(name: str) -> Codec:

@@ -26,6 +26,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..errors import OutputError, ResumeRefused
+from ..media.codecs import SEGMENT_ENDINGS
 from ..media.partial import folder_beside, write_names_through
 from .finished import FINISHED
 from .records import SegmentRecord, is_whole, record_of, sha256_of
@@ -37,7 +38,7 @@ _ROOM = "unfinished"
 _NUMBER = 6 * "[0-9]"
 _PICTURES = (f"{_NUMBER}.pictures", f"{_NUMBER}.{7 * '[0-9]'}.*")  # lists of them, and those without their names yet
 _VIEWS = (f"{_NUMBER}.npz", f"{_NUMBER}.partial.npz")
-_SEGMENTS = tuple(f"{_NUMBER}{middle}{ending}" for middle in ("", ".partial") for ending in (".nut", ".mov", ".mkv"))
+_SEGMENTS = tuple(f"{_NUMBER}{middle}{ending}" for middle in ("", ".partial") for ending in SEGMENT_ENDINGS)
 _OURS = (*_SEGMENTS, "joined.*", *_PICTURES, *_VIEWS, "journal.new", FINISHED)  # finished and unfinished
 
 

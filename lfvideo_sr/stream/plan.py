@@ -19,7 +19,7 @@ from ..config import from_mapping
 from ..engine import Engine
 from ..errors import InputError, OutputError, ResumeRefused, first_line, shortened
 from ..frames import Size
-from ..media.codecs import codec_of
+from ..media.codecs import SEGMENT_ENDINGS, codec_of
 from ..media.limits import check_size
 from ..media.partial import folder_beside, put_in_place
 from ..media.segment_sink import JoinedSink, SegmentSink
@@ -33,7 +33,6 @@ from .segmented_sink import Settings, recorded_uses
 from .writing import converted
 
 _FORMAT = "lfvideo-sr plan 1"
-_PIECES = (".nut", ".mov", ".mkv")  # endings
 
 
 @dataclass(frozen=True)
@@ -209,7 +208,7 @@ def remove_pieces(plan: RunPlan, folder: Path) -> None:
     """Remove the pieces of a plan that was joined, unfinished ones too that workers left which were killed, and the
     folder unless it holds more."""
     for number in range(len(plan.segments)):
-        for ending in (*_PIECES, ".json", *(f".*-[0-9]*{ending}" for ending in (*_PIECES, ".new"))):
+        for ending in (*SEGMENT_ENDINGS, ".json", *(f".*-[0-9]*{ending}" for ending in (*SEGMENT_ENDINGS, ".new"))):
             for path in folder.glob(f"{number:06}{ending}"):
                 path.unlink(missing_ok=True)
     (folder / FINISHED).unlink(missing_ok=True)
