@@ -1,12 +1,12 @@
 """Trains stream_ref: matching and restoring together, from clips and rendered scenes. Read from top to bottom."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch.utils.data import ConcatDataset
 
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods.stream_ref import GENERATION, SCALE, Fetched, StreamRef, StreamRefSize
@@ -16,8 +16,8 @@ from lfvideo_sr.training.footage import Footage, record_all
 from lfvideo_sr.training.hybrid_validation import SCORES, HybridClip, validate
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import alignment_loss, decibel_loss, field_loss, relevance_loss
-from lfvideo_sr.training.scenes import Joined, load_grids, load_scenes
-from lfvideo_sr.training.stream_samples import ReferenceSamples, SampleSettings, Views
+from lfvideo_sr.training.scenes import load_grids, load_scenes
+from lfvideo_sr.training.stream_samples import ReferenceSamples, Samples, SampleSettings
 from lfvideo_sr.training.task import (
     Batch,
     BatchLosses,
@@ -213,12 +213,12 @@ def _validated(clips: list[HybridClip], network: StreamRef) -> Validation:
     return validate(network, clips), {}
 
 
-def _material(config: StreamRefConfig, settings: SampleSettings) -> tuple[list[list[Footage]], Sequence[Views]]:
+def _material(config: StreamRefConfig, settings: SampleSettings) -> tuple[list[list[Footage]], Samples]:
     cache = Path(config.cache)
     if config.clips:
         print(f"clips       {len(config.clips)} are decoded and recorded, unless {cache} has them", flush=True)
     clips = load_clips(data_folder(), config.clips, cache, SCALE * settings.window + 4) if config.clips else []
     footage = record_all(clips, config.recordings, cache)
     scenes = load_scenes(config.scenes, settings.window, settings.frames, cache)
-    grids = load_grids(config.grids, settings.window, settings.frames, cache) if config.grids else []
-    return footage, Joined(scenes, grids)
+    grids = [load_grids(config.grids, settings.window, settings.frames, cache)] if config.grids else []
+    return footage, ConcatDataset([scenes, *grids])  # type: ignore[list-item]  # it needs lengths and numbers alone

@@ -2,10 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
@@ -19,7 +18,7 @@ _REACH = 4  # steps of a grid from a view to its references, at most
 _EVERY = 10.0  # seconds between lines about what is rendered
 
 
-class KeptViews(Sequence[Views]):
+class KeptViews:
     """Rendered samples in a folder, by number. One that is asked for and is not there is rendered then, and a line is
     printed; others cost nothing. Each is read from the disk when it is asked for, so that processes share no memory.
 
@@ -33,13 +32,7 @@ class KeptViews(Sequence[Views]):
     def __len__(self) -> int:
         return len(self._makes)
 
-    @overload
-    def __getitem__(self, number: int) -> Views: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Views]: ...
-    def __getitem__(self, number: int | slice) -> Views | list[Views]:
-        if isinstance(number, slice):
-            return [self[place] for place in range(len(self))[number]]
+    def __getitem__(self, number: int) -> Views:
         path = self._folder / f"{range(len(self))[number]:05d}.npz"
         if not path.is_file():
             self._print()
@@ -55,29 +48,6 @@ class KeptViews(Sequence[Views]):
             print(
                 f"rendering   {self._name} as they are needed; {done} of {len(self)} are in {self._folder}", flush=True
             )
-
-
-class Joined(Sequence[Views]):
-    """Samples of several kinds as one sequence."""
-
-    def __init__(self, *parts: Sequence[Views]):
-        self._places = [(part, number) for part in parts for number in range(len(part))]
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    @overload
-    def __getitem__(self, number: int) -> Views: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Views]: ...
-    def __getitem__(self, number: int | slice) -> Views | list[Views]:
-        if isinstance(number, slice):
-            return [part[place] for part, place in self._places[number]]
-        part, place = self._places[number]
-        return part[place]
-
-    def __iter__(self) -> Iterator[Views]:
-        return (part[place] for part, place in self._places)
 
 
 def load_scenes(count: int, window: int, frames: int, cache: Path, seed: int = 0) -> KeptViews:

@@ -1,9 +1,8 @@
 """Training samples for reference-based video super-resolution, each a pure function of (seed, number): exact resume
 needs no more state than the number of the next sample."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -74,6 +73,14 @@ class Views(NamedTuple):
     visible: np.ndarray | None = None
 
 
+class Samples(Protocol):
+    """Views by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> Views: ...
+
+
 class ReferenceSamples:
     """Endless samples from clips, each of them recorded in several ways, and from rendered scenes (`scenes`: Views at
     window size, see scenes.py). clean: share of the clips' samples that are of the first recording."""
@@ -81,7 +88,7 @@ class ReferenceSamples:
     def __init__(
         self,
         clips: list[list[Footage]],
-        scenes: Sequence[Views],
+        scenes: Samples,
         settings: SampleSettings,
         seed: int,
         rendered: float,
