@@ -1,20 +1,17 @@
 """The page of a comparison in a real browser: the line that is dragged, the frames in step, a phone's width."""
 
-import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 
-import cv2
 import numpy as np
 import pytest
+from browsing import browser_path, opened_page, seen
 
 from lfvideo_sr.commands.compare_page import Page
 from lfvideo_sr.commands.compare_walk import Walk
 from lfvideo_sr.commands.plots import Curve, Plot
 from lfvideo_sr.frames import Frame, TimeStamp
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 COUNT = 4
 
 pytestmark = pytest.mark.browser
@@ -30,32 +27,15 @@ def plain(red: float, number: int) -> Frame:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Iterator:
     """The page, opened; `asked` of it are the addresses that it loaded."""
-    browser_path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if browser_path is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)}")
+    browser_path()  # before anything is made
     walk = Walk(("before <b>", "after"), 1, {})
     for number in range(COUNT):
         walk.add(plain(0.0, number), plain(1.0, number), None)
     path = tmp_path_factory.mktemp("page") / "page.html"
     plots = [Plot("curve", [Curve("x", [1.0, 2.0, 3.0, 4.0])], [2])]
     Page("before <b> and after", "before <b>", "after", walk.shown, COUNT, 25.0, plots).write(path)
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 800, "height": 700})
-        opened.asked, opened.wrong = [], []
-        opened.on("request", lambda request: opened.asked.append(request.url))
-        opened.on("pageerror", lambda error: opened.wrong.append(str(error)))
-        opened.goto(path.as_uri())
+    with opened_page(path, 700) as opened:
         yield opened
-        browser.close()
-
-
-def seen(page) -> np.ndarray:
-    """What the picture shows, RGB int [H,W,3]."""
-    page.evaluate("() => Promise.all([...document.images].map(image => image.decode()))")
-    shot = cv2.imdecode(np.frombuffer(page.locator("#stage").screenshot(), np.uint8), cv2.IMREAD_COLOR)
-    assert shot is not None
-    return shot[..., ::-1].astype(int)
 
 
 def line_at(shown: np.ndarray) -> float:

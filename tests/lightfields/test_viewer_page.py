@@ -1,20 +1,17 @@
 """The viewer's page in a real browser: what people see when they move the pointer and the slider."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import pytest
+from browsing import browser_path, opened_page, seen
 
 from lfvideo_sr.frames import Size, View
 from lfvideo_sr.lightfields.field import FieldInfo
 from lfvideo_sr.lightfields.grid import Grid
 from lfvideo_sr.lightfields.viewer import write_viewer
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 GRID = Grid((3, 4, 5), (0, 1, 2, 3))
 HIGH, LOW = Size(240, 180), Size(60, 45)
 
@@ -47,28 +44,11 @@ BEFORE, AFTER = Plain(LOW, 20), Plain(HIGH, 220)
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Iterator:
     """The page, opened; `asked` of it are the addresses that it loaded."""
-    browser_path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if browser_path is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)}")
+    browser_path()  # before anything is made
     path = tmp_path_factory.mktemp("viewer") / "look.html"
     write_viewer(path, AFTER, BEFORE, "plain <views> & more")  # type: ignore[arg-type]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 800, "height": 600})
-        opened.asked, opened.wrong = [], []
-        opened.on("request", lambda request: opened.asked.append(request.url))
-        opened.on("pageerror", lambda error: opened.wrong.append(str(error)))
-        opened.goto(path.as_uri())
+    with opened_page(path, 600) as opened:
         yield opened
-        browser.close()
-
-
-def seen(page) -> np.ndarray:
-    """What the picture on the page shows, RGB int [H,W,3]."""
-    page.evaluate("() => Promise.all([...document.images].map(one => one.decode()))")
-    shot = cv2.imdecode(np.frombuffer(page.locator("#stage").screenshot(), np.uint8), cv2.IMREAD_COLOR)
-    assert shot is not None
-    return shot[..., ::-1].astype(int)
 
 
 def point(page, across: float, down: float) -> None:
