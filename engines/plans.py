@@ -148,7 +148,7 @@ def _line(message: str) -> str:
     return " ".join(message.split()).replace("; ", ", ")[:300]
 
 
-def library() -> Library:
+def tensorrt_library() -> Library:
     """The TensorRT that is installed, the full one first; raises EngineError where there is none."""
     for name in _LIBRARIES:
         try:

@@ -202,11 +202,11 @@ def _onnx(options: EngineOptions) -> Engine:
 
 def _tensorrt(options: EngineOptions, size: Size | None) -> Engine:
     from .engines.device_buffers import device_buffers
-    from .engines.plans import find_plans, library
+    from .engines.plans import find_plans, tensorrt_library
     from .engines.tensorrt_engine import TensorRTEngine
 
     precision, folder, print_of_weights = graphs_of(options, Precision.FP16)
-    trt, buffers = library(), device_buffers(options.device)
+    trt, buffers = tensorrt_library(), device_buffers(options.device)
     plans = find_plans(folder, print_of_weights, precision, trt.builder, buffers.gpu, size)
     return TensorRTEngine(plans, trt, buffers)
 

@@ -159,9 +159,9 @@ def check_learned(method: str) -> None:
 def _gpu_and_library(device: str) -> tuple["Buffers", "Library"]:
     """The GPU and the TensorRT found; raises EngineError with what runs without them."""
     from ..engines.device_buffers import device_buffers
-    from ..engines.plans import library
+    from ..engines.plans import tensorrt_library
 
-    return device_buffers(device), library()
+    return device_buffers(device), tensorrt_library()
 
 
 def _plans(

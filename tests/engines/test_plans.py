@@ -195,15 +195,15 @@ def test_a_build_that_fails_leaves_no_plan(own_cache):
 def test_the_full_library_goes_before_rtx(monkeypatch):
     there = {"tensorrt": SimpleNamespace(Builder=1, __name__="tensorrt", __version__="11"), "tensorrt_rtx": None}
     monkeypatch.setattr(plans, "import_module", lambda name: there[name])
-    assert plans.library().builder == "tensorrt-11"
+    assert plans.tensorrt_library().builder == "tensorrt-11"
     there |= {
         "tensorrt": SimpleNamespace(__name__="tensorrt"),
         "tensorrt_rtx": SimpleNamespace(Builder=1, __name__="tensorrt_rtx", __version__="1.7"),
     }
-    assert plans.library().builder == "tensorrt_rtx-1.7"  # what is called tensorrt holds no libraries
+    assert plans.tensorrt_library().builder == "tensorrt_rtx-1.7"  # what is called tensorrt holds no libraries
     there["tensorrt_rtx"] = SimpleNamespace()
     with pytest.raises(EngineError, match="not installed"):
-        plans.library()
+        plans.tensorrt_library()
 
 
 def test_clean_leaves_what_is_not_ours(own_cache):

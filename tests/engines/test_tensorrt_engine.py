@@ -175,11 +175,11 @@ def test_the_nearest_size_is_one_that_the_plan_takes(engine):
 def test_a_real_plan_computes_what_torch_computes(gpu, own_cache, scene):
     import torch
 
-    from lfvideo_sr.engines.plans import find_plans, library
+    from lfvideo_sr.engines.plans import find_plans, tensorrt_library
 
     if not any(map(is_installed, ("tensorrt", "tensorrt_rtx"))):
         pytest.skip("needs TensorRT; pip install tensorrt")
-    trt, buffers = library(), device_buffers.device_buffers()
+    trt, buffers = tensorrt_library(), device_buffers.device_buffers()
     capability = torch.cuda.get_device_capability()
     if "rtx" in trt.builder and capability < (12, 0) and capability not in [(7, 5), (8, 6), (8, 9)]:
         pytest.skip(f"TensorRT-RTX is not for a GPU of compute capability {capability}; pip install tensorrt")
