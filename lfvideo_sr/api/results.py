@@ -42,16 +42,18 @@ class RestoredFrame:
 
 def on_the_host(restored: Restored) -> RestoredFrame:
     """What the pipeline gives, with everything that is on a device brought to the host."""
-    fields = restored.correspondences or (None,) * len(restored.references)
+    unmatched = (None,) * len(restored.references)
+    matched = zip(
+        restored.references, restored.relevances or unmatched, restored.correspondences or unmatched, strict=True
+    )
     used = tuple(
-        UsedReference(reference.origin, reference.time, *_matched(field))
-        for reference, field in zip(restored.references, fields, strict=True)
+        UsedReference(reference.origin, reference.time, relevance, _held(field))
+        for reference, relevance, field in matched
     )
     return RestoredFrame(restored.frame.fetched(), restored.source, used, restored.passed)
 
 
-def _matched(field: Correspondence | None) -> tuple[float | None, Correspondence | None]:
+def _held(field: Correspondence | None) -> Correspondence | None:
     if field is None:
-        return None, None
-    held = replace(field, positions=on_host(field.positions), relevance=on_host(field.relevance))
-    return float(held.relevance.mean()), held
+        return None
+    return replace(field, positions=on_host(field.positions), relevance=on_host(field.relevance))
