@@ -15,6 +15,7 @@ from ..frames import Frame, Size
 from ..media.clock import Nearest, seconds_of
 from ..media.sequence_source import open_clip
 from ..references.simulated import GroundTruth
+from ..stream.job import StreamSource
 from .compare_page import Page
 from .compare_walk import MeasuredFrame, Scores, Walk
 from .plots import Curve, Plot
@@ -27,16 +28,16 @@ _SUFFIXES = (".html", ".htm")
 
 @dataclass(frozen=True)
 class CompareCommand:
-    """names: of the first and the second video, for people. open_first, open_second: open their frames, which have an
-    `info` and a `close`; the second one's size counts. Where the first one is a part of a clip, its times begin at 0.
+    """names: of the first and the second video, for people. open_first, open_second: open their frames; the second
+    one's size counts. Where the first one is a part of a clip, its times begin at 0.
 
     open_truth: opens the true frames of a size; None: there are none. report: of the run that made the second video.
     read: files that the page must not replace. frames: how many frames the page shows at most, evenly spread.
     """
 
     names: tuple[str, str]
-    open_first: Callable[[], Any]
-    open_second: Callable[[], Any]
+    open_first: Callable[[], StreamSource]
+    open_second: Callable[[], StreamSource]
     output: Path
     open_truth: Callable[[Size], GroundTruth] | None = None
     report: Path | None = None
@@ -75,8 +76,8 @@ class CompareCommand:
             truth = None if self.open_truth is None else self.open_truth(second.info.size)
             opened.callback(truth.close if truth is not None else lambda: None)
             walk = Walk(self.names, stride, labels_of(report))
-            part = getattr(first, "part", None)
-            pairs = in_step(first, second, Fraction(0) if part is None else part.start, 1 / (2 * rate))
+            begin = Fraction(0) if first.part is None else first.part.start
+            pairs = in_step(first, second, begin, 1 / (2 * rate))
             for before, after in progress.over(pairs, second.info.frames):
                 walk.add(before, after, None if truth is None else truth.of(after))
         if not walk.rows:

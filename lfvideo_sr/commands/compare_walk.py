@@ -104,10 +104,10 @@ class Walk:
 
     def crops(self) -> list[Crop]:
         """Those that differ most, in order of time; none of two videos that are equal."""
-        found = sorted((crop for crop in self._differing if crop.difference > 0), key=lambda crop: crop.time)
+        in_order = sorted((crop for crop in self._differing if crop.difference > 0), key=lambda crop: crop.time)
         return [
             Crop(f"{crop.time:.2f} s", {name: _jpeg(pixels, _DETAIL) for name, pixels in crop.pictures.items()})
-            for crop in found
+            for crop in in_order
         ]
 
 

@@ -50,24 +50,24 @@ class Package:
 def run_doctor(as_json: bool) -> None:
     """Print the findings; raises EngineError (exit code 4) where something that is installed does not work, or
     something necessary is missing."""
-    found = _Findings(as_json)
+    findings = _Findings(as_json)
     needed, optional = ([_package(*each) for each in table.items()] for table in (NEEDED, OPTIONAL))
-    found.add("machine", f"lfvideo-sr {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    findings.add("machine", f"lfvideo-sr {__version__}, Python {platform.python_version()}, {platform.platform()}")
     present = [package for package in (*needed, *optional) if package.version]
-    found.add("installed", ", ".join(f"{package.name} {package.version}" for package in present))
+    findings.add("installed", ", ".join(f"{package.name} {package.version}" for package in present))
     for package in needed:
         if package.version is None:
-            found.fail("missing", f"{package.name} ({package.purpose}): {package.install}")
+            findings.fail("missing", f"{package.name} ({package.purpose}): {package.install}")
     for package in optional:
         if package.version is None:
-            found.add("missing", f"{package.name} ({package.purpose}), not necessary: {package.install}")
+            findings.add("missing", f"{package.name} ({package.purpose}), not necessary: {package.install}")
     for line in conflicts():
-        found.fail("problem", line)
+        findings.fail("problem", line)
     for line in notes():
-        found.add("note", line)
-    if not found.failed:
-        _check_engines(found)
-    found.finish()
+        findings.add("note", line)
+    if not findings.failed:
+        _check_engines(findings)
+    findings.finish()
 
 
 def conflicts() -> Iterator[str]:
@@ -95,7 +95,7 @@ def notes() -> Iterator[str]:
         yield "python -OO removes the texts of help; run without it"
 
 
-def _check_engines(found: "_Findings") -> None:
+def _check_engines(findings: "_Findings") -> None:
     """The engine that would run, the encoders, and a self-test of each engine."""
     from ..choose import EngineOptions, choose_engine
     from .info import encoders_that_open
@@ -106,15 +106,15 @@ def _check_engines(found: "_Findings") -> None:
         chosen = choose_engine(options, LOW)
         with chosen.engine as engine:
             runs = f"{engine.name} on {engine.device} in {engine.precision.value}"
-        found.add("engine", f"stream runs stream_ref ({options.named_quality()}) by {runs}: {chosen.why}")
+        findings.add("engine", f"stream runs stream_ref ({options.named_quality()}) by {runs}: {chosen.why}")
     except (LFVideoError, ImportError, OSError, RuntimeError) as error:
-        found.fail("engine", first_line(error))
+        findings.fail("engine", first_line(error))
     encoders = encoders_that_open()
-    found.add("encoders", ", ".join(encoders))
+    findings.add("encoders", ", ".join(encoders))
     if "libx264" not in encoders:
-        found.fail("problem", "libx264, the default encoder, does not open: pip install --force-reinstall av")
+        findings.fail("problem", "libx264, the default encoder, does not open: pip install --force-reinstall av")
     for result in run_self_test():
-        (found.fail if result.problem else found.add)("self-test", result.line(), result.values())
+        (findings.fail if result.problem else findings.add)("self-test", result.line(), result.values())
 
 
 class _Findings:
