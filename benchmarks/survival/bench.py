@@ -130,10 +130,10 @@ class Bench:
         result = way.result(output)
         if not result.exists():
             return False
-        got, wanted = content(result), self._unbroken_of(way)[2]
-        if isinstance(got, dict) and isinstance(wanted, dict):
-            return {name: got.get(name) for name in wanted} == wanted
-        return got == wanted
+        resumed, unbroken = content(result), self._unbroken_of(way)[2]
+        if isinstance(resumed, dict) and isinstance(unbroken, dict):
+            return {name: resumed.get(name) for name in unbroken} == unbroken
+        return resumed == unbroken
 
     def restore(self, copy: Path, state: os.stat_result) -> None:
         """Make a copy of the clip what it was, with the times that it had."""
@@ -143,8 +143,8 @@ class Bench:
     def left(self, output: Path) -> set[str]:
         """What is left of a finished run besides its output and its report."""
         folder = output.parent.parent if "%" in output.name else output.parent
-        own = {"out", f"out{output.suffix}", "out.report.json"}
-        left = {path.name for path in folder.iterdir()} - own
+        expected = {"out", f"out{output.suffix}", "out.report.json"}
+        left = {path.name for path in folder.iterdir()} - expected
         if "%" in output.name:
             left |= {path.name for path in output.parent.iterdir() if path.suffix != ".png"}
         return left

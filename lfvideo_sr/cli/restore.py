@@ -295,7 +295,7 @@ def _source_of(asked: Mapping[str, Any]) -> str | None:
         (f"--ref-source {source}", source not in (None, "anchor")),
     ):
         if is_given:
-            raise UsageError(f"--anchor-model makes references of the clip's own frames; drop {name}, or it")
+            raise UsageError(f"--anchor-model contradicts {name}; drop one of them")
     return "anchor"
 
 
