@@ -16,21 +16,26 @@ from .clips import write_hybrid, write_video
 from .faults import killing_at
 
 _IN_ONE = """
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
 from lfvideo_sr.commands import stream as command
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.stream.output import open_sink
 class Nothing:
     frames, done, damaged, folder = 0, {}, [], None
+    def __init__(self, beside): self.beside = beside
     def __enter__(self): return self
     def __exit__(self, *exc_info): pass
-    def remove(self): pass
+    def room(self): self.folder = Path(mkdtemp(dir=self.beside)); return self.folder
+    def remove(self): shutil.rmtree(self.folder)
 class InOne:
     def __init__(self, sink): self.sink, self.size, self.warnings = sink, sink.size, sink.warnings
     def converted(self, *arguments): return self.sink.converted(*arguments)
     def encode(self, picture): self.sink.encode(picture)
     def close(self, frames): self.sink.close()
     def leave_partial(self): return None
-command.OutputTarget.journal = lambda *arguments: Nothing()
+command.OutputTarget.journal = lambda target, *arguments: Nothing(target.output.parent)
 command.OutputTarget.sink = lambda target, job, journal, encoding, overwrite: InOne(
     open_sink(job, target.output, encoding, job.path, overwrite)
 )
