@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from .fused import conv_add, conv_over, conv_relu
+from .fused import beside, conv_add, conv_over, conv_relu
 from .kernels import by_triton
 
 _SLOPE = 0.1  # below zero
@@ -75,7 +75,7 @@ def _joined(parts: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
             runs[-1].append(part)
         else:
             runs.append([part])
-    return [torch.cat(run, 1) if len(run) > 1 else run[0] for run in runs]
+    return [beside(run) for run in runs]
 
 
 def conv_beside(
@@ -105,7 +105,10 @@ def conv_beside(
             total = conv_add(layer, part, total, weight=weight[:, start : start + part.shape[1]], bias=None)
             start += part.shape[1]
         total = total.relu() if relu else total
-    return total if fade is None else total * fade.mean(1, keepdim=True).to(total.dtype)
+    if fade is None:
+        return total
+    share = fade.mean(1, keepdim=True).to(total.dtype)
+    return total * share if torch.is_grad_enabled() or torch.compiler.is_exporting() else total.mul_(share)
 
 
 def _gain_of_inputs(layer: nn.Conv2d, parts: Sequence[torch.Tensor], gains: Sequence[float]) -> torch.Tensor:

@@ -69,6 +69,23 @@ def test_side_by_side_equals_concatenation(layer, x):
     assert torch.allclose(conv_beside(layer, parts[0], gains=(2,)), layer(2 * missing), atol=1e-5)
 
 
+@torch.inference_mode()
+def test_parts_of_a_single_channel_keep_channels_last(x):
+    relevance = torch.rand(2, 1, 9, 14)
+    together = fused.beside([x, relevance])
+    assert torch.equal(together, torch.cat([x, relevance], 1))
+    assert together.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_wide_layer_in_groups_equals_it_whole(x, bias):
+    wide = nn.Conv2d(24, 99, 3, padding=1, bias=bias)
+    with torch.inference_mode():
+        assert torch.allclose(fused.conv(wide, x), wide(x), atol=1e-5)
+    fused.conv(wide, x).sum().backward()
+    assert wide.weight.grad is not None
+
+
 def test_residual_block_adds_what_it_finds(x):
     block = ResidualBlock(24)
     expected = x + block.second(block.first(x).relu())
