@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..frames import Size, size_of
+from ..media.partial import whole_file
 from ..media.pyav import open_media
 from ..media.resize import bicubic, crop_to_multiple
 from ..media.video import VideoSource
@@ -58,7 +59,8 @@ def _cached(path: Path, name: str, scale: float, cache: Path, smallest: int, mos
 
 
 def _decode(path: Path, name: str, scale: float, folder: Path, smallest: int, most_frames: int) -> None:
-    """Write one clip at one scale to `folder`; about.json comes last, so that a half-written folder is redone."""
+    """Write one clip at one scale to `folder`, about.json last. Every file gets its name when it is whole: several runs
+    may write the same folder at once."""
     folder.mkdir(parents=True, exist_ok=True)
     about = {"name": name, "scale": scale, "usable": False}
     with VideoSource(path, frames=most_frames, detect_cuts=False) as source:
@@ -68,10 +70,12 @@ def _decode(path: Path, name: str, scale: float, folder: Path, smallest: int, mo
             low = np.stack(
                 [bicubic(picture, Size(picture.shape[2] // SCALE, picture.shape[1] // SCALE)) for picture in high]
             )
-            np.save(folder / "high.npy", high)
-            np.save(folder / "low.npy", low)
+            for name_of_part, part in (("high", high), ("low", low)):
+                with whole_file(folder / f"{name_of_part}.npy") as unfinished:
+                    np.save(unfinished, part)
             about |= {"usable": True, "sharpness": _sharpness(high[0], low[0])}
-    (folder / "about.json").write_text(json.dumps(about))
+    with whole_file(folder / "about.json") as unfinished:
+        unfinished.write_text(json.dumps(about))
 
 
 def _bits_per_pixel(path: Path) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..camera.reduction import WAYS, papers_taps, reduce_by, reduction_taps
 from ..errors import InputError
+from ..media.partial import whole_file
 from ..media.pyav import open_media
 from ..media.video import VideoSource
 from .clips import Clip
@@ -105,9 +106,8 @@ def _recorded(clip: Clip, number: int, cache: Path) -> Footage:
         path.parent.mkdir(parents=True, exist_ok=True)
         frames = (picture[:, :height, :width] for picture in clip.high)
         low = np.stack(list(recorded(frames, recording, np.random.default_rng([seed, 1]))))
-        unfinished = path.with_suffix(".tmp.npy")
-        np.save(unfinished, low)
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:  # several runs may write the same one at once
+            np.save(unfinished, low)
     low = np.load(path, mmap_mode="r")
     if len(low) != len(clip.high):
         raise InputError(f"{path} holds {len(low)} frames, {clip.name} {len(clip.high)}; remove it to make it anew")

@@ -46,6 +46,20 @@ def test_pictures_and_their_reductions_are_kept(folder, tmp_path):
     assert np.array_equal(first.high, again[0].high) and first.sharpness > 0
 
 
+def test_a_run_that_is_killed_leaves_no_half_of_a_clip_to_another(folder, tmp_path, monkeypatch):
+    """Two trainings may decode the same clip at once; what has its name is whole."""
+
+    def killed_half_way(path, pictures):
+        save(path, pictures[:1])
+        raise KeyboardInterrupt
+
+    save = np.save
+    monkeypatch.setattr(clips.np, "save", killed_half_way)
+    with pytest.raises(KeyboardInterrupt):
+        load_clips(folder, ("scene.mkv",), tmp_path, smallest=64)
+    assert not list(tmp_path.rglob("*.npy"))
+
+
 def test_a_missing_clip_is_named(tmp_path):
     with pytest.raises(InputError, match=r"lacks 1 of 1 training clips, first gone\.mp4"):
         load_clips(tmp_path, ("gone.mp4",), tmp_path, smallest=48)
