@@ -24,6 +24,7 @@ include_patterns = ["*.md", "docs/*.md", "benchmarks/*.md", "lfvideo_sr/weights/
 exclude_patterns = [".*", "build", "dist", "runs", "tests", "engines", "trainers", "configs", "**/__pycache__"]
 source_suffix = {".md": "markdown"}
 highlight_language = "bash"
+smartquotes = False
 myst_heading_anchors = 4  # levels of headings that have the anchors that a repository view gives them
 
 autodoc_typehints_format = "short"

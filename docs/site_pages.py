@@ -8,7 +8,7 @@ import lfvideo_sr
 
 HOME, NAMES = "docs/index", "docs/api_reference"
 _SECTION = re.compile(r"^## (?P<caption>.+)\n(?P<body>(?:(?!## ).*\n?)*)", re.MULTILINE)
-_ENTRY = re.compile(r"^- \[[^]]+\]\((?P<page>[^)]+)\.md\)", re.MULTILINE)
+_ENTRY = re.compile(r"^- \[(?P<title>[^]]+)\]\((?P<page>[^)]+)\.md\)", re.MULTILINE)
 _NAME = re.compile(r"^\| `(?P<name>\w+)` \| (?P<what>.+) \|$", re.MULTILINE)
 
 
@@ -18,7 +18,7 @@ def with_navigation(text: str) -> str:
 
 
 def _contents(caption: str, body: str) -> str:
-    pages = [entry["page"] for entry in _ENTRY.finditer(body)]
+    pages = [f"{entry['title']} <{entry['page']}>" for entry in _ENTRY.finditer(body)]
     return "\n".join(["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", "", ""])
 
 
