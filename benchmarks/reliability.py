@@ -27,7 +27,7 @@ PARTS: dict[str, tuple[Callable[[Bench, int], Rows], int, str]] = {
     "damage": (faults.damage, 8, "runs with each kind of damage to segments and journals"),
     "memory": (costs.memory, 10_000, "frames of the long runs"),
     "overhead": (costs.overhead, 8, "pairs of runs, with segments and without"),
-    "rest": (costs.going_on, 8, "pairs of runs, whole ones and the rest of killed ones"),
+    "rest": (costs.going_on, 3, "pairs of runs, whole ones and the rest of killed ones"),
     "ray": (cluster.cluster, 3, "runs on two workers of Ray, one of which is killed"),
     "queue": (cluster.queue, 1, "a queue of ten clips"),
     "sequence": (streams.sequence, 1, "numbered pictures"),
