@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..errors import printable
@@ -46,7 +47,7 @@ def _packed(match: CoarseMatch) -> dict[str, Any]:
 
 def _shown(reference: SmallReference) -> dict[str, Any]:
     return {
-        "name": printable(reference.origin),
+        "name": printable(Path(reference.origin).name),
         "time": reference.time,
         "size": list(reference.size),
         "picture": "data:image/jpeg;base64," + b64encode(reference.picture).decode(),

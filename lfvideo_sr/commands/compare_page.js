@@ -122,10 +122,10 @@ function point() {
   const inside = (share, side) => Math.min(side - 1, Math.floor(share * side));
   const pixel = ([x, y], [width, height]) => `x ${inside(x, width)}, y ${inside(y, height)}`;
   const lines = (frame.matches || []).map((match, number) => {
-    const { name, size } = data.references[match.reference];
+    const { name, size, time } = data.references[match.reference];
     const [x, y, trust] = match.positions ? matched(match, spot) : [...spot, null];
     move(figures[number].querySelector(".cross"), [x, y]);
-    return `${pixel([x, y], size)} of ${name}, ` + (trust === null ? "its own pixel" : `relevance ${trust.toFixed(2)}`);
+    return `${pixel([x, y], size)} of ${name} (${time.toFixed(2)} s), ` + (trust === null ? "its own pixel" : `relevance ${trust.toFixed(2)}`);
   });
   move(at("where").querySelector(".cross"), spot);
   const none = frame.matches ? "no reference was used" : "the matches of this frame were not recorded";

@@ -185,7 +185,7 @@ def test_a_place_of_the_result_has_its_pixel_in_the_reference(page):
     assert ring_at(page, "#where") == pytest.approx((0.25, 0.25), abs=0.01)
     assert ring_at(page, ".reference .spot") == pytest.approx((0.25 + MOVED / SIZE.width, 0.25), abs=0.02)
     text = page.locator("#spot-text").inner_text()
-    assert text.endswith("of stills/t1.5.png, relevance 1.00") and "x 40, y 22 of the result" in text
+    assert text.endswith("of t1.5.png (1.50 s), relevance 1.00") and "x 40, y 22 of the result" in text
     assert shown_in(page, ".reference .spot")[5, 5] == pytest.approx((0, 0, 255), abs=4)
     page.mouse.move(*place_in(page, "#where", 0.25, 0.75))
     assert page.locator("#spot-text").inner_text().endswith("relevance 0.00") and page.wrong == []
@@ -204,7 +204,7 @@ def test_the_picture_of_a_match_is_coloured_by_direction_and_dark_where_it_is_no
 @pytest.mark.parametrize(
     ("frame", "panels", "words"),
     [
-        (PASSED, 1, "of stills/t1.5.png, its own pixel"),
+        (PASSED, 1, "of t1.5.png (1.50 s), its own pixel"),
         (ALONE, 0, "no reference was used"),
         (COUNT - 1, 0, "the matches of this frame were not recorded"),
     ],
