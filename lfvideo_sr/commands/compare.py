@@ -16,13 +16,15 @@ from ..media.clock import Nearest, seconds_of
 from ..media.sequence_source import open_clip
 from ..references.simulated import GroundTruth
 from ..stream.job import StreamSource
+from ..stream.match_record import FRAMES, MatchRecord
+from .compare_matches import PageMatches
 from .compare_page import Page
 from .compare_walk import MeasuredFrame, Scores, Walk
 from .plots import Curve, Plot
 from .progress import Progress
 from .targets import beside, check_targets
+from .texts import shown_bytes
 
-FRAMES = 120
 _SUFFIXES = (".html", ".htm")
 
 
@@ -32,7 +34,8 @@ class CompareCommand:
     one's size counts. Where the first one is a part of a clip, its times begin at 0.
 
     open_truth: opens the true frames of a size; None: there are none. report: of the run that made the second video.
-    read: files that the page must not replace. frames: how many frames the page shows at most, evenly spread.
+    matches: of that run. read: files that the page must not replace. frames: how many frames the page shows at most,
+    evenly spread.
     """
 
     names: tuple[str, str]
@@ -44,6 +47,7 @@ class CompareCommand:
     read: tuple[Path, ...] = ()
     frames: int = FRAMES
     overwrite: bool = False
+    matches: MatchRecord | None = None
 
     def __post_init__(self) -> None:
         check_positive("--frames", self.frames)
@@ -52,10 +56,11 @@ class CompareCommand:
         """Measure, and write the page; raises LFVideoError with nothing half-written left."""
         self.check()
         report = {} if self.report is None else read_report(self.report)
-        walk, rate = self._walk(report, progress)
+        walk, rate, size = self._walk(report, progress)
         page = Page(
             " and ".join(self.names), *self.names, walk.shown, len(walk.rows), round(rate, 3),
             plots_of(walk.rows, self.names, report), walk.crops(), tables_of(report),
+            None if self.matches is None else PageMatches(self.matches, size),
         )  # fmt: skip
         page.write(self.output)
         for line in [*means_of(walk.rows, self.names), str(self.output)]:
@@ -66,13 +71,15 @@ class CompareCommand:
         check_page(self.output)
         check_targets({"-o": self.output}, [path for path in self.read if path.is_file()], self.overwrite)
 
-    def _walk(self, report: Mapping[str, Any], progress: Progress) -> tuple[Walk, float]:
-        """Both videos, seen and measured, and how many of the frames that the page shows make a second."""
+    def _walk(self, report: Mapping[str, Any], progress: Progress) -> tuple[Walk, float, Size]:
+        """Both videos, seen and measured, how many of the frames that the page shows make a second, and the size of the
+        second video."""
         with ExitStack() as opened:
             second, first = (opened.enter_context(closing(source())) for source in (self.open_second, self.open_first))
             rate = second.info.rate or Fraction(25)
             count = second.info.frames or round((second.info.seconds or 0) * rate) or self.frames
-            stride = math.ceil(count / self.frames)
+            every = 1 if self.matches is None else self.matches.every
+            stride = every * math.ceil(count / (self.frames * every))
             truth = None if self.open_truth is None else self.open_truth(second.info.size)
             opened.callback(truth.close if truth is not None else lambda: None)
             walk = Walk(self.names, stride, labels_of(report))
@@ -82,7 +89,7 @@ class CompareCommand:
                 walk.add(before, after, None if truth is None else truth.of(after))
         if not walk.rows:
             raise InputError(f"{' and '.join(self.names)} have no moment in common; give videos of one scene")
-        return walk, float(rate) / stride
+        return walk, float(rate) / stride, second.info.size
 
 
 def compare_files(first: Path, second: Path, truth: Path | None, output: Path, **options: Any) -> CompareCommand:
@@ -161,7 +168,7 @@ def _pairs(rows: Iterable[MeasuredFrame]) -> Iterator[tuple[Scores | None, Score
 
 
 def tables_of(report: Mapping[str, Any]) -> dict[str, list[list[str]]]:
-    """What the run reports: references, and times of stages."""
+    """What the run reports: times of stages, the cache of references, and each reference."""
     if not report:
         return {}
     references = [
@@ -180,7 +187,21 @@ def tables_of(report: Mapping[str, Any]) -> dict[str, list[list[str]]]:
     run = [
         [key, str(report[key])] for key in ("method", "engine", "device", "dtype", "frames_per_second") if key in report
     ]
-    return {"Run": run, "Time of each stage, for a frame": stages, "References": references}
+    return {
+        "Run": run, "Time of each stage, for a frame": stages, "Cache of references": _cache_rows(report.get("cache")),
+        "References": references,
+    }  # fmt: skip
+
+
+def _cache_rows(cache: Mapping[str, Any] | None) -> list[list[str]]:
+    if not cache:
+        return []
+    return [
+        ["references encoded", f"{cache['misses']} times"],
+        ["encoded references reused", f"{cache['hits']} times"],
+        ["hit rate", f"{cache['hit_rate']:.0%}"],
+        ["most memory held", shown_bytes(cache["peak_bytes"])],
+    ]
 
 
 def means_of(rows: list[MeasuredFrame], names: tuple[str, str]) -> list[str]:

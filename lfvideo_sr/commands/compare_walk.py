@@ -75,7 +75,7 @@ class Walk:
         self.rows.append(MeasuredFrame(time, psnr_y(*pictures), *scores))
         if place % self._stride == 0:
             label = f"frame {second.index}, {time:.2f} s{self._labels.get(second.index, '')}"
-            self.shown.append(ShownFrame(place, label, *(_photo(picture) for picture in pictures)))
+            self.shown.append(ShownFrame(place, second.index, label, *(_photo(picture) for picture in pictures)))
         self._look_for_difference(place, time, pictures, true)
 
     def _scores(self, pictures: Sequence[np.ndarray], truth: np.ndarray, cut: bool) -> tuple[Scores, Scores]:

@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 900, 150  # of the drawing's own units; a page stretches it
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 8, 18
+WIDTH, HEIGHT = 900, 150  # of the drawing's own units; a page stretches it in both directions
+_MARGIN = 8
 COLOURS = ("#ffab40", "#4fc3f7", "#aed581")
 
 
@@ -39,17 +39,21 @@ class Plot:
         lines = [frame.mark(place) for place in self.marks]
         lines += [frame.level(value) for value in (low, high)]
         lines += [frame.curve(curve, COLOURS[number]) for number, curve in enumerate(self.curves)]
-        head = f'<line class="head" x1="{frame.x(0):.1f}" x2="{frame.x(0):.1f}" y1="0" y2="{HEIGHT - _BOTTOM}"/>'
-        legend = " ".join(
+        head = f'<line class="head" x1="{frame.x(0):.1f}" x2="{frame.x(0):.1f}" y1="0" y2="{HEIGHT}"/>'
+        return (
+            f"<figure><figcaption>{html.escape(self.title)}: {self._legend()}</figcaption>"
+            f'<div class="plot"><div><span>{high:.4g}</span><span>{low:.4g}</span></div>'
+            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" data-first="{frame.x(0):.1f}" '
+            f'data-last="{frame.x(count - 1):.1f}"><title>{html.escape(self.title)}</title>'
+            f"{''.join(lines)}{head}</svg></div></figure>"
+        )
+
+    def _legend(self) -> str:
+        curves = [
             f'<span style="color:{COLOURS[number]}">{html.escape(curve.name)}</span>'
             for number, curve in enumerate(self.curves)
-        )
-        return (
-            f"<figure><figcaption>{html.escape(self.title)}: {legend}</figcaption>"
-            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" data-first="{frame.x(0):.1f}" '
-            f'data-last="{frame.x(count - 1):.1f}"><title>{html.escape(self.title)}</title>'
-            f"{''.join(lines)}{head}</svg></figure>"
-        )
+        ]
+        return " ".join([*curves, *(['<span class="of-marks">| reference</span>'] if self.marks else [])])
 
 
 @dataclass(frozen=True)
@@ -61,19 +65,18 @@ class _Frame:
     high: float
 
     def x(self, place: float) -> float:
-        return _LEFT + (WIDTH - _LEFT - _RIGHT) * place / max(1, self.count - 1)
+        return _MARGIN + (WIDTH - 2 * _MARGIN) * place / max(1, self.count - 1)
 
     def y(self, value: float) -> float:
-        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * (value - self.low) / (self.high - self.low)
+        return HEIGHT - _MARGIN - (HEIGHT - 2 * _MARGIN) * (value - self.low) / (self.high - self.low)
 
     def mark(self, place: int) -> str:
         x = f"{self.x(place):.1f}"
-        return f'<line class="mark" x1="{x}" x2="{x}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>'
+        return f'<line class="mark" x1="{x}" x2="{x}" y1="0" y2="{HEIGHT}"/>'
 
     def level(self, value: float) -> str:
         y = f"{self.y(value):.1f}"
-        line = f'<line class="level" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
-        return f'{line}<text x="{_LEFT - 6}" y="{float(y) + 4:.1f}" text-anchor="end">{value:.4g}</text>'
+        return f'<line class="level" x1="{_MARGIN}" x2="{WIDTH - _MARGIN}" y1="{y}" y2="{y}"/>'
 
     def curve(self, curve: Curve, colour: str) -> str:
         parts = "".join(

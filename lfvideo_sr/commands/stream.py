@@ -22,6 +22,7 @@ from ..references.simulated import GroundTruth
 from ..report import Fingerprint, detail_lines, stream_report, summary_lines
 from ..stream.job import StreamJob
 from ..stream.journal import Journal
+from ..stream.match_record import MatchRecord
 from ..stream.opening import files_read, low_size, open_source
 from ..stream.options import StreamOptions
 from ..stream.output import EncodingOptions
@@ -61,11 +62,12 @@ class StreamCommand:
         if self.html is not None:
             check_page(self.html)
         target = self.target(progress)
+        record = None if self.html is None or target is None else MatchRecord()
         if target is not None:
-            self._write_target(target, progress)
+            self._write_target(target, progress, record)
         is_new = target is not None or not (self.html and os.path.lexists(self.html))
         if self.html is not None and is_new and not self.dry_run:
-            self._write_page(self.html, progress)
+            self._write_page(self.html, progress, record)
 
     def target(self, progress: Progress) -> OutputTarget | None:
         """What is to be written, after all that can be refused is refused; None where it is done already."""
@@ -83,7 +85,7 @@ class StreamCommand:
         target.check(read, self.overwrite)
         return target
 
-    def _write_page(self, page: Path, progress: Progress) -> None:
+    def _write_page(self, page: Path, progress: Progress, record: MatchRecord | None) -> None:
         """Of the finished output beside the input, and beside the truth where the whole clip was scored."""
         target = target_of(self.input, self.output, self.report, self.fingerprint(), self.encoding.codec)
         options, encoding = self.options, self.encoding
@@ -98,17 +100,17 @@ class StreamCommand:
             (f"{self.input.name} enlarged", target.output.name), lambda: open_source(self.input, options),
             lambda: open_clip(target.output, rate), page,
             open_truth=(lambda size: GroundTruth(truth, size, **limits)) if truth and is_whole else None,
-            report=target.report, overwrite=True,
+            report=target.report, overwrite=True, matches=record,
         ).run(progress)  # fmt: skip
 
-    def _write_target(self, target: OutputTarget, progress: Progress) -> None:
+    def _write_target(self, target: OutputTarget, progress: Progress, record: MatchRecord | None) -> None:
         try:
-            self._restore_into(target, progress)
+            self._restore_into(target, progress, record)
         except BaseException:
             target.tidy()
             raise
 
-    def _restore_into(self, target: OutputTarget, progress: Progress) -> None:
+    def _restore_into(self, target: OutputTarget, progress: Progress, record: MatchRecord | None) -> None:
         changes: list[str] = []  # of the engine, in the middle
 
         def changed(line: str) -> None:
@@ -119,6 +121,7 @@ class StreamCommand:
         chosen = self._engine(changed)
         prepare_process(chosen.engine.device)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
+            job.match_record = record
             self._check_unchanged(target)
             on = {"engine": engine.name, "device": engine.device, "dtype": engine.precision.value}
             self._announce(job, chosen, progress)  # in whose estimate the engine may change

@@ -19,7 +19,8 @@ from .partial import writing
 WIDEST = 960  # pixels of a view on the page
 _QUALITY = 90
 _PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>%(title)s</title>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>%(title)s</title>
 <style>
 body { margin: 0; background: #181818; color: #ddd; font: 15px sans-serif; text-align: center }
 #stage { position: relative; display: inline-block; margin-top: 1em; line-height: 0; cursor: crosshair;
@@ -28,11 +29,12 @@ body { margin: 0; background: #181818; color: #ddd; font: 15px sans-serif; text-
 #stage img { width: 100%% }
 #before { position: absolute; inset: 0; overflow: hidden; border-right: 2px solid #fa0; width: 0 }
 #before img { position: absolute; left: 0; top: 0; max-width: none; height: 100%%; width: auto }
-input { width: min(60vw, 400px); vertical-align: middle }
+h1 { font-size: 1.1em; overflow-wrap: anywhere } p { margin: .6em 2vw }
+input { width: min(60vw, 400px); min-height: 28px; vertical-align: middle }
 </style>
-<h1 style="font-size: 1.1em">%(title)s</h1>
-<p>Move the pointer over the picture to change the view, click to hold one, or use the arrow keys:
-<b id="name"></b>. Before/after: slide the input over it
+<h1>%(title)s</h1>
+<p>View <b id="name"></b>. Move the pointer or a finger over the picture to change the view; click to hold one, or use
+the arrow keys. Before/after: slide the input over it
 <input id="cut" type="range" min="0" max="100" value="0" aria-label="how much of the picture shows the input"></p>
 <div id="stage"><img id="after" alt="output view"><div id="before"><img id="low" alt="input view"></div></div>
 <script>
@@ -54,8 +56,11 @@ function point(event) {
   show(part((event.clientY - box.top) / box.height, data.views.length),
        part((event.clientX - box.left) / box.width, data.views[0].length));
 }
-stage.addEventListener("pointermove", event => { if (!held) point(event); });
-stage.addEventListener("click", event => { hold(!held); point(event); });
+stage.addEventListener("pointerdown", event => { if (event.pointerType === "touch") point(event); });
+stage.addEventListener("pointermove", event => { if (!held || event.pointerType === "touch") point(event); });
+stage.addEventListener("click", event => {
+  if (event.pointerType !== "touch") { hold(!held); point(event); }
+});
 window.addEventListener("keydown", event => {
   const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   if (event.key === "Escape") hold(false);

@@ -26,6 +26,7 @@ from ..references.tracks import TrackReferences
 from .decoding import Decoding, choose_decoding
 from .easing import Easing
 from .frame_uses import FrameUses
+from .match_record import MatchRecord
 from .opening import check_simulated, files_read, open_source
 from .options import StreamOptions
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
@@ -84,6 +85,7 @@ class StreamJob:
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frame_uses = FrameUses() if clip is None else None  # a live stream has no end
+        self.match_record: MatchRecord | None = None  # set it before the job is iterated
         self.frames = 0
         self._ahead = ahead
         self.done: Container[int] = ()  # numbers of segments that an earlier run restored
@@ -206,7 +208,10 @@ class StreamJob:
         frames = prefetch(decoded, self._ahead) if self._ahead else (frame for frame in decoded)
         references = beside_a_gpu(() if self.references is None else self.references, self.engine.device)
         pairs = self._pairs(frames, references)
-        restored_frames = beside_a_gpu(self.resolver.run(pairs, self.done), self.engine.device)
+        resolved = self.resolver.run(pairs, self.done)
+        if self.match_record is not None:
+            resolved = self.match_record.watching(resolved, self.resolver.preparation)
+        restored_frames = beside_a_gpu(resolved, self.engine.device)
         with closing(frames), closing(references), closing(restored_frames):
             for restored in restored_frames:
                 self.frames += 1

@@ -110,8 +110,22 @@ def test_stream_writes_a_page_with_references_relevance_and_stages(run, hybrid_c
     assert 0 < passed <= -(-FRAMES // EVERY)
     for word in ("Relevance of references", "PSNR-Y, dB", "Time of each stage", "restore", "References", "numpy"):
         assert word in parsed.words
+    assert "references encoded" in parsed.words and "hit rate" in parsed.words
+    assert data["size"] == [192, 128] and {reference["size"][0] for reference in data["references"]} == {192}
+    used = [match for frame in data["frames"] for match in frame["matches"]]
+    assert passed <= sum("positions" not in match for match in used) < len(used)
+    assert {match["reference"] for match in used} == set(range(len(data["references"])))
     marks = page.read_text().count('class="mark"')
     assert marks == 4 * passed, "in each of the four drawings"
+
+
+def test_a_page_of_a_run_that_went_on_says_what_was_not_recorded(run, hybrid_clip, tmp_path):
+    page, output = tmp_path / "page.html", tmp_path / "out.mkv"
+    assert run("stream", hybrid_clip, "-o", output, *FAST).code == 0
+    assert run("stream", hybrid_clip, "-o", output, *FAST, "--html", page).code == 0, "it was done already"
+    _, data = page_of(page)
+    assert len(data["frames"]) == FRAMES and data["references"] == []
+    assert all("matches" not in frame for frame in data["frames"])
 
 
 def test_a_page_of_a_part_is_of_that_part(run, low_clip, tmp_path):

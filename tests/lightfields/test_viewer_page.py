@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import browser_path, opened_page, seen
+from browsing import opened_browser, opened_page, place_in, seen, swipe
 
 from lfvideo_sr.frames import Size, View
 from lfvideo_sr.lightfields.field import FieldInfo
@@ -42,13 +43,28 @@ BEFORE, AFTER = Plain(LOW, 20), Plain(HIGH, 220)
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory) -> Iterator:
-    """The page, opened; `asked` of it are the addresses that it loaded."""
-    browser_path()  # before anything is made
+def browser() -> Iterator:
+    with opened_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def written(browser, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("viewer") / "look.html"
     write_viewer(path, AFTER, BEFORE, "plain <views> & more")  # type: ignore[arg-type]
-    with opened_page(path, 600) as opened:
-        yield opened
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(browser, written):
+    """The page, opened; `asked` of it are the addresses that it loaded."""
+    return opened_page(browser, written, 600)
+
+
+@pytest.fixture(scope="module")
+def phone(browser, written):
+    """The page on a phone's screen, with fingers."""
+    return opened_page(browser, written, 844, 390, touch=True)
 
 
 def point(page, across: float, down: float) -> None:
@@ -127,3 +143,17 @@ def test_the_input_covers_the_output_after_a_resize(page):
     assert low["width"] == pytest.approx(stage["width"], abs=1)
     page.set_viewport_size({"width": 800, "height": 600})
     slide(page, 0)
+
+
+def test_a_finger_goes_from_view_to_view(phone):
+    assert phone.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert phone.locator("#stage").bounding_box()["width"] > 200
+    assert phone.locator("#cut").bounding_box()["height"] >= 28, "a finger hits it"
+    phone.touchscreen.tap(*place_in(phone, "#stage", 0.02, 0.02))
+    assert phone.locator("#name").inner_text() == "3,0"
+    assert_shows(seen(phone)[4:, 4:-4], AFTER.colour(View(3, 0)))
+    swipe(phone, place_in(phone, "#stage", 0.1, 0.1), place_in(phone, "#stage", 0.98, 0.98))
+    assert phone.locator("#name").inner_text() == "5,3", "also after a tap"
+    slide(phone, 100)
+    assert_shows(seen(phone)[:, :-6], BEFORE.colour(View(5, 3)))
+    assert phone.wrong == []
