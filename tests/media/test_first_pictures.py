@@ -167,3 +167,22 @@ def test_a_display_matrix_that_would_overflow_is_held_in_range(tmp_path):
     assert matrix[6:8] == (2**31 - 1, -(2**31))
     VideoSink(tmp_path / "out.mp4", wild, Size(256, 192)).abort()
     assert np.array(matrix, np.int32).tolist() == list(matrix)
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "ts"])
+def test_a_file_whose_first_stream_is_sound_is_read_to_its_end(tmp_path, ending):
+    """It has fewer key frames than are looked for, and PyAV numbers the empty packet at the end of a stream as 0."""
+    with av.open(str(tmp_path / f"in.{ending}"), "w") as target:
+        sound, pictures = target.add_stream("aac", 48000, layout="mono"), target.add_stream("libx264", 25)
+        pictures.width, pictures.height = 64, 48
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 9600), np.float32), format="fltp", layout="mono")
+        silence.sample_rate, silence.pts = 48000, 0
+        for made in (sound.encode(silence), sound.encode(None)):
+            target.mux(made)
+        for index in range(4):
+            frame = filled(moving_planes(index, 64, 48), "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            target.mux(pictures.encode(frame))
+        target.mux(pictures.encode(None))
+    [track] = video_tracks(tmp_path / f"in.{ending}")
+    assert track.size == Size(64, 48) and (ending == "ts" or track.stream_index == 1)
