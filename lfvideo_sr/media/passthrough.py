@@ -20,7 +20,7 @@ from .part import Part
 from .part_packets import chapters_within, packets_within
 from .probe import open_input
 from .pyav import fraction, open_media
-from .sound import SoundEncoder
+from .sound import SoundEncoder, layout_of
 from .streams import EVERYTHING, StreamChoice, fresh_metadata, track_tags
 from .warnings import Warnings
 
@@ -277,6 +277,8 @@ def _like(stream: Stream, target: OutputContainer) -> Stream:
     copy.metadata.clear()
     copy.metadata.update(track_tags(stream.metadata))
     copy.disposition = stream.disposition
+    if isinstance(stream, AudioStream) and stream.codec_context is not None:
+        copy.codec_context.layout = layout_of(stream)
     return copy
 
 
