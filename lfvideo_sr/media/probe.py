@@ -186,9 +186,19 @@ def video_track(path: str | Path, track: int = 0) -> VideoInfo:
 
 def _undecodable(info: MediaInfo, track: int) -> InputError:
     """FFmpeg forgets the size of frames that have more pixels than are allowed."""
+    if _is_webp(info.path):
+        return InputError(
+            f"{info.path} is a WebP whose pictures FFmpeg does not decode; save it as GIF, APNG or a video"
+        )
     large = f", or they have more than {max_pixels() / 1e6:.6g} million pixels; see --max-pixels"
     why = f"the file is damaged{large if track in info.unsized else ''}"
     return InputError(f"{info.path}: no frame of video track {track} decodes; {why}")
+
+
+def _is_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"WEBP"
 
 
 def _why_unreadable(path: Path, error: av.FFmpegError) -> str:

@@ -8,8 +8,10 @@ import av
 import numpy as np
 import pytest
 from odd_media import filled, moving_planes, write_clip
+from PIL import Image
 from round_trips import FAST, blank, clip_planes
 
+from lfvideo_sr.errors import InputError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media import first_pictures, probe
 from lfvideo_sr.media.encoding import scaled_matrix
@@ -186,3 +188,10 @@ def test_a_file_whose_first_stream_is_sound_is_read_to_its_end(tmp_path, ending)
         target.mux(pictures.encode(None))
     [track] = video_tracks(tmp_path / f"in.{ending}")
     assert track.size == Size(64, 48) and (ending == "ts" or track.stream_index == 1)
+
+
+def test_an_animated_webp_is_refused_for_what_it_is(tmp_path):
+    pictures = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    pictures[0].save(tmp_path / "in.webp", save_all=True, append_images=pictures[1:])
+    with pytest.raises(InputError, match="in.webp is a WebP whose pictures FFmpeg does not decode; save it as GIF"):
+        video_tracks(tmp_path / "in.webp")

@@ -60,6 +60,13 @@ def test_a_side_beyond_the_encoder_s_limit_is_refused_with_what_helps(tmp_path, 
     assert files(tmp_path) == {"in.mkv"}
 
 
+@pytest.mark.parametrize("codec", ["vp9", "prores"])
+def test_only_encoders_that_take_the_size_are_named(tmp_path, codec):
+    video, size = video_track(write_clip(tmp_path / "in.mkv", clip_planes(1, Size(64, 16)))), Size(65536, 16)
+    with pytest.raises(OutputError, match=r"at most 65535x65535.*--codec x265 or ffv1$"):
+        VideoSink(tmp_path / "out.mkv", video, size, codec=codec)
+
+
 NARROW = """
 import sys
 from pathlib import Path
