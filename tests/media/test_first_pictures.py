@@ -193,5 +193,5 @@ def test_a_file_whose_first_stream_is_sound_is_read_to_its_end(tmp_path, ending)
 def test_an_animated_webp_is_refused_for_what_it_is(tmp_path):
     pictures = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
     pictures[0].save(tmp_path / "in.webp", save_all=True, append_images=pictures[1:])
-    with pytest.raises(InputError, match="in.webp is a WebP whose pictures FFmpeg does not decode; save it as GIF"):
+    with pytest.raises(InputError, match=r"in\.webp is a WebP whose pictures FFmpeg does not decode; save it as GIF"):
         video_tracks(tmp_path / "in.webp")
