@@ -9,8 +9,8 @@ import av
 from ..frames import Size
 from .file_state import FileState, state_of
 from .limits import check_size, max_pixels
-from .probe import video_streams
 from .pyav import open_media
+from .streams import video_streams
 
 _SCALE = 4  # of every method, before it is known which one runs
 _UNDECODED = {"skip_frame": "all", "probesize": "100000"}  # FFmpeg else decodes pictures to learn of their order
