@@ -14,6 +14,7 @@ from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
 from .limits import check_file_size, check_memory, check_size
+from .netpbm import as_binary
 from .partial import unwritable, whole_file
 from .picture_claims import check_claimed
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
@@ -78,7 +79,7 @@ def read_picture(path: str | Path, white: float | None = None, alpha: bool = Fal
     inside = place_of(path)
     if inside is not None:
         return Picture(to_float(read_inside(inside)), 8)
-    data = _bytes_of(path)
+    data = as_binary(_bytes_of(path))
     decoded = _decode(path, data, alpha)
     if decoded.picture.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path} holds {decoded.picture.dtype} samples; save it with 8 or 16 bits per channel")

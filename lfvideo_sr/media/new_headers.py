@@ -2,9 +2,11 @@
 The header of a copied stream is written once, at its start. A muxer that is given another one writes it over the first:
 Matroska's tracks become unreadable then, and MP4 leaves the packet out."""
 
+from typing import Final
+
 from av.packet import Packet
 
-_NEW = "new_extradata"
+_NEW: Final = "new_extradata"
 
 
 def has_other_header(packet: Packet) -> bool:

@@ -278,7 +278,7 @@ def _like(stream: Stream, target: OutputContainer) -> Stream:
     copy.metadata.update(track_tags(stream.metadata))
     copy.disposition = stream.disposition
     if isinstance(stream, AudioStream) and stream.codec_context is not None:
-        copy.codec_context.layout = layout_of(stream)
+        cast(AudioStream, copy).codec_context.layout = layout_of(stream)
     return copy
 
 
