@@ -7,20 +7,23 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .errors import OutputError
 from .media.partial import whole_file
 from .media.picture_sequence import find_sequence
-from .stream.grid_job import GridJob
-from .stream.job import StreamJob
-from .stream.scoring import by_distance
-from .stream.still_uses import shown_uses
+
+if TYPE_CHECKING:  # a picture's report needs no stream, and a stream's no light field
+    from .stream.grid_job import GridJob
+    from .stream.job import StreamJob
 
 
-def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnings: list[str]) -> dict[str, Any]:
+def stream_report(job: "StreamJob | GridJob", output: Path, seconds: float, warnings: list[str]) -> dict[str, Any]:
     """The report of a finished run; times in seconds, stages in milliseconds, an infinite metric is null."""
+    from .stream.job import StreamJob
+    from .stream.still_uses import shown_uses
+
     report = {
         "input": str(job.path),
         "output": str(output),
@@ -66,8 +69,10 @@ def stream_report(job: StreamJob | GridJob, output: Path, seconds: float, warnin
     return report
 
 
-def grid_report(job: GridJob, output: Path | None, seconds: float) -> dict[str, Any]:
+def grid_report(job: "GridJob", output: Path | None, seconds: float) -> dict[str, Any]:
     """As `stream_report`, with what is a light field's own: layout, grid, matching, and quality over view distance."""
+    from .stream.scoring import by_distance
+
     report = stream_report(job, output or Path("-"), seconds, job.warnings)
     info = job.source.info
     report |= {
@@ -203,7 +208,7 @@ def _brought(references: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _worthless(job: StreamJob | GridJob) -> list[str]:
+def _worthless(job: "StreamJob | GridJob") -> list[str]:
     """A warning where references were matched and none of them showed what the frames show."""
     uses = job.resolver.uses.values()
     if job.reference_kind == "none" or not uses or any(use.frames_served for use in uses):

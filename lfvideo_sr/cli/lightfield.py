@@ -148,6 +148,9 @@ def lightfield_restore(
 
     check_names({"method": method, "quality": quality}, BY_PARAMETER)
     check_light_field(input, gt, refs or [])
+    from ..media.unwritten import check_written
+
+    check_written(input)  # before anything heavy is loaded
     from ..choose import EngineOptions
     from ..commands.lightfield import LightFieldCommand, Pictures
     from ..commands.texts import parse_bytes
@@ -190,6 +193,9 @@ def lightfield_info(
     as_json: AsJson = False,
 ) -> None:
     """Print layout, grid, size and disparity, and whether rows or columns are mirrored or exchanged."""
+    from ..media.unwritten import check_written
+
+    check_written(input)
     from ..commands.lightfield_info import show_light_field
     from ..lightfields.grid import parse_grid
     from ..lightfields.opening import OpenOptions

@@ -5,7 +5,7 @@ import time
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from ..frames import Frame, Size, TimeStamp
 from ..references.arrays import ArrayReferences
 from ..references.reference import Reference
 from ..references.still_references import StillReferences
-from ..stream.grid_job import GridJob
 from ..stream.guided import probe_views
 from ..stream.job import StreamJob
 from ..stream.view_store import SAMPLE_BYTES
 from .texts import shown_bytes
+
+if TYPE_CHECKING:  # a stream is estimated without light fields
+    from ..stream.grid_job import GridJob
 
 _PIECE = Size(160, 96)  # low-resolution pixels; where the engine does not take this size, the nearest that it takes
 _SLOW = 2.0  # seconds after which warming up no longer matters
@@ -48,7 +50,7 @@ def estimated_seconds(job: StreamJob) -> float | None:
     return max(1.0, each * job.info.frames)
 
 
-def estimated_grid_seconds(job: GridJob, engine: Engine) -> float | None:
+def estimated_grid_seconds(job: "GridJob", engine: Engine) -> float | None:
     """Likewise for all views of a light field by the job's engine: few are searched where the others' fields are
     predicted from theirs."""
     count = min(len(job.references.placed), engine.info.references, job.options.max_refs)
@@ -76,12 +78,12 @@ def references_used(job: StreamJob) -> int:
     return most
 
 
-def most_bytes(job: GridJob) -> int:
+def most_bytes(job: "GridJob") -> int:
     """What the output takes at most, uncompressed; 0 where nothing can be said."""
     return job.size.width * job.size.height * (job.info.frames or 0) * job.source.info.pixel
 
 
-def kept_bytes(job: GridJob) -> int:
+def kept_bytes(job: "GridJob") -> int:
     """What the views take that are kept beside the output until it is whole."""
     return job.size.width * job.size.height * (job.info.frames or 0) * SAMPLE_BYTES
 

@@ -12,7 +12,7 @@ from ..media.codecs import PRESETS, codec_of
 from ..media.containers import check_ending
 from ..media.input_file import check_file
 from ..media.picture_sequence import is_numbered, is_picture_name, is_sequence
-from ..references.named import check_references_exist, path_and_track
+from ..references.named import check_references_exist, manifest_named, path_and_track
 
 Choices = Mapping[str, Collection[str]]  # what options take, by their names in a command's parameters
 
@@ -74,8 +74,15 @@ def _file_of(named: str) -> Path:
 
 
 def _check_references(named: str | None) -> None:
-    if named is not None:
-        check_references_exist(path_and_track(named)[0])
+    if named is None:
+        return
+    path = path_and_track(named)[0]
+    check_references_exist(path)
+    manifest = manifest_named(path)
+    if manifest is not None:
+        from ..references.still_names import read_manifest
+
+        read_manifest(manifest)
 
 
 def _is_file_name(named: str) -> bool:

@@ -16,7 +16,7 @@ from ..engine import Engine
 from ..engines.host_memory import prepare_process
 from ..errors import InputError, OutputError, ReferencesMissing, UsageError, printable
 from ..frames import Size, size_of
-from ..media.images import is_transparent, read_alpha, read_image, read_picture
+from ..media.images import Picture, read_image, read_picture
 from ..media.limits import check_memory, check_size
 from ..media.picture_formats import READABLE, pictures_in, shown_unreadable
 from ..media.png_strips import PngStrips
@@ -74,13 +74,13 @@ class ImageCommand:
         truth_read = () if self.gt is None else (self.gt,)
         references = reference_pictures(self.references, skip=(self.input, output, *truth_read))
         self._check_targets(output, (*truth_read, *references))
-        picture = read_picture(self.input, self.white)
+        picture = read_picture(self.input, self.white, alpha=True)
         truth, low = self._truth(picture.pixels, scale)
         check_result(size_of(low).scaled(scale), f"the result of {self.input}", whole=truth is not None)
         scored = Scored(truth, distance)
-        report = self._restored(low, scored, references, output, picture.bit_depth) | {"white": picture.white}
+        report = self._restored(low, picture, scored, references, output) | {"white": picture.white}
         report["warnings"] += [f"left out: {line}" for line in unreadable_among(self.references)]
-        if self.simulate and is_transparent(self.input):
+        if self.simulate and picture.is_transparent:
             report["warnings"].append(f"the transparency of {self.input} is left out")
         if self.report is not None:
             write_json(self.report, report)
@@ -93,25 +93,21 @@ class ImageCommand:
         return None if self.gt is None else true_picture(self.gt, size_of(pixels), self.white, scale), pixels
 
     def _restored(
-        self, low: np.ndarray, scored: "Scored", references: Sequence[Path], output: Path, bit_depth: int
+        self, low: np.ndarray, picture: Picture, scored: "Scored", references: Sequence[Path], output: Path
     ) -> dict[str, Any]:
-        """Write the result; returns the report."""
+        """Write the result of the picture, which is `low` or was reduced to it; returns the report."""
+        alpha = picture.alpha if picture.is_transparent and not self.simulate else None
         changes: list[str] = []  # of the engine, in the middle
         with choose_engine(self.engine, size_of(low), changes.append).engine as engine:
             prepare_process(engine.device)
             started = time.monotonic()
             asked = picture_references(references, size_of(low), engine.info.scale, self.white)
             matched = match_references(engine, low, asked)
-            scores = write_picture(matched, output, bit_depth, scored, self._alpha())
+            scores = write_picture(matched, output, picture.bit_depth, scored, alpha)
             report = self._report(engine, size_of(low), matched, time.monotonic() - started)
             report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
-        report |= {"output": str(output), "bit_depth": bit_depth}
+        report |= {"output": str(output), "bit_depth": picture.bit_depth}
         return report if scores is None else report | {"metrics": metrics(scores)}
-
-    def _alpha(self) -> np.ndarray | None:
-        """Transparency that the result gets; None where it would be opaque everywhere."""
-        alpha = None if self.simulate else read_alpha(self.input)
-        return None if alpha is None or (alpha == 1).all() else alpha
 
     def _check_targets(self, output: Path, references: Sequence[Path]) -> None:
         """Refuse before anything is loaded: a target that exists, has no folder or is no PNG, and what is read."""

@@ -9,6 +9,7 @@ from ..checks import check_choice
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 _PLAYABLE = frozenset({".mp4", ".mkv", ".mov", ".m4v"})
+_SIXTEEN_BITS = 65535  # the largest side that such a number states
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,10 @@ class Codec:
     endings: frozenset[str] = _PLAYABLE
     needs: str = ""
 
+    def takes(self, size: tuple[int, int]) -> bool:
+        """Whether a picture of this width and height is no larger than the encoder takes."""
+        return self.largest is None or all(side <= most for side, most in zip(size, self.largest))
+
 
 def _nvenc(encoder: str, largest: tuple[int, int]) -> Codec:
     """An encoder of NVIDIA's GPUs."""
@@ -118,11 +123,13 @@ CODECS = (
         "libvpx-vp9", ("vp9",), options={"deadline": "good", "row-mt": "1"}, speed="cpu-used",
         presets=dict(zip(PRESETS, ("5", "5", "5", "4", "3", "2", "1", "1", "0"))), sitings=("left",), alpha=True,
         alpha_options={"auto-alt-ref": "0"}, alpha_endings=frozenset({".webm", ".mkv"}), segments=".mkv",
+        largest=(_SIXTEEN_BITS, _SIXTEEN_BITS),
         live={"lag-in-frames": "0"}, endings=frozenset({".webm", ".mkv"}),
     ),
     Codec(
         "prores_ks", ("prores",), quality="", rate_options=("profile",), presets={}, options={"vendor": "apl0"},
         sitings=("left",), alpha=True, limited_range=True, segments=".mov", endings=frozenset({".mov", ".mkv"}),
+        largest=(_SIXTEEN_BITS, _SIXTEEN_BITS),
     ),
     _nvenc("h264_nvenc", (4096, 4096)),
     _nvenc("hevc_nvenc", (8192, 8192)),

@@ -35,8 +35,8 @@ def split_format(options: Mapping[str, str]) -> tuple[str | None, dict[str, str]
 
 def check_size(codec: Codec, size: Size) -> None:
     """Raise OutputError for a size that the encoder cannot write."""
-    if codec.largest and any(side > most for side, most in zip(size, codec.largest)):
-        others = names_of(each for each in CODECS if each.largest is None)
+    if codec.largest and not codec.takes(size):
+        others = names_of(each for each in CODECS if each.takes(size))
         raise OutputError(
             f"the output is {size}, and {codec.encoder} takes at most {Size(*codec.largest)} pixels; "
             f"pass --scale or --size for a smaller one, or --codec {others}"

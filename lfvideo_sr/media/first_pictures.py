@@ -60,11 +60,11 @@ def key_pictures(container: InputContainer, streams: Sequence[VideoStream]) -> l
     looked = {stream.index: FirstPictures(stream) for stream in streams}
     waiting = set(looked)
     for count, packet in enumerate(packets_of(container, streams), 1):
-        seen = looked[packet.stream_index]
-        if packet.stream_index in waiting:
-            seen.decode(packet)
-        if seen.packets >= PROBED_PACKETS:
-            waiting.discard(packet.stream_index)
+        index = packet.stream.index  # of the empty packet at the end of each stream, `stream_index` is 0
+        if index in waiting:
+            looked[index].decode(packet)
+        if looked[index].packets >= PROBED_PACKETS:
+            waiting.discard(index)
         if not waiting or (count >= _READ_PACKETS and all(looked[index].first for index in waiting)):
             break
     for seen in looked.values():

@@ -14,6 +14,7 @@ from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
 from .limits import check_file_size, check_memory, check_size
+from .netpbm import as_binary
 from .partial import unwritable, whole_file
 from .picture_claims import check_claimed
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
@@ -32,12 +33,19 @@ class Picture(NamedTuple):
 
     white:  the sample of the file that is white, such as 1023 where 10 bits are kept in 16.
     stated: whether the file says so itself.
+    alpha:  transparency, float32 [H,W], 0 (clear) .. 1 (opaque); None where it was not asked for or there is none.
     """
 
     pixels: np.ndarray
     bit_depth: int
     white: int = 255
     stated: bool = True
+    alpha: np.ndarray | None = None
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether something would shine through."""
+        return self.alpha is not None and bool((self.alpha < 1).any())
 
     @property
     def samples(self) -> str:
@@ -60,25 +68,26 @@ def read_image(path: str | Path, white: float | None = None) -> np.ndarray:
     return read_picture(path, white).pixels
 
 
-def read_picture(path: str | Path, white: float | None = None) -> Picture:
+def read_picture(path: str | Path, white: float | None = None, alpha: bool = False) -> Picture:
     """As `read_image`, with the file's bit depth and its white.
 
     white: of pictures of 16 bits; default what the file states, else what its samples show (`likely_white`). A sample
     above it raises InputError.
+    alpha: read the transparency too; that of AVIF and HEIC, which cameras write opaque, is left out.
     """
     path = Path(path)
     inside = place_of(path)
     if inside is not None:
         return Picture(to_float(read_inside(inside)), 8)
-    data = _bytes_of(path)
-    decoded = _decode(path, data)
+    data = as_binary(_bytes_of(path))
+    decoded = _decode(path, data, alpha)
     if decoded.picture.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path} holds {decoded.picture.dtype} samples; save it with 8 or 16 bits per channel")
     full = int(np.iinfo(decoded.picture.dtype).max)
     stated, shown = _white_of(path, decoded.picture, data, white)
     picture = to_srgb(_scaled(decoded.picture, shown, full), decoded.profile)
     pixels = to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)[::-1]))
-    return Picture(pixels, 8 * picture.dtype.itemsize, shown, stated)
+    return Picture(pixels, 8 * picture.dtype.itemsize, shown, stated, decoded.opacity)
 
 
 def _white_of(path: Path, picture: np.ndarray, data: np.ndarray, white: float | None) -> tuple[bool, int]:
@@ -111,29 +120,6 @@ def read_size(path: str | Path) -> Size:
     return size
 
 
-def is_transparent(path: str | Path) -> bool:
-    """Whether something would shine through a picture that `read_picture` reads as opaque."""
-    alpha = read_alpha(path)
-    return alpha is not None and bool((alpha < 1).any())
-
-
-def read_alpha(path: str | Path) -> np.ndarray | None:
-    """Transparency of what `read_picture` gives, float32 [H,W], 0 (clear) .. 1 (opaque); None for a picture without.
-    That of AVIF and HEIC, which cameras write opaque, is not read."""
-    if place_of(Path(path)) is not None:
-        return None
-    data = _bytes_of(Path(path))
-    if brand_of(data) & (_HEIC | _AVIF) or not may_have_alpha(data.tobytes()):
-        return None
-    if (transparent := _transparent_tiff(data.tobytes())) is not None:
-        return to_float(transparent[..., 3])
-    picture = _decode_by_opencv(data, cv2.IMREAD_UNCHANGED)  # not turned by EXIF
-    if picture is None or picture.ndim < 3 or picture.shape[2] < 4 or picture.dtype not in (np.uint8, np.uint16):
-        return None
-    alpha = picture[..., 3].astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
-    return turned_upright(alpha, data.tobytes())
-
-
 def write_png(path: str | Path, pixels: np.ndarray, bit_depth: int = 8) -> None:
     """Write float [3,H,W] in [0,1] as a PNG of 8 or 16 bits, which appears under its name only when it is whole."""
     path = Path(path)
@@ -156,10 +142,17 @@ def _bytes_of(path: Path) -> np.ndarray:
 
 
 class _Decoded(NamedTuple):
-    """BGR [H,W,3], of the file's own depth and upright, and the ICC profile beside it."""
+    """BGR [H,W,3] and, where it was asked for and is there, alpha [H,W], of the file's own depth and upright; and the
+    ICC profile beside them."""
 
     picture: np.ndarray
     profile: bytes | None
+    alpha: np.ndarray | None = None
+
+    @property
+    def opacity(self) -> np.ndarray | None:
+        """The alpha as float32 in [0,1]."""
+        return None if self.alpha is None else to_float(self.alpha)
 
 
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
@@ -175,24 +168,28 @@ def brand_of(data: np.ndarray) -> set[bytes]:
     return {head[8:12], *(head[at : at + 4] for at in range(16, length - 3, 4))}
 
 
-def _decode(path: Path, data: np.ndarray) -> _Decoded:
+def _decode(path: Path, data: np.ndarray, with_alpha: bool) -> _Decoded:
     """Raises InputError, before anything is decoded, for a header that claims more pixels than are allowed."""
     claimed = pixels_claimed(data)
     if claimed is not None:
         check_claimed(claimed, data.size, str(path))
         check_memory(_DECODED * claimed, str(path))
     with quiet_libraries():
-        return _decoded(path, data, claimed is not None)
+        return _decoded(path, data, claimed is not None, with_alpha)
 
 
-def _decoded(path: Path, data: np.ndarray, is_known: bool) -> _Decoded:
+def _decoded(path: Path, data: np.ndarray, is_known: bool, with_alpha: bool) -> _Decoded:
     brands = brand_of(data)
     if brands & _AVIF:
         return _decode_avif(path, data.tobytes())
     if brands & _HEIC:
         return _decode_heic(path, data.tobytes())
-    if (transparent := _transparent_tiff(data.tobytes())) is not None:
-        return _Decoded(np.ascontiguousarray(transparent[..., 2::-1]), profile_of(data.tobytes()))
+    transparent = _transparent_tiff(data.tobytes())
+    if transparent is None and is_known and with_alpha:
+        transparent = _transparent(data)
+    if transparent is not None:
+        alpha = transparent[..., 3] if with_alpha else None
+        return _Decoded(np.ascontiguousarray(transparent[..., :3]), profile_of(data.tobytes()), alpha)
     picture = _decode_by_opencv(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if is_known else None
     if picture is None:
         if why := why_unreadable(path):
@@ -211,17 +208,30 @@ def _decode_by_opencv(data: np.ndarray, flags: int) -> np.ndarray | None:
 
 
 def _transparent_tiff(data: bytes) -> np.ndarray | None:
-    """RGBA uint8 [H,W,4] of a TIFF of 8 bits with transparency, upright, by Pillow: OpenCV would multiply the colours
+    """BGRA uint8 [H,W,4] of a TIFF of 8 bits with transparency, upright, by Pillow: OpenCV would multiply the colours
     by the transparency. None for any other file, and for one that Pillow does not decode."""
     if not data.startswith(TIFF):
         return None
     try:
         with Image.open(BytesIO(data)) as image:
-            return np.asarray(ImageOps.exif_transpose(image)) if image.mode == "RGBA" else None
+            if image.mode != "RGBA":
+                return None
+            return np.asarray(ImageOps.exif_transpose(image))[..., [2, 1, 0, 3]]
     except MemoryError:
         raise
     except Exception:  # Pillow's plugins raise many kinds for damaged files
         return None
+
+
+def _transparent(data: np.ndarray) -> np.ndarray | None:
+    """BGRA [H,W,4] of 8 or 16 bits, upright, of any other picture that OpenCV decodes; None of one that is opaque."""
+    content = data.tobytes()
+    if not may_have_alpha(content):
+        return None
+    picture = _decode_by_opencv(data, cv2.IMREAD_UNCHANGED)  # not turned by EXIF
+    if picture is None or picture.ndim < 3 or picture.shape[2] < 4 or picture.dtype not in (np.uint8, np.uint16):
+        return None
+    return turned_upright(picture, content)
 
 
 def _decode_avif(path: Path, data: bytes) -> _Decoded:

@@ -14,12 +14,13 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
+from .new_headers import has_other_header, without_header
 from .one_clock import OneClock
 from .part import Part
 from .part_packets import chapters_within, packets_within
 from .probe import open_input
 from .pyav import fraction, open_media
-from .sound import SoundEncoder
+from .sound import SoundEncoder, layout_of
 from .streams import EVERYTHING, StreamChoice, fresh_metadata, track_tags
 from .warnings import Warnings
 
@@ -189,14 +190,23 @@ class StreamCopier:
     def _write(self, packet: Packet) -> None:
         copy, encoder = self._copies[packet.stream_index], self._encoders.get(packet.stream_index)
         if encoder is None:
-            self._put_in_order(packet, copy)
-            packet.stream = copy
-            self._target.mux_one(packet)
+            self._write_copy(packet, copy)
             return
         if packet.pts is not None:
             packet.pts += round(self.shift / packet.time_base)
         for encoded in encoder.encode(packet):
             self._target.mux_one(encoded)
+
+    def _write_copy(self, packet: Packet, copy: Stream) -> None:
+        if has_other_header(packet):
+            self.warnings.add(
+                f"{packet.stream.type} stream #{packet.stream_index} changes its format within the file, for which "
+                f"{self._name} has no place: what follows may not play{self._or_encode(packet.stream)}"
+            )
+        packet = without_header(packet)
+        self._put_in_order(packet, copy)
+        packet.stream = copy
+        self._target.mux_one(packet)
 
     def flush(self) -> None:
         """Write what encoders of sound still hold, once everything has been copied."""
@@ -206,7 +216,8 @@ class StreamCopier:
 
     def _put_in_order(self, packet: Packet, copy: Stream) -> None:
         """Give a packet the times that a muxer takes: each is decoded later than the one before, by a tick of the
-        target at least, and is not shown before that."""
+        target at least, and is not shown before that. Sound without a duration lasts as long as from the packet before
+        to it, since MP4 would leave out a last packet that ends where it starts."""
         base, index = packet.time_base, packet.stream_index
         last, tick = self._last.get(index), max(1, ceil((copy.time_base or base) / base))
         shift = round(self.shift / base)
@@ -215,6 +226,8 @@ class StreamCopier:
         decoded = times[0] if times else (least or 0)
         packet.dts = decoded if least is None else max(decoded, least)
         packet.pts = max(packet.dts, times[-1] if times else decoded)
+        if not packet.duration and last is not None and packet.stream.type == "audio":
+            packet.duration = packet.dts - last
         self._last[index] = packet.dts
 
     def metadata_of(self, index: int) -> dict[str, str]:
@@ -264,6 +277,8 @@ def _like(stream: Stream, target: OutputContainer) -> Stream:
     copy.metadata.clear()
     copy.metadata.update(track_tags(stream.metadata))
     copy.disposition = stream.disposition
+    if isinstance(stream, AudioStream) and stream.codec_context is not None:
+        cast(AudioStream, copy).codec_context.layout = layout_of(stream)
     return copy
 
 

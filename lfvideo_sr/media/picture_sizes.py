@@ -117,12 +117,12 @@ def may_have_alpha(data: bytes) -> bool:
         return True
 
 
-def turned_upright(plane: np.ndarray, data: bytes) -> np.ndarray:
-    """[H,W] of a picture as it is stored in the bytes of a file, as the file's EXIF says that it is shown."""
+def turned_upright(picture: np.ndarray, data: bytes) -> np.ndarray:
+    """[H,W] or [H,W,C] as it is stored in the bytes of a file, as the file's EXIF says that it is shown."""
     try:
         with Image.open(BytesIO(data)) as image:
             number = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # as in `pixels_claimed`
-        return plane
-    turned = np.rot90(plane, _TURNS.get(number, 0))
+        return picture
+    turned = np.rot90(picture, _TURNS.get(number, 0))
     return np.ascontiguousarray(turned[:, ::-1] if number in _MIRRORED else turned)

@@ -29,6 +29,7 @@ from .picture_sequence import PictureSequence
 from .planes import colour_of, description_of, has_alpha, siting_in
 from .pyav import LIBVPX, fraction, open_media
 from .stereo import stereo_mode
+from .streams import video_streams
 
 _UNWRITABLE = {
     Type.A53_CC: "closed captions",
@@ -186,9 +187,19 @@ def video_track(path: str | Path, track: int = 0) -> VideoInfo:
 
 def _undecodable(info: MediaInfo, track: int) -> InputError:
     """FFmpeg forgets the size of frames that have more pixels than are allowed."""
+    if _is_webp(info.path):
+        return InputError(
+            f"{info.path} is a WebP whose pictures FFmpeg does not decode; save it as GIF, APNG or a video"
+        )
     large = f", or they have more than {max_pixels() / 1e6:.6g} million pixels; see --max-pixels"
     why = f"the file is damaged{large if track in info.unsized else ''}"
     return InputError(f"{info.path}: no frame of video track {track} decodes; {why}")
+
+
+def _is_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"WEBP"
 
 
 def _why_unreadable(path: Path, error: av.FFmpegError) -> str:
@@ -201,12 +212,6 @@ def _why_unreadable(path: Path, error: av.FFmpegError) -> str:
     if head[4:8] == b"ftyp":
         return f"{path} cannot be opened: its index (moov) is missing, so it was cut off; copy or record it again"
     return f"{path} is not a media file that FFmpeg can open ({error.strerror}); give a video file"
-
-
-def video_streams(container: InputContainer) -> list[VideoStream]:
-    """The video of a container, cover art left out."""
-    hidden = Disposition.attached_pic | Disposition.timed_thumbnails
-    return [stream for stream in container.streams.video if not stream.disposition & hidden and stream.codec_context]
 
 
 def _repeated(path: Path, stream: VideoStream, seen: FirstPictures) -> FirstPictures:

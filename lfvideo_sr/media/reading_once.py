@@ -22,8 +22,9 @@ from .decoding import Decoder
 from .first_pictures import FirstPictures
 from .one_clock import shown_jumps
 from .planes import description_of
-from .probe import described, video_streams
+from .probe import described
 from .pyav import fraction, open_media
+from .streams import video_streams
 
 READ_TIMEOUT = 10.0  # seconds without anything, or without a picture, after which a live stream counts as lost
 NO_PICTURE = "no picture came in time"

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-_SPACE = rb"(?:[ \t\r\n]|#[^\n]*\n)+"
-_NETPBM = re.compile(rb"P[2356]" + _SPACE + rb"\d+" + _SPACE + rb"\d+" + _SPACE + rb"(\d{1,5})\s")
+NETPBM_SPACE = rb"(?:[ \t\r\n]|#[^\n]*\n)+"
+_NETPBM = re.compile(rb"P[2356]" + NETPBM_SPACE + rb"\d+" + NETPBM_SPACE + rb"\d+" + NETPBM_SPACE + rb"(\d{1,5})\s")
 _DOUBLED = 257  # times a sample of 8 bits is the same brightness in 16
 _LEAST = 4  # a peak below a fourth of a range does not show it
 

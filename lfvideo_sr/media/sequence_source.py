@@ -18,7 +18,7 @@ from ..frames import Frame, LazyFrame, Size, StreamInfo, TimeStamp, size_of
 from .colour import ColourSpec, Layout, assumed_matrix
 from .file_state import check_unchanged, state_of
 from .film_pictures import read_film_picture
-from .images import read_alpha, read_picture, read_size
+from .images import read_picture, read_size
 from .loss import Loss
 from .part import Part, Window
 from .picture_sequence import FILM, PictureSequence, find_sequence
@@ -125,8 +125,7 @@ class SequenceSource:
             if not self._detect_cuts:
                 yield LazyFrame(partial(self._pixels, path), self.info.size, index, stamp, cut=first)
                 continue
-            pixels = self._pixels(path)
-            alpha = self._alpha(path) if self.video.alpha else None
+            pixels, alpha = self._picture(path)
             yield Frame(pixels, index, stamp, cuts.is_cut(pixels) or first, alpha)
 
     def _shown(self, window: Window) -> Iterator[tuple[Path, TimeStamp]]:
@@ -137,26 +136,27 @@ class SequenceSource:
 
     def _pixels(self, path: Path) -> np.ndarray:
         """RGB float32 [3,H,W] in [0,1], at the stream's size."""
-        read = _read(path)
+        return self._picture(path)[0]
+
+    def _picture(self, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+        """The same, and the transparency that goes along with it, float32 [H,W] as the file has it."""
+        read = _read(path, self.reads_alpha)
         _check_size(self.sequence.paths[0], self.video.size, path, size_of(read.pixels))
-        pixels = self._over_background(read.in_range, path)
+        pixels = read.in_range
+        if read.alpha is not None and self._background is not None:
+            pixels = over(pixels, read.alpha, self._background)
+        self._warn_of(path, read)
+        pixels = pixels if self.info.size == self.video.size else to_float(bicubic(to_uint8(pixels), self.info.size))
+        return pixels, read.alpha if self.video.alpha else None
+
+    def _warn_of(self, path: Path, read: "_Read") -> None:
+        """What is lost of a picture's values."""
         if read.is_float and not np.array_equal(read.in_range, read.pixels):
             text = f"{self.sequence.named} has values outside 0 .. 1, in {path.name} first; they are clipped"
             self._warn("values", text)
         if read.bit_depth > self.video.bit_depth:
             first = f"{self.video.bit_depth} of the first picture"
             self._warn("bits", f"{path} has {read.bit_depth} bits per channel; the output has the {first}")
-        return pixels if self.info.size == self.video.size else to_float(bicubic(to_uint8(pixels), self.info.size))
-
-    def _over_background(self, pixels: np.ndarray, path: Path) -> np.ndarray:
-        """The pixels laid over the colour that was asked for, where the picture is transparent."""
-        alpha = self._alpha(path) if self.reads_alpha and self._background is not None else None
-        return pixels if alpha is None or self._background is None else over(pixels, alpha, self._background)
-
-    def _alpha(self, path: Path) -> np.ndarray | None:
-        """Transparency, float32 [H,W], of a picture of the size that was checked; None of one without."""
-        header = _header(path, path.stat().st_mtime_ns)
-        return read_alpha(path) if header is not None and header.has_alpha else None
 
     def _warn(self, kind: str, text: str) -> None:
         """Once of each kind."""
@@ -179,6 +179,7 @@ class _Read(NamedTuple):
     bit_depth: int
     has_alpha: bool = False
     is_float: bool = False
+    alpha: np.ndarray | None = None  # float32 [H,W] in [0,1]
 
     @property
     def in_range(self) -> np.ndarray:
@@ -186,12 +187,18 @@ class _Read(NamedTuple):
         return np.clip(np.nan_to_num(self.pixels, nan=0, posinf=1, neginf=0) if self.is_float else self.pixels, 0, 1)
 
 
-def _read(path: Path) -> _Read:
+def _read(path: Path, with_alpha: bool = False) -> _Read:
+    """with_alpha: read the transparency too, where the header of the picture has it."""
     if path.suffix.lower() in FILM:
         pixels, depth, alpha = read_film_picture(path)
         return _Read(np.ascontiguousarray(pixels), depth, alpha, is_float=path.suffix.lower() == ".exr")
-    picture = read_picture(path)
-    return _Read(picture.pixels, picture.bit_depth)
+    picture = read_picture(path, alpha=with_alpha and _has_alpha(path))
+    return _Read(picture.pixels, picture.bit_depth, alpha=picture.alpha)
+
+
+def _has_alpha(path: Path) -> bool:
+    header = _header(path, path.stat().st_mtime_ns)
+    return header is not None and header.has_alpha
 
 
 def sequence_frame(video: VideoInfo, time: Fraction) -> np.ndarray | None:

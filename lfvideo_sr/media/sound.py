@@ -10,6 +10,8 @@ from av.packet import Packet
 
 from ..errors import OutputError
 
+_USUAL = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}  # FFmpeg's own guesses
+
 
 class SoundEncoder:
     """Decodes the packets of a sound track and encodes them into a track of `target`, with its rate and channels.
@@ -23,10 +25,10 @@ class SoundEncoder:
     ):
         rate = _nearest_rate(encoder, source.rate)
         try:
-            self.stream = cast(AudioStream, target.add_stream(encoder, rate, layout=source.layout.name))
+            self.stream = cast(AudioStream, target.add_stream(encoder, rate, layout=layout_of(source)))
             self.stream.codec_context.open()
         except (ValueError, av.FFmpegError) as error:
-            sound = f"{encoder} sound of {source.layout.name} at {rate} Hz"
+            sound = f"{encoder} sound of {layout_of(source)} at {rate} Hz"
             raise OutputError(f"{name} cannot hold {sound}; give another --audio") from error
         self._source, self._warn = source, warn
 
@@ -52,6 +54,13 @@ class SoundEncoder:
         except av.EOFError:
             pass
         yield from self.stream.encode(None)
+
+
+def layout_of(source: AudioStream) -> str:
+    """Which channels a sound track has, in FFmpeg's words. Matroska and AVI state for PCM only how many there are, for
+    which MP4 has no place; they are taken for the usual ones then."""
+    name = source.layout.name
+    return _USUAL.get(source.layout.nb_channels, name) if name.endswith(" channels") else name
 
 
 def _nearest_rate(encoder: str, rate: int) -> int:

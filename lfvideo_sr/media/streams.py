@@ -1,9 +1,11 @@
-"""Which streams of a file go along with its restored pictures, and under which names."""
+"""Which streams of a file are its pictures, and which others go along with these, under which names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from av.container import InputContainer
 from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
 
 from ..checks import check_choice
 from ..errors import UsageError
@@ -46,6 +48,12 @@ class StreamChoice:
 
 
 EVERYTHING = StreamChoice()
+
+
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """The video of a container, cover art left out."""
+    hidden = Disposition.attached_pic | Disposition.timed_thumbnails
+    return [stream for stream in container.streams.video if not stream.disposition & hidden and stream.codec_context]
 
 
 def kind_of(stream: Stream) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..errors import ReferencesMissing
 
+MANIFEST = "refs.csv"  # in a folder of stills
 _TRACK_SUFFIX = re.compile(r"(.+)#v:(\d+)")
 
 
@@ -20,3 +21,9 @@ def check_references_exist(where: Path) -> None:
     """Raise ReferencesMissing where nothing has that name."""
     if not where.exists():
         raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, an HDF5, or a manifest")
+
+
+def manifest_named(where: Path) -> Path | None:
+    """The manifest that a name stands for, or the one in a folder of that name."""
+    manifest = where if where.suffix.lower() == ".csv" else where / MANIFEST
+    return manifest if manifest.is_file() else None

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..frames import Size, size_of
-from ..media.probe import VideoInfo
 from ..media.resize import resized
 from .reference import Reference
+
+if TYPE_CHECKING:  # a picture is restored without FFmpeg
+    from ..media.probe import VideoInfo
 
 EVERY = 8  # frames to a reference, where there are many: tracks, anchors
 _SAME_ASPECT = 0.01  # how far two aspects may differ and still show the same field of view
@@ -59,7 +61,7 @@ class ClipFit:
     frame: Size | None = None
 
     @classmethod
-    def to(cls, clip: VideoInfo, size: Size) -> "ClipFit":
+    def to(cls, clip: "VideoInfo", size: Size) -> "ClipFit":
         """For references of a clip: `size`, shown as the clip is shown and turned as its coded frames are."""
         shown = float(size.width * (clip.sample_aspect_ratio or 1) / size.height)
         return cls(size, shown, -round(clip.rotation / 90) % 4, clip.size)

@@ -11,8 +11,8 @@ from pathlib import Path
 from ..checks import check_choice
 from ..errors import InputError, ReferencesMissing, shortened
 from ..frames import View
+from .named import MANIFEST as MANIFEST
 
-MANIFEST = "refs.csv"
 ACCEPTED = (
     "t12.345.png (seconds), 8.png or frame_0008.png (0-based frame index; --ref-index-base 1 for ffmpeg's numbering), "
     f"or a manifest {MANIFEST} with the columns file and time or frame"

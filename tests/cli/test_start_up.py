@@ -84,6 +84,14 @@ def test_wrong_names_are_refused_before_anything_heavy_is_loaded(low_clip, tmp_p
         assert code in (2, 3) and message in printed and modules == [], (words, printed, modules)
 
 
+def test_a_manifest_with_an_impossible_time_is_refused_before_the_clip_is_opened(low_clip, tmp_path):
+    (tmp_path / "refs.csv").write_text("file,time\na.png,1e999999999\n")
+    (tmp_path / "a.png").write_bytes(b"")
+    lines = [["stream", str(low_clip), "--refs", str(named)] for named in (tmp_path, tmp_path / "refs.csv")]
+    for code, printed, modules in loaded_by(lines).values():
+        assert code == 3 and "1e999999999 is no time in seconds" in printed and not {"av", "cv2", "torch"} & {*modules}
+
+
 def test_an_ending_that_is_no_containers_is_refused_before_opencv_and_torch(low_clip, tmp_path):
     lines = [["stream", str(low_clip), "-o", str(tmp_path / f"out.{ending}")] for ending in ("docx", "avi")]
     refused = loaded_by(lines, ("torch", "cv2", "numpy"))

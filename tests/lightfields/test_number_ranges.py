@@ -48,6 +48,25 @@ def test_the_maximum_that_a_ppm_states_is_white(tmp_path, low, white):
     assert picture.white == white and picture.stated
 
 
+@pytest.mark.parametrize("white", [31, 255, 1023])
+def test_samples_that_are_written_as_text_are_read_as_bytes_are(tmp_path, low, white):
+    samples = np.round(low[0, 0].transpose(1, 2, 0) * white).astype(int)
+    text = "\n".join(" ".join(map(str, row.ravel())) for row in samples)
+    (tmp_path / "text.ppm").write_text(f"P3\n# made by a test\n16 12\n{white}\n{text}\n")
+    (tmp_path / "text.pgm").write_text(f"P2 16 12 {white}\n" + " ".join(map(str, samples[..., 1].ravel())))
+    binary = read_picture(ppm(tmp_path / "bytes.ppm", low[0, 0], white))
+    read = read_picture(tmp_path / "text.ppm")
+    assert np.array_equal(read.pixels, binary.pixels) and read[1:] == binary[1:] and read.white == white
+    assert np.array_equal(read_picture(tmp_path / "text.pgm").pixels, binary.pixels[[1, 1, 1]])
+
+
+@pytest.mark.parametrize("samples", ["1 2", "1 2 x", "1 2 -1", "1 2 9999999999999999999999"])
+def test_text_that_is_no_picture_is_refused(tmp_path, samples):
+    (tmp_path / "in.pgm").write_text(f"P2 3 1 31\n{samples}\n")
+    with pytest.raises(InputError, match=r"in\.pgm is no picture that can be read"):
+        read_picture(tmp_path / "in.pgm")
+
+
 def test_a_pgm_is_read_as_a_ppm_is(tmp_path, low):
     grey = np.round(low[0, 0, 1] * 1023).astype(">u2")
     (tmp_path / "lf_0_0.pgm").write_bytes(b"P5\n16 12\n1023\n" + grey.tobytes())

@@ -13,7 +13,7 @@ from round_trips import copy
 
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.frames import Size
-from lfvideo_sr.media.images import read_alpha, read_image
+from lfvideo_sr.media.images import read_picture
 from lfvideo_sr.media.planes import alpha_of
 from lfvideo_sr.media.resize import bicubic
 from lfvideo_sr.media.sink import VideoSink
@@ -199,8 +199,8 @@ def test_transparency_is_turned_as_its_picture_is(tmp_path):
         exif = Image.Exif()
         exif[0x0112] = number
         Image.fromarray(picture).save(tmp_path / "in.png", exif=exif)
-        alpha, pixels = read_alpha(tmp_path / "in.png"), read_image(tmp_path / "in.png")
-        assert np.array_equal(alpha, pixels[0]), number
+        read = read_picture(tmp_path / "in.png", alpha=True)
+        assert np.array_equal(read.alpha, read.pixels[0]), number
 
 
 def test_a_tiff_has_its_colours_under_transparency_too(tmp_path):
@@ -209,9 +209,33 @@ def test_a_tiff_has_its_colours_under_transparency_too(tmp_path):
     picture[:2, :, 3], picture[2:4, :, 3] = 0, 128
     for compression in (None, "tiff_lzw"):
         Image.fromarray(picture).save(tmp_path / "in.tif", compression=compression)
-        pixels, alpha = read_image(tmp_path / "in.tif"), read_alpha(tmp_path / "in.tif")
-        assert np.array_equal(np.rint(pixels * 255).transpose(1, 2, 0), picture[..., :3])
-        assert alpha is not None and np.array_equal(np.rint(alpha * 255), picture[..., 3])
+        read = read_picture(tmp_path / "in.tif", alpha=True)
+        assert np.array_equal(np.rint(read.pixels * 255).transpose(1, 2, 0), picture[..., :3])
+        assert read.alpha is not None and np.array_equal(np.rint(read.alpha * 255), picture[..., 3])
+
+
+@pytest.mark.parametrize("kind", ["rgba.png", "deep.png", "grey.png", "palette.png", "colour_key.png", "rgba.webp"])
+def test_transparency_is_read_with_the_colours_and_changes_none(kind, tmp_path, monkeypatch):
+    rgba = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 8, 4), np.uint8))
+    path = tmp_path / kind
+    if kind == "deep.png":
+        cv2.imwrite(str(path), np.asarray(rgba).astype(np.uint16) * 257)
+    elif kind == "grey.png":
+        rgba.convert("LA").save(path)
+    elif kind == "palette.png":
+        rgba.convert("RGB").quantize(16).save(path, transparency=3)
+    elif kind == "colour_key.png":
+        rgba.convert("RGB").save(path, transparency=rgba.convert("RGB").getpixel((2, 3)))
+    else:
+        rgba.save(path, lossless=True)
+    without, decoded = read_picture(path), []
+    decode = cv2.imdecode
+    monkeypatch.setattr(cv2, "imdecode", lambda *arguments: decoded.append(1) or decode(*arguments))
+    read = read_picture(path, alpha=True)
+    assert len(decoded) == 1 and without.alpha is None and np.array_equal(read.pixels, without.pixels)
+    assert read.is_transparent and read.bit_depth == without.bit_depth and read.alpha.shape == (6, 8)
+    if kind == "rgba.png":
+        assert np.array_equal(np.rint(read.alpha * 255), np.asarray(rgba)[..., 3])
 
 
 @pytest.mark.parametrize(("codec", "name"), [("vp9", "out.webm"), ("prores", "out.mov"), ("vp9", "out.mp4")])

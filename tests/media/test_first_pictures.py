@@ -8,8 +8,10 @@ import av
 import numpy as np
 import pytest
 from odd_media import filled, moving_planes, write_clip
+from PIL import Image
 from round_trips import FAST, blank, clip_planes
 
+from lfvideo_sr.errors import InputError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media import first_pictures, probe
 from lfvideo_sr.media.encoding import scaled_matrix
@@ -167,3 +169,29 @@ def test_a_display_matrix_that_would_overflow_is_held_in_range(tmp_path):
     assert matrix[6:8] == (2**31 - 1, -(2**31))
     VideoSink(tmp_path / "out.mp4", wild, Size(256, 192)).abort()
     assert np.array(matrix, np.int32).tolist() == list(matrix)
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "ts"])
+def test_a_file_whose_first_stream_is_sound_is_read_to_its_end(tmp_path, ending):
+    """It has fewer key frames than are looked for, and PyAV numbers the empty packet at the end of a stream as 0."""
+    with av.open(str(tmp_path / f"in.{ending}"), "w") as target:
+        sound, pictures = target.add_stream("aac", 48000, layout="mono"), target.add_stream("libx264", 25)
+        pictures.width, pictures.height = 64, 48
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 9600), np.float32), format="fltp", layout="mono")
+        silence.sample_rate, silence.pts = 48000, 0
+        for made in (sound.encode(silence), sound.encode(None)):
+            target.mux(made)
+        for index in range(4):
+            frame = filled(moving_planes(index, 64, 48), "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            target.mux(pictures.encode(frame))
+        target.mux(pictures.encode(None))
+    [track] = video_tracks(tmp_path / f"in.{ending}")
+    assert track.size == Size(64, 48) and (ending == "ts" or track.stream_index == 1)
+
+
+def test_an_animated_webp_is_refused_for_what_it_is(tmp_path):
+    pictures = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    pictures[0].save(tmp_path / "in.webp", save_all=True, append_images=pictures[1:])
+    with pytest.raises(InputError, match=r"in\.webp is a WebP whose pictures FFmpeg does not decode; save it as GIF"):
+        video_tracks(tmp_path / "in.webp")

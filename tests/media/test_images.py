@@ -9,7 +9,7 @@ from PIL import Image
 
 from lfvideo_sr.errors import InputError, OutputError
 from lfvideo_sr.frames import Size, size_of
-from lfvideo_sr.media.images import is_transparent, read_image, read_picture, read_size, write_png
+from lfvideo_sr.media.images import read_image, read_picture, read_size, write_png
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
 
@@ -53,7 +53,8 @@ def test_transparency_is_noticed(tmp_path, mode, alpha, expected):
     image.putalpha(alpha)
     image.save(tmp_path / "a.png")
     Image.fromarray(PICTURE).save(tmp_path / "b.jpg")
-    assert is_transparent(tmp_path / "a.png") is expected and not is_transparent(tmp_path / "b.jpg")
+    seen = [read_picture(tmp_path / name, alpha=True).is_transparent for name in ("a.png", "b.jpg")]
+    assert seen == [expected, False]
 
 
 def test_sixteen_bits_are_kept(tmp_path):

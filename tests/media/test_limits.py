@@ -14,7 +14,7 @@ from small_clips import HIGH
 from lfvideo_sr.errors import EngineError, InputError, UsageError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media import images, limits
-from lfvideo_sr.media.images import is_transparent, read_image, read_size, write_png
+from lfvideo_sr.media.images import read_image, read_size, write_png
 from lfvideo_sr.media.limits import DEFAULT, VARIABLE, check_declared, check_memory, max_pixels, parse_pixels
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.stream import opening
@@ -153,7 +153,7 @@ def test_the_default_allows_a_frame_of_4096x2160_enlarged():
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "in.png")
-    for read in (read_image, read_size, is_transparent):
+    for read in (read_image, read_size):
         with pytest.raises(InputError, match="is a pipe or a device"):
             read(tmp_path / "in.png")
 

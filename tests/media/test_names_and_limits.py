@@ -55,9 +55,16 @@ def test_a_default_output_that_would_be_too_long_fits(run, tmp_path):
 @pytest.mark.parametrize(("codec", "size"), [("x264", Size(16386, 64)), ("svtav1", Size(64, 8706))])
 def test_a_side_beyond_the_encoder_s_limit_is_refused_with_what_helps(tmp_path, codec, size):
     video = video_track(write_clip(tmp_path / "in.mkv", clip_planes(1, Size(64, 16))))
-    with pytest.raises(OutputError, match=rf"{size}.*at most 16384x.*--scale.*--size.*--codec x265, ffv1, "):
+    with pytest.raises(OutputError, match=rf"{size}.*at most 16384x.*--scale.*--size.*--codec (x264, )?x265, ffv1, "):
         VideoSink(tmp_path / "out.mkv", video, size, codec=codec)
     assert files(tmp_path) == {"in.mkv"}
+
+
+@pytest.mark.parametrize("codec", ["vp9", "prores"])
+def test_only_encoders_that_take_the_size_are_named(tmp_path, codec):
+    video, size = video_track(write_clip(tmp_path / "in.mkv", clip_planes(1, Size(64, 16)))), Size(65536, 16)
+    with pytest.raises(OutputError, match=r"at most 65535x65535.*--codec x265 or ffv1$"):
+        VideoSink(tmp_path / "out.mkv", video, size, codec=codec)
 
 
 NARROW = """

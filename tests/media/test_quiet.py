@@ -2,13 +2,14 @@
 
 import os
 import threading
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
 
 from lfvideo_sr.errors import InputError
-from lfvideo_sr.media.images import is_transparent, read_image
+from lfvideo_sr.media.images import read_image, read_picture
 from lfvideo_sr.media.quiet import quiet_libraries
 
 
@@ -37,7 +38,7 @@ def test_a_damaged_picture_is_read_or_refused_without_a_word_of_libraries(make, 
     assert "libpng" in (printed := capfd.readouterr().err) or "JPEG" in printed
     path = tmp_path / "in.png"
     path.write_bytes(content.tobytes())
-    for read in (read_image, is_transparent):
+    for read in (read_image, partial(read_picture, alpha=True)):
         try:
             read(path)
         except InputError as error:

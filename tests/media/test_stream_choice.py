@@ -1,11 +1,12 @@
 """Which streams go along, under which names: those that nothing holds or a user leaves out, sound encoded anew."""
 
 import struct
+from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
-from odd_media import packets, write_clip
+from odd_media import filled, packets, write_clip
 from round_trips import FAST, clip_planes, copy
 
 from lfvideo_sr.errors import OutputError, UsageError
@@ -156,3 +157,33 @@ def test_covers_are_left_out_by_kind(tmp_path):
     copy(clip, tmp_path / "out.mp4", choice=StreamChoice(("cover",)))
     with av.open(str(tmp_path / "out.mp4")) as result:
         assert len(result.streams.video) == 1
+
+
+def write_stereo_pcm(path, codec: str):
+    """Pictures of `codec`, and two channels of which Matroska and AVI state only that they are two."""
+    wave = av.AudioFrame.from_ndarray(np.zeros((1, 19200), np.int16), format="s16", layout="stereo")
+    wave.sample_rate, wave.pts = 48000, 0
+    with av.open(str(path), "w") as target:
+        pictures, sound = target.add_stream(codec, 25), target.add_stream("pcm_s16le", 48000, layout="stereo")
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        for index, planes in enumerate(clip_planes(5)):
+            frame = filled(planes, "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            target.mux(pictures.encode(frame))
+        for made in (pictures.encode(None), sound.encode(wave), sound.encode(None)):
+            target.mux(made)
+    return path
+
+
+@pytest.mark.parametrize(("name", "audio"), [("in.mkv", "copy"), ("in.avi", "copy"), ("in.mkv", "flac")])
+def test_pcm_of_a_container_that_names_no_channels_goes_to_mp4(tmp_path, name, audio):
+    """MP4 states which channels there are; the lack of that ended a run behind its last frame."""
+    clip = write_stereo_pcm(tmp_path / name, "mpeg4" if name == "in.avi" else "libx264")
+    with av.open(str(clip)) as made:
+        assert made.streams.audio[0].layout.name == "2 channels"
+    output = tmp_path / "out.mp4"
+    assert not copy(clip, output, choice=StreamChoice(audio=audio)).warnings
+    with av.open(str(output)) as result:
+        assert result.streams.audio[0].layout.name == "stereo"
+    if audio == "copy":  # cut into other packets
+        assert b"".join(packets(output, "audio")) == b"".join(packets(clip, "audio"))
