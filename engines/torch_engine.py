@@ -19,7 +19,8 @@ from lfvideo_sr.references.side import papers_side
 from lfvideo_sr.strips import PLACES
 
 from .graphs import SEED
-from .resident import ResidentMethod
+from .host_memory import return_freed_memory
+from .resident import Fields, ResidentMethod
 from .seeding import FrameSeeder
 
 _PLACES = 2 * PLACES  # low-resolution pixels at a time; strips of a picture, with their halo, are not cut again
@@ -72,8 +73,37 @@ class TorchEngine(OneByOne):
         features = [self._features(reference, here) for reference in references]
         return [
             Correspondence(positions, relevance, self._method.field_stride, reference.size)
-            for (positions, relevance), reference in zip(self.resident.match(picture, features, starts), references)
+            for (positions, relevance), reference in zip(self._fields(picture, features, starts), references)
         ]
+
+    def _fields(
+        self, picture: torch.Tensor, features: Sequence[dict[str, torch.Tensor]],
+        starts: Sequence[torch.Tensor | None],
+    ) -> Fields:  # fmt: skip
+        """Of each reference. A matcher that corrects a seed looks around each place alone, so that a large frame is
+        matched in strips of rows, as it is restored."""
+        height, width = picture.shape[2:]
+        if self._device.type != "cpu" or self._seeder is None or height * width <= _PLACES:
+            return self.resident.match(picture, features, starts)
+        return_freed_memory()  # of the search
+        fields = [self._field_in_strips(picture, *each) for each in zip(features, starts, strict=True)]
+        return_freed_memory()
+        return fields
+
+    def _field_in_strips(
+        self, picture: torch.Tensor, features: dict[str, torch.Tensor], seed: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        assert seed is not None, "the classical search makes one"
+        across = self.info.scale // self._method.field_stride
+
+        def strip(rows: slice) -> torch.Tensor:
+            part = slice(across * rows.start, across * rows.stop)
+            ((positions, relevance),) = self.resident.match(picture[:, :, rows], [features], [seed[:, part]])
+            return torch.cat([positions.permute(0, 3, 1, 2), relevance[:, None]], 1)
+
+        with torch.inference_mode():
+            field = in_strips(strip, picture, _PLACES, self.info.halo, across)
+        return field[:, :2].permute(0, 2, 3, 1).contiguous(), field[:, 2]
 
     def restore(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> np.ndarray:
         return on_host(self._restored(frame, matches, last))

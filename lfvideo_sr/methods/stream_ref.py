@@ -27,7 +27,7 @@ from ..method import Features, Match, Method, MethodInfo
 from ..nn.blend import Blend
 from ..nn.fused import conv, conv_relu, convolution_dtype
 from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
-from ..nn.resize import BicubicEnlarge, KernelReduce
+from ..nn.resize import BicubicEnlarge, KernelReduce, on_host
 from ..nn.source import Source
 from ..nn.warp import inside, warp_unshuffled
 
@@ -100,7 +100,8 @@ class Encoder(nn.Module):
 
     def detail(self, picture: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
         """What a picture [B,3,4h,4w] has and its LR side [B,3,h,w] lacks."""
-        return picture - F.pixel_shuffle(self.enlarge(low), SCALE)
+        large = F.pixel_shuffle(self.enlarge(low), SCALE)
+        return torch.sub(picture, large, out=large) if on_host(large) else picture - large
 
 
 def enlarging(across: int) -> nn.Module:
@@ -196,7 +197,8 @@ class Restorer(nn.Module):
         low = last["frame"]
         large = F.pixel_shuffle(self.blend.enlarge(low), SCALE)
         side = F.pixel_shuffle(self.enlarge(low), self.across)
-        detail = (last["picture"] - large).contiguous(memory_format=torch.channels_last)
+        detail = torch.sub(last["picture"], large, out=large) if on_host(large) else last["picture"] - large
+        detail = detail.contiguous(memory_format=torch.channels_last)
         warped = warp_unshuffled(detail, positions, self.stride, SCALE, convolution_dtype(detail))
         seen = relevance * inside(positions, *detail.shape[-2:])[:, 0]
         return Fetched(Source(warped, misfit_of(side, enlarged, positions, self.across), self._places(seen)))
