@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from data_folder import data_folder
 
-from lfvideo_sr.choose import make_engine
+from lfvideo_sr.choose import make_engine, view_network
 from lfvideo_sr.engine import Engine, Matched
 from lfvideo_sr.engines.view_network import open_view_network
 from lfvideo_sr.frames import Frame, Size, View
@@ -161,14 +161,16 @@ def table(name: str, scores: dict[str, Scores], grid: Grid, truths: dict[View, n
     return result
 
 
-def measure_alone(path: Path, quality: int | None, part: tuple[int, int] | None, weights: Path) -> dict:
+def measure_alone(path: Path, quality: int | None, part: tuple[int, int] | None, weights: str | None) -> dict:
     """Without a sharp view: PSNR-Y of each way by view, and seconds in all."""
     source = SimulatedField(open_light_field(path))
     grid = source.info.grid if part is None else _middle(source.info.grid, part)
     lows = {view: to_float(compressed(to_uint8(source.read(view)), quality)) for view in grid}
     single = make_engine("stream_ref")
+    shipped = view_network(single.device)
+    network = shipped() if weights is None else open_view_network(weights_path(weights), single.device)
     fusing = FusingEngine(
-        single, open_view_network(weights, single.device), grid, lambda place: lows[place.view],
+        single, network, grid, lambda place: lows[place.view],
         lambda frame: Place(frame.stamp),
     )  # fmt: skip
     scores = {way: Scores() for way in ("bicubic", "single", "view_fusion")}
@@ -216,13 +218,13 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="without a sharp view")
     parser.add_argument("--jpeg", type=int, help="with --alone: compress the small views, to this quality")
     parser.add_argument("--grid", type=parse_grid, help="with --alone: ROWSxCOLUMNS round the centre")
-    parser.add_argument("--fusion", default="view_fusion", help="with --alone: weights by name or file")
+    parser.add_argument("--fusion", help="with --alone: weights of view_fusion by name or file; default: as shipped")
     options = parser.parse_args()
     results: dict[str, dict] = {}
     for name in options.scenes:
         path = data_folder() / "lightfields" / name
         if options.alone:
-            measured = measure_alone(path, options.jpeg, options.grid, weights_path(options.fusion))
+            measured = measure_alone(path, options.jpeg, options.grid, options.fusion)
             results[name] = row_alone(name, measured)
             continue
         scores, grid, truths = measure(path)

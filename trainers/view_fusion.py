@@ -58,7 +58,7 @@ class ViewFusionConfig(RunConfig):
     single: str = "stream_ref"
     scenes: int = 60
     first_scenes: int = 6
-    samples_per_scene: int = 60
+    samples_per_scene: int = 400
     real: float = 0.2
     crop: int = 24
     side: int = 48

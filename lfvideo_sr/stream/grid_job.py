@@ -297,7 +297,7 @@ class GridJob:
         if options.require_refs:
             raise ReferencesMissing(f"{self.path} has no references; give a sharp view with --refs and --ref-view")
 
-        if options.view_fusion == "auto" and self._fuses(engine):
+        if options.view_fusion == "auto" and not options.ref_views and self._fuses(engine):
             return self._from_each_other(engine)
 
         def restored_alone(view: View, frame: int) -> np.ndarray:
