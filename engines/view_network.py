@@ -20,7 +20,7 @@ class ViewNetwork:
 
     def __init__(self, fusion: ViewFusion, device: str = "auto"):
         self._device = pick_device(device)
-        self._network = fusion.eval().to(self._device, memory_format=torch.channels_last)
+        self._network = fusion.eval().to(self._device)
         self._reach = 2 * fusion.size.blocks + HALO
 
     def __call__(self, seen: FusionInput) -> np.ndarray:

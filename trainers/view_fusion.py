@@ -56,19 +56,19 @@ class ViewFusionConfig(RunConfig):
     grids: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
     single: str = "stream_ref"
-    scenes: int = 60
+    scenes: int = 600
     first_scenes: int = 6
-    samples_per_scene: int = 400
-    real: float = 0.2
+    samples_per_scene: int = 40
+    real: float = 0.1
     crop: int = 24
     side: int = 48
     channels: int = 48
     blocks: int = 3
     batch: int = 4
-    max_steps: int = 4000
+    max_steps: int = 12000
     warmup_steps: int = 100
-    decay_steps: int = 3000
-    learning_rate: float = 1e-3
+    decay_steps: int = 8000
+    learning_rate: float = 6e-4
     clip: float = 1.0
     validate_every: int = 500
     output: str = "runs/view_fusion"
@@ -161,8 +161,11 @@ def _turned(part: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
 
 def validated(views: list[FusionViews], network: ViewFusion) -> Validation:
     """Mean PSNR-Y over light fields, and what it gains over the single-image path; the first fused view."""
-    scores, gains, pictures = [], [], {}
-    for planes, spread, truth in (map(np.float32, each) for field in views for each in zip(*field)):
+    scores: list[float] = []
+    gains: list[float] = []
+    pictures: dict[str, np.ndarray] = {}
+    each_view = (view for field in views for view in zip(*field))
+    for planes, spread, truth in ((np.asarray(part, np.float32) for part in view) for view in each_view):
         fused = planes[1:2] + network(torch.from_numpy(planes)[None], torch.from_numpy(spread)[None])[0].numpy()
         fused_score, single_score = (_psnr(picture, truth) for picture in (fused, planes[:1]))
         scores.append(fused_score)

@@ -82,8 +82,8 @@ def view_samples(pixels: Gathered, restored: np.ndarray) -> ViewSamples:
         weights += counts
         squares += trust * np.square(difference)
     spread = np.sqrt(squares / np.maximum(weights.sum((0, 1)), 1e-3))
-    mean = sums / np.maximum(weights, 1e-3)
-    return ViewSamples(*(cells.reshape(CELLS, *own.shape) for cells in (mean, weights)), spread)
+    mean, shape = sums / np.maximum(weights, 1e-3), (CELLS, *own.shape)
+    return ViewSamples(mean.reshape(shape), weights.reshape(shape), spread)
 
 
 def blurred(picture: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from ..lightfields.references import (
     same_file,
     simulated,
 )
-from ..lightfields.simulated import SCALE, GridTruth, SimulatedField
+from ..lightfields.simulated import GridTruth, SimulatedField
 from ..media.picture_formats import PICTURES
 from ..prefetch import prefetch
 from ..references.reference import ReferenceCache
@@ -41,7 +41,7 @@ from .pairing import Paired
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
 from .stopwatch import Stopwatch
-from .view_fusion import FEWEST, NEIGHBOURS, VIEWS, Fuse, FusingEngine
+from .view_fusion import VIEWS, Fuse, FusingEngine, from_each_other, may_fuse
 from .view_store import StoredView, ViewStore
 
 FUSION = ("off", "auto", "always")
@@ -282,7 +282,7 @@ class GridJob:
         views = tuple(view_named(self.source.info, parse_view(text)) for text in options.ref_views)
         chosen_views(self.source, views)
         if options.view_fusion == "always":
-            return self._from_each_other(engine)
+            return from_each_other(self.source.info, scale)
         if not engine.info.references:
             return ViewReferences("none", f"{engine.info.name} takes none")
         if options.no_refs:
@@ -297,26 +297,13 @@ class GridJob:
         if options.require_refs:
             raise ReferencesMissing(f"{self.path} has no references; give a sharp view with --refs and --ref-view")
 
-        if options.view_fusion == "auto" and not options.ref_views and self._fuses(engine):
-            return self._from_each_other(engine)
+        if options.view_fusion == "auto" and not options.ref_views and may_fuse(self.source.info, scale):
+            return from_each_other(self.source.info, scale)
 
         def restored_alone(view: View, frame: int) -> np.ndarray:
             return engine.restore(Frame(self.evened.read(view, frame), 0, view), [])
 
         return anchors(self.source, views, every, restored_alone)
-
-    def _fuses(self, engine: Engine) -> bool:
-        """Whether there are enough views to take from each other, at the one scale that this is made for."""
-        return len(self.source.info.grid) >= FEWEST and engine.info.scale == SCALE
-
-    def _from_each_other(self, engine: Engine) -> ViewReferences:
-        """No references: each view takes from the others."""
-        if not self._fuses(engine):
-            raise InputError(
-                f"{self.source.info.name} has {self.source.info.grid}, and view_fusion needs {FEWEST} or more; "
-                "pass --method stream_ref"
-            )
-        return ViewReferences(VIEWS, f"no sharp view; each takes from up to {NEIGHBOURS} others (view_fusion)")
 
     def _named(self, views: tuple[View, ...], scale: int) -> ViewReferences:
         """--refs: a light field of the same grid, or pictures."""

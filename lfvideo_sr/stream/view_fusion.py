@@ -12,8 +12,12 @@ import numpy as np
 
 from ..camera.reduction import papers_taps, reduce_by
 from ..engine import AroundAnother, Engine, Last, Matched
+from ..errors import InputError
 from ..frames import Frame, View
+from ..lightfields.field import FieldInfo
 from ..lightfields.grid import Grid, step
+from ..lightfields.references import ViewReferences
+from ..lightfields.simulated import SCALE
 from ..matching.plane_sweep import Neighbour, disparity_range, sweep
 from ..matching.view_samples import FusionInput, fusion_input, gathered
 from ..metrics import BT601, luma
@@ -31,6 +35,20 @@ _HELD = 256 << 20  # bytes of lumas that are kept for the next views
 
 Bounds = tuple[float, float] | None  # of disparities; None: nothing has texture
 Fuse = Callable[[FusionInput], np.ndarray]  # -> what to add to its second plane, f32 [4h,4w], in levels of 255
+
+
+def may_fuse(field: FieldInfo, scale: int) -> bool:
+    """Whether a light field has enough views to take from each other, at the one scale that this is made for."""
+    return len(field.grid) >= FEWEST and scale == SCALE
+
+
+def from_each_other(field: FieldInfo, scale: int) -> ViewReferences:
+    """What stands for references where there are none: the views themselves; InputError where there are too few."""
+    if not may_fuse(field, scale):
+        raise InputError(
+            f"{field.name} has {field.grid}, and view_fusion needs {FEWEST} or more; pass --method stream_ref"
+        )
+    return ViewReferences(VIEWS, f"no sharp view; each takes from up to {NEIGHBOURS} others (view_fusion)")
 
 
 def disparity_bounds(grid: Grid, lumas: Callable[[View], np.ndarray]) -> Bounds:

@@ -23,7 +23,7 @@ from ..textures import Surface
 
 SCALE = 4
 GRIDS = (((5, 5), 0.5), ((3, 3), 0.25), ((2, 2), 0.13), ((1, 9), 0.12))  # rows and columns, and their shares
-KEPT = 8  # views of a grid that are kept as samples
+KEPT = 3  # views of a grid that are kept as samples: more scenes teach more than more views of one
 _SHARPER = 1.4  # times the picture's width that surfaces carry detail for, so that pictures are as sharp as photos
 _SPAN = 0.8, 6.0  # pixels by which near and far things move apart from one view to the next
 _NEAREST, _FARTHEST = 1.8, 6.0  # depths of a random scene
@@ -99,7 +99,9 @@ def compressed(pixels: np.ndarray, quality: int | None) -> np.ndarray:
     if quality is None:
         return pixels
     stored = cv2.imencode(".jpg", pixels[::-1].transpose(1, 2, 0), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.ascontiguousarray(cv2.imdecode(stored, cv2.IMREAD_COLOR).transpose(2, 0, 1)[::-1])
+    decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR)
+    assert decoded is not None, "OpenCV has just written it"
+    return np.ascontiguousarray(decoded.transpose(2, 0, 1)[::-1])
 
 
 def real_views(path: Path, restore: Restore, some: bool = False) -> FusionViews:
