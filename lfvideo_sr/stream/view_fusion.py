@@ -1,7 +1,7 @@
 """Light fields without a sharp view: each view is restored by itself, and then takes what the views around it measured.
 
 All views are of one moment, so every view is a reference of every other. Iterative back-projection along the disparity
-brings a restored view nearer to what was measured; a network, where there is one, goes on from there. The result is
+brings a restored view nearer to what was measured. Of clean views a network, if there is one, goes on. The result is
 taken only where the views show the same, and where it fits the view.
 """
 
@@ -29,6 +29,7 @@ VIEWS = "views"  # the kind of references that views are of each other
 FEWEST = 3  # views of a light field of which each takes from the others
 _SWEPT = 8  # of them, by which disparity is found
 _UNLIKE = 0.65  # share of a view's texture that is in no neighbour, above which the view is restored by itself
+_CLEAN = 0.6  # levels: the median spread up to which views count as clean; the network makes others worse
 _OFF, _WORSE = 2.0, 1.5  # levels, and times what it is without neighbours: how far off the view a reduced result may be
 _RANGE = sum(BT601[:3])  # of luma, for RGB in [0,1]
 _HELD = 256 << 20  # bytes of lumas that are kept for the next views
@@ -115,7 +116,7 @@ class FusingEngine(AroundAnother):
         if unlike > _UNLIKE:
             return None
         change = seen.planes[1] - restored
-        if self._fuse is not None:
+        if self._fuse is not None and np.median(seen.spread) <= _CLEAN:
             change = change + self._fuse(seen)
         return change if _fits(view, restored, restored + change) else None
 
