@@ -2,12 +2,18 @@
 """Light fields x4 with the centre view as reference: quality per view, over the view distance, and of matching.
 
 usage: LFVIDEO_DATA=FOLDER benchmarks/lightfields.py [--scenes NAME ...] [--views] [--json FILE]
+       LFVIDEO_DATA=FOLDER benchmarks/lightfields.py --alone [--jpeg QUALITY] [--grid 3x3] [--fusion FILE] ...
 
 Each view is reduced by 8-bit bicubic and restored; PSNR-Y and SSIM-Y of all views but the reference, beside bicubic,
 the single-image path and flow_transfer; `slope`: mean difference of the slopes of epipolar-plane images from the
 truth's, in pixels per view; `guided` predicts most fields from a few, `free` searches every view. Both match every view
 in turn, in one run, so that the ratio of their times holds on a busy machine. `epipolar` is guided, and views agree
 with their neighbours along epipolar lines, as the command has it by default.
+
+`--alone` measures light fields without a sharp view: every view by bicubic, by the single-image path, and by
+view_fusion behind it; mean PSNR-Y, what each gains over bicubic, and the least that view_fusion gains over the
+single-image path in a view. `--jpeg` compresses the small views first, 4:2:0; `--grid` takes so many rows and columns
+round the centre.
 """
 
 import argparse
@@ -21,20 +27,24 @@ from pathlib import Path
 import numpy as np
 from data_folder import data_folder
 
-from lfvideo_sr.choose import make_engine
+from lfvideo_sr.choose import make_engine, view_network
 from lfvideo_sr.engine import Engine, Matched
+from lfvideo_sr.engines.view_network import open_view_network
 from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.lightfields.epi import grid_slope_error, view_luma
-from lfvideo_sr.lightfields.grid import Grid, distance
+from lfvideo_sr.lightfields.grid import Grid, distance, parse_grid
 from lfvideo_sr.lightfields.opening import open_light_field
 from lfvideo_sr.lightfields.references import simulated
 from lfvideo_sr.lightfields.simulated import SimulatedField
-from lfvideo_sr.media.resize import bicubic
+from lfvideo_sr.media.resize import bicubic, to_float, to_uint8
 from lfvideo_sr.metrics import eight_bit, psnr_y, ssim_y
 from lfvideo_sr.stream.epipolar import Agreement
 from lfvideo_sr.stream.grid import order
 from lfvideo_sr.stream.guided import GuidedEngine, Place
 from lfvideo_sr.stream.pipeline import Restored
+from lfvideo_sr.stream.view_fusion import FusingEngine
+from lfvideo_sr.training.view_grids import compressed
+from lfvideo_sr.weights import weights_path
 
 SCENES = ("lytro_2067", "antinous", "cotton_row")
 WAYS = ("bicubic", "single", "flow_transfer", "free", "guided", "epipolar")
@@ -151,15 +161,73 @@ def table(name: str, scores: dict[str, Scores], grid: Grid, truths: dict[View, n
     return result
 
 
+def measure_alone(path: Path, quality: int | None, part: tuple[int, int] | None, weights: str | None) -> dict:
+    """Without a sharp view: PSNR-Y of each way by view, and seconds in all."""
+    source = SimulatedField(open_light_field(path))
+    grid = source.info.grid if part is None else _middle(source.info.grid, part)
+    lows = {view: to_float(compressed(to_uint8(source.read(view)), quality)) for view in grid}
+    single = make_engine("stream_ref")
+    shipped = view_network(single.device)
+    network = shipped() if weights is None else open_view_network(weights_path(weights), single.device)
+    fusing = FusingEngine(
+        single, network, grid, lambda place: lows[place.view],
+        lambda frame: Place(frame.stamp),
+    )  # fmt: skip
+    scores = {way: Scores() for way in ("bicubic", "single", "view_fusion")}
+    for view in grid:
+        frame, truth = Frame(lows[view], 0, view), source.truth(view)
+        scores["bicubic"].add(view, bicubic(frame.pixels, Size(truth.shape[2], truth.shape[1])), truth)
+        for way, engine in (("single", single), ("view_fusion", fusing)):
+            with _timed(scores[way], "restoring"):
+                pixels = engine.restore(frame, [])
+            scores[way].add(view, pixels, truth)
+    return {way: score.psnr_y for way, score in scores.items()} | {
+        "seconds": {way: score.restoring / len(grid) for way, score in scores.items()},
+        "fused": fusing.fused,
+    }
+
+
+def _middle(grid: Grid, part: tuple[int, int]) -> Grid:
+    rows, columns = (
+        names[(len(names) - count) // 2 :][:count] for names, count in zip((grid.rows, grid.columns), part)
+    )
+    return Grid(tuple(rows), tuple(columns))
+
+
+def row_alone(name: str, measured: dict) -> dict:
+    """Print a light field's means, and give them."""
+    means = {way: float(np.mean(list(measured[way].values()))) for way in ("bicubic", "single", "view_fusion")}
+    least = min(measured["view_fusion"][view] - measured["single"][view] for view in measured["single"])
+    gains = {way: means[way] - means["bicubic"] for way in means}
+    views, seconds = len(measured["single"]), measured["seconds"]
+    print(
+        f"{name:20} {views:>3} views, {measured['fused']} fused: bicubic {means['bicubic']:.2f}, "
+        f"single {means['single']:.2f} ({gains['single']:+.2f}), view_fusion {means['view_fusion']:.2f} "
+        f"({gains['view_fusion']:+.2f}), least over single {least:+.2f}; seconds a view "
+        f"{seconds['single']:.2f}, {seconds['view_fusion']:.2f}",
+        flush=True,
+    )
+    return {"psnr_y": means, "gain": gains, "least_over_single": least, "seconds": seconds, "fused": measured["fused"]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", nargs="*", default=SCENES)
     parser.add_argument("--views", action="store_true", help="also every view")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--alone", action="store_true", help="without a sharp view")
+    parser.add_argument("--jpeg", type=int, help="with --alone: compress the small views, to this quality")
+    parser.add_argument("--grid", type=parse_grid, help="with --alone: ROWSxCOLUMNS round the centre")
+    parser.add_argument("--fusion", help="with --alone: weights of view_fusion by name or file; default: as shipped")
     options = parser.parse_args()
-    results = {}
+    results: dict[str, dict] = {}
     for name in options.scenes:
-        scores, grid, truths = measure(data_folder() / "lightfields" / name)
+        path = data_folder() / "lightfields" / name
+        if options.alone:
+            measured = measure_alone(path, options.jpeg, options.grid, options.fusion)
+            results[name] = row_alone(name, measured)
+            continue
+        scores, grid, truths = measure(path)
         results[name] = table(name, scores, grid, truths)
         if options.views:
             for view in scores["bicubic"].psnr_y:

@@ -11,7 +11,7 @@ from .engine import Engine, Precision
 from .errors import EngineError, InputError, TorchMissing, UsageError, shortened
 from .frames import Size
 from .method import Method
-from .methods import METHODS
+from .methods import BEHIND, METHODS, VIEW_FUSION
 from .torch_loading import may_have_gpu, why_no_torch
 
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
@@ -248,6 +248,29 @@ def weights_file(method: str, weights: str | None) -> Path:
         to_try = "".join(f", or --weights {name} to try it" for name in shipped(method))
         raise InputError(f"{method} has no default weights; pass --weights FILE, a run's last.pt or converted{to_try}")
     return weights_path(weights or entry.weights or method)
+
+
+def view_fusion_weights() -> Path | None:
+    """The weights of the network that fuses the views of a light field; None where none are shipped."""
+    from .weights import shipped, weights_path
+
+    name = BEHIND[VIEW_FUSION].weights
+    return weights_path(name) if name in shipped() else None
+
+
+def view_network(device: str = "auto") -> Callable[[], Any]:
+    """What makes that network (stream/view_fusion.py) when it is called; it makes None where there are no weights or no
+    torch, which alone runs it: views are then fused by classical means."""
+
+    def made() -> Any:
+        weights = view_fusion_weights()
+        if weights is None or why_no_torch() is not None:
+            return None
+        from .engines.view_network import open_view_network
+
+        return open_view_network(weights, device)
+
+    return made
 
 
 def scale_of(options: EngineOptions) -> int:

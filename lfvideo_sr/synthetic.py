@@ -92,6 +92,7 @@ class Camera:
     """A pinhole: focal length in picture widths, times exp(zoom); turn is a rotation vector in radians.
 
     baseline: how far the camera moves right (down) for one column (row) of a light field, in world units.
+    focus: depth of what stays in its place from view to view; infinite: cameras are parallel.
     """
 
     position: Path = Path((0, 0, 0))
@@ -99,6 +100,7 @@ class Camera:
     zoom: Path = Path((0,))
     focal: float = 1.0
     baseline: float = 0.006
+    focus: float = np.inf
 
     def projection(self, plane: Plane, time: float, size: Size, view: tuple[float, float]) -> np.ndarray:
         """Homography [3,3]: the plane's (a, b, 1) -> (x * depth, y * depth, depth) in pixels of a picture of `size`."""
@@ -107,7 +109,10 @@ class Camera:
         seen = plane.to_world(time)
         seen[:, 2] -= centre
         scale = size.width * self.focal * np.exp(self.zoom.at(time)[0])
-        lens = np.array([[scale, 0, (size.width - 1) / 2], [0, scale, (size.height - 1) / 2], [0, 0, 1]])
+        across, down = (steps * self.baseline * scale / self.focus for steps in (view[1], view[0]))
+        lens = np.array(
+            [[scale, 0, (size.width - 1) / 2 + across], [0, scale, (size.height - 1) / 2 + down], [0, 0, 1]]
+        )
         return lens @ axes.T @ seen
 
 

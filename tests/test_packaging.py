@@ -19,7 +19,7 @@ import yaml
 import lfvideo_sr
 from lfvideo_sr.commands.train import TRAINERS
 from lfvideo_sr.config import load_config, read_mapping
-from lfvideo_sr.methods import METHODS
+from lfvideo_sr.methods import BEHIND, METHODS
 from lfvideo_sr.weights import load_into, read_about, shipped, weights_path
 
 ROOT = Path(__file__).parent.parent
@@ -229,6 +229,9 @@ def test_configurations_are_shipped_and_flat():
         assert not any(isinstance(value, dict) for size in nested.values() for value in size.values())
 
 
+ENTRIES = {**METHODS, **BEHIND}
+
+
 @pytest.mark.parametrize("name", [name for name, entry in METHODS.items() if entry.weights])
 def test_a_learned_methods_weights_are_shipped_and_fit(name):
     entry = METHODS[name]
@@ -242,7 +245,7 @@ def test_a_learned_methods_weights_are_shipped_and_fit(name):
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_weights_fit_and_have_a_card_and_a_log(name):
     about = read_about(weights_path(name))
-    network = import_module(f"lfvideo_sr.methods.{METHODS[about['method']].module}").network(about["size"])
+    network = import_module(f"lfvideo_sr.methods.{ENTRIES[about['method']].module}").network(about["size"])
     load_into(network, weights_path(name))
     card, log = (weights_path(name).with_suffix(suffix).read_text() for suffix in (".md", ".csv"))
     assert card.startswith(f"# {name}\n") and f"{name}.csv" in card
@@ -251,4 +254,4 @@ def test_shipped_weights_fit_and_have_a_card_and_a_log(name):
 
 def test_methods_lie_where_the_table_says():
     there = {file.stem for file in (ROOT / "lfvideo_sr" / "methods").glob("*.py")} - {"__init__"}
-    assert {entry.module for entry in METHODS.values()} == there
+    assert {entry.module for entry in ENTRIES.values()} == there

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lfvideo_sr.errors import InputError
-from lfvideo_sr.methods import METHODS
+from lfvideo_sr.methods import BEHIND, METHODS
 from lfvideo_sr.weights import CHECKPOINT, check_target, load_into, network_of_size, read_about, save
 
 
@@ -15,12 +15,12 @@ def export_weights(checkpoint: Path, output: Path, *, overwrite: bool = False) -
     check_target(output, [checkpoint], overwrite)
     if checkpoint.suffix != CHECKPOINT:
         raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run")
-    about = read_about(checkpoint)
-    if about["method"] not in METHODS:
+    about, entries = read_about(checkpoint), {**METHODS, **BEHIND}
+    if about["method"] not in entries:
         raise InputError(
             f"{checkpoint} trained '{about['method']}', which is no method; give the last.pt of a method's run"
         )
-    module = import_module(f"lfvideo_sr.methods.{METHODS[about['method']].module}")
+    module = import_module(f"lfvideo_sr.methods.{entries[about['method']].module}")
     network = network_of_size(module.network, about, checkpoint)
     load_into(network, checkpoint)
     save(network, output, about)

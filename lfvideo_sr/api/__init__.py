@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Unpack
 
+from ..choose import view_network
 from ..engine import Engine
 from ..errors import UsageError
 from ..frames import size_of
@@ -145,7 +146,8 @@ def open_light_field(
         if references is not None and (asked.refs or asked.ref_views or asked.no_refs or asked.simulate):
             raise UsageError("references contradicts refs, ref_views, no_refs and simulate; drop one of them")
         entered = context.enter_context(engine_in_context(method, engine, weights, device, dtype))
-        return OpenLightField(*_grid_jobs(source, references, entered, asked), context.pop_all())
+        fuse = view_network(device)
+        return OpenLightField(*_grid_jobs(source, references, entered, asked, fuse), context.pop_all())
 
 
 def _grid_options(options: dict[str, Any]) -> GridOptions:
@@ -158,7 +160,11 @@ def _grid_options(options: dict[str, Any]) -> GridOptions:
 
 
 def _grid_jobs(
-    source: Any, pictures: Mapping[tuple[int, int], Any] | None, engine: Engine, options: GridOptions
+    source: Any,
+    pictures: Mapping[tuple[int, int], Any] | None,
+    engine: Engine,
+    options: GridOptions,
+    fuse: Callable[[], Any],
 ) -> tuple[GridJob, Callable[[], GridJob]]:
     """The first job, and what opens the next ones."""
     in_memory = None if isinstance(source, str | Path) else CallerViews(source)
@@ -167,7 +173,7 @@ def _grid_jobs(
     def opened() -> GridJob:
         field: LightField | None = in_memory
         if pictures is None:
-            return GridJob(path, engine, options, source=field)
+            return GridJob(path, engine, options, source=field, fuse=fuse)
         field = field or open_field(path, options.open)
         placed: ViewReferences = references_by_view(field, pictures, engine.info.scale)
         return GridJob(path, engine, options, source=field, references=placed)

@@ -65,6 +65,7 @@ class GridParameters(OpenParameters, total=False):
     views: str | None
     matching: str
     epipolar: float
+    view_fusion: str
     simulate: bool
     gt: str | None
     trust_manifest: bool

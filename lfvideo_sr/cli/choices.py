@@ -3,7 +3,7 @@ tests/cli/test_choices.py compares them."""
 
 from collections.abc import Iterable
 
-from ..methods import METHODS
+from ..methods import METHODS, VIEW_FUSION
 
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
 QUALITIES = ("auto", "fast", "balanced", "best")
@@ -22,4 +22,5 @@ def listed(names: Iterable[str]) -> str:
 
 
 METHOD_NAMES = listed(METHODS)
+GRID_METHODS = ("auto", *METHODS, VIEW_FUSION)
 BY_PARAMETER = {"method": METHODS, "engine": ENGINES, "quality": QUALITIES}

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .choices import BY_PARAMETER
+from .choices import BY_PARAMETER, GRID_METHODS, listed
 from .help import GroupedCommand, QuickGroup
 from .layout_lines import LAYOUT_LINES
 from .options import (
@@ -15,7 +15,6 @@ from .options import (
     DryRun,
     Dtype,
     MaxPixels,
-    Method,
     Output,
     Overwrite,
     Progress,
@@ -78,6 +77,13 @@ White = Annotated[
 FollowLinks = Annotated[
     bool, typer.Option("--follow-links", help="Read what an HDF5 file keeps in files outside its folder, too.")
 ]
+GridMethod = Annotated[
+    str,
+    typer.Option(
+        help=f"{listed(GRID_METHODS)}; auto: stream_ref, with view_fusion where no view is sharp.",
+        autocompletion=lambda: list(GRID_METHODS),
+    ),
+]
 
 
 @lightfield_app.command(
@@ -130,7 +136,7 @@ def lightfield_restore(
     rgb: Annotated[
         Path | None, typer.Option(help="Also write a folder of views in RGB, where a file holds luma, Cb and Cr.")
     ] = None,
-    method: Method = "stream_ref",
+    method: GridMethod = "auto",
     quality: Quality = "best",
     weights: Weights = None,
     report: Report = None,
@@ -146,13 +152,13 @@ def lightfield_restore(
     """Super-resolve a light field x4 with one sharp view, or several; `restore` may be left out."""
     from ..commands.first_checks import check_light_field, check_names
 
-    check_names({"method": method, "quality": quality}, BY_PARAMETER)
+    check_names({"method": method, "quality": quality}, BY_PARAMETER | {"method": GRID_METHODS})
     check_light_field(input, gt, refs or [])
     from ..media.unwritten import check_written
 
     check_written(input)  # before anything heavy is loaded
     from ..choose import EngineOptions
-    from ..commands.lightfield import LightFieldCommand, Pictures
+    from ..commands.lightfield import LightFieldCommand, Pictures, method_of_grid
     from ..commands.texts import parse_bytes
     from ..lightfields.grid import parse_grid
     from ..lightfields.opening import OpenOptions
@@ -162,15 +168,16 @@ def lightfield_restore(
         layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()), white=white,
         follow_links=follow_links,
     )  # fmt: skip
+    single, fusion = method_of_grid(method)
     options = GridOptions(
         open=opening, refs=tuple(refs or ()), ref_views=tuple(ref_view or ()), no_refs=no_refs,
         require_refs=require_refs, ref_output=ref_output, ref_cache=parse_bytes(ref_cache), max_refs=max_refs,
         ref_every=ref_every, views=views, matching=matching, epipolar=epipolar, simulate=simulate, gt=gt,
-        trust_manifest=trust_manifest,
+        trust_manifest=trust_manifest, view_fusion=fusion,
     )  # fmt: skip
     pictures = Pictures(mosaic, video, epi, viewer, rgb)
     LightFieldCommand(
-        input, output, options, pictures, EngineOptions(method, weights, device, dtype, quality=quality),
+        input, output, options, pictures, EngineOptions(single, weights, device, dtype, quality=quality),
         report=report, overwrite=overwrite, resume=resume, progress="none" if quiet else progress, dry_run=dry_run,
         verbose=verbose,
     ).run()  # fmt: skip

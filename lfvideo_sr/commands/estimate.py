@@ -27,6 +27,7 @@ _PIECE = Size(160, 96)  # low-resolution pixels; where the engine does not take 
 _SLOW = 2.0  # seconds after which warming up no longer matters
 _ENCODING = 6e-9  # seconds per output pixel, a mild guess for conversion and encoding
 _AGREEING = 8e-8  # likewise, for what neighbouring views take from each other
+_FUSING = 2e-5  # seconds per low-resolution pixel, for what views take from each other where none is sharp
 _PREDICTED = 0.25  # of a search: a field that is predicted from others
 
 
@@ -63,7 +64,8 @@ def estimated_grid_seconds(job: "GridJob", engine: Engine) -> float | None:
     if job.engine.guides and count:
         probes = len(probe_views(job.source.info.grid, job.references.placed[0].view))
         searches = min(views, probes + _PREDICTED * views)
-    each = pace.match * searches + pace.restore * views
+    fusing = _FUSING if job.fusing is not None else 0.0
+    each = pace.match * searches + (pace.restore + fusing) * views
     written = _ENCODING + (_AGREEING if job.agreement is not None and count else 0.0)
     return max(1.0, frames * pixels * (each + written * views * scale**2))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..choose import EngineOptions, choose_engine
+from ..choose import EngineOptions, choose_engine, view_fusion_weights, view_network
 from ..engine import Engine
 from ..engines.host_memory import prepare_process
 from ..errors import InputError, OutputError, printable
@@ -26,13 +26,15 @@ from ..lightfields.walk import write_walk
 from ..media.hdf5_links import linked_files
 from ..media.partial import unfinished_in
 from ..media.picture_formats import PICTURES
-from ..methods import METHODS
+from ..methods import METHODS, VIEW_FUSION
 from ..references.opening import reference_files
 from ..report import Fingerprint, bytes_of, detail_lines, grid_report, is_done, is_report, summary_lines, write_json
 from ..stream.finished import is_marked, mark_finished
 from ..stream.grid_job import GridJob, GridOptions, low_size
 from ..stream.journal import Journal, remove_left, work_folder
+from ..stream.view_fusion import VIEWS
 from ..stream.view_store import ENDING, ViewStore
+from ..weights import fingerprint
 from .estimate import estimated_grid_seconds, kept_bytes, lacking, most_bytes
 from .progress import Progress, make_progress
 from .targets import REPORT, beside, check_targets
@@ -96,7 +98,7 @@ class LightFieldCommand:
         chosen = choose_engine(self.engine, low_size(self.input, self.options), changed)
         with (
             chosen.engine as engine,
-            GridJob(self.input, engine, self.options, output.parent) as job,
+            GridJob(self.input, engine, self.options, output.parent, fuse=view_network(engine.device)) as job,
         ):
             prepare_process(engine.device)
             self._announce(job, engine, output, progress)
@@ -125,6 +127,9 @@ class LightFieldCommand:
             return None
         chosen = self.engine.fingerprinted()
         del chosen["engine"]  # the command takes no other than auto
+        if self.options.view_fusion != "off":
+            weights = view_fusion_weights()
+            chosen["view_fusion"] = None if weights is None else fingerprint(weights)
         pictures = {option: str(path) for option, path in self.pictures.named().items()}
         key = split_key(self.input)[1]
         return Fingerprint.of(self._files_read(), self.options, chosen | {"pictures": pictures, "key": key})
@@ -160,7 +165,7 @@ class LightFieldCommand:
         for warning in info.warnings if self.dry_run else ():  # else the summary has them
             progress.say(f"warning     {warning}")
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
-        if job.reference_kind == "anchor":
+        if job.reference_kind in ("anchor", VIEWS):
             progress.say(
                 "            no true detail is added without references: give a sharp view with "
                 f"--refs center_hr.png --ref-view {name_of(info.grid.centre)}"
@@ -233,6 +238,13 @@ class LightFieldCommand:
     def _finished(self, job: GridJob, output: Path) -> LightField:
         """The output, opened the way the input was."""
         return open_light_field(output, of_output(self.options.open, job.source.info, job.grid))
+
+
+def method_of_grid(name: str) -> tuple[str, str]:
+    """By a name that --method takes for a light field: the method that restores, and `GridOptions.view_fusion`."""
+    if name in ("auto", VIEW_FUSION):
+        return "stream_ref", "auto" if name == "auto" else "always"
+    return name, "off"
 
 
 def _unfinished_in(journal: Journal | None) -> AbstractContextManager[None]:

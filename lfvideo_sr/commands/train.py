@@ -23,6 +23,7 @@ TRAINERS = {
     "sisr": ("sisr", "SISRConfig"),
     "ssnet": ("ssnet", "SSNetConfig"),
     "e2ent2": ("e2ent2", "E2ENT2Config"),
+    "view_fusion": ("view_fusion", "ViewFusionConfig"),
 }
 
 

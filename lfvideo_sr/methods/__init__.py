@@ -33,3 +33,7 @@ METHODS: dict[str, Entry] = {
     "e2ent2": Entry("e2ent2", learned=True),
     "refsr_net": Entry("refsr_net", learned=True),
 }
+
+VIEW_FUSION = "view_fusion"
+BEHIND: dict[str, Entry] = {VIEW_FUSION: Entry(VIEW_FUSION, learned=True, weights=VIEW_FUSION)}
+"""Networks that go on from what a method restored. They have weights, and are no methods: they take no frame alone."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
+from ..frames import View
 from ..lightfields.grid import Grid, distance
 from ..lightfields.references import ViewReference
 from ..references.reference import Reference
@@ -22,6 +23,12 @@ def choose_references(place: Place, references: Iterable[ViewReference], most: i
     """The nearest in the grid and in time, at most `most`; the one at this very place first, if there is one."""
     ranked = sorted(references, key=lambda reference: (_apart(place, reference), reference.frame, reference.view))
     return tuple(reference.reference for reference in ranked[:most])
+
+
+def nearest_views(grid: Grid, view: View, most: int) -> list[View]:
+    """The views nearest to one of a grid, the nearest first."""
+    others = (other for other in grid if other != view)
+    return sorted(others, key=lambda other: (distance(view, other), other))[:most]
 
 
 def own_reference(place: Place, references: Iterable[ViewReference]) -> Reference | None:

@@ -1,6 +1,6 @@
 """A whole run over one light field: views, references, geometry, engine; views come out one by one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,7 +41,10 @@ from .pairing import Paired
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
 from .stopwatch import Stopwatch
+from .view_fusion import VIEWS, Fuse, FusingEngine, from_each_other, may_fuse
 from .view_store import StoredView, ViewStore
+
+FUSION = ("off", "auto", "always")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class GridOptions:
     matching:  "guided": most fields are predicted from a few, by geometry; "free": each view is searched.
     ref_every: of a light-field video, every so many frames have references.
     trust_manifest: a manifest of references may list files outside of its folder.
+    view_fusion: where no view is sharp, each takes from what the others measured: "auto"; "always": sharp views are not
+               looked for; "off".
     epipolar:  how much a neighbouring view counts beside a view's own pixels, 0 to 1; 0: not at all.
     """
 
@@ -70,6 +75,7 @@ class GridOptions:
     views: str | None = None
     matching: str = "guided"
     epipolar: float = WEIGHT
+    view_fusion: str = "off"
     simulate: bool = False
     gt: str | None = None
     trust_manifest: bool = False
@@ -79,10 +85,13 @@ class GridOptions:
         check_positive("--ref-every", self.ref_every)
         check_choice("--ref-output", self.ref_output, ("pass", "sr"))
         check_choice("--matching", self.matching, ("guided", "free"))
+        check_choice("view_fusion", self.view_fusion, FUSION)
         if not 0 <= self.epipolar <= 1:
             raise UsageError(f"--epipolar is {self.epipolar}; a number from 0 to 1 is wanted")
         if self.no_refs and (self.refs or self.require_refs):
             raise UsageError("--no-refs contradicts --refs and --require-refs; drop one of them")
+        if self.view_fusion == "always" and (self.no_refs or self.refs or self.ref_views or self.require_refs):
+            raise UsageError("view_fusion takes no references; drop --refs, --ref-view, --require-refs and --no-refs")
         if self.simulate and self.gt:
             raise UsageError("--simulate has the input itself as truth; drop --gt")
 
@@ -93,9 +102,11 @@ class GridJob:
     def __init__(
         self, path: Path | str, engine: Engine, options: GridOptions | None = None, scratch: Path | None = None,
         source: LightField | None = None, references: ViewReferences | None = None,
+        fuse: Callable[[], Fuse | None] = lambda: None,
     ):  # fmt: skip
         """scratch: folder for what does not fit in memory; default the system's for temporary files.
-        source: views to restore instead of those of the file `path`. references: instead of those found for it."""
+        source: views to restore instead of those of the file `path`. references: instead of those found for it.
+        fuse: makes the network of the option view_fusion, or None; default: views are fused by classical means."""
         self.path, self.options = Path(path), options or GridOptions()
         if self.options.simulate:
             check_simulated(engine.info)
@@ -108,6 +119,9 @@ class GridJob:
             self.grid = parse_views(views, self.source.info.grid) if views else self.source.info.grid
             self.evened = EvenedViews(self.source.read, self.source.info.grid.centre)
             self.references = references or self._find_references(engine)
+            self.fusing: FusingEngine | None = None
+            if self.references.kind == VIEWS:
+                engine = self.fusing = FusingEngine(engine, fuse(), self.source.info.grid, self._read, self._place_of)
             if self.references.placed:
                 self.evened.base = self.references.placed[0].view
                 self.references = replace(self.references, placed=tuple(map(self._evened, self.references.placed)))
@@ -148,6 +162,10 @@ class GridJob:
         known = list(self.source.info.warnings)
         if self.store is not None and self.store.warning:
             known.append(self.store.warning)
+        if self.fusing is not None and self.fusing.alone:
+            known.append(
+                f"{self.fusing.alone} of {self.frames} views were restored by themselves: the others do not fit"
+            )
         if not self.engine.mistrusted:
             return known
         return [
@@ -222,6 +240,9 @@ class GridJob:
         """Which frame of a light-field video a view belongs to; 0 where there is one frame."""
         return frame.index // len(self.grid)
 
+    def _read(self, place: Place) -> np.ndarray:
+        return self.source.read(*place)
+
     def _place_of(self, frame: Frame) -> Place:
         assert isinstance(frame.stamp, View)
         return Place(frame.stamp, self.frame_number(frame))
@@ -260,6 +281,8 @@ class GridJob:
         options, every, scale = self.options, self.options.ref_every, engine.info.scale
         views = tuple(view_named(self.source.info, parse_view(text)) for text in options.ref_views)
         chosen_views(self.source, views)
+        if options.view_fusion == "always":
+            return from_each_other(self.source.info, scale)
         if not engine.info.references:
             return ViewReferences("none", f"{engine.info.name} takes none")
         if options.no_refs:
@@ -273,6 +296,9 @@ class GridJob:
             return same_file(self.source, sharp, views, every, scale)
         if options.require_refs:
             raise ReferencesMissing(f"{self.path} has no references; give a sharp view with --refs and --ref-view")
+
+        if options.view_fusion == "auto" and not options.ref_views and may_fuse(self.source.info, scale):
+            return from_each_other(self.source.info, scale)
 
         def restored_alone(view: View, frame: int) -> np.ndarray:
             return engine.restore(Frame(self.evened.read(view, frame), 0, view), [])
