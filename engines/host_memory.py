@@ -1,4 +1,5 @@
-"""Keeps freed memory in the process, so that the next frame's buffers need no new pages from the system, or does not."""
+"""Keeps freed memory in the process, so that the next frame's buffers need no new pages from the system, and gives it
+back between the stages of a large picture."""
 
 import ctypes
 import platform

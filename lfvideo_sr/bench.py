@@ -56,8 +56,8 @@ def run_bench(
 
 
 def measure(clip: Path, engine: Engine, frames: int, output: Path, codec: str, preset: str) -> dict[str, Any]:
-    """Stream `clip` with every frame restored, none passed on; counted from frame WARM_UP on; of a shorter clip, its last
-    frame. What the encoder has left to do when it is closed is shared by all frames."""
+    """Stream `clip` with every frame restored, none passed on. Frames count from WARM_UP on,
+    of a shorter clip its last. What the encoder has left to do when it is closed is shared by all frames."""
     with StreamJob(clip, engine, StreamOptions(frames=frames, ref_output="sr")) as job:
         sink = VideoSink(output, job.video, job.size, codec=codec, preset=preset, overwrite=True)
         warm_up, started = min(WARM_UP, (job.info.frames or frames) - 1), time.perf_counter()

@@ -6,6 +6,7 @@ import numpy as np
 from .flow import DenseFlow, FlowSettings, gray
 
 COARSE = 1  # a level that takes a fifth of the time of level 0
+_LARGE = 1 << 22  # enlarged pixels, beyond which a search at full resolution takes gigabytes
 
 
 class FlowSeeder:
@@ -14,7 +15,8 @@ class FlowSeeder:
     Low-resolution pictures are enlarged by scale / stride first: the search compares patches with bilinear samples, and
     those of a picture whose detail reaches the sampling limit are too blurred to tell fractions of a pixel.
     With the field of the frame before, the search starts from there. level: of the pyramid of the enlarged pictures, at
-    which the search stops; 0 is their full resolution. settings: of the search, in place of a level's.
+    which the search stops; 0 is their full resolution, which pictures of more than 4 million enlarged pixels are not
+    searched at. settings: of the search, in place of a level's.
     """
 
     def __init__(self, scale: int = 4, stride: int = 2, level: int = 0, settings: FlowSettings | None = None):
@@ -22,6 +24,7 @@ class FlowSeeder:
         self._enlarged = scale // stride
         # From one frame to the next motion is small: half the enlarged size is enough.
         self._search = DenseFlow(settings or _settings(level))
+        self._search_large = DenseFlow(settings or _settings(max(level, COARSE)))
         self._following = DenseFlow(_settings(COARSE if self._enlarged > 1 else 0))
 
     def prepare(self, low: np.ndarray) -> np.ndarray:
@@ -38,7 +41,8 @@ class FlowSeeder:
             reference = cv2.resize(reference, (width, height), interpolation=cv2.INTER_AREA)
         places = pixel_grid(height, width)
         initial = None if previous is None else (self._on_grid(previous) + 0.5) / ratio - 0.5 - places
-        flow = self._search(frame, reference, initial)
+        search = self._search if frame.size <= _LARGE else self._search_large
+        flow = search(frame, reference, initial)
         return self._in_pixels((places + flow + 0.5) * ratio - 0.5)
 
     def follow(self, frame: np.ndarray, before: np.ndarray) -> np.ndarray:

@@ -7,11 +7,11 @@ import pytest
 import torch
 from small_clips import rendered
 
-from lfvideo_sr.choose import load_learned
+from lfvideo_sr.choose import load_learned, make_engine
 from lfvideo_sr.commands import info
 from lfvideo_sr.engine import Last, Matched, Precision
 from lfvideo_sr.engines.torch_engine import TorchEngine, pick_precision
-from lfvideo_sr.frames import DeviceFrame, Frame, Size, TimeStamp
+from lfvideo_sr.frames import DeviceFrame, Frame, Size, TimeStamp, on_host
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.references.reference import Reference
 
@@ -70,6 +70,27 @@ def test_a_large_frame_is_restored_in_strips_as_it_is_whole(monkeypatch):
     monkeypatch.setattr("lfvideo_sr.engines.torch_engine._PLACES", 24 * 16)
     assert np.abs(engine.restore(frames[1], matches, last) - expected).max() < 1e-5
     assert len(sizes) == 5 and min(min(pair) for pair in sizes) < 72
+
+
+@pytest.mark.parametrize("weights", ["stream_ref", "stream_ref_fast"], ids=["places of two", "places of four"])
+def test_a_large_frame_is_matched_in_strips_as_it_is_whole(monkeypatch, weights):
+    engine = make_engine(weights=weights, device="cpu", engine="torch", dtype="fp32")
+    whole = rendered(0, 1, seed=3, size=Size(96, 320))[0]
+    frame = Frame(degrade(np.ascontiguousarray(whole[:, 16:304])), 0, TimeStamp(0, Fraction(1)))
+    encoded = engine.encode(Reference(("one",), Fraction(0), "one", lambda: np.ascontiguousarray(whole[:, :288])))
+    expected = engine.match(frame, encoded, None)
+    rows, match = [], engine.resident.match
+
+    def noting(picture, *arguments):
+        rows.append(picture.shape[2])
+        return match(picture, *arguments)
+
+    monkeypatch.setattr(engine.resident, "match", noting)
+    monkeypatch.setattr("lfvideo_sr.engines.torch_engine._PLACES", 24 * 16)
+    field = engine.match(frame, encoded, None)
+    assert len(rows) == 5 and max(rows) < 72
+    assert np.abs(on_host(field.positions) - on_host(expected.positions)).max() < 1e-3
+    assert np.abs(on_host(field.relevance) - on_host(expected.relevance)).max() < 1e-4
 
 
 def test_a_frame_is_brought_there_once_to_be_matched_and_restored(monkeypatch):

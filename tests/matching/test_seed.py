@@ -46,6 +46,15 @@ def test_the_field_before_leads_where_a_cold_search_does_not(seeder):
     assert np.array_equal(before, unchanged)
 
 
+def test_a_large_picture_is_searched_at_half_its_resolution(monkeypatch):
+    reference = noise(48, 64)
+    seeder, coarse = FlowSeeder(4, 2, 0), FlowSeeder(4, 2, COARSE)
+    prepared = [seeder.prepare(picture) for picture in (np.roll(reference, -2, 2), reference)]
+    assert not np.array_equal(seeder(*prepared, None), coarse(*prepared, None))
+    monkeypatch.setattr("lfvideo_sr.matching.seed._LARGE", prepared[0].size - 1)
+    assert np.array_equal(seeder(*prepared, None), coarse(*prepared, None))
+
+
 def test_positions_are_pixels_of_the_reference_whatever_its_size(seeder):
     frame = noise(48, 64)
     half = np.stack([cv2.resize(plane, (32, 24), interpolation=cv2.INTER_AREA) for plane in frame])
