@@ -11,7 +11,7 @@ from .engine import Engine, Matched
 from .frames import Frame, Size
 from .media.resize import bicubic
 
-PLACES = 3 << 17  # low-resolution pixels at a time on a CPU
+PLACES = 1 << 18  # low-resolution pixels at a time on a CPU
 _ON_A_GPU = 16  # times as many there
 _TAPS = 3  # rows on either side that an enlarged row depends on, and one
 
