@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import printable
 from ..frames import Size
+from ..media.jpeg import data_address
 from ..stream.match_record import CoarseMatch, FrameMatches, MatchRecord, SmallReference
 
 
@@ -50,5 +51,5 @@ def _shown(reference: SmallReference) -> dict[str, Any]:
         "name": printable(Path(reference.origin).name),
         "time": reference.time,
         "size": list(reference.size),
-        "picture": "data:image/jpeg;base64," + b64encode(reference.picture).decode(),
+        "picture": data_address(reference.picture),
     }

@@ -1,16 +1,16 @@
 """Goes through two videos in step: measures each pair of frames, and keeps small pictures of some of them."""
 
 import math
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from ..frames import Frame, Size, size_of
+from ..frames import Frame, size_of
 from ..media.clock import seconds_of
-from ..media.resize import resized, to_uint8
+from ..media.jpeg import data_address, jpeg
+from ..media.resize import resized
 from ..metrics import eight_bit, psnr_y, ssim_y
 from ..steadiness import PairSteadiness, Steadiness
 from .compare_page import Crop, ShownFrame
@@ -106,7 +106,10 @@ class Walk:
         """Those that differ most, in order of time; none of two videos that are equal."""
         in_order = sorted((crop for crop in self._differing if crop.difference > 0), key=lambda crop: crop.time)
         return [
-            Crop(f"{crop.time:.2f} s", {name: _jpeg(pixels, _DETAIL) for name, pixels in crop.pictures.items()})
+            Crop(
+                f"{crop.time:.2f} s",
+                {name: data_address(jpeg(pixels, _DETAIL, _SIDE)) for name, pixels in crop.pictures.items()},
+            )
             for crop in in_order
         ]
 
@@ -127,16 +130,8 @@ def _flicker(pair: PairSteadiness) -> float | None:
 
 
 def _photo(pixels: np.ndarray) -> str:
-    size = size_of(pixels)
-    if size.width > _WIDEST:
-        shown = Size(_WIDEST, max(1, round(size.height * _WIDEST / size.width)))
-        small = cv2.resize(pixels.transpose(1, 2, 0), shown, interpolation=cv2.INTER_AREA)
-        pixels = np.ascontiguousarray(small.transpose(2, 0, 1))
-    return _jpeg(pixels, _PHOTO)
+    return data_address(jpeg(pixels, _PHOTO, _WIDEST))
 
 
-def _jpeg(pixels: np.ndarray, quality: int) -> str:
-    """A data address of RGB [3,H,W] in [0,1]."""
-    picture = np.ascontiguousarray(to_uint8(pixels).transpose(1, 2, 0)[..., ::-1])
-    encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return "data:image/jpeg;base64," + b64encode(encoded.tobytes()).decode()
+def _detail(pixels: np.ndarray) -> str:
+    return data_address(jpeg(pixels, _DETAIL, _SIDE))

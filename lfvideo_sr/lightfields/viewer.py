@@ -1,17 +1,13 @@
 """A page that shows a light field: one HTML file with all pictures inside, nothing to install or to load."""
 
-import base64
 import html
 import json
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from ..errors import OutputError, printable
-from ..frames import Size, View
+from ..frames import View
+from ..media.jpeg import data_address, jpeg, no_wider
 from ..media.partial import claim_partial, put_in_place
-from ..media.resize import to_uint8
 from .field import LightField
 from .grid import Grid
 from .partial import writing
@@ -85,13 +81,12 @@ def write_viewer(path: Path, after: LightField, before: LightField, title: str, 
     if path.suffix.lower() not in (".html", ".htm"):
         raise OutputError(f"{path}: --viewer writes a page; end the name in .html")
     names = views or after.info.grid
-    size = _shown(after.info.size)
-    low = _shown(before.info.size)
+    width = no_wider(after.info.size, WIDEST).width
     shown = {
         view: {
             "name": f"{view.row},{view.column}",
-            "after": _picture(after.read(written), size),
-            "before": _picture(before.read(view), low),
+            "after": data_address(jpeg(after.read(written), _QUALITY, WIDEST)),
+            "before": data_address(jpeg(before.read(view), _QUALITY, WIDEST)),
         }
         for view, written in zip(names, after.info.grid, strict=True)
     }
@@ -102,21 +97,6 @@ def write_viewer(path: Path, after: LightField, before: LightField, title: str, 
         partial = claim_partial(path)
     with writing(path, partial):
         partial.write_text(
-            _PAGE % {"title": safe, "width": size.width, "data": data}, encoding="utf-8", errors="backslashreplace"
+            _PAGE % {"title": safe, "width": width, "data": data}, encoding="utf-8", errors="backslashreplace"
         )
         put_in_place(partial, path)
-
-
-def _shown(size: Size) -> Size:
-    if size.width <= WIDEST:
-        return size
-    return Size(WIDEST, max(1, round(size.height * WIDEST / size.width)))
-
-
-def _picture(pixels: np.ndarray, size: Size) -> str:
-    """As a data address."""
-    picture = to_uint8(pixels).transpose(1, 2, 0)[..., ::-1]
-    if picture.shape[1] != size.width:
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    encoded = cv2.imencode(".jpg", np.ascontiguousarray(picture), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()

@@ -5,12 +5,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..correspondence import Correspondence
 from ..frames import Size, on_host, size_of
-from ..media.resize import to_uint8
+from ..media.jpeg import jpeg
 from ..references.reference import Reference
 from .pipeline import Restored
 from .preparing import Preparation
@@ -118,10 +117,5 @@ def _sampled(values: Any, top: int, left: int, step: int) -> np.ndarray:
 
 def _small(reference: Reference) -> SmallReference:
     pixels = on_host(reference.load())
-    size = size_of(pixels)
-    picture = to_uint8(pixels).transpose(1, 2, 0)[..., ::-1]
-    if size.width > _WIDEST:
-        shown = Size(_WIDEST, max(1, round(size.height * _WIDEST / size.width)))
-        picture = cv2.resize(picture, shown, interpolation=cv2.INTER_AREA)
-    encoded = cv2.imencode(".jpg", np.ascontiguousarray(picture), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
-    return SmallReference(reference.origin, float(reference.time), size, encoded.tobytes())
+    picture = jpeg(pixels, _QUALITY, _WIDEST)
+    return SmallReference(reference.origin, float(reference.time), size_of(pixels), picture)
