@@ -33,6 +33,6 @@ def keep_freed_memory() -> bool:
 
 def return_freed_memory() -> None:
     """Give freed blocks back to the system after all, as between the stages of a large picture, which need blocks of
-    other sizes each. Takes a millisecond for each hundred megabytes."""
+    other sizes each."""
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)

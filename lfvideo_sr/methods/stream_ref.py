@@ -100,8 +100,14 @@ class Encoder(nn.Module):
 
     def detail(self, picture: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
         """What a picture [B,3,4h,4w] has and its LR side [B,3,h,w] lacks."""
-        large = F.pixel_shuffle(self.enlarge(low), SCALE)
-        return torch.sub(picture, large, out=large) if on_host(large) else picture - large
+        return detail_of(picture, self.enlarge(low))
+
+
+def detail_of(picture: torch.Tensor, enlarged: torch.Tensor) -> torch.Tensor:
+    """What a picture [B,3,4h,4w] has and its enlarged LR side, unshuffled [B,48,h,w], lacks; on the host in the memory
+    of the side."""
+    large = F.pixel_shuffle(enlarged, SCALE)
+    return torch.sub(picture, large, out=large) if on_host(large) else picture - large
 
 
 def enlarging(across: int) -> nn.Module:
@@ -195,10 +201,8 @@ class Restorer(nn.Module):
     ) -> Fetched:
         """As `fetch`, of what was restored last. Places outside its picture count for nothing."""
         low = last["frame"]
-        large = F.pixel_shuffle(self.blend.enlarge(low), SCALE)
         side = F.pixel_shuffle(self.enlarge(low), self.across)
-        detail = torch.sub(last["picture"], large, out=large) if on_host(large) else last["picture"] - large
-        detail = detail.contiguous(memory_format=torch.channels_last)
+        detail = detail_of(last["picture"], self.blend.enlarge(low)).contiguous(memory_format=torch.channels_last)
         warped = warp_unshuffled(detail, positions, self.stride, SCALE, convolution_dtype(detail))
         seen = relevance * inside(positions, *detail.shape[-2:])[:, 0]
         return Fetched(Source(warped, misfit_of(side, enlarged, positions, self.across), self._places(seen)))
