@@ -1,6 +1,5 @@
 """Training views of light fields, each with what its neighbours measured: rendered grids, and real ones."""
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -14,6 +13,7 @@ from ..frames import Size, View
 from ..lightfields.grid import Grid, step
 from ..lightfields.opening import open_light_field
 from ..matching.plane_sweep import Neighbour
+from ..media.partial import whole_file
 from ..media.resize import bicubic, crop_to_multiple, to_float, to_uint8
 from ..metrics import luma
 from ..stream.grid import nearest_views
@@ -42,14 +42,15 @@ class FusionViews(NamedTuple):
 
 
 def kept(path: Path, make: Callable[[], FusionViews]) -> FusionViews:
-    """What a folder holds, mapped; made first where it is not there."""
-    if not path.is_dir():
-        temporary = path.with_name(f".{path.name}-{os.getpid()}")
-        temporary.mkdir(parents=True, exist_ok=True)
-        for name, values in make()._asdict().items():
-            np.save(temporary / f"{name}.npy", values)
-        temporary.replace(path)
-    return FusionViews(*(np.load(path / f"{name}.npy", mmap_mode="r") for name in FusionViews._fields))
+    """What a folder holds, mapped; made first where its last file is not there. Each file gets its name when it is
+    whole: several runs may write the same folder at once."""
+    files = [path / f"{name}.npy" for name in FusionViews._fields]
+    if not files[-1].is_file():
+        path.mkdir(parents=True, exist_ok=True)
+        for file, values in zip(files, make(), strict=True):
+            with whole_file(file) as unfinished:
+                np.save(unfinished, values)
+    return FusionViews(*(np.load(file, mmap_mode="r") for file in files))
 
 
 def rendered_views(number: int, side: int, restore: Restore, texture: Surface) -> FusionViews:

@@ -18,7 +18,7 @@ from lfvideo_sr.textures import random_texture
 from lfvideo_sr.trainers.export import export_weights
 from lfvideo_sr.trainers.view_fusion import Material, ViewFusionConfig, sample, train
 from lfvideo_sr.training import view_grids
-from lfvideo_sr.training.view_grids import compressed, made_worse, noisy, real_views, rendered_views
+from lfvideo_sr.training.view_grids import FusionViews, compressed, kept, made_worse, noisy, real_views, rendered_views
 
 SIDE = 20
 
@@ -49,6 +49,20 @@ def whole_run(config):
 def course(config):
     with open(f"{config.output}/log.csv", newline="") as file:
         return [(row["step"], row["loss"]) for row in csv.DictReader(file)]
+
+
+def test_a_run_that_is_killed_leaves_no_half_of_a_grid_to_another(tmp_path, monkeypatch):
+    def killed_half_way(path, values):
+        save(path, values)
+        raise KeyboardInterrupt
+
+    save, made = np.save, FusionViews(*(np.full((1, 1, 4, 4), value, np.float16) for value in range(3)))
+    monkeypatch.setattr(view_grids.np, "save", killed_half_way)
+    with pytest.raises(KeyboardInterrupt):
+        kept(tmp_path / "grid", lambda: made)
+    monkeypatch.setattr(view_grids.np, "save", save)
+    assert not list(tmp_path.rglob("*.npy"))
+    assert all(np.array_equal(*pair) for pair in zip(kept(tmp_path / "grid", lambda: made), made))
 
 
 def test_a_scene_is_the_same_each_time_and_its_neighbours_measured_something():
