@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .checks import check_choice, is_installed
 from .engine import Engine, Precision
@@ -13,6 +13,9 @@ from .frames import Size
 from .method import Method
 from .methods import BEHIND, METHODS, VIEW_FUSION
 from .torch_loading import may_have_gpu, why_no_torch
+
+if TYPE_CHECKING:  # the command line chooses without OpenCV
+    from .matching.view_samples import Fuse
 
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
 QUALITIES = ("auto", "fast", "balanced", "best")
@@ -258,11 +261,11 @@ def view_fusion_weights() -> Path | None:
     return weights_path(name) if name in shipped() else None
 
 
-def view_network(device: str = "auto") -> Callable[[], Any]:
+def view_network(device: str = "auto") -> Callable[[], "Fuse | None"]:
     """What makes that network (stream/view_fusion.py) when it is called; it makes None where there are no weights or no
     torch, which alone runs it: views are then fused by classical means."""
 
-    def made() -> Any:
+    def made() -> "Fuse | None":
         weights = view_fusion_weights()
         if weights is None or why_no_torch() is not None:
             return None

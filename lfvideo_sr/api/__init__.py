@@ -15,6 +15,7 @@ from ..lightfields.field import LightField
 from ..lightfields.opening import OpenOptions
 from ..lightfields.opening import open_light_field as open_field
 from ..lightfields.references import ViewReferences
+from ..matching.view_samples import Fuse
 from ..method import Method
 from ..picture import RestoredPicture, restore
 from ..references.pictures import load_picture, picture_references
@@ -164,7 +165,7 @@ def _grid_jobs(
     pictures: Mapping[tuple[int, int], Any] | None,
     engine: Engine,
     options: GridOptions,
-    fuse: Callable[[], Any],
+    fuse: Callable[[], Fuse | None],
 ) -> tuple[GridJob, Callable[[], GridJob]]:
     """The first job, and what opens the next ones."""
     in_memory = None if isinstance(source, str | Path) else CallerViews(source)

@@ -8,7 +8,7 @@ What is kept is the difference from what a restored picture of the view predicts
 reduce. Where this is zero everywhere, the picture explains every neighbour.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -125,6 +125,9 @@ class FusionInput(NamedTuple):
 
     planes: np.ndarray
     spread: np.ndarray
+
+
+Fuse = Callable[[FusionInput], np.ndarray]  # -> what to add to its second plane, f32 [4h,4w], in levels of 255
 
 
 def fusion_input(pixels: Gathered, restored: np.ndarray) -> FusionInput:

@@ -26,6 +26,7 @@ from ..lightfields.references import (
     simulated,
 )
 from ..lightfields.simulated import GridTruth, SimulatedField
+from ..matching.view_samples import Fuse
 from ..media.picture_formats import PICTURES
 from ..prefetch import prefetch
 from ..references.reference import ReferenceCache
@@ -41,7 +42,7 @@ from .pairing import Paired
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
 from .stopwatch import Stopwatch
-from .view_fusion import VIEWS, Fuse, FusingEngine, from_each_other, may_fuse
+from .view_fusion import VIEWS, FusingEngine, from_each_other, may_fuse
 from .view_store import StoredView, ViewStore
 
 FUSION = ("off", "auto", "always")

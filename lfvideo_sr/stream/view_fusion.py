@@ -19,7 +19,7 @@ from ..lightfields.grid import Grid, step
 from ..lightfields.references import ViewReferences
 from ..lightfields.simulated import SCALE
 from ..matching.plane_sweep import Neighbour, disparity_range, sweep
-from ..matching.view_samples import FusionInput, fusion_input, gathered
+from ..matching.view_samples import Fuse, FusionInput, fusion_input, gathered
 from ..metrics import BT601, luma
 from .grid import nearest_views
 from .guided import Place
@@ -35,7 +35,6 @@ _RANGE = sum(BT601[:3])  # of luma, for RGB in [0,1]
 _HELD = 256 << 20  # bytes of lumas that are kept for the next views
 
 Bounds = tuple[float, float] | None  # of disparities; None: nothing has texture
-Fuse = Callable[[FusionInput], np.ndarray]  # -> what to add to its second plane, f32 [4h,4w], in levels of 255
 
 
 def may_fuse(field: FieldInfo, scale: int) -> bool:
