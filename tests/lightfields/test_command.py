@@ -32,16 +32,6 @@ def sharp() -> np.ndarray:
     return rendered_grid()
 
 
-@pytest.fixture(scope="module")
-def low(sharp) -> np.ndarray:
-    return np.stack([[degrade(view) for view in row] for row in sharp])
-
-
-@pytest.fixture
-def scene(tmp_path, low) -> Path:
-    return Path(MAKERS["hci2016"](tmp_path, low).path)
-
-
 @pytest.fixture
 def centre(tmp_path, sharp) -> Path:
     write_png(tmp_path / "center_hr.png", sharp[1, 1])

@@ -11,7 +11,6 @@ from lfvideo_sr import open_light_field
 from lfvideo_sr.frames import Size, View
 from lfvideo_sr.lightfields import opening
 from lfvideo_sr.media.images import write_png
-from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.metrics import psnr_y
 from lfvideo_sr.stream.view_fusion import FusingEngine
 
@@ -22,16 +21,6 @@ QUICK = ("--quality", "fast")
 @pytest.fixture(scope="module")
 def sharp() -> np.ndarray:
     return rendered_grid(3, 3, HIGH, seed=2)
-
-
-@pytest.fixture(scope="module")
-def low(sharp) -> np.ndarray:
-    return np.stack([[degrade(view) for view in row] for row in sharp])
-
-
-@pytest.fixture
-def scene(tmp_path, low) -> Path:
-    return Path(MAKERS["hci2016"](tmp_path, low).path)
 
 
 def views_of(path: Path) -> dict[View, np.ndarray]:
