@@ -29,7 +29,7 @@ from data_folder import data_folder
 
 from lfvideo_sr.choose import make_engine, view_network
 from lfvideo_sr.engine import Engine, Matched
-from lfvideo_sr.engines.view_network import open_view_network
+from lfvideo_sr.engines.view_torch import load_view_fusion, with_torch
 from lfvideo_sr.frames import Frame, Size, View
 from lfvideo_sr.lightfields.epi import grid_slope_error, view_luma
 from lfvideo_sr.lightfields.grid import Grid, distance, parse_grid
@@ -168,7 +168,7 @@ def measure_alone(path: Path, quality: int | None, part: tuple[int, int] | None,
     lows = {view: to_float(compressed(to_uint8(source.read(view)), quality)) for view in grid}
     single = make_engine("stream_ref")
     shipped = view_network(single.device)
-    network = shipped() if weights is None else open_view_network(weights_path(weights), single.device)
+    network = shipped() if weights is None else with_torch(load_view_fusion(weights_path(weights)), single.device)
     fusing = FusingEngine(
         single, network, grid, lambda place: lows[place.view],
         lambda frame: Place(frame.stamp),

@@ -32,7 +32,8 @@ class OnnxEngine(GraphEngine):
 
 
 class OnnxGraph:
-    """One session; inputs and outputs are bound, so that features stay on the device they were made on."""
+    """One session; inputs and outputs are bound, so that features stay on the device they were made on. notes: what the
+    file says of itself beside its inputs and outputs, by name."""
 
     def __init__(self, path: Path, kind: str, number: int = 0):
         self._kind, self._number = kind, number
@@ -40,6 +41,7 @@ class OnnxGraph:
         self._verb = path.stem
         self._outputs = [get_output.name for get_output in self._session.get_outputs()]
         self._inputs = [get_input.name for get_input in self._session.get_inputs()]
+        self.notes: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, "OnDevice"]:
         binding = self._session.io_binding()

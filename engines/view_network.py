@@ -1,43 +1,35 @@
-"""Runs the network that fuses the views of a light field (lfvideo_sr/methods/view_fusion.py) with torch."""
+"""The network that fuses the views of a light field (lfvideo_sr/methods/view_fusion.py), whatever runs it."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
-import torch
 
+from lfvideo_sr.camera.kernels import SCALE
+from lfvideo_sr.frames import Size
 from lfvideo_sr.matching.view_samples import FusionInput
-from lfvideo_sr.methods.view_fusion import HALO, SCALE, ViewFusion, network
-from lfvideo_sr.nn.strips import in_strips
-from lfvideo_sr.strips import PLACES
-from lfvideo_sr.weights import load_into, network_of_size, read_about
+from lfvideo_sr.strips import PLACES, Strip, strips_of
 
-from .torch_engine import pick_device
+Run = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""planes f32 [4,4h,4w] and spread f32 [1,h,w], see FusionInput -> the change of the luma, f32 [4h,4w] in levels."""
 
 
 class ViewNetwork:
     """A function from what a view's neighbours measured to the change of its luma, f32 [4h,4w] in levels, in float32.
-    Large views are worked on in strips of rows."""
+    Large views are worked on in strips of rows.
 
-    def __init__(self, fusion: ViewFusion, device: str = "auto"):
-        self._device = pick_device(device)
-        self._network = fusion.eval().to(self._device)
-        self._reach = 2 * fusion.size.blocks + HALO
+    halo: low-resolution rows on either side that a row of the result depends on. places: see strips_of.
+    """
+
+    def __init__(self, run: Run, halo: int, places: int = PLACES):
+        self._run, self._halo, self._places = run, halo, places
 
     def __call__(self, seen: FusionInput) -> np.ndarray:
-        planes, spread = (torch.from_numpy(part)[None].to(self._device) for part in seen)
+        height, width = seen.spread.shape[1:]
+        strips = strips_of(Size(width, height), self._halo, self._places)
+        return np.concatenate([self._strip(seen, strip) for strip in strips])
 
-        def strip(rows: slice) -> torch.Tensor:
-            high = slice(None) if rows == slice(None) else slice(SCALE * rows.start, SCALE * rows.stop)
-            return self._network(planes[:, :, high], spread[:, :, rows])
-
-        with torch.inference_mode():
-            change: np.ndarray = in_strips(strip, spread, PLACES, self._reach, SCALE)[0, 0].cpu().numpy()
-        return change
-
-
-def open_view_network(path: Path, device: str = "auto") -> ViewNetwork:
-    """With the weights of a file; InputError where they are of something else."""
-    fusion = network_of_size(network, read_about(path), path)
-    load_into(fusion, path)
-    assert isinstance(fusion, ViewFusion)
-    return ViewNetwork(fusion, device)
+    def _strip(self, seen: FusionInput, strip: Strip) -> np.ndarray:
+        high = slice(SCALE * strip.top, SCALE * strip.bottom)
+        planes, spread = seen.planes[:, high], seen.spread[:, strip.looked_at]
+        made = self._run(np.ascontiguousarray(planes), np.ascontiguousarray(spread))
+        return made[SCALE * (strip.first - strip.top) : SCALE * (strip.last - strip.top)]

@@ -262,18 +262,29 @@ def view_fusion_weights() -> Path | None:
 
 
 def view_network(device: str = "auto") -> Callable[[], "Fuse | None"]:
-    """What makes that network (stream/view_fusion.py) when it is called; it makes None where there are no weights or no
-    torch, which alone runs it: views are then fused by classical means."""
+    """What makes that network (stream/view_fusion.py) when it is called, with torch or, where that is absent, as a
+    graph; it makes None where there are no weights or nothing to run them: views are then fused by classical means."""
 
     def made() -> "Fuse | None":
         weights = view_fusion_weights()
-        if weights is None or why_no_torch() is not None:
+        if weights is None:
             return None
-        from .engines.view_network import open_view_network
+        if why_no_torch() is None:
+            from .engines.view_torch import load_view_fusion, with_torch
 
-        return open_view_network(weights, device)
+            return with_torch(load_view_fusion(weights), device)
+        return _view_graph(weights, device)
 
     return made
+
+
+def _view_graph(weights: Path, device: str) -> "Fuse | None":
+    if not is_installed("onnxruntime"):
+        return None
+    from .engines.view_graph import open_view_graph, view_graph_path
+
+    path = view_graph_path(weights)
+    return open_view_graph(path, device) if path.is_file() else None
 
 
 def scale_of(options: EngineOptions) -> int:

@@ -22,7 +22,6 @@ from ..nn.residual import ResidualBlock, conv3x3, zeroed
 SCALE = 4
 CELLS = SCALE**2
 LEVELS = 16.0  # levels of luma that differences and changes are measured in
-HALO = 4  # low-resolution pixels to every side that a change depends on, beyond those of the residual blocks
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,11 @@ class ViewFusion(nn.Module):
         self.head = conv3x3(4 * CELLS + 1, size.channels)
         self.trunk = nn.Sequential(*(ResidualBlock(size.channels) for _ in range(size.blocks)))
         self.tail = zeroed(conv3x3(size.channels, CELLS))
+
+    @property
+    def halo(self) -> int:
+        """Low-resolution pixels to every side that a change depends on."""
+        return 2 * self.size.blocks + 2  # two convolutions a block, head and tail
 
     def forward(self, planes: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
         restored, nearer, difference, weight = planes.split(1, 1)

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from lfvideo_sr.engines.view_network import open_view_network
+from lfvideo_sr.engines import view_torch
+from lfvideo_sr.engines.view_torch import load_view_fusion, with_torch
 from lfvideo_sr.frames import Size, View
 from lfvideo_sr.matching.view_samples import FusionInput
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import bicubic, to_uint8
 from lfvideo_sr.methods.bicubic import enlarge
-from lfvideo_sr.methods.view_fusion import HALO, ViewFusion, ViewFusionSize
+from lfvideo_sr.methods.view_fusion import ViewFusion, ViewFusionSize
 from lfvideo_sr.textures import random_texture
 from lfvideo_sr.trainers.export import export_weights
 from lfvideo_sr.trainers.view_fusion import Material, ViewFusionConfig, sample, train
@@ -96,7 +97,7 @@ def test_a_stopped_run_goes_on_exactly(config, whole_run, tmp_path):
 def test_weights_of_a_run_are_exported_and_add_something(whole_run, tmp_path):
     about = export_weights(whole_run, tmp_path / "mine.safetensors")
     assert about["method"] == "view_fusion" and about["steps"] == 4
-    fuse = open_view_network(tmp_path / "mine.safetensors", "cpu")
+    fuse = with_torch(load_view_fusion(tmp_path / "mine.safetensors"), "cpu")
     rng = np.random.default_rng(0)
     planes, spread = (rng.random(shape, np.float32) * 9 for shape in ((4, 32, 48), (1, 8, 12)))
     change = fuse(FusionInput(planes, spread))
@@ -112,16 +113,13 @@ def test_strips_of_a_large_view_are_as_the_whole(monkeypatch):
     torch.manual_seed(0)
     network = ViewFusion(ViewFusionSize(8, 2))
     torch.nn.init.normal_(network.tail.weight, std=0.1)
-    from lfvideo_sr.engines import view_network
-
-    fuse = view_network.ViewNetwork(network, "cpu")
     rng = np.random.default_rng(1)
     seen = FusionInput(rng.random((4, 160, 64), np.float32), rng.random((1, 40, 16), np.float32))
-    whole = fuse(seen)
-    monkeypatch.setattr(view_network, "PLACES", 8 * 16)
-    assert np.allclose(fuse(seen), whole, atol=1e-4)
-    monkeypatch.setattr(fuse, "_reach", HALO - 1)
-    assert not np.allclose(fuse(seen), whole, atol=1e-4)  # so the reach is no larger than needed by much
+    whole = with_torch(network, "cpu")(seen)
+    monkeypatch.setattr(view_torch, "PLACES", 8 * 16)
+    assert np.allclose(with_torch(network, "cpu")(seen), whole, atol=1e-4)
+    monkeypatch.setattr(ViewFusion, "halo", network.halo - 1)
+    assert not np.allclose(with_torch(network, "cpu")(seen), whole, atol=1e-4)  # so the halo is as small as can be
 
 
 def test_a_real_light_field_gives_all_its_views_or_two(tmp_path):
