@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .method import Method, MethodInfo
     from .methods import METHODS
     from .picture import ReferenceVerdict, RestoredPicture
-    from .stream.grid_job import GridOptions
+    from .stream.grid_options import GridOptions
     from .stream.options import StreamOptions
 
 __version__ = "0.1.0"
@@ -68,7 +68,7 @@ _HOMES = {
     "Engine": "engine",
     "EngineError": "errors",
     "Frame": "frames",
-    "GridOptions": "stream.grid_job",
+    "GridOptions": "stream.grid_options",
     "InputError": "errors",
     "LFVideoError": "errors",
     "METHODS": "methods",

@@ -82,8 +82,8 @@ def grid_report(job: "GridJob", output: Path | None, seconds: float) -> dict[str
         "grid": {"rows": list(info.grid.rows), "columns": list(info.grid.columns), "restored": len(job.grid)},
         "samples": info.samples,
         "lightfield_frames": info.frames,
-        "epipolar": {"weight": job.options.epipolar, "agreed": 0 if job.agreement is None else job.agreement.agreed},
-        "matching": {"guided": job.engine.guided, "searched": job.engine.searched},
+        "epipolar": {"weight": job.options.epipolar, "agreed": job.counts.agreed},
+        "matching": {"guided": job.counts.guided, "searched": job.counts.searched},
     }
     if job.scorer is not None:
         views = [reference.view for reference in job.references.placed] or [info.grid.centre]

@@ -11,6 +11,8 @@ from av.stream import Disposition
 
 Planes = Sequence[np.ndarray]
 
+CLEAR, OPAQUE = slice(0, 16), slice(16, 32)  # columns of write_alpha's clips
+
 
 def moving_planes(index: int, width: int, height: int, depth: int = 8) -> Planes:
     """Smooth 4:2:0 planes that move two pixels a frame."""
@@ -105,6 +107,18 @@ def png_bytes() -> bytes:
         target.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((32, 32, 3), 90, np.uint8))))
         target.mux(stream.encode(None))
     return file.getvalue()
+
+
+def half_clear(depth: int = 8) -> np.ndarray:
+    alpha = np.full((24, 32), (1 << depth) - 1, np.uint8 if depth == 8 else np.uint16)
+    alpha[:, CLEAR] = 0
+    return alpha
+
+
+def write_alpha(path, pixel_format="yuva420p", depth=8, codec="ffv1", options=None, count=3):
+    """A clip of 32x24 whose left half is clear."""
+    planes = [[*moving_planes(index, 32, 24, depth), half_clear(depth)] for index in range(count)]
+    return write_clip(path, planes, pixel_format=pixel_format, codec=codec, options=options)
 
 
 def packets(path: Path, kind: str) -> list[bytes]:

@@ -13,13 +13,13 @@ from ..errors import UsageError
 from ..frames import size_of
 from ..lightfields.field import LightField
 from ..lightfields.opening import OpenOptions
-from ..lightfields.opening import open_light_field as open_field
 from ..lightfields.references import ViewReferences
 from ..matching.view_samples import Fuse
 from ..method import Method
 from ..picture import RestoredPicture, restore
 from ..references.pictures import load_picture, picture_references
-from ..stream.grid_job import GridJob, GridOptions
+from ..stream.grid_job import GridJob
+from ..stream.grid_options import GridOptions
 from ..stream.job import StreamJob
 from ..stream.opening import low_size
 from ..stream.options import StreamOptions
@@ -123,6 +123,7 @@ def open_light_field(
     references: Mapping[tuple[int, int], Any] | None = None,
     method: str | Method = "stream_ref",
     engine: str | Engine = "auto",
+    quality: str = "best",
     weights: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
@@ -134,7 +135,7 @@ def open_light_field(
                 floats in [0,1], an array or a tensor.
     references: sharp pictures by view, (row, column): files, arrays or tensors of any size. None: as `refs` says, or
                 what is found in the file.
-    method, engine, weights, device, dtype: as of `open_stream`.
+    method, engine, quality, weights, device, dtype: as of `open_stream`.
     options:    the fields of `GridOptions` (refs, ref_views, simulate, matching ...) and of `OpenOptions`, which says
                 how the file is read (layout, grid, item, pattern, transpose, mirror).
 
@@ -146,7 +147,7 @@ def open_light_field(
         asked = _grid_options(dict(options))
         if references is not None and (asked.refs or asked.ref_views or asked.no_refs or asked.simulate):
             raise UsageError("references contradicts refs, ref_views, no_refs and simulate; drop one of them")
-        entered = context.enter_context(engine_in_context(method, engine, weights, device, dtype))
+        entered = context.enter_context(engine_in_context(method, engine, weights, device, dtype, quality=quality))
         fuse = view_network(device)
         return OpenLightField(*_grid_jobs(source, references, entered, asked, fuse), context.pop_all())
 
@@ -171,13 +172,13 @@ def _grid_jobs(
     in_memory = None if isinstance(source, str | Path) else CallerViews(source)
     path = NAME if in_memory else source
 
+    def placed(field: LightField) -> ViewReferences:
+        return references_by_view(field, pictures or {}, engine.info.scale)
+
     def opened() -> GridJob:
-        field: LightField | None = in_memory
-        if pictures is None:
-            return GridJob(path, engine, options, source=field, fuse=fuse)
-        field = field or open_field(path, options.open)
-        placed: ViewReferences = references_by_view(field, pictures, engine.info.scale)
-        return GridJob(path, engine, options, source=field, references=placed)
+        return GridJob(
+            path, engine, options, source=in_memory, references=None if pictures is None else placed, fuse=fuse
+        )
 
     return opened(), opened
 
@@ -188,6 +189,7 @@ def restore_picture(
     *,
     method: str | Method = "stream_ref",
     engine: str | Engine = "auto",
+    quality: str = "best",
     weights: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
@@ -195,11 +197,11 @@ def restore_picture(
     """A low-resolution picture x4, made with the best of some sharp references of any size.
 
     picture, references: files, or arrays and tensors [3,H,W] RGB, uint8 or floats in [0,1].
-    method, engine, weights, device, dtype: as of `open_stream`.
+    method, engine, quality, weights, device, dtype: as of `open_stream`.
 
     Raises InputError for what cannot be read and for floats outside [0,1], ShapeError for another shape or type.
     """
     with python_errors():
         low = load_picture(picture, "the picture")
-        with engine_in_context(method, engine, weights, device, dtype, size_of(low)) as entered:
+        with engine_in_context(method, engine, weights, device, dtype, size_of(low), quality) as entered:
             return restore(entered, low, picture_references(references, size_of(low), entered.info.scale))

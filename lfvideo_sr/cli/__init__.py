@@ -24,6 +24,7 @@ from ..errors import (
     is_out_of_memory,
     printable,
 )
+from ..media import quiet
 from .choices import METHOD_NAMES
 from .engines import engine_app
 from .help import GroupedCommand, QuickGroup
@@ -136,7 +137,7 @@ def main() -> None:
         completion_init()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # of libraries; what a user has to know is in a line of our own
-    with _requests_to_end_interrupt():
+    with _requests_to_end_interrupt(), quiet.command_line():
         _run()
 
 

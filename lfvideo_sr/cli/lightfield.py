@@ -162,7 +162,7 @@ def lightfield_restore(
     from ..commands.texts import parse_bytes
     from ..lightfields.grid import parse_grid
     from ..lightfields.opening import OpenOptions
-    from ..stream.grid_job import GridOptions
+    from ..stream.grid_options import GridOptions
 
     opening = OpenOptions(
         layout, parse_grid(grid) if grid else None, item, pattern, transpose, tuple(mirror or ()), white=white,

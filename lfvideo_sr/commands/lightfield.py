@@ -30,7 +30,8 @@ from ..methods import METHODS, VIEW_FUSION
 from ..references.opening import reference_files
 from ..report import Fingerprint, bytes_of, detail_lines, grid_report, is_done, is_report, summary_lines, write_json
 from ..stream.finished import is_marked, mark_finished
-from ..stream.grid_job import GridJob, GridOptions, low_size
+from ..stream.grid_job import GridJob, low_size
+from ..stream.grid_options import GridOptions
 from ..stream.journal import Journal, remove_left, work_folder
 from ..stream.view_fusion import VIEWS
 from ..stream.view_store import ENDING, ViewStore
@@ -105,8 +106,11 @@ class LightFieldCommand:
             if self.dry_run:
                 return
             with self._journal(job, output, asked, progress) as journal:
-                before = 0 if job.store is None else job.store.done
-                seconds, written = self._write(job, output, journal, progress)
+                store = None if journal is None else ViewStore(journal)
+                before = 0 if store is None else store.done
+                if before:
+                    progress.say(f"going on    {before} views are done")
+                seconds, written = self._write(job, store, output, journal, progress)
                 with _unfinished_in(journal):
                     self._write_pictures(job, output)
                     report = grid_report(job, output, seconds)
@@ -175,8 +179,8 @@ class LightFieldCommand:
     def _journal(
         self, job: GridJob, output: Path, asked: Fingerprint | None, progress: Progress
     ) -> Iterator[Journal | None]:
-        """Of the run, with the views that are done as the job's store. None where nothing can be kept: scores need
-        every view, and views that are kept take room beside the output."""
+        """Of the run. None where nothing can be kept: scores need every view, and views that are kept take room beside
+        the output."""
         if asked is None or job.scorer is not None:
             yield None
             return
@@ -186,13 +190,10 @@ class LightFieldCommand:
             return
         on = {"device": job.engine.device, "dtype": job.engine.precision.value, "engine": job.engine.name}
         with Journal(output, _deciding(asked) | on, self.resume, ending=ENDING) as journal:
-            job.store = ViewStore(journal)
-            if job.store.done:
-                progress.say(f"going on    {job.store.done} views are done")
             yield journal
 
     def _write(
-        self, job: GridJob, output: Path, journal: Journal | None, progress: Progress
+        self, job: GridJob, store: ViewStore | None, output: Path, journal: Journal | None, progress: Progress
     ) -> tuple[float, list[str]]:
         """Run the job into the target; on any failure it does not appear. The seconds it took, and of a folder the
         files that are in it now by this run."""
@@ -200,7 +201,7 @@ class LightFieldCommand:
             sink = job.source.target(output, job.size, job.grid, job.source.info.frames)
         started = time.monotonic()
         try:
-            for restored in progress.over(job, job.info.frames):
+            for restored in progress.over(job.restored(store), job.info.frames):
                 with job.watch.stage("write"):
                     sink.write(restored.frame, job.frame_number(restored.frame))
             with job.watch.stage("finish"):

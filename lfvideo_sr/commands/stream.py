@@ -26,7 +26,9 @@ from ..stream.match_record import MatchRecord
 from ..stream.opening import files_read, low_size, open_source
 from ..stream.options import StreamOptions
 from ..stream.output import EncodingOptions
+from ..stream.pipeline import Restored
 from ..stream.segmented_sink import uses_of
+from ..stream.segments import SegmentSelection
 from ..stream.writing import converted
 from .compare import CompareCommand, check_page
 from .estimate import estimated_seconds
@@ -121,7 +123,6 @@ class StreamCommand:
         chosen = self._engine(changed)
         prepare_process(chosen.engine.device)
         with chosen.engine as engine, StreamJob(self.input, engine, self.options) as job:
-            job.match_record = record
             self._check_unchanged(target)
             on = {"engine": engine.name, "device": engine.device, "dtype": engine.precision.value}
             self._announce(job, chosen, progress)  # in whose estimate the engine may change
@@ -131,7 +132,9 @@ class StreamCommand:
                 return
             with target.journal(target.asked.asked | on, self._resumes, self.overwrite) as journal:
                 before = journal.frames
-                seconds, warnings = self._write(job, target, journal, progress, printer)
+                self._go_on(job, journal, progress)
+                restored_frames = job.restored(SegmentSelection(frozenset(journal.done)), record)
+                seconds, warnings = self._write(job, restored_frames, target, journal, progress, printer)
                 report = stream_report(job, target.output, seconds, warnings + changes)
                 report |= {"engine": engine.name, "quality": self.engine.named_quality(), "decoding": str(job.decoding)}
                 report |= {"output_size": str(self.encoding.output_size(job)), "frames_done_before": before}
@@ -190,15 +193,15 @@ class StreamCommand:
         return self.resume and not (self.options.gt or self.options.simulate)
 
     def _write(
-        self, job: StreamJob, target: OutputTarget, journal: Journal, progress: Progress, printer: WarningPrinter
-    ) -> tuple[float, list[str]]:
-        """Run the job into the target; whatever fails, segments that are done stay, and a playable part of them."""
-        self._go_on(job, journal, progress)
+        self, job: StreamJob, restored_frames: Iterator[Restored], target: OutputTarget, journal: Journal,
+        progress: Progress, printer: WarningPrinter,
+    ) -> tuple[float, list[str]]:  # fmt: skip
+        """Write the job's frames; whatever fails, segments that are done stay, and a playable part of them."""
         sink: Any = target.sink(job, journal, self.encoding, self.overwrite)
         printer.show([*job.warnings, *sink.warnings])
         started = time.monotonic()
         try:
-            with closing(converted(job, sink)) as pictures:
+            with closing(converted(job, sink, restored_frames)) as pictures:
                 for picture in progress.over(pictures, job.info.frames and job.info.frames - journal.frames):
                     with job.watch.stage("write"):
                         sink.encode(picture)
@@ -216,7 +219,6 @@ class StreamCommand:
 
     def _go_on(self, job: StreamJob, journal: Journal, progress: Progress) -> None:
         """Take what an earlier run has done."""
-        job.done = set(journal.done)
         for number, record in journal.done.items():
             job.resolver.add_uses(number, uses_of(record.uses))
         for file in journal.damaged:

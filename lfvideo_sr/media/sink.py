@@ -63,6 +63,13 @@ class OutputPicture(NamedTuple):
     segment: int = 0
 
 
+def alpha_kept(video: VideoInfo, codec: Codec, size: Size, path: Path, options: Mapping[str, str]) -> bool:
+    """Whether a target keeps the transparency of a video: its codec and container have to, and its encoder's options
+    must not ask for a pixel format without."""
+    requested, _ = split_format(options)
+    return video.alpha and not requested and writes_alpha(video.colour, codec, size, path)
+
+
 class VideoSink:
     """Writes frames of one size with the times, colours, shape and rotation of `video`.
 
@@ -102,7 +109,7 @@ class VideoSink:
         self._codec = codec_of(codec) if isinstance(codec, str) else codec
         check_size(self._codec, self.size)
         requested, others = split_format(options or {})
-        self._alpha = video.alpha and not requested and writes_alpha(video.colour, self._codec, self.size, self.path)
+        self._alpha = alpha_kept(video, self._codec, self.size, self.path, options or {})
         self.colour = output_colour(video.colour, self._codec, self.size, self._alpha, requested)
         self._format = pixel_format(self.colour, self._codec, self._alpha)
         chosen = options_for(self._codec, self.size, crf, preset, video.hdr, others, self._alpha)

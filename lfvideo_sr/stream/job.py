@@ -1,6 +1,6 @@
 """A whole run over one clip: source, references, pairing, engine; frames come out one by one."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from .options import StreamOptions
 from .pairing import AnchorFeed, Paired, ReferenceFeed, ReferencePolicy, TimedFeed, pair_with_references
 from .pipeline import Restored, SuperResolver
 from .scoring import Scorer
+from .segments import ALL, SegmentSelection
 from .still_uses import StillUse, still_uses
 from .stopwatch import Stopwatch
 
@@ -64,8 +65,8 @@ class StreamSource(Protocol):
 
 
 class StreamJob:
-    """Opened and checked; iterate it once for the restored frames, a second time raises UsageError. Close it, or use it
-    as a context manager."""
+    """Opened and checked; iterate it, or `restored`, once for the restored frames: a second time raises UsageError.
+    Close it, or use it as a context manager."""
 
     def __init__(
         self, path: Path | str, engine: Engine, options: StreamOptions = _DEFAULTS,
@@ -85,10 +86,8 @@ class StreamJob:
         self.resolver = SuperResolver(engine, self.cache, self.watch, options.ref_output != "sr", easing)
         self.scorer = self._open_scorer()
         self.frame_uses = FrameUses() if clip is None else None  # a live stream has no end
-        self.match_record: MatchRecord | None = None  # set it before the job is iterated
         self.frames = 0
         self._ahead = ahead
-        self.done: Container[int] = ()  # numbers of segments that an earlier run restored
         self._started = False
 
     def _decoded(self) -> VideoSource | SimulatedSource | SequenceSource:
@@ -195,22 +194,26 @@ class StreamJob:
         return unused_tracks(self.path, [self.video, *([track] if track and track.path.samefile(self.path) else [])])
 
     def __iter__(self) -> Iterator[Restored]:
+        return self.restored()
+
+    def restored(self, segments: SegmentSelection = ALL, record: MatchRecord | None = None) -> Iterator[Restored]:
+        """The frames of these segments. record: is given their matches."""
         if self._started:
             raise UsageError(
                 f"this StreamJob of {self.path} was iterated before, and its scores and caches hold that run; "
                 "make another StreamJob for a second run"
             )
         self._started = True
-        return self._restored()
+        return self._restored(segments, record)
 
-    def _restored(self) -> Iterator[Restored]:
+    def _restored(self, segments: SegmentSelection, record: MatchRecord | None) -> Iterator[Restored]:
         decoded = self.watch.each("decode", self.source)
         frames = prefetch(decoded, self._ahead) if self._ahead else (frame for frame in decoded)
         references = beside_a_gpu(() if self.references is None else self.references, self.engine.device)
         pairs = self._pairs(frames, references)
-        resolved = self.resolver.run(pairs, self.done)
-        if self.match_record is not None:
-            resolved = self.match_record.watching(resolved, self.resolver.preparation)
+        resolved = self.resolver.run(pairs, segments)
+        if record is not None:
+            resolved = record.watching(resolved, self.resolver.preparation)
         restored_frames = beside_a_gpu(resolved, self.engine.device)
         with closing(frames), closing(references), closing(restored_frames):
             for restored in restored_frames:

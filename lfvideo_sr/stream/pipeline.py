@@ -1,6 +1,6 @@
 """The stream itself: paired frames in, super-resolved frames out."""
 
-from collections.abc import Callable, Container, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -15,7 +15,7 @@ from .easing import Easing
 from .pairing import Paired
 from .preparing import Preparation, picture_of_view
 from .repeats import RepeatDetector
-from .segments import MEMORY, Segmenter
+from .segments import ALL, MEMORY, Segmenter, SegmentSelection
 from .stopwatch import Stopwatch
 
 _NO_DETAIL = "no detail that the frames lack"
@@ -129,14 +129,16 @@ class SuperResolver:
         """Take note of what references served in a segment that was restored by an earlier run."""
         self._uses[segment] = uses
 
-    def run(self, pairs: Iterable[Paired], done: Container[int] = ()) -> Generator[Restored, None, None]:
-        """Every frame restored, in order, but for those of segments that are done."""
+    def run(self, pairs: Iterable[Paired], segments: SegmentSelection = ALL) -> Generator[Restored, None, None]:
+        """The frames of these segments restored, in order. Behind the last of them no frame is asked for but one."""
         for pair in pairs:
             self._enter_segment(pair)
-            if self._segment in done:
-                self._pass_over(pair)
-            else:
+            if segments.ends_before(self._segment):
+                return
+            if self._segment in segments:
                 yield self._restored_in_segment(pair)
+            else:
+                self._pass_over(pair)
 
     def number(self, pairs: Iterable[Paired]) -> Generator[tuple[int, int], None, None]:
         """The index of each frame and the number of its segment; nothing is restored."""

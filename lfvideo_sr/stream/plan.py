@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from ..frames import Size
 from ..media.codecs import SEGMENT_ENDINGS, codec_of
 from ..media.limits import check_size
 from ..media.partial import folder_beside, put_in_place
+from ..media.probe import VideoInfo
 from ..media.segment_sink import JoinedSink, SegmentSink
+from ..media.sink import alpha_kept
 from ..media.streams import StreamChoice
 from .finished import FINISHED
 from .job import StreamJob
@@ -30,6 +32,7 @@ from .opening import open_source
 from .options import StreamOptions
 from .records import SegmentRecord, is_whole, record_of
 from .segmented_sink import Settings, recorded_uses
+from .segments import SegmentSelection
 from .writing import converted
 
 _FORMAT = "lfvideo-sr plan 1"
@@ -99,6 +102,11 @@ class RunPlan:
             raise ValueError("it does not say how its result is encoded, or what runs it")
         return self
 
+    def keeps_alpha(self, video: VideoInfo) -> bool:
+        """Whether the output keeps the transparency of its input."""
+        settings = self.settings
+        return alpha_kept(video, codec_of(settings["codec"]), self.size, Path(self.output), settings["options"])
+
     def stream_options(self) -> StreamOptions:
         return StreamOptions(**self.options)
 
@@ -107,16 +115,6 @@ class RunPlan:
         if not 0 <= number < len(self.segments):
             raise InputError(f"segment {number} is not in the plan; its segments are 0 to {len(self.segments) - 1}")
         return self.segments[number]
-
-
-@dataclass(frozen=True)
-class _Elsewhere:
-    """The numbers of all segments but one."""
-
-    number: int
-
-    def __contains__(self, number: object) -> bool:
-        return number != self.number
 
 
 def pieces_folder(output: Path) -> Path:
@@ -139,7 +137,7 @@ def run_segment(plan: RunPlan, number: int, engine: Engine, folder: Path) -> Seg
     whole is kept.
 
     Raises ResumeRefused where the folder holds pieces of another plan, InputError where the clip has other frames than
-    the plan.
+    the plan, or changes while it is read.
     """
     first, frames = plan.segment(number)
     folder.mkdir(parents=True, exist_ok=True)
@@ -148,15 +146,13 @@ def run_segment(plan: RunPlan, number: int, engine: Engine, folder: Path) -> Seg
     if before is not None and is_whole(path, before):
         return before
     with StreamJob(plan.input, engine, plan.stream_options()) as job:
-        job.done = _Elsewhere(number)
         unfinished = path.with_suffix(f".{_unique()}{path.suffix}")
-        sink = SegmentSink(path, job.video, plan.size, **plan.settings, unfinished=unfinished, part=job.part)
+        video = replace(job.video, alpha=plan.keeps_alpha(job.video))  # which a piece by itself could keep
+        sink = SegmentSink(path, video, plan.size, **plan.settings, unfinished=unfinished, part=job.part)
         try:
-            with closing(converted(job, sink)) as pictures:
-                for count, picture in enumerate(pictures, 1):
+            with closing(converted(job, sink, job.restored(SegmentSelection(only=number)))) as pictures:
+                for picture in pictures:
                     sink.encode(picture)
-                    if count == frames:
-                        break
             sink.close()
         except BaseException:
             sink.abort()

@@ -5,10 +5,30 @@ At the start of a segment nothing is remembered of the frames before it but what
 after a crash, or by another machine.
 """
 
+from dataclasses import dataclass
+
 from .pairing import Paired
 
 MEMORY = 64  # frames: no picture depends on more of those before it
 LEAST = 32  # frames of a segment, but for the last
+
+
+@dataclass(frozen=True)
+class SegmentSelection:
+    """The segments of a stream that are restored, by number: all but those that are `done`, or only one."""
+
+    done: frozenset[int] = frozenset()
+    only: int | None = None
+
+    def __contains__(self, number: int) -> bool:
+        return number not in self.done and self.only in (None, number)
+
+    def ends_before(self, number: int) -> bool:
+        """Whether neither that segment nor any after it is restored, as far as that is known."""
+        return self.only is not None and number > self.only
+
+
+ALL = SegmentSelection()
 
 
 class Segmenter:

@@ -4,7 +4,7 @@ Views depend on those before them: they take detail from their neighbours, and i
 followed from frame to frame. So what counts as done is the views up to the first one that is missing or damaged.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,36 @@ ENDING = ".npz"
 SAMPLE_BYTES = 4 * 3 + 2  # of a pixel that is kept: RGB in float32, and a luma of 16 bits
 
 
+@dataclass(frozen=True)
+class ViewCounts:
+    """guided, searched: matches that were predicted, and that took a search. agreed: views that took something from
+    their neighbours in the epipolar planes. fused, alone: views that took from all others, and that could not."""
+
+    guided: int = 0
+    searched: int = 0
+    agreed: int = 0
+    fused: int = 0
+    alone: int = 0
+
+    def __add__(self, other: "ViewCounts") -> "ViewCounts":
+        return ViewCounts(*(count + more for count, more in zip(astuple(self), astuple(other))))
+
+    def __sub__(self, other: "ViewCounts") -> "ViewCounts":
+        return ViewCounts(*(count - less for count, less in zip(astuple(self), astuple(other))))
+
+
 @dataclass(frozen=True, eq=False)
 class StoredView:
     """A view as it came out.
 
-    pixels:   float32 [3,H,W] RGB in [0,1].
-    luma:     uint16 [H,W], what later views take from this one; None where they take nothing.
-    counters: how many matches were predicted and searched, and how many views agreed, up to this one.
+    pixels: float32 [3,H,W] RGB in [0,1].
+    luma:   uint16 [H,W], what later views take from this one; None where they take nothing.
+    counts: up to this view.
     """
 
     pixels: np.ndarray
     luma: np.ndarray | None
-    counters: tuple[int, int, int]
+    counts: ViewCounts
 
 
 class ViewStore:
@@ -49,7 +67,7 @@ class ViewStore:
             return
         path = self._journal.path(number)
         unfinished = partial_of(path)
-        arrays: dict[str, Any] = {"pixels": view.pixels, "counters": np.array(view.counters)}
+        arrays: dict[str, Any] = {"pixels": view.pixels, "counts": np.array(astuple(view.counts))}
         if view.luma is not None:
             arrays["luma"] = view.luma
         try:
@@ -64,9 +82,8 @@ class ViewStore:
     def __getitem__(self, number: int) -> StoredView:
         """One that was done at the start."""
         with np.load(self._journal.path(number)) as arrays:
-            counters = tuple(int(count) for count in arrays["counters"])
-            luma = arrays.get("luma")
-            return StoredView(arrays["pixels"], luma, (counters[0], counters[1], counters[2]))
+            counts = ViewCounts(*(int(count) for count in arrays["counts"]))
+            return StoredView(arrays["pixels"], arrays.get("luma"), counts)
 
     def uses(self, number: int) -> dict[tuple, ReferenceUse]:
         """What references served in a view that was done at the start."""

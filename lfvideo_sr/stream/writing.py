@@ -1,6 +1,6 @@
 """What was restored, on its way into a video."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -14,6 +14,7 @@ from ..media.resize import resized
 from ..media.sink import OutputPicture, ToPlanes, planes_on_host
 from ..prefetch import beside_a_gpu
 from .job import StreamJob
+from .pipeline import Restored
 
 P = TypeVar("P", OutputPicture, OutputPixels)
 P_co = TypeVar("P_co", OutputPicture, OutputPixels, covariant=True)
@@ -28,12 +29,17 @@ class Sink(Protocol[P_co]):
     def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> P_co: ...
 
 
-def converted(job: StreamJob, sink: Sink[P]) -> Generator[P, None, None]:
-    """What the job restores, at the size and in the colours of the sink; ahead of the encoder where that saves time."""
+def converted(
+    job: StreamJob, sink: Sink[P], restored_frames: Iterable[Restored] | None = None
+) -> Generator[P, None, None]:
+    """What the job restores, at the size and in the colours of the sink; ahead of the encoder where that saves time.
+
+    restored_frames: those of the job's frames that are converted; None: all.
+    """
     to_planes = partial(planes_on_its_device, warnings=sink.warnings)
 
     def each() -> Iterator[P]:
-        for restored in job:
+        for restored in job if restored_frames is None else restored_frames:
             with job.watch.stage("convert"):
                 frame = restored.frame
                 if frame.size != sink.size:

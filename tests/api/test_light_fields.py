@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import lfvideo_sr
+from lfvideo_sr.lightfields.folder import FolderField
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade, to_uint8
 from lfvideo_sr.synthetic import random_scene, render
@@ -51,6 +52,24 @@ def test_views_in_memory_give_what_their_files_give(low, folder, views):
     assert itself.frame.stamp == (0, 1)
     np.testing.assert_array_equal(itself.frame.pixels, views[0, 1])
     assert all(0 < result.references[0].relevance <= 1 for result in results if not result.passed)
+
+
+def test_a_file_is_closed_again_where_its_references_are_none(folder, monkeypatch):
+    closed: list[object] = []
+    monkeypatch.setattr(FolderField, "close", lambda field: closed.append(field))
+    with pytest.raises(lfvideo_sr.InputError, match=r"gone\.png"):
+        lfvideo_sr.open_light_field(folder, references={(0, 1): "gone.png"}, layout="folder", **FAST)
+    assert len(closed) == 1
+
+
+def test_light_fields_and_pictures_have_a_quality_as_streams_do(low):
+    pictures, views = {}, {}
+    for quality in ("fast", "best"):
+        pictures[quality] = lfvideo_sr.restore_picture(low[0, 0], quality=quality).pixels
+        with lfvideo_sr.open_light_field(low, no_refs=True, quality=quality) as field:
+            views[quality] = next(iter(field)).pixels
+    assert all(np.abs(made["fast"] - made["best"]).max() > 1e-3 for made in (pictures, views))
+    np.testing.assert_array_equal(pictures["best"], lfvideo_sr.restore_picture(low[0, 0]).pixels)
 
 
 def test_written_views_can_be_opened_again(low, views, tmp_path):

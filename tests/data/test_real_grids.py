@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lfvideo_sr.choose import make_engine
-from lfvideo_sr.stream.grid_job import GridJob, GridOptions
+from lfvideo_sr.stream.grid_job import GridJob
+from lfvideo_sr.stream.grid_options import GridOptions
 
 pytestmark = [
     pytest.mark.data,

@@ -18,7 +18,8 @@ from lfvideo_sr.lightfields.walk import walk_of
 from lfvideo_sr.media.images import read_image, write_png
 from lfvideo_sr.media.resize import degrade, resized
 from lfvideo_sr.metrics import psnr_y
-from lfvideo_sr.stream.grid_job import GridJob, GridOptions
+from lfvideo_sr.stream.grid_job import GridJob
+from lfvideo_sr.stream.grid_options import GridOptions
 from lfvideo_sr.stream.guided import probe_views
 
 FAST = ("--method", "flow_transfer", "--progress", "plain")

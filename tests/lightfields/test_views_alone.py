@@ -83,8 +83,8 @@ def test_views_that_show_something_else_are_restored_each_by_itself(run, low, tm
     assert "9 of 9 views were restored by themselves: the others do not fit" in outcome.out
 
 
-def test_a_run_that_failed_goes_on_with_the_next_view(run, scene, tmp_path, monkeypatch):
-    assert run("lightfield", scene, "-o", tmp_path / "whole.h5", *QUICK).code == 0
+def fail_once(monkeypatch) -> list[View]:
+    """The views that will be restored, of which the fifth ends its run."""
     restored: list[View] = []
     restore = FusingEngine.restore
 
@@ -95,11 +95,27 @@ def test_a_run_that_failed_goes_on_with_the_next_view(run, scene, tmp_path, monk
         return restore(self, frame, matches, last)
 
     monkeypatch.setattr(FusingEngine, "restore", fails_once)
+    return restored
+
+
+def test_a_run_that_failed_goes_on_with_the_next_view(run, scene, tmp_path, monkeypatch):
+    assert run("lightfield", scene, "-o", tmp_path / "whole.h5", *QUICK).code == 0
+    restored = fail_once(monkeypatch)
     assert run("lightfield", scene, "-o", tmp_path / "sr.h5", *QUICK).code != 0
     outcome = run("lightfield", scene, "-o", tmp_path / "sr.h5", *QUICK)
     assert outcome.code == 0 and "4 views are done" in outcome.out and len(restored) == 5 + 5
     whole, resumed = views_of(tmp_path / "whole.h5"), views_of(tmp_path / "sr.h5")
     assert all(np.array_equal(whole[view], resumed[view]) for view in whole)
+
+
+def test_views_of_the_run_before_count_too(run, low, tmp_path, monkeypatch):
+    noise = np.random.default_rng(1).random(low.shape).astype(np.float32)
+    words = ("lightfield", MAKERS["hci2016"](tmp_path, noise).path, "-o", tmp_path / "sr.h5", *QUICK)
+    fail_once(monkeypatch)
+    assert run(*words).code != 0
+    outcome = run(*words)
+    assert outcome.code == 0 and "4 views are done" in outcome.out
+    assert "9 of 9 views were restored by themselves: the others do not fit" in outcome.out
 
 
 def test_frames_of_a_light_field_video_are_each_like_a_light_field(run, low, scene, tmp_path):

@@ -7,7 +7,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from odd_media import moving_planes, write_clip
+from odd_media import CLEAR, OPAQUE, half_clear, moving_planes, write_alpha, write_clip
 from PIL import Image
 from round_trips import copy
 
@@ -18,19 +18,6 @@ from lfvideo_sr.media.planes import alpha_of
 from lfvideo_sr.media.resize import bicubic
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.video import VideoSource
-
-CLEAR, OPAQUE = slice(0, 16), slice(16, 32)  # columns
-
-
-def half_clear(depth: int = 8) -> np.ndarray:
-    alpha = np.full((24, 32), (1 << depth) - 1, np.uint8 if depth == 8 else np.uint16)
-    alpha[:, CLEAR] = 0
-    return alpha
-
-
-def write_alpha(path, pixel_format="yuva420p", depth=8, codec="ffv1", options=None, count=3):
-    planes = [[*moving_planes(index, 32, 24, depth), half_clear(depth)] for index in range(count)]
-    return write_clip(path, planes, pixel_format=pixel_format, codec=codec, options=options)
 
 
 def write_webm(path):

@@ -10,12 +10,18 @@ import pytest
 
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.media.images import read_image, read_picture
-from lfvideo_sr.media.quiet import quiet_libraries
+from lfvideo_sr.media.quiet import command_line, quiet_libraries
 
 
 @pytest.fixture(autouse=True)
 def no_debugging(monkeypatch):
     monkeypatch.setenv("LFVIDEO_DEBUG", "")
+
+
+@pytest.fixture
+def on_the_command_line():
+    with command_line():
+        yield
 
 
 def noisy_png() -> bytes:
@@ -32,7 +38,7 @@ def cut_jpeg() -> bytes:
 
 
 @pytest.mark.parametrize("make", [noisy_png, cut_jpeg], ids=lambda make: make.__name__)
-def test_a_damaged_picture_is_read_or_refused_without_a_word_of_libraries(make, capfd, tmp_path):
+def test_a_damaged_picture_is_read_or_refused_without_a_word_of_libraries(make, capfd, tmp_path, on_the_command_line):
     content = np.frombuffer(make(), np.uint8)
     cv2.imdecode(content, cv2.IMREAD_COLOR)
     assert "libpng" in (printed := capfd.readouterr().err) or "JPEG" in printed
@@ -46,7 +52,7 @@ def test_a_damaged_picture_is_read_or_refused_without_a_word_of_libraries(make, 
     assert capfd.readouterr().err == ""
 
 
-def test_only_what_is_printed_inside_is_dropped_whoever_leaves_first(capfd):
+def test_only_what_is_printed_inside_is_dropped_whoever_leaves_first(capfd, on_the_command_line):
     entered, leave = threading.Event(), threading.Event()
 
     def other() -> None:
@@ -66,7 +72,26 @@ def test_only_what_is_printed_inside_is_dropped_whoever_leaves_first(capfd):
     assert capfd.readouterr().err == "outside\n"
 
 
-def test_debugging_shows_all(capfd, monkeypatch):
+def test_what_a_program_that_imports_the_package_writes_is_shown(capfd):
+    with quiet_libraries():
+        os.write(2, b"shown\n")
+    assert capfd.readouterr().err == "shown\n"
+
+
+def test_without_a_free_descriptor_libraries_are_heard(capfd, monkeypatch, on_the_command_line):
+    def none_free(*arguments: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "open", none_free)
+    with quiet_libraries():
+        os.write(2, b"inside\n")
+    monkeypatch.undo()
+    with quiet_libraries():
+        os.write(2, b"dropped\n")
+    assert capfd.readouterr().err == "inside\n"
+
+
+def test_debugging_shows_all(capfd, monkeypatch, on_the_command_line):
     monkeypatch.setenv("LFVIDEO_DEBUG", "1")
     with quiet_libraries():
         os.write(2, b"shown\n")

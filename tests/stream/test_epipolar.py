@@ -15,7 +15,8 @@ from lfvideo_sr.lightfields.grid import Grid, step
 from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.stream.epipolar import Agreement, agreement
 from lfvideo_sr.stream.grid import order
-from lfvideo_sr.stream.grid_job import GridJob, GridOptions
+from lfvideo_sr.stream.grid_job import GridJob
+from lfvideo_sr.stream.grid_options import GridOptions
 from lfvideo_sr.stream.parallax import Parallax, Probe
 from lfvideo_sr.stream.pipeline import Restored
 from lfvideo_sr.synthetic import flow, random_scene

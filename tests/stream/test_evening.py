@@ -11,7 +11,8 @@ from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import bicubic, degrade
 from lfvideo_sr.metrics import psnr_y
 from lfvideo_sr.stream.evening import EvenedViews, change_between
-from lfvideo_sr.stream.grid_job import GridJob, GridOptions
+from lfvideo_sr.stream.grid_job import GridJob
+from lfvideo_sr.stream.grid_options import GridOptions
 
 SIZE = Size(128, 96)
 

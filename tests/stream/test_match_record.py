@@ -23,8 +23,8 @@ def identity(size: Size, stride: int, relevance: float = 1.0) -> Correspondence:
 
 def recorded(clip, **options) -> tuple[MatchRecord, list]:
     with StreamJob(clip, engine_of("flow_transfer"), StreamOptions(**options)) as job:
-        job.match_record = MatchRecord()
-        return job.match_record, list(job)
+        record = MatchRecord()
+        return record, list(job.restored(record=record))
 
 
 @pytest.mark.parametrize(("size", "stride"), [(Size(640, 360), 4), (Size(640, 360), 1), (Size(24, 8), 2)])

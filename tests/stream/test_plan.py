@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from odd_media import packets
+from odd_media import packets, write_alpha
 from round_trips import stamps
 from small_clips import rendered, write_clip
 
@@ -23,9 +23,11 @@ from lfvideo_sr.errors import InputError, LFVideoError, OutputError, ResumeRefus
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.references.hybrid_file import write_hybrid
+from lfvideo_sr.stream.job import StreamJob
 from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.stream.output import EncodingOptions
 from lfvideo_sr.stream.plan import RunPlan, join_plan, remove_pieces, run_segment
+from lfvideo_sr.stream.segments import SegmentSelection
 
 FRAMES = 110
 
@@ -89,6 +91,41 @@ def test_a_piece_that_is_there_is_not_made_again(plan, own_pieces):
     assert (own_pieces / "000001.nut").read_bytes() == content
     with pytest.raises(InputError, match="segment 9 is not in the plan"), make_engine("flow_transfer") as engine:
         run_segment(plan, 9, engine, own_pieces)
+
+
+def test_a_segment_is_restored_without_reading_on_behind_it(plan):
+    first, frames = plan.segment(1)
+    with make_engine("flow_transfer") as engine, StreamJob(plan.input, engine, plan.stream_options()) as job:
+        restored = list(job.restored(SegmentSelection(only=1)))
+        assert [each.frame.index for each in restored] == list(range(first, first + frames))
+        assert job.resolver.seen == first + frames + 1 < FRAMES
+
+
+def test_a_piece_of_a_clip_that_changes_meanwhile_is_not_recorded(plan, tmp_path, monkeypatch):
+    def changed(source: VideoSource) -> None:
+        raise InputError("it changed while it was read")
+
+    monkeypatch.setattr(VideoSource, "check_unchanged", changed)
+    with make_engine("flow_transfer") as engine, pytest.raises(InputError, match="changed while it was read"):
+        run_segment(plan, 0, engine, tmp_path / "pieces")
+    assert list((tmp_path / "pieces").iterdir()) == []
+
+
+@pytest.mark.parametrize("name, is_kept", [("out.mkv", True), ("out.mp4", False)])
+def test_a_piece_has_the_transparency_that_the_output_can_keep(name, is_kept, tmp_path):
+    clip = write_alpha(tmp_path / "in.mkv")
+    command = StreamCommand(
+        clip, tmp_path / name, StreamOptions(), EncodingOptions("libvpx-vp9"), EngineOptions("bicubic"), progress="none"
+    )
+    plan = plan_of(command)
+    with make_engine("bicubic") as engine:
+        for number in range(len(plan.segments)):
+            run_segment(plan, number, engine, tmp_path / "pieces")
+    join_plan(plan, tmp_path / "pieces", tmp_path / name)
+    assert VideoSource(tmp_path / name, alpha="keep").video.alpha == is_kept
+    command = replace(command, output=tmp_path / f"whole{Path(name).suffix}")
+    command.run()
+    assert packets(tmp_path / name, "video") == packets(command.output, "video")
 
 
 def test_joining_refuses_gaps_doubles_damage_and_pieces_of_other_plans(plan, own_pieces, tmp_path):
