@@ -10,15 +10,16 @@ _SWITCHES = {  # parameters that are True or False: their options take no value
     "no_refs", "require_refs", "causal", "simulate", "scene_refs", "deinterlace", "overwrite", "transpose",
     "trust_manifest", "follow_links",
 }  # fmt: skip
+_SEVERAL = {"drop", "refs", "ref_views"}  # parameters that take several values
 _RENAMED = {
     "ref": "references", "ref_view": "ref_views", "output": "path", "from": "start", "to": "end",
     "max_pixels": "LFVIDEO_MAX_PIXELS",
 }  # fmt: skip
 _WORDS = (
     "auto", "cpu", "cuda", "torch", "onnx", "tensorrt", "fp32", "fp16", "bf16", "libx264", "anchor", "simulate",
-    "same-track", "track", "sidecar", "refs",
+    "same-track", "track", "sidecar", "refs", "copy", "aac", "flac", "opus",
 )  # fmt: skip
-_VALUE = rf"(?P<value>\d[\w.,:]*|[A-Z][A-Z:,]*(?![a-z])|{'|'.join(_WORDS)})"
+_VALUE = rf"(?P<value>\d(?:[\w.,:]*\w)?|[A-Z][A-Z:,]*(?![a-z])|{'|'.join(_WORDS)})"
 _OPTION = re.compile(rf"(?<![\w-])--(?P<name>[a-z][a-z0-9-]*)(?: {_VALUE}(?![\w-]))?")
 _TARGET = re.compile(r"(?<![\w-])-o(?![\w-])")
 _COMMAND = re.compile(r"lfvideo-sr [^;()]*")
@@ -57,6 +58,15 @@ def _parameter(option: re.Match[str]) -> str:
     value = option["value"]
     if name in _SWITCHES:
         return f"{name}=True" + (f" {value}" if value else "")
-    if value is None:
-        return name
-    return f"{name}={value}" if value[0].isdigit() or value.isupper() else f"{name}='{value}'"
+    return name if value is None else f"{name}={_literal(name, value)}"
+
+
+def _literal(name: str, value: str) -> str:
+    """A value as a parameter takes it; a placeholder such as FILE stays as it is."""
+    if value.isupper():
+        return value
+    if name in _SEVERAL:
+        return f"('{value}',)"
+    if sides := re.fullmatch(r"(\d+)x(\d+)", value):
+        return f"({sides[1]}, {sides[2]})"
+    return value if re.fullmatch(r"[\d.]+", value) else f"'{value}'"

@@ -135,8 +135,10 @@ class GridJob:
         done = 0 if store is None else store.done
         with closing(frames):
             for number, pair in enumerate(map(self._pair, frames)):
-                known = store is not None and number < done
-                restored = self._recalled(number, pair, store) if known else self._restored(number, pair)
+                if store is not None and number < done:
+                    restored = self._recalled(number, pair, store)
+                else:
+                    restored = self._restored(number, pair)
                 self.frames += 1
                 if self.scorer is not None:
                     self.scorer.add(restored)

@@ -14,7 +14,8 @@ TRANSLATED = {
     "--max-refs is 0; give a number above 0": "max_refs is 0; give a number above 0",
     "pass --deinterlace to turn its fields into frames": "pass deinterlace=True to turn its fields into frames",
     "pass --device cpu or --max-height": "pass device='cpu' or max_height",
-    "pass --grid 5x5": "pass grid=5x5",
+    "pass --grid 5x5": "pass grid=(5, 5)",
+    "pass --drop 3, or --audio aac": "pass drop=('3',), or audio='aac'",
     "pass --weights FILE, or --weights c2_small": "pass weights=FILE, or weights c2_small",
     "x.mkv exists; pass --overwrite or give another -o": "x.mkv exists; pass overwrite=True or give another path",
     "build it: lfvideo-sr engine build x --engine onnx; or --engine torch":
