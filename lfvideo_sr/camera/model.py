@@ -41,7 +41,7 @@ class CameraModel:
 
     @classmethod
     def named(cls, name: str, phase: float = 0.0) -> "CameraModel":
-        """A known kernel (`reduction_kernels.NAMES`) with one phase, in low-resolution pixels, on both axes."""
+        """A known kernel (`kernels.NAMES`) with one phase, in low-resolution pixels, on both axes."""
         return cls(np.stack([taps_of(name, phase)] * 2).astype(np.float32))
 
     def reduce(self, picture: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Making a picture small by 4 with a given kernel, as cameras, recorders and scalers do (reduction_kernels.py)."""
+"""Making a picture small by 4 with a given kernel, as cameras, recorders and scalers do (kernels.py)."""
 
 import cv2
 import numpy as np

@@ -131,7 +131,3 @@ def _flicker(pair: PairSteadiness) -> float | None:
 
 def _photo(pixels: np.ndarray) -> str:
     return data_address(jpeg(pixels, _PHOTO, _WIDEST))
-
-
-def _detail(pixels: np.ndarray) -> str:
-    return data_address(jpeg(pixels, _DETAIL, _SIDE))

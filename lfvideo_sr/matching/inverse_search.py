@@ -178,7 +178,7 @@ def at_patches(flow: torch.Tensor, rows: int, columns: int, finer: int) -> torch
 
 
 def spread(patch_flow: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """PatchGradients' flow [B,2,rows,columns] -> pixels' [B,2,h,w]."""
+    """Patches' flow [B,2,rows,columns] -> pixels' [B,2,h,w]."""
     height, width = source.shape[2:]
     rows, columns = patch_flow.shape[2] - 1, patch_flow.shape[3] - 1
     places = grid_positions(height, width, source.device)

@@ -115,8 +115,8 @@ class StillPlaces:
     def _by_clock(
         self, paths: Sequence[Path], sightings: dict[Path, Sighting | None], shift: Fraction
     ) -> dict[Path, _Clocked]:
-        """Those whose time of capture brings them into it: of several ways to do so, as when the
-        clip may have been stamped at either end, the one that agrees best with what the stills show."""
+        """Those whose time of capture is within the clip: where the clip may have been stamped at either end, by the
+        end that agrees best with what the stills show."""
         taken = {path: when for path in paths if (when := capture_time(path))}
         starts = recording_starts(self._video.path, self._timeline.length) if taken else []
         ways = [

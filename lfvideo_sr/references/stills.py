@@ -39,7 +39,7 @@ class NamedStills:
     """The stills of a folder, a manifest or a single picture, as far as names and manifest lines place them.
 
     stills:   those with a time, on the clip's clock, in time order.
-    untold:   the others, each with how its name was read.
+    unplaced: the others, each with how its name was read.
     left_out: pictures that will not be used, each with why, to be read after its name.
     """
 
