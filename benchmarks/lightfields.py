@@ -31,11 +31,12 @@ from lfvideo_sr.choose import make_engine, view_network
 from lfvideo_sr.engine import Engine, Matched
 from lfvideo_sr.engines.view_torch import load_view_fusion, with_torch
 from lfvideo_sr.frames import Frame, Size, View
-from lfvideo_sr.lightfields.epi import grid_slope_error, view_luma
+from lfvideo_sr.lightfields.epi import grid_slope_error
 from lfvideo_sr.lightfields.grid import Grid, distance, parse_grid
 from lfvideo_sr.lightfields.opening import open_light_field
 from lfvideo_sr.lightfields.references import simulated
 from lfvideo_sr.lightfields.simulated import SimulatedField
+from lfvideo_sr.media.luma import studio_luma
 from lfvideo_sr.media.resize import bicubic, to_float, to_uint8
 from lfvideo_sr.metrics import eight_bit, psnr_y, ssim_y
 from lfvideo_sr.stream.epipolar import Agreement
@@ -64,7 +65,7 @@ class Scores:
     def add(self, view: View, pixels: np.ndarray, truth: np.ndarray) -> None:
         pixels, truth = eight_bit(pixels), eight_bit(truth)
         self.psnr_y[view], self.ssim_y[view] = psnr_y(pixels, truth), ssim_y(pixels, truth)
-        self.lumas[view] = view_luma(pixels)
+        self.lumas[view] = studio_luma(pixels)
 
     def mean(self, views: list[View]) -> tuple[float, float]:
         return (
@@ -91,7 +92,7 @@ def measure(path: Path) -> tuple[dict[str, Scores], Grid, dict[View, np.ndarray]
     agreement = Agreement(views, lambda view, _: engines["guided"].motion(Place(view), reference))
     for index, view in enumerate(views):
         frame, truth = Frame(lows[view], index, view), source.truth(view)
-        truths[view] = view_luma(eight_bit(truth))
+        truths[view] = studio_luma(eight_bit(truth))
         if view == grid.centre:  # given, as its own pixels
             for score in scores.values():
                 score.lumas[view] = truths[view]

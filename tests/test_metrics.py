@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from lfvideo_sr.media.luma import studio_luma
 from lfvideo_sr.metrics import TTSR, eight_bit, luma, psnr_rgb, psnr_y, ssim_y
 
 
@@ -22,6 +23,11 @@ def flat(*rgb: float, side: int = 26) -> np.ndarray:
 )
 def test_luma_of_known_colours(rgb, level):
     assert luma(flat(*rgb)) == pytest.approx(np.full((26, 26), level), abs=1e-9)
+
+
+def test_what_is_compared_in_is_the_luma_of_scores():
+    pixels = np.random.default_rng(0).random((3, 40, 30)).astype(np.float32)
+    np.testing.assert_allclose(studio_luma(pixels), luma(pixels), atol=1e-4)
 
 
 def test_psnr_of_a_constant_difference():

@@ -10,7 +10,6 @@ import numpy as np
 from ..errors import InputError
 from ..frames import View
 from ..media.images import write_png
-from ..metrics import luma
 from .field import LightField
 from .grid import Grid
 from .mosaic import check_png
@@ -88,8 +87,3 @@ def write_epi(path: Path, field: LightField) -> None:
     whole[:, height + 4 :, :width] = flat
     whole[:, :height, width + 4 :] = tall
     write_png(path, whole)
-
-
-def view_luma(pixels: np.ndarray) -> np.ndarray:
-    """RGB [3,H,W] -> luma f32 [H,W], 16..235."""
-    return luma(pixels).astype(np.float32)

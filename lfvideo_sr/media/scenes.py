@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ..frames import on_host
+from .luma import luma
 
 _SIDE = 64  # pictures are compared at 64x64, whatever their shape
 _ENOUGH = 180  # rows or columns that a thumbnail is made from, at least
@@ -36,11 +37,11 @@ class CutDetector:
         """Whether `pixels` [3,H,W], an array or a tensor anywhere, show another scene than the frames given before;
         False for the first."""
         now = _thumbnail(pixels)
-        if _luma(now).std() < _FLAT:
+        if luma(now).std() < _FLAT:
             return False
         before = list(self._before)
         self._before.append(now)
-        if not before or float(np.abs(_luma(now) - _luma(before[-1])).mean()) < _LEAST_CHANGE:
+        if not before or float(np.abs(luma(now) - luma(before[-1])).mean()) < _LEAST_CHANGE:
             self._usual.append(1.0)
             return False
         share, colours = max((familiarity(now, old), colour_difference(now, old)) for old in before)
@@ -63,10 +64,6 @@ def _thumbnail(pixels: Any) -> np.ndarray:
     return np.stack([cv2.resize(plane, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for plane in some])
 
 
-def _luma(thumbnail: np.ndarray) -> np.ndarray:
-    return thumbnail[0] * 0.299 + thumbnail[1] * 0.587 + thumbnail[2] * 0.114
-
-
 def _lit_like(picture: np.ndarray, lit: np.ndarray) -> np.ndarray:
     """`picture` with the brightnesses of `lit`, rank by rank: undoes flashes, even where they clip."""
     matched = np.empty(picture.size, np.float32)
@@ -76,7 +73,7 @@ def _lit_like(picture: np.ndarray, lit: np.ndarray) -> np.ndarray:
 
 def familiarity(now: np.ndarray, before: np.ndarray) -> float:
     """How much of thumbnail `now` is found in `before`: correlation of each block's best match, by contrast."""
-    now, before = _luma(now), _lit_like(_luma(before), _luma(now))
+    now, before = luma(now), _lit_like(luma(before), luma(now))
     searched = cv2.copyMakeBorder(before, _REACH, _REACH, _REACH, _REACH, cv2.BORDER_REPLICATE)
     total = weight = 0.0
     for y in range(0, _SIDE, _BLOCK):

@@ -74,8 +74,7 @@ def thumbnail_of(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape[1:]
     factor = min(1.0, 1.5 * LONGEST / max(height, width))
     size = (max(8, round(width * factor)), max(8, round(height * factor)))
-    grey = 0.299 * pixels[0] + 0.587 * pixels[1] + 0.114 * pixels[2]
-    return (cv2.resize(grey, size, interpolation=cv2.INTER_AREA) * 255).astype(np.uint8)
+    return (cv2.resize(luma(pixels), size, interpolation=cv2.INTER_AREA) * 255).astype(np.uint8)
 
 
 def evened(thumbnail: np.ndarray) -> np.ndarray:

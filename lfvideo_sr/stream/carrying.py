@@ -13,6 +13,7 @@ import numpy as np
 from ..frames import size_of
 from ..matching.flow import DenseFlow, FlowSettings
 from ..matching.seed import pixel_grid
+from ..media.luma import luma
 
 GRID = (8, 8)  # rows and columns of the blocks that shares are given for
 _LONGEST = 192  # pixels of the small picture's longer side, at most
@@ -41,12 +42,12 @@ class FrameTexture:
 
 def texture_of(pixels: np.ndarray) -> FrameTexture:
     """The look of a picture: float32 [3,H,W], RGB in [0,1]."""
-    luma = _luma(pixels)
-    finest = luma - cv2.GaussianBlur(luma, (0, 0), 1.0)
+    levels = 255 * luma(pixels)
+    finest = levels - cv2.GaussianBlur(levels, (0, 0), 1.0)
     width, height = size_of(pixels)
     factor = min(1.0, _LONGEST / max(width, height))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(levels, size, interpolation=cv2.INTER_AREA)
     energy = cv2.GaussianBlur(cv2.resize(finest * finest, size, interpolation=cv2.INTER_AREA), (0, 0), _WINDOW)
     return FrameTexture(np.clip(small + 0.5, 0, 255).astype(np.uint8), np.sqrt(energy).astype(np.float16))
 
@@ -89,9 +90,3 @@ def _returns(flow: np.ndarray, back: np.ndarray, x: np.ndarray, y: np.ndarray) -
     """Trust in [0,1] by how near the way there and back ends to its start."""
     missed = flow + cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.exp(-np.square(missed / _RETURN).sum(-1))
-
-
-def _luma(pixels: np.ndarray) -> np.ndarray:
-    """BT.601 luma, float32 [H,W] on the scale of 255, of RGB [3,H,W] in [0,1]."""
-    red, green, blue = (np.ascontiguousarray(plane) for plane in pixels)
-    return cv2.addWeighted(cv2.addWeighted(red, 0.299 * 255, green, 0.587 * 255, 0), 1, blue, 0.114 * 255, 0)

@@ -18,14 +18,13 @@ import numpy as np
 from ..frames import View
 from ..lightfields.grid import Grid, step
 from ..matching.seed import pixel_grid
-from ..metrics import BT601
+from ..media.luma import STUDIO_RANGE, studio_luma
 from .pipeline import Restored
 
 REACH = 2  # views along a row or a column
 WEIGHT = 0.5  # of each neighbour, where a view's own counts 1
 _COARSE = 2.0  # output pixels: what is coarser than this the low-resolution view knows better than its neighbours
 _LIKE, _AROUND = 4.0, 1.5  # levels of luma that neighbours differ by, smoothed over pixels: there they count 1/e
-_RANGE = sum(BT601[:3])  # of luma, for RGB in [0,1]
 _LEVELS = 256  # steps of a level of luma, in memory
 HELD = 256 << 20  # bytes of lumas in memory
 
@@ -60,7 +59,7 @@ class Agreement:
         assert isinstance(view, View)
         if self._rank[view] == 0:
             self._lumas.clear()  # a new frame
-        luma = _luma(restored.frame.pixels)
+        luma = studio_luma(restored.frame.pixels)
         motion = None if restored.passed else self._motion(view, restored)
         if motion is not None:
             done = [neighbour for neighbour in self._neighbours(view) if neighbour in self._lumas]
@@ -68,7 +67,7 @@ class Agreement:
             change = agreement(luma, neighbours, motion, self._weight)
             self.agreed += bool(neighbours)
             luma += change
-            pixels = np.clip(restored.frame.pixels + change / np.float32(_RANGE), 0, 1)
+            pixels = np.clip(restored.frame.pixels + change / STUDIO_RANGE, 0, 1)
             restored = replace(restored, frame=restored.frame.with_pixels(pixels))
         self._keep(view, luma)
         return restored
@@ -126,12 +125,6 @@ def agreement(
         total += trust * (apart - cv2.GaussianBlur(apart, (0, 0), _COARSE))
         weights += trust
     return total / weights
-
-
-def _luma(pixels: np.ndarray) -> np.ndarray:
-    """RGB [3,H,W] in [0,1] -> Y f32 [H,W], as `metrics.luma` in less time."""
-    red, green, blue = (np.float32(weight) * plane for weight, plane in zip(BT601, pixels))
-    return red + green + blue + np.float32(BT601.offset)
 
 
 def _beside(place: int, count: int) -> list[int]:

@@ -20,7 +20,7 @@ from ..lightfields.references import ViewReferences
 from ..lightfields.simulated import SCALE
 from ..matching.plane_sweep import Neighbour, disparity_range, sweep
 from ..matching.view_samples import Fuse, FusionInput, fusion_input, gathered
-from ..metrics import BT601, luma
+from ..media.luma import STUDIO_RANGE, studio_luma
 from .grid import nearest_views
 from .guided import Place
 
@@ -31,7 +31,6 @@ _SWEPT = 8  # of them, by which disparity is found
 _UNLIKE = 0.65  # share of a view's texture that is in no neighbour, above which the view is restored by itself
 _CLEAN = 0.6  # levels: the median spread up to which views count as clean; the network makes others worse
 _OFF, _WORSE = 2.0, 1.5  # levels, and times what it is without neighbours: how far off the view a reduced result may be
-_RANGE = sum(BT601[:3])  # of luma, for RGB in [0,1]
 _HELD = 256 << 20  # bytes of lumas that are kept for the next views
 
 Bounds = tuple[float, float] | None  # of disparities; None: nothing has texture
@@ -97,7 +96,7 @@ class FusingEngine(AroundAnother):
         change = self._change(frame, pixels)
         self.fused += change is not None
         self.alone += change is None
-        return pixels if change is None else np.clip(pixels + change / np.float32(_RANGE), 0, 1)
+        return pixels if change is None else np.clip(pixels + change / STUDIO_RANGE, 0, 1)
 
     def restore_frame(self, frame: Frame, matches: Sequence[Matched], last: Last | None = None) -> Frame:
         return frame.with_pixels(self.restore(frame, matches, last))
@@ -108,7 +107,7 @@ class FusingEngine(AroundAnother):
         bounds = self._bounds_of(place.frame)
         if bounds is None:
             return None
-        view, restored = self._lumas(place), _luma(pixels)
+        view, restored = self._lumas(place), studio_luma(pixels)
         others = nearest_views(self._grid, place.view, NEIGHBOURS)
         neighbours = [Neighbour(self._lumas(Place(other, place.frame)), step(place.view, other)) for other in others]
         seen, unlike = measured(view, restored, neighbours, bounds)
@@ -136,10 +135,6 @@ def _off(view: np.ndarray, picture: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(reduced - view))))
 
 
-def _luma(pixels: np.ndarray) -> np.ndarray:
-    return luma(pixels).astype(np.float32)
-
-
 class _Lumas:
     """Lumas f32 [h,w] of the views that were asked for last, within _HELD bytes, and of a view with its neighbours."""
 
@@ -147,7 +142,7 @@ class _Lumas:
         self._read, self._kept = read, OrderedDict[Place, np.ndarray]()
 
     def __call__(self, place: Place) -> np.ndarray:
-        values = self._kept.pop(place) if place in self._kept else _luma(self._read(place))
+        values = self._kept.pop(place) if place in self._kept else studio_luma(self._read(place))
         self._kept[place] = values
         while len(self._kept) > NEIGHBOURS + 1 and len(self._kept) * values.nbytes > _HELD:
             self._kept.popitem(last=False)

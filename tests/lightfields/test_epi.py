@@ -8,9 +8,10 @@ from small_grids import rendered_grid
 
 from lfvideo_sr.errors import InputError
 from lfvideo_sr.frames import Size, View
-from lfvideo_sr.lightfields.epi import grid_slope_error, slope_error, slopes, view_luma
+from lfvideo_sr.lightfields.epi import grid_slope_error, slope_error, slopes
 from lfvideo_sr.lightfields.grid import Grid, distance
 from lfvideo_sr.lightfields.walk import walk_of
+from lfvideo_sr.media.luma import studio_luma
 from lfvideo_sr.media.resize import bicubic, degrade
 
 
@@ -36,8 +37,8 @@ def test_the_error_is_the_difference_of_slopes():
 def test_bicubic_bends_the_lines_of_a_rendered_grid():
     size, grid = Size(128, 96), Grid.of(3, 3)
     sharp = rendered_grid(3, 3, size)
-    truth = {view: view_luma(sharp[view]) for view in grid}
-    blurred = {view: view_luma(np.clip(bicubic(degrade(sharp[view]), size), 0, 1)) for view in grid}
+    truth = {view: studio_luma(sharp[view]) for view in grid}
+    blurred = {view: studio_luma(np.clip(bicubic(degrade(sharp[view]), size), 0, 1)) for view in grid}
     assert grid_slope_error(truth, truth, grid) == 0
     assert grid_slope_error(blurred, truth, grid) > 0.05
 

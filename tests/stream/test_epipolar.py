@@ -10,8 +10,9 @@ from small_grids import MAKERS, rendered_grid
 
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.frames import Frame, Size, View
-from lfvideo_sr.lightfields.epi import grid_slope_error, view_luma
+from lfvideo_sr.lightfields.epi import grid_slope_error
 from lfvideo_sr.lightfields.grid import Grid, step
+from lfvideo_sr.media.luma import studio_luma
 from lfvideo_sr.references.reference import Reference
 from lfvideo_sr.stream.epipolar import Agreement, agreement
 from lfvideo_sr.stream.grid import order
@@ -29,7 +30,7 @@ BESIDE = (View(2, 1), View(2, 3), View(1, 2), View(3, 2), View(2, 4))
 @pytest.fixture(scope="module")
 def lumas() -> dict[View, np.ndarray]:
     sharp = rendered_grid(5, 5, SIZE, seed=2)
-    return {view: view_luma(sharp[view]) for view in Grid.of(5, 5)}
+    return {view: studio_luma(sharp[view]) for view in Grid.of(5, 5)}
 
 
 def exact_motion(view: View) -> np.ndarray:
@@ -130,9 +131,9 @@ def test_a_grid_comes_out_nearer_to_the_truth_and_its_lines_straighter(tmp_path)
     for weight in (0.0, 0.5):
         with engine_of("stream_ref") as engine:
             job = GridJob(path, engine, GridOptions(simulate=True, epipolar=weight))
-            lumas_found = {restored.frame.stamp: view_luma(restored.frame.pixels) for restored in job}
+            lumas_found = {restored.frame.stamp: studio_luma(restored.frame.pixels) for restored in job}
             scores.append(np.mean([score.psnr_y for score in job.scorer.scores if not score.is_reference]))
-            truth = {view: view_luma(sharp[view]) for view in lumas_found}
+            truth = {view: studio_luma(sharp[view]) for view in lumas_found}
             slopes.append(grid_slope_error(lumas_found, truth, Grid.of(3, 3)))
             job.close()
     assert scores[1] > scores[0] + 0.05 and slopes[1] < slopes[0]
