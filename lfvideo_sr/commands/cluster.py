@@ -77,7 +77,7 @@ class _Worker:
     def __init__(self, plan: str):
         self._plan = RunPlan.of_text(plan)
         check_unchanged(self._plan)
-        size = low_size(Path(self._plan.input), self._plan.stream_options())
+        size = low_size(Path(self._plan.input), self._plan.options)
         self._engine = choose_engine(EngineOptions(**self._plan.engine), size).engine.__enter__()
 
     def run(self, number: int, folder: str) -> int:

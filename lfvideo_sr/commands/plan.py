@@ -29,9 +29,9 @@ def plan_of(command: StreamCommand) -> RunPlan:
             input=str(command.input),
             output=str(output.resolve()),
             asked=json.loads(json.dumps(command.fingerprint().asked)),
-            options=asdict(command.options),
+            options=command.options,
+            encoding=command.encoding,
             engine=asdict(command.engine.settled()),
-            settings=command.encoding.settings(),
             size=command.encoding.output_size(job),
             segments=segments_of(job),
         )
@@ -58,16 +58,15 @@ def pieces_of(plan: RunPlan) -> Path:
 
 def check_input_unchanged(plan: RunPlan) -> None:
     """Raises ResumeRefused where the clip, whose sound goes beside the pieces, is not what the plan was made of."""
-    now = Fingerprint.of([Path(plan.input)], plan.stream_options(), {}).asked
+    now = Fingerprint.of([Path(plan.input)], plan.options, {}).asked
     states = json.loads(json.dumps(now[plan.input]))
     check_same({"input": plan.asked.get(plan.input)}, {"input": states}, "the plan was made", "make another plan")
 
 
 def check_unchanged(plan: RunPlan) -> None:
     """Raises ResumeRefused where a file, the weights or the version is not what the plan was made with."""
-    options, engine = plan.stream_options(), EngineOptions(**plan.engine)
-    encoding = {"encoding": plan.asked["encoding"]}
-    now = Fingerprint.of(files_read(Path(plan.input), options), options, engine.fingerprinted() | encoding)
+    chosen = EngineOptions(**plan.engine).fingerprinted() | {"encoding": asdict(plan.encoding)}
+    now = Fingerprint.of(files_read(Path(plan.input), plan.options), plan.options, chosen)
     check_same(plan.asked, json.loads(json.dumps(now.asked)), "the plan was made", "make another plan")
 
 
@@ -76,7 +75,7 @@ def run_planned_segment(plan: RunPlan, number: int, folder: Path | None = None) 
     plan.segment(number)
     check_unchanged(plan)
     options = EngineOptions(**plan.engine)
-    chosen = choose_engine(options, low_size(Path(plan.input), plan.stream_options()))
+    chosen = choose_engine(options, low_size(Path(plan.input), plan.options))
     with chosen.engine as engine:
         return run_segment(plan, number, engine, folder or pieces_of(plan))
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,17 +25,17 @@ from ..media.partial import folder_beside, put_in_place
 from ..media.probe import VideoInfo
 from ..media.segment_sink import JoinedSink, SegmentSink
 from ..media.sink import alpha_kept
-from ..media.streams import StreamChoice
 from .finished import FINISHED
 from .job import StreamJob
 from .opening import open_source
 from .options import StreamOptions
+from .output import EncodingOptions
 from .records import SegmentRecord, is_whole, record_of
-from .segmented_sink import Settings, recorded_uses
+from .segmented_sink import recorded_uses
 from .segments import SegmentSelection
 from .writing import converted
 
-_FORMAT = "lfvideo-sr plan 1"
+_FORMAT = "lfvideo-sr plan 2"
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,17 @@ class RunPlan:
     """What is to be made, and its segments.
 
     asked:    everything that decides what comes out, by name: files with their sizes and times, options, weights.
-    engine:   what runs it, as EngineOptions has it.
-    settings: of the encoder; size: of the output's frames.
+    engine:   what runs it, the fields of EngineOptions.
+    size:     of the output's frames.
     segments: the first frame of each segment and how many it holds.
     """
 
     input: str
     output: str
     asked: dict[str, Any]
-    options: dict[str, Any]
+    options: StreamOptions
+    encoding: EncodingOptions
     engine: dict[str, Any]
-    settings: Settings
     size: Size
     segments: tuple[tuple[int, int], ...]
 
@@ -69,7 +69,7 @@ class RunPlan:
 
     def text(self) -> str:
         """As JSON, a line an entry."""
-        return json.dumps({"plan": _FORMAT} | asdict(self) | {"size": list(self.size)}, indent=1) + "\n"
+        return json.dumps({"plan": _FORMAT} | asdict(self), indent=1) + "\n"
 
     @classmethod
     def of_text(cls, text: str, name: str = "the plan") -> "RunPlan":
@@ -78,43 +78,54 @@ class RunPlan:
             values = json.loads(text)
             if values.pop("plan") != _FORMAT:
                 raise ValueError("another format")
-            segments = tuple((int(first), int(frames)) for first, frames in values.pop("segments"))
-            size = Size(*(int(side) for side in values["size"]))
-            check_size(size, "its result")
-            return cls(**values | {"segments": segments, "size": size})._checked()
+            read = {
+                "options": from_mapping(values["options"], StreamOptions, "its options"),
+                "encoding": _encoding_of(values["encoding"]),
+                "size": _size_of(values["size"]),
+                "segments": tuple((int(first), int(frames)) for first, frames in values["segments"]),
+            }
+            return cls(**values | read)._checked()
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             why = shortened(first_line(error), 200)
             raise InputError(f"{name} is not a plan of this version ({why}); make it with lfvideo-sr plan") from error
 
     def _checked(self) -> "RunPlan":
         """The plan itself; ValueError or TypeError for parts that no plan has."""
-        for text in (self.input, self.output, self.settings["codec"], self.settings["preset"]):
+        for text in (self.input, self.output, self.encoding.codec, self.encoding.preset):
             if not isinstance(text, str) or not text or "\0" in text:
                 raise ValueError(f"{shortened(repr(text))} where a name is wanted")
-        if self.settings.keys() != Settings.__annotations__.keys() or type(self.settings["crf"]) is not int:
-            raise ValueError("its settings are none of an encoder")
-        if not all(isinstance(text, str) for pair in self.settings["options"].items() for text in pair):
-            raise ValueError("its encoder's options are no texts")
-        if min(self.size) < 1 or not all(first >= 0 and frames > 0 for first, frames in self.segments):
-            raise ValueError("its numbers are none of frames and sizes")
-        from_mapping(self.options, StreamOptions, "its options")
-        if not (isinstance(self.asked.get("encoding"), dict) and isinstance(self.engine, dict)):
-            raise ValueError("it does not say how its result is encoded, or what runs it")
+        if not all(first >= 0 and frames > 0 for first, frames in self.segments):
+            raise ValueError("its numbers are none of frames")
+        if not (isinstance(self.asked.get("version"), str) and isinstance(self.engine, dict)):
+            raise ValueError("it does not say what it was made of, or what runs it")
         return self
 
     def keeps_alpha(self, video: VideoInfo) -> bool:
         """Whether the output keeps the transparency of its input."""
-        settings = self.settings
-        return alpha_kept(video, codec_of(settings["codec"]), self.size, Path(self.output), settings["options"])
-
-    def stream_options(self) -> StreamOptions:
-        return StreamOptions(**self.options)
+        codec, options = codec_of(self.encoding.codec), self.encoding.options
+        return alpha_kept(video, codec, self.size, Path(self.output), options)
 
     def segment(self, number: int) -> tuple[int, int]:
         """First frame and number of frames; raises InputError for a segment that the plan has not."""
         if not 0 <= number < len(self.segments):
             raise InputError(f"segment {number} is not in the plan; its segments are 0 to {len(self.segments) - 1}")
         return self.segments[number]
+
+
+def _size_of(sides: Sequence[int]) -> Size:
+    size = Size(*(int(side) for side in sides))
+    if min(size) < 1:
+        raise ValueError(f"its size is {size}")
+    check_size(size, "its result")
+    return size
+
+
+def _encoding_of(values: Mapping[str, Any]) -> EncodingOptions:
+    size, options = values["size"], values["options"]
+    if not all(isinstance(text, str) for pair in options.items() for text in pair):
+        raise ValueError("its encoder's options are no texts")
+    read = {"size": None if size is None else _size_of(size)}
+    return from_mapping(dict(values) | read, EncodingOptions, "its encoding")
 
 
 def pieces_folder(output: Path) -> Path:
@@ -141,14 +152,15 @@ def run_segment(plan: RunPlan, number: int, engine: Engine, folder: Path) -> Seg
     """
     first, frames = plan.segment(number)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{number:06}{codec_of(plan.settings['codec']).segments}"
+    path = folder / f"{number:06}{codec_of(plan.encoding.codec).segments}"
     before = _read_record(path.with_suffix(".json"), plan)
     if before is not None and is_whole(path, before):
         return before
-    with StreamJob(plan.input, engine, plan.stream_options()) as job:
+    with StreamJob(plan.input, engine, plan.options) as job:
         unfinished = path.with_suffix(f".{_unique()}{path.suffix}")
         video = replace(job.video, alpha=plan.keeps_alpha(job.video))  # which a piece by itself could keep
-        sink = SegmentSink(path, video, plan.size, **plan.settings, unfinished=unfinished, part=job.part)
+        settings = plan.encoding.settings()
+        sink = SegmentSink(path, video, plan.size, **settings, unfinished=unfinished, part=job.part)
         try:
             with closing(converted(job, sink, job.restored(SegmentSelection(only=number)))) as pictures:
                 for picture in pictures:
@@ -185,15 +197,12 @@ def join_plan(
     records.sort(key=lambda record: record.number)
     if [(record.first, record.frames) for record in records] != list(plan.segments):
         raise OutputError(f"{folder} does not hold the frames of the plan; run its segments again")
-    options = plan.stream_options()
-    with closing(open_source(Path(plan.input), options)) as source:
+    with closing(open_source(Path(plan.input), plan.options)) as source:
         video, part = source.video, source.part
-        ends_at = source.info.seconds if options.frames and part is None else None
-    encoding = plan.asked.get("encoding", {})
-    choice = StreamChoice(tuple(encoding.get("drop", ())), encoding.get("audio", "copy"))
+        ends_at = source.info.seconds if plan.options.frames and part is None else None
     with JoinedSink(
-        output, video, plan.size, **plan.settings, copy_from=None if video.pictures else plan.input, ends_at=ends_at,
-        overwrite=overwrite, part=part, choice=choice,
+        output, video, plan.size, **plan.encoding.settings(), copy_from=None if video.pictures else plan.input,
+        ends_at=ends_at, overwrite=overwrite, part=part, choice=plan.encoding.choice(),
     ) as sink:  # fmt: skip
         sink.before_naming = before_naming
         sink.join([folder / record.file for record in records], [record.shown for record in records])

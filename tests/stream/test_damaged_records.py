@@ -1,6 +1,7 @@
 """Plans, records and journals that were damaged, or made by somebody else: one line, and no other file is touched."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 from command_line import FAST
@@ -31,11 +32,15 @@ def test_a_plan_is_read_as_it_was_written(plan):
     assert json.loads(RunPlan.of_text(json.dumps(plan)).text()) == plan
 
 
+ENCODING = asdict(EncodingOptions("ffv1"))
 DAMAGE = [
     ("input", 5), ("input", ""), ("input", "a\0b"), ("output", None), ("asked", {}), ("asked", []),
     ("options", {"zzz": 1}),
     ("options", {"max_refs": "two"}), ("options", {"refs": 5}), ("engine", {"method": 7}), ("engine", {"zzz": ""}),
-    ("engine", None), ("settings", {}), ("settings", []), ("size", [0, 16]), ("size", [10**6, 10**6]), ("size", 7),
+    ("engine", None), ("encoding", {}), ("encoding", []), ("encoding", None),
+    ("encoding", ENCODING | {"crf": "high"}), ("encoding", ENCODING | {"size": [0, 4]}),
+    ("encoding", ENCODING | {"options": {"g": 5}}), ("encoding", ENCODING | {"codec": ""}),
+    ("size", [0, 16]), ("size", [10**6, 10**6]), ("size", 7),
     ("segments", [[0]]), ("segments", [[0, -1]]), ("segments", None), ("segments", [[0, float("inf")]]), ("zzz", 1),
 ]  # fmt: skip
 

@@ -95,7 +95,7 @@ def test_a_piece_that_is_there_is_not_made_again(plan, own_pieces):
 
 def test_a_segment_is_restored_without_reading_on_behind_it(plan):
     first, frames = plan.segment(1)
-    with make_engine("flow_transfer") as engine, StreamJob(plan.input, engine, plan.stream_options()) as job:
+    with make_engine("flow_transfer") as engine, StreamJob(plan.input, engine, plan.options) as job:
         restored = list(job.restored(SegmentSelection(only=1)))
         assert [each.frame.index for each in restored] == list(range(first, first + frames))
         assert job.resolver.seen == first + frames + 1 < FRAMES
