@@ -44,6 +44,8 @@ def hci2016(pictures: list[Path], folder: Path) -> dict[View, Path]:
 def _hci_columns(parameters: Path, count: int) -> int:
     text = parameters.read_text(encoding="utf-8", errors="replace") if parameters.is_file() else ""
     if match := re.search(r"num_cams_x\s*=\s*(\d+)", text):
+        if not 0 < int(match[1]) <= count:
+            raise InputError(f"{parameters} has num_cams_x = {match[1]} for {count} views; give the views of a row")
         return int(match[1])
     side = round(count**0.5)
     if side**2 != count:

@@ -120,7 +120,9 @@ KINDS: dict[str, Kind] = {
     "plan": Kind(seeds.planned, ("plan.json",), ("run-segment", "plan.json", "0", "--folder", "pieces"), "json"),
     "pieces": Kind(seeds.planned, ("out.mkv.pieces/000000.json", "plan.json"), ("join", "plan.json"), "json"),
     "journal": Kind(seeds.begun, ("out.mkv.work/journal.jsonl",), ("stream", "in.mkv", *STREAM, *BICUBIC), "json"),
-    "config": Kind(seeds.config, ("run.yaml",), ("train", "run.yaml"), "text", heavy=True),
+    "config": Kind(  # one that is cut short may still be one, of many steps
+        seeds.config, ("run.yaml",), ("train", "run.yaml", "--max-steps", "2"), "text", heavy=True
+    ),
     "checkpoint": Kind(seeds.trained_run, ("run/last.pt",), ("train", "run.yaml"), heavy=True),
     "log": Kind(seeds.trained_run, ("run/log.csv",), ("train", "run.yaml"), "text", heavy=True),
     "exported": Kind(

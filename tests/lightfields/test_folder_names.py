@@ -146,6 +146,14 @@ def test_a_part_of_a_numbered_grid_is_numbered_so_that_it_can_be_read_again(run,
         assert (target / "parameters.cfg").read_bytes() == expected
 
 
+@pytest.mark.parametrize("columns", ["0", "17"])
+def test_a_number_of_columns_that_no_grid_has_is_one_line(run, tmp_path, columns):
+    folder = Path(MAKERS["hci2016_folder"](tmp_path, rendered_grid(4, 4, SIZE, seed=8)).path)
+    (folder / "parameters.cfg").write_text(f"[extrinsics]\nnum_cams_x = {columns}\n")
+    outcome = run("lightfield", folder, *BICUBIC)
+    assert outcome.code == 3 and f"has num_cams_x = {columns} for 16 views; give the views of a row" in outcome.line
+
+
 def test_a_result_in_a_folder_of_pictures_of_ones_own_keeps_them(run, tmp_path, grid):
     folder = Path(MAKERS["view_folder"](tmp_path, grid).path)
     target = tmp_path / "sr"
