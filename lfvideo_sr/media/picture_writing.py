@@ -11,8 +11,8 @@ from ..errors import OutputError
 from ..frames import Frame, Size
 from .colour import ColourSpec, Layout
 from .film_pictures import exr_bytes
+from .output_format import ToPlanes, planes_on_host
 from .resize import resized
-from .sink import ToPlanes, planes_on_host
 
 WRITABLE = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".exr")
 _EIGHT_BIT = (".jpg", ".jpeg")

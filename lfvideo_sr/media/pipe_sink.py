@@ -14,12 +14,13 @@ from ..frames import Size
 from .codecs import Codec
 from .colour import ColourSpec, Layout, assumed_matrix
 from .latency import Arrival, Latencies
+from .output_format import OutputPicture
 from .packet_copier import FileToPipeCopier, PipeToPipeCopier
 from .passthrough import StreamCopier
 from .piped_video import FORMATS, OnceSource
 from .probe import VideoInfo
 from .pyav import open_media
-from .sink import OutputPicture, VideoSink
+from .sink import VideoSink
 from .streams import EVERYTHING, fresh_metadata
 
 _DEPTHS = ("", "10le", "12le", "16le")

@@ -1,73 +1,41 @@
 """Encoding: a stream of frames into a file that appears under its name only when it is whole."""
 
 import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
-from typing import NamedTuple, Self, cast
+from typing import Self, cast
 
 import av
-import numpy as np
 from av.container import OutputContainer
 from av.packet import Packet
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import EngineError, LFVideoError, OutputError, UsageError
-from ..frames import Frame, Size, TimeStamp
+from ..frames import Frame, Size
 from .codecs import CODECS, Codec, codec_of, names_of, silence
-from .colour import ColourSpec, rgb_to_planes
 from .containers import MATROSKA, MP4, lossy_ending, unknown_ending
 from .encoding import (
     check_size,
     options_for,
-    output_colour,
-    pixel_format,
     scaled_aspect,
     scaled_matrix,
     split_format,
-    writes_alpha,
 )
 from .losses import lost_alpha, lost_in_pictures, other_format
+from .output_format import OutputFormat, OutputPicture, ToPlanes, planes_on_host
 from .part import Part
 from .partial import check_length, claim_partial, put_in_place
 from .passthrough import StreamCopier
-from .planes import frame_of, matrix_code, range_code
+from .planes import matrix_code, range_code
 from .probe import VideoInfo
 from .pyav import open_media
-from .resize import resized
 from .streams import EVERYTHING, StreamChoice, track_tags
 from .warnings import Warnings
 
 _MKV_INSTEAD = "write -o to an .mkv instead"
-
-
-ToPlanes = Callable[[Frame, ColourSpec], Sequence[np.ndarray]]
-
-
-def planes_on_host(frame: Frame, colour: ColourSpec) -> list[np.ndarray]:
-    """A frame's planes, made on the host, also of a frame on a device."""
-    return rgb_to_planes(frame.pixels, colour)
-
-
-class OutputPicture(NamedTuple):
-    """A frame in the output's colours, with its time and duration in ticks of the input's time base, its number, and
-    that of the segment of the run that it is of."""
-
-    frame: VideoFrame
-    ticks: int
-    duration: int
-    number: int = 0
-    segment: int = 0
-
-
-def alpha_kept(video: VideoInfo, codec: Codec, size: Size, path: Path, options: Mapping[str, str]) -> bool:
-    """Whether a target keeps the transparency of a video: its codec and container have to, and its encoder's options
-    must not ask for a pixel format without."""
-    requested, _ = split_format(options)
-    return video.alpha and not requested and writes_alpha(video.colour, codec, size, path)
 
 
 class VideoSink:
@@ -80,6 +48,7 @@ class VideoSink:
     part:      of the input that is written: its times become times since the start, and what is copied is cut to it.
     options:   the encoder's own, over `crf` and `preset`.
     choice:    which streams of `copy_from` go along.
+    format:    of the pictures that are encoded.
     warnings:  what could not be kept as it was, one line each.
     """
 
@@ -108,14 +77,12 @@ class VideoSink:
         self._choice = choice
         self._codec = codec_of(codec) if isinstance(codec, str) else codec
         check_size(self._codec, self.size)
-        requested, others = split_format(options or {})
-        self._alpha = alpha_kept(video, self._codec, self.size, self.path, options or {})
-        self.colour = output_colour(video.colour, self._codec, self.size, self._alpha, requested)
-        self._format = pixel_format(self.colour, self._codec, self._alpha)
-        chosen = options_for(self._codec, self.size, crf, preset, video.hdr, others, self._alpha)
+        start = Fraction(0) if part is None else part.start
+        self.format = OutputFormat.of(video, self._codec, self.size, self.path, options or {}, start)
+        _, others = split_format(options or {})
+        chosen = options_for(self._codec, self.size, crf, preset, video.hdr, others, self.format.keeps_alpha)
         _check_target(self.path, overwrite, [video.path, *([Path(copy_from)] if copy_from else [])])
         self._video, self._ends_at = video, ends_at
-        self._start_time = Fraction(0) if part is None else part.start
         self._written = 0
         self._shift = 0  # ticks that are added to all times
         self._end: Fraction | None = None
@@ -156,11 +123,11 @@ class VideoSink:
             raise OutputError(f"{self.path} cannot hold {self._codec.encoder} video; {_MKV_INSTEAD}") from error
         stream = cast(VideoStream, added)
         stream.width, stream.height = self.size
-        stream.pix_fmt = self._format
+        stream.pix_fmt, colour = self.format.pixel_format, self.format.colour
         context = stream.codec_context
-        context.colorspace, context.color_range = matrix_code(self.colour), range_code(self.colour)
-        context.color_primaries, context.color_trc = self.colour.primaries, self.colour.transfer
-        context.options = {**context.options, "chroma_sample_location": self.colour.siting.value}
+        context.colorspace, context.color_range = matrix_code(colour), range_code(colour)
+        context.color_primaries, context.color_trc = colour.primaries, colour.transfer
+        context.options = {**context.options, "chroma_sample_location": colour.siting.value}
         aspect = scaled_aspect(video, self.size)
         if aspect:
             self._check_aspect(aspect)
@@ -209,8 +176,8 @@ class VideoSink:
 
     def _warn_of_changes(self) -> None:
         video = self._video
-        self.warnings.extend(other_format(video, self._codec, self.colour, self.size))
-        if video.alpha and not self._alpha:
+        self.warnings.extend(other_format(video, self._codec, self.format.colour, self.size))
+        if video.alpha and not self.format.keeps_alpha:
             self.warnings.append(lost_alpha(video, self._codec, self.path))
         if video.stereo and self._container.format.name not in (*MATROSKA, "nut"):
             self.warnings.append(
@@ -224,27 +191,11 @@ class VideoSink:
         """Encode a frame at its own time."""
         self.encode(self.converted(frame))
 
-    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> "OutputPicture":
-        """What `encode` takes; may be asked for in another thread than that runs in.
+    def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> OutputPicture:
+        """What `encode` takes; may be asked for in another thread than that runs in."""
+        return self.format.converted(frame, to_planes)
 
-        to_planes: makes a frame's planes, on its device where that is possible.
-        """
-        if frame.size != self.size:
-            raise OutputError(f"frame {frame.index} is {frame.size}; this output was opened for {self.size}")
-        stamp = frame.stamp
-        if not isinstance(stamp, TimeStamp):
-            raise OutputError(
-                f"frame {frame.index} is view {stamp} of a light field; a video is made of frames with times"
-            )
-        alpha = None if frame.alpha is None or not self._alpha else resized(frame.alpha[None], self.size)[0]
-        picture = frame_of(to_planes(frame, self.colour), self.colour, self._format, alpha)
-        in_ticks = stamp.time_base / self._video.time_base
-        start = self._start_time / self._video.time_base
-        ticks, duration = round(stamp.ticks * in_ticks - start), round((stamp.duration or 0) * in_ticks)
-        picture.pts, picture.time_base = ticks, self._video.time_base
-        return OutputPicture(picture, ticks, duration, frame.index)
-
-    def encode(self, picture: "OutputPicture") -> None:
+    def encode(self, picture: OutputPicture) -> None:
         """Encode the next picture, in the order of their times."""
         if not self._written:
             self._begin_at(picture.ticks)
@@ -292,11 +243,6 @@ class VideoSink:
     def _name(self) -> None:
         """Give the finished file its name."""
         put_in_place(self.partial, self.path)
-
-    @property
-    def keeps_alpha(self) -> bool:
-        """Whether the pictures are written with their transparency."""
-        return self._alpha
 
     @property
     def finished(self) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..frames import Size
-from ..media.sink import OutputPicture, VideoSink
+from ..media.output_format import OutputPicture
+from ..media.sink import VideoSink
 from ..media.streams import StreamChoice
 from .job import StreamJob
 from .segmented_sink import Settings

@@ -21,10 +21,10 @@ from ..errors import InputError, OutputError, ResumeRefused, first_line, shorten
 from ..frames import Size
 from ..media.codecs import SEGMENT_ENDINGS, codec_of
 from ..media.limits import check_size
+from ..media.output_format import alpha_kept
 from ..media.partial import folder_beside, put_in_place
 from ..media.probe import VideoInfo
 from ..media.segment_sink import JoinedSink, SegmentSink
-from ..media.sink import alpha_kept
 from .finished import FINISHED
 from .job import StreamJob
 from .opening import open_source

@@ -10,11 +10,11 @@ from typing import Any, TypedDict
 
 from ..errors import LFVideoError
 from ..frames import Frame, Size
+from ..media.output_format import OutputPicture, ToPlanes, planes_on_host
 from ..media.part import Part
 from ..media.partial import partial_of
 from ..media.probe import VideoInfo
 from ..media.segment_sink import JoinedSink, SegmentSink, Shown
-from ..media.sink import OutputPicture, ToPlanes, planes_on_host
 from ..media.streams import EVERYTHING, StreamChoice
 from .finished import mark_finished
 from .journal import Journal
@@ -52,10 +52,10 @@ class SegmentedSink:
         self._beside = beside | {"part": part, "choice": choice}
         self._segment: SegmentSink | None = None
         self._number = self._first = -1
-        self._plan = self._target(target)  # whatever does not fit is said before the first frame
-        self._plan.abort()
-        self._video = replace(video, alpha=self._plan.keeps_alpha)  # which a segment by itself could keep
-        self.warnings, self.colour = self._plan.warnings, self._plan.colour
+        whole = self._target(target)  # whatever does not fit is said before the first frame
+        whole.abort()
+        self.format, self.warnings = whole.format, whole.warnings
+        self._video = replace(video, alpha=self.format.keeps_alpha)  # which a segment by itself could keep
 
     def _target(self, path: Path, **changed: Any) -> JoinedSink:
         unfinished = self._journal.folder / f"joined{path.suffix}"
@@ -64,7 +64,7 @@ class SegmentedSink:
 
     def converted(self, frame: Frame, to_planes: ToPlanes = planes_on_host) -> OutputPicture:
         """What `encode` takes; may be asked for in another thread than that runs in."""
-        return self._plan.converted(frame, to_planes)
+        return self.format.converted(frame, to_planes)
 
     def encode(self, picture: OutputPicture) -> None:
         """Encode the next picture, in the order of their times; a segment's pictures follow each other."""

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..frames import Frame
+from ..media.output_format import ToPlanes, planes_on_host
 from ..media.partial import write_names_through, write_through
 from ..media.picture_sequence import numbered_name
 from ..media.picture_writing import OutputPixels, PictureFormat
-from ..media.sink import ToPlanes, planes_on_host
 from .journal import Journal
 from .pipeline import ReferenceUse
 from .records import SegmentRecord, is_whole

@@ -9,9 +9,9 @@ import numpy as np
 from ..errors import first_line
 from ..frames import DeviceFrame, Frame, Size
 from ..media.colour import ColourSpec
+from ..media.output_format import OutputPicture, ToPlanes, planes_on_host
 from ..media.picture_writing import OutputPixels
 from ..media.resize import resized
-from ..media.sink import OutputPicture, ToPlanes, planes_on_host
 from ..prefetch import beside_a_gpu
 from .job import StreamJob
 from .pipeline import Restored

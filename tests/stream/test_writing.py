@@ -15,9 +15,10 @@ from lfvideo_sr.choose import make_engine
 from lfvideo_sr.engines import numpy_engine
 from lfvideo_sr.frames import DeviceFrame, Frame, Size
 from lfvideo_sr.media.colour import ColourSpec, Layout
+from lfvideo_sr.media.output_format import planes_on_host
 from lfvideo_sr.media.planes import planes_of
 from lfvideo_sr.media.probe import open_input
-from lfvideo_sr.media.sink import VideoSink, planes_on_host
+from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.stream.job import StreamJob
 from lfvideo_sr.stream.options import StreamOptions
@@ -117,9 +118,9 @@ def file_of(clip, path, engine, colour: ColourSpec, codec: str, size: Size | Non
         with VideoSink(path, video, size or job.size, **settings) as sink:
             for picture in converted(job, sink):
                 sink.encode(picture)
-    assert sink.colour.pixel_format == colour.pixel_format
+    assert sink.format.colour.pixel_format == colour.pixel_format
     with open_input(path) as container:
-        return [planes_of(picture, sink.colour) for picture in container.decode(video=0)], job, sink
+        return [planes_of(picture, sink.format.colour) for picture in container.decode(video=0)], job, sink
 
 
 def check_same(planes, expected) -> None:
