@@ -19,12 +19,27 @@ if TYPE_CHECKING:  # a picture's report needs no stream, and a stream's no light
     from .stream.job import StreamJob
 
 
-def stream_report(job: "StreamJob | GridJob", output: Path, seconds: float, warnings: list[str]) -> dict[str, Any]:
+def stream_report(job: "StreamJob", output: Path, seconds: float, warnings: list[str]) -> dict[str, Any]:
     """The report of a finished run; times in seconds, stages in milliseconds, an infinite metric is null."""
-    from .stream.job import StreamJob
     from .stream.still_uses import shown_uses
 
-    report = {
+    report = _run_report(job, output, seconds, warnings)
+    if job.frame_uses is not None:
+        report["per_frame"] = job.frame_uses.reported(list(job.resolver.uses))
+    loss = job.source.loss
+    report |= {"frames_missing": loss.frames, "seconds_missing": round(float(loss.seconds), 3)}
+    if uses := job.still_uses():
+        report |= {"stills": [use.reported() for use in uses], "stills_used": shown_uses(uses)}
+    return report | _metrics(job)
+
+
+def _metrics(job: "StreamJob | GridJob") -> dict[str, Any]:
+    return {} if job.scorer is None else {"metrics": job.scorer.summary()}
+
+
+def _run_report(job: "StreamJob | GridJob", output: Path, seconds: float, warnings: list[str]) -> dict[str, Any]:
+    """What the reports of streams and of light fields have alike."""
+    return {
         "input": str(job.path),
         "output": str(output),
         "input_size": str(job.info.size),
@@ -56,25 +71,14 @@ def stream_report(job: "StreamJob | GridJob", output: Path, seconds: float, warn
         "version": __version__,
         "warnings": [*warnings, *_worthless(job)],
     }
-    if isinstance(job, StreamJob):
-        if job.frame_uses is not None:
-            report["per_frame"] = job.frame_uses.reported(list(job.resolver.uses))
-        loss = job.source.loss
-        report |= {"frames_missing": loss.frames, "seconds_missing": round(float(loss.seconds), 3)}
-    if isinstance(job, StreamJob) and (uses := job.still_uses()):
-        report["stills"] = [use.reported() for use in uses]
-        report["stills_used"] = shown_uses(uses)
-    if job.scorer is not None:
-        report["metrics"] = job.scorer.summary()
-    return report
 
 
 def grid_report(job: "GridJob", output: Path | None, seconds: float) -> dict[str, Any]:
     """As `stream_report`, with what is a light field's own: layout, grid, matching, and quality over view distance."""
     from .stream.scoring import by_distance
 
-    report = stream_report(job, output or Path("-"), seconds, job.warnings)
     info = job.source.info
+    report = _run_report(job, output or Path("-"), seconds, job.warnings) | _metrics(job)
     report |= {
         "output": None if output is None else str(output),
         "layout": info.layout,

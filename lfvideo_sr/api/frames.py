@@ -93,7 +93,8 @@ class CallerReferences:
     """References that a caller gives by frame: for each index, counted from 0, a picture of any size.
 
     pictures: files, or arrays and tensors as `as_pixels` takes them. Each is loaded when the stream gets near it.
-    times:    seconds at which each frame of the clip is shown; None: frames follow each other at the clip's rate.
+    size:     of the frames that come out. rate: frames per second of frames in memory; None: of a file, whose frames
+              have times of their own.
     """
 
     kind = "refs"

@@ -52,15 +52,18 @@ class SegmentSink(VideoSink):
 
 
 class JoinedSink(VideoSink):
-    """The whole of an output, put together from its segments; nothing is encoded. Sound and all else go along.
+    """The whole of an output, put together from its segments; nothing is encoded. Sound and all else go along."""
 
-    before_naming: is given the finished file before that gets its name.
-    """
+    _before_naming: Callable[[Path], object] | None = None
 
-    before_naming: Callable[[Path], object] | None = None
+    def join(
+        self, segments: Sequence[Path], shown: Sequence[Shown], before_naming: Callable[[Path], object] | None = None
+    ) -> None:
+        """Append all segments, in order. Raises OutputError where one does not hold what it is said to hold.
 
-    def join(self, segments: Sequence[Path], shown: Sequence[Shown]) -> None:
-        """Append all segments, in order. Raises OutputError where one does not hold what it is said to hold."""
+        before_naming: is given the finished file, by `close`, before that gets its name.
+        """
+        self._before_naming = before_naming
         with self._writing():
             ticks = [time for times in shown for time, _ in times]
             self._begin_at(min(ticks, default=0))
@@ -93,8 +96,8 @@ class JoinedSink(VideoSink):
         """Nothing was encoded here."""
 
     def _name(self) -> None:
-        if self.before_naming is not None:
-            self.before_naming(self.partial)
+        if self._before_naming is not None:
+            self._before_naming(self.partial)
         super()._name()
 
 

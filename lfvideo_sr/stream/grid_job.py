@@ -65,7 +65,7 @@ class GridJob:
             if self.references.kind == VIEWS:
                 engine = self.fusing = FusingEngine(engine, fuse(), self.source.info.grid, self._read, self._place_of)
             if self.references.placed:
-                self.evened.base = self.references.placed[0].view
+                self.evened = EvenedViews(self.source.read, self.references.placed[0].view)
                 self.references = replace(self.references, placed=tuple(map(self._evened, self.references.placed)))
             self.engine = self._guided(engine)
             self.scorer = self._open_scorer()

@@ -204,8 +204,7 @@ def join_plan(
         output, video, plan.size, **plan.encoding.settings(), copy_from=None if video.pictures else plan.input,
         ends_at=ends_at, overwrite=overwrite, part=part, choice=plan.encoding.choice(),
     ) as sink:  # fmt: skip
-        sink.before_naming = before_naming
-        sink.join([folder / record.file for record in records], [record.shown for record in records])
+        sink.join([folder / record.file for record in records], [record.shown for record in records], before_naming)
     return sink.warnings
 
 

@@ -90,9 +90,9 @@ class SegmentedSink:
         until the report is written too."""
         self._end_segment()
         records = self._journal.whole(frames)
+        pieces = [self._journal.path(record.number) for record in records]
         with self._target(self.path) as target:
-            target.before_naming = partial(mark_finished, self._journal.folder)
-            target.join([self._journal.path(record.number) for record in records], [record.shown for record in records])
+            target.join(pieces, [record.shown for record in records], partial(mark_finished, self._journal.folder))
         self.warnings += [line for line in target.warnings if line not in self.warnings]
 
     def leave_partial(self) -> Path | None:
@@ -104,8 +104,7 @@ class SegmentedSink:
                 return None
             path = self._journal.partial(partial_of(self.path))
             with self._target(path, overwrite=True) as target:
-                target.before_naming = partial(self._journal.add_partial, path.name)
-                target.join(pieces, shown)
+                target.join(pieces, shown, partial(self._journal.add_partial, path.name))
             return path
         return None
 

@@ -40,7 +40,7 @@ class _Picture:
 class SequenceSink:
     """Writes the pictures of a run, which say what segment they are of, into a folder.
 
-    pattern:   of their names, "frame_%04d.png", in the folder of `target`.
+    target:    the pattern of their names in its folder, "out/frame_%04d.png".
     number_of: the number in a picture's name, by the number of its frame.
     uses_in:   what references served in a segment, asked for when it is done.
     frames:    how many are expected, whose names have to be free; None: each name is looked at when it is its turn.

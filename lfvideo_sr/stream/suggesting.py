@@ -88,7 +88,7 @@ class Suggestion:
 
 def best_of_scene(survey: SceneSurvey, most: int, rules: Rules = Rules()) -> SceneChoice:
     """The best 0, 1, ... `most` new references of a scene beside those that it has: exact, by dynamic programming."""
-    return _Course(survey, _Gains(survey, rules), rules).best(most)
+    return _Course(survey, _Gains(survey, rules), rules, most).best()
 
 
 class ClipChoice:
@@ -243,18 +243,19 @@ class _Course:
     """The dynamic programme: `_best[j, k]` is the most that all up to stop j can gain with a reference at j and k new
     ones up to it."""
 
-    def __init__(self, survey: SceneSurvey, gains: _Gains, rules: Rules):
-        self._survey, self._every = survey, rules.every
+    def __init__(self, survey: SceneSurvey, gains: _Gains, rules: Rules, most: int):
+        """most: new references."""
+        count = len(survey.stops)
+        self._survey, self._every, self._most = survey, rules.every, most
         self._at_stops, self._between = gains.at_stops(), gains.between()
         self._before, self._after = gains.alone(-1), gains.alone(1)
-
-    def best(self, most: int) -> SceneChoice:
-        survey = self._survey
-        count = len(survey.stops)
         self._best = np.full((count, most + 1), _NEVER)
         self._came_from = np.full((count, most + 1), _FAR)
         self._apart = _Apart(most)
-        for stop in range(count):
+
+    def best(self) -> SceneChoice:
+        survey, most = self._survey, self._most
+        for stop in range(len(survey.stops)):
             cost = 0 if survey.referenced[stop] else 1
             if cost > most:
                 continue
