@@ -32,6 +32,7 @@ from peers import PEERS, NcnnEngine, absent
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.engine import Engine
+from lfvideo_sr.methods import METHODS
 from lfvideo_sr.stream.job import StreamJob
 from lfvideo_sr.stream.options import StreamOptions
 from lfvideo_sr.weights import shipped
@@ -64,10 +65,12 @@ def contenders() -> list[Contender]:
     """Everything to be measured. A further preset of a method is a line here."""
     ours = [
         Contender("bicubic", "single", lambda: make_engine("bicubic")),
-        Contender("stream_ref, no references", "single", lambda: _of_method("stream_ref")),
         Contender("flow_transfer", "references", lambda: make_engine("flow_transfer")),
-        Contender("stream_ref", "references", lambda: _of_method("stream_ref")),
     ]
+    for quality, weights in METHODS["stream_ref"].qualities.items():
+        made = _made(_of_method, "stream_ref", weights)
+        ours.append(Contender(f"{quality}, no references", "single", made))
+        ours.append(Contender(quality, "references", made))
     for method in ("c2_matching", "amsa", "rrsr"):
         name = f"{method}_small"
         missing = None if name in shipped() else "no such weights are shipped"
