@@ -92,8 +92,8 @@ def stream(
     ref_output: Annotated[
         str,
         typer.Option(
-            help="What a frame at a reference's own time becomes: pass (the reference's pixels), blend (the same, eased "
-            "into the frames around it) or sr (restored)."
+            help="What a frame at a reference's own time becomes: pass (the reference's pixels), blend (the same, "
+            "eased into the frames around it) or sr (restored)."
         ),
     ] = "pass",
     ref_cache: RefCache = "256MiB",
