@@ -45,9 +45,9 @@ FAIR = (
 BEGIN, END = "<!-- curve.py -->", "<!-- /curve.py -->"
 SECTION = """## Quality against time
 
-This project's methods and others that pip installs, on the clips kept for validation, clean and compressed, over the frames
-that are no references (`benchmarks/curve.py`). Flicker is in levels of 8 bits; seconds are processor time of one core per
-frame."""
+This project's methods and others that pip installs, on the clips kept for validation, clean and compressed, over the
+frames that are no references (`benchmarks/curve.py`). Flicker is in levels of 8 bits; seconds are processor time of one
+core per frame."""
 
 
 @dataclass(frozen=True)
