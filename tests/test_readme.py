@@ -26,7 +26,7 @@ TEXT = "\n".join(PAGES.values())
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROSE = FENCE.sub("", TEXT)
 FIRST = 10  # frames of the example: past its second reference
-FOREIGN = {"--version", "--gpus"}  # options of other programs that prose may mention
+FOREIGN = {"--version", "--gpus", "--alone", "--jpeg"}  # of other programs and of benchmarks, which prose may mention
 
 
 def fences(*languages: str, text: str = README) -> list[str]:
