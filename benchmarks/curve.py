@@ -44,6 +44,11 @@ FAIR = (
     "by pixel: PSNR and SSIM do not measure what it is made for."
 )
 BEGIN, END = "<!-- curve.py -->", "<!-- /curve.py -->"
+SECTION = """## Quality against time
+
+This project's methods and others that pip installs, on the clips kept for validation, clean and compressed, over the
+frames that are no references (`benchmarks/curve.py`). Flicker is in levels of 8 bits; seconds are processor time of one
+core per frame."""
 
 
 @dataclass(frozen=True)
@@ -312,7 +317,7 @@ def main() -> None:
         plot(measured, options.plot)
     if options.table:
         picture = f"\n\n![quality against time]({options.plot.name})" if options.plot else ""
-        write_between_markers(options.table, table(measured) + picture)
+        write_between_markers(options.table, f"{SECTION}\n\n{table(measured)}{picture}")
     else:
         print(table(measured))
 

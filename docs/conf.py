@@ -20,8 +20,8 @@ version = release = lfvideo_sr.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 
 root_doc = "docs/index"
-include_patterns = ["*.md", "docs/*.md", "benchmarks/*.md", "lfvideo_sr/weights/*.md"]
-exclude_patterns = [".*", "build", "dist", "runs", "tests", "engines", "trainers", "configs", "**/__pycache__"]
+include_patterns = ["*.md", "docs/*.md", "benchmarks/*.md", "tests/*.md", "lfvideo_sr/weights/*.md"]
+exclude_patterns = [".*", "build", "dist", "runs", "engines", "trainers", "configs", "**/__pycache__"]
 source_suffix = {".md": "markdown"}
 highlight_language = "bash"
 smartquotes = False

@@ -20,13 +20,13 @@ README = (ROOT / "README.md").read_text()
 PAGES = {name: (ROOT / name).read_text() for name in (
     "README.md", "docs/streams.md", "docs/pictures.md", "docs/lightfields.md", "docs/methods.md", "docs/engines.md",
     "docs/training.md", "docs/api.md", "docs/install.md", "docs/troubleshooting.md", "docs/references.md",
-    "docs/tutorial.md", "docs/index.md", "docs/compare.md",
+    "docs/tutorial.md", "docs/index.md", "docs/compare.md", "docs/pipes.md", "docs/many_clips.md",
 )}  # fmt: skip
 TEXT = "\n".join(PAGES.values())
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROSE = FENCE.sub("", TEXT)
 FIRST = 10  # frames of the example: past its second reference
-FOREIGN = {"--version", "--gpus"}  # options of other programs that prose may mention
+FOREIGN = {"--version", "--gpus", "--alone", "--jpeg"}  # of other programs and of benchmarks, which prose may mention
 
 
 def fences(*languages: str, text: str = README) -> list[str]:
@@ -126,7 +126,7 @@ def test_linked_files_exist():
 
 def test_the_readme_is_short_and_leads_to_every_page():
     assert len(README.splitlines()) < 150
-    below = {"docs/compare.md": "docs/streams.md"}  # pages that another page leads to
+    below = dict.fromkeys(("docs/compare.md", "docs/pipes.md", "docs/many_clips.md"), "docs/streams.md")
     leading = {page: PAGES[below[page]] if page in below else README for page in PAGES if page != "README.md"}
     assert [page for page, text in leading.items() if not re.search(rf"\]\((docs/)?{Path(page).name}\)", text)] == []
 

@@ -2,7 +2,7 @@
 the table, which takes NumPy to load."""
 
 LAYOUT_LINES = {
-    "views": "views, with its axes in the attribute axes",
+    "views": "data set views, whose attribute axes names its axes",
     "crossnet": "CrossNet, light-field video: img_HR, img_LR_4 (item,row,column,channel,y,x)",
     "crossnet-sintel": "CrossNet Sintel: img_HR (clip,frame,channel,y,x) with frame_number; frames are columns",
     "lfssr-ato": "LFSSR-ATO: img_HR (item,row,column,y,x) with img_size",
@@ -21,6 +21,6 @@ LAYOUT_LINES = {
     "jpeg-pleno": "JPEG Pleno: 003_004.ppm, column and row; written as view_R_C.png",
     "gantry": "Stanford gantry: out_RR_CC_y_x_.png",
     "eslf": "ESLF picture: of 14x14 views, (row,column) is picture[row::14, column::14]; --grid, else measured",
-    "mosaic": "picture, folder of pictures or video with views side by side; wants --grid",
+    "mosaic": "picture, folder of pictures or video with views side by side; needs --grid",
     "quilt": "Looking Glass NAME_qs8x6a0.75: side by side, one row of views from the bottom left; --grid 6x8",
 }

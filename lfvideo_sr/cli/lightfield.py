@@ -106,11 +106,21 @@ def lightfield_restore(
     no_refs: Annotated[bool, typer.Option("--no-refs", help="Use no references: restore each view by itself.")] = False,
     require_refs: RequireRefs = False,
     trust_manifest: TrustManifest = False,
-    ref_output: Annotated[str, typer.Option(help="At a reference's own view: pass its pixels on, or sr.")] = "pass",
+    ref_output: Annotated[
+        str,
+        typer.Option(
+            help="What a view with its own reference becomes: pass (the reference's pixels) or sr (restored)."
+        ),
+    ] = "pass",
     ref_cache: RefCache = "256MiB",
     max_refs: Annotated[int, typer.Option(help="References per view.")] = 2,
     ref_every: Annotated[int, typer.Option(help="Light-field video: N frames share references.")] = 8,
-    views: Annotated[str | None, typer.Option(help="Only these: ROW,COLUMN or FIRST:LAST,FIRST:LAST.")] = None,
+    views: Annotated[
+        str | None,
+        typer.Option(
+            help="Only these views: ROW,COLUMN, or FIRST:LAST,FIRST:LAST for rows and columns, both ends included."
+        ),
+    ] = None,
     matching: Annotated[
         str, typer.Option(help="guided: search a few views and predict the others; free: search each view.")
     ] = "guided",

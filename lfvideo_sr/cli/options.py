@@ -96,8 +96,8 @@ Preview = Annotated[
     str | None,
     typer.Option(
         metavar="SECONDS",
-        help="Restore only so much from the middle, like 5s, into OUTPUT_preview, with a picture of it; print what the "
-        "whole takes.",
+        help="Restore this many seconds from the middle, such as 5s, into OUTPUT_preview, with a picture of them; then "
+        "print how long the whole clip takes.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only, as --progress none.")]
@@ -107,14 +107,17 @@ Verbose = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 # pipes and live streams
-InputFormat = Annotated[str | None, typer.Option(help=f"Of standard input: {listed(PIPE_FORMATS)}.")]
+InputFormat = Annotated[
+    str | None, typer.Option(help=f"Format of standard input: {listed(PIPE_FORMATS)}; default: recognised.")
+]
 OutputFormat = Annotated[
     str | None,
     typer.Option(
-        help=f"Of standard output: {listed(PIPE_FORMATS)}; mkv and mpegts by --codec. Default y4m for y4m, else nut."
+        help=f"Format of standard output: {listed(PIPE_FORMATS)}; mkv and mpegts are encoded by --codec. Default: y4m "
+        "where the input is y4m, else nut."
     ),
 ]
-Duration = Annotated[float | None, typer.Option(help="Stop a pipe or a live stream after so many seconds.")]
+Duration = Annotated[float | None, typer.Option(help="Stop a pipe or a live stream after N seconds.")]
 LiveDrop = Annotated[
     bool, typer.Option("--live-drop/--no-live-drop", help="Leave out frames of a live stream that come too fast.")
 ]

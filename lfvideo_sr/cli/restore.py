@@ -91,7 +91,10 @@ def stream(
     trust_manifest: TrustManifest = False,
     ref_output: Annotated[
         str,
-        typer.Option(help="At a reference's own time: pass its pixels on, blend them into the frames around, or sr."),
+        typer.Option(
+            help="What a frame at a reference's own time becomes: pass (the reference's pixels), blend (the same, "
+            "eased into the frames around it) or sr (restored)."
+        ),
     ] = "pass",
     ref_cache: RefCache = "256MiB",
     max_refs: Annotated[int, typer.Option(help="References per frame.")] = 2,

@@ -15,12 +15,17 @@ def train(
     configs: Annotated[
         list[str], typer.Argument(metavar="CONFIG...", help="Names of shipped configurations, or YAML files, in order.")
     ],
-    max_steps: Annotated[int | None, typer.Option(help="Stop after N steps instead.")] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(help="Stop after N steps, whatever max_steps of the configuration is.")
+    ] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Folder of the run, instead of the configuration's.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option(help="Continue the run in that folder, or remove the files of that run first.")
+        bool,
+        typer.Option(
+            help="Continue the run in that folder; --no-resume removes the files of that run and starts over."
+        ),
     ] = True,
 ) -> None:
     """Train a method, or several stages one after the other. A run that was killed continues from its last checkpoint,

@@ -142,7 +142,7 @@ _PARAMETERS = {names.HCI_PARAMETERS: names.hci_parameters}
 # Of several that are sure, the first is taken; an array that may be two, and is surely neither, is refused.
 LAYOUTS: dict[str, FieldLayout] = {
     "views": ArrayLayout(
-        "views, with its axes in the attribute axes",
+        "data set views, whose attribute axes names its axes",
         "",
         Keys("views"),
         arrays.named_axes,
@@ -220,7 +220,7 @@ LAYOUTS: dict[str, FieldLayout] = {
         lenses=True,
     ),
     "mosaic": PictureLayout(
-        "picture, folder of pictures or video with views side by side; wants --grid", Mosaic(), frames=True
+        "picture, folder of pictures or video with views side by side; needs --grid", Mosaic(), frames=True
     ),
     "quilt": PictureLayout(
         "Looking Glass NAME_qs8x6a0.75: side by side, one row of views from the bottom left; --grid 6x8",
