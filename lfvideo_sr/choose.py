@@ -12,7 +12,7 @@ from .errors import EngineError, InputError, TorchMissing, UsageError, shortened
 from .frames import Size
 from .method import Method
 from .methods import BEHIND, METHODS, VIEW_FUSION
-from .torch_loading import may_have_gpu, why_no_torch
+from .torch_loading import is_loaded, may_have_gpu, why_no_torch
 
 if TYPE_CHECKING:  # the command line chooses without OpenCV
     from .matching.view_samples import Fuse
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the command line chooses without OpenCV
 ENGINES = ("auto", "torch", "onnx", "tensorrt")
 QUALITIES = ("auto", "fast", "balanced", "best")
 _SCALE = 4  # of every method whose size states no other
+_SMALL = 1 << 18  # low-resolution pixels of a picture
 
 
 class Choice(NamedTuple):
@@ -110,17 +111,21 @@ def make_engine(
 
 
 def choose_engine(
-    options: EngineOptions, size: Size | None = None, tell: Callable[[str], object] = lambda line: None
+    options: EngineOptions,
+    size: Size | None = None,
+    tell: Callable[[str], object] = lambda line: None,
+    one_picture: bool = False,
 ) -> Choice:
     """The engine asked for, or the best there is; raises EngineError for one that cannot be had.
 
     size: of the low-resolution frames, if known: a plan has to take it.
     tell: called with a line for people where TensorRT, taken by auto, refuses in the middle and another goes on.
+    one_picture: there is nothing else to restore, so that to load torch may take longer than the work.
     """
     check_choice("--method", options.method, list(METHODS))
     check_choice("--engine", options.engine, ENGINES)
     options = options.settled()
-    choice = _chosen(options, size, tell)
+    choice = _chosen(options, size, tell, one_picture)
     if options.anchor_model is None:
         return choice
     from .engines.anchored import with_anchor_model
@@ -128,7 +133,7 @@ def choose_engine(
     return choice._replace(engine=with_anchor_model(choice.engine, Path(options.anchor_model)))
 
 
-def _chosen(options: EngineOptions, size: Size | None, tell: Callable[[str], object]) -> Choice:
+def _chosen(options: EngineOptions, size: Size | None, tell: Callable[[str], object], one_picture: bool) -> Choice:
     if not METHODS[options.method].learned:
         return _classical(options)
     if options.engine == "torch":
@@ -137,7 +142,25 @@ def _chosen(options: EngineOptions, size: Size | None, tell: Callable[[str], obj
         return Choice(_onnx(options), "asked for")
     if options.engine == "tensorrt":
         return Choice(_tensorrt(options, size), "asked for")
+    if one_picture and size is not None and _starts_sooner_by_graphs(options, size):
+        return Choice(_onnx(options), "it starts sooner than torch")
     return _best(options, size, tell)
+
+
+def _starts_sooner_by_graphs(options: EngineOptions, size: Size) -> bool:
+    """Whether a picture is restored on a CPU by graphs that are there, while torch is not loaded yet. A large picture
+    is left to torch, which matches it in strips."""
+    on_a_cpu = options.device == "cpu" or (options.device == "auto" and not may_have_gpu())
+    if is_loaded() or not on_a_cpu or options.dtype not in ("auto", "fp32") or size.width * size.height > _SMALL:
+        return False
+    return is_installed("onnxruntime") and _graphs_fit(options)
+
+
+def _graphs_fit(options: EngineOptions) -> bool:
+    from .engines.cache import graphs_misfit, graphs_to_run
+
+    precision, folder, weights = graphs_of(options)
+    return graphs_misfit(graphs_to_run(folder), weights, precision) is None
 
 
 def _best(options: EngineOptions, size: Size | None, tell: Callable[[str], object]) -> Choice:

@@ -15,7 +15,7 @@ from .media.limits import free_address_space
 
 def why_no_torch() -> str | None:
     """Why torch does not serve, for people; None where it does, and is loaded."""
-    if sys.modules.get("torch"):
+    if is_loaded():
         return None
     if not is_installed("torch"):
         return "torch is not installed"
@@ -26,6 +26,11 @@ def why_no_torch() -> str | None:
     except (ImportError, OSError, RuntimeError, MemoryError) as error:
         return f"torch cannot be loaded ({first_line(error)[:160]})"
     return None
+
+
+def is_loaded() -> bool:
+    """Whether this process has loaded torch already."""
+    return bool(sys.modules.get("torch"))
 
 
 def may_have_gpu() -> bool:

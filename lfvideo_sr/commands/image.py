@@ -98,7 +98,7 @@ class ImageCommand:
         """Write the result of the picture, which is `low` or was reduced to it; returns the report."""
         alpha = picture.alpha if picture.is_transparent and not self.simulate else None
         changes: list[str] = []  # of the engine, in the middle
-        with choose_engine(self.engine, size_of(low), changes.append).engine as engine:
+        with choose_engine(self.engine, size_of(low), changes.append, one_picture=True).engine as engine:
             prepare_process(engine.device)
             started = time.monotonic()
             asked = picture_references(references, size_of(low), engine.info.scale, self.white)

@@ -13,6 +13,7 @@ from command_line import TORCH, report_of, run_without
 from small_clips import engine_of, rendered, stamp
 from small_grids import MAKERS, rendered_grid
 
+from lfvideo_sr import choose
 from lfvideo_sr.choose import EngineOptions, choose_engine, graphs_of, load_learned
 from lfvideo_sr.engine import Matched, Precision
 from lfvideo_sr.engines import onnx_engine
@@ -201,6 +202,33 @@ def test_a_stream_gives_what_torch_gives(run, cache, hybrid_clip, tmp_path):
 def test_auto_takes_torch_and_says_why(no_gpu, cache):
     chosen = choose_engine(EngineOptions(device="cpu"))
     assert (chosen.name, chosen.why) == ("torch", "no TensorRT plan is built")
+
+
+SMALL, LARGE = Size(96, 64), Size(1024, 1024)
+
+
+@pytest.mark.parametrize(
+    ("options", "size", "name"),
+    [
+        ({}, SMALL, "onnx"),
+        ({"device": "cpu", "dtype": "fp32", "quality": "fast"}, SMALL, "onnx"),
+        ({}, LARGE, "torch"),
+        ({"dtype": "bf16", "device": "cpu"}, SMALL, "torch"),
+        ({"engine": "torch"}, SMALL, "torch"),
+        ({"method": "c2_matching", "weights": "c2_matching_small"}, SMALL, "torch"),
+    ],
+)
+def test_one_picture_is_restored_by_graphs_while_torch_is_not_loaded(options, size, name, no_gpu, monkeypatch):
+    assert choose_engine(EngineOptions(**options), size, one_picture=True).name == "torch"  # loaded here
+    monkeypatch.setattr(choose, "is_loaded", lambda: False)
+    assert choose_engine(EngineOptions(**options), size, one_picture=True).name == name
+    assert choose_engine(EngineOptions(**options), size).name == "torch"
+
+
+def test_a_machine_that_may_have_a_gpu_restores_one_picture_by_torch(monkeypatch):
+    monkeypatch.setattr(choose, "is_loaded", lambda: False)
+    monkeypatch.setattr(choose, "may_have_gpu", lambda: True)
+    assert choose_engine(EngineOptions(), SMALL, one_picture=True).name == "torch"
 
 
 def test_what_onnx_runtime_cannot_do_is_told(run, cache, hybrid_clip, tmp_path):
