@@ -16,7 +16,7 @@ _EXPORT = f"is of a format that is not read; save it as {READABLE}"
 _OTHERS = dict.fromkeys(_RAW.split(), _DEVELOP) | dict.fromkeys(
     (".gif", ".psd", ".psb", ".xcf", ".jxl", ".jp2", ".j2k", ".jpf", ".exr", ".hdr", ".tga", ".pfm"), _EXPORT
 )
-NEEDS_HEIF = "needs the package pillow-heif; pip install 'lfvideo-sr[heif]', or save it as JPEG"
+NEEDS_HEIF = "needs the package pillow-heif; pip install pillow-heif, or save it as JPEG"
 
 
 class UnreadableFormat(InputError):

@@ -119,6 +119,14 @@ def test_a_module_is_named_by_its_package(low_clip, tmp_path):
     assert checks.missing_package("ray").endswith("pip install 'lfvideo-sr[ray]'")
 
 
+def test_without_torch_no_command_would_install_it_on_the_way(monkeypatch):
+    """pip installs all that a package requires along with an extra of it."""
+    monkeypatch.setattr(checks, "is_installed", lambda module: module != "torch")
+    assert checks.install_command("pillow_heif") == "pip install pillow-heif"
+    assert checks.install_command("ray.exceptions") == "pip install ray"
+    assert checks.install_command("lightning") == "pip install 'lfvideo-sr[train]'"  # which needs torch
+
+
 @pytest.mark.skipif(may_have_gpu(), reason="the encoder may open")
 def test_a_gpus_encoder_that_is_not_there_is_one_line(run, low_clip, tmp_path):
     outcome = run("stream", low_clip, "-o", tmp_path / "out.mkv", "--method", "bicubic", "--codec", "h264_nvenc")
