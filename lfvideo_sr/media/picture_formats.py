@@ -60,4 +60,5 @@ def shown_unreadable(unreadable: dict[Path, str]) -> list[str]:
 
 def _named(paths: list[Path]) -> str:
     names = ", ".join(path.name for path in paths[:3])
-    return names if len(paths) <= 3 else f"{names} and {len(paths) - 3} more: each"
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return names if len(paths) == 1 else f"{names}{more}: each"
