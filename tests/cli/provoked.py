@@ -57,6 +57,15 @@ def interlaced(folder: Path) -> None:
             target.mux(packet)
 
 
+def rarely_coloured(folder: Path) -> None:
+    """In YCgCo."""
+    with av.open("rare.mkv", "w") as target:
+        video = target.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt, video.codec_context.colorspace = 48, 32, "yuv420p", 8
+        for packet in [*video.encode(av.VideoFrame(48, 32, "yuv420p")), *video.encode(None)]:
+            target.mux(packet)
+
+
 def write(name: str, content: bytes | str = b"") -> Prepare:
     def prepare(folder: Path) -> None:
         (folder / name).parent.mkdir(exist_ok=True)
@@ -183,6 +192,7 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "is interlaced; pass --deinterlace": (["stream", "fields.mkv", "--method", "bicubic"], interlaced),
     "is a pipe or a device": (["stream", "pipe.mkv"], lambda folder: os.mkfifo(folder / "pipe.mkv")),
     "matches no file": (["stream", "clips/*.mp4"], None),
+    "colour matrix": (["stream", "rare.mkv", "--method", "bicubic"], rarely_coloured),
     "million pixels": ([*STREAM, "--max-pixels", "1000"], None),
     "cannot be read (": (["run-segment", "nowhere.json", "0"], None),
     "give --from and --to instead": (
@@ -296,6 +306,10 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
         write("clips.txt", "empty.mkv\n"), write("empty.mkv"))),
     "is not a plan of this version": (["join", "plan.json"], write("plan.json", "{}")),
     "--ray does not score its result": ([*STREAM, "--ray", "local", "--gt", "sharp.mkv"], None),
+    "suggestion": (
+        ["refs", "suggest", "in.mkv", "-o", "todo"],
+        write("todo/suggestions.json", '{"pictures": [{"file": "t0.png", "sha256": "0"}]}'),
+    ),
     "is a file; give a folder with -o": (["refs", "suggest", "in.mkv", "-o", "in.mkv"], None),
     # pictures
     "is no picture that can be read": (["image", "noise.png", "--method", "bicubic"], write("noise.png", NOISE)),

@@ -38,6 +38,18 @@ def mosaics_cut_short(folder: Path) -> None:
 BICUBIC = ("--method", "bicubic")
 PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "is an AVIF": (["image", "a.avif", *BICUBIC], write("a.avif", b"\0\0\0\x1cftypavif" + NOISE)),
+    "samples;": (["lightfield", "refs.h5"], arrays(LF=CUBE.astype(np.int32))),
+    "channels;": (
+        ["lightfield", "refs.h5::/LF", "--layout", "row,column,y,x,channel"], arrays(LF=CUBE[..., :2])
+    ),
+    "--item": (
+        ["lightfield", "refs.h5::/LF", "--layout", "item,row,column,y,x,channel", "--item", "9"],
+        arrays(LF=CUBE[np.newaxis]),
+    ),
+    "others are": (
+        ["lightfield", "frames", "--layout", "mosaic", "--grid", "2x2", *BICUBIC],
+        pictures("frames/1.png", then=pictures("frames/2.png", size=(20, 12))),
+    ),
     "is empty:": (["lightfield", "refs.h5"], arrays(LF=np.zeros((3, 3, 16, 0, 3), np.uint8))),
     "choose with --layout": (["lightfield", "views"], pictures("views/view_0_0.png", "views/input_Cam000.png")),
     "give the same grid": (

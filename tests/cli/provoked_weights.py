@@ -36,6 +36,7 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "of plain tensors": (CONVERT, write("a.pth", NOISE)),
     "the weights of one network": (CONVERT, checkpoints(a=["generator", "critic"])),
     "give one of each kind": ([*CONVERT, "b.pth"], checkpoints(a="weight", b="weight")),
+    "is not in": (["evaluate", "--dataset", "cufed5", "--data", "."], None),
     "this protocol cuts to multiples": (
         ["evaluate", "--dataset", "shots", "--method", "bicubic"], pictures("shots/a.png", size=(2, 2))
     ),
