@@ -61,7 +61,7 @@ def _of_onnx(path: Path, device: str) -> PictureNetwork:
     try:
         from .onnx_engine import open_session, pick_provider
     except ImportError as error:
-        raise EngineError(f"the anchor model {path} needs ONNX Runtime; pip install 'lfvideo-sr[onnx]'") from error
+        raise EngineError(f"the anchor model {path} needs ONNX Runtime; pip install onnxruntime") from error
     kind, number = pick_provider("cpu" if device == "cpu" else "auto")
     session = open_session(path, kind, number, _ADVICE)
     inputs, outputs = session.get_inputs(), session.get_outputs()

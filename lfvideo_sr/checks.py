@@ -49,9 +49,12 @@ def package_of(module: str) -> str:
 
 
 def install_command(module: str) -> str:
-    """The command that installs the package of a module."""
+    """The command that installs the package of a module: an extra of this package, or, where torch is absent and not
+    needed for it, the package alone, since pip would install torch with the extra."""
     extra = _EXTRAS.get(module.partition(".")[0])
-    return f"pip install 'lfvideo-sr[{extra}]'" if extra else f"pip install {package_of(module)}"
+    if extra and (extra == "train" or is_installed("torch")):
+        return f"pip install 'lfvideo-sr[{extra}]'"
+    return f"pip install {package_of(module)}"
 
 
 def missing_package(module: str) -> str:

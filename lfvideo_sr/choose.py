@@ -165,7 +165,7 @@ def _graphs_fit(options: EngineOptions) -> bool:
 
 def _best(options: EngineOptions, size: Size | None, tell: Callable[[str], object]) -> Choice:
     """What "auto" takes."""
-    refused = "no TensorRT plan is built"
+    refused = "no TensorRT plan is built" if may_have_gpu() else "no NVIDIA GPU is here"
     if (options.device == "auto" or options.device.startswith("cuda")) and _plans_are_there(options):
         from .engines.fallback import FallingBack
 

@@ -159,7 +159,8 @@ def prepare_with_low(picture: np.ndarray, low: np.ndarray, protocol: Protocol, s
     if protocol.fit is SizeRule.CROP:
         low = crop_to_multiple(low, math.lcm(protocol.multiple, scale) // scale)
     if not low.size:
-        raise InputError(f"the picture is {size}; this protocol cuts to multiples of {protocol.multiple}")
+        multiple = protocol.multiple
+        raise InputError(f"the picture is {size}; this protocol cuts to multiples of {multiple}, so give a larger one")
     height, width = (scale * side for side in low.shape[1:])
     return EvaluationPair(np.ascontiguousarray(low), eight_bit(picture[:, :height, :width]), 0, 0, scale)
 

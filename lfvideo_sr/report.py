@@ -213,10 +213,12 @@ def _brought(references: list[dict[str, Any]]) -> list[str]:
 
 
 def _worthless(job: "StreamJob | GridJob") -> list[str]:
-    """A warning where references were matched and none of them showed what the frames show."""
+    """A warning where no reference served a frame: none has detail, or none shows what the frames show."""
     uses = job.resolver.uses.values()
     if job.reference_kind == "none" or not uses or any(use.frames_served for use in uses):
         return []
+    if not any(use.adds_detail for use in uses):
+        return [f"no reference has detail that {job.info.name} lacks: all came out as without references"]
     return [f"no reference shows what {job.info.name} shows: all came out as without references"]
 
 

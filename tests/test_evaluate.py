@@ -259,6 +259,12 @@ def test_a_benchmarks_own_small_pictures_are_restored(data, tmp_path):
     assert row["item"] == "img1" and row["psnr"] == pytest.approx(by_hand, abs=1e-4)
 
 
+def test_a_method_of_another_scale_is_a_row_that_says_so(data):
+    evaluation = Evaluation.of(open_dataset("cufed5", data), "c2", scale=2)
+    rows = [row for row, _ in evaluation.rows(engine_of("bicubic"))]
+    assert {row.error for row in rows} == {"bicubic is of scale 4, not 2; measure it alone"}
+
+
 def test_deltas_are_ours_minus_theirs(data):
     evaluation = Evaluation.of(open_dataset("cufed5", data), "c2")
     info = type(engine_of("bicubic").info)("c2_matching", "", references=1)

@@ -197,7 +197,7 @@ def test_integers_and_tensors_are_pictures_too(moments):
 def test_floats_outside_0_and_1_are_refused(moments, which):
     low, sharp = degrade(moments[0]), moments[1]
     pictures = (low * 255, [sharp]) if which == "picture" else (low, [sharp * 255])
-    with pytest.raises(InputError, match=f"{which}.* has values from .* floats in"):
+    with pytest.raises(InputError, match=rf"{which}.* has values from .* floats in \[0,1\] are needed"):
         lfvideo_sr.restore_picture(*pictures, method="flow_transfer")
 
 
@@ -219,7 +219,7 @@ def test_a_result_is_written_as_png(moments, tmp_path):
     assert np.abs(read_image(path) - restored.pixels).max() > 1 / 65535  # 8 bits
     with pytest.raises(OutputError, match=r"ends in \.png"):
         restored.write(tmp_path / "out.jpg")
-    with pytest.raises(UsageError, match="give 8 or 16"):
+    with pytest.raises(UsageError, match="bit_depth is 10; give 8 or 16"):
         restored.write(tmp_path / "new.png", bit_depth=10)
 
 

@@ -13,6 +13,10 @@ import typer
 from command_line import report_of
 
 from lfvideo_sr import cli
+from lfvideo_sr.checks import check_choice
+from lfvideo_sr.cli.choices import BY_PARAMETER, GRID_METHODS
+from lfvideo_sr.commands.first_checks import check_names
+from lfvideo_sr.media.codecs import PRESETS, codec_of
 from lfvideo_sr.media.video import VideoSource
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +29,7 @@ PAGES = {name: (ROOT / name).read_text() for name in (
 TEXT = "\n".join(PAGES.values())
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROSE = FENCE.sub("", TEXT)
+_PLACEHOLDER = re.compile(r"\.\.\.|\b[A-Z]{3,}\b|\[|, ")  # of commands that stand for many
 FIRST = 10  # frames of the example: past its second reference
 FOREIGN = {"--version", "--gpus", "--alone", "--jpeg"}  # of other programs and of benchmarks, which prose may mention
 
@@ -39,12 +44,15 @@ def fresh_environment_commands() -> list[str]:
 
 
 def shown_commands() -> list[list[str]]:
-    """Every `lfvideo-sr ...` in the fences, as words; comments, and what is behind a pipe, are dropped, and lines that
-    go on are joined."""
-    bodies = [body.replace("\\\n", "") for body in fences("sh", "", text=TEXT)]
-    lines = dict.fromkeys(line for body in bodies for line in body.splitlines())
+    """Every `lfvideo-sr ...` of every page, in the fences and in prose, as words; comments, what is behind a pipe or
+    another command, and redirections are dropped, and lines that go on are joined."""
+    text = "\n".join(page.read_text() for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
+    bodies = [body.replace("\\\n", "") for body in fences("sh", "", text=text)]
+    spans = [" ".join(span.split()) for span in re.findall(r"`(lfvideo-sr [^`]*)`", FENCE.sub("", text))]
+    lines = dict.fromkeys([*(line for body in bodies for line in body.splitlines()), *spans])
     commands = [re.search(r"(?:^|[\s/])lfvideo-sr (.*)", line) for line in lines]
-    return [shlex.split(command[1].partition(" | ")[0], comments=True) for command in commands if command]
+    ended = [re.split(r" (?:\||&&|2?>) ?", command[1])[0] for command in commands if command]
+    return [shlex.split(words, comments=True) for words in ended if not _PLACEHOLDER.search(words)]
 
 
 @cache
@@ -94,13 +102,19 @@ def test_the_first_command_does_what_is_said(run, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("words", shown_commands(), ids=" ".join)
-def test_shown_commands_and_their_options_exist(words):
+def test_shown_commands_are_accepted(words, monkeypatch):
+    """All but the files that they name: arguments, options, the kinds of their values, and names."""
+    monkeypatch.setenv("LFVIDEO_MAX_PIXELS", "")  # which an option sets
     command = whole_command()
     while words and words[0] in getattr(command, "commands", {}):
         command, words = command.commands[words[0]], words[1:]
     command = getattr(command, "commands", {}).get("restore", command)  # `lightfield IN` is `lightfield restore IN`
     assert not getattr(command, "commands", {}) or not words or words[0].startswith("--"), f"no command {words[0]}"
-    assert {word.split("=")[0] for word in words if re.match(r"-[^\d]", word)} <= options_of(command)
+    if not getattr(command, "commands", {}) and words and "--help" not in words:
+        asked = command.make_context("shown", words).params
+        check_names(asked, {**BY_PARAMETER, "method": {*GRID_METHODS, "all"}})
+        codec_of(asked.get("codec") or "x264")
+        check_choice("--preset", asked.get("preset") or "medium", PRESETS)
 
 
 def test_options_in_prose_exist():

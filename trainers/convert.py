@@ -185,7 +185,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         read = load_tensors(path)
     except Exception as error:  # whatever the reader raises, the file is not one
-        raise InputError(f"{path} is not a checkpoint of plain tensors; other content is not read") from error
+        raise InputError(f"{path} is no file of plain tensors; save the network's state_dict alone") from error
     tensors = _table(path, read)
     return {str(name).removeprefix("module."): value for name, value in tensors.items()}
 

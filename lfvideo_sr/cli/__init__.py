@@ -14,6 +14,7 @@ import typer
 
 from .. import __version__
 from ..checks import missing_package
+from ..commands.completion import SHELLS
 from ..errors import (
     EngineError,
     LFVideoError,
@@ -25,7 +26,8 @@ from ..errors import (
     printable,
 )
 from ..media import quiet
-from .choices import METHOD_NAMES
+from ..methods import METHODS
+from .choices import METHOD_NAMES, completed, listed
 from .engines import engine_app
 from .help import GroupedCommand, QuickGroup
 from .lightfield import lightfield_app
@@ -41,7 +43,10 @@ _INTERRUPTED = 130
 
 
 def info(
-    method: Annotated[str | None, typer.Argument(help=f"A method to describe: {METHOD_NAMES}.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Argument(help=f"A method to describe: {METHOD_NAMES}.", autocompletion=completed(METHODS)),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print what this installation can do (devices, dtypes, codecs, extras, weights), or what a method is."""
@@ -59,7 +64,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def completion(
-    shell: Annotated[str, typer.Argument(help="bash, zsh, fish or powershell.")],
+    shell: Annotated[str, typer.Argument(help=f"{listed(SHELLS)}.", autocompletion=completed(SHELLS))],
     install: Annotated[
         bool, typer.Option("--install", help="Install it for that shell instead of printing it.")
     ] = False,
@@ -159,7 +164,7 @@ def _requests_to_end_interrupt() -> Iterator[None]:
 
 def _run() -> None:
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="lfvideo-sr")
         if code == _INTERRUPTED:  # typer turns an interrupt into a code that it returns
             _fail("interrupted", _INTERRUPTED)
     except KeyboardInterrupt:
@@ -199,7 +204,8 @@ def _fail_usage(message: str, error: Exception) -> None:
     if message.startswith("Usage:"):  # a command without arguments: its help, on as many lines as it has
         print(message, file=sys.stderr)
         sys.exit(UsageError.exit_code)
-    _fail(f"{message.rstrip('.')}; see lfvideo-sr --help", UsageError.exit_code, error)
+    command = getattr(getattr(error, "ctx", None), "command_path", "lfvideo-sr")
+    _fail(f"{message.rstrip('.')}; see {command} --help", UsageError.exit_code, error)
 
 
 def _fail(message: str, code: int, error: BaseException | None = None) -> None:

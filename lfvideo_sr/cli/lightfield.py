@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .choices import BY_PARAMETER, GRID_METHODS, listed
+from .choices import BY_PARAMETER, GRID_METHODS, completed, listed
 from .help import GroupedCommand, QuickGroup
 from .layout_lines import LAYOUT_LINES
 from .options import (
@@ -58,7 +58,11 @@ lightfield_app = typer.Typer(
 )
 
 Layout = Annotated[
-    str | None, typer.Option(help="A name of the list below, or axes: row,~column,y,x,channel (~ runs backwards).")
+    str | None,
+    typer.Option(
+        help="A name of the list below, or axes: row,~column,y,x,channel (~ runs backwards).",
+        autocompletion=completed(LAYOUT_LINES),
+    ),
 ]
 GridShape = Annotated[
     str | None, typer.Option(help="ROWSxCOLUMNS, where the file, or the names of a folder, do not say.")

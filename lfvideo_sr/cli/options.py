@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from ..media.codecs import PRESETS
 from ..methods import METHODS
-from .choices import ENGINES, METHOD_NAMES, PIPE_FORMATS, PRECISIONS, QUALITIES, listed
+from .choices import ENGINES, METHOD_NAMES, PIPE_FORMATS, PRECISIONS, PROGRESS, QUALITIES, completed, listed
 
 
 def _limit_pixels(text: str | None) -> str | None:
@@ -20,18 +21,24 @@ def _limit_pixels(text: str | None) -> str | None:
 
 
 # which method, and where it runs
-Method = Annotated[str, typer.Option(help=f"{METHOD_NAMES}.", autocompletion=lambda: list(METHODS))]
+Method = Annotated[str, typer.Option(help=f"{METHOD_NAMES}.", autocompletion=completed(METHODS))]
 Weights = Annotated[str | None, typer.Option(help="Weights by name, a .safetensors file, or a run's last.pt.")]
 Quality = Annotated[
     str,
     typer.Option(
         help=f"Size of stream_ref's network: {listed(QUALITIES)}; auto: best on a GPU, fast on a CPU.",
-        autocompletion=lambda: list(QUALITIES),
+        autocompletion=completed(QUALITIES),
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-Dtype = Annotated[str, typer.Option(help=f"{listed(('auto', *PRECISIONS))}.")]
-Engine = Annotated[str, typer.Option(help=f"{listed(ENGINES)}.", autocompletion=lambda: list(ENGINES))]
+Device = Annotated[
+    str,
+    typer.Option(help="auto, cpu, cuda, cuda:N or mps.", autocompletion=completed(("auto", "cpu", "cuda", "mps"))),
+]
+Dtype = Annotated[
+    str,
+    typer.Option(help=f"{listed(('auto', *PRECISIONS))}.", autocompletion=completed(("auto", *PRECISIONS))),
+]
+Engine = Annotated[str, typer.Option(help=f"{listed(ENGINES)}.", autocompletion=completed(ENGINES))]
 
 # what is read
 Simulate = Annotated[bool, typer.Option("--simulate", help="IN is sharp: reduce it, restore it, and score the result.")]
@@ -84,8 +91,12 @@ Resume = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Go on from what an unfinished run of this command has done.")
 ]
 Report = Annotated[Path | None, typer.Option(help="JSON report to write; default <output stem>.report.json.")]
-Preset = Annotated[str, typer.Option(help="Speed of the encoder, ultrafast to veryslow.")]
-Progress = Annotated[str, typer.Option(help="How progress is shown: auto, plain, json or none.")]
+Preset = Annotated[
+    str, typer.Option(help="Speed of the encoder, ultrafast to veryslow.", autocompletion=completed(PRESETS))
+]
+Progress = Annotated[
+    str, typer.Option(help=f"How progress is shown: {listed(PROGRESS)}.", autocompletion=completed(PROGRESS))
+]
 DryRun = Annotated[
     bool,
     typer.Option(

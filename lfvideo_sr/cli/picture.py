@@ -43,6 +43,7 @@ def image(
     report: Annotated[Path | None, typer.Option(help="JSON report to write.")] = None,
     max_pixels: MaxPixels = None,
     overwrite: Overwrite = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
     engine: Engine = "auto",
@@ -60,5 +61,5 @@ def image(
     running = EngineOptions(method, weights, device, dtype, engine, quality)
     ImageCommand(
         input, ref or [], output, no_refs=no_refs, simulate=simulate, reduction=reduction, gt=gt, engine=running,
-        report=report, overwrite=overwrite, white=white, lpips=lpips,
+        report=report, overwrite=overwrite, white=white, lpips=lpips, quiet=quiet,
     ).run()  # fmt: skip

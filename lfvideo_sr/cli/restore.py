@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..media.codecs import listed_codecs
-from .choices import BY_PARAMETER, REFERENCE_SOURCES, STREAM_KINDS, listed
+from .choices import BY_PARAMETER, CODEC_NAMES, REFERENCE_SOURCES, STREAM_KINDS, completed, listed
 from .options import (
     LPIPS,
     Deinterlace,
@@ -78,7 +78,11 @@ def stream(
         bool, typer.Option("--no-refs", help="Use no references: restore each frame by itself.")
     ] = False,
     ref_source: Annotated[
-        str | None, typer.Option(help=f"Take references from this source only: {listed(REFERENCE_SOURCES)}.")
+        str | None,
+        typer.Option(
+            help=f"Take references from this source only: {listed(REFERENCE_SOURCES)}.",
+            autocompletion=completed(REFERENCE_SOURCES),
+        ),
     ] = None,
     require_refs: RequireRefs = False,
     ref_index_base: Annotated[
@@ -93,7 +97,8 @@ def stream(
         str,
         typer.Option(
             help="What a frame at a reference's own time becomes: pass (the reference's pixels), blend (the same, "
-            "eased into the frames around it) or sr (restored)."
+            "eased into the frames around it) or sr (restored).",
+            autocompletion=completed(("pass", "blend", "sr")),
         ),
     ] = "pass",
     ref_cache: RefCache = "256MiB",
@@ -116,7 +121,7 @@ def stream(
     gt: Annotated[str | None, typer.Option(help="High-resolution clip to score against.")] = None,
     lpips: LPIPS = None,
     report: Report = None,
-    codec: Annotated[str, typer.Option(help=f"{listed_codecs()}.")] = "libx264",
+    codec: Annotated[str, typer.Option(help=f"{listed_codecs()}.", autocompletion=completed(CODEC_NAMES))] = "libx264",
     crf: Annotated[int, typer.Option(help="Quality of lossy codecs; smaller is better.")] = 16,
     preset: Preset = "medium",
     encoder_option: Annotated[list[str] | None, typer.Option("-e", help="Encoder option key=value; repeat it.")] = None,

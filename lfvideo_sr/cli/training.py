@@ -11,9 +11,18 @@ from .options import Overwrite
 weights_app = typer.Typer(cls=QuickGroup, help="List weights, or make them from checkpoints.", no_args_is_help=True)
 
 
+def _configs() -> list[str]:
+    from ..commands.train import shipped_configs
+
+    return list(shipped_configs())
+
+
 def train(
     configs: Annotated[
-        list[str], typer.Argument(metavar="CONFIG...", help="Names of shipped configurations, or YAML files, in order.")
+        list[str],
+        typer.Argument(
+            metavar="CONFIG", help="Names of shipped configurations, or YAML files, in order.", autocompletion=_configs
+        ),
     ],
     max_steps: Annotated[
         int | None, typer.Option(help="Stop after N steps, whatever max_steps of the configuration is.")
@@ -59,7 +68,7 @@ def weights_export(
     "-o c2.safetensors",
 )
 def weights_convert(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The authors' checkpoints (.pth).")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="The authors' checkpoints (.pth).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Target .safetensors.")],
     method: Annotated[str, typer.Option(help="c2_matching or amsa.")],
     vgg19: Annotated[Path | None, typer.Option(help="torchvision's VGG19, if not among FILE.")] = None,

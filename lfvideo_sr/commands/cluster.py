@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..checks import install_command
 from ..choose import EngineOptions, choose_engine
 from ..errors import EngineError, UsageError, first_line
 from ..stream.finished import mark_finished
@@ -141,7 +142,7 @@ def _started(address: str) -> Any:
     try:
         import ray
     except ImportError as error:
-        raise EngineError("Ray is not installed; pip install 'lfvideo-sr[ray]', or leave --ray out") from error
+        raise EngineError(f"Ray is not installed; {install_command('ray')}, or leave --ray out") from error
     if ray.is_initialized():
         return ray
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}

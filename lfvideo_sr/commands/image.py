@@ -58,6 +58,7 @@ class ImageCommand:
     overwrite: bool = False
     white: float | None = None  # of pictures of 16 bits
     lpips: Path | None = None  # weights of the network that also compares the result with the truth
+    quiet: bool = False
 
     def run(self) -> None:
         """Write the picture and the report; raises LFVideoError with nothing half-written left."""
@@ -84,7 +85,8 @@ class ImageCommand:
             report["warnings"].append(f"the transparency of {self.input} is left out")
         if self.report is not None:
             write_json(self.report, report)
-        print("\n".join(map(printable, summary_lines(report))), flush=True)
+        if not self.quiet:
+            print("\n".join(map(printable, summary_lines(report))), flush=True)
 
     def _truth(self, pixels: np.ndarray, scale: int) -> tuple[np.ndarray | None, np.ndarray]:
         """The true picture, or None where there is none to score against; and the low-resolution picture."""

@@ -11,6 +11,8 @@ from ..checks import check_choice
 from ..errors import printable
 from ..media.warnings import uncounted
 
+KINDS = ("auto", "plain", "json", "none")
+
 T = TypeVar("T")
 
 
@@ -108,7 +110,7 @@ class WarningPrinter:
 
 def make_progress(kind: str) -> Progress:
     """ "auto" is a bar at a terminal and plain lines elsewhere."""
-    check_choice("--progress", kind, ("auto", "plain", "json", "none"))
+    check_choice("--progress", kind, KINDS)
     if kind == "auto":
         kind = "bar" if sys.stdout.isatty() else "plain"
     kinds: dict[str, type[Progress]] = {

@@ -173,7 +173,7 @@ class StreamCommand:
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
         for line in [] if job.references is None else job.references.estimates:
             progress.say(f"            {line}")
-        if job.reference_kind in ("anchor", "none") and not self.options.no_refs:
+        if job.reference_kind in ("anchor", "none") and job.engine.info.references and not self.options.no_refs:
             progress.say(
                 "            no true detail is added without references: give stills or a sharper video with --refs, "
                 f"a second track, or {sidecar_folder(self.input).name}/"

@@ -2,16 +2,17 @@
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from ..checks import check_positive
-from ..errors import UsageError, printable
+from ..errors import printable
 from ..frames import Frame
 from ..media.bit_rate import bits_per_pixel
-from ..media.clock import Timeline, frame_times
+from ..media.clock import Timeline, frame_times, seconds_of
 from ..media.probe import check_file
 from ..media.video import VideoSource
 from ..references.opening import ReferenceOptions, find_references, lr_track
@@ -59,14 +60,15 @@ class SuggestCommand:
         folder = SuggestionFolder(self.output, self.overwrite)
         progress = make_progress("none" if self.as_json else self.progress)
         with self._open() as clip:
-            timeline = Timeline(frame_times(clip.video))
-            referenced = self._referenced_frames(clip, timeline)
+            referenced = self._referenced_frames(clip)
             progress.say(f"{clip.info.name} {clip.info.size}: looking how far detail can be carried")
-            frames = progress.over(clip, clip.info.frames)
+            times: list[Fraction] = []
+            frames = _noting_times(progress.over(clip, clip.info.frames), times)
             scenes = survey(frames, referenced, bits_per_pixel(clip.video))
             choice = ClipChoice(scenes, 2 * self.count, Rules(self.every, self.causal))
             suggestions = choice.suggestions(self.count)
-            names = self._names(suggestions, timeline)
+            timeline = Timeline(times)
+            names = _names(suggestions, timeline)
             kept = folder.start(names.values())
             self._write(folder, suggestions, names, timeline)
         about = self._about(choice, suggestions, names, timeline, kept, len(referenced), clip.warnings)
@@ -76,7 +78,7 @@ class SuggestCommand:
     def _open(self) -> VideoSource:
         return VideoSource(self.input, track=lr_track(self.input), frames=self.frames, deinterlace=self.deinterlace)
 
-    def _referenced_frames(self, clip: VideoSource, timeline: Timeline) -> set[int]:
+    def _referenced_frames(self, clip: VideoSource) -> set[int]:
         """Indices of the frames on show when the references that are there were taken."""
         if self.refs is None:
             return set()
@@ -88,19 +90,11 @@ class SuggestCommand:
         )
         references = find_references(self.input, clip.info, options)
         assert references is not None
+        times = list(frame_times(clip.video))
         try:
-            return {max(bisect_right(timeline.times, reference.time) - 1, 0) for reference in references}
+            return {max(bisect_right(times, reference.time) - 1, 0) for reference in references}
         finally:
             references.close()
-
-    def _names(self, suggestions: list[Suggestion], timeline: Timeline) -> dict[int, str]:
-        """File names by frame index."""
-        times = timeline.times
-        if suggestions and suggestions[-1].frame >= len(times):
-            raise UsageError(f"{self.input} has more frames than times; remux it first (ffmpeg -i IN -c copy OUT.mkv)")
-        return {
-            suggestion.frame: name_of(times[suggestion.frame] - times[0], timeline.length) for suggestion in suggestions
-        }
 
     def _write(
         self, folder: SuggestionFolder, suggestions: list[Suggestion], names: dict[int, str], timeline: Timeline
@@ -168,6 +162,21 @@ def _curve(gains: list[float], count: int, frames: int) -> Iterator[str]:
         yield f"            {more} more would add next to nothing"
     else:
         yield f"            {more} more would add about {gains[count + more] - gains[count]:.1f} dB"
+
+
+def _noting_times(frames: Iterable[Frame], times: list[Fraction]) -> Iterator[Frame]:
+    """The same frames, whose times are appended to a list as they pass: so there are as many times as frames."""
+    for frame in frames:
+        times.append(seconds_of(frame))
+        yield frame
+
+
+def _names(suggestions: list[Suggestion], timeline: Timeline) -> dict[int, str]:
+    """File names by frame index."""
+    times = timeline.times
+    return {
+        suggestion.frame: name_of(times[suggestion.frame] - times[0], timeline.length) for suggestion in suggestions
+    }
 
 
 def _until(clip: VideoSource, last: int) -> Iterator[Frame]:

@@ -12,7 +12,6 @@ from ..frames import View
 from ..media.images import write_png
 from .field import LightField
 from .grid import Grid
-from .mosaic import check_png
 
 _GRAIN, _REACH = 0.8, 1.5  # Gaussian widths of the structure tensor, along pixels, and of its average
 _SURE = 0.5  # of all places, those count whose slope is surest in the truth
@@ -75,7 +74,6 @@ def _triples(grid: Grid) -> list[tuple[tuple[View, ...], bool]]:
 def write_epi(path: Path, field: LightField) -> None:
     """A PNG: the centre view with two lines marked, below it the plane of the horizontal line over the columns of its
     row of views, at its right that of the vertical line over the rows. Each view is a few picture lines thick."""
-    check_png(path, "--epi")
     grid, (width, height) = field.info.grid, field.info.size
     centre, y, x = grid.centre, height // 2, width // 2
     flat = np.stack([field.read(view)[:, y] for view in grid if view.row == centre.row], 1).repeat(_THICK, 1)

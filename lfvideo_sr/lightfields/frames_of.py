@@ -212,7 +212,8 @@ class VideoMosaics:
             self._next = frame.index + 1
             if frame.index == number:
                 return frame.pixels
-        raise InputError(f"{self.name} ends before frame {number}; it is cut short: repair it, or cut it")
+        remedy = "save what decodes: ffmpeg -i IN -c:v ffv1 OUT.mkv"
+        raise InputError(f"{self.name} is damaged and does not hold frame {number}; {remedy}")
 
     def at(self, number: int) -> np.ndarray:
         return self._held[number]

@@ -11,7 +11,7 @@ from .collected import Collected
 from .partial import check_ending
 
 SUFFIXES = (".mat",)
-_LIMIT = (1 << 31) - 1  # bytes of one variable of v5
+LIMIT = (1 << 31) - 1  # bytes of one variable of v5
 
 
 def read_matlab5(path: Path) -> ArrayFile:
@@ -46,7 +46,7 @@ class _Matlab5Target(Collected):
     def __init__(self, path: Path, key: str, shape: tuple[int, ...], dtype: np.dtype):
         self._key = key
         size = int(np.prod([*shape, dtype.itemsize]))
-        if size > _LIMIT:
+        if size > LIMIT:
             raise OutputError(
                 f"{path}: a MATLAB v5 variable holds 2 GB, this one needs {size / 1e9:.1f}; save the input as v7.3, "
                 "or choose a part with --views"

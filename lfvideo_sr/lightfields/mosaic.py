@@ -5,7 +5,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..errors import OutputError
 from ..frames import Size
 from ..media.images import write_png
 from .field import LightField
@@ -16,7 +15,6 @@ LONGEST = 16384  # pixels of a side; viewers refuse larger ones, so views are re
 def write_mosaic(path: Path, field: LightField, longest: int = LONGEST) -> None:
     """A PNG with view (row, column) at row and column, black where none is; views are reduced where it would be longer
     than `longest`."""
-    check_png(path, "--mosaic")
     info = field.info
     rows, columns = len(info.grid.rows), len(info.grid.columns)
     shrink = max(1, -(-max(rows * info.size.height, columns * info.size.width) // longest))
@@ -34,9 +32,3 @@ def _reduced(pixels: np.ndarray, size: Size) -> np.ndarray:
     if pixels.shape[1:] == (size.height, size.width):
         return pixels
     return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in pixels])
-
-
-def check_png(path: Path, option: str) -> None:
-    """Pictures are written as PNG."""
-    if path.suffix.lower() != ".png":
-        raise OutputError(f"{path}: {option} writes a PNG; end the name in .png")

@@ -4,7 +4,7 @@ import html
 import json
 from pathlib import Path
 
-from ..errors import OutputError, printable
+from ..errors import printable
 from ..frames import View
 from ..media.jpeg import data_address, jpeg, no_wider
 from ..media.partial import claim_partial, put_in_place
@@ -78,8 +78,6 @@ def write_viewer(path: Path, after: LightField, before: LightField, title: str, 
     views: what the views of `after` are called in `before`, in the order of its own grid; default by the same names.
     Views wider than WIDEST are reduced by area; the page's size is about a tenth of a byte per pixel and view.
     """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise OutputError(f"{path}: --viewer writes a page; end the name in .html")
     names = views or after.info.grid
     width = no_wider(after.info.size, WIDEST).width
     shown = {

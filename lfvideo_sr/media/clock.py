@@ -50,15 +50,31 @@ def frame_times(video: VideoInfo, mended: Callable[[str], None] = _ignore) -> It
         with closing(shown_pictures(video, mended)) as decoded:
             count = 0
             for count, (_, stamp) in enumerate(islice(decoded, _DECODED), 1):
-                yield (time := stamp.seconds)
-                skipped = count == 1  # packets before the first picture
-                if next((packet for packet in packets if packet >= time or not skipped), None) != time:
+                yield stamp.seconds
+                if not _is_next(packets, stamp.seconds, first=count == 1):
                     yield from (stamp.seconds for _, stamp in decoded)
                     return
         if count == _DECODED:
-            yield from packets
+            try:
+                for time in packets:
+                    yield time
+                    count += 1
+            except _NoTime:
+                with closing(shown_pictures(video, mended)) as decoded:
+                    yield from (stamp.seconds for _, stamp in islice(decoded, count, None))
             for line in of_packets:
                 mended(line)
+
+
+class _NoTime(Exception):
+    """A packet has no time: its frame has to be decoded to learn when it is shown."""
+
+
+def _is_next(packets: Iterator[Fraction], time: Fraction, first: bool) -> bool:
+    """Whether the next of the packets' times is this one. first: packets before the first picture are passed over."""
+    with suppress(_NoTime):
+        return next((packet for packet in packets if packet >= time or not first), None) == time
+    return False
 
 
 def shown_pictures(
@@ -102,13 +118,17 @@ def _sorted(times: Iterable[int]) -> Iterator[int]:
 
 
 def _packet_ticks(clock: OneClock, container: InputContainer, stream: VideoStream) -> Iterator[int]:
-    """Times of a track's packets as the file orders them, up to where the file breaks off."""
+    """Times of a track's packets as the file orders them, up to where the file breaks off. Raises _NoTime at a packet
+    that has none."""
     by_decoding = container.format.name == "avi"
     with suppress(av.FFmpegError):
         for packet in clock:
             ticks = packet.dts if packet.pts is None or by_decoding else packet.pts
-            if packet.stream_index == stream.index and packet.size and not packet.is_discard and ticks is not None:
-                yield ticks
+            if packet.stream_index == stream.index and packet.size and not packet.is_discard:
+                if ticks is None and not packet.is_corrupt:
+                    raise _NoTime
+                if ticks is not None:
+                    yield ticks
 
 
 def _same(ticks: int) -> int:
@@ -136,7 +156,7 @@ class Timeline:
     def __init__(self, times: Iterable[Fraction]):
         self.times = list(times)
         if not self.times:
-            raise InputError("the input has no frames that references could belong to; check it with ffprobe")
+            raise InputError("the input changed while it was read, and has no frames now; run the command again")
         last_turn = self.times[-1] - self.times[-2] if len(self.times) > 1 else Fraction(1, 25)
         self.end = self.times[-1] + last_turn
 

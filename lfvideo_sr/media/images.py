@@ -243,7 +243,7 @@ def _decode_avif(path: Path, data: bytes) -> _Decoded:
     except MemoryError:
         raise
     except Exception as error:  # Pillow's plugins raise many kinds for damaged files
-        raise UnreadableFormat(f"{path} is an AVIF that Pillow does not decode ({first_line(error)})") from error
+        raise UnreadableFormat(f"{path} is an AVIF that Pillow does not decode; save it as PNG or JPEG") from error
 
 
 def _decode_heic(path: Path, data: bytes) -> _Decoded:

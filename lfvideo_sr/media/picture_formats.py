@@ -16,7 +16,7 @@ _EXPORT = f"is of a format that is not read; save it as {READABLE}"
 _OTHERS = dict.fromkeys(_RAW.split(), _DEVELOP) | dict.fromkeys(
     (".gif", ".psd", ".psb", ".xcf", ".jxl", ".jp2", ".j2k", ".jpf", ".exr", ".hdr", ".tga", ".pfm"), _EXPORT
 )
-NEEDS_HEIF = "needs the package pillow-heif; pip install 'lfvideo-sr[heif]', or save it as JPEG"
+NEEDS_HEIF = "needs the package pillow-heif; pip install pillow-heif, or save it as JPEG"
 
 
 class UnreadableFormat(InputError):
@@ -60,4 +60,5 @@ def shown_unreadable(unreadable: dict[Path, str]) -> list[str]:
 
 def _named(paths: list[Path]) -> str:
     names = ", ".join(path.name for path in paths[:3])
-    return names if len(paths) <= 3 else f"{names} and {len(paths) - 3} more: each"
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return names if len(paths) == 1 else f"{names}{more}: each"

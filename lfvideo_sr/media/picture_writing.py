@@ -12,6 +12,7 @@ from ..frames import Frame, Size
 from .colour import ColourSpec, Layout
 from .film_pictures import exr_bytes
 from .output_format import ToPlanes, planes_on_host
+from .quiet import quiet_libraries
 from .resize import resized
 
 WRITABLE = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".exr")
@@ -68,7 +69,8 @@ class PictureFormat:
         red, green, blue, *alpha = (np.ascontiguousarray(plane) for plane in planes)
         options = _JPEG if self.ending in _EIGHT_BIT else ()
         try:
-            whole, data = cv2.imencode(self.ending, cv2.merge([blue, green, red, *alpha]), options)
+            with quiet_libraries():
+                whole, data = cv2.imencode(self.ending, cv2.merge([blue, green, red, *alpha]), options)
         except cv2.error:
             whole = False
         if not whole:

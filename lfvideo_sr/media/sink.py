@@ -301,7 +301,7 @@ class VideoSink:
 
 def _check_target(path: Path, overwrite: bool, inputs: list[Path]) -> None:
     if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is not a folder; make it first or choose another -o")
+        raise OutputError(f"{path.parent} is no folder; make it, or give another -o")
     check_length(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give a file name")

@@ -124,7 +124,7 @@ def arriving_references(
     if not where.exists():
         raise ReferencesMissing(f"no references at {where}; give a folder of stills, a video, or a manifest")
     if where.suffix.lower() in _ARRAYS:
-        raise UsageError(f"{where} is placed in a clip that can be searched; write its pictures as t12.345.png")
+        raise UsageError(f"{where} serves files, and this input is read once; save its pictures as t12.345.png")
     if where.is_dir() or where.suffix.lower() in PICTURES | {".csv"}:
         return _stills(where, beside, start + (offset or 0), ClipFit.to(beside, size), index_base)
     return _track(where, track, beside, size, offset, deinterlace)

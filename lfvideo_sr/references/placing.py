@@ -103,7 +103,9 @@ class SeenClip:
             self._load(range(0, len(self._times), self._step))
             indices = sorted(self._evened)
             if not indices:
-                raise InputError(f"no frame of {self.video.path} decodes at the time that its packets say; repair it")
+                raise InputError(
+                    f"{self.video.path} changed while it was searched: no frame decodes now; run the command again"
+                )
             self._coarse = indices, outlines(self._evened[index] for index in indices)
         return self._coarse
 

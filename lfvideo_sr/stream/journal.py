@@ -31,7 +31,7 @@ from ..media.partial import folder_beside, write_names_through
 from .finished import FINISHED
 from .records import SegmentRecord, is_whole, record_of, sha256_of
 
-_FORMAT = "lfvideo-sr journal 1"
+FORMAT = "lfvideo-sr journal 1"
 _LOCK, _LINES = "lock", "journal.jsonl"
 _SETTLED = ("device", "dtype", "engine")  # of what is asked: "auto" until a run begins
 _ROOM = "unfinished"
@@ -91,7 +91,7 @@ class Journal:
             self._take(lines)
         else:
             self._remove_ours()
-        self._write([{"journal": _FORMAT, "target": self.target.name, "asked": asked}, *self._records()])
+        self._write([{"journal": FORMAT, "target": self.target.name, "asked": asked}, *self._records()])
 
     def _take(self, lines: list[dict[str, Any]]) -> None:
         for line in lines:
@@ -276,7 +276,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
         if not isinstance(line, dict):
             break
         lines.append(line)
-    if not lines or lines[0].get("journal") != _FORMAT or not isinstance(lines[0].get("asked"), dict):
+    if not lines or lines[0].get("journal") != FORMAT or not isinstance(lines[0].get("asked"), dict):
         raise ResumeRefused(f"{path} is not a journal of this version; pass --no-resume to start over")
     return lines
 

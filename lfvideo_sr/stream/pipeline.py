@@ -19,6 +19,7 @@ from .segments import ALL, MEMORY, Segmenter, SegmentSelection
 from .stopwatch import Stopwatch
 
 _NO_DETAIL = "no detail that the frames lack"
+_DROPPED = f"dropped: {_NO_DETAIL}"
 
 
 @dataclass
@@ -42,6 +43,11 @@ class ReferenceUse:
     def mean_relevance(self) -> float | None:
         """Mean over the frames it was matched with; None where it never was (its own pixels were passed on)."""
         return self.relevance / self.matched if self.matched else None
+
+    @property
+    def adds_detail(self) -> bool:
+        """False where it was dropped because it has no detail that the frames lack."""
+        return self.changes != _DROPPED
 
     def __add__(self, other: "ReferenceUse") -> "ReferenceUse":
         """The same reference's use in two segments."""
@@ -283,7 +289,7 @@ class SuperResolver:
         if not adds:
             use = self._use_of(reference)
             use.frames_dropped += 1
-            use.changes = f"dropped: {_NO_DETAIL}"
+            use.changes = _DROPPED
         return adds
 
     def _worth_using(self, frame: Frame, reference: Reference, matched: Matched, relevance: float) -> bool:

@@ -170,7 +170,9 @@ def run_segment(plan: RunPlan, number: int, engine: Engine, folder: Path) -> Seg
             sink.abort()
             raise
         if len(sink.shown) != frames:
-            raise InputError(f"{plan.input} has {len(sink.shown)} frames where the plan has {frames} from {first} on")
+            path.unlink(missing_ok=True)
+            frames_there = f"{plan.input} has {len(sink.shown)} frames where the plan has {frames} from {first} on"
+            raise InputError(f"{frames_there}; make the plan again")
         record = record_of(path, number, first, sink.shown, recorded_uses(job.resolver.uses_in(number)))
     _write_record(path.with_suffix(".json"), record, plan)
     return record
@@ -193,7 +195,8 @@ def join_plan(
     harmed = [record.file for record in records if not is_whole(folder / record.file, record)]
     for what, which in (("twice", twice), ("missing", missing), ("damaged", harmed)):
         if which:
-            raise OutputError(f"{folder}: of {len(plan.segments)} segments {_some(which)} are {what}; run them again")
+            listed = f"of {len(plan.segments)} segments these are {what}: {_some(which)}"
+            raise OutputError(f"{folder}: {listed}; run them again")
     records.sort(key=lambda record: record.number)
     if [(record.first, record.frames) for record in records] != list(plan.segments):
         raise OutputError(f"{folder} does not hold the frames of the plan; run its segments again")

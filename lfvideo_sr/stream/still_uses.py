@@ -12,6 +12,7 @@ from .pipeline import ReferenceUse
 
 USED = "used"
 _ELSEWHERE = "shows something else than the frames around it"
+_NO_DETAIL = "has no detail that the frames lack"
 _THINNED = "is left out by --ref-every"
 _NOT_NEEDED = "was not needed: nearer ones served every frame"
 _NO_FRAMES = "belongs to no frame that was restored"
@@ -61,7 +62,7 @@ def still_uses(
         seconds = source.seconds_of(still)
         use = by_origin.get(str(still.path))
         if use is not None:
-            outcome = USED if use.frames_served else _ELSEWHERE
+            outcome = USED if use.frames_served else _ELSEWHERE if use.adds_detail else _NO_DETAIL
         elif not source.is_within(still, frames) or (part is not None and still.time < part.start):
             outcome = _NO_FRAMES
         else:

@@ -152,7 +152,7 @@ def kept_for_validation(root: Path, split: str) -> set[str]:
     try:
         return set(json.loads(listing.read_text())["validation"].get(split, ()))
     except (ValueError, KeyError) as error:
-        raise InputError(f"{listing} names nothing as 'validation' ({error}); mend it") from error
+        raise InputError(f"{listing} names nothing as 'validation' ({error}); add it") from error
 
 
 def _listed(root: Path, split: str, part: str = "train") -> set[str]:

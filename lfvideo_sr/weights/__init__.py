@@ -49,7 +49,7 @@ def check_target(path: Path, read: Sequence[Path] = (), overwrite: bool = False)
     if path.suffix != ".safetensors" or not path.parent.is_dir():
         raise OutputError(f"cannot write {path}; name a .safetensors file in a folder that exists")
     if path.resolve() in [file.resolve() for file in read]:
-        raise OutputError(f"{path} is read too; name another target")
+        raise OutputError(f"{path} is read here; give another name with -o")
     if path.is_dir() or (os.path.lexists(path) and not overwrite):
         raise OutputError(f"{path} exists; pass --overwrite or give another -o")
 

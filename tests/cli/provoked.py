@@ -1,5 +1,6 @@
 """The messages of docs/troubleshooting.md, each with a command that a user might type and gets it from."""
 
+import json
 import os
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,6 +14,7 @@ from small_clips import write_clip
 
 from lfvideo_sr.frames import TimeStamp
 from lfvideo_sr.media.images import write_png
+from lfvideo_sr.stream.journal import FORMAT
 
 Prepare = Callable[[Path], object]
 STREAM = ["stream", "in.mkv", "-o", "out.mkv", "--method", "bicubic"]
@@ -52,6 +54,15 @@ def interlaced(folder: Path) -> None:
             for packet in video.encode(frame):
                 target.mux(packet)
         for packet in video.encode(None):
+            target.mux(packet)
+
+
+def rarely_coloured(folder: Path) -> None:
+    """In YCgCo."""
+    with av.open("rare.mkv", "w") as target:
+        video = target.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt, video.codec_context.colorspace = 48, 32, "yuv420p", 8
+        for packet in [*video.encode(av.VideoFrame(48, 32, "yuv420p")), *video.encode(None)]:
             target.mux(packet)
 
 
@@ -115,6 +126,12 @@ def late(folder: Path) -> None:
     write_clip(folder / "late.mkv", pixels, lambda number: TimeStamp(60_000 + 40 * number, Fraction(1, 1000), 40))
 
 
+def begun_before(folder: Path) -> None:
+    """The folder of an unfinished run of another version."""
+    for name, content in (("lock", ""), ("journal.jsonl", json.dumps({"journal": FORMAT, "asked": {"version": "0"}}))):
+        write(f"out.mkv.work/{name}", content)(folder)
+
+
 def both(*steps: Prepare) -> Prepare:
     def prepare(folder: Path) -> None:
         for step in steps:
@@ -175,6 +192,7 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "is interlaced; pass --deinterlace": (["stream", "fields.mkv", "--method", "bicubic"], interlaced),
     "is a pipe or a device": (["stream", "pipe.mkv"], lambda folder: os.mkfifo(folder / "pipe.mkv")),
     "matches no file": (["stream", "clips/*.mp4"], None),
+    "colour matrix": (["stream", "rare.mkv", "--method", "bicubic"], rarely_coloured),
     "million pixels": ([*STREAM, "--max-pixels", "1000"], None),
     "cannot be read (": (["run-segment", "nowhere.json", "0"], None),
     "give --from and --to instead": (
@@ -197,6 +215,10 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     ),
     "is the name of one picture, and a stream has many": (["stream", "in.mkv", "-o", "out.png"], None),
     "writes videos, not pictures": (["plan", "in.mkv", "-o", "out/%05d.png", "--method", "bicubic"], None),
+    "cannot be written as": (
+        ["stream", "frames", "-o", "out_%d.jpg", "--method", "bicubic", "--size", "70000x16"],
+        pictures("frames/1.png", "frames/2.png"),
+    ),
     "pictures are written as": (["stream", "in.mkv", "-o", "out/%05d.bmp"], None),
     # references
     "no references at": ([*STREAM, "--refs", "nowhere"], None),
@@ -230,6 +252,7 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "; wanted:": ([*FLOW, "--refs", "refs.h5"], arrays(other=np.zeros(3))),
     "; the clip": ([*FLOW, "--refs", "refs.h5"], arrays(images=IMAGES, frames=[0, 99])),
     "do not rise": ([*FLOW, "--refs", "refs.h5"], arrays(images=IMAGES, frames=[3, 3])),
+    "or not as": ([*FLOW, "--refs", "refs.h5"], arrays(images=IMAGES, times=["soon", "later"])),
     "cannot be opened as HDF5": ([*FLOW, "--refs", "refs.h5"], write("refs.h5", NOISE)),
     "--ref-offset": (["stream", "two.mkv", "-o", "out.mkv", "--method", "flow_transfer", "--ref-offset", "1"], None),
     "--ref-source ...:": ([*FLOW, "--ref-source", "same-track"], None),
@@ -256,6 +279,8 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "have no moment in common": (["compare", "in.mkv", "late.mkv", "-o", "page.html"], late),
     "is already done": (STREAM, None),
     "cannot hold ... video": ([*STREAM[:3], "out.webm", "--method", "bicubic", "--codec", "x264"], None),
+    "use an even --size": ([*STREAM, "--codec", "svtav1", "--size", "97x65"], None),
+    "do as at first, or": (STREAM, begun_before),
     "takes at most": ([*STREAM, "--size", "20000x64"], None),
     "does not open here: it needs": ([*STREAM, "--codec", "h264_nvenc"], None),
     "the truth ... is ..., the result": ([*STREAM, "--gt", "in.mkv"], None),
@@ -281,6 +306,10 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
         write("clips.txt", "empty.mkv\n"), write("empty.mkv"))),
     "is not a plan of this version": (["join", "plan.json"], write("plan.json", "{}")),
     "--ray does not score its result": ([*STREAM, "--ray", "local", "--gt", "sharp.mkv"], None),
+    "suggestion": (
+        ["refs", "suggest", "in.mkv", "-o", "todo"],
+        write("todo/suggestions.json", '{"pictures": [{"file": "t0.png", "sha256": "0"}]}'),
+    ),
     "is a file; give a folder with -o": (["refs", "suggest", "in.mkv", "-o", "in.mkv"], None),
     # pictures
     "is no picture that can be read": (["image", "noise.png", "--method", "bicubic"], write("noise.png", NOISE)),

@@ -8,6 +8,7 @@ import pytest
 from lfvideo_sr import choose, protocols
 from lfvideo_sr.cli import choices
 from lfvideo_sr.cli.layout_lines import LAYOUT_LINES
+from lfvideo_sr.commands import progress
 from lfvideo_sr.engine import Precision
 from lfvideo_sr.lightfields.layouts import LAYOUTS
 from lfvideo_sr.media import piped_video, streams
@@ -23,6 +24,7 @@ def test_names_that_help_repeats_are_those_of_the_tables():
     assert streams.KINDS == choices.STREAM_KINDS
     assert tuple(protocols.PROTOCOLS) == choices.PROTOCOLS
     assert tuple(piped_video.FORMATS) == choices.PIPE_FORMATS
+    assert progress.KINDS == choices.PROGRESS
     assert {name: layout.description for name, layout in LAYOUTS.items()} == LAYOUT_LINES
 
 

@@ -39,6 +39,17 @@ def test_what_is_missing_comes_with_its_command(run, monkeypatch, classical_only
     assert "pip install 'lfvideo-sr[ray]'" in line and "not necessary" in line and outcome.code == 0
 
 
+def test_without_torch_each_command_installs_one_package(run, monkeypatch, classical_only):
+    pytest.importorskip("onnxruntime")
+    for module in ("torch", "ray", "pillow_heif"):
+        monkeypatch.setitem(sys.modules, module, None)
+    outcome = run("doctor", "--json")
+    missing = {row["text"].split(" ")[0]: row["text"].rpartition(": ")[2] for row in findings(outcome, "missing")}
+    assert (missing["ray"], missing["pillow-heif"]) == ("pip install ray", "pip install pillow-heif")
+    assert missing["torch"].startswith("pip install torch torchvision") and outcome.code == 0
+    assert "by onnx on cpu" in findings(outcome, "engine")[0]["text"]
+
+
 def test_a_necessary_package_that_is_missing_is_a_problem(run, monkeypatch):
     monkeypatch.setattr(doctor, "is_installed", lambda module: module != "cv2")
     outcome = run("doctor")
@@ -51,7 +62,7 @@ def test_two_packages_of_opencv_are_a_problem_with_one_line(run, monkeypatch):
     (line,) = [line for line in doctor.conflicts() if "opencv" in line]
     assert line.count("\n") == 0 and "pip uninstall -y opencv-python opencv-python-headless" in line
     outcome = run("doctor")
-    assert outcome.code == 4 and "overwrite each other" in outcome.line
+    assert outcome.code == 4 and "1 problem; first: opencv-python and " in outcome.line
 
 
 @pytest.mark.parametrize(

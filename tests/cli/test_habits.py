@@ -64,9 +64,34 @@ def test_completion_is_offered_and_knows_names(run, monkeypatch):
     script = run("completion", "bash").out
     assert "complete" in script and "lfvideo-sr" in script and "_LFVIDEO_SR_COMPLETE" in script
     assert "did you mean 'bash'" in run("completion", "basch").line
-    method = next(parameter for parameter in ALL[("stream",)].params if parameter.name == "method")
-    completed = [item.value for item in method.shell_complete(ALL[("stream",)].make_context("x", ["in.mp4"]), "flow")]
-    assert completed == ["flow_transfer"]
+
+
+@pytest.mark.parametrize(
+    ("command", "parameter", "typed", "names"),
+    [
+        ("stream", "method", "flow", ["flow_transfer"]),
+        ("stream", "codec", "ff", ["ffv1"]),
+        ("stream", "preset", "very", ["veryfast", "veryslow"]),
+        ("stream", "progress", "j", ["json"]),
+        ("stream", "ref_source", "same", ["same-track"]),
+        ("image", "dtype", "b", ["bf16"]),
+        ("lightfield restore", "layout", "hci2016", ["hci2016", "hci2016-folder"]),
+        ("train", "configs", "stream_ref_lf", ["stream_ref_lf"]),
+        ("info", "method", "bi", ["bicubic"]),
+        ("completion", "shell", "z", ["zsh"]),
+    ],
+)
+def test_names_that_a_parameter_takes_are_completed(command, parameter, typed, names):
+    asked = ALL[tuple(command.split())]
+    taken = next(each for each in asked.params if each.name == parameter)
+    context = asked.make_context("x", ["x"], resilient_parsing=True)
+    assert [item.value for item in taken.shell_complete(context, typed)] == names
+
+
+def test_a_wrong_option_names_the_help_of_its_command(run):
+    assert run("image", "a.png", "--progresss", "json").line.endswith("; see lfvideo-sr image --help")
+    assert run("refs", "suggest", "--nowhere").line.endswith("; see lfvideo-sr refs suggest --help")
+    assert run("strem").line.endswith("; see lfvideo-sr --help")
 
 
 def test_quiet_prints_nothing_and_verbose_prints_more(run, hybrid_clip, tmp_path):
@@ -117,6 +142,14 @@ def test_a_module_is_named_by_its_package(low_clip, tmp_path):
     assert checks.missing_package("yaml").endswith("pip install pyyaml")
     assert checks.missing_package("h5py").startswith("this needs h5py, which")
     assert checks.missing_package("ray").endswith("pip install 'lfvideo-sr[ray]'")
+
+
+def test_without_torch_no_command_would_install_it_on_the_way(monkeypatch):
+    """pip installs all that a package requires along with an extra of it."""
+    monkeypatch.setattr(checks, "is_installed", lambda module: module != "torch")
+    assert checks.install_command("pillow_heif") == "pip install pillow-heif"
+    assert checks.install_command("ray.exceptions") == "pip install ray"
+    assert checks.install_command("lightning") == "pip install 'lfvideo-sr[train]'"  # which needs torch
 
 
 @pytest.mark.skipif(may_have_gpu(), reason="the encoder may open")

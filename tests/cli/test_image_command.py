@@ -57,6 +57,11 @@ def test_a_wrong_reference_is_said_and_leaves_the_result_as_without(run, folder)
     assert (folder / "w.png").read_bytes() == (folder / "n.png").read_bytes()
 
 
+def test_quiet_prints_nothing(run, folder):
+    outcome = run("image", folder / "in.png", "-o", folder / "q.png", *FAST, "-q")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "") and size_of(folder / "q.png") == (192, 128)
+
+
 def test_without_references_it_says_that_no_detail_is_added(run, folder):
     outcome = run("image", folder / "in.png", *FAST)
     assert outcome.code == 0 and "no true detail is added" in outcome.out and "--ref" in outcome.out

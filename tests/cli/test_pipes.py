@@ -95,6 +95,7 @@ def test_a_writer_that_dies_leaves_the_frames_so_far_and_exit_3(tmp_path):
     content = stream_of("y4m", FRAMES)
     outcome, written = piped(content[:-100], tmp_path, "stream", "-", "-o", "-", *BICUBIC, "--progress", "none")
     assert outcome.code == 3 and "broke off after 5 frames" in outcome.line
+    assert outcome.line.endswith("; what came is in standard output")
     assert len(pictures_of(written)) == FRAMES - 1
 
 
@@ -103,7 +104,8 @@ def test_what_came_of_a_stream_that_broke_off_is_in_a_file_that_plays(kind, tmp_
     content = stream_of(kind, 30)
     words = ("stream", "-", "-o", tmp_path / "out.mkv", *BICUBIC, "--progress", "none")
     outcome, _ = piped(content[: len(content) // 2 + 1], tmp_path, *words)
-    assert outcome.code == 3 and "broke off" in outcome.line and "out.partial.mkv" in outcome.line
+    assert outcome.code == 3 and "broke off" in outcome.line
+    assert f"what came plays: {tmp_path / 'out.partial.mkv'}" in outcome.line
     assert [path.name for path in tmp_path.iterdir()] == ["out.partial.mkv"]
     assert 5 < len(frames_of(tmp_path / "out.partial.mkv")) < 30
 
@@ -123,6 +125,35 @@ def test_an_interrupt_leaves_what_came_in_a_file_that_plays(tmp_path, monkeypatc
     assert outcome.code == 130
     assert [path.name for path in tmp_path.iterdir()] == ["out.partial.mkv"]
     assert 5 < len(frames_of(tmp_path / "out.partial.mkv")) < 15
+
+
+def test_what_is_no_video_is_refused(tmp_path):
+    sound = io.BytesIO()
+    with av.open(sound, "w", format="nut") as target:
+        stream = target.add_stream("pcm_s16le", 16000, layout="mono")
+        heard = av.AudioFrame.from_ndarray(np.zeros((1, 1600), np.int16), format="s16", layout="mono")
+        heard.rate, heard.pts = 16000, 0
+        target.mux(stream.encode(heard))
+    for content, why in ((b"x" * 5000, "check what is sent"), (sound.getvalue(), "holds no video; send a stream")):
+        outcome, written = piped(content, tmp_path, "stream", "-", "-o", "-", *BICUBIC)
+        assert outcome.code == 3 and why in outcome.line and written == b""
+
+
+def test_a_terminal_is_neither_read_nor_written(run, tmp_path, monkeypatch):
+    keyboard, terminal = os.openpty()
+    before = os.dup(0)
+    try:
+        os.dup2(terminal, 0)
+        refused = run("stream", "-", "-o", tmp_path / "out.mkv", *BICUBIC)
+        assert refused.code == 2 and "standard input is a terminal; pipe a video into it" in refused.line
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+    with open(terminal, "w") as screen:
+        monkeypatch.setattr(sys, "stdout", screen)
+        refused = run("stream", "-", "-o", "-", *BICUBIC)
+        assert refused.code == 2 and "standard output is a terminal; pipe it into a program" in refused.line
+    os.close(keyboard)
 
 
 def test_y4m_has_no_room_for_sound(tmp_path):

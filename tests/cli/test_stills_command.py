@@ -1,8 +1,9 @@
 """Stills as telephones name them, through the commands: what is printed, what the report says of each."""
 
+import cv2
 import numpy as np
 from command_line import FAST, report_of
-from small_stills import HIGH, framed_otherwise, scene, write_clip, write_photo
+from small_stills import HIGH, LOW, framed_otherwise, scene, write_clip, write_photo
 
 
 def test_stills_of_any_name_serve_and_each_is_accounted_for(run, tmp_path):
@@ -43,6 +44,16 @@ def test_stills_after_the_last_frame_that_is_asked_for_are_said(run, tmp_path):
         outcome.code == 0
         and "1 of 2 stills used, 1 at a frame; 9.png belongs to no frame that was restored" in outcome.out
     )
+
+
+def test_enlarged_frames_instead_of_sharp_ones_are_said_to_lack_detail(run, tmp_path):
+    clip, stills = write_clip(tmp_path / "in.mp4", count=4), tmp_path / "stills"
+    for number in (1, 3):
+        small = cv2.resize(scene(number), LOW, interpolation=cv2.INTER_AREA)
+        write_photo(stills / f"{number}.png", cv2.resize(small, HIGH, interpolation=cv2.INTER_CUBIC))
+    outcome = run("stream", clip, "-o", tmp_path / "out.mkv", *FAST, "--refs", stills)
+    assert "0 of 2 stills used; 1.png and 1 more: each has no detail that the frames lack" in outcome.out
+    assert "warning     no reference has detail that in.mp4 lacks" in outcome.out and "shows" not in outcome.out
 
 
 def test_a_folder_of_nothing_that_fits_or_is_read_is_refused(run, tmp_path):

@@ -25,7 +25,7 @@ def test_without_torch_and_pycuda_there_are_no_buffers(monkeypatch):
 
 @pytest.mark.parametrize("device", ["cpu", "mps", "cuda:x"])
 def test_tensorrt_on_something_else_is_a_mistake(device):
-    with pytest.raises(EngineError, match=f"--device is {device}"):
+    with pytest.raises(EngineError, match=f"TensorRT runs on CUDA devices, --device is {device}"):
         device_buffers.device_buffers(device)
 
 
@@ -124,6 +124,14 @@ def test_buffers_are_freed_in_whatever_thread_drops_them(driver):
     assert held[0].nbytes == 16 and driver.allocated == 3  # on the device, and what is pinned
     in_a_thread(held.clear)
     assert driver.allocated == 0
+
+
+def test_only_floats_are_read_on_the_host(driver):
+    buffers = device_buffers.PycudaBuffers()
+    with buffers.working():
+        halves = buffers.empty((8,), "HALF")
+    with pytest.raises(EngineError, match="features in a short format are not read on the host"):
+        halves.numpy()
 
 
 def test_no_room_by_pycuda_is_told_as_any_other_failure(driver):

@@ -199,9 +199,11 @@ def test_a_stream_gives_what_torch_gives(run, cache, hybrid_clip, tmp_path):
     assert all(np.abs(frame - other).max() <= 1 / 255 + 1e-6 for frame, other in zip(*frames, strict=True))
 
 
-def test_auto_takes_torch_and_says_why(no_gpu, cache):
-    chosen = choose_engine(EngineOptions(device="cpu"))
-    assert (chosen.name, chosen.why) == ("torch", "no TensorRT plan is built")
+def test_auto_takes_torch_and_says_why(no_gpu, cache, monkeypatch):
+    for gpu, why in ((True, "no TensorRT plan is built"), (False, "no NVIDIA GPU is here")):
+        monkeypatch.setattr("lfvideo_sr.choose.may_have_gpu", lambda gpu=gpu: gpu)
+        chosen = choose_engine(EngineOptions(device="cpu"))
+        assert (chosen.name, chosen.why) == ("torch", why)
 
 
 SMALL, LARGE = Size(96, 64), Size(1024, 1024)

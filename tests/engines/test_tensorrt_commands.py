@@ -18,6 +18,7 @@ from lfvideo_sr.media.video import VideoSource
 
 @pytest.fixture
 def with_fake(monkeypatch, buffers) -> None:
+    monkeypatch.setattr("lfvideo_sr.choose.may_have_gpu", lambda: True)
     monkeypatch.setattr("lfvideo_sr.engines.plans.tensorrt_library", lambda: Fake(fake_tensorrt))
     monkeypatch.setattr("lfvideo_sr.engines.device_buffers.device_buffers", lambda device="auto": buffers)
 

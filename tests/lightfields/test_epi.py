@@ -44,7 +44,7 @@ def test_bicubic_bends_the_lines_of_a_rendered_grid():
 
 
 def test_two_views_have_no_slope():
-    with pytest.raises(InputError, match="three views"):
+    with pytest.raises(InputError, match="no three views in a line"):
         grid_slope_error({}, {}, Grid.of(2, 2))
 
 

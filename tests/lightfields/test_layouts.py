@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from small_grids import MAKERS, Written, as_bytes, rendered_grid
 
-from lfvideo_sr.errors import InputError
+from lfvideo_sr.errors import InputError, OutputError
 from lfvideo_sr.frames import Frame, Size, View
+from lfvideo_sr.lightfields import matlab
 from lfvideo_sr.lightfields.field import LightField
 from lfvideo_sr.lightfields.layouts import LAYOUTS
 from lfvideo_sr.lightfields.opening import OpenOptions, open_light_field
@@ -359,3 +360,14 @@ def test_an_aborted_output_leaves_nothing(written):
     sink.abort()
     assert sorted(target_of(written).parent.iterdir()) == before
     field.close()
+
+
+def test_what_exceeds_a_variable_of_matlab_5_is_refused_before_it_is_made(tmp_path, grid, monkeypatch):
+    """Its limit is lowered here: an input whose result exceeds the real one has 134 MB."""
+    written = MAKERS["toolbox"](tmp_path, grid)
+    monkeypatch.setattr(matlab, "LIMIT", 1000)
+    field = open_light_field(written.path, written.options)
+    with pytest.raises(OutputError, match=r"a MATLAB v5 variable holds 2 GB, .* save the input as v7\.3"):
+        field.target(tmp_path / "out.mat", Size(80, 48), field.info.grid, 1)
+    field.close()
+    assert not list(tmp_path.glob("out*"))

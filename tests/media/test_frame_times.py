@@ -15,7 +15,7 @@ from round_trips import FAST, clip_planes, copy, seconds, stamps
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.clock import frame_times
 from lfvideo_sr.media.sink import VideoSink
-from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.media.video import VideoSource, video_track
 
 TICK = Fraction(1, 1000)
 UNEVEN = [1001 * 7, 1001 * 8, 1001 * 10, 1001 * 10 + 500, 1001 * 13, 1001 * 13 + 1, 40000]
@@ -36,6 +36,24 @@ def test_matroska_times_are_kept_exactly(tmp_path):
     assert [stamp.ticks for stamp in stamps(clip)] == times
     assert not copy(clip, tmp_path / "out.mkv").warnings
     assert stamps(tmp_path / "out.mkv") == stamps(clip)
+
+
+def test_frames_whose_packets_have_no_time_are_counted_too(tmp_path):
+    """As in a transport stream that stops to say times after a while; packets alone would be 30 times too few."""
+    clip = write_clip(
+        tmp_path / "in.ts", clip_planes(100, (32, 32)), codec="libx264", options={"bf": "0", "preset": "ultrafast"}
+    )
+    content, known = bytearray(clip.read_bytes()), 70
+    for at in range(0, len(content), 188):
+        start = at + 4 + (1 + content[at + 4] if content[at + 3] & 0x20 else 0)
+        if content[at + 1] & 0x40 and content[start : start + 4] == b"\0\0\1\xe0":  # a PES packet of video begins
+            known -= 1
+            if known < 0:
+                content[start + 7] &= 0x3F  # no time, and stuffing instead of it
+                content[start + 9 : start + 9 + content[start + 8]] = b"\xff" * content[start + 8]
+    clip.write_bytes(content)
+    shown = [frame.stamp.seconds for frame in VideoSource(clip)]
+    assert list(frame_times(video_track(clip, 0))) == shown and len(shown) == 100
 
 
 def test_sound_keeps_its_start_beside_coarse_video_times(tmp_path):
@@ -138,7 +156,7 @@ def test_a_stream_may_be_left_while_its_decoder_has_something_to_log(tmp_path):
     clip = write_clip(tmp_path / "in.mp4", clip_planes(20), **FAST)
     code = f"""
 import logging, av, av.logging
-from lfvideo_sr.media.video import VideoSource
+from lfvideo_sr.media.video import VideoSource, video_track
 logging.disable()
 source = VideoSource({str(clip)!r})
 av.logging.set_libav_level(av.logging.DEBUG)

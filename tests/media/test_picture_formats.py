@@ -54,7 +54,7 @@ def test_a_heic_without_its_package_says_what_to_install(tmp_path, monkeypatch):
     path = write(tmp_path / "a.heic")
     monkeypatch.setattr(picture_formats, "can_read_heif", lambda: False)
     monkeypatch.setattr("lfvideo_sr.media.images.can_read_heif", lambda: False)
-    with pytest.raises(UnreadableFormat, match=r"a\.heic .*pip install 'lfvideo-sr\[heif\]'"):
+    with pytest.raises(UnreadableFormat, match=r"a\.heic .*pip install pillow-heif"):
         read_image(path)
     assert pictures_in(tmp_path) == ([], {path: picture_formats.NEEDS_HEIF})
 
@@ -72,7 +72,7 @@ def test_other_formats_are_named_with_what_to_do(tmp_path):
     readable, others = pictures_in(tmp_path)
     assert [path.name for path in readable] == ["1.png"]
     raw, gif = shown_unreadable(others)
-    assert raw.startswith("2.CR3, 3.dng is a raw photograph") and "develop it" in raw
+    assert raw.startswith("2.CR3, 3.dng: each is a raw photograph") and "develop it" in raw
     assert gif.startswith("4.gif is of a format that is not read; save it as PNG")
     with pytest.raises(UnreadableFormat, match="raw photograph"):
         read_image(tmp_path / "2.CR3")
@@ -81,6 +81,8 @@ def test_other_formats_are_named_with_what_to_do(tmp_path):
 def test_many_files_of_one_format_are_counted():
     (line,) = shown_unreadable({Path(f"{number}.dng"): "is raw" for number in range(5)})
     assert line == "0.dng, 1.dng, 2.dng and 2 more: each is raw"
+    assert shown_unreadable({Path("a.dng"): "is raw", Path("b.dng"): "is raw"}) == ["a.dng, b.dng: each is raw"]
+    assert shown_unreadable({Path("a.dng"): "is raw"}) == ["a.dng is raw"]
 
 
 # --- colour profiles -------------------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from lfvideo_sr.errors import InputError
+from lfvideo_sr.errors import InputError, OutputError
+from lfvideo_sr.frames import Size
 from lfvideo_sr.media.images import read_image, read_picture
+from lfvideo_sr.media.picture_writing import PictureFormat
 from lfvideo_sr.media.quiet import command_line, quiet_libraries
 
 
@@ -49,6 +51,13 @@ def test_a_damaged_picture_is_read_or_refused_without_a_word_of_libraries(make, 
             read(path)
         except InputError as error:
             assert "in.png" in str(error)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_picture_that_cannot_be_written_is_refused_without_a_word_of_libraries(capfd, on_the_command_line):
+    size = Size(70000, 1)
+    with pytest.raises(OutputError, match="a picture of 70000x1 cannot be written as JPG; write PNG"):
+        PictureFormat(".jpg", 8, size).encoded([np.zeros((1, 70000), np.uint8)] * 3)
     assert capfd.readouterr().err == ""
 
 

@@ -12,7 +12,7 @@ from odd_media import write_clip
 from round_trips import FAST, blank, clip_planes, files, seconds
 
 from lfvideo_sr.errors import OutputError, UsageError
-from lfvideo_sr.frames import Frame, Size, TimeStamp
+from lfvideo_sr.frames import Frame, Size, TimeStamp, View
 from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.video import VideoSource
 
@@ -24,7 +24,7 @@ def test_bad_targets_are_refused(tmp_path):
     expected = {
         "there.mp4": "exists; pass --overwrite",
         "in.mp4": "is the input itself",
-        "no/out.mp4": "is not a folder",
+        "no/out.mp4": "is no folder; make it, or give another -o",
         "out.avi": "cannot keep exact times",
         "out.xyz": "no container known",
         "out.webm": "cannot hold libx264",
@@ -35,6 +35,15 @@ def test_bad_targets_are_refused(tmp_path):
     with pytest.raises(OutputError, match="is the input itself"):
         VideoSink(clip, video, Size(64, 48), overwrite=True)
     assert files(tmp_path) == {"in.mp4", "there.mp4"} and (tmp_path / "there.mp4").read_bytes() == b"precious"
+
+
+def test_a_view_of_a_light_field_is_no_frame_of_a_video(tmp_path):
+    video = VideoSource(write_clip(tmp_path / "in.mp4", clip_planes(2), **FAST)).video
+    view = Frame(np.zeros((3, 64, 64), np.float32), 0, View(1, 1))
+    sink = VideoSink(tmp_path / "a.mp4", video, Size(64, 64))
+    with pytest.raises(OutputError, match="a video is made of frames with times"), sink:
+        sink.write(view)
+    assert files(tmp_path) == {"in.mp4"}
 
 
 def test_bad_options_are_refused(tmp_path):

@@ -94,5 +94,5 @@ def test_what_cannot_be_placed_is_refused(low_clip, pictures, tmp_path):
     with pytest.raises(InputError, match="mixes frame numbers and times"):
         arriving(clip, tmp_path)
     (tmp_path / "refs.h5").write_bytes(b"")
-    with pytest.raises(UsageError, match=r"t12.345.png"):
+    with pytest.raises(UsageError, match=r"refs\.h5 serves files, and this input is read once; .* t12.345.png"):
         arriving(clip, tmp_path / "refs.h5")

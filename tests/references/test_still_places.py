@@ -11,11 +11,15 @@ from small_stills import HIGH, LOW, RATE, framed_otherwise, scene, write_clip, w
 
 from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import Size, StreamInfo
+from lfvideo_sr.media.clock import Timeline, frame_times
+from lfvideo_sr.media.images import read_image
+from lfvideo_sr.media.sequence_source import clip_info
 from lfvideo_sr.references import placing
 from lfvideo_sr.references.capture_time import CaptureTime, capture_time, moments_within, recording_starts
 from lfvideo_sr.references.offset import parse_offset
 from lfvideo_sr.references.opening import ReferenceOptions, find_references
 from lfvideo_sr.references.still_references import StillReferences
+from lfvideo_sr.references.thumbnails import Scale, thumbnail_of
 
 BEGAN = datetime(2024, 6, 1, 10, 0, 0)  # UTC
 
@@ -47,6 +51,19 @@ def test_stills_of_another_exposure_and_framing_find_their_frames(tmp_path, clip
     assert all(abs(indices[f"IMG_{number}.jpg"] - number) <= 1 for number in (7, 30, 52)), indices
     assert all(still.by == "content" and (still.sure or 0) > 0.6 for still in source.stills)
     assert source.estimates[0].startswith("IMG_7.jpg at 0.") and "(by content, sure 0." in source.estimates[0]
+
+
+def test_a_clip_that_goes_away_while_it_is_searched_is_named(tmp_path):
+    for number in range(3):
+        write_photo(tmp_path / "clip" / f"{number}.png", scene(number))
+    write_photo(tmp_path / "stills" / "a.jpg", scene(1))
+    seen = placing.SeenClip(video := clip_info(tmp_path / "clip"), Timeline(frame_times(video)), Scale(1.5))
+    for path in (tmp_path / "clip").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match=r"changed while it was searched: no frame decodes now; run the command again"):
+        seen.find([thumbnail_of(read_image(tmp_path / "stills" / "a.jpg"))])
+    with pytest.raises(InputError, match="the input changed while it was read, and has no frames now"):
+        Timeline([])
 
 
 def test_stills_of_other_aspects_find_their_frames(tmp_path, clip):

@@ -137,15 +137,24 @@ def test_joining_refuses_gaps_doubles_damage_and_pieces_of_other_plans(plan, own
     record = own_pieces / "000001.json"
     text = record.read_text()
     record.unlink()
-    refused(OutputError, "1 are missing")
+    refused(OutputError, "of 4 segments these are missing: 1; run them again")
     record.write_text(text)
     (own_pieces / "copy.json").write_text(text)
-    refused(OutputError, "1 are twice")
+    refused(OutputError, "are twice: 1")
     (own_pieces / "copy.json").unlink()
     (own_pieces / "000002.nut").write_bytes(b"damage")
-    refused(OutputError, r"000002\.nut are damaged")
+    refused(OutputError, r"are damaged: 000002\.nut")
     record.write_text(json.dumps(json.loads(text) | {"plan": replace(plan, output="elsewhere.mkv").name}))
     refused(ResumeRefused, "a piece of another plan")
+
+
+def test_a_segment_that_the_clip_is_too_short_for_is_refused(plan, tmp_path):
+    first, frames = plan.segments[-1]
+    longer = replace(plan, segments=(*plan.segments[:-1], (first, frames + 3)))
+    message = f"frames where the plan has {frames + 3} from {first} on; make the plan again"
+    with pytest.raises(InputError, match=message), make_engine("bicubic") as engine:
+        run_segment(longer, len(plan.segments) - 1, engine, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pieces_of_workers_that_were_killed_go_with_the_others(plan, own_pieces):

@@ -103,6 +103,12 @@ def test_light_fields_kept_for_validation_are_refused(tmp_path):
         light_fields(tmp_path, ["fields/kept/"])
 
 
+def test_a_list_of_splits_without_one_for_validation_is_refused(tmp_path):
+    (tmp_path / "splits.json").write_text('{"train": {}}')
+    with pytest.raises(InputError, match=r"splits\.json names nothing as 'validation'"):
+        light_fields(tmp_path, ["fields/some/"])
+
+
 def test_what_holds_no_sample_is_one_line(tmp_path):
     with pytest.raises(InputError, match="holds 0 views"):
         light_fields(tmp_path, ["gone"])

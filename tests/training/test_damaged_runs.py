@@ -37,7 +37,7 @@ def test_a_damaged_checkpoint_is_one_line_that_says_how_to_go_on(damage, run_fol
     last.write_bytes(damage(last.read_bytes()))
     with pytest.raises(InputError, match=r"last.pt cannot be read, .*--no-resume") as caught:
         straight(run_folder, max_steps=4)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and "there is no best.pt to go on from" in str(caught.value)
     (run_folder / "best.pt").write_bytes(b"x")
     with pytest.raises(InputError, match=r"last.pt cannot be read, .*--no-resume"):
         straight(run_folder, max_steps=4)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lfvideo_sr.errors import InputError
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.resize import bicubic
 from lfvideo_sr.training.clips import Clip
@@ -51,6 +52,14 @@ def test_recordings_are_made_once_and_are_the_same_again(clip, tmp_path):
     assert first[1].recording.codec is None and first[2].recording.codec is not None
     anew = record_all([clip], 2, tmp_path / "elsewhere")[0]
     assert np.array_equal(anew[2].low, first[2].low)
+
+
+def test_a_recording_of_another_length_in_the_cache_is_named(clip, tmp_path):
+    record_all([clip], 1, tmp_path)
+    (path,) = tmp_path.rglob("*.npy")
+    np.save(path, np.load(path)[:-1])
+    with pytest.raises(InputError, match=r"\.npy holds 5 frames, scene 6; remove it to make it anew"):
+        record_all([clip], 1, tmp_path)
 
 
 def test_cameras_are_drawn_from_what_people_have():

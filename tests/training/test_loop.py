@@ -1,12 +1,14 @@
 """The loop that trainers share, on a line: samples, accumulation, averages, the best state, logs, rates."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 import torch
 from small_runs import COMMON, course, equal, saved, untimed_course
 from torch import nn
 
-from lfvideo_sr.errors import InputError
+from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.task import RunConfig, Step, Task, drops, rise_and_fall
 
@@ -42,6 +44,12 @@ def straight(output, validate=None, **changes):
     task = Task(losses.network, {"about": "a line"}, steps, numbered, validate, ("score", "other") if validate else ())
     fit(task, config)
     return losses, config, task
+
+
+def test_workers_are_refused_where_processes_cannot_be_forked(tmp_path, monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    with pytest.raises(UsageError, match="`workers` is 2, and this system cannot fork processes; leave it at 0"):
+        straight(tmp_path, workers=2)
 
 
 def test_every_sample_is_seen_once_in_order(tmp_path):
