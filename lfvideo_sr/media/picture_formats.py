@@ -1,9 +1,13 @@
 """Which files are pictures, and which of them can be read here; what to do about the others."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
-from ..errors import InputError
+from ..errors import PictureRefused
+
+T = TypeVar("T")
 
 HEIF = {".heic", ".heif", ".hif"}
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"} | HEIF
@@ -19,8 +23,8 @@ _OTHERS = dict.fromkeys(_RAW.split(), _DEVELOP) | dict.fromkeys(
 NEEDS_HEIF = "needs the package pillow-heif; pip install 'lfvideo-sr[heif]', or save it as JPEG"
 
 
-class UnreadableFormat(InputError):
-    """A picture in a format that this installation does not read: others beside it may still serve."""
+class UnreadableFormat(PictureRefused):
+    """A picture in a format that this installation does not read."""
 
 
 def can_read_heif() -> bool:
@@ -50,6 +54,14 @@ def pictures_in(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     return [path for path in files if path.suffix.lower() in PICTURES and path not in unreadable], unreadable
 
 
+def read_or_why(read: Callable[[Path], T], path: Path) -> T | str:
+    """What `read` makes of a picture; of one that is refused, why, to be read after its name."""
+    try:
+        return read(path)
+    except PictureRefused as error:
+        return str(error).removeprefix(f"{path} ")
+
+
 def shown_unreadable(unreadable: dict[Path, str]) -> list[str]:
     """A line for each thing that is wrong, naming at most three of the files that share it."""
     paths_of: dict[str, list[Path]] = {}
@@ -60,4 +72,6 @@ def shown_unreadable(unreadable: dict[Path, str]) -> list[str]:
 
 def _named(paths: list[Path]) -> str:
     names = ", ".join(path.name for path in paths[:3])
-    return names if len(paths) <= 3 else f"{names} and {len(paths) - 3} more: each"
+    if len(paths) == 1:
+        return names
+    return f"{names}: each" if len(paths) <= 3 else f"{names} and {len(paths) - 3} more: each"

@@ -160,7 +160,7 @@ class GridJob:
 
     @property
     def warnings(self) -> list[str]:
-        known = list(self.source.info.warnings)
+        known = [*self.source.info.warnings, *self.references.warnings]
         if self.store is not None and self.store.warning:
             known.append(self.store.warning)
         if self.fusing is not None and self.fusing.alone:

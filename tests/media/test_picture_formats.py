@@ -72,7 +72,7 @@ def test_other_formats_are_named_with_what_to_do(tmp_path):
     readable, others = pictures_in(tmp_path)
     assert [path.name for path in readable] == ["1.png"]
     raw, gif = shown_unreadable(others)
-    assert raw.startswith("2.CR3, 3.dng is a raw photograph") and "develop it" in raw
+    assert raw.startswith("2.CR3, 3.dng: each is a raw photograph") and "develop it" in raw
     assert gif.startswith("4.gif is of a format that is not read; save it as PNG")
     with pytest.raises(UnreadableFormat, match="raw photograph"):
         read_image(tmp_path / "2.CR3")
