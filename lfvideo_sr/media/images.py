@@ -18,10 +18,11 @@ from .netpbm import as_binary
 from .partial import unwritable, whole_file
 from .picture_claims import check_claimed
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
-from .picture_sizes import TIFF, may_have_alpha, pixels_claimed, size_in_header, turned_upright
+from .picture_sizes import may_have_alpha, pixels_claimed, size_in_header, turned_upright
 from .quiet import quiet_libraries
 from .resize import to_float
 from .sample_range import likely_white, stated_white
+from .tiff_colours import black_is_zero, has_8_bits, lab_as_bgr
 
 _HEAD = 4096  # bytes in which the header of a netpbm file ends, comments included
 
@@ -186,6 +187,9 @@ def _decoded(path: Path, data: np.ndarray, is_known: bool, with_alpha: bool) -> 
         return _decode_avif(path, data.tobytes())
     if brands & _HEIC:
         return _decode_heic(path, data.tobytes())
+    lab = lab_as_bgr(data.tobytes(), str(path))
+    if lab is not None:
+        return _Decoded(lab, None)
     transparent = _transparent_tiff(data.tobytes())
     if transparent is None and is_known and with_alpha:
         transparent = _transparent(data)
@@ -197,7 +201,7 @@ def _decoded(path: Path, data: np.ndarray, is_known: bool, with_alpha: bool) -> 
         if why := why_unreadable(path):
             raise UnreadableFormat(f"{path} {why}")
         raise PictureRefused(f"{path} is no picture that can be read; give a {READABLE}")
-    return _Decoded(picture, profile_of(data.tobytes()))
+    return _Decoded(black_is_zero(picture, data.tobytes()), profile_of(data.tobytes()))
 
 
 def _decode_by_opencv(data: np.ndarray, flags: int) -> np.ndarray | None:
@@ -212,13 +216,13 @@ def _decode_by_opencv(data: np.ndarray, flags: int) -> np.ndarray | None:
 def _transparent_tiff(data: bytes) -> np.ndarray | None:
     """BGRA uint8 [H,W,4] of a TIFF of 8 bits with transparency, upright, by Pillow: OpenCV would multiply the colours
     by the transparency. None for any other file, and for one that Pillow does not decode."""
-    if not data.startswith(TIFF):
+    if not has_8_bits(data):
         return None
     try:
         with Image.open(BytesIO(data)) as image:
-            if image.mode != "RGBA":
+            if image.mode not in ("RGBA", "LA"):
                 return None
-            return np.asarray(ImageOps.exif_transpose(image))[..., [2, 1, 0, 3]]
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))[..., [2, 1, 0, 3]]
     except MemoryError:
         raise
     except Exception:  # Pillow's plugins raise many kinds for damaged files
