@@ -119,6 +119,15 @@ def is_on_its_side(exif: Image.Exif) -> bool:
     return exif.get(_ORIENTATION) in _ON_ITS_SIDE
 
 
+def upright_size(image: Image.Image) -> Size:
+    """Of a picture that Pillow has opened, as its EXIF says that it is shown. Of a TIFF some versions of Pillow give
+    that size themselves."""
+    width, height = image.size
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
+    return Size(height, width) if is_on_its_side(image.getexif()) else Size(width, height)
+
+
 def may_have_alpha(data: bytes) -> bool:
     """Whether the header of a picture speaks of transparency; also where Pillow does not know the samples."""
     try:
