@@ -85,8 +85,8 @@ def fresh_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def track_tags(metadata: Mapping[str, str], container: str = "") -> dict[str, str]:
-    """The tags of a track's copy in a container, by FFmpeg's name of it. FFmpeg reads the name of a track of MP4 and MOV
-    as `name`, or as `handler_name`, and writes it from `title`, as it does in Matroska."""
+    """The tags of a track's copy in a container, by FFmpeg's name of it. FFmpeg reads the name of a track of MP4 and
+    MOV as `name`, or as `handler_name`, and writes it from `title`, as it does in Matroska."""
     tags = {key: value for key, value in fresh_metadata(metadata).items() if key.lower() != "name"}
     if "language" in tags:
         tags["language"] = language_in(container, tags["language"])
