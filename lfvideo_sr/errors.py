@@ -18,6 +18,10 @@ class InputError(LFVideoError, ValueError):
     """A file, folder or array is not what it has to be (exit code 3)."""
 
 
+class PictureRefused(InputError):
+    """A picture that cannot be decoded here, or that is larger than allowed. Others beside it may still serve."""
+
+
 class OutputError(LFVideoError, OSError):
     """The output cannot be written: it exists, the disk is full, the container cannot hold a stream (exit code 3)."""
 

@@ -14,11 +14,11 @@ from ..checks import check_choice
 from ..choose import EngineOptions, choose_engine, scale_of
 from ..engine import Engine
 from ..engines.host_memory import prepare_process
-from ..errors import InputError, OutputError, ReferencesMissing, UsageError, printable
+from ..errors import InputError, OutputError, UsageError, printable
 from ..frames import Size, size_of
 from ..media.images import Picture, read_image, read_picture
 from ..media.limits import check_memory, check_size
-from ..media.picture_formats import READABLE, pictures_in, shown_unreadable
+from ..media.picture_formats import shown_unreadable
 from ..media.png_strips import PngStrips
 from ..media.reductions import REDUCTIONS
 from ..perceptual import PerceptualDistance
@@ -30,7 +30,7 @@ from ..picture import (
     score,
     simulated,
 )
-from ..references.pictures import picture_references
+from ..references.pictures import named_pictures, picture_references
 from ..report import write_json
 from ..strips import with_alpha
 from .targets import REPORT, beside, check_targets
@@ -73,14 +73,14 @@ class ImageCommand:
         scale = scale_of(self.engine)
         output = self.output or default_output(self.input, scale)
         truth_read = () if self.gt is None else (self.gt,)
-        references = reference_pictures(self.references, skip=(self.input, output, *truth_read))
-        self._check_targets(output, (*truth_read, *references))
+        references = named_pictures(self.references, skip=(self.input, output, *truth_read))
+        self._check_targets(output, (*truth_read, *references.pictures))
         picture = read_picture(self.input, self.white, alpha=True)
         truth, low = self._truth(picture.pixels, scale)
         check_result(size_of(low).scaled(scale), f"the result of {self.input}", whole=truth is not None)
         scored = Scored(truth, distance)
-        report = self._restored(low, picture, scored, references, output) | {"white": picture.white}
-        report["warnings"] += [f"left out: {line}" for line in unreadable_among(self.references)]
+        report = self._restored(low, picture, scored, references.pictures, output) | {"white": picture.white}
+        report["warnings"] += [f"left out: {line}" for line in shown_unreadable(references.left_out)]
         if self.simulate and picture.is_transparent:
             report["warnings"].append(f"the transparency of {self.input} is left out")
         if self.report is not None:
@@ -195,32 +195,6 @@ def true_picture(path: Path, low: Size, white: float | None = None, scale: int =
 def default_output(path: Path, scale: int = 4) -> Path:
     """`<stem>_x4.png` beside the input, or with another scale."""
     return beside(path, f"_x{scale}.png")
-
-
-def reference_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> list[Path]:
-    """The pictures named and those in the folders named, each once; `skip` is left out of folders."""
-    left_out = {path.resolve() for path in skip}
-    pictures: dict[Path, Path] = {}
-    for path in named:
-        if not path.exists():
-            raise ReferencesMissing(f"no reference at {path}; give a picture or a folder of pictures with --ref")
-        for picture in _in_folder(path, left_out) if path.is_dir() else [path]:
-            pictures.setdefault(picture.resolve(), picture)
-    return list(pictures.values())
-
-
-def unreadable_among(named: Sequence[Path]) -> list[str]:
-    """A line for each kind of picture in the folders named that is not read here."""
-    return [line for path in named if path.is_dir() for line in shown_unreadable(pictures_in(path)[1])]
-
-
-def _in_folder(folder: Path, left_out: set[Path]) -> list[Path]:
-    readable, unreadable = pictures_in(folder)
-    pictures = [path for path in readable if path.resolve() not in left_out]
-    if not pictures:
-        why = "; ".join([*shown_unreadable(unreadable), f"give pictures as {READABLE}"])
-        raise ReferencesMissing(f"{folder} holds no pictures that can be read: {why}")
-    return pictures
 
 
 def metrics(scores: PictureScore) -> dict[str, float | None]:

@@ -170,5 +170,9 @@ def locate_named_axes(file: ArrayFile, key: str, axes: Axes, request: ArrayReque
 
 
 def _axes_attribute(file: ArrayFile, key: str) -> str | None:
-    text = getattr(file[key], "attrs", {}).get("axes")
-    return None if text is None else str(text)
+    """A string, or one for each axis; also of bytes."""
+    value = getattr(file[key], "attrs", {}).get("axes")
+    if value is None:
+        return None
+    words = np.atleast_1d(value).tolist()
+    return ",".join(word.decode(errors="replace") if isinstance(word, bytes) else str(word) for word in words)

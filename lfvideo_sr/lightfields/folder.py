@@ -16,6 +16,7 @@ from .layouts import LAYOUTS, FolderLayout, layouts_of
 from .name_patterns import by_pattern, example_for, patterns_of, row_by_row
 from .partial import PartialFolder, writing
 from .picture_white import white_of_files
+from .pictures import transparency_lost
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,15 @@ class FolderField:
     def __post_init__(self) -> None:
         grid = Grid.holding(self.named.files, str(self.folder))
         self.white = white_of_files([self.named.files[view] for view in grid.sampled()], self.white)
-        first = self._picture(next(iter(grid)))
+        path = self.named.files[next(iter(grid))]
+        first = read_picture(path, self.white, alpha=True)
         self.bit_depth = first.bit_depth
         size, pixel = size_of(first.pixels), 3 * first.bit_depth // 8
         named = self.named
-        self.info = FieldInfo(str(self.folder), named.layout, named.decided, grid, size, first.samples, pixel=pixel)
+        self.info = FieldInfo(
+            str(self.folder), named.layout, named.decided, grid, size, first.samples, pixel=pixel,
+            warnings=transparency_lost(path, first),
+        )  # fmt: skip
 
     def _picture(self, view: View) -> Picture:
         return read_picture(self.named.files[view], self.white)

@@ -21,7 +21,7 @@ from .folder import FolderField, name_views
 from .frames_of import VIDEO_SUFFIXES, FolderMosaics, MosaicField, Mosaics, VideoMosaics
 from .grid import Grid
 from .layouts import LAYOUTS, SCALE, ArrayLayout, FolderLayout, PictureLayout, layouts_of
-from .pictures import PictureStore, detect_in_picture, read_samples, whole_lenses
+from .pictures import PictureStore, detect_in_picture, read_samples, transparency_lost, whole_lenses
 from .quilt import Quilt, tiles_for, tiles_in_name
 from .turned import TurnedField
 
@@ -208,7 +208,8 @@ def _open_picture(path: Path, options: OpenOptions) -> LightField:
     field = ArrayField(str(path), views, detection, PictureStore(), 0, white)
     arrangement = detection.stored.arrangement
     tiles = arrangement.tiles if isinstance(arrangement, Quilt) else None
-    field.info = replace(field.info, white=None, tiles=tiles, named_by_tile=by_tile)
+    lost = transparency_lost(path, samples.read)
+    field.info = replace(field.info, white=None, tiles=tiles, named_by_tile=by_tile, warnings=lost)
     return field
 
 

@@ -34,10 +34,15 @@ class PictureSamples:
 
 def read_samples(path: Path, white: float | None = None) -> PictureSamples:
     """white: as of `read_picture`."""
-    picture = read_picture(path, white)
+    picture = read_picture(path, white, alpha=True)
     dtype = np.uint8 if picture.bit_depth == 8 else np.uint16
     array = np.round(picture.pixels.transpose(1, 2, 0) * np.iinfo(dtype).max).astype(dtype)
     return PictureSamples(array, picture)
+
+
+def transparency_lost(path: Path, picture: Picture) -> tuple[str, ...]:
+    """A line where views have transparency, which is not restored, by the one that was read with it."""
+    return (f"{path}: transparency is left out",) if picture.is_transparent else ()
 
 
 def detect_in_picture(

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Size, View, size_of
-from ..media.images import read_image
-from ..media.picture_formats import PICTURES
+from ..media.images import read_image, read_size
+from ..media.picture_formats import PICTURES, read_or_why, shown_unreadable
 from ..references.reference import Reference
 from ..references.source import ClipFit
 from ..references.still_names import MANIFEST, read_manifest
@@ -33,11 +33,13 @@ class ViewReference(NamedTuple):
 
 @dataclass(frozen=True)
 class ViewReferences:
-    """kind: refs, same-file, simulate, anchor or none; description: one line for people."""
+    """kind: refs, same-file, simulate, anchor or none; description: one line for people; warnings: of what is left
+    out."""
 
     kind: str
     description: str
     placed: tuple[ViewReference, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 Loader = Callable[[View, int], np.ndarray]
@@ -105,12 +107,19 @@ def anchors(low: LightField, views: Sequence[View], every: int, restore: Loader)
 def from_pictures(
     low: LightField, named: Sequence[str], views: Sequence[View], scale: int, white: float | None = None
 ) -> ViewReferences:
-    """Pictures, each at the view of its own --ref-view, in their order; or folders and manifests that say the views.
+    """Pictures, each at the view of its own --ref-view, in their order; or folders and manifests that say the views,
+    whose damaged pictures are left out.
 
     white: of pictures of 16 bits.
     """
     fit = _fit(low, scale)
-    files = _placed_files([Path(name) for name in named], low, list(views))
+    paths = [Path(name) for name in named]
+    files = _placed_files(paths, low, list(views))
+    left_out = {} if views or paths[0] in files.values() else _refused(files.values())
+    files = {view: path for view, path in files.items() if path not in left_out}
+    if not files:
+        why = "; ".join(shown_unreadable(left_out))
+        raise ReferencesMissing(f"{paths[0]} holds no pictures that can be read: {why}")
     placed, sizes = [], []
     for view, path in files.items():
         low.info.grid.check(view, f"{path.name}: view")
@@ -120,7 +129,16 @@ def from_pictures(
         reference = _reference("refs", f"{path} at view {name_of(view)}", load, view, 0, aligned=fit.exact(size))
         placed.append(ViewReference(reference, view))
     where = "; ".join(f"{path.name} at view {name_of(view)}" for view, path in list(files.items())[:4])
-    return ViewReferences("refs", f"{where}{' ...' if len(files) > 4 else ''}, {fit.describe(sizes)}", tuple(placed))
+    shown = f"{where}{' ...' if len(files) > 4 else ''}, {fit.describe(sizes)}"
+    return ViewReferences(
+        "refs", shown, tuple(placed), tuple(f"left out: {line}" for line in shown_unreadable(left_out))
+    )
+
+
+def _refused(paths: Iterable[Path]) -> dict[Path, str]:
+    """The pictures that cannot serve, each with why, to be read after its name."""
+    sizes = {path: read_or_why(read_size, path) for path in paths}
+    return {path: why for path, why in sizes.items() if isinstance(why, str)}
 
 
 def _load_picture(path: Path, fit: ClipFit, low: LightField, view: View, white: float | None) -> np.ndarray:

@@ -44,6 +44,7 @@ class Codec:
     loses_dts:    of one or two frames in all, decoding times are left to chance.
     rgb8:         the pixel format for 8-bit RGB.
     largest:      width and height of the largest picture that the encoder takes; None: whatever fits a container.
+    least:        the shortest side, in pixels, that the encoder takes.
     alpha:        it stores transparency, in the formats that FFmpeg lists for it.
     alpha_options: of the encoder, given where it stores transparency.
     alpha_endings: of the files in which its transparency is kept; empty: of all that hold the codec.
@@ -73,6 +74,7 @@ class Codec:
     loses_dts: bool = False
     rgb8: str = "gbrp"
     largest: tuple[int, int] | None = None
+    least: int = 1
     alpha: bool = False
     alpha_options: Mapping[str, str] = field(default_factory=dict)
     alpha_endings: frozenset[str] = frozenset()
@@ -85,8 +87,12 @@ class Codec:
     needs: str = ""
 
     def takes(self, size: tuple[int, int]) -> bool:
-        """Whether a picture of this width and height is no larger than the encoder takes."""
-        return self.largest is None or all(side <= most for side, most in zip(size, self.largest))
+        """Whether a picture of this width and height is neither larger nor smaller than the encoder takes."""
+        return min(size) >= self.least and not self.is_beyond(size)
+
+    def is_beyond(self, size: tuple[int, int]) -> bool:
+        """Whether a picture of this width and height is larger than the encoder takes."""
+        return self.largest is not None and any(side > most for side, most in zip(size, self.largest))
 
 
 def _nvenc(encoder: str, largest: tuple[int, int]) -> Codec:
@@ -106,7 +112,7 @@ CODECS = (
     ),
     Codec(
         "libx265", ("x265", "h265", "hevc"), words="x265-params", quiet="log-level=error",
-        hdr=HDRWords("master-display", "max-cll"), writes_aspect=True, loses_dts=True, narrow="asm=0",
+        hdr=HDRWords("master-display", "max-cll"), writes_aspect=True, loses_dts=True, narrow="asm=0", least=16,
         live={"tune": "zerolatency"},
     ),
     Codec(

@@ -35,12 +35,18 @@ def split_format(options: Mapping[str, str]) -> tuple[str | None, dict[str, str]
 
 def check_size(codec: Codec, size: Size) -> None:
     """Raise OutputError for a size that the encoder cannot write."""
-    if codec.largest and not codec.takes(size):
-        others = names_of(each for each in CODECS if each.takes(size))
+    if codec.takes(size):
+        return
+    others = names_of(each for each in CODECS if each.takes(size))
+    if codec.largest and codec.is_beyond(size):
         raise OutputError(
             f"the output is {size}, and {codec.encoder} takes at most {Size(*codec.largest)} pixels; "
             f"pass --scale or --size for a smaller one, or --codec {others}"
         )
+    raise OutputError(
+        f"the output is {size}, and {codec.encoder} takes at least {codec.least}x{codec.least} pixels; "
+        f"pass --scale or --size for a larger one, or --codec {others}"
+    )
 
 
 def output_colour(

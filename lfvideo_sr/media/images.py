@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import InputError, first_line
+from ..errors import InputError, PictureRefused, first_line
 from ..frames import Size, size_of
 from .colour_profile import profile_of, to_srgb
 from .hdf5_pictures import place_of, read_inside
@@ -18,10 +18,11 @@ from .netpbm import as_binary
 from .partial import unwritable, whole_file
 from .picture_claims import check_claimed
 from .picture_formats import NEEDS_HEIF, READABLE, UnreadableFormat, can_read_heif, why_unreadable
-from .picture_sizes import TIFF, may_have_alpha, pixels_claimed, size_in_header, turned_upright
+from .picture_sizes import may_have_alpha, pixels_claimed, size_in_header, turned_upright
 from .quiet import quiet_libraries
 from .resize import to_float
 from .sample_range import likely_white, stated_white
+from .tiff_colours import black_is_zero, has_8_bits, lab_as_bgr
 
 _HEAD = 4096  # bytes in which the header of a netpbm file ends, comments included
 
@@ -62,8 +63,9 @@ def read_image(path: str | Path, white: float | None = None) -> np.ndarray:
     """Float32 [3,H,W] RGB in [0,1], turned upright by its EXIF, colours brought to sRGB where the file has a profile;
     grey becomes RGB, transparency is dropped. A path may lead into an HDF5 file, see hdf5_pictures.
 
-    Raises UnreadableFormat where the format is known and not read here, and InputError for any other file, also for a
-    picture above the limit of pixels (limits.py), before it is decoded. white: as of `read_picture`.
+    Raises UnreadableFormat where the format is known and not read here, PictureRefused for what is damaged or no
+    picture, and, before it is decoded, for one above the limit of pixels (limits.py); InputError for a file that the
+    system does not read. white: as of `read_picture`.
     """
     return read_picture(path, white).pixels
 
@@ -82,7 +84,7 @@ def read_picture(path: str | Path, white: float | None = None, alpha: bool = Fal
     data = as_binary(_bytes_of(path))
     decoded = _decode(path, data, alpha)
     if decoded.picture.dtype not in (np.uint8, np.uint16):
-        raise InputError(f"{path} holds {decoded.picture.dtype} samples; save it with 8 or 16 bits per channel")
+        raise PictureRefused(f"{path} holds {decoded.picture.dtype} samples; save it with 8 or 16 bits per channel")
     full = int(np.iinfo(decoded.picture.dtype).max)
     stated, shown = _white_of(path, decoded.picture, data, white)
     picture = to_srgb(_scaled(decoded.picture, shown, full), decoded.profile)
@@ -113,10 +115,11 @@ def _scaled(picture: np.ndarray, white: int, full: int) -> np.ndarray:
 def read_size(path: str | Path) -> Size:
     """The size of what `read_image` gives, and the same errors; decoded only where the header does not give it."""
     path = Path(path)
-    size = None if place_of(path) else size_in_header(_bytes_of(path).tobytes())
-    if size is None:
+    data = None if place_of(path) else _bytes_of(path)
+    size = None if data is None else size_in_header(data.tobytes())
+    if data is None or size is None:
         return size_of(read_image(path))
-    check_size(size, str(path))
+    check_claimed(size.width * size.height, data.size, str(path))
     return size
 
 
@@ -169,7 +172,7 @@ def brand_of(data: np.ndarray) -> set[bytes]:
 
 
 def _decode(path: Path, data: np.ndarray, with_alpha: bool) -> _Decoded:
-    """Raises InputError, before anything is decoded, for a header that claims more pixels than are allowed."""
+    """Raises PictureRefused, before anything is decoded, for a header that claims more pixels than are allowed."""
     claimed = pixels_claimed(data)
     if claimed is not None:
         check_claimed(claimed, data.size, str(path))
@@ -184,6 +187,9 @@ def _decoded(path: Path, data: np.ndarray, is_known: bool, with_alpha: bool) -> 
         return _decode_avif(path, data.tobytes())
     if brands & _HEIC:
         return _decode_heic(path, data.tobytes())
+    lab = lab_as_bgr(data.tobytes(), str(path))
+    if lab is not None:
+        return _Decoded(lab, None)
     transparent = _transparent_tiff(data.tobytes())
     if transparent is None and is_known and with_alpha:
         transparent = _transparent(data)
@@ -194,8 +200,8 @@ def _decoded(path: Path, data: np.ndarray, is_known: bool, with_alpha: bool) -> 
     if picture is None:
         if why := why_unreadable(path):
             raise UnreadableFormat(f"{path} {why}")
-        raise InputError(f"{path} is no picture that can be read; give a {READABLE}")
-    return _Decoded(picture, profile_of(data.tobytes()))
+        raise PictureRefused(f"{path} is no picture that can be read; give a {READABLE}")
+    return _Decoded(black_is_zero(picture, data.tobytes()), profile_of(data.tobytes()))
 
 
 def _decode_by_opencv(data: np.ndarray, flags: int) -> np.ndarray | None:
@@ -210,13 +216,13 @@ def _decode_by_opencv(data: np.ndarray, flags: int) -> np.ndarray | None:
 def _transparent_tiff(data: bytes) -> np.ndarray | None:
     """BGRA uint8 [H,W,4] of a TIFF of 8 bits with transparency, upright, by Pillow: OpenCV would multiply the colours
     by the transparency. None for any other file, and for one that Pillow does not decode."""
-    if not data.startswith(TIFF):
+    if not has_8_bits(data):
         return None
     try:
         with Image.open(BytesIO(data)) as image:
-            if image.mode != "RGBA":
+            if image.mode not in ("RGBA", "LA"):
                 return None
-            return np.asarray(ImageOps.exif_transpose(image))[..., [2, 1, 0, 3]]
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))[..., [2, 1, 0, 3]]
     except MemoryError:
         raise
     except Exception:  # Pillow's plugins raise many kinds for damaged files

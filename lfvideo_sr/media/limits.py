@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineError, InputError, UsageError
+from ..errors import EngineError, InputError, PictureRefused, UsageError
 from ..frames import Size
 
 DEFAULT = 178_956_970  # pixels, as in Pillow; a frame of 4096x2160 enlarged x4 has 141.6 million
@@ -35,9 +35,9 @@ def max_pixels() -> int:
 
 
 def check_pixels(count: int, name: str) -> None:
-    """Raise InputError for a picture of more pixels than the limit. name: what the message calls it."""
+    """Raise PictureRefused for a picture of more pixels than the limit. name: what the message calls it."""
     if count > max_pixels():
-        raise InputError(
+        raise PictureRefused(
             f"{name} has {_millions(count)} million pixels; at most {_millions(max_pixels())} are allowed; "
             f"pass --max-pixels {-(-count // 10**6)}M if that is meant"
         )
@@ -49,20 +49,20 @@ def check_size(size: Size, name: str) -> None:
 
 
 def check_file_size(size: int, path: Path) -> None:
-    """Raise InputError for a picture's file of more bytes than the largest picture has."""
+    """Raise PictureRefused for a picture's file of more bytes than the largest picture has."""
     if size > _SAMPLES * max_pixels():
-        raise InputError(
+        raise PictureRefused(
             f"{path} has {size / 1e9:.1f} GB, more than a picture of {_millions(max_pixels())} million pixels; "
             "raise --max-pixels if that is meant"
         )
 
 
 def check_content(pixels: int, stored: int, name: str) -> None:
-    """Raise InputError for a picture of millions of pixels in a file of hardly any bytes: it is one colour or damaged,
-    and would be decoded, restored and written all the same. An explicit limit of pixels turns this off."""
+    """Raise PictureRefused for a picture of millions of pixels in a file of hardly any bytes: it is one colour or
+    damaged, and would be decoded, restored and written all the same. An explicit limit of pixels turns this off."""
     decoded = 3 * pixels
     if decoded > 2 * _LEAST and decoded > _EMPTY * stored and not os.environ.get(VARIABLE):
-        raise InputError(
+        raise PictureRefused(
             f"{name} claims {_millions(pixels)} million pixels in {stored} bytes; it is empty or damaged; pass "
             "--max-pixels to read it all the same"
         )

@@ -113,7 +113,7 @@ class StreamCopier:
         """The track that a sound track is encoded into."""
         sound = SoundEncoder(stream, self._target, encoder, str(self._name), self.warnings.add)
         self._encoders[stream.index] = sound
-        sound.stream.metadata.update(track_tags(stream.metadata))
+        sound.stream.metadata.update(track_tags(stream.metadata, self._target.format.name))
         sound.stream.disposition = stream.disposition
         return sound.stream
 
@@ -275,7 +275,7 @@ def _is_gap(packet: Packet) -> bool:
 def _like(stream: Stream, target: OutputContainer) -> Stream:
     copy = target.add_stream_from_template(stream, opaque=True)
     copy.metadata.clear()
-    copy.metadata.update(track_tags(stream.metadata))
+    copy.metadata.update(track_tags(stream.metadata, target.format.name))
     copy.disposition = stream.disposition
     if isinstance(stream, AudioStream) and stream.codec_context is not None:
         cast(AudioStream, copy).codec_context.layout = layout_of(stream)

@@ -1,9 +1,13 @@
 """Which files are pictures, and which of them can be read here; what to do about the others."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
-from ..errors import InputError
+from ..errors import PictureRefused
+
+T = TypeVar("T")
 
 HEIF = {".heic", ".heif", ".hif"}
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"} | HEIF
@@ -19,8 +23,8 @@ _OTHERS = dict.fromkeys(_RAW.split(), _DEVELOP) | dict.fromkeys(
 NEEDS_HEIF = "needs the package pillow-heif; pip install pillow-heif, or save it as JPEG"
 
 
-class UnreadableFormat(InputError):
-    """A picture in a format that this installation does not read: others beside it may still serve."""
+class UnreadableFormat(PictureRefused):
+    """A picture in a format that this installation does not read."""
 
 
 def can_read_heif() -> bool:
@@ -48,6 +52,14 @@ def pictures_in(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.is_file()]
     unreadable = {path: why for path in files if (why := why_unreadable(path))}
     return [path for path in files if path.suffix.lower() in PICTURES and path not in unreadable], unreadable
+
+
+def read_or_why(read: Callable[[Path], T], path: Path) -> T | str:
+    """What `read` makes of a picture; of one that is refused, why, to be read after its name."""
+    try:
+        return read(path)
+    except PictureRefused as error:
+        return str(error).removeprefix(f"{path} ")
 
 
 def shown_unreadable(unreadable: dict[Path, str]) -> list[str]:

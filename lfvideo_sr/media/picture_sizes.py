@@ -3,7 +3,9 @@
 import re
 import warnings
 import zlib
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
@@ -40,16 +42,25 @@ def pixels_claimed(data: np.ndarray) -> int | None:
 
 def _pixels_of_tiff(data: bytes) -> int | None:
     """Of samples that Pillow does not know."""
+    tags = tiff_tags(data)
+    width, height = tags.get(_WIDTH), tags.get(_HEIGHT)
+    return width * height if isinstance(width, int) and isinstance(height, int) else None
+
+
+def tiff_tags(data: bytes) -> Mapping[int, Any]:
+    """The tags of the first picture in the bytes of a TIFF; none of any other file, and where they are damaged."""
     if not data.startswith(TIFF):
-        return None
+        return {}
     try:
-        directory = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8])
-        file = BytesIO(data)
-        file.seek(directory.next)
-        directory.load(file)
-        return int(directory[_WIDTH]) * int(directory[_HEIGHT])
-    except Exception:  # as above
-        return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            directory = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8])
+            file = BytesIO(data)
+            file.seek(directory.next)
+            directory.load(file)
+            return dict(directory)
+    except Exception:  # as in `pixels_claimed`
+        return {}
 
 
 def size_in_header(data: bytes) -> Size | None:
@@ -106,6 +117,15 @@ def _exif_of(segment: bytes) -> Image.Exif:
 def is_on_its_side(exif: Image.Exif) -> bool:
     """Whether a picture with these notes is shown with its width and height exchanged."""
     return exif.get(_ORIENTATION) in _ON_ITS_SIDE
+
+
+def upright_size(image: Image.Image) -> Size:
+    """Of a picture that Pillow has opened, as its EXIF says that it is shown. Of a TIFF some versions of Pillow give
+    that size themselves."""
+    width, height = image.size
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
+    return Size(height, width) if is_on_its_side(image.getexif()) else Size(width, height)
 
 
 def may_have_alpha(data: bytes) -> bool:

@@ -22,7 +22,7 @@ from .images import read_picture, read_size
 from .loss import Loss
 from .part import Part, Window
 from .picture_sequence import FILM, PictureSequence, find_sequence
-from .picture_sizes import is_on_its_side
+from .picture_sizes import upright_size
 from .probe import VideoInfo, check_file, video_track
 from .resize import bicubic, to_float, to_uint8
 from .scenes import CutDetector
@@ -247,7 +247,7 @@ def _header(path: Path, changed: int) -> _Header | None:
     try:
         with Image.open(path) as image:
             alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
-            return _Header(Size(*(image.size[::-1] if is_on_its_side(image.getexif()) else image.size)), alpha)
+            return _Header(upright_size(image), alpha)
     except Exception:  # of whichever kind: what Pillow does not open, the reader of pictures may
         return _Header(read_size(path), False)
 

@@ -138,9 +138,8 @@ class VideoSink:
     def _tags(self) -> dict[str, str]:
         """Of the video track: those of the source's that are true of the output, and Matroska's word for 3-D."""
         source = self._copier.metadata_of(self._video.stream_index) if self._copier else {}
-        tags = {
-            key: value for key, value in track_tags(source).items() if key.lower() not in ("alpha_mode", "stereo_mode")
-        }
+        kept = track_tags(source, self._container.format.name)
+        tags = {key: value for key, value in kept.items() if key.lower() not in ("alpha_mode", "stereo_mode")}
         if self._video.stereo and self._container.format.name in MATROSKA:
             tags["stereo_mode"] = self._video.stereo
         return tags

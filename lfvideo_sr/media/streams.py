@@ -9,6 +9,7 @@ from av.video.stream import VideoStream
 
 from ..checks import check_choice
 from ..errors import UsageError
+from .languages import language_in
 
 KINDS = ("audio", "subtitle", "data", "attachment", "cover", "chapters")
 _STALE = ("encoder", "duration", "bps", "number_of_", "_statistics", "major_brand", "minor_version", "compatible_")
@@ -83,10 +84,12 @@ def fresh_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in metadata.items() if not key.lower().startswith(_STALE)}
 
 
-def track_tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a track's copy. FFmpeg reads the name of a track of MP4 and MOV as `name`, or as `handler_name`, and
-    writes it from `title`, as it does in Matroska."""
+def track_tags(metadata: Mapping[str, str], container: str = "") -> dict[str, str]:
+    """The tags of a track's copy in a container, by FFmpeg's name of it. FFmpeg reads the name of a track of MP4 and
+    MOV as `name`, or as `handler_name`, and writes it from `title`, as it does in Matroska."""
     tags = {key: value for key, value in fresh_metadata(metadata).items() if key.lower() != "name"}
+    if "language" in tags:
+        tags["language"] = language_in(container, tags["language"])
     name = next((value for key, value in metadata.items() if key.lower() == "name"), "")
     handler = metadata.get("handler_name", "")
     if not name and not any(usual in handler.lower() for usual in _USUAL_NAMES):

@@ -12,7 +12,7 @@ from ..errors import InputError, ReferencesMissing, UsageError
 from ..frames import Frame, Size
 from ..media.clock import seconds_of, stamp_of
 from ..media.images import read_image, read_size
-from ..media.picture_formats import PICTURES, UnreadableFormat, shown_unreadable
+from ..media.picture_formats import PICTURES, read_or_why, shown_unreadable
 from ..media.probe import VideoInfo
 from ..media.resize import resized
 from ..media.video import VideoSource, video_tracks
@@ -155,10 +155,9 @@ def _has_place(entry: StillEntry) -> bool:
 
 def _size_or_reason(path: Path, fit: ClipFit) -> Size | str:
     """The size of a still, or why it cannot serve, as text after its name."""
-    try:
-        size = read_size(path)
-    except UnreadableFormat as error:
-        return str(error).removeprefix(f"{path} ")
+    size = read_or_why(read_size, path)
+    if isinstance(size, str):
+        return size
     return size if fit.is_larger(size) else f"is {size}, no larger than the stream's frames ({fit.frame})"
 
 

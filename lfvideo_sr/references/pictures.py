@@ -1,21 +1,67 @@
 """References of a single picture: sharp pictures at no moment, from files, arrays or tensors."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, ReferencesMissing
 from ..frames import Size, on_host, size_of
-from ..media.images import read_image
+from ..media.images import read_image, read_size
+from ..media.picture_formats import READABLE, pictures_in, read_or_why, shown_unreadable
 from ..pixels import as_pixels
 from .reference import Reference
 from .source import ClipFit
 
 _SMALLEST = 4  # pixels of a reference's shorter side, one of its low-resolution version
+
+
+class NamedPictures(NamedTuple):
+    """Files that serve as references; and those in folders that cannot, each with why, to be read after its name."""
+
+    pictures: list[Path]
+    left_out: dict[Path, str]
+
+
+def named_pictures(named: Sequence[Path], skip: Sequence[Path] = ()) -> NamedPictures:
+    """The pictures named and those in the folders named, each once; `skip` is left out of folders.
+
+    Raises ReferencesMissing for a name that does not exist, and for a folder without a picture that can serve. A
+    picture that is named itself is not looked at.
+    """
+    skipped = {path.resolve() for path in skip}
+    pictures: dict[Path, Path] = {}
+    left_out: dict[Path, str] = {}
+    for path in named:
+        if not path.exists():
+            raise ReferencesMissing(f"no reference at {path}; give a picture or a folder of pictures with --ref")
+        inside = _in_folder(path, skipped) if path.is_dir() else NamedPictures([path], {})
+        left_out |= inside.left_out
+        for picture in inside.pictures:
+            pictures.setdefault(picture.resolve(), picture)
+    return NamedPictures(list(pictures.values()), left_out)
+
+
+def _in_folder(folder: Path, skipped: set[Path]) -> NamedPictures:
+    readable, left_out = pictures_in(folder)
+    reasons = {path: _why_useless(path) for path in readable if path.resolve() not in skipped}
+    left_out |= {path: why for path, why in reasons.items() if why}
+    pictures = [path for path, why in reasons.items() if not why]
+    if not pictures:
+        why = "; ".join([*shown_unreadable(left_out), f"give pictures as {READABLE}"])
+        raise ReferencesMissing(f"{folder} holds no pictures that can be read: {why}")
+    return NamedPictures(pictures, left_out)
+
+
+def _why_useless(path: Path) -> str:
+    """Why a picture cannot serve, by its header where that has its size; "" where it can."""
+    size = read_or_why(read_size, path)
+    if isinstance(size, str):
+        return size
+    return f"is {size}, too small for a reference" if min(size) < _SMALLEST else ""
 
 
 def picture_references(

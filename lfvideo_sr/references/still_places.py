@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..media.images import read_image
-from ..media.picture_formats import UnreadableFormat
+from ..media.picture_formats import read_or_why
 from .capture_time import UNCERTAIN, capture_time, moments_within, recording_starts
 from .offset import AUTO, Offset, estimate_offset
 from .placing import SURE, SeenClip, Sighting, Span
@@ -100,10 +100,7 @@ class StillPlaces:
         """Of the pictures that can be read; the others, each with why."""
 
         def read(path: Path) -> np.ndarray | str:
-            try:
-                return thumbnail_of(self._fit.lying(read_image(path)))
-            except UnreadableFormat as error:
-                return str(error).removeprefix(f"{path} ")
+            return read_or_why(lambda picture: thumbnail_of(self._fit.lying(read_image(picture))), path)
 
         with ThreadPoolExecutor(4) as pool:
             outcomes = dict(zip(paths, pool.map(read, paths)))

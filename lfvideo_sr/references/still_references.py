@@ -11,7 +11,7 @@ from ..errors import ReferencesMissing
 from ..frames import Size
 from ..media.clock import Timeline
 from ..media.images import read_image, read_size
-from ..media.picture_formats import UnreadableFormat, shown_unreadable
+from ..media.picture_formats import read_or_why, shown_unreadable
 from .reference import Reference
 from .source import ClipFit
 from .still_places import PlacedStills
@@ -19,8 +19,8 @@ from .stills import Still
 
 
 class StillReferences:
-    """Stills in time order, each decoded when it is loaded. Their files are looked at before the first is given, so
-    that a broken one fails early; those that are no larger than the clip's frames are left out.
+    """Stills in time order, each decoded when it is loaded. Their files are looked at before the first is given: those
+    that are damaged, and those that are no larger than the clip's frames, are left out.
 
     A still is aligned if its time is that of one of the clip's frames, and it has exactly the size of a
     reference.
@@ -90,7 +90,7 @@ class StillReferences:
     def _sizes_of(self, stills: list[Still]) -> dict[Still, Size]:
         """Of those that can be read and are larger than the clip's frames; the others are left out."""
         with ThreadPoolExecutor(4) as pool:
-            outcomes = dict(zip(stills, pool.map(_size_or_reason, stills)))
+            outcomes = dict(zip(stills, pool.map(lambda still: read_or_why(read_size, still.path), stills)))
         self.left_out |= {still.path: why for still, why in outcomes.items() if isinstance(why, str)}
         sizes = {still: size for still, size in outcomes.items() if isinstance(size, Size)}
         small = {still: size for still, size in sizes.items() if not self._fit.is_larger(size)}
@@ -102,11 +102,3 @@ class StillReferences:
 
     def close(self) -> None:
         pass
-
-
-def _size_or_reason(still: Still) -> Size | str:
-    """The size of a still, or why it cannot be read, as text after its name."""
-    try:
-        return read_size(still.path)
-    except UnreadableFormat as error:
-        return str(error).removeprefix(f"{still.path} ")

@@ -102,7 +102,7 @@ class GridJob:
 
     @property
     def warnings(self) -> list[str]:
-        known = list(self.source.info.warnings)
+        known = [*self.source.info.warnings, *self.references.warnings]
         if self._store is not None and self._store.warning:
             known.append(self._store.warning)
         if alone := self.counts.alone:

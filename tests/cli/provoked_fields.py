@@ -35,6 +35,12 @@ def mosaics_cut_short(folder: Path) -> None:
     (folder / "mosaics.mp4").write_bytes(content)
 
 
+def no_columns(folder: Path) -> None:
+    """Four pictures of an HCI light field, whose parameters.cfg counts no columns."""
+    pictures(*(f"views/input_Cam{number:03}.png" for number in range(4)))(folder)
+    (folder / "views" / "parameters.cfg").write_text("num_cams_x = 0")
+
+
 BICUBIC = ("--method", "bicubic")
 PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "is an AVIF": (["image", "a.avif", *BICUBIC], write("a.avif", b"\0\0\0\x1cftypavif" + NOISE)),
@@ -56,6 +62,7 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
         ["lightfield", "a.h5", "--refs", "b.h5", "--method", "flow_transfer"], fields(a=CUBE, b=CUBE[:2])
     ),
     "with num_cams_x": (["lightfield", "views"], pictures(*(f"views/input_Cam{number:03}.png" for number in range(5)))),
+    "has num_cams_x": (["lightfield", "views"], no_columns),
     "give -o and --report": (["lightfield", "/"], None),
     "does not hold frame": (
         ["lightfield", "mosaics.mp4", "--layout", "mosaic", "--grid", "1x1", *BICUBIC], mosaics_cut_short

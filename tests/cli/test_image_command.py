@@ -188,6 +188,23 @@ def test_a_folder_of_references(run, folder):
     assert outcome.code == 0 and " of 3 used" in outcome.out
 
 
+def test_damaged_and_tiny_pictures_in_a_folder_are_left_out_by_name(run, folder):
+    album = folder / "album"
+    album.mkdir()
+    whole = (folder / "a.png").read_bytes()
+    (album / "a.png").write_bytes(whole)
+    (album / "cut.png").write_bytes(whole[: len(whole) // 2])
+    write_png(album / "tiny.png", np.zeros((3, 3, 3)))
+    outcome = run("image", folder / "in.png", "--ref", album, *FAST)
+    assert outcome.code == 0 and "references  1 of 1 used" in outcome.out
+    assert "warning     left out: cut.png is no picture that can be read" in outcome.out
+    assert "warning     left out: tiny.png is 3x3, too small for a reference" in outcome.out
+    (album / "a.png").unlink()
+    assert "cut.png is no picture" in run("image", folder / "in.png", "--ref", album, *FAST, "--overwrite").line
+    (folder / "in_x4.png").unlink()
+    assert "cut.png is no picture" in run("image", folder / "in.png", "--ref", album / "cut.png", *FAST).line
+
+
 def test_the_input_and_the_target_are_no_references_of_their_folder(run, folder):
     for _ in range(2):
         outcome = run("image", folder / "in.png", "--ref", folder, "--overwrite", *FAST)

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 from small_grids import MAKERS, Written, as_bytes, rendered_grid
 
 from lfvideo_sr.errors import InputError, OutputError
@@ -140,6 +141,28 @@ def test_explicit_axes_read_what_no_layout_fits(tmp_path, grid):
     np.testing.assert_allclose(views_of(field), grid, atol=1e-4)
     assert field.info.samples == "uint16 RGB"
     field.close()
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [np.bytes_(b"column row channel y x"), [b"column", b"row", b"channel", b"y", b"x"], "column,row,channel,y,x"],
+)
+def test_the_attribute_axes_may_be_bytes_or_a_word_for_each_axis(tmp_path, grid, axes):
+    written = MAKERS["named_axes"](tmp_path, grid)
+    with h5py.File(written.path, "r+") as file:
+        file["views"].attrs["axes"] = axes
+    with open_for(written) as field:
+        np.testing.assert_allclose(views_of(field), grid, atol=1 / 255)
+
+
+def test_that_views_lose_their_transparency_is_said(tmp_path):
+    clear = np.full((12, 16, 4), 90, np.uint8)
+    for name in ("view_0_0", "view_0_1", "tiles_qs2x1a1"):
+        Image.fromarray(clear).save(tmp_path / f"{name}.png")
+    for path, first in ((tmp_path, "view_0_0.png"), (tmp_path / "tiles_qs2x1a1.png", "tiles_qs2x1a1.png")):
+        field = open_light_field(path)
+        assert field.info.warnings == (f"{tmp_path / first}: transparency is left out",)
+        field.close()
 
 
 def test_a_file_of_several_items_is_frames_unless_one_is_chosen(tmp_path, grid):

@@ -67,6 +67,14 @@ def test_only_encoders_that_take_the_size_are_named(tmp_path, codec):
         VideoSink(tmp_path / "out.mkv", video, size, codec=codec)
 
 
+def test_a_side_too_short_for_the_encoder_is_refused_with_what_helps(tmp_path):
+    video = video_track(write_clip(tmp_path / "in.mkv", clip_planes(1, Size(64, 16))))
+    with pytest.raises(OutputError, match=r"64x12.*libx265 takes at least 16x16 pixels; pass.*larger.*--codec x264, "):
+        VideoSink(tmp_path / "out.mkv", video, Size(64, 12), codec="x265")
+    assert files(tmp_path) == {"in.mkv"}
+    VideoSink(tmp_path / "out.mkv", video, Size(64, 16), codec="x265", preset="ultrafast").abort()
+
+
 NARROW = """
 import sys
 from pathlib import Path

@@ -7,6 +7,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import Size
@@ -95,6 +96,16 @@ def test_pictures_of_another_size_are_refused_by_name(tmp_path):
     cv2.imwrite(str(folder / "2.png"), np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(InputError, match=r"2\.png is 8x8, and .*1\.png is 24x16"):
         clip_info(folder)
+
+
+@pytest.mark.parametrize("ending", ["tif", "png", "jpg", "webp"])
+def test_pictures_that_lie_on_their_side_are_one_size_upright(ending, tmp_path):
+    notes = Image.Exif()
+    notes[0x0112] = 6
+    for number in range(2):
+        Image.new("RGB", (12, 20)).save(tmp_path / f"{number}.{ending}", exif=notes)
+    clip = open_clip(tmp_path)
+    assert [frame.size for frame in clip] == [Size(20, 12)] * 2 and clip.video.size == Size(20, 12)
 
 
 def test_the_rate_is_exact():

@@ -18,14 +18,14 @@ from lfvideo_sr.media.sink import VideoSink
 from lfvideo_sr.media.streams import StreamChoice, track_tags
 
 
-def write_two_sounds(path, names=("Game", "Microphone")):
+def write_two_sounds(path, names=("Game", "Microphone"), languages=("eng", "jpn")):
     """A clip of ten frames with two AAC tracks, the first of them the default."""
     with av.open(str(path), "w") as target:
         video = target.add_stream("libx264", 25, options={"preset": "ultrafast"})
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         sounds = [target.add_stream("aac", 48000, layout="stereo") for _ in names]
         for number, (sound, name) in enumerate(zip(sounds, names)):
-            sound.metadata.update({"title": name, "language": ("eng", "jpn")[number]})
+            sound.metadata.update({"title": name, "language": languages[number]})
             sound.disposition = av.stream.Disposition(0 if number else av.stream.Disposition.default)
         target.start_encoding()
         for _ in range(10):
@@ -124,6 +124,14 @@ def test_sound_tracks_keep_names_languages_and_dispositions(tmp_path, before, af
     clip = write_two_sounds(tmp_path / f"in.{before}")
     copy(clip, tmp_path / f"out.{after}")
     assert sounds_of(tmp_path / f"out.{after}") == [("Game", "eng", True), ("Microphone", "jpn", False)]
+
+
+def test_languages_are_kept_in_mov_which_has_codes_of_its_own(tmp_path):
+    clip = write_two_sounds(tmp_path / "in.mkv", languages=("fre", "swe"))
+    copy(clip, tmp_path / "out.mov")
+    assert [language for _, language, _ in sounds_of(tmp_path / "out.mov")] == ["fra", "sve"]
+    copy(tmp_path / "out.mov", tmp_path / "again.mkv")
+    assert [language for _, language, _ in sounds_of(tmp_path / "again.mkv")] == ["fra", "swe"]
 
 
 def test_a_handler_that_somebody_named_is_a_track_s_name():

@@ -81,6 +81,11 @@ def blurred_beside_a_picture() -> None:
     write_photo(Path("stills/empty.png"), OTHER)
 
 
+def a_damaged_still() -> None:
+    write_photo(Path("stills/1.png"), scene(1))
+    Path("stills/3.png").write_bytes(b"no PNG")
+
+
 def views() -> None:
     grid = rendered_grid(2, 2)
     Path("views").mkdir()
@@ -96,6 +101,7 @@ PROVOKED: dict[str, Provoked] = {
     "both belong to ... s; remove one of them": (STILLS, stills(**{"t0.04": scene(1), "t0.040": scene(1)})),
     "is out of range: as a 0-based frame index": (STILLS, stills(**{"t9": scene(1)})),
     "left out: ... fits nowhere in the clip": (STILLS, stills(**{"1": scene(1), "IMG_7": OTHER})),
+    "left out: ... is no picture that can be read": (STILLS, a_damaged_still),
     "no larger than the clip's frames": (STILLS, stills(**{"1": scene(1), "3": scene(3)[:64, :96]})),
     "outside of its folder; pass --trust-manifest": (STILLS, manifest_of_a_file_elsewhere),
     "and they share no moment": ([*STREAM, "--refs", "later.mkv"], video_of_another_hour),

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import h5py
@@ -10,6 +11,7 @@ import pytest
 from hybrid_clips import SMALL, as_pixels, picture, pictures, write_still, write_tracks
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from lfvideo_sr.errors import InputError, ReferencesMissing
 from lfvideo_sr.frames import Size, StreamInfo
@@ -189,11 +191,32 @@ def test_a_still_between_frames_is_not_aligned(tmp_path, clip):
 
 
 @pytest.mark.parametrize("kept", [0, 40, 0.5])
-def test_a_broken_still_is_named_before_the_first_frame(tmp_path, clip, kept):
-    path = write_still(tmp_path / "stills" / "2.png", picture(1))
+@pytest.mark.parametrize("ending", ["png", "jpg", "tif"])
+def test_a_broken_still_is_left_out_by_name_and_the_others_serve(tmp_path, clip, kept, ending):
+    path = write_still(tmp_path / "stills" / f"2.{ending}", picture(1))
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * kept) if kept < 1 else kept])
-    with pytest.raises(InputError, match=r"2\.png"):
+    with pytest.raises(ReferencesMissing, match=rf"2\.{ending} is no picture that can be read"):
+        find(clip, tmp_path / "stills")
+    write_still(tmp_path / "stills" / "5.png", picture(1))
+    source = find(clip, tmp_path / "stills")
+    assert [Path(reference.origin).name for reference in source] == ["5.png"]
+    assert [warning.partition(" that")[0] for warning in source.warnings] == [f"left out: 2.{ending} is no picture"]
+
+
+def test_a_still_that_claims_far_more_than_its_file_holds_is_left_out(tmp_path, clip):
+    write_still(tmp_path / "stills" / "5.png", picture(1))
+    Image.new("1", (2000, 2000)).save(tmp_path / "stills" / "2.png")
+    source = find(clip, tmp_path / "stills")
+    assert len(list(source)) == 1 and "2.png claims 4 million pixels" in source.warnings[0]
+
+
+def test_a_still_that_the_system_does_not_read_is_an_error(tmp_path, clip, monkeypatch):
+    """It may be read the next time, and a run that goes on later has to have the same references."""
+    write_still(tmp_path / "stills" / "2.png", picture(1))
+    write_still(tmp_path / "stills" / "5.png", picture(1))
+    monkeypatch.setattr(np, "fromfile", Mock(side_effect=OSError(5, "Input/output error")))
+    with pytest.raises(InputError, match=r"\.png cannot be read \(Input/output error\)"):
         find(clip, tmp_path / "stills")
 
 
