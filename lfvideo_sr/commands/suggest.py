@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import check_positive
-from ..errors import printable
 from ..frames import Frame
 from ..media.bit_rate import bits_per_pixel
 from ..media.clock import Timeline, frame_times, seconds_of
@@ -73,7 +72,10 @@ class SuggestCommand:
             self._write(folder, suggestions, names, timeline)
         about = self._about(choice, suggestions, names, timeline, kept, len(referenced), clip.warnings)
         folder.finish(about)
-        print(json.dumps(about, indent=1) if self.as_json else "\n".join(map(printable, self._lines(about))))
+        if self.as_json:
+            print(json.dumps(about, indent=1))
+        for line in self._lines(about):
+            progress.say(line)
 
     def _open(self) -> VideoSource:
         return VideoSource(self.input, track=lr_track(self.input), frames=self.frames, deinterlace=self.deinterlace)

@@ -158,7 +158,7 @@ def _size_or_reason(path: Path, fit: ClipFit) -> Size | str:
     size = read_or_why(read_size, path)
     if isinstance(size, str):
         return size
-    return size if fit.is_larger(size) else f"is {size}, no larger than the stream's frames ({fit.frame})"
+    return size if fit.is_larger(size) else f"is {size}, no larger than the stream's frames ({fit.seen})"
 
 
 def _expected(entry: StillEntry, zero: Fraction, fit: ClipFit, size: Size, index_base: int) -> ExpectedReference:

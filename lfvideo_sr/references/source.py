@@ -90,6 +90,13 @@ class ClipFit:
         lying = self._lying(size)
         return self.frame is None or lying.width > self.frame.width or lying.height > self.frame.height
 
+    @property
+    def seen(self) -> Size | None:
+        """The size of the clip's frames as people see them, upright; None where it does not matter."""
+        if self.frame is None or self.turns % 2 == 0:
+            return self.frame
+        return Size(self.frame.height, self.frame.width)
+
     def describe(self, sizes: Collection[Size]) -> str:
         """One line for people: the sizes found and what becomes of them."""
         different = sorted(set(sizes))

@@ -95,7 +95,7 @@ class StillReferences:
         sizes = {still: size for still, size in outcomes.items() if isinstance(size, Size)}
         small = {still: size for still, size in sizes.items() if not self._fit.is_larger(size)}
         self.left_out |= {
-            still.path: f"is {size}, no larger than the clip's frames ({self._fit.frame}); make it larger first"
+            still.path: f"is {size}, no larger than the clip's frames ({self._fit.seen}); make it larger first"
             for still, size in small.items()
         }
         return {still: size for still, size in sizes.items() if still not in small}

@@ -34,7 +34,7 @@ def checkpoints(**named: Any) -> Prepare:
 PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "of generation": ([*LEARNED, "--weights", "old.safetensors"], older_weights),
     "of plain tensors": (CONVERT, write("a.pth", NOISE)),
-    "the weights of one network": (CONVERT, checkpoints(a=["generator", "critic"])),
+    "the weights of one network": (CONVERT, checkpoints(a=["first", "second"])),
     "give one of each kind": ([*CONVERT, "b.pth"], checkpoints(a="weight", b="weight")),
     "is not in": (["evaluate", "--dataset", "cufed5", "--data", "."], None),
     "this protocol cuts to multiples": (

@@ -44,6 +44,11 @@ def enhance(folder: Path, pictures: list[np.ndarray]) -> list[int]:
     return [frame for _, frame in frames]
 
 
+def test_quiet_writes_the_pictures_and_prints_nothing(suggest, tmp_path):
+    outcome = suggest("-n", 2, "-q")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "") and len(names(tmp_path / "todo")) == 3
+
+
 def test_the_pictures_are_the_frames_they_say(suggest, low_clip, tmp_path):
     outcome = suggest("-n", 3)
     assert outcome.code == 0 and outcome.err == ""

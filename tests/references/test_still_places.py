@@ -88,6 +88,14 @@ def test_a_long_clip_is_seen_at_a_cadence_first(tmp_path, clip, monkeypatch):
     assert all(abs(indices[f"IMG_{number}.jpg"] - number) <= 1 for number in (6, 31, 53)), indices
 
 
+def test_sizes_of_a_clip_on_its_side_are_said_upright(tmp_path):
+    clip = write_clip(tmp_path / "in.mp4", count=3, turns=1)
+    write_photo(tmp_path / "stills" / "1.png", np.ascontiguousarray(scene(1)[: LOW.height, : LOW.width]))
+    upright = r"1\.png is 96x64, no larger than the clip's frames \(96x64\)"
+    with pytest.raises(InputError, match=upright):
+        find(clip, tmp_path / "stills", size=Size(64, 96))
+
+
 def test_two_stills_of_one_frame_both_serve(tmp_path, clip):
     for name in ("IMG_1.jpg", "IMG_2.jpg"):
         write_photo(tmp_path / "stills" / name, framed_otherwise(scene(20)))
