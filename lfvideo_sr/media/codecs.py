@@ -45,7 +45,8 @@ class Codec:
     rgb8:         the pixel format for 8-bit RGB.
     largest:      width and height of the largest picture that the encoder takes; None: whatever fits a container.
     least:        the shortest side, in pixels, that the encoder takes.
-    alpha:        it stores transparency, in the formats that FFmpeg lists for it.
+    alpha:        it stores transparency.
+    alpha_formats: the pixel formats in which it does, where FFmpeg lists some with which it does not open.
     alpha_options: of the encoder, given where it stores transparency.
     alpha_endings: of the files in which its transparency is kept; empty: of all that hold the codec.
     segments:     the ending of the files of a run's segments: see SegmentSink.
@@ -76,6 +77,7 @@ class Codec:
     largest: tuple[int, int] | None = None
     least: int = 1
     alpha: bool = False
+    alpha_formats: frozenset[str] = frozenset()
     alpha_options: Mapping[str, str] = field(default_factory=dict)
     alpha_endings: frozenset[str] = frozenset()
     segments: str = ".nut"
@@ -128,8 +130,8 @@ CODECS = (
     Codec(
         "libvpx-vp9", ("vp9",), options={"deadline": "good", "row-mt": "1"}, speed="cpu-used",
         presets=dict(zip(PRESETS, ("5", "5", "5", "4", "3", "2", "1", "1", "0"))), sitings=("left",), alpha=True,
-        alpha_options={"auto-alt-ref": "0"}, alpha_endings=frozenset({".webm", ".mkv"}), segments=".mkv",
-        largest=(_SIXTEEN_BITS, _SIXTEEN_BITS),
+        alpha_formats=frozenset({"yuva420p"}), alpha_options={"auto-alt-ref": "0"},
+        alpha_endings=frozenset({".webm", ".mkv"}), segments=".mkv", largest=(_SIXTEEN_BITS, _SIXTEEN_BITS),
         live={"lag-in-frames": "0"}, endings=frozenset({".webm", ".mkv"}),
     ),
     Codec(

@@ -61,6 +61,7 @@ def output_colour(
     formats = codec.formats or listed
     if requested is not None:
         return _requested_colour(source, codec, requested, formats)
+    formats = (codec.alpha_formats if alpha else None) or formats
     for colour in _candidates(source):
         odd = any(length % step for length, step in zip(size, colour.layout.chroma_step))
         fits = codec.lossless or not (odd or colour.layout in _LOSSLESS_ONLY)

@@ -20,12 +20,14 @@ from .reference import Reference
 from .source import ClipFit
 
 _KEYS = "images [N,H,W,3] or [N,3,H,W] (uint8 or uint16), and times (seconds) or frames (indices) [N]"
+_SAMPLES = (np.uint8, np.uint16)
 _PRECISION = Fraction(1, 1000)  # seconds: a time this close to a frame's means that frame, rounded or cut
 
 
 class ArrayReferences:
     """Pictures of an HDF5: `images` [N,H,W,3] or [N,3,H,W], uint8 or uint16, RGB; beside it `times` (seconds since the
-    clip's first frame) or `frames` (indices), [N] and rising. Each picture is read when it is loaded.
+    clip's first frame) or `frames` (indices), [N], also as a row or a column, and rising. Each picture is read when it
+    is loaded.
 
     offset: seconds to add to `times`.
     """
@@ -65,10 +67,15 @@ class ArrayReferences:
         with _open(self._path) as file, _read(self._path):
             picture = file["images"][row]
         planes = picture.transpose(2, 0, 1) if self._channels_last else picture
-        return self._fit(to_float(np.ascontiguousarray(planes)))
+        return self._fit(to_float(np.ascontiguousarray(planes, _native(planes.dtype))))
 
     def close(self) -> None:
         pass
+
+
+def _native(dtype: np.dtype) -> np.dtype:
+    """In the byte order of this machine."""
+    return dtype.newbyteorder("=")
 
 
 def _open(path: Path) -> h5py.File:
@@ -95,10 +102,10 @@ def _check_layout(file: h5py.File, path: Path) -> None:
     if len(placed) != 1 or not all(isinstance(item, h5py.Dataset) for item in (images, file[placed[0]])):
         raise InputError(f"{path} holds {', '.join(file) or 'nothing'}; wanted: {_KEYS}")
     check_declared(images, f"images in {path}")
-    if images.ndim != 4 or 3 not in (images.shape[1], images.shape[3]) or images.dtype not in (np.uint8, np.uint16):
+    if images.ndim != 4 or 3 not in (images.shape[1], images.shape[3]) or _native(images.dtype) not in _SAMPLES:
         raise InputError(f"images in {path} is {images.dtype} {list(images.shape)}; wanted: {_KEYS}")
-    if file[placed[0]].shape != images.shape[:1]:
-        raise InputError(f"{path} holds {len(images)} images, {len(file[placed[0]])} {placed[0]}; give one each")
+    if file[placed[0]].size != len(images):
+        raise InputError(f"{path} holds {len(images)} images, {file[placed[0]].size} {placed[0]}; give one each")
     if not len(images):
         raise ReferencesMissing(f"images in {path} is empty; wanted: {_KEYS}")
 
@@ -106,9 +113,9 @@ def _check_layout(file: h5py.File, path: Path) -> None:
 def _times(file: h5py.File, path: Path, timeline: Timeline, index_base: int, offset: Fraction | None) -> list[Fraction]:
     """When each picture is shown, seconds on the clip's clock; they have to rise and be within the clip."""
     if "frames" in file:
-        times = [_frame_time(int(index), path, timeline, index_base) for index in file["frames"]]
+        times = [_frame_time(int(index), path, timeline, index_base) for index in file["frames"][()].flat]
     else:
-        times = [_second(float(seconds) + float(offset or 0), path, timeline) for seconds in file["times"]]
+        times = [_second(float(seconds) + float(offset or 0), path, timeline) for seconds in file["times"][()].flat]
     if any(time >= following for time, following in pairwise(times)):
         raise InputError(f"the moments in {path} do not rise; sort its pictures by time and drop doubles")
     return times

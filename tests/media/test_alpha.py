@@ -13,6 +13,9 @@ from round_trips import copy
 
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.frames import Size
+from lfvideo_sr.media.codecs import codec_of
+from lfvideo_sr.media.colour import ColourSpec, Layout
+from lfvideo_sr.media.encoding import output_colour, pixel_format
 from lfvideo_sr.media.images import read_picture
 from lfvideo_sr.media.planes import alpha_of
 from lfvideo_sr.media.resize import bicubic
@@ -112,6 +115,18 @@ def test_codecs_with_losses_keep_it_too(codec, name, written, error, tmp_path):
         assert np.abs(frame.alpha[:, :56]).max() < error and np.abs(frame.alpha[:, 72:] - 1).max() < error
     before, after = (next(iter(VideoSource(path))).pixels for path in (clip, tmp_path / name))
     assert np.abs(before.repeat(4, 1).repeat(4, 2) - after)[:, :, 72:].mean() < 0.02
+
+
+@pytest.mark.parametrize("layout", [Layout.YUV422, Layout.YUV444, Layout.RGB])
+def test_vp9_takes_finer_chroma_with_transparency_in_the_format_that_it_opens(layout):
+    """FFmpeg lists others for it too, with which the encoder does not open."""
+    codec = codec_of("vp9")
+    colour = output_colour(ColourSpec(layout, 10), codec, Size(32, 24), alpha=True)
+    encoder = av.CodecContext.create(codec.encoder, "w")
+    encoder.width, encoder.height, encoder.time_base = 32, 24, Fraction(1, 25)
+    encoder.pix_fmt = pixel_format(colour, codec, alpha=True)
+    encoder.open()
+    assert encoder.pix_fmt == "yuva420p"
 
 
 def test_a_file_without_a_place_for_what_the_codec_puts_beside_its_pictures(tmp_path):

@@ -250,6 +250,16 @@ def test_hdf5_pictures_are_read_by_frame_or_time(tmp_path, clip, dtype, channels
     assert "2 pictures" in source.description and references[0].load().flags["C_CONTIGUOUS"]
 
 
+@pytest.mark.parametrize("shape", [(2, 1), (1, 2)])
+def test_hdf5_may_have_another_byte_order_and_its_moments_as_a_row_or_a_column(tmp_path, clip, shape):
+    with h5py.File(tmp_path / "refs.h5", "w") as file:
+        file["images"] = (np.stack(pictures(2)).astype(np.uint16) * 257).astype(">u2")
+        file["frames"] = np.array([3, 5], ">i4").reshape(shape)
+    references = list(find(clip, tmp_path / "refs.h5"))
+    assert [float(each.time) for each in references] == [0.21, 0.5]
+    np.testing.assert_allclose(references[1].load(), as_pixels(picture(1)), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("datasets", "message"),
     [
