@@ -94,7 +94,7 @@ def _note(outcomes: Counter[str], ended: Ended, output: Path, others: Bystanders
     parts = [part for part in output.parent.glob("out.partial*") if part.name not in others.names]
     for part in parts:
         outcomes["parts that play" if plays(part) else "parts that do not play"] += 1
-    outcomes["half-written outputs"] += output.exists()
+    outcomes["outputs that do not play"] += output.exists() and not plays(output)
 
 
 def _ending(ended: Ended) -> str:

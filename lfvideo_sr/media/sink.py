@@ -24,6 +24,7 @@ from .encoding import (
     scaled_matrix,
     split_format,
 )
+from .limits import free_memory
 from .losses import lost_alpha, lost_in_pictures, other_format
 from .output_format import OutputFormat, OutputPicture, ToPlanes, planes_on_host
 from .part import Part
@@ -31,11 +32,12 @@ from .partial import check_length, claim_partial, put_in_place
 from .passthrough import StreamCopier
 from .planes import matrix_code, range_code
 from .probe import VideoInfo
-from .pyav import open_media
+from .pyav import check_memory, open_media
 from .streams import EVERYTHING, StreamChoice, track_tags
 from .warnings import Warnings
 
 _MKV_INSTEAD = "write -o to an .mkv instead"
+_ROOM, _ROOM_PER_PIXEL = 64 << 20, 100  # bytes that an encoder may need to open
 
 
 class VideoSink:
@@ -158,6 +160,8 @@ class VideoSink:
         try:
             self._container.start_encoding()
         except av.FFmpegError as error:
+            check_memory(error)
+            self._check_room(error)
             is_open = self._stream.codec_context.is_open
             if self._codec.needs and not is_open:
                 instead = f"--codec {names_of(codec for codec in CODECS if not codec.needs)}"
@@ -172,6 +176,12 @@ class VideoSink:
             raise UsageError(
                 f"{self._codec.encoder} does not take {settings} at {self.size}; check the values"
             ) from error
+
+    def _check_room(self, error: av.FFmpegError) -> None:
+        """Raise MemoryError where an encoder may not have opened for lack of memory, which few of them say."""
+        free = free_memory()
+        if free is not None and free < _ROOM + _ROOM_PER_PIXEL * self.size.width * self.size.height:
+            raise MemoryError(f"{self._codec.encoder} has {free / 1e6:.0f} MB of memory left") from error
 
     def _warn_of_changes(self) -> None:
         video = self._video

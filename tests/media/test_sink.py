@@ -46,6 +46,14 @@ def test_a_view_of_a_light_field_is_no_frame_of_a_video(tmp_path):
     assert files(tmp_path) == {"in.mp4"}
 
 
+def test_an_encoder_without_room_to_open_blames_no_option(tmp_path, monkeypatch):
+    video = VideoSource(write_clip(tmp_path / "in.mp4", clip_planes(2), **FAST)).video
+    monkeypatch.setattr("lfvideo_sr.media.sink.free_memory", lambda: 1 << 20)
+    with pytest.raises(MemoryError, match="libx264 has 1 MB of memory left"):
+        VideoSink(tmp_path / "a.mp4", video, Size(64, 64), options={"profile": "nonsense"})
+    assert files(tmp_path) == {"in.mp4"}
+
+
 def test_bad_options_are_refused(tmp_path):
     video = VideoSource(write_clip(tmp_path / "in.mp4", clip_planes(2), **FAST)).video
     target = tmp_path / "out.mp4"
