@@ -164,9 +164,11 @@ def validated(views: list[FusionViews], network: ViewFusion) -> Validation:
     scores: list[float] = []
     gains: list[float] = []
     pictures: dict[str, np.ndarray] = {}
+    device = next(network.parameters()).device
     each_view = (view for field in views for view in zip(*field))
     for planes, spread, truth in ((np.asarray(part, np.float32) for part in view) for view in each_view):
-        fused = planes[1:2] + network(torch.from_numpy(planes)[None], torch.from_numpy(spread)[None])[0].numpy()
+        inputs = (torch.from_numpy(part)[None].to(device) for part in (planes, spread))
+        fused = planes[1:2] + network(*inputs)[0].cpu().numpy()
         fused_score, single_score = (_psnr(picture, truth) for picture in (fused, planes[:1]))
         scores.append(fused_score)
         gains.append(fused_score - single_score)
