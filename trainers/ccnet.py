@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.refsr_net import load_srresnet
@@ -102,7 +101,7 @@ def train(config: CCNetConfig) -> Path:
         about={"method": "ccnet", "size": asdict(size)},
         steps={"match": Step(losses, optimizer, ("loss",), share)},
         sample=partial(sample, _views(config, "train"), settings, config),
-        validate=partial(validate, _views(config, "validation"), config, settings, enlarge),
+        validate=partial(validate, _views(config, "validation"), config, settings),
         scores=("within_1", "exact"),
     )
     return fit(task, config)
@@ -150,11 +149,8 @@ def place_scores(network: CCNet, batch: Batch, settings: WindowSettings) -> torc
         return query.float().flatten(2).transpose(1, 2) @ reference.float().flatten(2)
 
 
-def validate(
-    views: list[LoadViews], config: CCNetConfig, settings: WindowSettings, enlarge: nn.Module | None, network: CCNet
-) -> Validation:
+def validate(views: list[LoadViews], config: CCNetConfig, settings: WindowSettings, network: CCNet) -> Validation:
     """On pictures never trained on: share of places found at most one pixel away along each axis, and exactly."""
-    network._enlarge = [enlarge or network._enlarge[0]]
     device = next(network.parameters()).device
     apart = []
     for number in range(config.validation_samples):
