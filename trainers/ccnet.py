@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.refsr_net import load_srresnet
-from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
+from lfvideo_sr.nn.ccnet import PHASE, CCNet, CCNetSize
 from lfvideo_sr.nn.dilated import FIELD
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.training.films import FilmSettings, random_look
@@ -143,8 +143,8 @@ def place_scores(network: CCNet, batch: Batch, settings: WindowSettings) -> torc
     """Inner products of each place with each position, [B,q*q,w*w]: window_scores of matching/windowed.py."""
     edge = MARGIN * settings.scale
     query = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
-    last, step = settings.spacing * (settings.queries - 1) + 1, settings.spacing
-    query, reference = query[:, :, :last:step, :last:step], network.reference(batch["reference"])
+    places = slice(PHASE, PHASE + settings.spacing * (settings.queries - 1) + 1, settings.spacing)
+    query, reference = query[:, :, places, places], network.reference(batch["reference"])
     with full_precision(query):
         return query.float().flatten(2).transpose(1, 2) @ reference.float().flatten(2)
 

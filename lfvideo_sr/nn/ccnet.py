@@ -8,6 +8,8 @@ from torch import nn
 
 from .dilated import DilatedFeatures
 
+PHASE = 0  # along both axes: of the s*s output pixels of a low-resolution pixel, the one that is searched for
+
 
 @dataclass(frozen=True)
 class CCNetSize:

@@ -10,7 +10,9 @@ from lfvideo_sr.frames import Size
 from lfvideo_sr.matching.windowed import window_scores
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize
 from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
+from lfvideo_sr.nn.dilated import BORDER
 from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, faded, place_scores, train
 from lfvideo_sr.training import flow_views
 from lfvideo_sr.training.films import FilmSettings, random_look
@@ -99,6 +101,20 @@ def test_unit_features_are_compared_by_cosine():
     )
     scores = place_scores(network, batch_of(settings), settings)
     assert scores.max() <= 1 + 1e-5 and abs(plain - np.log(169)) < 0.5 and plain != sharp
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("scale", [4, 8])
+def test_the_pixel_that_is_trained_is_the_one_that_is_searched_for(scale):
+    """A sample's place has the vector that the method searches for where its low-resolution pixel is."""
+    settings = WindowSettings(scale, 6, 1)
+    network = RefSRNet(RefSRSize(scale=scale, matching=12, features=8, blocks=1, channels=8)).eval()
+    batch = batch_of(settings)
+    place = MARGIN + BORDER // scale  # a sample's place is BORDER pixels from the margins round it
+    trained = network.matcher.queries(batch["frame"])[:, :, place, place]
+    window = network.correspondence.reference(batch["reference"])
+    scores = torch.einsum("bc,bcij->bij", trained, window).flatten(1)
+    assert torch.allclose(place_scores(network.correspondence, batch, settings)[:, 0], scores, atol=1e-5)
 
 
 def test_one_place_in_the_middle_of_its_window_is_the_papers_sample():
