@@ -21,7 +21,7 @@ from lfvideo_sr.training.adversarial import Critic, relativistic_critic_loss, re
 from lfvideo_sr.training.crops import CropSettings, PhotoTooSmall, two_crops
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
-from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
+from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_alone, validate_pairs
 from lfvideo_sr.training.sources import pairs_of, photos_of, validation_pairs
 from lfvideo_sr.training.task import (
     Batch,
@@ -92,7 +92,8 @@ def train(config: E2ENT2Config) -> Path:
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     network = _network(config)
-    branches = 1 if config.stage == "single" else 2
+    single = config.stage == "single"
+    branches = 1 if single else 2
     critics = nn.ModuleList(Critic(config.critic_width) for _ in range(branches if config.adversarial_weight else 0))
     losses = E2ENT2Losses(network, config, critics)
     share = rise_and_fall(config.max_steps, decay=config.decay)
@@ -107,8 +108,8 @@ def train(config: E2ENT2Config) -> Path:
         about={"method": "e2ent2", "size": config.size},
         steps=steps,
         sample=partial(sample, material(config, root), config.seed),
-        validate=partial(validate_pairs, held_out) if held_out else None,
-        scores=("with_reference", "without"),
+        validate=partial(validate_alone if single else validate_pairs, held_out) if held_out else None,
+        scores=("without",) if single else ("with_reference", "without"),
         extra={"critics": critics} if critics else {},
     )
     return fit(task, config)

@@ -107,8 +107,9 @@ class Task(Generic[Network]):
     network:  whose averaged weights are the result; `about` states the method and the size.
     steps:    taken one after the other for every batch.
     sample:   number -> arrays by name, a pure function.
-    validate: averaged network -> scores and pictures; the first score decides which checkpoint is the best, and larger
-              is better.
+    validate: averaged network -> scores and pictures.
+    scores:   names of what `validate` returns; the first of them decides which checkpoint is the best, and larger is
+              better.
     extra:    further modules with parameters, as a discriminator, to be saved too.
     """
 

@@ -122,7 +122,7 @@ def scoring(scores):
     def validate(network):
         torch.rand(7)
         assert not network.training and not any(parameter.requires_grad for parameter in network.parameters())
-        scores = {"score": next(remaining), "other": float(network.weight.sum())}
+        scores = {"other": float(network.weight.sum()), "score": next(remaining)}  # the task has the deciding one first
         return scores, {"picture": np.zeros((3, 4, 4), np.float32)}
 
     return validate
