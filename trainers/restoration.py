@@ -170,7 +170,7 @@ class RestorationLosses(BatchLosses):
             losses["perceptual"] = PERCEPTUAL_LOSSES[config.perceptual](self.perceptual, restored, target)
             total = total + config.perceptual_weight * losses["perceptual"]
         if self._critic[0] is not None and with_gan:
-            self.restored.append(restored.detach().clamp(0, 1))
+            self.restored.append(restored.detach())
             losses["adversarial"] = generator_loss(self._critic[0](restored))
             total = total + config.adversarial_weight * losses["adversarial"]
         return {"loss": total, **losses}
