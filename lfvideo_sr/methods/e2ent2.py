@@ -31,7 +31,7 @@ from ..matching.patchmatch import PatchMatchPlan, patchmatch, relevance
 from ..matching.swap import ALPHAS, PATCH, swap
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.residual import ResidualBlock, conv3x3, leaky
-from ..nn.resize import bicubic
+from ..nn.resize import bicubic, full_precision
 from ..nn.vgg import VGG, channels_of
 from ..nn.warp import grid_positions
 
@@ -98,7 +98,7 @@ class Encoder(nn.Module):
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
         height, width = (side // SCALE for side in reference.shape[2:])
         reduced = bicubic(reference, Size(width, height), shrinks=SCALE).clamp(0, 1)
-        return {"high": self.phi(reference), "low": self.phi(reduced)}
+        return {"high": self.phi(reference), "low": searched_by(self.phi, reduced)}
 
 
 class Matcher(nn.Module):
@@ -115,11 +115,17 @@ class Matcher(nn.Module):
     def forward(
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        query, low = self.phi(frame).float(), reference["low"].float()
+        query, low = searched_by(self.phi, frame), reference["low"].float()
         index = search(query, low, seed, self.exact_until)
         around = F.pad(index, (1, 1, 1, 1))  # with any place: only whole patches are compared
         cosine = relevance(query, low, around)[:, 1:-1, 1:-1]
         return positions_of(index, low.shape[3]), to_the_edge(cosine[..., None])[..., 0].clamp(0, 1)
+
+
+def searched_by(phi: nn.Module, picture: torch.Tensor) -> torch.Tensor:
+    """Features [B,C,H,W] in float32 whatever autocast says: in half precision neighbours are alike."""
+    with full_precision(picture):
+        return phi(picture.float())
 
 
 def search(

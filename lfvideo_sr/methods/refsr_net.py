@@ -37,6 +37,7 @@ from ..matching.windowed import windowed_search
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.ccnet import PHASE, CCNet, CCNetSize
 from ..nn.dynamic_aggregation import positions_at
+from ..nn.resize import full_precision
 from ..nn.sliding import Corners, corners, slide
 from ..nn.srresnet import SRResNet
 from ..nn.ssnet import Equations, SSNet, Synthesised
@@ -84,7 +85,8 @@ class Encoder(nn.Module):
         self.correspondence = correspondence
 
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"picture": reference, "matching": self.correspondence.reference.everywhere(reference)}
+        with full_precision(reference):
+            return {"picture": reference, "matching": self.correspondence.reference.everywhere(reference.float())}
 
 
 class Matcher(nn.Module):
@@ -114,7 +116,8 @@ class Matcher(nn.Module):
     def queries(self, frame: torch.Tensor) -> torch.Tensor:
         """Frame [B,3,h,w] -> CC-Net's vector of the output pixel PHASE of each low-resolution pixel, [B,C,h,w]."""
         scale, (height, width) = self.correspondence.size.scale, frame.shape[2:]
-        features = self.correspondence.query.everywhere(self.correspondence.enlarge(frame))
+        with full_precision(frame):
+            features = self.correspondence.query.everywhere(self.correspondence.enlarge(frame.float()))
         return features.unflatten(3, (width, scale)).unflatten(2, (height, scale))[:, :, :, PHASE, :, PHASE]
 
 
