@@ -140,7 +140,7 @@ class CCNetLosses(BatchLosses):
 
 
 def place_scores(network: CCNet, batch: Batch, settings: WindowSettings) -> torch.Tensor:
-    """Inner products of each place with each position, [B,q*q,w*w]: window_scores of matching/windowed.py."""
+    """Inner products of each place with each position, [B,q*q,w*w]; their softmax is p of Eq. 1."""
     edge = MARGIN * settings.scale
     query = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
     places = slice(PHASE, PHASE + settings.spacing * (settings.queries - 1) + 1, settings.spacing)

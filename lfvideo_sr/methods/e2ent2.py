@@ -131,8 +131,11 @@ def searched_by(phi: nn.Module, picture: torch.Tensor) -> torch.Tensor:
 def search(
     query: torch.Tensor, low: torch.Tensor, seed: torch.Tensor | None = None, exact_until: int | None = None
 ) -> torch.Tensor:
-    """For each whole patch of `query` [B,C,h,w] the centre of the best in `low` [B,C,H,W], int64 [B,h-2,w-2].
+    """For each whole patch of `query` [B,C,h,w] the centre of the best in `low` [B,C,H,W] (Eq. 3), int64 [B,h-2,w-2].
 
+    Eq. 3 scales only the reference's patches (by the sum of magnitudes); scaling the frame's as well changes no choice.
+    A departure: a small number is added to those lengths, so that an empty patch has a score; it changes choices only
+    where features are tiny.
     Exact, unless there are more than `exact_until` pairs (None: EXACT_UNTIL); then from seed positions [B,h,w,2] if
     given. An exported graph never searches exactly.
     """
