@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from lfvideo_sr.checks import Count
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.refsr_net import load_srresnet
 from lfvideo_sr.nn.ccnet import PHASE, CCNet, CCNetSize
@@ -55,9 +56,9 @@ class CCNetConfig(RunConfig):
         the last so many steps.
     """
 
-    width: int = 100
+    width: Count = 100
     siamese: bool = True
-    scale: int = 8
+    scale: Count = 8
     unit: bool = False
     sharpness: float = 1.0
     start: str = ""
@@ -68,10 +69,10 @@ class CCNetConfig(RunConfig):
     noise: float = 0.0
     photos: tuple[str, ...] = ()
     reach: int = 64
-    queries: int = 1
-    spacing: int = GRID
+    queries: Count = 1
+    spacing: Count = GRID
     scenes: int = 1000
-    side: int = 384
+    side: Count = 384
     motion: float = 64.0
     sintel: str = ""
     enlarge_by: str = ""

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lfvideo_sr.checks import Count
 from lfvideo_sr.methods.stream_ref import network as stream_ref
 from lfvideo_sr.methods.view_fusion import SCALE, ViewFusion, ViewFusionSize
 from lfvideo_sr.textures import random_texture
@@ -60,10 +61,10 @@ class ViewFusionConfig(RunConfig):
     first_scenes: int = 6
     samples_per_scene: int = 40
     real: float = 0.1
-    crop: int = 24
-    side: int = 48
-    channels: int = 48
-    blocks: int = 3
+    crop: Count = 24
+    side: Count = 48
+    channels: Count = 48
+    blocks: Count = 3
     batch: int = 4
     max_steps: int = 12000
     warmup_steps: int = 100

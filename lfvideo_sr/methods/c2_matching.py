@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..checks import check_fields
 from ..matching.exact import exact_search_to_the_edge
 from ..matching.patches import row_and_column
 from ..matching.patchmatch import PatchMatchPlan, patchmatch
@@ -75,6 +76,9 @@ class C2Size:
     tap_flows: Literal["shared", "own"] = "shared"
     offsets_from: Literal["fetched", "unmoved"] = "fetched"
     activation: Literal["none", "leaky"] = "none"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def reading(self) -> Reading:

@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..checks import check_fields
 from ..frames import Size
 from ..matching.exact import exact_search
 from ..matching.patches import row_and_column
@@ -62,6 +63,9 @@ class E2ENT2Size:
     features: Literal["own", "vgg"] = "own"
     vgg_width: int = 64
     alphas: Sequence[float] = ALPHAS
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 class OwnFeatures(nn.Module):

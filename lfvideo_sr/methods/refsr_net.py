@@ -32,6 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..checks import check_fields
 from ..matching.patches import row_and_column
 from ..matching.windowed import windowed_search
 from ..method import Features, Match, Method, MethodInfo
@@ -75,6 +76,9 @@ class RefSRSize:
     windows: bool = False
     patch: int = 8
     stride: int = 2
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 class Encoder(nn.Module):
