@@ -18,7 +18,7 @@ from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.training.films import FilmSettings, random_look
 from lfvideo_sr.training.flow_views import LoadViews, backward, rendered_views, sintel_views
 from lfvideo_sr.training.loop import fit
-from lfvideo_sr.training.sources import photos_of
+from lfvideo_sr.training.sources import photos_key, photos_of
 from lfvideo_sr.training.task import (
     Batch,
     BatchLosses,
@@ -101,8 +101,8 @@ def train(config: CCNetConfig) -> Path:
         network=network,
         about={"method": "ccnet", "size": asdict(size)},
         steps={"match": Step(losses, optimizer, ("loss",), share)},
-        sample=partial(sample, _views(config, "train"), settings, config),
-        validate=partial(validate, _views(config, "validation"), config, settings),
+        sample=partial(sample, views_of(config, "train"), settings, config),
+        validate=partial(validate, views_of(config, "validation"), config, settings),
         scores=("within_1", "exact"),
     )
     return fit(task, config)
@@ -166,10 +166,12 @@ def validate(views: list[LoadViews], config: CCNetConfig, settings: WindowSettin
     return {"within_1": float((distance <= 1).mean()), "exact": float((distance == 0).mean())}, {}
 
 
-def _views(config: CCNetConfig, part: str) -> list[LoadViews]:
+def views_of(config: CCNetConfig, part: str) -> list[LoadViews]:
+    """The pictures of a run with their flow, to "train" on or for its "validation"."""
     if config.sintel:
         return [backward(load) for load in sintel_views(data_folder() / config.sintel, part)]
     first, count = (0, config.scenes) if part == "train" else (HELD_OUT, min(config.scenes, config.validation_samples))
-    cache = Path(config.cache)
-    photos = photos_of(data_folder(), config.photos, cache) if config.photos else []
-    return rendered_views(count, config.side, config.motion, cache, first, photos)
+    cache, root = Path(config.cache), data_folder()
+    photos = photos_of(root, config.photos, cache) if config.photos else []
+    key = photos_key(root, config.photos)
+    return rendered_views(count, config.side, config.motion, cache, first, photos, key)

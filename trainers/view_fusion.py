@@ -18,7 +18,7 @@ from lfvideo_sr.textures import random_texture
 from lfvideo_sr.training.clips import load_clips
 from lfvideo_sr.training.flow_views import photo_texture
 from lfvideo_sr.training.loop import fit
-from lfvideo_sr.training.sources import LoadPhoto
+from lfvideo_sr.training.sources import LoadPhoto, files_key
 from lfvideo_sr.training.task import (
     Batch,
     BatchLosses,
@@ -121,8 +121,10 @@ class Material:
     @classmethod
     def of(cls, config: ViewFusionConfig) -> "Material":
         weights = weights_path(config.single)
-        cache = Path(config.cache) / f"view-grids-{config.side}-2-{fingerprint(weights)}"
-        photos = _photos(config) if config.clips else []
+        photos = _photos(config) if config.clips else []  # a clip that is missing is refused here
+        root = data_folder()
+        clips = files_key(root, [root / name for name in config.clips])
+        cache = Path(config.cache) / f"view-grids-{config.side}-{clips}-{fingerprint(weights)}"
         texture = partial(photo_texture, photos) if photos else random_texture
         plain = cls(cache, _single_image_path(config.single), texture, config.side)
         return cls(cache, plain.restore, texture, config.side, tuple(plain.real(name) for name in config.grids))
@@ -132,9 +134,11 @@ class Material:
 
     def real(self, name: str, some: bool = False) -> FusionViews:
         """A light field in the data folder: all its views, or some to validate on."""
-        path = data_folder() / name
-        make = partial(real_views, path, self.restore, some=some)
-        return kept(self.cache / f"{name.replace('/', '-')}{'-some' if some else ''}", make)
+        root = data_folder()
+        path = root / name
+        files = [file for file in (path, *path.rglob("*")) if file.is_file()]
+        named = f"{name.replace('/', '-')}-{files_key(root, files)}{'-some' if some else ''}"
+        return kept(self.cache / named, partial(real_views, path, self.restore, some=some))
 
 
 def sample(material: Material, config: ViewFusionConfig, number: int) -> Sample:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from small_clips import write_clip
 
 from lfvideo_sr.engines import view_torch
 from lfvideo_sr.engines.view_torch import load_view_fusion, with_torch
@@ -121,6 +122,18 @@ def test_a_run_validates_where_its_network_is(device, request):
     assert pictures["fused"].shape == (3, 32, 32) and 0 <= pictures["fused"].min() <= pictures["fused"].max() <= 1
     network.tail.bias.fill_(-2 / LEVELS)
     assert validated(views, network)[0]["psnr_y"] > scores["psnr_y"] + 10
+
+
+def test_grids_of_other_clips_are_rendered_anew(config, tmp_path, monkeypatch):
+    """Their surfaces are covered with what clips show."""
+    monkeypatch.setenv("LFVIDEO_DATA", str(tmp_path))
+    shown = replace(config, clips=("a.mkv",))
+    folders = set()
+    for frames in (2, 4):
+        (tmp_path / "a.mkv").unlink(missing_ok=True)
+        write_clip(tmp_path / "a.mkv", [np.zeros((3, 32, 32), np.float32)] * frames)
+        folders.add(Material.of(shown).cache)
+    assert len({*folders, Material.of(config).cache}) == 3
 
 
 def test_an_untrained_network_adds_nothing():

@@ -12,7 +12,7 @@ from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize
 from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
 from lfvideo_sr.nn.dilated import BORDER
-from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, faded, place_scores, train
+from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, faded, place_scores, train, views_of
 from lfvideo_sr.training import flow_views
 from lfvideo_sr.training.films import FilmSettings, random_look
 from lfvideo_sr.training.flow_views import (
@@ -218,6 +218,22 @@ def test_scenes_can_be_covered_with_photos(tmp_path):
     assert surface.shape == (100, 30, 3)
     plain = rendered_views(4, 64, 6.0, tmp_path)[0]().first
     assert not np.array_equal(plain, pictures[0])  # kept elsewhere
+
+
+def test_scenes_of_other_photos_are_rendered_anew(tmp_path):
+    """Of as many of them, under the same names or other ones."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    write_png(photos / "a.png", np.zeros((3, 40, 60), np.uint8))
+    config = CCNetConfig(scenes=1, side=64, motion=6.0, photos=(str(photos),), cache=str(tmp_path / "cache"))
+    dark = [load().first for load in views_of(config, "train")]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    write_png(photos / "a.png", np.random.default_rng(0).integers(0, 256, (3, 40, 60), np.uint8))
+    other = [load().first for load in views_of(config, "train")]
+    assert not np.array_equal(dark[0], other[0])
+    (photos / "a.png").rename(photos / "b.png")
+    views_of(config, "train")
+    assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
 def test_rendered_views_are_kept_and_moved_by_known_flow(tmp_path):
