@@ -14,7 +14,7 @@ from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.nn.srresnet import SCALE, SRResNet
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.losses import PICTURE_LOSSES, PictureLoss
-from lfvideo_sr.training.pairs import cut
+from lfvideo_sr.training.pairs import cut, reduced
 from lfvideo_sr.training.sources import LoadPhoto, held_out_photos, photos_of
 from lfvideo_sr.training.task import (
     Batch,
@@ -76,7 +76,7 @@ def sample(photos: list[LoadPhoto], config: SISRConfig, number: int) -> dict[str
     """target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4]."""
     rng = np.random.default_rng([config.seed, number])
     target = cut(rng, photos[rng.integers(len(photos))](), config.side)
-    return {"target": target, "frame": degrade(target.astype(np.float32) / 255, SCALE).astype(np.float32)}
+    return {"target": target, "frame": reduced(target, SCALE)}
 
 
 class SISRLosses(BatchLosses):
