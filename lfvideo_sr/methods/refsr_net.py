@@ -38,7 +38,7 @@ from ..matching.windowed import windowed_search
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.ccnet import PHASE, CCNet, CCNetSize
 from ..nn.dynamic_aggregation import positions_at
-from ..nn.resize import full_precision
+from ..nn.resize import enlarge_bilinear, full_precision
 from ..nn.sliding import Corners, corners, slide
 from ..nn.srresnet import SRResNet
 from ..nn.ssnet import Equations, SSNet, Synthesised
@@ -193,8 +193,7 @@ class Restorer(nn.Module):
         """The picture, added to the enlarged frame where the size has `onto_enlarged`."""
         if not self.size.onto_enlarged:
             return made.float()
-        scale = self.size.scale
-        return F.interpolate(frame.float(), scale_factor=scale, mode="bilinear", align_corners=False) + made
+        return enlarge_bilinear(frame, self.size.scale) + made
 
     def _enlarged(self, field: torch.Tensor) -> torch.Tensor:
         return field.repeat_interleave(self.size.scale, 2).repeat_interleave(self.size.scale, 3)

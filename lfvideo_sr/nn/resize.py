@@ -198,6 +198,11 @@ def on_host(x: torch.Tensor) -> bool:
     return x.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
 
 
+def enlarge_bilinear(frame: torch.Tensor, scale: int) -> torch.Tensor:
+    """Frame [B,3,h,w] -> [B,3,s*h,s*w] in float32: what the papers' networks add their results to."""
+    return F.interpolate(frame.float(), scale_factor=scale, mode="bilinear", align_corners=False)
+
+
 def full_precision(x: torch.Tensor) -> torch.autocast:
     """Autocast off: what carries the picture itself stays float32; bf16 would round it to 8 bits and less."""
     return torch.autocast(x.device.type, enabled=False)

@@ -7,6 +7,7 @@ from small_networks import SMALL_E2ENT2, count, filled, low, matched, picture, s
 from torch import nn
 
 from lfvideo_sr.frames import Size
+from lfvideo_sr.matching import policy
 from lfvideo_sr.matching.exact import exact_search
 from lfvideo_sr.matching.swap import PATCH, swap
 from lfvideo_sr.methods import e2ent2
@@ -109,7 +110,7 @@ def test_positions_are_centres_in_the_reference_and_edges_follow():
 def test_large_pictures_are_searched_by_patchmatch(small, frame_and_reference, monkeypatch):
     frame, reference = frame_and_reference
     exact = matched(small, frame, reference)
-    monkeypatch.setattr(e2ent2, "EXACT_UNTIL", 0)
+    monkeypatch.setattr(policy, "EXACT_UNTIL", 0)
     monkeypatch.setattr(e2ent2, "exact_search", None)  # must not be used
     quick = matched(small, frame, reference)
     assert quick.positions.shape == exact.positions.shape
