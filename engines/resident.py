@@ -36,9 +36,11 @@ class ResidentMethod:
             assert isinstance(part, nn.Module)
             part.eval().to(device, memory_format=torch.channels_last)
         if device.type == "cuda":
-            _cast(method.restorer, self._dtype)
-            if self.seeds_here:  # other matchers search, in float32
-                _cast(method.matcher, self._dtype)
+            # What others search by is computed in float32 (full_precision), also where the restorer shares its layers.
+            searching = () if self.seeds_here else (method.encoder, method.matcher)
+            cast_layers(method.restorer, self._dtype, searching)
+            if self.seeds_here:
+                cast_layers(method.matcher, self._dtype)
         self._match: Callable[..., Any] = self._all_matched
         self._restore: Callable[..., Any] = self._restored
         self._follow: Callable[..., Any] = self._followed
@@ -144,11 +146,18 @@ def _stream(device: torch.device, number: int) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)
 
 
-def _cast(part: Any, dtype: torch.dtype) -> None:
-    """Weights of convolutions in the type they compute in, once, where autocast would do it at every call."""
-    for layer in part.modules() if isinstance(part, nn.Module) else ():
-        if isinstance(layer, nn.Conv2d):
+def cast_layers(part: Any, dtype: torch.dtype, others: Sequence[Any] = ()) -> None:
+    """Weights of convolutions in the type they compute in, once, where autocast would do it at every call. Layers that
+    one of the `others` shares keep theirs."""
+    shared = {layer for other in others for layer in _convolutions(other)}
+    for layer in _convolutions(part):
+        if layer not in shared:
             layer.to(dtype)
+
+
+def _convolutions(part: Any) -> list[nn.Conv2d]:
+    modules = part.modules() if isinstance(part, nn.Module) else ()
+    return [layer for layer in modules if isinstance(layer, nn.Conv2d)]
 
 
 class _Running:

@@ -3,8 +3,12 @@
 from collections.abc import Collection
 from difflib import get_close_matches
 from importlib.util import find_spec
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from .errors import UsageError
+from .errors import UsageError, shortened
+
+_POSITIVE = "positive"
+Count = Annotated[int, _POSITIVE]  # a field that is 1 or more
 
 # The packages of modules that are called otherwise, and the extras of this package that install some.
 _PACKAGES = {
@@ -40,6 +44,16 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     near = get_close_matches(value, list(choices), n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(choices)}"
     raise UsageError(f"no '{value}' in {name}; {hint}")
+
+
+def check_fields(record: Any) -> None:
+    """Raise UsageError where a field of a dataclass is none of the words of its Literal, or a Count below 1."""
+    for name, hint in get_type_hints(type(record), include_extras=True).items():
+        value = getattr(record, name)
+        if get_origin(hint) is Literal:
+            check_choice(name, shortened(value), get_args(hint))
+        elif _POSITIVE in getattr(hint, "__metadata__", ()):
+            check_positive(f"'{name}'", value)
 
 
 def package_of(module: str) -> str:

@@ -1,6 +1,7 @@
 """Configuration files: flat YAML to a frozen dataclass; what is misspelt or ill-typed is said in one line."""
 
 import os
+import re
 from dataclasses import FrozenInstanceError, dataclass
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import yaml
 
 from lfvideo_sr.config import dump_config, from_mapping, load_config, read_mapping
 from lfvideo_sr.errors import UsageError
+from lfvideo_sr.methods.c2_matching import C2Size
+from lfvideo_sr.methods.e2ent2 import E2ENT2Size
+from lfvideo_sr.methods.refsr_net import RefSRSize
+from lfvideo_sr.trainers.ccnet import CCNetConfig
+from lfvideo_sr.trainers.e2ent2 import E2ENT2Config
+from lfvideo_sr.trainers.restoration import RestorationConfig
+from lfvideo_sr.trainers.sisr import SISRConfig
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,26 @@ def test_a_file_becomes_a_frozen_dataclass(tmp_path):
     assert type(run.rate) is float
     with pytest.raises(FrozenInstanceError):
         run.steps = 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        (E2ENT2Config, {"stage": "singel"}, "no 'singel' in stage; did you mean 'single'?"),
+        (E2ENT2Config, {"stage": 3}, "no '3' in stage; choose one of: single, joint"),
+        (SISRConfig, {"loss": "huber"}, "no 'huber' in loss; choose one of: l1, mse"),
+        (SISRConfig, {"blocks": 0}, "'blocks' is 0; give a number above 0"),
+        (CCNetConfig, {"queries": 0}, "'queries' is 0; give a number above 0"),
+        (RestorationConfig, {"reference_side": 0}, "'reference_side' is 0; give a number above 0"),
+        (C2Size, {"tap_flows": "owm"}, "no 'owm' in tap_flows; did you mean 'own'?"),
+        (E2ENT2Size, {"features": "vgg19"}, "no 'vgg19' in features; did you mean 'vgg'?"),
+        (RefSRSize, {"equations": "both"}, "no 'both' in equations; choose one of: meant, printed"),
+    ],
+)
+def test_a_word_or_a_number_that_a_field_cannot_have_is_one_line(kind, changes, message):
+    """Of a run's configuration and of a network's size, wherever they are made."""
+    with pytest.raises(UsageError, match=f"^{re.escape(message)}$"):
+        from_mapping(changes, kind, "here")
 
 
 def test_what_is_not_said_has_its_default(tmp_path):

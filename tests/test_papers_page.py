@@ -12,6 +12,9 @@ ROWS = re.findall(
     r"^\|(?P<where>[^|]+)\|[^|]+\|(?P<code>[^|]+)\| `(?P<file>[\w/]+\.py)`: (?P<test>\w+) \|$", PAGE, re.MULTILINE
 )
 CODE = sorted(set(re.findall(r"\[`(?P<name>\w+)`\]\(\.\./(?P<file>[\w/]+\.py)\)", PAGE)))
+NOT_A_USE = re.compile(  # docstrings, comments, imports, and the definitions themselves
+    r'"""[\s\S]*?"""|#.*|^ *(?:from \S+ )?import (?:\([^)]*\)|.*)|\b(?:def|class) \w+', re.MULTILINE
+)
 LAST = {"C2-Matching": 13, "RRSR": 6, "AMSA": 11, "E2ENT2": 10, "RefSR-Net": 2}  # numbers of the papers' equations
 
 
@@ -24,6 +27,13 @@ def names_in(file: str) -> set[str]:
 def test_code_that_is_named_exists():
     assert len(CODE) > 40
     assert [(name, file) for name, file in CODE if name not in names_in(file)] == []
+
+
+def test_code_that_is_named_is_used_by_more_than_tests():
+    """By a method, a trainer or what they build on, beyond a definition and an import."""
+    files = (file for folder in ("lfvideo_sr", "engines", "trainers") for file in (ROOT / folder).rglob("*.py"))
+    used = {word for file in files for word in re.findall(r"\w+", NOT_A_USE.sub("", file.read_text()))}
+    assert [(name, file) for name, file in CODE if name not in used] == []
 
 
 def test_tests_that_are_named_exist():

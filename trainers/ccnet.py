@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
+from lfvideo_sr.checks import Count
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.refsr_net import load_srresnet
-from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
+from lfvideo_sr.nn.ccnet import PHASE, CCNet, CCNetSize
 from lfvideo_sr.nn.dilated import FIELD
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.training.films import FilmSettings, random_look
 from lfvideo_sr.training.flow_views import LoadViews, backward, rendered_views, sintel_views
 from lfvideo_sr.training.loop import fit
-from lfvideo_sr.training.sources import photos_of
+from lfvideo_sr.training.sources import photos_key, photos_of
 from lfvideo_sr.training.task import (
     Batch,
     BatchLosses,
@@ -56,9 +56,9 @@ class CCNetConfig(RunConfig):
         the last so many steps.
     """
 
-    width: int = 100
+    width: Count = 100
     siamese: bool = True
-    scale: int = 8
+    scale: Count = 8
     unit: bool = False
     sharpness: float = 1.0
     start: str = ""
@@ -69,10 +69,10 @@ class CCNetConfig(RunConfig):
     noise: float = 0.0
     photos: tuple[str, ...] = ()
     reach: int = 64
-    queries: int = 1
-    spacing: int = GRID
+    queries: Count = 1
+    spacing: Count = GRID
     scenes: int = 1000
-    side: int = 384
+    side: Count = 384
     motion: float = 64.0
     sintel: str = ""
     enlarge_by: str = ""
@@ -101,8 +101,8 @@ def train(config: CCNetConfig) -> Path:
         network=network,
         about={"method": "ccnet", "size": asdict(size)},
         steps={"match": Step(losses, optimizer, ("loss",), share)},
-        sample=partial(sample, _views(config, "train"), settings, config),
-        validate=partial(validate, _views(config, "validation"), config, settings, enlarge),
+        sample=partial(sample, views_of(config, "train"), settings, config),
+        validate=partial(validate, views_of(config, "validation"), config, settings),
         scores=("within_1", "exact"),
     )
     return fit(task, config)
@@ -141,20 +141,17 @@ class CCNetLosses(BatchLosses):
 
 
 def place_scores(network: CCNet, batch: Batch, settings: WindowSettings) -> torch.Tensor:
-    """Inner products of each place with each position, [B,q*q,w*w]: window_scores of matching/windowed.py."""
+    """Inner products of each place with each position, [B,q*q,w*w]; their softmax is p of Eq. 1."""
     edge = MARGIN * settings.scale
     query = network.query(network.enlarge(batch["frame"])[:, :, edge:-edge, edge:-edge])
-    last, step = settings.spacing * (settings.queries - 1) + 1, settings.spacing
-    query, reference = query[:, :, :last:step, :last:step], network.reference(batch["reference"])
+    places = slice(PHASE, PHASE + settings.spacing * (settings.queries - 1) + 1, settings.spacing)
+    query, reference = query[:, :, places, places], network.reference(batch["reference"])
     with full_precision(query):
         return query.float().flatten(2).transpose(1, 2) @ reference.float().flatten(2)
 
 
-def validate(
-    views: list[LoadViews], config: CCNetConfig, settings: WindowSettings, enlarge: nn.Module | None, network: CCNet
-) -> Validation:
+def validate(views: list[LoadViews], config: CCNetConfig, settings: WindowSettings, network: CCNet) -> Validation:
     """On pictures never trained on: share of places found at most one pixel away along each axis, and exactly."""
-    network._enlarge = [enlarge or network._enlarge[0]]
     device = next(network.parameters()).device
     apart = []
     for number in range(config.validation_samples):
@@ -169,10 +166,12 @@ def validate(
     return {"within_1": float((distance <= 1).mean()), "exact": float((distance == 0).mean())}, {}
 
 
-def _views(config: CCNetConfig, part: str) -> list[LoadViews]:
+def views_of(config: CCNetConfig, part: str) -> list[LoadViews]:
+    """The pictures of a run with their flow, to "train" on or for its "validation"."""
     if config.sintel:
         return [backward(load) for load in sintel_views(data_folder() / config.sintel, part)]
     first, count = (0, config.scenes) if part == "train" else (HELD_OUT, min(config.scenes, config.validation_samples))
-    cache = Path(config.cache)
-    photos = photos_of(data_folder(), config.photos, cache) if config.photos else []
-    return rendered_views(count, config.side, config.motion, cache, first, photos)
+    cache, root = Path(config.cache), data_folder()
+    photos = photos_of(root, config.photos, cache) if config.photos else []
+    key = photos_key(root, config.photos)
+    return rendered_views(count, config.side, config.motion, cache, first, photos, key)

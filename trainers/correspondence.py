@@ -7,17 +7,18 @@ RRSR and AMSA match with the same network.
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 
-from lfvideo_sr.checks import check_choice
+from lfvideo_sr.checks import Count
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.c2_matching import FIELD_STRIDE, CorrespondenceNetwork, describe, search
 from lfvideo_sr.nn.resize import full_precision
 from lfvideo_sr.nn.vgg import load_vgg
 from lfvideo_sr.training.correspondence_losses import distillation_loss, margin_loss
-from lfvideo_sr.training.homographies import HOMOGRAPHIES, correspondence_sample
+from lfvideo_sr.training.homographies import Homographies, correspondence_sample
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.sources import LoadPhoto, held_out_photos, photos_of
 from lfvideo_sr.training.task import (
@@ -52,11 +53,11 @@ class CorrespondenceConfig(RunConfig):
     validation_photos: pictures that are never trained on; so many samples of them score a run.
     """
 
-    stage: str = "teacher"
+    stage: Literal["teacher", "student"] = "teacher"
     photos: tuple[str, ...] = ()
     validation_photos: tuple[str, ...] = ()
     validation_samples: int = 16
-    width: int = 64
+    width: Count = 64
     start: str = ""
     whiten: int = 0
     teacher: str = ""
@@ -64,14 +65,12 @@ class CorrespondenceConfig(RunConfig):
     warmup: int = 0
     decay: int = 0
     drop_at: tuple[int, ...] = ()
-    homographies: str = "published"
+    homographies: Homographies = "published"
     distillation_weight: float = 15.0
 
 
 def train(config: CorrespondenceConfig) -> Path:
     """Run one stage; returns the checkpoint's path."""
-    check_choice("stage", config.stage, ("teacher", "student"))
-    check_choice("homographies", config.homographies, HOMOGRAPHIES)
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     photos = photos_of(root, config.photos, Path(config.cache))
@@ -95,7 +94,9 @@ def train(config: CorrespondenceConfig) -> Path:
     return fit(task, config)
 
 
-def sample(photos: list[LoadPhoto], seed: int, number: int, homographies: str = "published") -> dict[str, np.ndarray]:
+def sample(
+    photos: list[LoadPhoto], seed: int, number: int, homographies: Homographies = "published"
+) -> dict[str, np.ndarray]:
     """Sample `number` of a run, as `correspondence_sample` makes it of one of the photos."""
     rng = np.random.default_rng([seed, number])
     return correspondence_sample(photos[rng.integers(len(photos))], rng, homographies)

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
-from lfvideo_sr.checks import check_choice
+from lfvideo_sr.checks import Count
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.methods.e2ent2 import E2ENT2, E2ENT2Size, VGGFeatures
 from lfvideo_sr.nn.vgg import load_vgg
@@ -21,7 +21,7 @@ from lfvideo_sr.training.adversarial import Critic, relativistic_critic_loss, re
 from lfvideo_sr.training.crops import CropSettings, PhotoTooSmall, two_crops
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
-from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
+from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_alone, validate_pairs
 from lfvideo_sr.training.sources import pairs_of, photos_of, validation_pairs
 from lfvideo_sr.training.task import (
     Batch,
@@ -35,9 +35,7 @@ from lfvideo_sr.training.task import (
 )
 from lfvideo_sr.weights import load_into
 
-STAGES = ("single", "joint")
 DRAWS = 50  # of a photo for one sample
-LOSSES = ("l1", "mse")
 DrawSample = Callable[[np.random.Generator], dict[str, np.ndarray]]
 
 
@@ -59,7 +57,7 @@ class E2ENT2Config(RunConfig):
     decay: steps at the end over which the learning rate falls to zero; the paper's is constant.
     """
 
-    stage: str = "joint"
+    stage: Literal["single", "joint"] = "joint"
     size: dict[str, Any] = field(default_factory=dict)
     start: str = ""
     vgg_features: str = ""
@@ -67,8 +65,8 @@ class E2ENT2Config(RunConfig):
     photos: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     split: str = ""
-    side: int = 160
-    reference_side: int = 160
+    side: Count = 160
+    reference_side: Count = 160
     apart: int = 80
     no_reference: float = 0.0
     seen_from_elsewhere: float = 0.0
@@ -77,22 +75,21 @@ class E2ENT2Config(RunConfig):
     validation: str = ""
     learning_rate: float = 1e-4
     decay: int = 0
-    reconstruction: str = "l1"
+    reconstruction: Literal["l1", "mse"] = "l1"
     reconstruction_weight: float = 1e-2
     adversarial_weight: float = 0.0
-    critic_width: int = 32
+    critic_width: Count = 32
     rtrr_weight: float = 0.0
     turned: bool = True
 
 
 def train(config: E2ENT2Config) -> Path:
     """Run one stage; returns the checkpoint's path."""
-    check_choice("stage", config.stage, STAGES)
-    check_choice("reconstruction", config.reconstruction, LOSSES)
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     network = _network(config)
-    branches = 1 if config.stage == "single" else 2
+    single = config.stage == "single"
+    branches = 1 if single else 2
     critics = nn.ModuleList(Critic(config.critic_width) for _ in range(branches if config.adversarial_weight else 0))
     losses = E2ENT2Losses(network, config, critics)
     share = rise_and_fall(config.max_steps, decay=config.decay)
@@ -107,8 +104,8 @@ def train(config: E2ENT2Config) -> Path:
         about={"method": "e2ent2", "size": config.size},
         steps=steps,
         sample=partial(sample, material(config, root), config.seed),
-        validate=partial(validate_pairs, held_out) if held_out else None,
-        scores=("with_reference", "without"),
+        validate=partial(validate_alone if single else validate_pairs, held_out) if held_out else None,
+        scores=("without",) if single else ("with_reference", "without"),
         extra={"critics": critics} if critics else {},
     )
     return fit(task, config)

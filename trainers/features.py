@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lfvideo_sr.checks import Count
 from lfvideo_sr.nn.residual import conv3x3
 from lfvideo_sr.nn.vgg import VGG, channels_of
 from lfvideo_sr.training.loop import fit
@@ -40,8 +41,8 @@ class FeaturesConfig(RunConfig):
     photos: tuple[str, ...] = ()
     validation_photos: tuple[str, ...] = ()
     validation_samples: int = 16
-    width: int = 16
-    side: int = 96
+    width: Count = 16
+    side: Count = 96
     learning_rate: float = 1e-3
 
 

@@ -9,25 +9,26 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
-from lfvideo_sr.checks import check_choice
+from lfvideo_sr.checks import Count
 from lfvideo_sr.methods.c2_matching import C2Matching
 from lfvideo_sr.nn.dynamic_aggregation import offset_predictors
 from lfvideo_sr.nn.vgg import VGG, load_vgg
 from lfvideo_sr.training.adversarial import (
-    CRITICS,
     PERCEPTUAL_LAYER,
     PERCEPTUAL_LOSSES,
     Critic,
+    CriticKind,
+    PerceptualLoss,
     critic_loss,
     generator_loss,
 )
-from lfvideo_sr.training.initialisation import INITIALISATIONS, initialise_as_published
+from lfvideo_sr.training.initialisation import Initialisation, initialise_as_published
 from lfvideo_sr.training.loop import fit
 from lfvideo_sr.training.pairs import PairSettings, pair_sample
 from lfvideo_sr.training.passes import reciprocal_loss, restore, validate_pairs
@@ -44,8 +45,6 @@ from lfvideo_sr.training.task import (
     rise_and_fall,
 )
 from lfvideo_sr.weights import load_into
-
-METHODS = ("c2_matching", "rrsr", "amsa")
 
 
 @dataclass(frozen=True)
@@ -66,15 +65,15 @@ class RestorationConfig(RunConfig):
         Eq. 11, or "published", as C2's code has it. critic: "plain", or "published", as in C2's code.
     """
 
-    method: str = "c2_matching"
+    method: Literal["c2_matching", "rrsr", "amsa"] = "c2_matching"
     size: dict[str, Any] = field(default_factory=dict)
     correspondence: str = ""
     features: str = ""
     start: str = ""
     pairs: tuple[str, ...] = ()
     split: str = ""
-    side: int = 160
-    reference_side: int = 160
+    side: Count = 160
+    reference_side: Count = 160
     no_reference: float = 0.0
     seen_from_elsewhere: float = 0.0
     exposure_change: float = 0.0
@@ -85,25 +84,21 @@ class RestorationConfig(RunConfig):
     drop_at: tuple[int, ...] = ()
     decay: int = 0
     offset_rates: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    initialisation: str = "torch"
+    initialisation: Initialisation = "torch"
     rtrr_weight: float = 0.0
     turned: bool = True
     perceptual_weight: float = 0.0
     perceptual_features: str = ""
-    perceptual_width: int = 64
-    perceptual: str = "printed"
+    perceptual_width: Count = 64
+    perceptual: PerceptualLoss = "printed"
     adversarial_weight: float = 0.0
-    critic_width: int = 32
-    critic: str = "plain"
+    critic_width: Count = 32
+    critic: CriticKind = "plain"
     reconstruction_steps: int = 0
 
 
 def train(config: RestorationConfig) -> Path:
     """Run; returns the checkpoint's path."""
-    check_choice("method", config.method, METHODS)
-    check_choice("initialisation", config.initialisation, INITIALISATIONS)
-    check_choice("perceptual", config.perceptual, PERCEPTUAL_LOSSES)
-    check_choice("critic", config.critic, CRITICS)
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     network = _network(config)
@@ -170,7 +165,7 @@ class RestorationLosses(BatchLosses):
             losses["perceptual"] = PERCEPTUAL_LOSSES[config.perceptual](self.perceptual, restored, target)
             total = total + config.perceptual_weight * losses["perceptual"]
         if self._critic[0] is not None and with_gan:
-            self.restored.append(restored.detach().clamp(0, 1))
+            self.restored.append(restored.detach())
             losses["adversarial"] = generator_loss(self._critic[0](restored))
             total = total + config.adversarial_weight * losses["adversarial"]
         return {"loss": total, **losses}

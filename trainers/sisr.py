@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lfvideo_sr.checks import check_choice
+from lfvideo_sr.checks import Count
 from lfvideo_sr.media.resize import crop_to_multiple, degrade
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.nn.srresnet import SCALE, SRResNet
 from lfvideo_sr.training.loop import fit
-from lfvideo_sr.training.losses import PICTURE_LOSSES
-from lfvideo_sr.training.pairs import cut
+from lfvideo_sr.training.losses import PICTURE_LOSSES, PictureLoss
+from lfvideo_sr.training.pairs import cut, reduced
 from lfvideo_sr.training.sources import LoadPhoto, held_out_photos, photos_of
 from lfvideo_sr.training.task import (
     Batch,
@@ -44,18 +44,17 @@ class SISRConfig(RunConfig):
     photos: tuple[str, ...] = ()
     validation_photos: tuple[str, ...] = ()
     validation_samples: int = 16
-    channels: int = 64
-    blocks: int = 16
-    side: int = 96
+    channels: Count = 64
+    blocks: Count = 16
+    side: Count = 96
     learning_rate: float = 1e-4
-    loss: str = "mse"
+    loss: PictureLoss = "mse"
     drop_at: tuple[int, ...] = ()
     decay: int = 0
 
 
 def train(config: SISRConfig) -> Path:
     """Run; returns the checkpoint's path."""
-    check_choice("loss", config.loss, PICTURE_LOSSES)
     root = data_folder()
     torch.manual_seed(config.seed)  # first weights too
     network = SRResNet(config.channels, config.blocks)
@@ -77,13 +76,13 @@ def sample(photos: list[LoadPhoto], config: SISRConfig, number: int) -> dict[str
     """target u8 [3,s,s] and its low-resolution frame f32 [3,s/4,s/4]."""
     rng = np.random.default_rng([config.seed, number])
     target = cut(rng, photos[rng.integers(len(photos))](), config.side)
-    return {"target": target, "frame": degrade(target.astype(np.float32) / 255, SCALE).astype(np.float32)}
+    return {"target": target, "frame": reduced(target, SCALE)}
 
 
 class SISRLosses(BatchLosses):
     """The loss of enlarged pictures in [0,1]; see the configuration's `loss`."""
 
-    def __init__(self, network: SRResNet, loss: str):
+    def __init__(self, network: SRResNet, loss: PictureLoss):
         super().__init__()
         self.network, self.apart = network, PICTURE_LOSSES[loss]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lfvideo_sr.checks import check_choice
+from lfvideo_sr.checks import Count
 from lfvideo_sr.errors import UsageError
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
@@ -18,7 +18,7 @@ from lfvideo_sr.nn.sliding import cells
 from lfvideo_sr.training.beside import BesideSettings, Draw, always, drawn_sample, light_fields, moving
 from lfvideo_sr.training.flow_views import LoadViews, rendered_views, sintel_views
 from lfvideo_sr.training.loop import fit
-from lfvideo_sr.training.losses import PICTURE_LOSSES
+from lfvideo_sr.training.losses import PICTURE_LOSSES, PictureLoss
 from lfvideo_sr.training.passes import validate_pairs
 from lfvideo_sr.training.sources import LoadPair, Pair, pairs_of
 from lfvideo_sr.training.task import Batch, BatchLosses, Losses, RunConfig, Step, Task, data_folder, rise_and_fall
@@ -47,24 +47,23 @@ class SSNetConfig(RunConfig):
     correspondence: str = ""
     features: str = ""
     scenes: int = 0
-    scene_side: int = 384
+    scene_side: Count = 384
     motion: float = 64.0
     sintel: str = ""
     light_fields: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
-    side: int = 264
+    side: Count = 264
     windows: int = 8
     no_reference: float = 0.0
     exposure_change: float = 0.0
     wrong_reference: float = 0.0
-    loss: str = "l1"
+    loss: PictureLoss = "l1"
     learning_rate: float = 1e-4
     decay: int = 0
 
 
 def train(config: SSNetConfig) -> Path:
     """Run; returns the checkpoint's path."""
-    check_choice("loss", config.loss, PICTURE_LOSSES)
     torch.manual_seed(config.seed)  # first weights too
     network = _network(config)
     optimizer = torch.optim.Adam(network.restorer.fuse.parameters(), config.learning_rate)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import ConcatDataset
 
+from lfvideo_sr.checks import Count
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods.stream_ref import GENERATION, SCALE, Fetched, StreamRef, StreamRefSize
 from lfvideo_sr.nn.warp import sample
@@ -55,11 +56,11 @@ class StreamRefConfig(RunConfig):
     grids: int = 0
     start: str = ""
     rendered: float = 0.3
-    frames: int = 4
+    frames: Count = 4
     graded: int = 2
-    crop: int = 40
-    channels: int = 64
-    blocks: int = 6
+    crop: Count = 40
+    channels: Count = 64
+    blocks: Count = 6
     matching: int = 48
     seed_level: int = 0
     stride: int = 2

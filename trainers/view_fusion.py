@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lfvideo_sr.checks import Count
 from lfvideo_sr.methods.stream_ref import network as stream_ref
 from lfvideo_sr.methods.view_fusion import SCALE, ViewFusion, ViewFusionSize
 from lfvideo_sr.textures import random_texture
 from lfvideo_sr.training.clips import load_clips
 from lfvideo_sr.training.flow_views import photo_texture
 from lfvideo_sr.training.loop import fit
-from lfvideo_sr.training.sources import LoadPhoto
+from lfvideo_sr.training.sources import LoadPhoto, files_key
 from lfvideo_sr.training.task import (
     Batch,
     BatchLosses,
@@ -60,10 +61,10 @@ class ViewFusionConfig(RunConfig):
     first_scenes: int = 6
     samples_per_scene: int = 40
     real: float = 0.1
-    crop: int = 24
-    side: int = 48
-    channels: int = 48
-    blocks: int = 3
+    crop: Count = 24
+    side: Count = 48
+    channels: Count = 48
+    blocks: Count = 3
     batch: int = 4
     max_steps: int = 12000
     warmup_steps: int = 100
@@ -120,8 +121,10 @@ class Material:
     @classmethod
     def of(cls, config: ViewFusionConfig) -> "Material":
         weights = weights_path(config.single)
-        cache = Path(config.cache) / f"view-grids-{config.side}-2-{fingerprint(weights)}"
-        photos = _photos(config) if config.clips else []
+        photos = _photos(config) if config.clips else []  # a clip that is missing is refused here
+        root = data_folder()
+        clips = files_key(root, [root / name for name in config.clips])
+        cache = Path(config.cache) / f"view-grids-{config.side}-{clips}-{fingerprint(weights)}"
         texture = partial(photo_texture, photos) if photos else random_texture
         plain = cls(cache, _single_image_path(config.single), texture, config.side)
         return cls(cache, plain.restore, texture, config.side, tuple(plain.real(name) for name in config.grids))
@@ -131,9 +134,11 @@ class Material:
 
     def real(self, name: str, some: bool = False) -> FusionViews:
         """A light field in the data folder: all its views, or some to validate on."""
-        path = data_folder() / name
-        make = partial(real_views, path, self.restore, some=some)
-        return kept(self.cache / f"{name.replace('/', '-')}{'-some' if some else ''}", make)
+        root = data_folder()
+        path = root / name
+        files = [file for file in (path, *path.rglob("*")) if file.is_file()]
+        named = f"{name.replace('/', '-')}-{files_key(root, files)}{'-some' if some else ''}"
+        return kept(self.cache / named, partial(real_views, path, self.restore, some=some))
 
 
 def sample(material: Material, config: ViewFusionConfig, number: int) -> Sample:
@@ -164,9 +169,11 @@ def validated(views: list[FusionViews], network: ViewFusion) -> Validation:
     scores: list[float] = []
     gains: list[float] = []
     pictures: dict[str, np.ndarray] = {}
+    device = next(network.parameters()).device
     each_view = (view for field in views for view in zip(*field))
     for planes, spread, truth in ((np.asarray(part, np.float32) for part in view) for view in each_view):
-        fused = planes[1:2] + network(torch.from_numpy(planes)[None], torch.from_numpy(spread)[None])[0].numpy()
+        inputs = (torch.from_numpy(part)[None].to(device) for part in (planes, spread))
+        fused = planes[1:2] + network(*inputs)[0].cpu().numpy()
         fused_score, single_score = (_psnr(picture, truth) for picture in (fused, planes[:1]))
         scores.append(fused_score)
         gains.append(fused_score - single_score)

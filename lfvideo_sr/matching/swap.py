@@ -1,4 +1,4 @@
-"""E2ENT2's match and swap (section 3.3): the best patches of the reference take the place of the frame's own.
+"""E2ENT2's swap (section 3.3): the best patches of the reference take the place of the frame's own.
 
 Matching is done between low-resolution features; the patch that is swapped in is the one r times as large at the same
 place of the reference's high-resolution features. A patch of 3r x 3r pixels is 3x3 cells of r x r, so everything is
@@ -6,39 +6,14 @@ done on the low-resolution grid with cells for pixels, one tap of the 3x3 at a t
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from ..errors import ShapeError
-from .exact import exact_search
 
 PATCH = 3
 ALPHAS = (0.25, 0.25, 0.5)  # Eq. 5: shares of the error for the frame's, the reduced and the full reference's features
-
-
-class Swapped(NamedTuple):
-    """features [B,C,r*h,r*w]; index int64 [B,h-2,w-2], for every patch of the frame the centre of its match in the
-    reduced reference (row * W + column); score [B,h-2,w-2], not differentiable."""
-
-    features: torch.Tensor
-    index: torch.Tensor  # type: ignore[assignment]  # a tuple's method has this name too
-    score: torch.Tensor
-
-
-def match_and_swap(
-    query: torch.Tensor, low: torch.Tensor, high: torch.Tensor, alphas: Sequence[float] = ALPHAS
-) -> Swapped:
-    """Match `query` [B,C,h,w] in `low` [B,C,H,W]; swap in patches of `high` [B,C,r*H,r*W] (Eq. 3 and 4).
-
-    Where swapped patches overlap they are averaged. The backward pass is the paper's own (Eq. 5), which is no
-    derivative of the forward pass. Eq. 3 scales only the reference's patches (by the sum of magnitudes); scaling the
-    frame's as well changes no choice. A departure: a small number is added to those lengths, so that an empty patch has
-    a score; it changes choices only where features are tiny. Raises ShapeError for shapes that do not fit.
-    """
-    index, score = (part[:, 0] for part in exact_search(query, low, patch=PATCH, order=1))
-    return Swapped(swap(query, low, high, index, alphas), index, score)
 
 
 def swap(
@@ -48,7 +23,13 @@ def swap(
     index: torch.Tensor,
     alphas: Sequence[float] = ALPHAS,
 ) -> torch.Tensor:
-    """Eq. 4 and 5 alone, for matches that are known: index int64 [B,h-2,w-2] as in Swapped -> [B,C,r*h,r*w]."""
+    """Patches of `high` [B,C,r*H,r*W] in the places of those of `query` [B,C,h,w], [B,C,r*h,r*w] (Eq. 4).
+
+    low: what the query was matched in, [B,C,H,W].
+    index: int64 [B,h-2,w-2], for every whole patch of the query the centre of its match in `low`, row * W + column.
+    Where swapped patches overlap they are averaged. The backward pass is the paper's own (Eq. 5), which is no
+    derivative of the forward pass. Raises ShapeError for shapes that do not fit.
+    """
     ratio = high.shape[-1] // low.shape[-1]
     if high.shape != (*low.shape[:2], ratio * low.shape[2], ratio * low.shape[3]):
         raise ShapeError(f"high {list(high.shape)} is no whole multiple of low {list(low.shape)} with equal B and C")

@@ -1,7 +1,7 @@
 """Search near the place itself: RefSR-Net's CC-Net, which distinguishes matching pixels by one learned vector each.
 
-Training scores all places of a window round the true match at once (`window_scores`: a classification, Eq. 1); testing
-looks for the best place within a larger window round the pixel itself (`windowed_search`).
+Training scores all places of a window round the true match at once (trainers/ccnet.py: a classification, Eq. 1); this
+search looks for the best place within a larger window round the pixel itself.
 """
 
 from functools import partial
@@ -14,16 +14,6 @@ from .search import Matches, check_searchable, searching
 from .windowed_graph import search_in_a_loop
 
 _STRIP = 1 << 22  # products held at a time
-
-
-def window_scores(query: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
-    """query [B,C] and the features round its true match [B,C,k,k] -> inner products [B,k,k].
-
-    Their softmax is the probability of each place; `F.cross_entropy(scores.flatten(1), place)` is Eq. 1.
-    """
-    if query.ndim != 2 or window.ndim != 4 or query.shape != window.shape[:2]:
-        raise ShapeError(f"query {list(query.shape)} and window {list(window.shape)}; [B,C] and [B,C,k,k] are wanted")
-    return torch.einsum("bc,bcij->bij", query, window)
 
 
 def windowed_search(

@@ -7,8 +7,8 @@
 Departures from the paper, and why:
 - A field covers the whole frame: patches at the edge are filled with zeros, where the paper's code leaves out a border
   and shifts the rest. References may have any size.
-- Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch, warm-started from the frame before in a stream:
-  exact search takes the fourth power of the side (`benchmarks/matching.py`).
+- Beyond a number of pairs of places (matching/policy.py) the search is coherent PatchMatch, warm-started from the frame
+  before in a stream: exact search takes the fourth power of the side (`benchmarks/matching.py`).
 - Several references act as the paper's stitched canvas does: each place takes the one it matches best.
 - Without a reference the aggregated features are zero; training shows as many such samples as a configuration
   states (`no_reference`).
@@ -25,16 +25,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..checks import check_fields
 from ..matching.exact import exact_search_to_the_edge
 from ..matching.patches import row_and_column
-from ..matching.patchmatch import PatchMatchPlan, patchmatch
+from ..matching.patchmatch import PatchMatchPlan
+from ..matching.policy import by_patchmatch, is_exact
 from ..matching.subplace import between_places
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.dynamic_aggregation import FixedAggregation, MaskedAggregation, Reading, positions_at
 from ..nn.fused import conv
 from ..nn.hypotheses import OFFSETS_REACH, BestOf, Fusion, Hypothesis, rows_of
 from ..nn.residual import ResidualBlock, conv3x3, conv_leaky, pixel_shuffle
-from ..nn.resize import BicubicEnlarge, full_precision
+from ..nn.resize import BicubicEnlarge, enlarge_bilinear, full_precision
 from ..nn.strips import in_strips
 from ..nn.vgg import VGG, channels_of
 
@@ -47,9 +49,6 @@ FIELD_STRIDE = 4
 DESCRIPTOR = "conv3_1"  # before its ReLU; Table 2
 TEXTURES = ("relu3_1", "relu2_1", "relu1_1")
 STRIDES = {"relu3_1": 4, "relu2_1": 2, "relu1_1": 1}
-EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
-PLAN = PatchMatchPlan(coherent=True)
-WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
 _FINISHED = 1 << 17  # pixels at stride 2 that are finished at a time
 
 
@@ -75,6 +74,9 @@ class C2Size:
     tap_flows: Literal["shared", "own"] = "shared"
     offsets_from: Literal["fetched", "unmoved"] = "fetched"
     activation: Literal["none", "leaky"] = "none"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def reading(self) -> Reading:
@@ -149,12 +151,10 @@ def search(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Best places of descriptors [B,C,h,w] among [B,C,H,W] -> positions in reference pixels [B,h,w,2], relevance.
 
-    Exact, unless there are more than `exact_until` pairs (None: EXACT_UNTIL); then from seed positions [B,h,w,2] if
-    given. An exported graph never searches exactly.
+    Exact, or by PatchMatch from seed positions [B,h,w,2] if given; see matching/policy.py, also for `exact_until`.
     """
-    most = EXACT_UNTIL if exact_until is None else exact_until
-    if torch.compiler.is_exporting() or query[0, 0].numel() * reference[0, 0].numel() > most:
-        return search_from(query, reference, PLAN if seed is None else WARM, seed, subplace)
+    if not is_exact(query, reference, exact_until):
+        return search_from(query, reference, None, seed, subplace)
     index, score = (part[:, 0] for part in exact_search_to_the_edge(query, reference))
     return _positions(query, reference, index, subplace), score.clamp(0, 1).float()
 
@@ -162,13 +162,12 @@ def search(
 def search_from(
     query: torch.Tensor,
     reference: torch.Tensor,
-    plan: PatchMatchPlan,
+    plan: PatchMatchPlan | None,
     seed: torch.Tensor | None = None,
     subplace: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The same by PatchMatch, from seed positions or from anywhere."""
-    initial = None if seed is None else _index(seed, reference)
-    field = patchmatch(query, reference, plan, initial=initial)
+    field = by_patchmatch(query, reference, FIELD_STRIDE, seed, plan)
     return _positions(query, reference, field.index, subplace), field.score.clamp(0, 1).float()
 
 
@@ -179,13 +178,6 @@ def _positions(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor
     if subplace:
         places = places + between_places(query, reference, index).float()
     return places * FIELD_STRIDE + (FIELD_STRIDE - 1) / 2
-
-
-def _index(positions: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """Positions [B,h,w,2] in reference pixels -> the nearest places of its descriptors, row * W + column."""
-    height, width = reference.shape[2:]
-    x, y = ((positions - (FIELD_STRIDE - 1) / 2) / FIELD_STRIDE).round().long().unbind(-1)
-    return y.clamp(0, height - 1) * width + x.clamp(0, width - 1)
 
 
 def hypothesis(match: Match, layer: str) -> Hypothesis:
@@ -218,7 +210,7 @@ class Restorer(nn.Module):
         content = self.body(conv_leaky(self.head, frame))
         content = self.fusions[0](content, coarse)
         content = self.fusions[1](self._enlarged(content, 0), middle)
-        base = F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False)
+        base = enlarge_bilinear(frame, SCALE)
 
         def finished(rows: slice) -> torch.Tensor:
             return self._finished(content[:, :, rows], rows_of(fine, _twice(rows)))

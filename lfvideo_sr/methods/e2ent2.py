@@ -11,8 +11,8 @@ full resolution (Res2); the single-image branch adds to the bilinear enlargement
 Departures, and why:
 - Without a reference the picture is the single-image branch's, which is trained beside the other anyway.
 - Several references: each place takes the one whose patch is most similar (cosine, also the relevance).
-- Beyond EXACT_UNTIL pairs of places the search is coherent PatchMatch by cosine instead of Eq. 3's score, warm-started
-  from the frame before in a stream; so it is in an exported graph, whatever the size.
+- Beyond a number of pairs of places (matching/policy.py) the search is coherent PatchMatch by cosine instead of Eq. 3's
+  score, warm-started from the frame before in a stream; so it is in an exported graph, whatever the size.
 - Eq. 3 compares whole patches; places at the frame's edge go where their inner neighbours do.
 """
 
@@ -24,14 +24,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..checks import check_fields
 from ..frames import Size
 from ..matching.exact import exact_search
 from ..matching.patches import row_and_column
-from ..matching.patchmatch import PatchMatchPlan, patchmatch, relevance
+from ..matching.patchmatch import relevance
+from ..matching.policy import by_patchmatch, clamped_index, is_exact, nearest_index
 from ..matching.swap import ALPHAS, PATCH, swap
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.residual import ResidualBlock, conv3x3, leaky
-from ..nn.resize import bicubic
+from ..nn.resize import bicubic, enlarge_bilinear, full_precision
 from ..nn.vgg import VGG, channels_of
 from ..nn.warp import grid_positions
 
@@ -41,9 +43,6 @@ INFO = MethodInfo(
 )
 SCALE = 4
 FIELD_STRIDE = 4
-EXACT_UNTIL = 1 << 28  # pairs of places: 512x512 pixels with as large a reference
-PLAN = PatchMatchPlan(coherent=True)
-WARM = PatchMatchPlan(levels=(1,), rounds=(2,), coherent=True)
 VGG_LAYER = "relu1_2"  # the deepest at full resolution, where the paper's features are
 
 
@@ -62,6 +61,9 @@ class E2ENT2Size:
     features: Literal["own", "vgg"] = "own"
     vgg_width: int = 64
     alphas: Sequence[float] = ALPHAS
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 class OwnFeatures(nn.Module):
@@ -98,7 +100,7 @@ class Encoder(nn.Module):
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
         height, width = (side // SCALE for side in reference.shape[2:])
         reduced = bicubic(reference, Size(width, height), shrinks=SCALE).clamp(0, 1)
-        return {"high": self.phi(reference), "low": self.phi(reduced)}
+        return {"high": self.phi(reference), "low": searched_by(self.phi, reduced)}
 
 
 class Matcher(nn.Module):
@@ -115,28 +117,34 @@ class Matcher(nn.Module):
     def forward(
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        query, low = self.phi(frame).float(), reference["low"].float()
+        query, low = searched_by(self.phi, frame), reference["low"].float()
         index = search(query, low, seed, self.exact_until)
         around = F.pad(index, (1, 1, 1, 1))  # with any place: only whole patches are compared
         cosine = relevance(query, low, around)[:, 1:-1, 1:-1]
         return positions_of(index, low.shape[3]), to_the_edge(cosine[..., None])[..., 0].clamp(0, 1)
 
 
+def searched_by(phi: nn.Module, picture: torch.Tensor) -> torch.Tensor:
+    """Features [B,C,H,W] in float32 whatever autocast says: in half precision neighbours are alike."""
+    with full_precision(picture):
+        return phi(picture.float())
+
+
 def search(
     query: torch.Tensor, low: torch.Tensor, seed: torch.Tensor | None = None, exact_until: int | None = None
 ) -> torch.Tensor:
-    """For each whole patch of `query` [B,C,h,w] the centre of the best in `low` [B,C,H,W], int64 [B,h-2,w-2].
+    """For each whole patch of `query` [B,C,h,w] the centre of the best in `low` [B,C,H,W] (Eq. 3), int64 [B,h-2,w-2].
 
-    Exact, unless there are more than `exact_until` pairs (None: EXACT_UNTIL); then from seed positions [B,h,w,2] if
-    given. An exported graph never searches exactly.
+    Eq. 3 scales only the reference's patches (by the sum of magnitudes); scaling the frame's as well changes no choice.
+    A departure: a small number is added to those lengths, so that an empty patch has a score; it changes choices only
+    where features are tiny.
+    Exact, or by PatchMatch from seed positions [B,h,w,2] if given; see matching/policy.py, also for `exact_until`.
     """
-    most = EXACT_UNTIL if exact_until is None else exact_until
-    if not torch.compiler.is_exporting() and query[0, 0].numel() * low[0, 0].numel() <= most:
+    if is_exact(query, low, exact_until):
         return exact_search(query, low, patch=PATCH, order=1).index[:, 0]
-    initial = None if seed is None else _nearest(seed, low, edge=0)
-    index = patchmatch(query, low, PLAN if seed is None else WARM, initial=initial).index[:, 1:-1, 1:-1]
+    index = by_patchmatch(query, low, SCALE, seed).index[:, 1:-1, 1:-1]
     row, column = row_and_column(index, low.shape[3])
-    return _clamped(column, row, low)
+    return clamped_index(column, row, low, edge=1)
 
 
 def positions_of(index: torch.Tensor, columns: int) -> torch.Tensor:
@@ -152,24 +160,12 @@ def positions_of(index: torch.Tensor, columns: int) -> torch.Tensor:
 
 def index_of(positions: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
     """The way back: centres of the patches nearest to positions [B,h,w,2], int64 [B,h-2,w-2]."""
-    return _nearest(positions[:, 1:-1, 1:-1], low)
-
-
-def _nearest(positions: torch.Tensor, low: torch.Tensor, edge: int = 1) -> torch.Tensor:
-    """Places of `low` nearest to positions [B,h,w,2] in the reference, at least `edge` from its edge, int64 [B,h,w]."""
-    x, y = ((positions - (SCALE - 1) / 2) / SCALE).round().long().unbind(-1)
-    return _clamped(x, y, low, edge)
+    return nearest_index(positions[:, 1:-1, 1:-1], low, SCALE, edge=1)
 
 
 def to_the_edge(inner: torch.Tensor) -> torch.Tensor:
     """[B,h-2,w-2,N] -> [B,h,w,N], each place at the edge as its inner neighbour."""
     return F.pad(inner.permute(0, 3, 1, 2), (1, 1, 1, 1), mode="replicate").permute(0, 2, 3, 1)
-
-
-def _clamped(x: torch.Tensor, y: torch.Tensor, low: torch.Tensor, edge: int = 1) -> torch.Tensor:
-    """Columns and rows of patches' centres -> row * W + column, with edge 1 of whole patches'."""
-    height, width = low.shape[2:]
-    return y.clamp(edge, height - 1 - edge) * width + x.clamp(edge, width - 1 - edge)
 
 
 class Enlarger(nn.Module):
@@ -207,11 +203,11 @@ class Restorer(nn.Module):
         if torch.compiler.is_exporting():  # where no slot of a graph is filled, as without a reference
             used = (torch.stack([match.relevance.amax((0, 1, 2)) for match in matches]).amax(0) > 0).to(made.dtype)
             made = made * used + self.single(features) * (1 - used)
-        return _enlarged(frame) + made
+        return enlarge_bilinear(frame, SCALE) + made
 
     def alone(self, frame: torch.Tensor) -> torch.Tensor:
         """The single-image branch (Fig. 3)."""
-        return _enlarged(frame) + self.single(self.phi(frame))
+        return enlarge_bilinear(frame, SCALE) + self.single(self.phi(frame))
 
     def swapped(self, features: torch.Tensor, matches: Sequence[Match]) -> torch.Tensor:
         """F of Eq. 4, each place from its most relevant match; zero where none is relevant."""
@@ -225,10 +221,6 @@ class Restorer(nn.Module):
             trust = torch.where(cells > trust, cells, trust)
         assert isinstance(best, torch.Tensor)
         return best
-
-
-def _enlarged(frame: torch.Tensor) -> torch.Tensor:
-    return F.interpolate(frame.float(), scale_factor=SCALE, mode="bilinear", align_corners=False)
 
 
 class E2ENT2(nn.Module):

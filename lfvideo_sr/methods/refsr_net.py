@@ -2,7 +2,8 @@
 fuses what is there.
 
 *encode*: the reference and CC-Net's features of all its pixels.
-*match*: the middle pixel of every low-resolution pixel, enlarged, is searched for within 100 pixels of its own place.
+*match*: the first output pixel of every low-resolution pixel, the one that CC-Net is trained on, is searched for within
+100 pixels of its own place.
 *restore*: SRResNet's features of the frame are fused with those of the reference where the match says (section 4).
 
 Two ways to restore (`windows`): by overlapping patches of 8x8 low-resolution pixels, each with the reference patch that
@@ -31,11 +32,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..checks import check_fields
 from ..matching.patches import row_and_column
 from ..matching.windowed import windowed_search
 from ..method import Features, Match, Method, MethodInfo
-from ..nn.ccnet import CCNet, CCNetSize
+from ..nn.ccnet import PHASE, CCNet, CCNetSize
 from ..nn.dynamic_aggregation import positions_at
+from ..nn.resize import enlarge_bilinear, full_precision
 from ..nn.sliding import Corners, corners, slide
 from ..nn.srresnet import SRResNet
 from ..nn.ssnet import Equations, SSNet, Synthesised
@@ -74,6 +77,9 @@ class RefSRSize:
     patch: int = 8
     stride: int = 2
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 class Encoder(nn.Module):
     """Reference [B,3,H,W] -> "picture" as given, and "matching" [B,C,H,W]."""
@@ -83,7 +89,8 @@ class Encoder(nn.Module):
         self.correspondence = correspondence
 
     def forward(self, reference: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"picture": reference, "matching": self.correspondence.reference.everywhere(reference)}
+        with full_precision(reference):
+            return {"picture": reference, "matching": self.correspondence.reference.everywhere(reference.float())}
 
 
 class Matcher(nn.Module):
@@ -97,21 +104,25 @@ class Matcher(nn.Module):
         self, frame: torch.Tensor, reference: Features, seed: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         scale, other = self.correspondence.size.scale, reference["matching"]
-        middle = scale // 2
-        query = self.correspondence.query.everywhere(self.correspondence.enlarge(frame))
-        height, width = frame.shape[2:]
-        query = query.unflatten(3, (width, scale)).unflatten(2, (height, scale))[:, :, :, middle, :, middle]
+        query = self.queries(frame)
         rows, columns = (
             torch.div(
-                (torch.arange(side, device=frame.device) * scale + middle) * length, side * scale, rounding_mode="floor"
+                (torch.arange(side, device=frame.device) * scale + PHASE) * length, side * scale, rounding_mode="floor"
             )
-            for side, length in zip((height, width), other.shape[2:])
+            for side, length in zip(frame.shape[2:], other.shape[2:])
         )
         search = windowed_search(query, other, reach=self.reach, centres=(rows, columns), patch=self.together)
         index = search.index[:, 0]
         row, column = row_and_column(index, other.shape[3])
-        positions = torch.stack([column, row], -1).float() - (middle - (scale - 1) / 2)
+        positions = torch.stack([column, row], -1).float() + (scale - 1) / 2 - PHASE
         return positions, _cosine(query, other, index).clamp(0, 1)
+
+    def queries(self, frame: torch.Tensor) -> torch.Tensor:
+        """Frame [B,3,h,w] -> CC-Net's vector of the output pixel PHASE of each low-resolution pixel, [B,C,h,w]."""
+        scale, (height, width) = self.correspondence.size.scale, frame.shape[2:]
+        with full_precision(frame):
+            features = self.correspondence.query.everywhere(self.correspondence.enlarge(frame.float()))
+        return features.unflatten(3, (width, scale)).unflatten(2, (height, scale))[:, :, :, PHASE, :, PHASE]
 
 
 def _cosine(query: torch.Tensor, reference: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
@@ -182,8 +193,7 @@ class Restorer(nn.Module):
         """The picture, added to the enlarged frame where the size has `onto_enlarged`."""
         if not self.size.onto_enlarged:
             return made.float()
-        scale = self.size.scale
-        return F.interpolate(frame.float(), scale_factor=scale, mode="bilinear", align_corners=False) + made
+        return enlarge_bilinear(frame, self.size.scale) + made
 
     def _enlarged(self, field: torch.Tensor) -> torch.Tensor:
         return field.repeat_interleave(self.size.scale, 2).repeat_interleave(self.size.scale, 3)

@@ -7,6 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from .dilated import DilatedFeatures
+from .resize import enlarge_bilinear
+
+PHASE = 0  # along both axes: of the s*s output pixels of a low-resolution pixel, the one that is searched for
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Bilinear(nn.Module):
         self.scale = scale
 
     def forward(self, frame: torch.Tensor) -> torch.Tensor:
-        return F.interpolate(frame.float(), scale_factor=self.scale, mode="bilinear", align_corners=False)
+        return enlarge_bilinear(frame, self.scale)
 
 
 class CCNet(nn.Module):

@@ -27,7 +27,7 @@ GROUPS = 8  # of channels that share offsets; fewer in narrow networks
 
 def positions_at(positions: torch.Tensor, stride: int, target_stride: int) -> torch.Tensor:
     """A field [B,h,w,2] in reference pixels, one every `stride` output pixels -> [B,h*r,w*r,2] in pixels of reference
-    *features* at stride `wanted`, one for each of the frame's features at that stride; r = stride / wanted.
+    *features* at stride `target_stride`, one for each of the frame's features at that stride; r is the ratio of both.
 
     Every place takes the displacement of the match it belongs to: between two matches there is none.
     """

@@ -24,13 +24,14 @@ def conv(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
         return conv_over(layer, [x])
     if layer.out_channels <= _WIDE or layer.groups > 1 or not _fuses(x):
         return layer(x)
-    groups = zip(layer.weight.split(_GROUP), _split(layer.bias, layer.out_channels))
-    made = [nn.functional.conv2d(x, weight, bias, layer.stride, layer.padding) for weight, bias in groups]
-    return beside(made)
+    weights = layer.weight.split(_GROUP)
+    biases = [None] * len(weights) if layer.bias is None else layer.bias.split(_GROUP)
+    return beside([_plain(layer, x, weight, bias) for weight, bias in zip(weights, biases, strict=True)])
 
 
-def _split(bias: torch.Tensor | None, channels: int) -> Sequence[torch.Tensor | None]:
-    return [None] * channels if bias is None else bias.split(_GROUP)
+def _plain(layer: nn.Conv2d, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """layer(x) with this weight and bias."""
+    return nn.functional.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
 
 
 def beside(parts: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -50,7 +51,7 @@ def conv_relu(layer: nn.Conv2d, x: torch.Tensor, *, weight=_KEEP) -> torch.Tenso
     if by_triton(x):
         return _on_gpu(layer, x, weight, layer.bias, slope=0.0)
     if not _fuses(x):
-        return nn.functional.conv2d(x, weight, layer.bias, padding=layer.padding).relu()
+        return _plain(layer, x, weight, layer.bias).relu()
     source, weight, bias = _cast(x, weight, layer.bias)
     return torch.ops.mkldnn._convolution_pointwise(source, weight, bias, *_geometry(layer), "relu", [], "")
 
@@ -62,7 +63,7 @@ def conv_add(layer: nn.Conv2d, x: torch.Tensor, other: torch.Tensor, *, weight=_
     if by_triton(x):
         return _on_gpu(layer, x, weight, bias, other)
     if not _fuses(x):
-        return nn.functional.conv2d(x, weight, bias, padding=layer.padding) + other
+        return _plain(layer, x, weight, bias) + other
     source, added, weight, bias = _cast(x, other, weight, bias)
     return torch.ops.mkldnn._convolution_pointwise.binary(
         source, added, weight, bias, *_geometry(layer), "add", 1.0, None, [], None
@@ -85,8 +86,7 @@ def conv_over(
 def _on_gpu(layer: nn.Conv2d, x, weight, bias, other=None, slope: float = 1.0, fade=None) -> torch.Tensor:
     from .fused_triton import finished
 
-    made = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
-    return finished(made, bias, other, slope, fade)
+    return finished(_plain(layer, x, weight, None), bias, other, slope, fade)
 
 
 def _fuses(x: torch.Tensor) -> bool:

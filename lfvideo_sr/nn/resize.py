@@ -37,7 +37,7 @@ def _along_numbers(x: torch.Tensor, target: int, axis: int) -> torch.Tensor:
 
 
 def _along_in_a_graph(x: torch.Tensor, target: int, axis: int, taps: int) -> torch.Tensor:
-    """As `_along_numbers` for shrinking, with `resize_taps` computed in the graph: in whole numbers, 2 * wanted of
+    """As `_along_numbers` for shrinking, with `resize_taps` computed in the graph: in whole numbers, 2 * `target` of
     which are a source pixel, so that no place is rounded."""
     length = x.shape[axis]
     centre = (torch.arange(target, device=x.device) * 2 + 1) * length
@@ -65,7 +65,7 @@ def _along_integers(x: torch.Tensor, target: int, axis: int) -> torch.Tensor:
 
 
 def _weighted(x: torch.Tensor, first: np.ndarray, weights: torch.Tensor, axis: int) -> torch.Tensor:
-    """Sum over taps of weights [wanted, taps] times the samples from `first` [wanted] on along `axis` (-1 or -2)."""
+    """Sum over taps of weights [n, taps] times the samples from `first` [n] on along `axis` (-1 or -2)."""
     index = torch.from_numpy(first).to(x.device)
     shape = (-1,) if axis == -1 else (-1, 1)
     parts = [
@@ -196,6 +196,11 @@ class KernelReduce(nn.Module):
 def on_host(x: torch.Tensor) -> bool:
     """Whether OpenCV may work on `x`: it is on the host, nothing is to be differentiated, nobody exports."""
     return x.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
+
+
+def enlarge_bilinear(frame: torch.Tensor, scale: int) -> torch.Tensor:
+    """Frame [B,3,h,w] -> [B,3,s*h,s*w] in float32: what the papers' networks add their results to."""
+    return F.interpolate(frame.float(), scale_factor=scale, mode="bilinear", align_corners=False)
 
 
 def full_precision(x: torch.Tensor) -> torch.autocast:

@@ -62,7 +62,7 @@ def apart(grid: torch.Tensor) -> torch.Tensor:
     """A grid [B,h,w,2] as it is, but read row by row where a graph is exported.
 
     TensorRT-RTX 1.7 joins the sums that make a grid with others that hang on what was sampled there, and then fails
-    (`ssa_validation`): learned offsets are such. Across a gather it joins nothing.
+    (its error names ssa_validation): learned offsets are such. Across a gather it joins nothing.
     """
     if not torch.compiler.is_exporting():
         return grid
@@ -76,7 +76,8 @@ def inside(positions: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 
 def upsampled_positions(positions: torch.Tensor, stride: int, target_stride: int = 1) -> torch.Tensor:
-    """positions [B,h,w,2] every `stride` output pixels -> every `wanted` ones, [B,h*stride/wanted,w*stride/wanted,2].
+    """positions [B,h,w,2] every `stride` output pixels -> every `target_stride` ones, [B,h*r,w*r,2]; r is the ratio of
+    both.
 
     The displacement is what is interpolated, so that the field stays exact up to the border.
     """

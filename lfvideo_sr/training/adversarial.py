@@ -3,6 +3,9 @@ E2ENT2, Eq. 9 and 10)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -35,7 +38,12 @@ def _apart(vgg: VGG, picture: torch.Tensor, truth: torch.Tensor) -> torch.Tensor
     return target - vgg(picture)[PERCEPTUAL_LAYER]
 
 
-PERCEPTUAL_LOSSES = {"printed": perceptual_loss, "published": published_perceptual_loss}  # words of configurations
+PerceptualLoss = Literal["printed", "published"]
+CriticKind = Literal["plain", "published"]
+PERCEPTUAL_LOSSES: dict[PerceptualLoss, Callable[[VGG, torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "printed": perceptual_loss,
+    "published": published_perceptual_loss,
+}
 
 
 def generator_loss(judged: torch.Tensor) -> torch.Tensor:
@@ -60,9 +68,6 @@ def relativistic_critic_loss(of_truth: torch.Tensor, of_restored: torch.Tensor) 
 def relativistic_generator_loss(of_truth: torch.Tensor, of_restored: torch.Tensor) -> torch.Tensor:
     """E2ENT2 Eq. 10: the same with the parts exchanged."""
     return relativistic_critic_loss(of_restored, of_truth)
-
-
-CRITICS = ("plain", "published")  # by the words of configurations
 
 
 class Critic(nn.Module):

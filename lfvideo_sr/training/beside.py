@@ -14,11 +14,11 @@ from ..errors import InputError
 from ..frames import Size
 from ..media.hdf5_pictures import SUFFIXES, shape_of
 from ..media.images import read_image
-from ..media.resize import degrade, to_uint8
+from ..media.resize import to_uint8
 from ..synthetic import random_scene, render
 from .exposure import random_exposure
 from .flow_views import LoadViews
-from .pairs import happens
+from .pairs import happens, reduced
 from .sources import RENDERED, SIDE, LoadPair, Pair, kept_for_validation, scenes_in
 
 _ACROSS = 5  # views of a rendered light field along each side
@@ -65,7 +65,7 @@ def beside_sample(draw: Draw, rng: np.random.Generator, settings: BesideSettings
     turns = int(rng.integers(4))
     parts = (picture[:, top : top + side, left : left + side] for picture in pair)
     target, reference = (np.ascontiguousarray(np.rot90(part, turns, (1, 2))) for part in parts)
-    frame = degrade(target.astype(np.float32) / 255, settings.scale).astype(np.float32)
+    frame = reduced(target, settings.scale)
     present = np.array(rng.random() >= settings.no_reference, np.float32)
     return {"target": target, "frame": frame, "reference": reference, "present": present}
 

@@ -34,6 +34,7 @@ class Course:
     def __init__(self, task: Task[Network], averaged: Network, config: RunConfig, folder: RunFolder, step: int):
         self._config = config
         self._validate: Callable[[], Validation] | None = task.validate and partial(task.validate, averaged)
+        self._scores = task.scores
         self._folder = folder
         dump_config(replace(config, resume=True), folder.register(CONFIG))
         names = [name for part in task.steps.values() for name in part.names]
@@ -90,9 +91,9 @@ class Course:
         torch.set_rng_state(random)
         for name, pixels in pictures.items():
             write_png(self._folder.register(f"{PICTURES}/{name}_{step:07}.png"), pixels)
-        first = next(iter(scores.values()))
-        if first > state.best:
-            state.best, state.sums = first, {}  # this report is made
+        deciding = scores[self._scores[0]]
+        if deciding > state.best:
+            state.best, state.sums = deciding, {}  # this report is made
             state.save(step, self._folder.register(BEST))
         return scores
 

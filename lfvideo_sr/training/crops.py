@@ -6,8 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..frames import Size
-from ..media.resize import degrade
-from .pairs import cut, perspective
+from .pairs import cut, perspective, reduced
 from .sources import LoadPhoto
 
 
@@ -50,16 +49,11 @@ def two_crops(load: LoadPhoto, rng: np.random.Generator, settings: CropSettings)
     target, reference = (around[:, y : y + length, x : x + length].copy() for (y, x), length in zip(corners, sides))
     sample = {
         "target": target,
-        "frame": low(target),
+        "frame": reduced(target),
         "reference": reference,
         "present": np.array(rng.random() >= settings.no_reference, np.float32),
     }
     if settings.turned:
         turned = cut(rng, perspective(rng, reference) if settings.perspective else reference, side)
-        sample |= {"turned": turned, "turned_frame": low(turned)}
+        sample |= {"turned": turned, "turned_frame": reduced(turned)}
     return sample
-
-
-def low(picture: np.ndarray) -> np.ndarray:
-    """What a low-resolution camera shows of a picture u8 [3,H,W], f32 [3,H/4,W/4]."""
-    return degrade(picture.astype(np.float32) / 255).astype(np.float32)

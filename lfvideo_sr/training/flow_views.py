@@ -1,7 +1,6 @@
 """Pairs of pictures with known flow between them: rendered scenes with large motion, and MPI Sintel's files."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..errors import InputError
 from ..frames import Size
 from ..media.flow_files import FlowPair, find_flow_pairs, read_flow
 from ..media.images import read_image
+from ..media.partial import whole_file
 from ..media.resize import to_uint8
 from ..synthetic import flow, random_scene, render
 from ..textures import Surface, random_texture
@@ -38,12 +38,13 @@ LoadViews = Callable[[], FlowViews]
 
 
 def rendered_views(
-    count: int, side: int, most: float, cache: Path, first: int = 0, photos: Sequence[LoadPhoto] = ()
+    count: int, side: int, most: float, cache: Path, first: int = 0, photos: Sequence[LoadPhoto] = (), key: str = ""
 ) -> list[LoadViews]:
     """Scenes number `first` and on, `side` pixels a side, moving by up to about `most` pixels; rendered when first
     asked for (a third of a second each), and kept in the folder `cache`. Most of their surfaces are covered with parts
-    of `photos`, if there are any."""
-    folder = cache / f"motion-{side}-{most:g}{f'-photos-{len(photos)}' if photos else ''}"
+    of `photos`, if there are any; `key` is then a hash of what these are, so that other photos are never taken for
+    them."""
+    folder = cache / f"motion-{side}-{most:g}{f'-photos-{len(photos)}-{key}' if photos else ''}"
     folder.mkdir(parents=True, exist_ok=True)
     texture = partial(photo_texture, photos) if photos else random_texture
     numbers = range(first, first + count)
@@ -53,10 +54,9 @@ def rendered_views(
 def _cached(path: Path, number: int, size: Size, most: float, texture: Surface) -> LoadViews:
     def load() -> FlowViews:
         if not path.is_file():
-            temporary = path.with_suffix(f".{os.getpid()}.npz")  # several processes may want it first
             views = moving_views(np.random.default_rng([11, number]), size, most, texture)
-            np.savez(temporary, **views._replace(flow=views.flow.astype(np.float16))._asdict())
-            temporary.replace(path)
+            with whole_file(path) as unfinished:  # several processes may want it first
+                np.savez(unfinished, **views._replace(flow=views.flow.astype(np.float16))._asdict())
         with np.load(path) as data:
             return FlowViews(data["first"], data["second"], data["flow"].astype(np.float32))
 

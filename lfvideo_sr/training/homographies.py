@@ -5,6 +5,7 @@ The paper does not state how wide its homographies are. Its code moves the corne
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ STRIDE = 4  # of descriptors
 SIDE = 160
 MOST = 10.0  # pixels that corners move, of SIDE
 BORDER = 10.0  # true matches nearer to the edge are left out
-HOMOGRAPHIES = ("published", "near")  # by the words of configurations
+Homographies = Literal["published", "near"]
 
 
 def correspondence_sample(

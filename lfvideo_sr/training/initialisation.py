@@ -1,6 +1,7 @@
 """How the published code of C2-Matching and AMSA fills a network before its first step."""
 
 import math
+from typing import Literal
 
 from torch import nn
 
@@ -9,7 +10,7 @@ from ..nn.dynamic_aggregation import offset_predictors
 from ..nn.residual import zeroed
 
 SPREAD = 0.02  # standard deviation of weights
-INITIALISATIONS = ("torch", "published")  # by the words of configurations; torch: as the layers' classes start
+Initialisation = Literal["torch", "published"]  # torch: as the layers' classes start
 
 
 def initialise_as_published(network: nn.Module) -> None:

@@ -25,6 +25,11 @@ from .task import Batch, Losses, Network, RunConfig, Step, Task
 def fit(task: Task[Network], config: RunConfig) -> Path:
     """Run to `max_steps`, going on from the output folder's last.pt; returns its path. A run that is to start anew
     removes an earlier one once its first sample was made."""
+    if task.validate is not None and config.validate_every % config.report_every:
+        raise UsageError(
+            f"'validate_every' is {config.validate_every}, and a validation is part of a report; give a multiple of "
+            f"'report_every', {config.report_every}"
+        )
     fabric = _fabric(config)
     folder = RunFolder(Path(config.output))
     if fabric.is_global_zero:

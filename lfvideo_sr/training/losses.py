@@ -1,6 +1,7 @@
 """Losses of the matching and restoring parts. Pictures are [B,3,H,W] in [0,1]; every loss is a scalar."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -60,4 +61,8 @@ def field_loss(positions: torch.Tensor, flow: torch.Tensor, visible: torch.Tenso
     return masked_mean(distance.clamp(max=8), (seen == 1).float())
 
 
-PICTURE_LOSSES = {"l1": F.l1_loss, "mse": F.mse_loss}  # by the words of configurations
+PictureLoss = Literal["l1", "mse"]
+PICTURE_LOSSES: dict[PictureLoss, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "l1": F.l1_loss,
+    "mse": F.mse_loss,
+}

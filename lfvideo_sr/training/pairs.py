@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..frames import Size
-from ..media.resize import bicubic, degrade
+from ..media.resize import bicubic, degrade, to_float
 from .exposure import random_exposure
 from .sources import LoadPair
 
@@ -58,14 +58,14 @@ def pair_sample(pairs: Sequence[LoadPair], rng: np.random.Generator, settings: P
     target = _part(target, place, settings.side)
     sample: dict[str, np.ndarray] = {
         "target": target,
-        "frame": _low(target),
+        "frame": reduced(target),
         "reference": reference,
         "present": np.array(rng.random() >= settings.no_reference, np.float32),
     }
     if settings.turned:
         seen = perspective(rng, reference) if settings.perspective else reference
         turned = _part(seen, place, settings.side)
-        sample |= {"turned": turned, "turned_frame": _low(turned)}
+        sample |= {"turned": turned, "turned_frame": reduced(turned)}
     return sample
 
 
@@ -127,5 +127,6 @@ def flipped(rng: np.random.Generator, *pictures: np.ndarray) -> list[np.ndarray]
     return [np.ascontiguousarray(picture) for picture in pictures]
 
 
-def _low(picture: np.ndarray) -> np.ndarray:
-    return degrade(picture.astype(np.float32) / 255).astype(np.float32)
+def reduced(picture: np.ndarray, scale: int = 4) -> np.ndarray:
+    """What a low-resolution camera shows of a picture u8 [3,H,W], f32 [3,H/scale,W/scale]."""
+    return degrade(to_float(picture), scale)

@@ -45,17 +45,37 @@ def reciprocal_loss(network: Verbs, batch: Batch, restored: torch.Tensor) -> tor
 
 
 def validate_pairs(pairs: Sequence[LoadPair], network: Verbs, scale: int = 4) -> Validation:
-    """PSNR-Y over pairs never trained on, with the reference and without any; the first restored picture."""
+    """PSNR-Y over pairs never trained on, with the reference and without any; the first restored picture of both."""
+
+    def restored(frame: torch.Tensor, reference: torch.Tensor) -> dict[str, torch.Tensor]:
+        encoded = network.encoder(reference)
+        match = Match(encoded, *network.matcher(frame, encoded))
+        return {"with_reference": network.restorer(frame, [match]), "without": network.restorer(frame, [])}
+
+    return _scored(pairs, network, restored, scale)
+
+
+def validate_alone(pairs: Sequence[LoadPair], network: Verbs, scale: int = 4) -> Validation:
+    """The same without any reference, for a stage that trains no other path."""
+    return _scored(pairs, network, lambda frame, reference: {"without": network.restorer(frame, [])}, scale)
+
+
+def _scored(
+    pairs: Sequence[LoadPair],
+    network: Verbs,
+    restored: Callable[[torch.Tensor, torch.Tensor], dict[str, torch.Tensor]],
+    scale: int,
+) -> Validation:
+    """Mean PSNR-Y of the pictures [1,3,H,W] that `restored` makes of a frame and a reference, by name; those of the
+    first pair."""
     device = next(network.parameters()).device
-    scores: dict[str, list[float]] = {"with_reference": [], "without": []}
+    scores: dict[str, list[float]] = {}
     pictures: dict[str, np.ndarray] = {}
     for load in pairs:
         target, reference = (picture.astype(np.float32) / 255 for picture in load())
         frame = torch.from_numpy(degrade(target, scale))[None].to(device)
-        encoded = network.encoder(torch.from_numpy(reference)[None].to(device))
-        match = Match(encoded, *network.matcher(frame, encoded))
-        for name, matches in (("with_reference", [match]), ("without", [])):
-            restored = network.restorer(frame, matches)[0].float().clamp(0, 1).cpu().numpy()
-            scores[name].append(psnr_y(eight_bit(restored), target))
-            pictures.setdefault(name, restored)
+        for name, made in restored(frame, torch.from_numpy(reference)[None].to(device)).items():
+            picture = made[0].float().clamp(0, 1).cpu().numpy()
+            scores.setdefault(name, []).append(psnr_y(eight_bit(picture), target))
+            pictures.setdefault(name, picture)
     return {name: float(np.mean(values)) for name, values in scores.items()}, pictures

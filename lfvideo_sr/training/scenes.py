@@ -1,6 +1,5 @@
 """Rendered training scenes with exact flow, made when they are needed and kept: the truth of matching is known."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,6 +9,7 @@ import numpy as np
 
 from ..camera.reduction import papers_taps
 from ..frames import Size
+from ..media.partial import whole_file
 from ..media.resize import bicubic, to_uint8
 from ..synthetic import Scene, flow, random_scene, render
 from .stream_samples import SCALE, Views
@@ -44,7 +44,7 @@ class KeptViews:
         now = time.monotonic()
         if self._printed is None or now - self._printed >= _EVERY:
             self._printed = now
-            done = sum(1 for _ in self._folder.glob("[0-9]*.npz"))
+            done = sum(1 for _ in self._folder.glob(f"{5 * '[0-9]'}.npz"))
             print(
                 f"rendering   {self._name} as they are needed; {done} of {len(self)} are in {self._folder}", flush=True
             )
@@ -77,9 +77,8 @@ def _drawn(make: Callable[[np.random.Generator, int, int], Views], seed: list[in
 
 def _write(path: Path, views: Views) -> None:
     """Under its name when it is whole; several processes may write the same one."""
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}.tmp.npz")
-    np.savez(temporary, **views._asdict())
-    temporary.replace(path)
+    with whole_file(path) as unfinished:
+        np.savez(unfinished, **views._asdict())
 
 
 def rendered_views(rng: np.random.Generator, window: int, frames: int = 1) -> Views:

@@ -7,8 +7,10 @@ Pictures are uint8 [3,H,W], read when a load is called.
 """
 
 import csv
+import hashlib
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -70,6 +72,27 @@ def photos_of(root: Path, sources: Sequence[str], cached: Path, *, held_out: boo
         else:
             photos += [partial(_read, path) for path in photo_files(root, words)]
     return photos
+
+
+def photos_key(root: Path, sources: Sequence[str]) -> str:
+    """Hash of what `photos_of` reads, for the names of what is made of it: sources, names and sizes of their files."""
+    made_from: list[object] = []
+    for words in sources:
+        if words.startswith(CLIPS):
+            files = [root / name for name in _clip_names(root, words.removeprefix(CLIPS))]
+        else:
+            files = [] if words.startswith((RENDERED, SET)) else photo_files(root, words)
+        made_from += [words, files_key(root, files)]
+    return _hash_of(made_from)
+
+
+def files_key(root: Path, files: Iterable[Path]) -> str:
+    """Hash of files' names below `root` and of their sizes, in any order."""
+    return _hash_of(sorted((os.path.relpath(file, root), file.stat().st_size) for file in files))
+
+
+def _hash_of(made_from: object) -> str:
+    return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
 
 def held_out_photos(root: Path, sources: Sequence[str], cached: Path) -> list[LoadPhoto]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..checks import check_positive
+from ..checks import Count, check_fields
 from ..errors import UsageError, shortened
 
 Batch = dict[str, torch.Tensor]  # what samples hold, by name, with the batch before their axes
@@ -18,7 +18,6 @@ Losses = dict[str, torch.Tensor]  # scalars by name
 Sample = Mapping[str, np.ndarray]  # arrays by name
 Rate = Callable[[int], float]  # step -> a share of a learning rate
 Validation = tuple[dict[str, float], dict[str, np.ndarray]]  # scores by name; pictures [3,H,W] in [0,1] by name
-_COUNTS = ("batch", "accumulate", "report_every", "validate_every", "width", "side", "channels", "crop")
 _MOST = 10**9
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -43,28 +42,27 @@ class RunConfig:
     max_steps: int = 1000
     stop_after: int = 0
     resume: bool = True
-    batch: int = 8
-    accumulate: int = 1
+    batch: Count = 8
+    accumulate: Count = 1
     seed: int = 1
     precision: str = "32-true"
     average: float = 0.999
     clip: float = 0.0
     workers: int = 0
-    report_every: int = 100
-    validate_every: int = 1000
+    report_every: Count = 100
+    validate_every: Count = 1000
     save_minutes: float = 3.0
     output: str = "runs/run"
     cache: str = "runs/cache"
 
     def __post_init__(self) -> None:
-        """Raises UsageError for numbers that no run can have."""
+        """Raises UsageError for numbers and words that no run can have."""
         for name, value in vars(self).items():
             if type(value) in (int, float) and not -_MOST <= value <= _MOST:
                 raise UsageError(f"'{name}' is {shortened(value)}; a number up to {_MOST:g} is wanted")
-            if name in _COUNTS:
-                check_positive(f"'{name}'", value)
-            elif type(value) is int and value < 0:
+            if type(value) is int and value < 0:
                 raise UsageError(f"'{name}' is {value}; 0 or more is wanted")
+        check_fields(self)
 
 
 def data_folder() -> Path:
@@ -107,8 +105,9 @@ class Task(Generic[Network]):
     network:  whose averaged weights are the result; `about` states the method and the size.
     steps:    taken one after the other for every batch.
     sample:   number -> arrays by name, a pure function.
-    validate: averaged network -> scores and pictures; the first score decides which checkpoint is the best, and larger
-              is better.
+    validate: averaged network -> scores and pictures.
+    scores:   names of what `validate` returns; the first of them decides which checkpoint is the best, and larger is
+              better.
     extra:    further modules with parameters, as a discriminator, to be saved too.
     """
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..media.resize import degrade
+from ..nn.ccnet import PHASE
 from ..nn.dilated import BORDER
 from .films import Look
 from .flow_views import FlowViews
@@ -29,7 +30,7 @@ class WindowSettings:
     @property
     def span(self) -> int:
         """Pixels of the enlarged frame that are looked at along a side, a multiple of GRID."""
-        return 2 * BORDER + GRID * -(-(self.spacing * (self.queries - 1) + 1) // GRID)
+        return 2 * BORDER + GRID * -(-(PHASE + self.spacing * (self.queries - 1) + 1) // GRID)
 
     @property
     def frame_side(self) -> int:
@@ -112,7 +113,7 @@ def _frame_part(picture: np.ndarray, x: int, y: int, settings: WindowSettings, l
 
 def _matches(grid: _Grid, x: int, y: int, settings: WindowSettings) -> np.ndarray:
     """Where the places of a part at (x, y) are in the second picture, [q,q,2]."""
-    steps = BORDER + settings.spacing * np.arange(settings.queries)
+    steps = BORDER + PHASE + settings.spacing * np.arange(settings.queries)
     places = np.stack(np.meshgrid(x + steps, y + steps), -1)
     return places + (grid.flow[places[..., 1], places[..., 0]] + grid.corner)
 

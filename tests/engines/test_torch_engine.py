@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from small_clips import rendered
+from small_networks import small_network
 
 from lfvideo_sr.choose import load_learned, make_engine
 from lfvideo_sr.commands import info
 from lfvideo_sr.engine import Last, Matched, Precision
+from lfvideo_sr.engines.resident import cast_layers
 from lfvideo_sr.engines.torch_engine import TorchEngine, pick_precision
 from lfvideo_sr.frames import DeviceFrame, Frame, Size, TimeStamp, on_host
 from lfvideo_sr.media.resize import degrade
@@ -126,3 +128,12 @@ def test_a_gpu_that_only_emulates_bf16_computes_in_fp16(monkeypatch, capability,
     device = info._devices()["cuda:0"]
     emulated = ["bf16"] if precision is Precision.FP16 else []
     assert device["default"] == precision.value and device["emulated"] == emulated
+
+
+def test_layers_that_a_search_shares_with_the_restorer_stay_in_float32():
+    """E2ENT2's features are searched by and fused; all else of its restorer is cast once."""
+    network = small_network("e2ent2")
+    cast_layers(network.restorer, torch.float16, (network.encoder, network.matcher))
+    dtypes = {name: parameter.dtype for name, parameter in network.named_parameters() if parameter.ndim == 4}
+    assert {dtype for name, dtype in dtypes.items() if name.startswith("phi.")} == {torch.float32}
+    assert {dtype for name, dtype in dtypes.items() if not name.startswith("phi.")} == {torch.float16}

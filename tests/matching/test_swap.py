@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from lfvideo_sr.errors import ShapeError
-from lfvideo_sr.matching.swap import ALPHAS, match_and_swap
+from lfvideo_sr.matching.swap import ALPHAS, swap
+from lfvideo_sr.methods.e2ent2 import search
 
 
 def random_features(seed=0, ratio=2, query=(5, 6), low=(6, 4), channels=3):
@@ -69,8 +70,7 @@ def literal_backward(query, low, high, error, ratio):
 @pytest.mark.parametrize("sizes", [((5, 6), (6, 4)), ((3, 3), (5, 7)), ((7, 4), (3, 3))], ids=str)
 def test_equals_the_literal_twin(ratio, sizes):
     query, low, high = random_features(ratio=ratio, query=sizes[0], low=sizes[1])
-    swapped = match_and_swap(query, low, high)
-    for number, picture in enumerate(swapped.features):
+    for number, picture in enumerate(swap(query, low, high, search(query, low))):
         assert torch.allclose(picture, literal_swap(query[number], low[number], high[number], ratio), atol=1e-12)
 
 
@@ -79,9 +79,9 @@ def test_equals_the_literal_twin(ratio, sizes):
 def test_the_backward_pass_is_equation_5(ratio, seed):
     maps = random_features(seed, ratio, query=(8, 7), low=(4, 5))  # small, so that matches are shared
     inputs = [features.requires_grad_() for features in maps]
-    swapped = match_and_swap(*inputs)
-    error = torch.randn(swapped.features.shape, dtype=torch.float64)
-    swapped.features.backward(error)
+    swapped = swap(*inputs, search(*(features.detach() for features in inputs[:2])))
+    error = torch.randn(swapped.shape, dtype=torch.float64)
+    swapped.backward(error)
     for number in range(2):
         expected = literal_backward(*(tensor.detach()[number] for tensor in inputs), error[number], ratio)
         for name, tensor, gradient in zip(("query", "low", "high"), inputs, expected):
@@ -91,15 +91,18 @@ def test_the_backward_pass_is_equation_5(ratio, seed):
 def test_a_reference_that_is_the_frame_gives_its_own_detail():
     _, low, high = random_features(low=(6, 7), ratio=4, channels=8)
     low = low.sign()  # all patches of one length, so that each is most similar to itself
-    swapped = match_and_swap(low, low, high)
+    index = search(low, low)
     centres = torch.arange(42).view(6, 7)[1:-1, 1:-1]
-    assert torch.equal(swapped.index, centres.expand(2, -1, -1))
-    assert torch.allclose(swapped.features, high)
+    assert torch.equal(index, centres.expand(2, -1, -1))
+    assert torch.allclose(swap(low, low, high, index), high)
 
 
 def test_what_does_not_fit_is_refused():
     query, low, high = random_features()
+    index = search(query, low)
     with pytest.raises(ShapeError, match="no whole multiple"):
-        match_and_swap(query, low, high[..., :-1])
+        swap(query, low, high[..., :-1], index)
     with pytest.raises(ShapeError, match="equal B and C"):
-        match_and_swap(query[:, :2], low, high)
+        swap(query, low[:, :2], high, index)
+    with pytest.raises(ShapeError, match="equal B and C"):
+        search(query[:, :2], low)

@@ -2,11 +2,9 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch.autograd import gradcheck
 
 from lfvideo_sr.errors import ShapeError
-from lfvideo_sr.matching.windowed import window_scores, windowed_search
+from lfvideo_sr.matching.windowed import windowed_search
 
 
 def features(*shape, seed=0):
@@ -92,18 +90,3 @@ def test_nothing_in_reach_is_refused():
         windowed_search(features(1, 3, 9, 4), features(1, 3, 6, 4), reach=2)
     with pytest.raises(ShapeError, match="equal B and C"):
         windowed_search(features(1, 3, 4, 4), features(1, 2, 4, 4), reach=2)
-
-
-def test_training_pulls_the_right_place_up():
-    query, window = features(3, 8).requires_grad_(), features(3, 8, 5, 5, seed=1)
-    right = torch.tensor([0, 12, 24])
-    before = F.cross_entropy(window_scores(query, window).flatten(1), right)
-    before.backward()
-    after = F.cross_entropy(window_scores(query - 0.1 * query.grad, window).flatten(1), right)
-    assert after < before
-
-
-def test_scores_are_differentiable():
-    assert gradcheck(window_scores, (features(2, 3).requires_grad_(), features(2, 3, 3, 3, seed=1).requires_grad_()))
-    with pytest.raises(ShapeError, match=r"\[B,C\] and \[B,C,k,k\]"):
-        window_scores(features(2, 3), features(2, 4, 3, 3))

@@ -3,7 +3,7 @@
 import golden_files
 import pytest
 import torch
-from small_networks import FAMILY, low, matched, picture, small_network
+from small_networks import FAMILY, NETWORKS, low, matched, picture, small_network
 
 from lfvideo_sr.methods import c2_matching
 from lfvideo_sr.nn import hypotheses
@@ -87,6 +87,18 @@ def test_samples_of_a_batch_do_not_meet(network):
             [matched(network, frame[number : number + 1], sharp[number : number + 1].flip(3))],
         )
         assert torch.allclose(together[number], alone[0], atol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("method", NETWORKS)
+def test_autocast_changes_no_match(method):
+    """What is searched by is computed in float32, of frame and reference."""
+    network, sharp = small_network(method), picture(48, 64, seed=3)
+    frame, reference = low(sharp), sharp.roll(8, 3)
+    plain = matched(network, frame, reference)
+    with torch.autocast("cpu", torch.bfloat16):
+        match = matched(network, frame, reference)
+    assert torch.equal(match.positions, plain.positions) and torch.equal(match.relevance, plain.relevance)
 
 
 @torch.no_grad()

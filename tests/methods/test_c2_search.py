@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from small_networks import blurred, small_network
 
 from lfvideo_sr.frames import Size
+from lfvideo_sr.matching import policy
 from lfvideo_sr.media.resize import bicubic
 from lfvideo_sr.methods import c2_matching
 from lfvideo_sr.methods.c2_matching import search
@@ -49,7 +50,7 @@ def test_patchmatch_agrees_on_an_easy_case(monkeypatch):
     other = F.avg_pool2d(torch.randn(1, 16, 30, 34, generator=torch.Generator().manual_seed(1)), 3, 1, 1)
     query = other[:, :, 2:26, 5:31]
     exact = search(query, other)
-    monkeypatch.setattr(c2_matching, "EXACT_UNTIL", 0)
+    monkeypatch.setattr(policy, "EXACT_UNTIL", 0)
     monkeypatch.setattr(c2_matching, "exact_search_to_the_edge", None)  # must not be used
     by_patchmatch = search(query, other)
     assert torch.equal(inner(by_patchmatch[0]), inner(exact[0]))
@@ -59,7 +60,7 @@ def test_patchmatch_agrees_on_an_easy_case(monkeypatch):
 
 def test_patchmatch_goes_on_from_where_it_is_told(monkeypatch):
     """Noise: no neighbour's match helps, so from anywhere nearly nothing is found; from right positions all is."""
-    monkeypatch.setattr(c2_matching, "EXACT_UNTIL", 0)
+    monkeypatch.setattr(policy, "EXACT_UNTIL", 0)
     query, other, expected = shifted(size=(30, 30), reference=(36, 36))
     expected = expected.float().expand(2, -1, -1, -1)
     nearly = expected + torch.tensor([1.9, -1.9])  # pixels; within the same places

@@ -7,7 +7,9 @@ from small_networks import SMALL_E2ENT2, count, filled, low, matched, picture, s
 from torch import nn
 
 from lfvideo_sr.frames import Size
-from lfvideo_sr.matching.swap import match_and_swap
+from lfvideo_sr.matching import policy
+from lfvideo_sr.matching.exact import exact_search
+from lfvideo_sr.matching.swap import PATCH, swap
 from lfvideo_sr.methods import e2ent2
 from lfvideo_sr.methods.e2ent2 import E2ENT2, E2ENT2Size, index_of, positions_of
 from lfvideo_sr.nn.residual import ResidualBlock
@@ -69,10 +71,12 @@ def test_the_verbs_are_match_and_swap(small, frame_and_reference):
     frame, reference = frame_and_reference
     match = matched(small, frame, reference)
     features = small.phi(frame)
-    whole = match_and_swap(features, match.features["low"], match.features["high"])
-    assert torch.equal(index_of(match.positions, match.features["low"]), whole.index)
+    reduced, sharp = match.features["low"], match.features["high"]
+    index = exact_search(features, reduced, patch=PATCH, order=1).index[:, 0]
+    assert torch.equal(index_of(match.positions, reduced), index)
     believed = match._replace(relevance=torch.ones_like(match.relevance))
-    assert torch.allclose(small.restorer.swapped(features, [believed]), whole.features, atol=ROUNDING)
+    expected = swap(features, reduced, sharp, index)
+    assert torch.allclose(small.restorer.swapped(features, [believed]), expected, atol=ROUNDING)
 
 
 @torch.no_grad()
@@ -106,7 +110,7 @@ def test_positions_are_centres_in_the_reference_and_edges_follow():
 def test_large_pictures_are_searched_by_patchmatch(small, frame_and_reference, monkeypatch):
     frame, reference = frame_and_reference
     exact = matched(small, frame, reference)
-    monkeypatch.setattr(e2ent2, "EXACT_UNTIL", 0)
+    monkeypatch.setattr(policy, "EXACT_UNTIL", 0)
     monkeypatch.setattr(e2ent2, "exact_search", None)  # must not be used
     quick = matched(small, frame, reference)
     assert quick.positions.shape == exact.positions.shape

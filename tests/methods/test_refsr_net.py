@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from receptive_field import encoder_field, matcher_field
+from receptive_field import encoder_field, positive, receptive_field
 from small_networks import SMALL_REFSR, count, filled, low, matched, picture, small_network
 
 from lfvideo_sr.media.resize import degrade
 from lfvideo_sr.method import Match
 from lfvideo_sr.methods import refsr_net
 from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize, match_of
+from lfvideo_sr.nn.ccnet import PHASE
 from lfvideo_sr.nn.sliding import corners, smoothed
 
 TWIN = 1e-5  # batched against literal windows
@@ -40,7 +41,7 @@ def test_parameters():
 @torch.no_grad()
 @pytest.mark.parametrize("scale", [4, 8])
 def test_matching_is_the_best_inner_product_within_reach(scale):
-    """The middle pixel of every low-resolution pixel, looked for pixel by pixel round its own place."""
+    """The first output pixel of every low-resolution pixel, looked for pixel by pixel round its own place."""
     network = network_of(scale=scale, reach=5)
     sharp, reference = picture(32, 48), picture(32, 48, seed=5)
     frame = frame_of(sharp, scale)
@@ -49,12 +50,13 @@ def test_matching_is_the_best_inner_product_within_reach(scale):
     other = network.correspondence.reference.everywhere(reference)[0]
     for i in range(32 // scale):
         for j in range(48 // scale):
-            y, x = scale * i + scale // 2, scale * j + scale // 2
+            y, x = scale * i + PHASE, scale * j + PHASE
             scores = torch.einsum("c,cij->ij", query[:, y, x], other)
             rows, columns = torch.meshgrid(torch.arange(32), torch.arange(48), indexing="ij")
             scores[((rows - y).abs() > 5) | ((columns - x).abs() > 5)] = -torch.inf
             row, column = divmod(int(scores.argmax()), 48)
-            assert match.positions[0, i, j].tolist() == [column - 0.5, row - 0.5]
+            centre = (scale - 1) / 2 - PHASE  # a field's positions are those of low-resolution pixels' centres
+            assert match.positions[0, i, j].tolist() == [column + centre, row + centre]
             cosine = torch.cosine_similarity(query[:, y, x], other[:, row, column], dim=0)
             assert float(match.relevance[0, i, j]) == pytest.approx(float(cosine.clamp(0, 1)), abs=1e-5)
 
@@ -66,9 +68,9 @@ def test_the_frame_beside_itself_is_found_where_it_is(small):
     shown = small.correspondence.enlarge(frame)
     match = matched(small, frame, shown)
     query = small.correspondence.query.everywhere(shown)
-    best = query.square().sum(1)[:, 2::4, 2::4]
-    x, y = (match.positions + 0.5).long().unbind(-1)
-    scores = (query[0][:, 2::4, 2::4] * query[0][:, y[0], x[0]]).sum(0)
+    best = query.square().sum(1)[:, PHASE::4, PHASE::4]
+    x, y = (match.positions - 1.5 + PHASE).long().unbind(-1)
+    scores = (query[0][:, PHASE::4, PHASE::4] * query[0][:, y[0], x[0]]).sum(0)
     assert (scores >= best[0] - 1e-4).all()
 
 
@@ -167,10 +169,16 @@ def test_onto_the_enlarged_frame():
 
 
 def test_how_far_the_verbs_see():
-    """65x65 pixels round each of a cell's 4x4; on the frame, those that bilinear enlargement looks at round the middle
-    pixel; relevance alone has a gradient."""
-    method = refsr_net.build(network_of())
-    assert encoder_field(method) == (65 + 3) / 4 and matcher_field(method) == 18
+    """65x65 pixels round each of a cell's 4x4; on the frame, those that bilinear enlargement looks at round the pixel
+    that is searched for."""
+    network = network_of()
+    assert encoder_field(refsr_net.build(network)) == (65 + 3) / 4
+
+    def searched_for(generator):
+        matcher = positive(network.matcher, generator)
+        return lambda frame: [matcher.queries(frame)]
+
+    assert receptive_field(searched_for) == 18
 
 
 def test_a_method_is_built_round_a_network():

@@ -86,6 +86,23 @@ def test_a_wide_layer_in_groups_equals_it_whole(x, bias):
     assert wide.weight.grad is not None
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("fuses", [True, False])
+@pytest.mark.parametrize(
+    "geometry", [{"stride": 2}, {"dilation": 2}, {"stride": 2, "dilation": 2}, {"groups": 4}], ids=str
+)
+def test_each_path_has_the_layers_geometry(x, geometry, fuses, monkeypatch):
+    if not fuses:
+        monkeypatch.setattr(fused, "_fuses", lambda x: False)
+    layer = nn.Conv2d(24, 16, 3, padding=1, **geometry)
+    expected = layer(x)
+    other = torch.randn_like(expected)
+    assert torch.allclose(fused.conv_relu(layer, x), expected.relu(), atol=1e-5)
+    assert torch.allclose(fused.conv_add(layer, x, other), expected + other, atol=1e-5)
+    wide = nn.Conv2d(24, 100, 3, padding=1, **geometry)
+    assert torch.allclose(fused.conv(wide, x), wide(x), atol=1e-5)
+
+
 def test_residual_block_adds_what_it_finds(x):
     block = ResidualBlock(24)
     expected = x + block.second(block.first(x).relu())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from small_networks import low, picture, small_network
-from small_runs import course, train_e2ent2
+from small_runs import course, saved, train_e2ent2
 from torch import nn
 
 from lfvideo_sr.errors import UsageError
@@ -108,6 +108,14 @@ def test_a_single_stage_leaves_the_other_branch(tmp_path):
     fresh = _network(config).state_dict()
     changed = {name.split(".")[1] for name in fresh if not torch.equal(fresh[name], state[name])}
     assert "single" in changed and not changed & {"res1", "res2"}
+
+
+def test_a_single_stages_best_checkpoint_is_that_of_the_branch_it_trains(tmp_path):
+    """The other branch still has its first weights there, so no score of it says anything."""
+    config = train_e2ent2(tmp_path, stage="single", max_steps=2, validate_every=1, validation="rendered:1")
+    rows = course(config)
+    assert "with_reference" not in rows[0]
+    assert saved(config, "best.pt")["best"] == pytest.approx(max(float(row["without"]) for row in rows), rel=1e-5)
 
 
 def test_nothing_to_train_on_is_one_line(tmp_path):

@@ -130,7 +130,7 @@ def scoring(scores):
     def validate(network):
         torch.rand(7)
         assert not network.training and not any(parameter.requires_grad for parameter in network.parameters())
-        scores = {"score": next(remaining), "other": float(network.weight.sum())}
+        scores = {"other": float(network.weight.sum()), "score": next(remaining)}  # the task has the deciding one first
         return scores, {"picture": np.zeros((3, 4, 4), np.float32)}
 
     return validate
@@ -143,6 +143,12 @@ def test_best_is_the_best_validation(tmp_path):
     assert float(best["averaged"]["weight"].sum()) == pytest.approx(float(course(config)[1]["other"]), rel=1e-4)
     pictures = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert pictures == [f"picture_{step:07}.png" for step in range(1, 7)]
+
+
+def test_a_validation_between_two_reports_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(UsageError, match=r"'validate_every' is 5, .* give a multiple of 'report_every', 2") as raised:
+        straight(tmp_path / "run", scoring([1.0]), validate_every=5, report_every=2)
+    assert "\n" not in str(raised.value) and not (tmp_path / "run").exists()
 
 
 def test_a_resumed_run_keeps_its_best(tmp_path):

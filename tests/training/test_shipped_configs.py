@@ -30,6 +30,7 @@ def test_shipped_configs_load(path):
     trainer = __import__(f"lfvideo_sr.trainers.{module}", fromlist=[kind])
     config = load_config(path, getattr(trainer, kind))
     assert config.output == f"runs/{path.stem}"
+    assert config.validate_every % config.report_every == 0
 
 
 def family():

@@ -12,28 +12,36 @@ from lfvideo_sr.methods import c2_matching, rrsr
 
 CORRESPONDENCE = {  # C2-Matching, section 3.5 and A.1; its code's files for stages 1 and 2
     "batch": 8, "learning_rate": 1e-3, "width": 64, "start": "vgg16-397923af.pth", "homographies": "published",
-    "warmup": 0, "decay": 0, "whiten": 0,
+    "warmup": 0, "decay": 0, "whiten": 0, "photos": ("CUFED/train/input",),
 }  # fmt: skip
 RESTORATION = {  # C2-Matching, section 3.5 and A.2; its code's file for stage 3
     "side": 160, "reference_side": 160, "batch": 9, "accumulate": 1, "max_steps": 255_000, "learning_rate": 1e-4,
     "betas": (0.9, 0.999), "drop_at": (72_545, 211_040), "decay": 0, "offset_rates": (0.01, 0.1, 1.0),
     "initialisation": "published", "no_reference": 0.0, "seen_from_elsewhere": 0.0, "exposure_change": 0.0,
     "wrong_reference": 0.0, "adversarial_weight": 0.0, "perceptual_weight": 0.0, "start": "", "validate_every": 5000,
+    "pairs": ("CUFED/train",), "correspondence": "runs/c2_student/last.pt", "features": "vgg19-dcbb9e9d.pth",
 }  # fmt: skip
 GAN = {  # Eq. 11 to 13 and A.2 there; its code's file for the GAN
     "perceptual_weight": 1e-4, "perceptual": "published", "adversarial_weight": 1e-6, "critic": "published",
-    "critic_width": 32,
+    "critic_width": 32, "perceptual_features": "vgg19-dcbb9e9d.pth",
 }  # fmt: skip
 PUBLISHED = {"tap_flows": "own", "offsets_from": "unmoved", "activation": "leaky"}
 SIMILAR_CROPS = {  # E2ENT2, section 4.1; 100,000 photos in 20 epochs
     "learning_rate": 1e-4, "decay": 0, "reconstruction_weight": 1e-2, "adversarial_weight": 1e-5, "size": {},
     "photos": ("CUFED",), "rtrr_weight": 0.0,
 }  # fmt: skip
-FUSION = {"learning_rate": 1e-4, "max_steps": 30_000, "decay": 0}  # RefSR-Net, section 5.2
+JOINT = {"stage": "joint", "start": "runs/e2ent2_single/last.pt", "max_steps": 20 * 100_000 // 8, "batch": 8}
+FUSION = {  # RefSR-Net, section 5.2
+    "learning_rate": 1e-4, "max_steps": 30_000, "decay": 0, "scenes": 0, "sintel": "", "light_fields": (), "pairs": (),
+    "features": "runs/sisr/last.pt",
+}  # fmt: skip
+BEHIND_SINTEL = {**FUSION, "correspondence": "runs/ccnet_sintel/last.pt"}
+BEHIND_RENDERED = {**FUSION, "correspondence": "runs/ccnet/last.pt"}
 STATED = {
     "c2_teacher": {**CORRESPONDENCE, "stage": "teacher", "max_steps": 5000, "drop_at": ()},
     "c2_student": {
         **CORRESPONDENCE, "stage": "student", "max_steps": 75_000, "drop_at": (72_545,), "distillation_weight": 15.0,
+        "teacher": "runs/c2_teacher/last.pt",
     },
     "c2_restoration": {**RESTORATION, "method": "c2_matching", "size": {}},
     "c2_published": {**RESTORATION, "method": "c2_matching", "size": PUBLISHED},
@@ -51,19 +59,21 @@ STATED = {
         **RESTORATION, **GAN, "method": "amsa", "size": {}, "betas": (0.9, 0.99), "reconstruction_steps": 0,
     },
     "e2ent2_single": {**SIMILAR_CROPS, "stage": "single", "reconstruction": "l1"},
-    "e2ent2": {**SIMILAR_CROPS, "stage": "joint", "max_steps": 20 * 100_000 // 8, "batch": 8, "reconstruction": "l1"},
-    "e2ent2_mse": {**SIMILAR_CROPS, "stage": "joint", "reconstruction": "mse"},
+    "e2ent2": {**SIMILAR_CROPS, **JOINT, "reconstruction": "l1"},
+    "e2ent2_mse": {**SIMILAR_CROPS, **JOINT, "reconstruction": "mse"},
     "ccnet_sintel": {  # RefSR-Net, section 5.1
         "batch": 16, "learning_rate": 1e-3, "drop_at": (30_000,), "max_steps": 50_000, "reach": 64, "queries": 1,
-        "scale": 8, "width": 100, "siamese": True, "unit": False, "sharpness": 1.0,
+        "scale": 8, "width": 100, "siamese": True, "unit": False, "sharpness": 1.0, "sintel": "MPI-Sintel/training",
+        "enlarge_by": "", "start": "",
     },
     "sisr": {  # SRResNet's own settings, to which RefSR-Net's section 4 points
         "channels": 64, "blocks": 16, "side": 96, "batch": 16, "learning_rate": 1e-4, "max_steps": 1_000_000,
-        "loss": "mse",
+        "loss": "mse", "photos": ("ILSVRC2012/train",),
     },
-    "refsr_net": FUSION,
-    "refsr_net_lf": FUSION,
-    "refsr_net_sintel": FUSION,
+    "refsr_net_sintel": {**BEHIND_SINTEL, "sintel": "MPI-Sintel/training"},
+    "refsr_net_lf": {**BEHIND_SINTEL, "light_fields": ("LFVideo/train",)},
+    "refsr_net": {**BEHIND_RENDERED, "scenes": 1000},
+    "refsr_net_lf_rendered": {**BEHIND_RENDERED, "light_fields": ("rendered:400",)},
 }  # fmt: skip
 
 
@@ -89,7 +99,7 @@ def test_a_run_of_the_papers_size_validates(name):
     assert config.max_steps % config.validate_every == 0 and config.validate_every % config.report_every == 0
 
 
-@pytest.mark.parametrize("name", ["refsr_net", "refsr_net_lf", "refsr_net_sintel"])
+@pytest.mark.parametrize("name", ["refsr_net", "refsr_net_lf", "refsr_net_lf_rendered", "refsr_net_sintel"])
 def test_a_mini_batch_of_refsr_net_is_8_patches(name):
     config = config_of(name)
     assert config.batch * config.windows == 8 and config.size == {"scale": 8, "windows": True}

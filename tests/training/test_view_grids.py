@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from small_clips import write_clip
 
 from lfvideo_sr.engines import view_torch
 from lfvideo_sr.engines.view_torch import load_view_fusion, with_torch
@@ -14,10 +15,10 @@ from lfvideo_sr.matching.view_samples import FusionInput
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import bicubic, to_uint8
 from lfvideo_sr.methods.bicubic import enlarge
-from lfvideo_sr.methods.view_fusion import ViewFusion, ViewFusionSize
+from lfvideo_sr.methods.view_fusion import LEVELS, ViewFusion, ViewFusionSize
 from lfvideo_sr.textures import random_texture
 from lfvideo_sr.trainers.export import export_weights
-from lfvideo_sr.trainers.view_fusion import Material, ViewFusionConfig, sample, train
+from lfvideo_sr.trainers.view_fusion import Material, ViewFusionConfig, sample, train, validated
 from lfvideo_sr.training import view_grids
 from lfvideo_sr.training.view_grids import FusionViews, compressed, kept, made_worse, noisy, real_views, rendered_views
 
@@ -102,6 +103,37 @@ def test_weights_of_a_run_are_exported_and_add_something(whole_run, tmp_path):
     planes, spread = (rng.random(shape, np.float32) * 9 for shape in ((4, 32, 48), (1, 8, 12)))
     change = fuse(FusionInput(planes, spread))
     assert change.shape == (32, 48) and change.dtype == np.float32 and np.abs(change).max() > 0
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_a_run_validates_where_its_network_is(device, request):
+    """An untrained network gains nothing; one that adds the same everywhere changes every score."""
+    if device == "cuda":
+        request.getfixturevalue("gpu")
+    rng = np.random.default_rng(3)
+    truth = 255 * rng.random((2, 1, 32, 32)).astype(np.float16)
+    planes = np.concatenate([truth + 4, truth + 2, np.zeros((2, 2, 32, 32), np.float16)], 1)
+    views = [FusionViews(planes, np.ones((2, 1, 8, 8), np.float16), truth)]
+    network = ViewFusion(ViewFusionSize(8, 1)).to(device)
+    scores, pictures = validated(views, network)
+    assert scores["psnr_y"] == pytest.approx(20 * np.log10(255 / 2), abs=0.1)
+    assert scores["gain"] == pytest.approx(20 * np.log10(2), abs=0.1)
+    assert pictures["fused"].shape == (3, 32, 32) and 0 <= pictures["fused"].min() <= pictures["fused"].max() <= 1
+    network.tail.bias.fill_(-2 / LEVELS)
+    assert validated(views, network)[0]["psnr_y"] > scores["psnr_y"] + 10
+
+
+def test_grids_of_other_clips_are_rendered_anew(config, tmp_path, monkeypatch):
+    """Their surfaces are covered with what clips show."""
+    monkeypatch.setenv("LFVIDEO_DATA", str(tmp_path))
+    shown = replace(config, clips=("a.mkv",))
+    folders = set()
+    for frames in (2, 4):
+        (tmp_path / "a.mkv").unlink(missing_ok=True)
+        write_clip(tmp_path / "a.mkv", [np.zeros((3, 32, 32), np.float32)] * frames)
+        folders.add(Material.of(shown).cache)
+    assert len({*folders, Material.of(config).cache}) == 3
 
 
 def test_an_untrained_network_adds_nothing():

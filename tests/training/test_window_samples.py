@@ -7,11 +7,12 @@ import torch
 
 from lfvideo_sr.errors import InputError, UsageError
 from lfvideo_sr.frames import Size
-from lfvideo_sr.matching.windowed import window_scores
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.media.resize import degrade
+from lfvideo_sr.methods.refsr_net import RefSRNet, RefSRSize
 from lfvideo_sr.nn.ccnet import CCNet, CCNetSize
-from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, faded, place_scores, train
+from lfvideo_sr.nn.dilated import BORDER
+from lfvideo_sr.trainers.ccnet import CCNetConfig, CCNetLosses, faded, place_scores, train, views_of
 from lfvideo_sr.training import flow_views
 from lfvideo_sr.training.films import FilmSettings, random_look
 from lfvideo_sr.training.flow_views import (
@@ -101,6 +102,20 @@ def test_unit_features_are_compared_by_cosine():
     assert scores.max() <= 1 + 1e-5 and abs(plain - np.log(169)) < 0.5 and plain != sharp
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("scale", [4, 8])
+def test_the_pixel_that_is_trained_is_the_one_that_is_searched_for(scale):
+    """A sample's place has the vector that the method searches for where its low-resolution pixel is."""
+    settings = WindowSettings(scale, 6, 1)
+    network = RefSRNet(RefSRSize(scale=scale, matching=12, features=8, blocks=1, channels=8)).eval()
+    batch = batch_of(settings)
+    place = MARGIN + BORDER // scale  # a sample's place is BORDER pixels from the margins round it
+    trained = network.matcher.queries(batch["frame"])[:, :, place, place]
+    window = network.correspondence.reference(batch["reference"])
+    scores = torch.einsum("bc,bcij->bij", trained, window).flatten(1)
+    assert torch.allclose(place_scores(network.correspondence, batch, settings)[:, 0], scores, atol=1e-5)
+
+
 def test_one_place_in_the_middle_of_its_window_is_the_papers_sample():
     settings = WindowSettings()
     assert (settings.scale, settings.window) == (8, 129)
@@ -134,7 +149,6 @@ def test_the_loss_is_equation_1():
     expected = []
     for number in range(2):
         s = torch.einsum("c,cij->ij", f[number], g[number]).flatten()
-        assert torch.allclose(s, window_scores(f, g)[number].flatten(), atol=1e-5)
         p = s.exp() / s.exp().sum()
         expected.append(-p[batch["truth"][number, 0]].log())
     assert float(loss.detach()) == pytest.approx(float(torch.stack(expected).mean().detach()), rel=1e-4)
@@ -204,6 +218,22 @@ def test_scenes_can_be_covered_with_photos(tmp_path):
     assert surface.shape == (100, 30, 3)
     plain = rendered_views(4, 64, 6.0, tmp_path)[0]().first
     assert not np.array_equal(plain, pictures[0])  # kept elsewhere
+
+
+def test_scenes_of_other_photos_are_rendered_anew(tmp_path):
+    """Of as many of them, under the same names or other ones."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    write_png(photos / "a.png", np.zeros((3, 40, 60), np.uint8))
+    config = CCNetConfig(scenes=1, side=64, motion=6.0, photos=(str(photos),), cache=str(tmp_path / "cache"))
+    dark = [load().first for load in views_of(config, "train")]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    write_png(photos / "a.png", np.random.default_rng(0).integers(0, 256, (3, 40, 60), np.uint8))
+    other = [load().first for load in views_of(config, "train")]
+    assert not np.array_equal(dark[0], other[0])
+    (photos / "a.png").rename(photos / "b.png")
+    views_of(config, "train")
+    assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
 def test_rendered_views_are_kept_and_moved_by_known_flow(tmp_path):
