@@ -45,7 +45,12 @@ def graph_folders() -> list[Path]:
 
 def shipped_folders() -> list[Path]:
     """Graphs that come with this installation: those of the default method's weights, so that it runs without torch."""
-    return _folders_in(Path(str(files("lfvideo_sr.weights"))) / "graphs")
+    return _folders_in(shipped_folder())
+
+
+def shipped_folder() -> Path:
+    """What holds the graphs that come with this installation."""
+    return Path(str(files("lfvideo_sr.weights"))) / "graphs"
 
 
 def shipped_graphs(folder: Path) -> Path | None:

@@ -41,8 +41,15 @@ def export_view_fusion(fusion: ViewFusion, path: Path) -> None:
     write_graph(program, Precision.FP32, path)
 
 
+def replace_shipped() -> None:
+    """Write the graph of the shipped weights, and remove those of others."""
+    weights = weights_path(VIEW_FUSION)
+    path = view_graph_path(weights)
+    export_view_fusion(load_view_fusion(weights), path)
+    for other in path.parent.glob("view_fusion-*.onnx"):
+        if other != path:
+            other.unlink()
+
+
 if __name__ == "__main__":
-    shipped = weights_path(VIEW_FUSION)
-    for stale in view_graph_path(shipped).parent.glob("view_fusion-*.onnx"):
-        stale.unlink()
-    export_view_fusion(load_view_fusion(shipped), view_graph_path(shipped))
+    replace_shipped()

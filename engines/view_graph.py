@@ -3,13 +3,13 @@
 Its graph comes with the installation, named by the fingerprint of the weights that it was made of, and holds its halo.
 """
 
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from lfvideo_sr.weights import fingerprint
 
+from .cache import shipped_folder
 from .onnx_engine import OnnxGraph, pick_provider
 from .view_network import ViewNetwork
 
@@ -19,8 +19,7 @@ HALO = "halo"
 
 def view_graph_path(weights: Path) -> Path:
     """Of the graph of a weights file, whether it is there or not."""
-    folder = Path(str(files("lfvideo_sr.weights"))) / "graphs"
-    return folder / f"view_fusion-{fingerprint(weights)}.onnx"
+    return shipped_folder() / f"view_fusion-{fingerprint(weights)}.onnx"
 
 
 def open_view_graph(path: Path, device: str = "auto") -> ViewNetwork:
