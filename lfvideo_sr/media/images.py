@@ -182,26 +182,26 @@ def _decode(path: Path, data: np.ndarray, with_alpha: bool) -> _Decoded:
 
 
 def _decoded(path: Path, data: np.ndarray, is_known: bool, with_alpha: bool) -> _Decoded:
-    brands = brand_of(data)
+    brands, content = brand_of(data), data.tobytes()
     if brands & _AVIF:
-        return _decode_avif(path, data.tobytes())
+        return _decode_avif(path, content)
     if brands & _HEIC:
-        return _decode_heic(path, data.tobytes())
-    lab = lab_as_bgr(data.tobytes(), str(path))
+        return _decode_heic(path, content)
+    lab = lab_as_bgr(content, str(path))
     if lab is not None:
         return _Decoded(lab, None)
-    transparent = _transparent_tiff(data.tobytes())
+    transparent = _transparent_tiff(content)
     if transparent is None and is_known and with_alpha:
-        transparent = _transparent(data)
+        transparent = _transparent(data, content)
     if transparent is not None:
         alpha = transparent[..., 3] if with_alpha else None
-        return _Decoded(np.ascontiguousarray(transparent[..., :3]), profile_of(data.tobytes()), alpha)
+        return _Decoded(np.ascontiguousarray(transparent[..., :3]), profile_of(content), alpha)
     picture = _decode_by_opencv(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if is_known else None
     if picture is None:
         if why := why_unreadable(path):
             raise UnreadableFormat(f"{path} {why}")
         raise PictureRefused(f"{path} is no picture that can be read; give a {READABLE}")
-    return _Decoded(black_is_zero(picture, data.tobytes()), profile_of(data.tobytes()))
+    return _Decoded(black_is_zero(picture, content), profile_of(content))
 
 
 def _decode_by_opencv(data: np.ndarray, flags: int) -> np.ndarray | None:
@@ -229,9 +229,9 @@ def _transparent_tiff(data: bytes) -> np.ndarray | None:
         return None
 
 
-def _transparent(data: np.ndarray) -> np.ndarray | None:
-    """BGRA [H,W,4] of 8 or 16 bits, upright, of any other picture that OpenCV decodes; None of one that is opaque."""
-    content = data.tobytes()
+def _transparent(data: np.ndarray, content: bytes) -> np.ndarray | None:
+    """BGRA [H,W,4] of 8 or 16 bits, upright, of any other picture that OpenCV decodes; None of one that is opaque. Both
+    are the file's bytes."""
     if not may_have_alpha(content):
         return None
     picture = _decode_by_opencv(data, cv2.IMREAD_UNCHANGED)  # not turned by EXIF
