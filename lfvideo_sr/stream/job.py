@@ -120,9 +120,8 @@ class StreamJob:
 
     @property
     def ends_at(self) -> float | None:
-        """Seconds where what is copied beside the video ends; None where the whole clip is restored, and for a part,
-        to which what is copied is cut."""
-        return self.info.seconds if self.options.frames and self.part is None else None
+        """Seconds where what is copied beside the video ends, see `StreamOptions.ends_at`."""
+        return self.options.ends_at(self.info, self.part)
 
     def files_read(self) -> list[Path]:
         """The files that the job reads or could read, none of which may be written over."""

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from ..checks import check_choice, check_positive
 from ..errors import UsageError
+from ..frames import StreamInfo
 from ..media.part import Part, check_order, parse_moment, part_of
 from ..media.sequence_source import parse_rate
 from ..media.video import VideoInfo, background_of
@@ -90,6 +91,11 @@ class StreamOptions:
         """The part of a clip that is restored; None: the whole, or its first `frames` frames."""
         start, end = parse_moment("--from", self.start), parse_moment("--to", self.end)
         return part_of(video, start, end, self.frames)
+
+    def ends_at(self, info: StreamInfo, part: Part | None) -> float | None:
+        """Seconds where what is copied beside the video ends; None where the whole clip is restored, and for a part, to
+        which what is copied is cut."""
+        return info.seconds if self.frames and part is None else None
 
     def reference_options(self, scale: int, part: Part | None = None) -> ReferenceOptions:
         return ReferenceOptions(

@@ -202,7 +202,7 @@ def join_plan(
         raise OutputError(f"{folder} does not hold the frames of the plan; run its segments again")
     with closing(open_source(Path(plan.input), plan.options)) as source:
         video, part = source.video, source.part
-        ends_at = source.info.seconds if plan.options.frames and part is None else None
+        ends_at = plan.options.ends_at(source.info, part)
     with JoinedSink(
         output, video, plan.size, **plan.encoding.settings(), copy_from=None if video.pictures else plan.input,
         ends_at=ends_at, overwrite=overwrite, part=part, choice=plan.encoding.choice(),
