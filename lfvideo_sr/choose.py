@@ -42,7 +42,7 @@ class EngineOptions:
     quality: which of its own weights, where it has several sizes: fast, balanced, best, or auto: best on a GPU, fast on
              a CPU.
     engine:  torch, onnx, tensorrt, or auto: TensorRT where a usable plan is there, else torch, and ONNX Runtime where
-             torch is absent.
+             torch is absent, or where it takes longer to load than a single picture does on a CPU.
     anchor_model: file of a single-image network that restores the frames without references; None: the method does.
     """
 

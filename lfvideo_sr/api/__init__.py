@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -11,9 +12,7 @@ from ..choose import view_network
 from ..engine import Engine
 from ..errors import UsageError
 from ..frames import size_of
-from ..lightfields.field import LightField
 from ..lightfields.opening import OpenOptions
-from ..lightfields.references import ViewReferences
 from ..matching.view_samples import Fuse
 from ..method import Method
 from ..picture import RestoredPicture, restore
@@ -172,13 +171,11 @@ def _grid_jobs(
     in_memory = None if isinstance(source, str | Path) else CallerViews(source)
     path = NAME if in_memory else source
 
-    def placed(field: LightField) -> ViewReferences:
-        return references_by_view(field, pictures or {}, engine.info.scale)
+    scale = engine.info.scale
+    references = None if pictures is None else partial(references_by_view, pictures=pictures, scale=scale)
 
     def opened() -> GridJob:
-        return GridJob(
-            path, engine, options, source=in_memory, references=None if pictures is None else placed, fuse=fuse
-        )
+        return GridJob(path, engine, options, source=in_memory, references=references, fuse=fuse)
 
     return opened(), opened
 
