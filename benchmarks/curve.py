@@ -35,7 +35,6 @@ from lfvideo_sr.engine import Engine
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.stream.job import StreamJob
 from lfvideo_sr.stream.options import StreamOptions
-from lfvideo_sr.weights import shipped
 
 CLIPS = ("apple", "cockatoo", "bikes", "paragliding-launch")
 EVERY = 8
@@ -48,7 +47,7 @@ SECTION = """## Quality against time
 
 This project's methods and others that pip installs, on the clips kept for validation, clean and compressed, over the
 frames that are no references (`benchmarks/curve.py`). Flicker is in levels of 8 bits; seconds are processor time of one
-core per frame."""
+core per frame. The methods take turns, frame by frame, so that other work slows all of them alike."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,9 @@ def contenders() -> list[Contender]:
         made = _made(_of_method, "stream_ref", weights)
         ours.append(Contender(f"{quality}, no references", "single", made))
         ours.append(Contender(quality, "references", made))
-    for method in ("c2_matching", "amsa", "rrsr"):
+    for method in ("c2_matching", "amsa"):
         name = f"{method}_small"
-        missing = None if name in shipped() else "no such weights are shipped"
-        ours.append(Contender(name, "references", _made(_of_method, method, name), slow=True, missing=missing))
+        ours.append(Contender(name, "references", _made(_of_method, method, name), slow=True))
     peers = [
         Contender(name, "peer", _made(NcnnEngine, name, peer), slow=name == "Real-ESRGAN", missing=absent(peer))
         for name, peer in PEERS.items()
