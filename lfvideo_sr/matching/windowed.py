@@ -95,9 +95,9 @@ def _across(width: int, reach: int, columns: torch.Tensor) -> int:
 def _search_together(
     query: torch.Tensor, reference: torch.Tensor, reach: int, rows: torch.Tensor, columns: torch.Tensor, patch: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """_search with the scores of neighbours summed: a box sum over the query of scores by displacement."""
+    """_search with the scores of neighbours summed, along rows first: a row's sums serve `patch` rows."""
     height, width = query.shape[1:]
-    reach, half = min(reach, max(reference.shape[1:])), patch // 2
+    half = patch // 2
     index = torch.zeros(height, width, dtype=torch.int64, device=query.device)
     score = query.new_zeros(height, width)
     for left in range(0, width, _across(width, reach, columns)):
@@ -107,44 +107,59 @@ def _search_together(
         for number in range(height):
             neighbours = [min(max(other, 0), height - 1) for other in range(number - half, number + half + 1)]
             for other in set(neighbours) - held.keys():
-                pixels, place = query[:, other, _beside(query, near)], int(rows[other])
-                held[other] = _displaced(pixels, reference, place, columns[near], reach, patch)
+                pixels = query[:, other, _beside(query, near)]
+                held[other] = _summed_along(pixels, reference, int(rows[other]), columns[near], reach, patch)
             held = {other: held[other] for other in set(neighbours)}
-            total = torch.stack([held[other] for other in neighbours]).sum(0)
-            score[number, part], index[number, part] = _best_displaced(
-                total, reference, int(rows[number]), _beside(query, columns[part])
-            )
+            total = sum(_moved_down(held[other], rows, number, other, reach, reference) for other in neighbours)
+            score[number, part], index[number, part] = _best_of(total, reference, rows, number, columns[near], reach)
     return index, score
 
 
-def _displaced(
+def _reached(first: int, last: int, reach: int, length: int) -> torch.Tensor:
+    """The numbers of 0..length-1 that are in reach of first..last."""
+    return torch.arange(max(first - reach, 0), min(last + reach + 1, length))
+
+
+def _summed_along(
     query: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor, reach: int, patch: int
 ) -> torch.Tensor:
-    """query [C,n], pixels of one row -> scores of every displacement, each summed over `patch` pixels side by side,
-    [n-patch+1,k,k] with k = 2 * reach + 1."""
+    """query [C,n+patch-1], pixels of one row with own places at `columns` -> [n,Y,X], for its n middle pixels and the
+    reference's places in reach: the scores of `patch` pixels side by side, all moved alike, summed."""
     channels, height, width = reference.shape
-    steps = torch.arange(-reach, reach + 1)
-    left, right = int(columns.min()) - reach, int(columns.max()) + reach + 1
-    down, across = (row + steps).clamp(0, height - 1), torch.arange(left, right).clamp(0, width - 1)
-    part = reference[:, _beside(query, down)][:, :, _beside(query, across)]
+    down, across = _reached(row, row, reach, height), _reached(int(columns[0]), int(columns[-1]), reach, width)
+    part = reference[:, int(down[0]) : int(down[-1]) + 1, int(across[0]) : int(across[-1]) + 1]
     scores = (query.T @ part.reshape(channels, -1)).unflatten(1, part.shape[1:])
-    displaced = (columns[:, None] + steps - left)[:, None].expand(-1, len(steps), -1)
-    scores = scores.gather(2, _beside(query, displaced))
-    return torch.stack([scores[first : len(scores) - patch + 1 + first] for first in range(patch)]).sum(0)
+    count = len(columns) - patch + 1
+    middle = columns[patch // 2 : patch // 2 + count]
+    total = scores.new_zeros(count, *part.shape[1:])
+    for step in range(patch):
+        moved = across + (columns[step : step + count] - middle)[:, None]
+        at = (moved.clamp(int(across[0]), int(across[-1])) - across[0])[:, None].expand(-1, len(down), -1)
+        total += scores[step : step + count].gather(2, _beside(query, at))
+    return total
 
 
-def _best_displaced(
-    scores: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor
+def _moved_down(
+    sums: torch.Tensor, rows: torch.Tensor, number: int, other: int, reach: int, reference: torch.Tensor
+) -> torch.Tensor:
+    """Row `other`'s sums [n,Y,X], as row `number` sees them: at the places in its own reach."""
+    height = reference.shape[1]
+    first = _reached(int(rows[other]), int(rows[other]), reach, height)[0]
+    down = _reached(int(rows[number]), int(rows[number]), reach, height) + (rows[other] - rows[number])
+    return sums.index_select(1, _beside(sums, down.clamp(0, height - 1) - first))
+
+
+def _best_of(
+    total: torch.Tensor, reference: torch.Tensor, rows: torch.Tensor, number: int, columns: torch.Tensor, reach: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scores [n,k,k] of displacements from (row, columns [n]) -> the best score inside the reference, and its
-    index there."""
+    """Summed scores [n,Y,X] of one row's pixels -> the best in each one's reach, and its index in the reference."""
     height, width = reference.shape[1:]
-    steps = torch.arange(scores.shape[1], device=scores.device) - scores.shape[1] // 2
-    rows, across = row + steps, columns[:, None] + steps
-    outside = ((rows < 0) | (rows >= height))[:, None] | ((across < 0) | (across >= width))[:, None]
-    best, place = scores.masked_fill(outside, -torch.inf).flatten(1).max(1)
-    side = len(steps)
-    return best, (rows[place // side]) * width + across.gather(1, (place % side)[:, None])[:, 0]
+    down = _reached(int(rows[number]), int(rows[number]), reach, height)
+    across = _reached(int(columns[0]), int(columns[-1]), reach, width)
+    half = (len(columns) - len(total)) // 2
+    away = (across - columns[half : half + len(total), None]).abs() > reach
+    best, place = total.masked_fill(_beside(total, away)[:, None], -torch.inf).flatten(1).max(1)
+    return best, (place // len(across) + int(down[0])) * width + place % len(across) + int(across[0])
 
 
 def _beside(features: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
