@@ -96,22 +96,30 @@ def _search_together(
     query: torch.Tensor, reference: torch.Tensor, reach: int, rows: torch.Tensor, columns: torch.Tensor, patch: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """_search with the scores of neighbours summed, along rows first: a row's sums serve `patch` rows."""
-    height, width = query.shape[1:]
-    half = patch // 2
+    (height, width), half = query.shape[1:], patch // 2
     index = torch.zeros(height, width, dtype=torch.int64, device=query.device)
     score = query.new_zeros(height, width)
+    down = [_reached(row, row, reach, reference.shape[1]) for row in rows.tolist()]
     for left in range(0, width, _across(width, reach, columns)):
         part = slice(left, min(left + _across(width, reach, columns), width))
         near = torch.arange(part.start - half, part.stop + half).clamp(0, width - 1)
+        across = _reached(int(columns[near[0]]), int(columns[near[-1]]), reach, reference.shape[2])
+        away = _beside(query, (across - columns[part, None]).abs() > reach)
         held: dict[int, torch.Tensor] = {}  # of rows, summed along them
         for number in range(height):
             neighbours = [min(max(other, 0), height - 1) for other in range(number - half, number + half + 1)]
             for other in set(neighbours) - held.keys():
+                window = reference[:, down[other][0] : down[other][-1] + 1, across[0] : across[-1] + 1]
                 pixels = query[:, other, _beside(query, near)]
-                held[other] = _summed_along(pixels, reference, int(rows[other]), columns[near], reach, patch)
+                held[other] = _summed_along(pixels, window, columns[near], across, patch)
             held = {other: held[other] for other in set(neighbours)}
-            total = sum(_moved_down(held[other], rows, number, other, reach, reference) for other in neighbours)
-            score[number, part], index[number, part] = _best_of(total, reference, rows, number, columns[near], reach)
+            total = torch.zeros_like(held[number][:, :1])
+            for other in neighbours:
+                moved = _moved(down[number], rows[other] - rows[number], down[other])
+                total = total + held[other].index_select(1, _beside(query, moved))
+            best, place = total.masked_fill_(away[:, None], -torch.inf).flatten(1).max(1)
+            row, column = place // len(across) + down[number][0], place % len(across) + across[0]
+            score[number, part], index[number, part] = best, row * reference.shape[2] + column
     return index, score
 
 
@@ -120,46 +128,24 @@ def _reached(first: int, last: int, reach: int, length: int) -> torch.Tensor:
     return torch.arange(max(first - reach, 0), min(last + reach + 1, length))
 
 
+def _moved(places: torch.Tensor, by: torch.Tensor, among: torch.Tensor) -> torch.Tensor:
+    """Where the places are among others after a move; beyond their ends the last ones count again."""
+    return (places + by).clamp(among[0], among[-1]) - among[0]
+
+
 def _summed_along(
-    query: torch.Tensor, reference: torch.Tensor, row: int, columns: torch.Tensor, reach: int, patch: int
+    query: torch.Tensor, window: torch.Tensor, columns: torch.Tensor, across: torch.Tensor, patch: int
 ) -> torch.Tensor:
-    """query [C,n+patch-1], pixels of one row with own places at `columns` -> [n,Y,X], for its n middle pixels and the
-    reference's places in reach: the scores of `patch` pixels side by side, all moved alike, summed."""
-    channels, height, width = reference.shape
-    down, across = _reached(row, row, reach, height), _reached(int(columns[0]), int(columns[-1]), reach, width)
-    part = reference[:, int(down[0]) : int(down[-1]) + 1, int(across[0]) : int(across[-1]) + 1]
-    scores = (query.T @ part.reshape(channels, -1)).unflatten(1, part.shape[1:])
+    """query [C,n+patch-1], pixels of one row with own places at `columns`, and the reference's places in reach [C,Y,X],
+    at `across` -> [n,Y,X]: for the n middle pixels, the scores of `patch` pixels side by side, all moved alike."""
+    scores = (query.T @ window.flatten(1)).unflatten(1, window.shape[1:])
     count = len(columns) - patch + 1
     middle = columns[patch // 2 : patch // 2 + count]
-    total = scores.new_zeros(count, *part.shape[1:])
+    total = torch.zeros_like(scores[:count])
     for step in range(patch):
-        moved = across + (columns[step : step + count] - middle)[:, None]
-        at = (moved.clamp(int(across[0]), int(across[-1])) - across[0])[:, None].expand(-1, len(down), -1)
-        total += scores[step : step + count].gather(2, _beside(query, at))
+        at = _moved(across, (columns[step : step + count] - middle)[:, None], across)
+        total += scores[step : step + count].gather(2, _beside(query, at)[:, None].expand_as(total))
     return total
-
-
-def _moved_down(
-    sums: torch.Tensor, rows: torch.Tensor, number: int, other: int, reach: int, reference: torch.Tensor
-) -> torch.Tensor:
-    """Row `other`'s sums [n,Y,X], as row `number` sees them: at the places in its own reach."""
-    height = reference.shape[1]
-    first = _reached(int(rows[other]), int(rows[other]), reach, height)[0]
-    down = _reached(int(rows[number]), int(rows[number]), reach, height) + (rows[other] - rows[number])
-    return sums.index_select(1, _beside(sums, down.clamp(0, height - 1) - first))
-
-
-def _best_of(
-    total: torch.Tensor, reference: torch.Tensor, rows: torch.Tensor, number: int, columns: torch.Tensor, reach: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Summed scores [n,Y,X] of one row's pixels -> the best in each one's reach, and its index in the reference."""
-    height, width = reference.shape[1:]
-    down = _reached(int(rows[number]), int(rows[number]), reach, height)
-    across = _reached(int(columns[0]), int(columns[-1]), reach, width)
-    half = (len(columns) - len(total)) // 2
-    away = (across - columns[half : half + len(total), None]).abs() > reach
-    best, place = total.masked_fill(_beside(total, away)[:, None], -torch.inf).flatten(1).max(1)
-    return best, (place // len(across) + int(down[0])) * width + place % len(across) + int(across[0])
 
 
 def _beside(features: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
