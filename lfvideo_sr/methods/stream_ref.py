@@ -26,7 +26,7 @@ from ..matching.seed import FlowSeeder
 from ..method import Features, Match, Method, MethodInfo
 from ..nn.blend import Blend
 from ..nn.fused import conv, conv_relu, convolution_dtype
-from ..nn.residual import ResidualBlock, conv3x3, conv_beside, zeroed
+from ..nn.residual import ResidualBlock, conv3x3, conv_beside, pixel_shuffle, zeroed
 from ..nn.resize import BicubicEnlarge, KernelReduce, on_host
 from ..nn.source import Source
 from ..nn.warp import inside, warp_unshuffled
@@ -93,7 +93,7 @@ class Encoder(nn.Module):
         low = self.reduce(reference, taps) if low is None else low
         kept = {
             "detail": self.detail(reference, low),
-            "side": F.pixel_shuffle(self.to_field(low), self.across),
+            "side": pixel_shuffle(self.to_field(low), self.across),
             "blur": self.blur(reference, taps),
         }
         return {name: part.contiguous(memory_format=torch.channels_last) for name, part in kept.items()}
@@ -106,7 +106,7 @@ class Encoder(nn.Module):
 def detail_of(picture: torch.Tensor, enlarged: torch.Tensor) -> torch.Tensor:
     """What a picture [B,3,4h,4w] has and its enlarged LR side, unshuffled [B,48,h,w], lacks; on the host in the memory
     of the side."""
-    large = F.pixel_shuffle(enlarged, SCALE)
+    large = pixel_shuffle(enlarged, SCALE)
     return torch.sub(picture, large, out=large) if on_host(large) else picture - large
 
 
@@ -144,7 +144,7 @@ class Matcher(nn.Module):
         misfits = [misfit_of(reference[name], enlarged, seed, self.across) for name in ("blur", "side")]
         known = F.pixel_unshuffle(inside(seed, *reference["detail"].shape[-2:]), self.across)
         seen = conv_beside(self.head, enlarged - 0.5, *misfits, known, relu=True, gains=(1, GAIN, GAIN, 1))
-        correction = F.pixel_shuffle(conv(self.tail, self.body(seen)).float(), self.across)
+        correction = pixel_shuffle(conv(self.tail, self.body(seen)).float(), self.across)
         return seed + correction[:, :2].permute(0, 2, 3, 1), torch.sigmoid(correction[:, 2])
 
 
@@ -201,7 +201,7 @@ class Restorer(nn.Module):
     ) -> Fetched:
         """As `fetch`, of what was restored last. Places outside its picture count for nothing."""
         low = last["frame"]
-        side = F.pixel_shuffle(self.enlarge(low), self.across)
+        side = pixel_shuffle(self.enlarge(low), self.across)
         detail = detail_of(last["picture"], self.blend.enlarge(low)).contiguous(memory_format=torch.channels_last)
         warped = warp_unshuffled(detail, positions, self.stride, SCALE, convolution_dtype(detail))
         seen = relevance * inside(positions, *detail.shape[-2:])[:, 0]
@@ -213,9 +213,9 @@ class Restorer(nn.Module):
         before = torch.zeros_like(features) if last is None else self._side(self.last_head, last)
         sides = [before, *(self._side(self.reference_head, reference) for reference in fetched)]
         fused = conv_beside(self.fuse, features, *(sides if fetched or last is not None else ()))
-        tail = conv(self.tail, self.trunk(fused) + fused)
         slots = [reference.source for reference in fetched] + [None] * (REFERENCES - len(fetched))
-        return self.blend(frame, tail, [*slots, None if last is None else last.source])
+        sources = [*slots, None if last is None else last.source]
+        return self.blend.behind(self.tail, self.trunk(fused) + fused, frame, sources)
 
     def _side(self, head: nn.Conv2d, fetched: Fetched) -> torch.Tensor:
         """Features of one source, faded by its relevance: a worthless one is as good as none."""

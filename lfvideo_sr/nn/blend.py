@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .fused import conv, conv_apart, convolution_dtype
 from .kernels import by_triton
-from .resize import BicubicEnlarge
+from .resize import BicubicEnlarge, on_host
 from .source import SUREST, Source
 
 
@@ -33,14 +34,29 @@ class Blend(nn.Module):
         self.spread = FixedMix(_places_to_pixels(scale, stride))
 
     @property
+    def parts(self) -> tuple[int, int, int]:
+        """Channels of `tail`: what is added, wishes for detail, wishes for misfit."""
+        return 3 * self.scale**2, self.sources * self.scale**2, self.sources * self.across**2
+
+    @property
     def channels(self) -> int:
         """Of `tail`."""
-        return 3 * self.scale**2 + self.sources * (self.scale**2 + self.across**2)
+        return sum(self.parts)
+
+    def behind(
+        self, layer: nn.Conv2d, features: torch.Tensor, frame: torch.Tensor, sources: Sequence[Source | None]
+    ) -> torch.Tensor:
+        """The blend of layer(features) as its tail; on the host in fewer passes over memory (blend_host.py)."""
+        if not on_host(features) or convolution_dtype(features) != torch.float32:
+            return self(frame, conv(layer, features), sources)
+        from .blend_host import blended
+
+        return blended(self, frame, conv_apart(layer, features, self.parts), _present(sources))
 
     def forward(self, frame: torch.Tensor, tail: torch.Tensor, sources: Sequence[Source | None]) -> torch.Tensor:
         """frame [B,3,h,w]; tail [B,channels,h,w]: what is added, then for each source its wishes for detail, then for
         each those for misfit; an absent source is None -> picture [B,3,s*h,s*w]."""
-        present = {slot: source for slot, source in enumerate(sources) if source is not None}
+        present = _present(sources)
         if present and self.across == 1 and not by_triton(tail):  # both are unshuffled alike
             together = self._detailed_cells(frame, tail, present) + self.fill(self._moved(tail, present))
             return F.pixel_shuffle(together, self.scale)
@@ -82,6 +98,11 @@ class Blend(nn.Module):
             moved = part if moved is None else moved + part
         assert moved is not None, "there are sources"
         return moved.flatten(1, 2)
+
+
+def _present(sources: Sequence[Source | None]) -> dict[int, Source]:
+    """Those that are there, by their slots."""
+    return {slot: source for slot, source in enumerate(sources) if source is not None}
 
 
 def _by_colour(x: torch.Tensor) -> torch.Tensor:

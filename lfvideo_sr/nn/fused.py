@@ -24,9 +24,16 @@ def conv(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
         return conv_over(layer, [x])
     if layer.out_channels <= _WIDE or layer.groups > 1 or not _fuses(x):
         return layer(x)
-    weights = layer.weight.split(_GROUP)
-    biases = [None] * len(weights) if layer.bias is None else layer.bias.split(_GROUP)
-    return beside([_plain(layer, x, weight, bias) for weight, bias in zip(weights, biases, strict=True)])
+    groups = [min(_GROUP, layer.out_channels - first) for first in range(0, layer.out_channels, _GROUP)]
+    return beside(conv_apart(layer, x, groups))
+
+
+def conv_apart(layer: nn.Conv2d, x: torch.Tensor, sizes: Sequence[int]) -> list[torch.Tensor]:
+    """layer(x) in groups of so many outputs, each in memory of its own."""
+    biases: Sequence[torch.Tensor | None] = [None] * len(sizes)
+    biases = biases if layer.bias is None else layer.bias.split(list(sizes))
+    weights = layer.weight.split(list(sizes))
+    return [_plain(layer, x, weight, bias) for weight, bias in zip(weights, biases, strict=True)]
 
 
 def _plain(layer: nn.Conv2d, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:

@@ -7,8 +7,10 @@ from torch import nn
 
 from .fused import beside, conv_add, conv_over, conv_relu
 from .kernels import by_triton
+from .resize import on_host
 
 _SLOPE = 0.1  # below zero
+_AS_ONE = {2: torch.complex64, 4: torch.complex128}  # as wide as so many float32
 _NARROW = 64  # channels, below which a convolution gains by being joined to its neighbour
 
 
@@ -30,12 +32,17 @@ def conv_leaky(layer: nn.Conv2d, *parts: torch.Tensor) -> torch.Tensor:
 
 
 def pixel_shuffle(x: torch.Tensor, ratio: int) -> torch.Tensor:
-    """As torch's; on CUDA channels stay last, where convolutions want them and torch would move them to the front."""
-    if not by_triton(x):
+    """As torch's. On CUDA channels stay last, where convolutions want them and torch would move them to the front; on
+    a CPU numbers that stay side by side are moved as one, in half the time."""
+    if by_triton(x):
+        channels, height, width = x.shape[1] // ratio**2, *x.shape[2:]
+        cells = x.permute(0, 2, 3, 1).reshape(-1, height, width, channels, ratio, ratio).permute(0, 1, 4, 2, 5, 3)
+        return cells.reshape(-1, ratio * height, ratio * width, channels).permute(0, 3, 1, 2)
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    if ratio not in _AS_ONE or not (on_host(x) and last and x.dtype == torch.float32):
         return nn.functional.pixel_shuffle(x, ratio)
-    channels, height, width = x.shape[1] // ratio**2, *x.shape[2:]
-    cells = x.permute(0, 2, 3, 1).reshape(-1, height, width, channels, ratio, ratio).permute(0, 1, 4, 2, 5, 3)
-    return cells.reshape(-1, ratio * height, ratio * width, channels).permute(0, 3, 1, 2)
+    rows = x.permute(0, 2, 3, 1).view(_AS_ONE[ratio]).unflatten(3, (-1, ratio)).permute(0, 3, 1, 4, 2)
+    return rows.contiguous().view(x.dtype).flatten(2, 3)
 
 
 def pixel_unshuffle(x: torch.Tensor, ratio: int) -> torch.Tensor:

@@ -7,7 +7,7 @@ from PIL import Image
 from lfvideo_sr.frames import Size
 from lfvideo_sr.media.resize import bicubic
 from lfvideo_sr.nn import resize
-from lfvideo_sr.nn.residual import pixel_unshuffle
+from lfvideo_sr.nn.residual import pixel_shuffle, pixel_unshuffle
 from lfvideo_sr.nn.resize import BicubicEnlarge, BicubicReduce, KernelReduce
 
 TOLERANCE = 2e-6  # of a picture in [0,1]; away from the border
@@ -110,3 +110,12 @@ def test_reduction_by_opencv_is_that_by_sums(picture, stride):
 def test_unshuffled_as_torch_does_it(picture, layout):
     x = torch.from_numpy(picture)[None].repeat(2, 1, 1, 1).contiguous(memory_format=layout)
     assert torch.equal(pixel_unshuffle(x, 4), F.pixel_unshuffle(x, 4))
+
+
+@pytest.mark.parametrize("ratio", [2, 3, 4])
+@pytest.mark.parametrize("memory", [torch.channels_last, torch.contiguous_format], ids=["last", "first"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_pixels_are_shuffled_as_torch_does(ratio, memory, dtype):
+    x = torch.rand(2, 3 * ratio**2, 5, 7).to(dtype).contiguous(memory_format=memory)
+    with torch.inference_mode():
+        assert torch.equal(pixel_shuffle(x, ratio), F.pixel_shuffle(x, ratio))

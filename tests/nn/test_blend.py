@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from lfvideo_sr.nn.blend import Blend, shares
+from lfvideo_sr.nn.residual import conv3x3
 from lfvideo_sr.nn.source import Source
 
 BLEND = Blend(4, 2, sources=3)
@@ -78,3 +79,20 @@ def test_places_take_their_misfit_alone():
     tail[:, 96:100, 2, 3] = 30.0
     picture = BLEND(frame, tail, [seen, None, None])
     assert picture[0, 0, 9:11, 13:15].min() > 0.9 and picture[0, 0, :5].abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("present", [(), (0,), (2,), (0, 2), (0, 1, 2)], ids=str)
+def test_on_the_host_a_blend_is_the_plain_one(blend, present):
+    layer = conv3x3(8, blend.channels).to(memory_format=torch.channels_last)
+    features, frame = (torch.rand(2, count, 7, 9).contiguous(memory_format=torch.channels_last) for count in (8, 3))
+    places = blend.across**2
+    slots = [
+        Source(torch.randn(2, 48, 7, 9), torch.randn(2, 3 * places, 7, 9), torch.rand(2, places, 7, 9))
+        if slot in present
+        else None
+        for slot in range(3)
+    ]
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            blend.behind(layer, features, frame, slots), blend(frame, layer(features), slots), rtol=1e-5, atol=1e-5
+        )
