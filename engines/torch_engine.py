@@ -130,7 +130,7 @@ class TorchEngine(OneByOne):
 
     def _followed(self, frame: Frame, last: Last) -> Match:
         """What was restored last, and where the frame is found in it by the classical search alone."""
-        before, picture = self._batch(last.frame.picture), self._batch(last.picture.picture)
+        before, picture = self._batch(last.frame.picture), self._tensor(last.picture.picture)
         if self.resident.seeds_here:
             positions = self.resident.follow(self._picture(frame), before)
         else:
