@@ -75,9 +75,8 @@ def contenders() -> list[Contender]:
         made = _made(_of_method, "stream_ref", weights)
         ours.append(Contender(f"{quality}, no references", "single", made))
         ours.append(Contender(quality, "references", made))
-    for method in ("c2_matching", "amsa"):
-        name = f"{method}_small"
-        ours.append(Contender(name, "references", _made(_of_method, method, name), slow=True))
+    for method in [name for name, entry in METHODS.items() if entry.trained]:  # of papers
+        ours.append(Contender(method, "references", _made(_of_method, method), slow=True))
     peers = [
         Contender(name, "peer", _made(NcnnEngine, name, peer), slow=name == "Real-ESRGAN", missing=absent(peer))
         for name, peer in PEERS.items()

@@ -13,9 +13,10 @@ clips      frame 4 of each validation clip, with frame 0; reduced likewise
 Urban100   the pictures at hand as the papers measure them, with the low-resolution picture itself as reference
 
 without: no reference. reference: that of the list. another: a reference of another scene. itself: the sharp picture.
-used: how many of the references, and how many of another scene's, went into the results.
+used: how many of the references, and how many of another scene's, went into the results. gain: of the reference over
+none, and its standard error over the pairs.
 
---jpeg     the small photos and frames are compressed to this quality, 4:2:0; Urban100 stays as it is.
+--jpeg     the small photos and frames are compressed to this quality, 4:2:0; Urban100 is left out.
 --methods  weights by name or file; default: as shipped.
 """
 
@@ -83,12 +84,16 @@ def means(engine: Engine, name: str, pairs: Sequence[Pair], reduce: Reduce) -> I
         "another": list(others),
         "itself": [pair.target for pair in pairs],
     }
+    scores: dict[str, np.ndarray] = {}
     for what, references in given.items():
         results = [restored(engine, reduce(pair.target), beside) for pair, beside in zip(pairs, references)]
-        scores = [psnr_y(eight_bit(picture), pair.target) for (picture, _), pair in zip(results, pairs)]
-        yield f"{name}, {what}", round(float(np.mean(scores)), 2)
+        scores[what] = np.array([psnr_y(eight_bit(picture), pair.target) for (picture, _), pair in zip(results, pairs)])
+        yield f"{name}, {what}", round(float(scores[what].mean()), 2)
         if what in ("reference", "another"):
             yield f"{name}, {what} used", sum(used for _, used in results)
+    gains = scores["reference"] - scores["without"]
+    yield f"{name}, gain", round(float(gains.mean()), 3)
+    yield f"{name}, gain error", round(float(gains.std(ddof=1) / len(gains) ** 0.5), 3)
 
 
 def restored(engine: Engine, low: np.ndarray, beside: np.ndarray | None) -> tuple[np.ndarray, int]:
@@ -124,7 +129,8 @@ def main() -> None:
         rows[method] = row = {}
         for kind, pairs in sets.items():
             row |= dict(means(engine, kind, pairs, reduce))
-        row["Urban100"] = urban(engine, root)
+        if options.jpeg is None:
+            row["Urban100"] = urban(engine, root)
         print(method, *(f"  {column:26} {value:g}" for column, value in row.items()), sep="\n", flush=True)
         if options.json:
             options.json.write_text(json.dumps(rows, indent=1) + "\n")

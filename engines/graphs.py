@@ -69,7 +69,7 @@ class About:
         a default would change how the method runs. Graphs of the first versions lack three: a halo, without which
         frames stay whole, the seeder's level, which is 0, and `unlike_below`, without which no likeness is looked at.
         """
-        info = MethodInfo(**_whole(MethodInfo, {"halo": None, "unlike_below": 0.0, **stored["info"]}))
+        info = MethodInfo(**_whole(MethodInfo, {"halo": None, "unlike_below": 0.0, "trained": "", **stored["info"]}))
         seeder = None if stored["seeder"] is None else {"level": 0, **stored["seeder"]}
         values = {"info": info, "precision": Precision(stored["precision"]), "seeder": seeder}
         about = cls(**_whole(cls, stored) | values)

@@ -267,13 +267,9 @@ def _plans_are_there(options: EngineOptions) -> bool:
 
 def weights_file(method: str, weights: str | None) -> Path:
     """The weights of a learned method, shipped ones or what is given; raises InputError where there are none."""
-    from .weights import shipped, weights_path
+    from .weights import weights_path
 
-    entry = METHODS[method]
-    if weights is None and entry.weights is None:
-        to_try = "".join(f", or --weights {name} to try it" for name in shipped(method))
-        raise InputError(f"{method} has no default weights; pass --weights FILE, a run's last.pt or converted{to_try}")
-    return weights_path(weights or entry.weights or method)
+    return weights_path(weights or METHODS[method].weights or method)
 
 
 def view_fusion_weights() -> Path | None:
@@ -358,6 +354,9 @@ def load_learned(method: str, weights: str | None = None) -> Method:
     network = network_of_size(module.network, about, path)
     load_into(network, path)
     built: Method = module.build(network)
+    if entry.trained and weights is None:
+        steps = f"{about['steps']:,} steps" if "steps" in about else "steps not known"
+        built = replace(built, info=replace(built.info, trained=f"{path.stem}: {entry.trained}, {steps}"))
     if about.get("converted_from"):  # trained with references always: without one it may be worse than with a wrong one
         return replace(built, info=replace(built.info, unlike_below=0.0))
     return built

@@ -30,6 +30,7 @@ class MethodInfo:
     recurrent:       its restorer takes what was restored last, and the frame that it was made of.
     halo:            low-resolution pixels to every side that a restored pixel depends on, of the frame and of its
                      fields, so that large frames may be restored in parts; None: it may depend on all of them.
+    trained:         how the weights came about, where a user should know; empty where they are a user's own.
     summary:         one line for people.
     """
 
@@ -43,6 +44,7 @@ class MethodInfo:
     recurrent: bool = False
     halo: int | None = field(default=None, compare=False)  # older exported graphs of the same method do not state it
     unlike_below: float = field(default=0.0, compare=False)  # nor this
+    trained: str = field(default="", compare=False)
 
 
 class Match(NamedTuple):

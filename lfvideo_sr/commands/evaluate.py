@@ -20,6 +20,7 @@ from ..media.reductions import REDUCTIONS
 from ..methods import METHODS
 from ..perceptual import PerceptualDistance
 from ..protocols import PROTOCOLS, SCALE
+from .texts import shown_training
 
 Say = Callable[[str], None]
 
@@ -118,7 +119,9 @@ def _not_run(name: str, status: str, error: str, say: Say) -> dict[str, Any]:
 def _measured(engine: Engine, evaluation: Evaluation, save: Path | None, say: Say) -> dict[str, Any]:
     by_looks = evaluation.distance is not None
     columns = _COLUMNS + (_LPIPS_COLUMNS if by_looks else "")
-    say(f"{engine.info.name} ({engine.device}, {engine.precision.value})\n{columns}")
+    say(f"{engine.info.name} ({engine.device}, {engine.precision.value})")
+    for line in [*shown_training(engine.info), columns]:
+        say(line)
     rows = []
     for row in _saved_rows(engine, evaluation, save):
         rows.append(row)

@@ -129,6 +129,7 @@ class ImageCommand:
             "references": [_row(reference) for reference in matched.references],
             "seconds": round(seconds, 3),
             "method": engine.info.name,
+            "weights_trained": engine.info.trained,
             "device": engine.device,
             "dtype": engine.precision.value,
             "version": __version__,
@@ -207,7 +208,8 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     """A finished picture in a few lines for people."""
     references = report["references"]
     used = sum(reference["used"] for reference in references)
-    lines = [f"references  {used} of {len(references)} used" if references else "references  none"]
+    lines = [f"weights     {report['weights_trained']}"] if report["weights_trained"] else []
+    lines.append(f"references  {used} of {len(references)} used" if references else "references  none")
     lines += [f"            {_outcome(reference)}" for reference in references]
     if "metrics" in report:
         lines.append("quality     " + _quality(report["metrics"]))

@@ -39,7 +39,7 @@ from ..weights import fingerprint
 from .estimate import estimated_grid_seconds, kept_bytes, lacking, most_bytes
 from .progress import Progress, make_progress
 from .targets import REPORT, beside, check_targets
-from .texts import shown_bytes, shown_score, shown_seconds
+from .texts import shown_bytes, shown_score, shown_seconds, shown_training
 
 _ENDINGS = {
     "--mosaic": (".png",),
@@ -168,6 +168,8 @@ class LightFieldCommand:
             progress.say(f"warning     {warning}")
         for warning in info.warnings if self.dry_run else ():  # else the summary has them
             progress.say(f"warning     {warning}")
+        for line in shown_training(engine.info):
+            progress.say(line)
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
         if job.reference_kind in ("anchor", VIEWS):
             progress.say(

@@ -28,6 +28,7 @@ from ..stream.options import StreamOptions
 from ..stream.output import EncodingOptions
 from ..stream.writing import converted
 from .progress import Progress
+from .texts import shown_training
 
 Sink = ArrivalSink | PipeSink
 
@@ -123,6 +124,8 @@ class PipeRun:
         say = self.progress.say
         say(f"{job.path} {job.info.size} -> {self.encoding.output_size(job)}")
         say(f"engine      {chosen.name}: {chosen.why}")
+        for line in shown_training(job.engine.info):
+            say(line)
         say(f"references  {job.reference_kind}: {job.reference_description}")
 
     def _sink(self, job: StreamJob) -> Sink:

@@ -35,7 +35,7 @@ from .estimate import estimated_seconds
 from .output_target import OutputTarget, default_output, target_of
 from .progress import Progress, WarningPrinter, make_progress
 from .targets import REPORT, check_targets
-from .texts import shown_seconds
+from .texts import shown_seconds, shown_training
 
 __all__ = ["OutputTarget", "StreamCommand", "default_output"]
 
@@ -166,6 +166,8 @@ class StreamCommand:
         for line in shown_input(job):
             progress.say(line)
         progress.say(f"engine      {name}: {chosen.why}")
+        for line in shown_training(job.engine.info):
+            progress.say(line)
         if quality := self.engine.named_quality():
             progress.say(f"quality     {quality}")
         if job.decoding.announced:

@@ -7,6 +7,7 @@ search looks for the best place within a larger window round the pixel itself.
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 
 from ..errors import ShapeError
 from ..nn.precision import at_least_float32
@@ -111,12 +112,11 @@ def _search_together(
             for other in set(neighbours) - held.keys():
                 window = reference[:, down[other][0] : down[other][-1] + 1, across[0] : across[-1] + 1]
                 pixels = query[:, other, _beside(query, near)]
-                held[other] = _summed_along(pixels, window, columns[near], across, patch)
+                held[other] = _summed_along(pixels, window, columns[near], patch)
             held = {other: held[other] for other in set(neighbours)}
-            total = torch.zeros_like(held[number][:, :1])
+            total = held[number].new_zeros(len(near) - 2 * half, len(down[number]), len(across))
             for other in neighbours:
-                moved = _moved(down[number], rows[other] - rows[number], down[other])
-                total = total + held[other].index_select(1, _beside(query, moved))
+                total += _moved_down(held[other], down[number], int(rows[other] - rows[number]), down[other])
             best, place = total.masked_fill_(away[:, None], -torch.inf).flatten(1).max(1)
             row, column = place // len(across) + down[number][0], place % len(across) + across[0]
             score[number, part], index[number, part] = best, row * reference.shape[2] + column
@@ -128,23 +128,28 @@ def _reached(first: int, last: int, reach: int, length: int) -> torch.Tensor:
     return torch.arange(max(first - reach, 0), min(last + reach + 1, length))
 
 
-def _moved(places: torch.Tensor, by: torch.Tensor, among: torch.Tensor) -> torch.Tensor:
-    """Where the places are among others after a move; beyond their ends the last ones count again."""
-    return (places + by).clamp(among[0], among[-1]) - among[0]
+def _moved_down(sums: torch.Tensor, places: torch.Tensor, by: int, rows: torch.Tensor) -> torch.Tensor:
+    """Of another row's sums [n,Y,X], whose Y are `rows`, those at the places after a move; beyond their ends the last
+    ones count again."""
+    moved = (places + by).clamp(rows[0], rows[-1]) - rows[0]
+    first, last = int(moved[0]), int(moved[-1])
+    if last - first == len(moved) - 1:  # none counts again
+        return sums[:, first : last + 1]
+    return sums.index_select(1, _beside(sums, moved))
 
 
-def _summed_along(
-    query: torch.Tensor, window: torch.Tensor, columns: torch.Tensor, across: torch.Tensor, patch: int
-) -> torch.Tensor:
-    """query [C,n+patch-1], pixels of one row with own places at `columns`, and the reference's places in reach [C,Y,X],
-    at `across` -> [n,Y,X]: for the n middle pixels, the scores of `patch` pixels side by side, all moved alike."""
+def _summed_along(query: torch.Tensor, window: torch.Tensor, columns: torch.Tensor, patch: int) -> torch.Tensor:
+    """query [C,n+patch-1], pixels of one row with own places at `columns`, and the reference's places in reach [C,Y,X]
+    -> [n,Y,X]: for the n middle pixels, the scores of `patch` pixels side by side, all moved alike."""
     scores = (query.T @ window.flatten(1)).unflatten(1, window.shape[1:])
-    count = len(columns) - patch + 1
-    middle = columns[patch // 2 : patch // 2 + count]
-    total = torch.zeros_like(scores[:count])
-    for step in range(patch):
-        at = _moved(across, (columns[step : step + count] - middle)[:, None], across)
-        total += scores[step : step + count].gather(2, _beside(query, at)[:, None].expand_as(total))
+    half, count = patch // 2, len(columns) - patch + 1
+    apart = [[int(columns[first + step] - columns[first + half]) for step in range(patch)] for first in range(count)]
+    edge = max(abs(moved) for of_pixel in apart for moved in of_pixel)
+    scores = F.pad(scores, (edge, edge), mode="replicate")
+    total = scores.new_zeros(count, *window.shape[1:])
+    for first, of_pixel in enumerate(apart):
+        for step, moved in enumerate(of_pixel):
+            total[first] += scores[first + step, :, edge + moved : edge + moved + window.shape[2]]
     return total
 
 

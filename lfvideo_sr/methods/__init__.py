@@ -8,14 +8,20 @@ from dataclasses import dataclass, field
 class Entry:
     """Where a method lives, whether it is learned (torch, weights), and the name of its default weights.
 
-    A learned method without any runs with weights that a user names. qualities: weights of several sizes, by the names
-    that --quality takes.
+    qualities: weights of several sizes, by the names that --quality takes. trained: what to know of the default weights
+    beside the number of their steps.
     """
 
     module: str
     learned: bool = False
     weights: str | None = None
     qualities: Mapping[str, str] = field(default_factory=dict)
+    trained: str = ""
+
+
+def _of_a_paper(name: str) -> Entry:
+    """A paper's method with weights of the same name, trained as long as those of the others."""
+    return Entry(name, learned=True, weights=name, trained="a small network; docs/results.md has what it reaches")
 
 
 METHODS: dict[str, Entry] = {
@@ -27,11 +33,11 @@ METHODS: dict[str, Entry] = {
     ),
     "flow_transfer": Entry("flow_transfer"),
     "bicubic": Entry("bicubic"),
-    "c2_matching": Entry("c2_matching", learned=True),
-    "rrsr": Entry("rrsr", learned=True),
-    "amsa": Entry("amsa", learned=True),
-    "e2ent2": Entry("e2ent2", learned=True),
-    "refsr_net": Entry("refsr_net", learned=True),
+    "c2_matching": _of_a_paper("c2_matching"),
+    "rrsr": _of_a_paper("rrsr"),
+    "amsa": _of_a_paper("amsa"),
+    "e2ent2": _of_a_paper("e2ent2"),
+    "refsr_net": _of_a_paper("refsr_net"),
 }
 
 VIEW_FUSION = "view_fusion"

@@ -31,7 +31,11 @@ def fit(task: Task[Network], config: RunConfig) -> Path:
             f"'report_every', {config.report_every}"
         )
     fabric = _fabric(config)
-    folder = RunFolder(Path(config.output))
+    with closing(RunFolder(Path(config.output))) as folder:
+        return _run(task, config, fabric, folder)
+
+
+def _run(task: Task[Network], config: RunConfig, fabric: L.Fabric, folder: RunFolder) -> Path:
     if fabric.is_global_zero:
         if not config.resume:
             task.sample(0)

@@ -7,11 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from ..errors import OutputError
 
 LIST = "run.files"  # one name a line, relative to the folder
 CHECKPOINT, BEST, CONFIG, LOG = "last.pt", "best.pt", "config.yaml", "log.csv"
+LOCK = "run.lock"  # held while a training is at work here
 PICTURES, BOARD = "pictures", "tensorboard"
 _OF_A_RUN = {"step", "averaged", "modules", "optimizers"}  # what a checkpoint of a run holds
 
@@ -21,7 +23,7 @@ def unfinished(path: Path) -> Path:
     return path.with_suffix(".tmp")
 
 
-_WRITTEN_ANEW = (CONFIG, LOG, CHECKPOINT, BEST, *(unfinished(Path(name)).name for name in (CHECKPOINT, BEST)))
+_WRITTEN_ANEW = (LOCK, CONFIG, LOG, CHECKPOINT, BEST, *(unfinished(Path(name)).name for name in (CHECKPOINT, BEST)))
 
 
 class RunFolder:
@@ -31,25 +33,38 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = path
         self._listed = list(dict.fromkeys(_lines(path / LIST)))
+        self._lock = FileLock(path / LOCK, timeout=0)
 
     def claim(self, resume: bool = True) -> None:
-        """Make the folder and take it for this run. Without `resume`, remove an earlier run's files from it first.
+        """Make the folder and take it for this run until `close`. Without `resume`, remove an earlier run's files from
+        it first.
 
-        Raises OutputError, with nothing changed, where a file that no run has written has a name that this run needs.
+        Raises OutputError, with nothing changed, where a file that no run has written has a name that this run needs,
+        and where another training is at work there.
         """
         taken = [name for name in _WRITTEN_ANEW if os.path.lexists(self.path / name) and name not in self._listed]
         if taken and not (_is_of_a_run(self.path / CHECKPOINT) or _is_of_a_run(self.path / BEST)):
             raise OutputError(f"{self.path / taken[0]} is not a run's; move it away, or give another folder with -o")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self._list(LOCK)
+            self._lock.acquire()
             for name in taken:  # of a run that kept no list
                 self._list(name)
             if not resume:
                 self._clear()
             for name in _WRITTEN_ANEW:
                 self._list(name)
+        except Timeout:
+            raise OutputError(
+                f"another training writes to {self.path}; wait for it, or give another folder with -o"
+            ) from None
         except OSError as error:
             raise OutputError(f"{self.path}: {error.strerror}; give another folder with -o") from error
+
+    def close(self) -> None:
+        """Let others have the folder."""
+        self._lock.release()
 
     def register(self, name: str) -> Path:
         """List a file that the run is about to write, and make its folder; returns its path. Raises OutputError where
@@ -75,7 +90,7 @@ class RunFolder:
     def _clear(self) -> None:
         """Remove what is listed, the inner folders that are empty then, and the list."""
         inner = self._inner()
-        for name in self._listed:
+        for name in set(self._listed) - {LOCK}:
             path = self.path / name
             if path.parent.resolve() in (self.path.resolve(), *inner) and (path.is_file() or path.is_symlink()):
                 path.unlink()

@@ -355,11 +355,9 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     # engines
     "which is not installed": (STREAM, None),
     "pip install": (STREAM, None),
-    "needs torch or its ONNX graphs": ([*LEARNED, "--method", "c2_matching", "--weights", "c2_matching_small"], None),
+    "needs torch or its ONNX graphs": ([*LEARNED, "--method", "c2_matching"], None),
     "is classical": ([*STREAM, "--engine", "onnx"], None),
-    "no ONNX graphs of": (
-        [*LEARNED, "--method", "c2_matching", "--weights", "c2_matching_small", "--engine", "onnx"], None
-    ),
+    "no ONNX graphs of": ([*LEARNED, "--method", "c2_matching", "--engine", "onnx"], None),
     "cannot be used (...); pass --device cpu": ([*LEARNED, "--device", "tpu"], None),
     "is not known to this ONNX Runtime": ([*LEARNED, "--engine", "onnx", "--device", "tpu"], None),
     "computes no bf16 on a CPU": ([*LEARNED, "--engine", "onnx", "--dtype", "bf16"], None),
@@ -368,8 +366,7 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "no weights named": ([*LEARNED, "--weights", "mine"], None),
     "no weights at": ([*LEARNED, "--weights", "mine.safetensors"], None),
     "is no weights file of this project": ([*LEARNED, "--weights", "bad.safetensors"], write("bad.safetensors", NOISE)),
-    "holds weights of": ([*LEARNED, "--weights", "c2_matching_small"], None),
-    "has no default weights": ([*LEARNED, "--method", "rrsr"], None),
+    "holds weights of": ([*LEARNED, "--weights", "c2_matching"], None),
     "has one size; leave --quality out": ([*STREAM, "--quality", "fast"], None),
     "names shipped weights, and --weights others": (
         [*LEARNED, "--quality", "fast", "--weights", "mine.safetensors"], None

@@ -217,7 +217,7 @@ SMALL, LARGE = Size(96, 64), Size(1024, 1024)
         ({}, LARGE, "torch"),
         ({"dtype": "bf16", "device": "cpu"}, SMALL, "torch"),
         ({"engine": "torch"}, SMALL, "torch"),
-        ({"method": "c2_matching", "weights": "c2_matching_small"}, SMALL, "torch"),
+        ({"method": "c2_matching"}, SMALL, "torch"),
     ],
 )
 def test_one_picture_is_restored_by_graphs_while_torch_is_not_loaded(options, size, name, no_gpu, monkeypatch):

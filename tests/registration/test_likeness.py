@@ -19,6 +19,7 @@ from lfvideo_sr.references.pictures import picture_references
 from lfvideo_sr.registration.likeness import likeness, reduced_luma
 
 SIZE = Size(128, 96)
+PAPERS = ("c2_matching", "rrsr", "amsa", "e2ent2", "refsr_net")
 
 
 def unmoved(reference, stride=4, fields=1):
@@ -73,20 +74,19 @@ def test_a_frame_without_texture_is_like_anything(scenes):
 
 
 def test_every_method_of_a_paper_looks():
-    papers = ("c2_matching", "rrsr", "amsa", "e2ent2", "refsr_net")
     infos = {name: __import__(f"lfvideo_sr.methods.{METHODS[name].module}", fromlist=["INFO"]).INFO for name in METHODS}
-    assert {name for name, info in infos.items() if info.unlike_below} == set(papers)
-    assert all(infos[name].unlike_below == UNLIKE for name in papers)
+    assert {name for name, info in infos.items() if info.unlike_below} == set(PAPERS)
+    assert all(infos[name].unlike_below == UNLIKE for name in PAPERS)
 
 
-@pytest.mark.parametrize("weights", ["c2_matching_small", "amsa_small"])
-def test_a_reference_of_another_scene_does_no_harm(scenes, weights, run, tmp_path):
+@pytest.mark.parametrize("method", PAPERS)
+def test_a_reference_of_another_scene_does_no_harm(scenes, method, run, tmp_path):
     """It is dropped, and the picture comes out as without it; one of the same scene is used."""
     first, later, other = scenes
     write_png(tmp_path / "in.png", degrade(first))
     for name, pixels in (("later", later), ("other", other)):
         write_png(tmp_path / f"{name}.png", pixels)
-    words = ("--method", weights.removesuffix("_small"), "--weights", weights, "--dtype", "fp32", "--device", "cpu")
+    words = ("--method", method, "--dtype", "fp32", "--device", "cpu")
 
     def restored(*references):
         output, report = tmp_path / "out.png", tmp_path / "r.json"
@@ -104,7 +104,7 @@ def test_a_reference_of_another_scene_does_no_harm(scenes, weights, run, tmp_pat
 
 
 def test_the_papers_protocols_use_every_reference(scenes):
-    engine = make_engine("c2_matching", weights="c2_matching_small", device="cpu", dtype="fp32")
+    engine = make_engine("c2_matching", device="cpu", dtype="fp32")
     low = degrade(scenes[0])
     references = picture_references([scenes[2]], size_of(low))
     assert not match_references(engine, low, references).matches
@@ -116,7 +116,7 @@ def test_a_stream_drops_it_too(scenes, run, tmp_path):
     clip, output, folder = tmp_path / "clip.mkv", tmp_path / "out.mkv", tmp_path / "refs"
     write_clip(clip, [degrade(first), degrade(later)])
     folder.mkdir()
-    words = ("--method", "c2_matching", "--weights", "c2_matching_small", "--device", "cpu", "--dtype", "fp32")
+    words = ("--method", "c2_matching", "--device", "cpu", "--dtype", "fp32")
     for picture, served in ((other, 0), (first, 2)):
         write_png(folder / "0.png", picture)
         outcome = run("stream", clip, "-o", output, "--refs", folder, "--codec", "ffv1", "--overwrite", *words)

@@ -71,3 +71,14 @@ def test_a_list_reaches_no_file_outside_the_folder(tmp_path):
     (run / LIST).write_text("../album/a.jpg\npictures/a.jpg\n" + (run / LIST).read_text())
     RunFolder(run).claim(resume=False)
     assert untouched(album, "a.jpg")
+
+
+def test_two_trainings_do_not_write_to_one_folder(tmp_path):
+    first = RunFolder(tmp_path)
+    first.claim()
+    for resume in (True, False):
+        with pytest.raises(OutputError, match=f"another training writes to {tmp_path}; wait for it, or give another"):
+            straight(tmp_path, max_steps=1, resume=resume)
+    assert (tmp_path / LIST).exists() and not (tmp_path / "config.yaml").exists()
+    first.close()
+    straight(tmp_path, max_steps=1)
