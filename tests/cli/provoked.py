@@ -10,11 +10,13 @@ from typing import Any
 import av
 import h5py
 import numpy as np
+from filelock import FileLock
 from small_clips import write_clip
 
 from lfvideo_sr.frames import TimeStamp
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.stream.journal import FORMAT
+from lfvideo_sr.training.run_folder import LIST, LOCK
 
 Prepare = Callable[[Path], object]
 STREAM = ["stream", "in.mkv", "-o", "out.mkv", "--method", "bicubic"]
@@ -22,6 +24,7 @@ FLOW = [*STREAM[:5], "flow_transfer"]
 LEARNED = STREAM[:4]
 IMAGE = ["image", "a.png", "--method", "bicubic"]
 FIELD = ["lightfield", "views", "--method", "flow_transfer"]
+HELD: list[FileLock] = []  # by trainings at work
 
 
 def cut_off(folder: Path) -> None:
@@ -98,6 +101,15 @@ VIEWS = pictures(*(f"views/view_{row}_{column}.png" for row in range(3) for colu
 def foreign_run(folder: Path) -> None:
     write("run.yaml", "trainer: features\nbatch: 2\n")(folder)
     write("run/config.yaml", "mine")(folder)
+
+
+def training_at_work(folder: Path) -> None:
+    """In the folder `run`, by a lock that this process holds until it ends."""
+    write("run.yaml", "trainer: features\nbatch: 2\n")(folder)
+    (folder / "run").mkdir()
+    HELD.append(FileLock(folder / "run" / LOCK))
+    write(f"run/{LIST}", f"{LOCK}\n")(folder)
+    HELD[-1].acquire()
 
 
 def arrays(**named: Any) -> Prepare:
@@ -388,4 +400,5 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "holds no pictures to train on": (["train", "run.yaml"], write("run.yaml", "trainer: features\nphotos: [x]\n")),
     "cannot be read as YAML": (["train", "run.yaml"], write("run.yaml", "a: [")),
     "is not a run's; move it away": (["train", "run.yaml", "-o", "run"], foreign_run),
+    "another training writes to": (["train", "run.yaml", "-o", "run"], training_at_work),
 }  # fmt: skip
