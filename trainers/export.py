@@ -9,9 +9,9 @@ from lfvideo_sr.methods import BEHIND, METHODS
 from lfvideo_sr.weights import CHECKPOINT, check_target, load_into, network_of_size, read_about, save
 
 
-def export_weights(checkpoint: Path, output: Path, *, overwrite: bool = False) -> dict[str, Any]:
+def export_weights(checkpoint: Path, output: Path, *, overwrite: bool = False, half: bool = False) -> dict[str, Any]:
     """Write the averaged weights of a checkpoint as safetensors; returns their metadata. A file that exists is replaced
-    with `overwrite` only."""
+    with `overwrite` only. half: numbers are stored as float16, in half the space; a network is float32 all the same."""
     check_target(output, [checkpoint], overwrite)
     if checkpoint.suffix != CHECKPOINT:
         raise InputError(f"{checkpoint} is no checkpoint of this project's trainers; give the last.pt of a run")
@@ -23,5 +23,5 @@ def export_weights(checkpoint: Path, output: Path, *, overwrite: bool = False) -
     module = import_module(f"lfvideo_sr.methods.{entries[about['method']].module}")
     network = network_of_size(module.network, about, checkpoint)
     load_into(network, checkpoint)
-    save(network, output, about)
+    save(network.half() if half else network, output, about)
     return about

@@ -53,12 +53,13 @@ def train(
 def weights_export(
     checkpoint: Annotated[Path, typer.Argument(help="last.pt of a training run.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Target .safetensors.")],
+    half: Annotated[bool, typer.Option("--half", help="Store float16: half the size, rounded to 3 digits.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the averaged weights of a training run's checkpoint."""
     from ..trainers.export import export_weights
 
-    typer.echo(f"{output}: {export_weights(checkpoint, output, overwrite=overwrite)}")
+    typer.echo(f"{output}: {export_weights(checkpoint, output, overwrite=overwrite, half=half)}")
 
 
 @weights_app.command(

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from lfvideo_sr import configs
 from lfvideo_sr.choose import make_engine
@@ -51,10 +52,13 @@ def test_a_stopped_run_goes_on_exactly(config, whole_run, tmp_path):
     assert course(config) == course(parts)
 
 
-def test_weights_from_a_checkpoint_run_in_an_engine(whole_run, tmp_path):
+@pytest.mark.parametrize("half", [False, True])
+def test_weights_from_a_checkpoint_run_in_an_engine(whole_run, tmp_path, half):
     target = tmp_path / "mine.safetensors"
-    about = export_weights(whole_run, target)
+    about = export_weights(whole_run, target, half=half)
     assert about["steps"] == 4
+    with safe_open(str(target), framework="pt") as file:
+        assert file.get_tensor(next(iter(file.keys()))).dtype == (torch.float16 if half else torch.float32)
     with make_engine("stream_ref", weights=str(target), device="cpu", dtype="fp32") as engine:
         assert engine.info.name == "stream_ref"
 
