@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .blend_host import Layers, blended_on_host
 from .fused import conv, conv_apart, convolution_dtype
 from .kernels import by_triton
 from .resize import BicubicEnlarge, on_host
@@ -49,9 +50,8 @@ class Blend(nn.Module):
         """The blend of layer(features) as its tail; on the host in fewer passes over memory (blend_host.py)."""
         if not on_host(features) or convolution_dtype(features) != torch.float32:
             return self(frame, conv(layer, features), sources)
-        from .blend_host import blended
-
-        return blended(self, frame, conv_apart(layer, features, self.parts), _present(sources))
+        layers = Layers(self.scale, self.stride, self.enlarge, self.fill, self.spread)
+        return blended_on_host(layers, frame, conv_apart(layer, features, self.parts), _present(sources))
 
     def forward(self, frame: torch.Tensor, tail: torch.Tensor, sources: Sequence[Source | None]) -> torch.Tensor:
         """frame [B,3,h,w]; tail [B,channels,h,w]: what is added, then for each source its wishes for detail, then for

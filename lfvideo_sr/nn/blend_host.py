@@ -4,36 +4,50 @@ Sums and shares are made in the memory of what the network wished, and what is e
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import torch
+from torch import nn
 
 from .residual import pixel_shuffle
 from .source import SUREST, Source
 
-if TYPE_CHECKING:
-    from .blend import Blend
+
+class Layers(NamedTuple):
+    """What a blend is made with: output pixels of a low-resolution pixel along a side, and between two places; what
+    enlarges a frame, and misfit from its places; what gives each output pixel the relevance of its place."""
+
+    scale: int
+    stride: int
+    enlarge: nn.Module
+    fill: nn.Module
+    spread: nn.Module
+
+    @property
+    def across(self) -> int:
+        """Places along a side of a low-resolution pixel."""
+        return self.scale // self.stride
 
 
-def blended(
-    blend: "Blend", frame: torch.Tensor, tail: list[torch.Tensor], sources: Mapping[int, Source]
+def blended_on_host(
+    layers: Layers, frame: torch.Tensor, tail: list[torch.Tensor], sources: Mapping[int, Source]
 ) -> torch.Tensor:
     """frame [B,3,h,w]; tail: what the network adds [B,3*s*s,h,w], and its wishes for detail [B,S*s*s,h,w] and for
     misfit [B,S*p,h,w] of S sources, whose memory is used up; sources by their slots -> picture [B,3,s*h,s*w]."""
     added, for_detail, for_misfit = (_channels_last(part) for part in tail)
     moved = _moved(for_misfit, sources)
-    if moved is not None and blend.across == 1:  # it has a place for each pixel of the frame
+    if moved is not None and layers.across == 1:  # it has a place for each pixel of the frame
         frame, moved = frame + moved, None
-    base = _channels_last(blend.enlarge(frame)).add_(added)
-    relevances = {slot: _channels_last(_of_pixels(blend, source.relevance)) for slot, source in sources.items()}
-    for slot, share in _shares(for_detail, blend.scale**2, relevances).items():
+    base = _channels_last(layers.enlarge(frame)).add_(added)
+    relevances = {slot: _channels_last(_of_pixels(layers, source.relevance)) for slot, source in sources.items()}
+    for slot, share in _shares(for_detail, layers.scale**2, relevances).items():
         detail = _channels_last(sources[slot].detail)
         base.unflatten(3, (3, -1)).addcmul_(detail.unflatten(3, (3, -1)), share[..., None, :])
-    picture = pixel_shuffle(base.permute(0, 3, 1, 2), blend.scale)
+    picture = pixel_shuffle(base.permute(0, 3, 1, 2), layers.scale)
     if moved is None:
         return picture
-    lifted = blend.fill(pixel_shuffle(moved, blend.across))
-    return picture.add_(pixel_shuffle(lifted, blend.stride))
+    lifted = layers.fill(pixel_shuffle(moved, layers.across))
+    return picture.add_(pixel_shuffle(lifted, layers.stride))
 
 
 def _moved(wishes: torch.Tensor, sources: Mapping[int, Source]) -> torch.Tensor | None:
@@ -61,9 +75,9 @@ def _shares(wishes: torch.Tensor, count: int, relevances: Mapping[int, torch.Ten
     return {slot: each.div_(total) for slot, each in odds.items()}
 
 
-def _of_pixels(blend: "Blend", relevance: torch.Tensor) -> torch.Tensor:
+def _of_pixels(layers: Layers, relevance: torch.Tensor) -> torch.Tensor:
     """Relevance at places [B,p,h,w] -> of every output pixel [B,s*s,h,w]; one for all of them as it is."""
-    return relevance if blend.across == 1 else blend.spread(relevance)
+    return relevance if layers.across == 1 else layers.spread(relevance)
 
 
 def _channels_last(x: torch.Tensor) -> torch.Tensor:
