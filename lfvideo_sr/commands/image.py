@@ -108,6 +108,7 @@ class ImageCommand:
             scores = write_picture(matched, output, picture.bit_depth, scored, alpha)
             report = self._report(engine, size_of(low), matched, time.monotonic() - started)
             report |= {"engine": engine.name, "warnings": report["warnings"] + changes}
+            report |= {"weights_trained": engine.info.trained} if engine.info.trained else {}
         report |= {"output": str(output), "bit_depth": picture.bit_depth}
         return report if scores is None else report | {"metrics": metrics(scores)}
 
@@ -129,7 +130,6 @@ class ImageCommand:
             "references": [_row(reference) for reference in matched.references],
             "seconds": round(seconds, 3),
             "method": engine.info.name,
-            "weights_trained": engine.info.trained,
             "device": engine.device,
             "dtype": engine.precision.value,
             "version": __version__,
@@ -208,7 +208,7 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     """A finished picture in a few lines for people."""
     references = report["references"]
     used = sum(reference["used"] for reference in references)
-    lines = [f"weights     {report['weights_trained']}"] if report["weights_trained"] else []
+    lines = [f"weights     {report['weights_trained']}"] if "weights_trained" in report else []
     lines.append(f"references  {used} of {len(references)} used" if references else "references  none")
     lines += [f"            {_outcome(reference)}" for reference in references]
     if "metrics" in report:
