@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 
 import av
@@ -24,26 +23,15 @@ FRAMES, CUT = 14, 9  # frames 0..8 show one scene, 9..13 another
 EVERY = 4
 STEP, TICK = 40, Fraction(1, 1000)
 
-SKILLED = [name for name, entry in METHODS.items() if not entry.learned or entry.weights]  # they need no weights given
+SKILLED = [name for name, entry in METHODS.items() if not entry.trained]  # trained for long, or not learned
 _ENGINES: dict[str, Engine] = {}
 
 
 def engine_of(method: str) -> Engine:
     """The engine that runs a method; made once, because loading one takes longer than a test."""
     if method not in _ENGINES:
-        make = make_engine if method in SKILLED else untrained_engine
-        _ENGINES[method] = make(method, device="cpu", dtype="fp32")
+        _ENGINES[method] = make_engine(method, device="cpu", dtype="fp32")
     return _ENGINES[method]
-
-
-def untrained_engine(method: str, device: str = "cpu", dtype: str = "fp32") -> Engine:
-    """With a narrow untrained network, for a method that comes without weights."""
-    from small_networks import small_network
-
-    from lfvideo_sr.engines.torch_engine import TorchEngine
-
-    module = import_module(f"lfvideo_sr.methods.{METHODS[method].module}")
-    return TorchEngine(module.build(small_network(method)), device, dtype)
 
 
 def stamp(number: int) -> TimeStamp:

@@ -38,11 +38,11 @@ def pixel_shuffle(x: torch.Tensor, ratio: int) -> torch.Tensor:
         channels, height, width = x.shape[1] // ratio**2, *x.shape[2:]
         cells = x.permute(0, 2, 3, 1).reshape(-1, height, width, channels, ratio, ratio).permute(0, 1, 4, 2, 5, 3)
         return cells.reshape(-1, ratio * height, ratio * width, channels).permute(0, 3, 1, 2)
-    last = x.is_contiguous(memory_format=torch.channels_last)
+    last = x.is_contiguous(memory_format=torch.channels_last) and min(x.shape[2:]) > 1  # else strides tell nothing
     if ratio not in _AS_ONE or not (on_host(x) and last and x.dtype == torch.float32):
         return nn.functional.pixel_shuffle(x, ratio)
     rows = x.permute(0, 2, 3, 1).view(_AS_ONE[ratio]).unflatten(3, (-1, ratio)).permute(0, 3, 1, 4, 2)
-    return rows.contiguous().view(x.dtype).flatten(2, 3)
+    return rows.clone(memory_format=torch.contiguous_format).view(x.dtype).flatten(2, 3)
 
 
 def pixel_unshuffle(x: torch.Tensor, ratio: int) -> torch.Tensor:

@@ -116,6 +116,8 @@ def test_unshuffled_as_torch_does_it(picture, layout):
 @pytest.mark.parametrize("memory", [torch.channels_last, torch.contiguous_format], ids=["last", "first"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_pixels_are_shuffled_as_torch_does(ratio, memory, dtype):
-    x = torch.rand(2, 3 * ratio**2, 5, 7).to(dtype).contiguous(memory_format=memory)
-    with torch.inference_mode():
-        assert torch.equal(pixel_shuffle(x, ratio), F.pixel_shuffle(x, ratio))
+    for height, width in ((5, 7), (1, 1), (1, 6)):
+        x = torch.rand(2, 3 * ratio**2, height, width).to(dtype).contiguous(memory_format=memory)
+        with torch.inference_mode():
+            assert torch.equal(pixel_shuffle(x, ratio), F.pixel_shuffle(x, ratio))
+            assert torch.equal(pixel_shuffle(x[:1], ratio), F.pixel_shuffle(x[:1], ratio))
