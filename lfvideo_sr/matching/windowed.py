@@ -101,8 +101,9 @@ def _search_together(
     index = torch.zeros(height, width, dtype=torch.int64, device=query.device)
     score = query.new_zeros(height, width)
     down = [_reached(row, row, reach, reference.shape[1]) for row in rows.tolist()]
-    for left in range(0, width, _across(width, reach, columns)):
-        part = slice(left, min(left + _across(width, reach, columns), width))
+    together = _across(width, reach, columns)
+    for left in range(0, width, together):
+        part = slice(left, min(left + together, width))
         near = torch.arange(part.start - half, part.stop + half).clamp(0, width - 1)
         across = _reached(int(columns[near[0]]), int(columns[near[-1]]), reach, reference.shape[2])
         away = _beside(query, (across - columns[part, None]).abs() > reach)
@@ -142,14 +143,17 @@ def _summed_along(query: torch.Tensor, window: torch.Tensor, columns: torch.Tens
     """query [C,n+patch-1], pixels of one row with own places at `columns`, and the reference's places in reach [C,Y,X]
     -> [n,Y,X]: for the n middle pixels, the scores of `patch` pixels side by side, all moved alike."""
     scores = (query.T @ window.flatten(1)).unflatten(1, window.shape[1:])
-    half, count = patch // 2, len(columns) - patch + 1
-    apart = [[int(columns[first + step] - columns[first + half]) for step in range(patch)] for first in range(count)]
-    edge = max(abs(moved) for of_pixel in apart for moved in of_pixel)
+    count, wide = len(columns) - patch + 1, window.shape[2]
+    apart = columns.unfold(0, patch, 1) - columns[patch // 2 :][:count, None]  # [n,patch]
+    edge = int(apart.abs().max())
     scores = F.pad(scores, (edge, edge), mode="replicate")
     total = scores.new_zeros(count, *window.shape[1:])
-    for first, of_pixel in enumerate(apart):
-        for step, moved in enumerate(of_pixel):
-            total[first] += scores[first + step, :, edge + moved : edge + moved + window.shape[2]]
+    for step, moves in enumerate(apart.T):
+        first = step
+        for move, length in zip(*(part.tolist() for part in moves.unique_consecutive(return_counts=True))):
+            alike = slice(first - step, first - step + length)  # pixels whose neighbour is as far away
+            total[alike] += scores[first : first + length, :, edge + move : edge + move + wide]
+            first += length
     return total
 
 
