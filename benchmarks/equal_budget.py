@@ -21,26 +21,25 @@ none, and its standard error over the pairs.
 """
 
 import argparse
-import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from data_folder import data_folder
-from papers import as_floats
+from papers import as_floats, validation_rows
 
 from lfvideo_sr.choose import make_engine
 from lfvideo_sr.datasets import open_dataset
 from lfvideo_sr.engine import Engine
 from lfvideo_sr.evaluate import Evaluation, totals
+from lfvideo_sr.frames import size_of
 from lfvideo_sr.media.resize import degrade, to_float, to_uint8
 from lfvideo_sr.metrics import eight_bit, psnr_y
 from lfvideo_sr.picture import restore
-from lfvideo_sr.references.reference import Reference
+from lfvideo_sr.references.pictures import picture_references
 from lfvideo_sr.training.sources import reduced_pair, validation_pairs
 from lfvideo_sr.training.view_grids import compressed
 
@@ -58,9 +57,8 @@ class Pair(NamedTuple):
 
 def photo_pairs(root: Path) -> list[Pair]:
     """The inputs of the validation scenes, each with its reference of rank 1."""
-    folder, kept = root / "refpairs", json.loads((root / "splits.json").read_text())["validation"]["refpairs"]
-    with (folder / "pairs.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["rank"] == "1" and f"refpairs/{row['scene']}" in kept]
+    folder = root / "refpairs"
+    rows = [row for row in validation_rows(root) if row["rank"] == "1"]
     return [Pair(row["scene"], *as_floats(reduced_pair(folder / row["input"], folder / row["ref"])())) for row in rows]
 
 
@@ -98,11 +96,7 @@ def means(engine: Engine, name: str, pairs: Sequence[Pair], reduce: Reduce) -> I
 
 def restored(engine: Engine, low: np.ndarray, beside: np.ndarray | None) -> tuple[np.ndarray, int]:
     """The picture, and how many references went into it."""
-    references = []
-    if beside is not None:
-        loaded = partial(np.ascontiguousarray, beside, np.float32)
-        references = [Reference(("beside", 0), Fraction(0), "beside", loaded, aligned=False)]
-    picture = restore(engine, low, references)
+    picture = restore(engine, low, picture_references([] if beside is None else [beside], size_of(low)))
     return picture.pixels, sum(reference.used for reference in picture.references)
 
 

@@ -98,15 +98,19 @@ def reference_rows(name: str, weights: str | None, pairs, features: str | None) 
         yield "reference, matched by plain features", quality(engine, pairs, [[reference] for _, reference in pairs])
 
 
+def validation_rows(root: Path) -> list[dict[str, str]]:
+    """The lines of pairs.csv of the validation scenes."""
+    kept = set(json.loads((root / "splits.json").read_text())["validation"]["refpairs"])
+    with (root / "refpairs" / "pairs.csv").open(newline="") as file:
+        return [row for row in csv.DictReader(file) if f"refpairs/{row['scene']}" in kept]
+
+
 def by_rank(root: Path) -> dict[str, list]:
     """Pairs of the validation scenes whose inputs have a reference of every rank."""
-    kept = set(json.loads((root / "splits.json").read_text())["validation"]["refpairs"])
     by_input: dict[str, dict[str, tuple]] = {}
-    with (root / "refpairs" / "pairs.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if f"refpairs/{row['scene']}" in kept:
-                files = (root / "refpairs" / row["input"], root / "refpairs" / row["ref"])
-                by_input.setdefault(row["input"], {})[row["rank"]] = files
+    for row in validation_rows(root):
+        files = (root / "refpairs" / row["input"], root / "refpairs" / row["ref"])
+        by_input.setdefault(row["input"], {})[row["rank"]] = files
     whole = [ranks for ranks in by_input.values() if set(RANKS) <= set(ranks)]
     return {rank: [as_floats(reduced_pair(*ranks[rank])()) for ranks in whole] for rank in RANKS}
 
