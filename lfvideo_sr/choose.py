@@ -355,8 +355,8 @@ def load_learned(method: str, weights: str | None = None) -> Method:
     load_into(network, path)
     built: Method = module.build(network)
     if entry.trained and weights is None:
-        steps = f"{about['steps']:,} steps" if "steps" in about else "steps not known"
-        built = replace(built, info=replace(built.info, trained=f"{path.stem}: {entry.trained}, {steps}"))
+        trained = f"{path.stem}: {entry.trained}, {about['steps']:,} steps"
+        built = replace(built, info=replace(built.info, trained=trained))
     if about.get("converted_from"):  # trained with references always: without one it may be worse than with a wrong one
         return replace(built, info=replace(built.info, unlike_below=0.0))
     return built

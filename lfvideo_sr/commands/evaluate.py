@@ -120,7 +120,7 @@ def _measured(engine: Engine, evaluation: Evaluation, save: Path | None, say: Sa
     by_looks = evaluation.distance is not None
     columns = _COLUMNS + (_LPIPS_COLUMNS if by_looks else "")
     say(f"{engine.info.name} ({engine.device}, {engine.precision.value})")
-    for line in [*shown_training(engine.info), columns]:
+    for line in [*shown_training(engine.info.trained), columns]:
         say(line)
     rows = []
     for row in _saved_rows(engine, evaluation, save):

@@ -34,7 +34,7 @@ from ..references.pictures import named_pictures, picture_references
 from ..report import write_json
 from ..strips import with_alpha
 from .targets import REPORT, beside, check_targets
-from .texts import shown_score
+from .texts import shown_score, shown_training
 
 _RESTORING = 40  # bytes of memory for each pixel of the result
 
@@ -208,7 +208,7 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     """A finished picture in a few lines for people."""
     references = report["references"]
     used = sum(reference["used"] for reference in references)
-    lines = [f"weights     {report['weights_trained']}"] if "weights_trained" in report else []
+    lines = shown_training(report.get("weights_trained", ""))
     lines.append(f"references  {used} of {len(references)} used" if references else "references  none")
     lines += [f"            {_outcome(reference)}" for reference in references]
     if "metrics" in report:

@@ -168,7 +168,7 @@ class LightFieldCommand:
             progress.say(f"warning     {warning}")
         for warning in info.warnings if self.dry_run else ():  # else the summary has them
             progress.say(f"warning     {warning}")
-        for line in shown_training(engine.info):
+        for line in shown_training(engine.info.trained):
             progress.say(line)
         progress.say(f"references  {job.reference_kind}: {job.reference_description}")
         if job.reference_kind in ("anchor", VIEWS):

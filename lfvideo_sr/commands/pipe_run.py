@@ -124,7 +124,7 @@ class PipeRun:
         say = self.progress.say
         say(f"{job.path} {job.info.size} -> {self.encoding.output_size(job)}")
         say(f"engine      {chosen.name}: {chosen.why}")
-        for line in shown_training(job.engine.info):
+        for line in shown_training(job.engine.info.trained):
             say(line)
         say(f"references  {job.reference_kind}: {job.reference_description}")
 

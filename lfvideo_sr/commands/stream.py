@@ -166,7 +166,7 @@ class StreamCommand:
         for line in shown_input(job):
             progress.say(line)
         progress.say(f"engine      {name}: {chosen.why}")
-        for line in shown_training(job.engine.info):
+        for line in shown_training(job.engine.info.trained):
             progress.say(line)
         if quality := self.engine.named_quality():
             progress.say(f"quality     {quality}")

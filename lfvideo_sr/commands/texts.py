@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from ..errors import UsageError
 from ..frames import Size
-from ..method import MethodInfo
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
@@ -55,9 +54,9 @@ def shown_seconds(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def shown_training(info: MethodInfo) -> list[str]:
-    """What to know of a method's weights, in a line; nothing where there is nothing."""
-    return [f"weights     {info.trained}"] if info.trained else []
+def shown_training(trained: str) -> list[str]:
+    """What to know of a method's weights, see MethodInfo, in a line; no line where there is nothing."""
+    return [f"weights     {trained}"] if trained else []
 
 
 def shown_score(value: float | None, decimals: int) -> str:

@@ -30,9 +30,8 @@ def conv(layer: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
 
 def conv_apart(layer: nn.Conv2d, x: torch.Tensor, sizes: Sequence[int]) -> list[torch.Tensor]:
     """layer(x) in groups of so many outputs, each in memory of its own."""
-    biases: Sequence[torch.Tensor | None] = [None] * len(sizes)
-    biases = biases if layer.bias is None else layer.bias.split(list(sizes))
     weights = layer.weight.split(list(sizes))
+    biases = [None] * len(weights) if layer.bias is None else layer.bias.split(list(sizes))
     return [_plain(layer, x, weight, bias) for weight, bias in zip(weights, biases, strict=True)]
 
 
