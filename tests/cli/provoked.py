@@ -10,13 +10,11 @@ from typing import Any
 import av
 import h5py
 import numpy as np
-from filelock import FileLock
 from small_clips import write_clip
 
 from lfvideo_sr.frames import TimeStamp
 from lfvideo_sr.media.images import write_png
 from lfvideo_sr.stream.journal import FORMAT
-from lfvideo_sr.training.run_folder import LIST, LOCK
 
 Prepare = Callable[[Path], object]
 STREAM = ["stream", "in.mkv", "-o", "out.mkv", "--method", "bicubic"]
@@ -24,7 +22,6 @@ FLOW = [*STREAM[:5], "flow_transfer"]
 LEARNED = STREAM[:4]
 IMAGE = ["image", "a.png", "--method", "bicubic"]
 FIELD = ["lightfield", "views", "--method", "flow_transfer"]
-HELD: list[FileLock] = []  # by trainings at work
 
 
 def cut_off(folder: Path) -> None:
@@ -96,20 +93,6 @@ def pictures(*names: str, size: tuple[int, int] = (16, 12), then: Prepare | None
 
 PICTURE = pictures("a.png")
 VIEWS = pictures(*(f"views/view_{row}_{column}.png" for row in range(3) for column in range(3)), then=PICTURE)
-
-
-def foreign_run(folder: Path) -> None:
-    write("run.yaml", "trainer: features\nbatch: 2\n")(folder)
-    write("run/config.yaml", "mine")(folder)
-
-
-def training_at_work(folder: Path) -> None:
-    """In the folder `run`, by a lock that this process holds until it ends."""
-    write("run.yaml", "trainer: features\nbatch: 2\n")(folder)
-    (folder / "run").mkdir()
-    HELD.append(FileLock(folder / "run" / LOCK))
-    write(f"run/{LIST}", f"{LOCK}\n")(folder)
-    HELD[-1].acquire()
 
 
 def arrays(**named: Any) -> Prepare:
@@ -395,10 +378,4 @@ PROVOKED: dict[str, tuple[list[str], Prepare | None]] = {
     "give a published checkpoint": (
         ["weights", "convert", "nowhere.pth", "-o", "mine.safetensors", "--method", "amsa"], None
     ),
-    "no '...' in configs; did you mean": (["train", "strem_ref"], None),
-    "training clips, first": (["train", "run.yaml"], write("run.yaml", "trainer: stream_ref\nclips: [a.mp4]\n")),
-    "holds no pictures to train on": (["train", "run.yaml"], write("run.yaml", "trainer: features\nphotos: [x]\n")),
-    "cannot be read as YAML": (["train", "run.yaml"], write("run.yaml", "a: [")),
-    "is not a run's; move it away": (["train", "run.yaml", "-o", "run"], foreign_run),
-    "another training writes to": (["train", "run.yaml", "-o", "run"], training_at_work),
 }  # fmt: skip

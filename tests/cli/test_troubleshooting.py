@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import provoked
 import provoked_fields
+import provoked_training
 import provoked_weights
 import pytest
 
@@ -16,7 +17,7 @@ from lfvideo_sr import errors
 from lfvideo_sr.torch_loading import may_have_gpu
 from lfvideo_sr.training.run_folder import RunFolder
 
-TABLES = (provoked, provoked_fields, provoked_weights)
+TABLES = (provoked, provoked_fields, provoked_training, provoked_weights)
 PROVOKED = {message: words for table in TABLES for message, words in table.PROVOKED.items()}
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
