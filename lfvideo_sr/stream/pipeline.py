@@ -11,6 +11,7 @@ from ..engine import Engine, Last, Matched
 from ..frames import Frame, on_host
 from ..references.reference import EncodedReference, Reference, ReferenceCache
 from ..registration.likeness import likeness, reduced_luma
+from .bracketing import Bracketing
 from .easing import Easing
 from .pairing import Paired
 from .preparing import Preparation, picture_of_view
@@ -114,6 +115,7 @@ class SuperResolver:
         self._fields: dict[tuple, Correspondence] = {}
         self._reduced: dict[tuple, np.ndarray] = {}  # lumas of references in use, where likeness is looked at
         self._uses: dict[int, dict[tuple, ReferenceUse]] = {}
+        self._bracketing = Bracketing(engine.info.scale) if in_order and engine.info.own_frame else None
         self._repeats = RepeatDetector() if in_order else None
         self._before: Restored | None = None
         self.seen = self.repeated = 0
@@ -266,6 +268,8 @@ class SuperResolver:
         with self._watch.stage("match"):
             before = [self._fields.get(reference.key) for reference in taken]
             fields = self._engine.match_all(frame, encoded, before) if taken else []
+            if self._bracketing is not None:
+                fields = self._bracketing(frame, [self.preparation(reference).reference for reference in taken], fields)
             matches = list(map(Matched, encoded, fields))
             relevances = [match.relevance for match in matches]  # where a GPU is waited for
             rows = list(zip(taken, matches, relevances))

@@ -1,0 +1,141 @@
+"""Fields of a compressed frame, corrected by what the two sharp references around it show.
+
+An encoder leaves what it spends no bits on where it was, or takes it along with its surroundings. A field found on
+decoded frames therefore errs by a pixel or more, in patches of some ten low-resolution pixels, however well it is
+searched for. Between two references more is known: their own pixels give the motion from one to the other without that
+error, edges of things and parallax included, and the same search on the decoded frames of their moments shows how large
+the error is. So a frame's two fields are explained as a share of that motion, sped up or slowed down, and a drift, both
+of which change slowly over the picture and are fitted to what was found. A field is replaced by its explanation as far
+as the error of the search accounts for what is left (Wiener's weight): on clean frames it stays as it is.
+
+Displacements are in output pixels; fields have one place every `stride` output pixels. What is averaged over the
+picture is averaged on cells of 16 output pixels.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .seed import FlowSeeder, pixel_grid
+
+_CELL = 16  # output pixels along a side
+_REACH = 10.0  # cells: standard deviation of the window in which motion is fitted
+_NEAR = 5.0  # cells: the same, of the window in which errors are averaged
+_APART = 2.0  # output pixels by which the two fields may disagree, where they are trusted by 1/e
+_STILL = 4.0  # output pixels squared: motion that varies by less says nothing of its speed
+_FASTER = 0.5  # of the motion between the references, by which a place may be ahead or behind
+_OUTLIER = 9.0  # times the median squared error: what is beyond it is an occlusion, no error of the search
+_STEPS = 6  # of the inversion of a field
+
+
+@dataclass(frozen=True, eq=False)
+class Bracket:
+    """What two references show of the motion between their moments.
+
+    forth, back: float32 [h,w,2], displacements from the first to the second, and from the second to the first.
+    error:       float32 [h',w'] on cells, mean squared error of a field that is searched for on the decoded frames.
+    """
+
+    stride: int
+    forth: np.ndarray
+    back: np.ndarray
+    error: np.ndarray
+
+    @classmethod
+    def of(
+        cls, seeder: FlowSeeder, sharp: tuple[np.ndarray, np.ndarray], low: tuple[np.ndarray, np.ndarray], coded: float
+    ) -> "Bracket":
+        """Of two references uint8 [h,w], luma reduced to the field's grid, and the decoded frames of their moments, as
+        the seeder prepares them, of the same size. coded: how much of what the search misses there an encoder may have
+        caused, in [0,1]."""
+        first, second = sharp
+        grid = _places(first.shape, seeder.stride)
+        there = seeder(first, second, None)
+        missed = ((seeder(*low, there) - there) ** 2).sum(-1)
+        capped = np.minimum(missed, _OUTLIER * np.median(missed))
+        error = np.float32(coded) * _blurred(_on_cells(capped, seeder.stride), _NEAR)
+        return cls(seeder.stride, there - grid, seeder(second, first, None) - grid, error)
+
+    def corrected(self, first: np.ndarray, second: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Positions float32 [h,w,2] of a frame in the first and in the second reference, as they were found -> the
+        same corrected. share: of the time from the first to the second that has passed, in (0,1)."""
+        grid = _places(first.shape, self.stride)
+        found = first - grid, second - grid
+        even = self._part_of(self.forth, share, grid), self._part_of(self.back, 1 - share, grid)
+        drifts = [mine - expected for mine, expected in zip(found, even)]
+        drift = (drifts[0] + drifts[1]) / 2
+        apart = ((drifts[0] - drifts[1]) ** 2).sum(-1)
+        weight = np.exp(-apart / _APART**2) + np.float32(1e-4)
+        fitted = self._fitted(drift, even[1] - even[0], weight)
+        left = ((drift - fitted) ** 2).sum(-1)
+        unexplained = self._averaged(left[..., None], weight, _NEAR)[..., 0]
+        agreed = np.exp(-_on_cells(apart, self.stride) / _APART**2)
+        trusts = (self._trust(part * self.error, unexplained, agreed, first.shape) for part in (share, 1 - share))
+        explained = (expected + fitted for expected in even)
+        first, second = (
+            grid + mine + trust[..., None] * (better - mine) for mine, better, trust in zip(found, explained, trusts)
+        )
+        return first, second
+
+    def _part_of(self, motion: np.ndarray, share: float, grid: np.ndarray) -> np.ndarray:
+        """Where a share of a reference's motion has taken its places, seen from where they are: the displacement d
+        with d(x) = -share * motion(x + d(x))."""
+        moved = -share * motion
+        for _ in range(_STEPS):
+            at = (grid + moved - (self.stride - 1) / 2) / self.stride
+            moved = -share * cv2.remap(motion, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return moved
+
+    def _fitted(self, drift: np.ndarray, motion: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """The drift as a slowly varying share of the motion between the references and a slowly varying rest: weighted
+        least squares in a window around each place."""
+        along, square = (drift * motion).sum(-1), (motion * motion).sum(-1)
+        parts = np.dstack([drift, motion, along, square])
+        means = self._averaged(parts, weight, _REACH)
+        mean_drift, mean_motion = means[..., :2], means[..., 2:4]
+        varies = means[..., 5] - (mean_motion**2).sum(-1)
+        together = means[..., 4] - (mean_drift * mean_motion).sum(-1)
+        ahead = _blurred(np.clip(together / (varies + _STILL), -_FASTER, _FASTER), _REACH)[..., None]
+        rest = mean_drift - ahead * mean_motion
+        fields = _on_places(np.concatenate([ahead, rest], -1), drift.shape)
+        return fields[..., :1] * motion + fields[..., 1:]
+
+    def _trust(
+        self, error: np.ndarray, unexplained: np.ndarray, agreed: np.ndarray, shape: tuple[int, ...]
+    ) -> np.ndarray:
+        """How far the explanation replaces what was found, [h,w] in [0,1]. All on cells: the mean squares of the
+        search's error and of what the explanation leaves, and how far both fields agree."""
+        return _on_places(np.minimum(1, error / (unexplained + 1e-6)) * agreed, shape)
+
+    def _averaged(self, parts: np.ndarray, weight: np.ndarray, reach: float) -> np.ndarray:
+        """Weighted means around each cell: [h,w,C] -> [h',w',C]."""
+        total = _blurred(_on_cells(weight, self.stride), reach)[..., None]
+        return _blurred(_on_cells(parts * weight[..., None], self.stride), reach) / total
+
+
+def _places(shape: tuple[int, ...], stride: int) -> np.ndarray:
+    """(x, y) of a field's places in output pixels, float32 [h,w,2]."""
+    return pixel_grid(*shape[:2]) * stride + np.float32((stride - 1) / 2)
+
+
+def _on_cells(values: np.ndarray, stride: int) -> np.ndarray:
+    """Means over cells: [h,w] or [h,w,C] -> [h',w'] or [h',w',C]."""
+    height, width = (max(1, round(side * stride / _CELL)) for side in values.shape[:2])
+    return _resized(values, (width, height), cv2.INTER_AREA)
+
+
+def _on_places(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """From cells to the places of a field of this shape."""
+    return _resized(values, (shape[1], shape[0]), cv2.INTER_LINEAR)
+
+
+def _resized(values: np.ndarray, size: tuple[int, int], way: int) -> np.ndarray:
+    if values.ndim == 2:
+        return cv2.resize(values, size, interpolation=way)
+    return np.dstack([cv2.resize(plane, size, interpolation=way) for plane in np.moveaxis(values, -1, 0)])
+
+
+def _blurred(values: np.ndarray, reach: float) -> np.ndarray:
+    blurred = cv2.GaussianBlur(values, (0, 0), reach)
+    return blurred.reshape(values.shape)
