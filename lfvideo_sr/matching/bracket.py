@@ -26,7 +26,8 @@ _APART = 2.0  # output pixels by which the two fields may disagree, where they a
 _STILL = 4.0  # output pixels squared: motion that varies by less says nothing of its speed
 _FASTER = 0.5  # of the motion between the references, by which a place may be ahead or behind
 _OUTLIER = 9.0  # times the median squared error: what is beyond it is an occlusion, no error of the search
-_STEPS = 6  # of the inversion of a field
+_STEPS = 3  # of the inversion of a field
+_SPARSE = 4  # output pixels between places that are averaged
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,8 @@ class Bracket:
         there = seeder(first, second, None)
         missed = ((seeder(*low, there) - there) ** 2).sum(-1)
         capped = np.minimum(missed, _OUTLIER * np.median(missed))
-        error = np.float32(coded) * _blurred(_on_cells(capped, seeder.stride), _NEAR)
+        cells = tuple(max(1, round(side * seeder.stride / _CELL)) for side in first.shape[::-1])
+        error = np.float32(coded) * _blurred(_resized(capped, cells, cv2.INTER_AREA), _NEAR)
         return cls(seeder.stride, there - grid, seeder(second, first, None) - grid, error)
 
     def corrected(self, first: np.ndarray, second: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
@@ -64,17 +66,18 @@ class Bracket:
         found = first - grid, second - grid
         even = self._part_of(self.forth, share, grid), self._part_of(self.back, 1 - share, grid)
         drifts = [mine - expected for mine, expected in zip(found, even)]
-        drift = (drifts[0] + drifts[1]) / 2
-        apart = ((drifts[0] - drifts[1]) ** 2).sum(-1)
+        drift, motion = (drifts[0] + drifts[1]) / 2, even[1] - even[0]
+        sparse = (slice(None, None, max(1, _SPARSE // self.stride)),) * 2  # enough for means over cells
+        apart = ((drifts[0][sparse] - drifts[1][sparse]) ** 2).sum(-1)
         weight = np.exp(-apart / _APART**2) + np.float32(1e-4)
-        fitted = self._fitted(drift, even[1] - even[0], weight)
-        left = ((drift - fitted) ** 2).sum(-1)
-        unexplained = self._averaged(left[..., None], weight, _NEAR)[..., 0]
-        agreed = np.exp(-_on_cells(apart, self.stride) / _APART**2)
-        trusts = (self._trust(part * self.error, unexplained, agreed, first.shape) for part in (share, 1 - share))
-        explained = (expected + fitted for expected in even)
+        ahead, rest = self._fitted(drift[sparse], motion[sparse], weight)
+        fitted = _on_places(ahead, drift.shape)[..., None] * motion + _on_places(rest, drift.shape)
+        left = ((drift[sparse] - fitted[sparse]) ** 2).sum(-1)
+        unexplained = self._averaged(left[..., None], weight, _NEAR)[..., 0] + np.float32(1e-6)
+        agreed = np.exp(-self._on_cells(apart) / _APART**2)
         first, second = (
-            grid + mine + trust[..., None] * (better - mine) for mine, better, trust in zip(found, explained, trusts)
+            grid + mine + self._weight(gap, unexplained, agreed, first.shape) * (expected + fitted - mine)
+            for mine, expected, gap in zip(found, even, (share, 1 - share))
         )
         return first, second
 
@@ -87,31 +90,30 @@ class Bracket:
             moved = -share * cv2.remap(motion, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return moved
 
-    def _fitted(self, drift: np.ndarray, motion: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """The drift as a slowly varying share of the motion between the references and a slowly varying rest: weighted
-        least squares in a window around each place."""
+    def _fitted(self, drift: np.ndarray, motion: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The drift as a slowly varying share of the motion between the references [h',w'] and a slowly varying rest
+        [h',w',2], on cells: weighted least squares in a window around each."""
         along, square = (drift * motion).sum(-1), (motion * motion).sum(-1)
-        parts = np.dstack([drift, motion, along, square])
-        means = self._averaged(parts, weight, _REACH)
+        means = self._averaged(np.dstack([drift, motion, along, square]), weight, _REACH)
         mean_drift, mean_motion = means[..., :2], means[..., 2:4]
         varies = means[..., 5] - (mean_motion**2).sum(-1)
         together = means[..., 4] - (mean_drift * mean_motion).sum(-1)
-        ahead = _blurred(np.clip(together / (varies + _STILL), -_FASTER, _FASTER), _REACH)[..., None]
-        rest = mean_drift - ahead * mean_motion
-        fields = _on_places(np.concatenate([ahead, rest], -1), drift.shape)
-        return fields[..., :1] * motion + fields[..., 1:]
+        ahead = _blurred(np.clip(together / (varies + _STILL), -_FASTER, _FASTER), _REACH)
+        return ahead, mean_drift - ahead[..., None] * mean_motion
 
-    def _trust(
-        self, error: np.ndarray, unexplained: np.ndarray, agreed: np.ndarray, shape: tuple[int, ...]
-    ) -> np.ndarray:
-        """How far the explanation replaces what was found, [h,w] in [0,1]. All on cells: the mean squares of the
-        search's error and of what the explanation leaves, and how far both fields agree."""
-        return _on_places(np.minimum(1, error / (unexplained + 1e-6)) * agreed, shape)
+    def _weight(self, gap: float, unexplained: np.ndarray, agreed: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """How far the explanation replaces what was found, [h,w,1] in [0,1]: Wiener's weight from the mean squares of
+        the search's error, which grows with the `gap` in time, and of what the explanation leaves."""
+        return _on_places(np.minimum(1, gap * self.error / unexplained) * agreed, shape)[..., None]
 
     def _averaged(self, parts: np.ndarray, weight: np.ndarray, reach: float) -> np.ndarray:
         """Weighted means around each cell: [h,w,C] -> [h',w',C]."""
-        total = _blurred(_on_cells(weight, self.stride), reach)[..., None]
-        return _blurred(_on_cells(parts * weight[..., None], self.stride), reach) / total
+        total = _blurred(self._on_cells(weight), reach)[..., None]
+        return _blurred(self._on_cells(parts * weight[..., None]), reach) / total
+
+    def _on_cells(self, values: np.ndarray) -> np.ndarray:
+        """Means over the cells of `error`: [h,w] or [h,w,C] -> [h',w'] or [h',w',C]."""
+        return _resized(values, self.error.shape[::-1], cv2.INTER_AREA)
 
 
 def _places(shape: tuple[int, ...], stride: int) -> np.ndarray:
@@ -119,18 +121,12 @@ def _places(shape: tuple[int, ...], stride: int) -> np.ndarray:
     return pixel_grid(*shape[:2]) * stride + np.float32((stride - 1) / 2)
 
 
-def _on_cells(values: np.ndarray, stride: int) -> np.ndarray:
-    """Means over cells: [h,w] or [h,w,C] -> [h',w'] or [h',w',C]."""
-    height, width = (max(1, round(side * stride / _CELL)) for side in values.shape[:2])
-    return _resized(values, (width, height), cv2.INTER_AREA)
-
-
 def _on_places(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """From cells to the places of a field of this shape."""
     return _resized(values, (shape[1], shape[0]), cv2.INTER_LINEAR)
 
 
-def _resized(values: np.ndarray, size: tuple[int, int], way: int) -> np.ndarray:
+def _resized(values: np.ndarray, size: tuple[int, ...], way: int) -> np.ndarray:
     if values.ndim == 2:
         return cv2.resize(values, size, interpolation=way)
     return np.dstack([cv2.resize(plane, size, interpolation=way) for plane in np.moveaxis(values, -1, 0)])

@@ -17,6 +17,7 @@ from ..media.clock import seconds_of
 from ..media.luma import luma
 from ..references.reference import Reference
 
+_NEGLIGIBLE = 0.02  # output pixels squared: an error of a search that is not worth correcting
 _ROUNDED = 1 / 255  # root mean square error of a decoded frame at which half of what a search misses may be coding
 
 
@@ -35,8 +36,11 @@ class Bracketing:
         share = _share_between(frame, references)
         if share is None or not all(self._fits(frame, *each) for each in zip(references, fields)):
             return list(fields)
+        bracket = self._bracket(references, fields[0].stride)
+        if bracket.error.max() < _NEGLIGIBLE:
+            return list(fields)
         first, second = (on_host(field.positions)[0] for field in fields)
-        corrected = self._bracket(references, fields[0].stride).corrected(first, second, float(share))
+        corrected = bracket.corrected(first, second, float(share))
         return [
             replace(field, positions=like(positions[None], field.positions))
             for field, positions in zip(fields, corrected)
