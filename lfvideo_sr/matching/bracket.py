@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .seed import FlowSeeder, pixel_grid
+from .seed import FlowSeeder, in_pixels, on_grid, pixel_grid
 
 _CELL = 16  # output pixels along a side
 _REACH = 10.0  # cells: standard deviation of the window in which motion is fitted
@@ -63,9 +63,8 @@ class Bracket:
         """Positions float32 [h,w,2] of a frame in the first and in the second reference, as they were found -> the
         same corrected. share: of the time from the first to the second that has passed, in (0,1)."""
         grid = _places(first.shape, self.stride)
-        found = first - grid, second - grid
         even = self._part_of(self.forth, share, grid), self._part_of(self.back, 1 - share, grid)
-        drifts = [mine - expected for mine, expected in zip(found, even)]
+        drifts = [found - grid - expected for found, expected in zip((first, second), even)]
         drift, motion = (drifts[0] + drifts[1]) / 2, even[1] - even[0]
         sparse = (slice(None, None, max(1, _SPARSE // self.stride)),) * 2  # enough for means over cells
         apart = ((drifts[0][sparse] - drifts[1][sparse]) ** 2).sum(-1)
@@ -76,8 +75,8 @@ class Bracket:
         unexplained = self._averaged(left[..., None], weight, _NEAR)[..., 0] + np.float32(1e-6)
         agreed = np.exp(-self._on_cells(apart) / _APART**2)
         first, second = (
-            grid + mine + self._weight(gap, unexplained, agreed, first.shape) * (expected + fitted - mine)
-            for mine, expected, gap in zip(found, even, (share, 1 - share))
+            found + self._weight(gap, unexplained, agreed, found.shape) * (fitted - mine)
+            for found, mine, gap in zip((first, second), drifts, (share, 1 - share))
         )
         return first, second
 
@@ -86,7 +85,7 @@ class Bracket:
         with d(x) = -share * motion(x + d(x))."""
         moved = -share * motion
         for _ in range(_STEPS):
-            at = (grid + moved - (self.stride - 1) / 2) / self.stride
+            at = on_grid(grid + moved, self.stride)
             moved = -share * cv2.remap(motion, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return moved
 
@@ -118,7 +117,7 @@ class Bracket:
 
 def _places(shape: tuple[int, ...], stride: int) -> np.ndarray:
     """(x, y) of a field's places in output pixels, float32 [h,w,2]."""
-    return pixel_grid(*shape[:2]) * stride + np.float32((stride - 1) / 2)
+    return in_pixels(pixel_grid(*shape[:2]), stride)
 
 
 def _on_places(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -127,11 +126,11 @@ def _on_places(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _resized(values: np.ndarray, size: tuple[int, ...], way: int) -> np.ndarray:
+    """Plane by plane: OpenCV resizes no more than four together."""
     if values.ndim == 2:
         return cv2.resize(values, size, interpolation=way)
     return np.dstack([cv2.resize(plane, size, interpolation=way) for plane in np.moveaxis(values, -1, 0)])
 
 
 def _blurred(values: np.ndarray, reach: float) -> np.ndarray:
-    blurred = cv2.GaussianBlur(values, (0, 0), reach)
-    return blurred.reshape(values.shape)
+    return cv2.GaussianBlur(values, (0, 0), reach).reshape(values.shape)  # OpenCV drops a last axis of one

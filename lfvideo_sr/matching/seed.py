@@ -40,21 +40,15 @@ class FlowSeeder:
         if reference.shape != frame.shape:
             reference = cv2.resize(reference, (width, height), interpolation=cv2.INTER_AREA)
         places = pixel_grid(height, width)
-        initial = None if previous is None else (self._on_grid(previous) + 0.5) / ratio - 0.5 - places
+        initial = None if previous is None else (on_grid(previous, self.stride) + 0.5) / ratio - 0.5 - places
         search = self._search if frame.size <= _LARGE else self._search_large
         flow = search(frame, reference, initial)
-        return self._in_pixels((places + flow + 0.5) * ratio - 0.5)
+        return in_pixels((places + flow + 0.5) * ratio - 0.5, self.stride)
 
     def follow(self, frame: np.ndarray, before: np.ndarray) -> np.ndarray:
         """Two prepared frames of one size, the second one shown just before -> positions f32 [kh,kw,2] in output pixels
         of the frame before."""
-        return self._in_pixels(pixel_grid(*frame.shape) + self._following(frame, before))
-
-    def _in_pixels(self, on_grid: np.ndarray) -> np.ndarray:
-        return (on_grid * self.stride + (self.stride - 1) / 2).astype(np.float32)
-
-    def _on_grid(self, in_pixels: np.ndarray) -> np.ndarray:
-        return (in_pixels - (self.stride - 1) / 2) / self.stride
+        return in_pixels(pixel_grid(*frame.shape) + self._following(frame, before), self.stride)
 
 
 def _settings(level: int) -> FlowSettings:
@@ -66,3 +60,13 @@ def pixel_grid(height: int, width: int) -> np.ndarray:
     """(x, y) of every pixel, float32 [height,width,2]."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return np.stack([x, y], -1)
+
+
+def in_pixels(places: np.ndarray, stride: int) -> np.ndarray:
+    """(x, y) on the grid of a field, one place every `stride` output pixels -> in output pixels, float32."""
+    return (places * stride + (stride - 1) / 2).astype(np.float32)
+
+
+def on_grid(positions: np.ndarray, stride: int) -> np.ndarray:
+    """(x, y) in output pixels -> on the grid of a field, float32."""
+    return (positions - np.float32((stride - 1) / 2)) / np.float32(stride)

@@ -1,6 +1,6 @@
 """Frames between two references: their fields are corrected by the motion from one reference to the other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -17,27 +17,32 @@ from ..media.clock import seconds_of
 from ..media.luma import luma
 from ..references.reference import Reference
 
-_NEGLIGIBLE = 0.02  # output pixels squared: an error of a search that is not worth correcting
 _ROUNDED = 1 / 255  # root mean square error of a decoded frame at which half of what a search misses may be coding
+_CLEAN = 0.1  # share of what a search misses, below which the stream is taken for clean
+_NEGLIGIBLE = 0.02  # output pixels squared: an error of a search that is not worth correcting
 
 
 class Bracketing:
-    """Corrects the fields of one stream's frames; it keeps what it knows of the two references used last."""
+    """Corrects the fields of one stream's frames; it keeps what it knows of the two references used last.
 
-    def __init__(self, scale: int):
-        self._scale = scale
-        self._kept: tuple[tuple, Bracket] | None = None
+    prepared: gives a reference as engines take it, with its side (preparing.py); asked once for each two references.
+    """
+
+    def __init__(self, scale: int, prepared: Callable[[Reference], Reference]):
+        self._scale, self._prepared = scale, prepared
+        self._kept: tuple[tuple, Bracket | None] | None = None
 
     def __call__(
         self, frame: Frame, references: Sequence[Reference], fields: Sequence[Correspondence]
     ) -> list[Correspondence]:
-        """Fields of a frame in its references, as these were prepared; in their order. They stay as they are unless
-        two references are around the frame, of its framing, and the decoded frame of its moment is each one's side."""
+        """Fields of a frame in its references, in their order. They stay as they are unless two references of its
+        framing are around the frame, each with the decoded frame of its moment as its side, and coding has moved
+        things."""
         share = _share_between(frame, references)
-        if share is None or not all(self._fits(frame, *each) for each in zip(references, fields)):
+        if share is None or not all(self._fits(frame, field) for field in fields):
             return list(fields)
-        bracket = self._bracket(references, fields[0].stride)
-        if bracket.error.max() < _NEGLIGIBLE:
+        bracket = self._between(references, fields[0].stride)
+        if bracket is None:
             return list(fields)
         first, second = (on_host(field.positions)[0] for field in fields)
         corrected = bracket.corrected(first, second, float(share))
@@ -46,22 +51,36 @@ class Bracketing:
             for field, positions in zip(fields, corrected)
         ]
 
-    def _fits(self, frame: Frame, reference: Reference, field: Correspondence) -> bool:
-        side, shown = reference.side, reference.frame
-        decoded = side is not None and shown is not None and side.low is shown.picture
+    def _fits(self, frame: Frame, field: Correspondence) -> bool:
+        """Whether the reference has the frame's framing, and the field is a single one."""
         large = frame.size.scaled(self._scale)
-        on_grid = tuple(field.positions.shape[:3]) == (1, large.height // field.stride, large.width // field.stride)
-        return decoded and not reference.generated and field.reference_size == large and on_grid
+        grid = (1, large.height // field.stride, large.width // field.stride)
+        return field.reference_size == large and tuple(field.positions.shape[:3]) == grid
 
-    def _bracket(self, references: Sequence[Reference], stride: int) -> Bracket:
+    def _between(self, references: Sequence[Reference], stride: int) -> Bracket | None:
         key = (stride, *(reference.key for reference in references))
         if self._kept is None or self._kept[0] != key:
-            seeder = FlowSeeder(self._scale, stride)
-            sharp = tuple(_reduced_luma(on_host(reference.load()), stride) for reference in references)
-            low = tuple(seeder.prepare(on_host(reference.side.low)) for reference in references)  # type: ignore[union-attr]
-            coded = min(_coded(reference) for reference in references)
-            self._kept = key, Bracket.of(seeder, sharp, low, coded)  # type: ignore[arg-type]
+            self._kept = key, self._bracket([self._prepared(reference) for reference in references], stride)
         return self._kept[1]
+
+    def _bracket(self, references: Sequence[Reference], stride: int) -> Bracket | None:
+        """None where the fields between two prepared references are to stay as they are."""
+        if not all(_has_decoded_side(reference) for reference in references):
+            return None
+        coded = min(_coded(reference) for reference in references)
+        if coded < _CLEAN:
+            return None
+        seeder = FlowSeeder(self._scale, stride)
+        sharp = tuple(_reduced_luma(on_host(reference.load()), stride) for reference in references)
+        low = tuple(seeder.prepare(on_host(reference.side.low)) for reference in references)  # type: ignore[union-attr]
+        bracket = Bracket.of(seeder, sharp, low, coded)  # type: ignore[arg-type]
+        return None if bracket.error.max() < _NEGLIGIBLE else bracket
+
+
+def _has_decoded_side(reference: Reference) -> bool:
+    """Whether a reference holds true detail, and its side is the decoded frame of its moment."""
+    side, shown = reference.side, reference.frame
+    return not reference.generated and side is not None and shown is not None and side.low is shown.picture
 
 
 def _coded(reference: Reference) -> float:

@@ -12,6 +12,7 @@ from ..frames import Frame, View, on_host
 from ..lightfields.grid import Grid, distance, step
 from ..lightfields.samples import is_empty
 from ..matching.flow import gray
+from ..matching.seed import in_pixels, on_grid
 from ..references.reference import EncodedReference, Reference
 from .parallax import Parallax, Probe, look_up, misfit_of
 
@@ -201,7 +202,7 @@ class _Guide(NamedTuple):
         stride, places = self.sample.stride, prediction.places
         if self.through is not None:
             places = look_up(_places(self.through), (places[..., 0], places[..., 1]))
-        positions = (places * stride + (stride - 1) / 2).astype(np.float32)
+        positions = in_pixels(places, stride)
         field = Correspondence(
             like(positions[None], self.sample.positions),
             like(prediction.relevance[None].astype(np.float32), self.sample.relevance),
@@ -213,7 +214,7 @@ class _Guide(NamedTuple):
 
 def _places(field: Correspondence) -> np.ndarray:
     """Positions in units of the field's own grid, f32 [h,w,2]."""
-    return (on_host(field.positions)[0] - (field.stride - 1) / 2) / np.float32(field.stride)
+    return on_grid(on_host(field.positions)[0], field.stride)
 
 
 def _luma(low: np.ndarray, per_pixel: int) -> np.ndarray:

@@ -115,7 +115,8 @@ class SuperResolver:
         self._fields: dict[tuple, Correspondence] = {}
         self._reduced: dict[tuple, np.ndarray] = {}  # lumas of references in use, where likeness is looked at
         self._uses: dict[int, dict[tuple, ReferenceUse]] = {}
-        self._bracketing = Bracketing(engine.info.scale) if in_order and engine.info.own_frame else None
+        bracketed = in_order and engine.info.own_frame
+        self._bracketing = Bracketing(engine.info.scale, self._prepared) if bracketed else None
         self._repeats = RepeatDetector() if in_order else None
         self._before: Restored | None = None
         self.seen = self.repeated = 0
@@ -269,7 +270,7 @@ class SuperResolver:
             before = [self._fields.get(reference.key) for reference in taken]
             fields = self._engine.match_all(frame, encoded, before) if taken else []
             if self._bracketing is not None:
-                fields = self._bracketing(frame, [self.preparation(reference).reference for reference in taken], fields)
+                fields = self._bracketing(frame, taken, fields)
             matches = list(map(Matched, encoded, fields))
             relevances = [match.relevance for match in matches]  # where a GPU is waited for
             rows = list(zip(taken, matches, relevances))
@@ -319,6 +320,9 @@ class SuperResolver:
     def _use_of(self, reference: Reference) -> ReferenceUse:
         uses = self._uses.setdefault(self._segment, {})
         return uses.setdefault(reference.key, ReferenceUse(reference.origin, reference.time))
+
+    def _prepared(self, reference: Reference) -> Reference:
+        return self.preparation(reference).reference
 
     def _encoded(self, reference: Reference) -> EncodedReference:
         if reference in self._cache:

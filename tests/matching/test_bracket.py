@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from lfvideo_sr.matching.bracket import Bracket, _places
-from lfvideo_sr.matching.seed import FlowSeeder
+from lfvideo_sr.matching.bracket import Bracket
+from lfvideo_sr.matching.seed import FlowSeeder, in_pixels, pixel_grid
 
 HEIGHT, WIDTH, STRIDE = 96, 160, 2
-GRID = _places((HEIGHT, WIDTH), STRIDE)
+GRID = in_pixels(pixel_grid(HEIGHT, WIDTH), STRIDE)
 ERROR = 2.0  # of a search, output pixels squared
 
 
@@ -20,15 +20,15 @@ def patchy(seed: int, squared: float = ERROR) -> np.ndarray:
 
 
 def bracket(motion: np.ndarray, error: float = ERROR) -> Bracket:
-    """Of two references between which everything moves evenly along rows, the more the lower it is."""
+    """Of two references between which each row moves evenly along itself, as `half_moving` has it."""
     cells = np.full((HEIGHT * STRIDE // 16, WIDTH * STRIDE // 16), error, np.float32)
     return Bracket(STRIDE, motion, -motion, cells)
 
 
-def sheared(fastest: float) -> np.ndarray:
-    """Displacements along rows that jump from none to `fastest` in the middle, constant along each row."""
+def half_moving(by: float) -> np.ndarray:
+    """Displacements along rows: none in the upper half, `by` in the lower one."""
     motion = np.zeros((HEIGHT, WIDTH, 2), np.float32)
-    motion[HEIGHT // 2 :, :, 0] = fastest
+    motion[HEIGHT // 2 :, :, 0] = by
     return motion
 
 
@@ -41,7 +41,7 @@ def missed(positions: np.ndarray, motion: np.ndarray) -> float:
 @pytest.mark.parametrize("ahead, drift", [(0.0, 0.0), (0.15, 0.0), (0.1, 3.0)])
 def test_patches_of_error_go_and_edges_of_motion_stay(share, ahead, drift):
     """Also where the motion is faster at first than later, or the whole picture was shaken."""
-    motion = sheared(12.0)
+    motion = half_moving(12.0)
     gone = share + ahead
     truth = [-gone * motion + np.float32(drift), (1 - gone) * motion + np.float32(drift)]
     error = patchy(1)
@@ -54,7 +54,7 @@ def test_patches_of_error_go_and_edges_of_motion_stay(share, ahead, drift):
 
 
 def test_fields_of_clean_frames_stay_as_they_are():
-    motion = sheared(12.0)
+    motion = half_moving(12.0)
     found = [GRID - 0.5 * motion + patchy(1), GRID + 0.5 * motion + patchy(2)]
     for mine, before in zip(bracket(motion, error=0.0).corrected(*found, 0.5), found):
         np.testing.assert_allclose(mine, before, atol=1e-4)
@@ -110,7 +110,7 @@ def test_the_error_of_a_search_is_that_of_the_decoded_frames_against_the_sharp_o
 def test_small_pictures_pass(shape):
     flat = np.full(shape, 100, np.uint8)
     made = Bracket.of(FlowSeeder(4, STRIDE), (flat, flat), (flat, flat), coded=1.0)
-    own = _places(shape, STRIDE)
+    own = in_pixels(pixel_grid(*shape), STRIDE)
     for mine in made.corrected(own, own, 0.5):
         assert mine.shape == (*shape, 2) and mine.dtype == np.float32
         np.testing.assert_allclose(mine, own, atol=0.1)

@@ -9,7 +9,7 @@ import pytest
 from lfvideo_sr.camera.reduction import papers_taps, reduce_by
 from lfvideo_sr.correspondence import Correspondence
 from lfvideo_sr.frames import Frame, Size, TimeStamp
-from lfvideo_sr.matching.bracket import _places
+from lfvideo_sr.matching.seed import in_pixels, pixel_grid
 from lfvideo_sr.references.reference import Reference, Side
 from lfvideo_sr.stream.bracketing import Bracketing
 
@@ -42,11 +42,20 @@ def references() -> list[Reference]:
     return [reference_at(0, 0), reference_at(FAR, 16)]
 
 
-def found(errors: tuple[float, float] = (0.0, 0.0), patch: float = 0.5) -> list[Correspondence]:
+def places(height: int, width: int) -> np.ndarray:
+    return in_pixels(pixel_grid(height, width), STRIDE)
+
+
+def bracketing() -> Bracketing:
+    """Of references that are prepared already."""
+    return Bracketing(4, lambda reference: reference)
+
+
+def found() -> list[Correspondence]:
     """Of the frame in the middle, 8 pixels from both, with an error in patches."""
-    grid = _places((SIZE.height // STRIDE, SIZE.width // STRIDE), STRIDE)
-    bumps = patch * np.sin(grid / 9).astype(np.float32)
-    fields = (grid + np.float32([shift + error, 0]) + bumps for shift, error in zip((-8, 8), errors))
+    grid = places(SIZE.height // STRIDE, SIZE.width // STRIDE)
+    bumps = 0.5 * np.sin(grid / 9).astype(np.float32)
+    fields = (grid + np.float32([shift, 0]) + bumps for shift in (-8, 8))
     relevance = np.ones((1, *grid.shape[:2]), np.float32)
     return [Correspondence(field[None], relevance, STRIDE, SIZE) for field in fields]
 
@@ -56,24 +65,32 @@ def middle() -> Frame:
 
 
 def is_unchanged(fields: list[Correspondence], references: list[Reference], frame: Frame) -> bool:
-    made = Bracketing(4)(frame, references, fields)
+    made = bracketing()(frame, references, fields)
     return all(after is before for after, before in zip(made, fields, strict=True))
 
 
 def off(field: Correspondence, moved: float) -> float:
-    grid = _places(field.positions.shape[1:3], STRIDE)
+    grid = places(*field.positions.shape[1:3])
     return float(np.abs(field.positions[0] - grid - np.float32([moved, 0]))[10:-10, 16:-16].mean())
 
 
 def test_between_two_references_patches_of_error_shrink(references):
     fields = found()
-    made = Bracketing(4)(middle(), references, fields)
+    made = bracketing()(middle(), references, fields)
     for after, before, moved in zip(made, fields, (-8, 8)):
         assert off(after, moved) < 0.7 * off(before, moved)
         assert after.relevance is before.relevance and after.positions.dtype == np.float32
 
 
 def test_where_nothing_was_compressed_fields_stay_as_they_are():
+    assert is_unchanged(found(), [reference_at(0, 0, noise=0.0), reference_at(FAR, 16, noise=0.0)], middle())
+
+
+def test_on_a_clean_stream_nothing_is_searched_for(monkeypatch):
+    def of(*given):
+        raise AssertionError("the motion between the references was looked for")
+
+    monkeypatch.setattr("lfvideo_sr.stream.bracketing.Bracket.of", of)
     assert is_unchanged(found(), [reference_at(0, 0, noise=0.0), reference_at(FAR, 16, noise=0.0)], middle())
 
 
@@ -105,14 +122,14 @@ def test_a_picture_of_another_size_is_none(references):
     assert is_unchanged([fields[0], other], references, middle())
 
 
-def test_the_motion_between_two_references_is_found_once(references, monkeypatch):
-    loads = []
+def test_the_motion_between_two_references_is_found_once(references):
+    loads, prepared = [], []
     counted = [replace(each, load=lambda each=each: loads.append(each.key) or each.load()) for each in references]
-    bracketing = Bracketing(4)
-    first = bracketing(middle(), counted, found())
+    once = Bracketing(4, lambda reference: prepared.append(reference.key) or reference)
+    first = once(middle(), counted, found())
     seen = len(loads)
-    again = bracketing(middle(), counted, found())
-    assert len(loads) == seen > 0
+    again = once(middle(), counted, found())
+    assert len(loads) == seen > 0 and prepared == [reference.key for reference in references]
     np.testing.assert_array_equal(first[0].positions, again[0].positions)
 
 
@@ -123,7 +140,7 @@ def test_tensors_stay_tensors(references):
         replace(each, positions=torch.from_numpy(each.positions), relevance=torch.from_numpy(each.relevance))
         for each in fields
     ]
-    made = Bracketing(4)(middle(), references, tensors)
-    expected = Bracketing(4)(middle(), references, fields)
+    made = bracketing()(middle(), references, tensors)
+    expected = bracketing()(middle(), references, fields)
     for after, before in zip(made, expected):
         np.testing.assert_allclose(after.positions.numpy(), before.positions, atol=1e-5)
