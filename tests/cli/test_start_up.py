@@ -36,6 +36,14 @@ for line in lines:
 print(json.dumps(loaded))
 """
 
+COUNT_COLLECTIONS = """
+import atexit, gc, json, sys
+atexit.register(lambda: print(json.dumps([gc.get_stats()[2]["collections"], gc.get_freeze_count()])))
+from lfvideo_sr.cli import main
+sys.argv = ["lfvideo-sr", "info"]
+main()
+"""
+
 
 def commands(command: Any, named: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The words of each command and of each group of commands."""
@@ -51,6 +59,12 @@ def loaded_by(lines: list[list[str]], heavy: tuple[str, ...] = HEAVY) -> dict[st
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tempfile.gettempdir())
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_collector_looks_through_loaded_libraries_neither_as_they_load_nor_at_the_end():
+    done = subprocess.run([sys.executable, "-c", COUNT_COLLECTIONS], capture_output=True, text=True, timeout=120)
+    full_collections, frozen = json.loads(done.stdout.splitlines()[-1])
+    assert full_collections == 0 and frozen > 50_000  # objects: torch alone makes more
 
 
 def test_no_help_loads_anything_heavy():
