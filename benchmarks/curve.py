@@ -35,9 +35,11 @@ from lfvideo_sr.engine import Engine
 from lfvideo_sr.methods import METHODS
 from lfvideo_sr.stream.job import StreamJob
 from lfvideo_sr.stream.options import StreamOptions
+from lfvideo_sr.stream.stopwatch import Stopwatch
 
 CLIPS = ("apple", "cockatoo", "bikes", "paragliding-launch")
 EVERY = 8
+STAGES = ("encode", "match", "restore")  # of a frame
 FAIR = (
     "Real-ESRGAN is trained to look sharp on pictures damaged in unknown ways, not to come near the truth pixel "
     "by pixel: PSNR and SSIM do not measure what it is made for."
@@ -92,37 +94,11 @@ def _of_method(method: str, weights: str | None = None) -> Engine:
     return make_engine(method, weights=weights, device="cpu", dtype="fp32", engine="torch")
 
 
-class Timed:
-    """An engine that counts the processor time of its thread inside its verbs, in seconds."""
-
-    VERBS = ("encode", "match", "match_all", "restore", "restore_frame")
-
-    def __init__(self, engine: Engine):
-        self._engine = engine
-        self.seconds = 0.0
-        self.restored = 0
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._engine, name)
-        return self._timed(name, attribute) if name in self.VERBS else attribute
-
-    def _timed(self, name: str, verb: Callable) -> Callable:
-        def run(*arguments: Any) -> Any:
-            started = time.thread_time()
-            result = verb(*arguments)
-            self.seconds += time.thread_time() - started
-            self.restored += name.startswith("restore")
-            return result
-
-        return run
-
-
 @dataclass
 class Running:
     """A contender at work on a clip."""
 
     contender: Contender
-    engine: Timed
     job: StreamJob
     frames: Iterator
 
@@ -130,8 +106,14 @@ class Running:
         """Its next frame; False after the last."""
         return next(self.frames, None) is not None
 
+    @property
+    def seconds(self) -> float:
+        """Processor time of one thread for each frame restored."""
+        watch = self.job.watch
+        return sum(watch.total(stage) for stage in STAGES) / 1e3 / max(watch.count("restore"), 1)
 
-def measure(clip: Path, crf: int | None, options: argparse.Namespace, engines: dict[str, Timed]) -> list[dict]:
+
+def measure(clip: Path, crf: int | None, options: argparse.Namespace, engines: dict[str, Engine]) -> list[dict]:
     """A row per contender that is there: clip, means over its frames that are no references, seconds per frame."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
         low, refs, truth = (Path(folder) / f"{name}.mkv" for name in ("low", "refs", "truth"))
@@ -145,10 +127,9 @@ def measure(clip: Path, crf: int | None, options: argparse.Namespace, engines: d
             frames = min(options.few + 1, options.frames) if contender.slow else options.frames
             beside = {"refs": str(refs)} if contender.kind == "references" else {"no_refs": True}
             asked = StreamOptions(gt=str(truth), frames=frames, ref_every=EVERY, decode="cpu", **beside)
-            engine = engines[contender.name]
-            engine.seconds, engine.restored = 0.0, 0
-            job = opened.enter_context(StreamJob(low, engine, asked))
-            running.append(Running(contender, engine, job, iter(job)))
+            watch = Stopwatch(time.thread_time)
+            job = opened.enter_context(StreamJob(low, engines[contender.name], asked, watch=watch))
+            running.append(Running(contender, job, iter(job)))
         _take_turns(list(running))
         return [_row(clip, crf, run) for run in running]
 
@@ -180,7 +161,7 @@ def _row(clip: Path, crf: int | None, run: Running) -> dict:
         "ssim_y": mean("ssim_y"),
         "bicubic_ssim_y": mean("bicubic_ssim_y"),
         "flicker": steady["flicker"],
-        "seconds": run.engine.seconds / max(run.engine.restored, 1),
+        "seconds": run.seconds,
     }
 
 
@@ -276,7 +257,7 @@ def run(options: argparse.Namespace) -> dict:
         print(f"{name:26} absent: {why}", flush=True)
     with ExitStack() as opened:
         engines = {
-            contender.name: Timed(opened.enter_context(contender.make()))
+            contender.name: opened.enter_context(contender.make())
             for contender in selected
             if not contender.missing
         }

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from lfvideo_sr.media.video import VideoSource
 from lfvideo_sr.metrics import psnr_y
 from lfvideo_sr.stream.job import StreamJob
 from lfvideo_sr.stream.options import StreamOptions
+from lfvideo_sr.stream.stopwatch import Stopwatch
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 FRAMES = 6
@@ -103,8 +105,14 @@ def test_the_curve_s_table_is_between_its_marks_and_the_quickest_comes_first(cur
     assert any("SPAN was not measured: ncnn not installed" in line for line in lines)
 
 
-def test_a_timed_engine_counts_what_its_verbs_take(curve, high_clip):
-    engine = curve.Timed(engine_of("flow_transfer"))
-    with StreamJob(high_clip, engine, StreamOptions(simulate=True, ref_every=4, frames=6)) as job:
-        assert len(list(job)) == 6
-    assert engine.restored == 4 and engine.seconds > 0
+def test_seconds_are_those_of_encoding_matching_and_restoring_for_each_frame_restored(curve, high_clip):
+    ticks = count()  # a clock that goes on by a second whenever it is looked at
+    watch = Stopwatch(lambda: float(next(ticks)))
+    asked = StreamOptions(simulate=True, ref_every=4, frames=6)
+    contender = curve.Contender("flow", "references", lambda: engine_of("flow_transfer"))
+    with contender.make() as engine, StreamJob(high_clip, engine, asked, watch=watch, ahead=0) as job:
+        run = curve.Running(contender, job, iter(job))
+        while run.step():
+            pass
+    assert watch.count("restore") == watch.count("match") == 4 and watch.count("encode") == 2
+    assert run.seconds == (4 + 4 + 2) / 4

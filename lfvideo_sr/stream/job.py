@@ -71,13 +71,15 @@ class StreamJob:
     def __init__(
         self, path: Path | str, engine: Engine, options: StreamOptions = _DEFAULTS,
         clip: StreamSource | None = None, references: ReferenceSource | None = None, ahead: int = 2,
+        watch: Stopwatch | None = None,
     ):  # fmt: skip
         """clip: frames to restore instead of those of the file `path`. references: instead of those found for it.
-        ahead: how many frames are decoded before they are needed; 0 where the newest ones are wanted."""
+        ahead: how many frames are decoded before they are needed; 0 where the newest ones are wanted.
+        watch: counts what each stage takes; None: one that counts the time that passes."""
         self.path, self.engine, self.options = Path(path), engine, options
         if options.simulate:
             check_simulated(engine.info)
-        self.watch = Stopwatch()
+        self.watch = watch or Stopwatch()
         self.decoding = Decoding(None, "the frames are given", announced=False)
         self.source: StreamSource = clip or self._decoded()
         self.references: ReferenceSource | None = references or (None if clip else self._find_references())
