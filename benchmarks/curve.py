@@ -257,9 +257,7 @@ def run(options: argparse.Namespace) -> dict:
         print(f"{name:26} absent: {why}", flush=True)
     with ExitStack() as opened:
         engines = {
-            contender.name: opened.enter_context(contender.make())
-            for contender in selected
-            if not contender.missing
+            contender.name: opened.enter_context(contender.make()) for contender in selected if not contender.missing
         }
         for clip in options.clips:
             for crf in (None, options.crf):
