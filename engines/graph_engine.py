@@ -54,7 +54,7 @@ class GraphEngine(OneByOne):
     def _encoded(self, key: tuple, pixels: np.ndarray, side: Side | None = None) -> EncodedReference:
         inputs = {REFERENCE: padded(pixels, self.info.scale)}
         if self.info.own_frame:
-            low, taps = side or papers_side(inputs[REFERENCE][0])
+            low, taps, _ = side or papers_side(inputs[REFERENCE][0])
             inputs |= {LOW: batch(on_host(low)), TAPS: taps[None]}
         features: dict[str, Any] = dict(self._graphs["encode"](inputs))
         if self._seeder is not None:

@@ -66,10 +66,12 @@ class About:
     @classmethod
     def of_json(cls, stored: Mapping[str, Any]) -> "About":
         """Raises ValueError, KeyError or TypeError for what `to_json` did not write: every field has to be there, since
-        a default would change how the method runs. Graphs of the first versions lack three: a halo, without which
-        frames stay whole, the seeder's level, which is 0, and `unlike_below`, without which no likeness is looked at.
+        a default would change how the method runs. Graphs of earlier versions lack some: a halo, without which frames
+        stay whole, the seeder's level, which is 0, `unlike_below`, without which no likeness is looked at, and
+        `learned`, which what has a graph did.
         """
-        info = MethodInfo(**_whole(MethodInfo, {"halo": None, "unlike_below": 0.0, "trained": "", **stored["info"]}))
+        earlier = {"halo": None, "unlike_below": 0.0, "trained": "", "learned": True}
+        info = MethodInfo(**_whole(MethodInfo, earlier | stored["info"]))
         seeder = None if stored["seeder"] is None else {"level": 0, **stored["seeder"]}
         values = {"info": info, "precision": Precision(stored["precision"]), "seeder": seeder}
         about = cls(**_whole(cls, stored) | values)

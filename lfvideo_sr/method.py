@@ -28,6 +28,8 @@ class MethodInfo:
     own_frame:       its encoder takes, beside a reference, its low-resolution side (the decoded frame of its moment)
                      and the camera's taps (camera/reduction.py).
     recurrent:       its restorer takes what was restored last, and the frame that it was made of.
+    learned:         it learned from the papers' reduction, so that the frames of a camera that reduces otherwise are
+                     brought to that before it sees them (camera/equaliser.py).
     halo:            low-resolution pixels to every side that a restored pixel depends on, of the frame and of its
                      fields, so that large frames may be restored in parts; None: it may depend on all of them.
     trained:         how the weights came about, where a user should know; empty where they are a user's own.
@@ -44,6 +46,7 @@ class MethodInfo:
     recurrent: bool = False
     halo: int | None = field(default=None, compare=False)  # older exported graphs of the same method do not state it
     unlike_below: float = field(default=0.0, compare=False)  # nor this
+    learned: bool = field(default=True, compare=False)  # nor this
     trained: str = field(default="", compare=False)
 
 

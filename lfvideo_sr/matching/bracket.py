@@ -85,8 +85,9 @@ class Bracket:
         with d(x) = -share * motion(x + d(x))."""
         moved = -share * motion
         for _ in range(_STEPS):
-            at = on_grid(grid + moved, self.stride)
-            moved = -share * cv2.remap(motion, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            at, nearest = on_grid(grid + moved, self.stride), cv2.BORDER_REPLICATE
+            there = cv2.remap(motion, at, None, cv2.INTER_LINEAR, borderMode=nearest)  # type: ignore[call-overload]
+            moved = -share * there
         return moved
 
     def _fitted(self, drift: np.ndarray, motion: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -27,6 +27,7 @@ INFO = MethodInfo(
     "classical optical flow and soft blending; no weights",
     worthless_below=0.02,
     own_frame=True,
+    learned=False,
     halo=8,  # of the enlargement and of the blur of its difference
 )
 

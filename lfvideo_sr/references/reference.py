@@ -16,10 +16,12 @@ class Side(NamedTuple):
 
     low:  [3,H/4,W/4] in [0,1], an array or a tensor: the stream's decoded frame, or a reduction of the reference.
     taps: float32 [2,24], along y and along x: the camera's reduction kernel, see camera/reduction.py.
+    decoded: whether it is the decoded frame, equalised or not.
     """
 
     low: Any
     taps: np.ndarray
+    decoded: bool = False
 
 
 @dataclass(frozen=True)

@@ -79,8 +79,7 @@ class Bracketing:
 
 def _has_decoded_side(reference: Reference) -> bool:
     """Whether a reference holds true detail, and its side is the decoded frame of its moment."""
-    side, shown = reference.side, reference.frame
-    return not reference.generated and side is not None and shown is not None and side.low is shown.picture
+    return not reference.generated and reference.side is not None and reference.side.decoded
 
 
 def _coded(reference: Reference) -> float:

@@ -107,7 +107,8 @@ class SuperResolver:
     ):  # fmt: skip
         self._engine, self._cache, self._watch = engine, cache, watch
         self._pass_references, self._easing = pass_references, easing
-        self.preparation = Preparation(engine.info.scale)
+        self.preparation = Preparation(engine.info.scale, engine.info.learned)
+        self._equaliser = self.preparation.equaliser
         self._recurrent = in_order and engine.info.recurrent
         self._segmenter = Segmenter(eased=easing is not None) if in_order else None
         self._segment = 0
@@ -220,28 +221,30 @@ class SuperResolver:
                 passed = self._own_picture(frame, reference)
             if passed is not None and self._easing is not None and not reference.generated:
                 made = self._made(pair)
-                self._remember(frame, passed)
+                self._remember(self.preparation.equalised(frame), passed)
                 with self._watch.stage("ease"):
                     return replace(made, frame=self._easing(passed, made.frame), own=True)
             if passed is not None:
                 self._use_of(reference).frames_served += 1
-                self._remember(frame, passed)
+                self._remember(self.preparation.equalised(frame), passed)
                 return Restored(passed, frame, (reference,), own=not reference.generated, passed=True)
         return self._made(pair)
 
     def _made(self, pair: Paired) -> Restored:
         """Matched and restored."""
         frame, reference = pair.frame, pair.own
-        used, matches, relevances = self._matches(frame, pair.references)
+        taken = self._taken(frame, pair.references)
+        seen = self.preparation.equalised(frame)
+        used, matches, relevances = self._matches(seen, taken)
         with self._watch.stage("restore"):
-            restored = self._engine.restore_frame(frame, matches, self._last)
-        self._remember(frame, restored)
+            restored = self._engine.restore_frame(seen, matches, self._last)
+        self._remember(seen, restored)
         sharp_here = reference is not None and reference.aligned and not reference.generated
         fields = tuple(match.correspondence for match in matches)
         return Restored(restored, frame, used, sharp_here, passed=False, correspondences=fields, relevances=relevances)
 
     def _remember(self, frame: Frame, picture: Frame) -> None:
-        """For the next frame: a picture, and the low-resolution frame of its moment."""
+        """For the next frame: a picture, and the low-resolution frame of its moment, as the engine sees it."""
         if self._recurrent:
             self._last = Last(frame, picture)
 
@@ -259,10 +262,9 @@ class SuperResolver:
         return prepared.picture
 
     def _matches(
-        self, frame: Frame, references: tuple[Reference, ...]
+        self, frame: Frame, taken: list[Reference]
     ) -> tuple[tuple[Reference, ...], list[Matched], tuple[float, ...]]:
         """The references worth using, their matches and their mean relevances, in order."""
-        taken = self._taken(frame, references)
         keys = {reference.key for reference in taken}
         self._reduced = {key: plane for key, plane in self._reduced.items() if key in keys}
         encoded = [self._encoded(reference) for reference in taken]
@@ -285,6 +287,9 @@ class SuperResolver:
     def _taken(self, frame: Frame, references: tuple[Reference, ...]) -> list[Reference]:
         """The references that a frame is matched with; the cache keeps them."""
         taken = [reference for reference in references[: self._engine.info.references] if self._adds(reference, frame)]
+        if self.preparation.equaliser is not self._equaliser:
+            self._equaliser = self.preparation.equaliser
+            self._cache.clear()  # what was encoded before has other sides
         self._cache.keep(taken)
         return taken
 

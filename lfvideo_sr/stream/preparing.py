@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..camera.equaliser import Equaliser
 from ..camera.fit import CameraFit
 from ..camera.kernels import SCALE
 from ..camera.model import CameraModel
-from ..camera.reduction import papers_taps
+from ..camera.reduction import papers_taps, reduce_by
 from ..frames import Frame, on_host
 from ..media.clock import seconds_of
 from ..references.reference import Reference, Side
@@ -37,19 +38,32 @@ class Prepared:
 
 
 class Preparation:
-    """Prepares the references of one stream, each once, and learns the stream's camera from them."""
+    """Prepares the references of one stream, each once, and learns the stream's camera from them.
 
-    def __init__(self, scale: int):
-        self._scale = scale
+    equalises: whether an equaliser is looked for.
+    equaliser: brings its frames, and the sides of references, to the papers' reduction; found by the first reference
+               that the camera is learned from, if at all, and the same from then on.
+    """
+
+    def __init__(self, scale: int, equalises: bool = True):
+        self._scale, self._equalises = scale, equalises
         self._held: OrderedDict[tuple, Prepared] = OrderedDict()
         self._fit, self._camera = CameraFit(), CameraModel.papers()
+        self._behind = self._camera.taps  # of camera and equaliser together
+        self.equaliser: Equaliser | None = None
         self._tried: set[tuple] = set()  # the keys of references that the camera was learned from, or not
         self._detailed: dict[tuple, bool] = {}
 
     @property
     def camera(self) -> str | None:
         """The estimate of the stream's camera, for reports; None where too few references showed it."""
-        return str(self._camera) if self._fit.pairs >= _TRUSTED else None
+        if self._fit.pairs < _TRUSTED:
+            return None
+        return f"{self._camera}; frames brought to bicubic" if self.equaliser else str(self._camera)
+
+    def equalised(self, frame: Frame) -> Frame:
+        """A frame as engines take it."""
+        return frame if self.equaliser is None else frame.with_picture(self.equaliser(frame.picture))
 
     def __call__(self, reference: Reference) -> Prepared:
         if reference.key not in self._held:
@@ -89,7 +103,7 @@ class Preparation:
             return Prepared(reference)
         if reference.generated:
             picture = frame.with_picture(reference.load())
-            return Prepared(replace(reference, side=Side(frame.picture, papers_taps())), picture)
+            return Prepared(replace(reference, side=Side(self.equalised(frame).picture, papers_taps(), True)), picture)
         conformed = conform(frame.pixels, on_host(reference.load()), self._camera, self._scale)
         if conformed.transform is None and not np.isfinite(conformed.displacement):
             return Prepared(reference, why=conformed.why)
@@ -101,15 +115,23 @@ class Preparation:
         return self._beside(reference, frame, conformed, exact)
 
     def _learn(self, frame: Frame, conformed: Conformed) -> None:
-        if self._fit.add(frame.pixels, conformed.picture) and self._fit.pairs >= _TRUSTED:
+        first = self._equalises and not self._fit.pairs
+        if not self._fit.add(frame.pixels, conformed.picture):
+            return
+        if first and conformed.transform is None:  # else its pixels are not the sensor's
+            self.equaliser = Equaliser.of(frame.pixels, conformed.picture)
+            self._held.clear()  # sides of before were not equalised
+        if self._fit.pairs >= _TRUSTED:
             self._camera = CameraModel(self._fit.model.taps)  # colours are each reference's own
+            taps = self._camera.taps
+            self._behind = taps if self.equaliser is None else self.equaliser.behind(taps)
 
     def _beside(self, reference: Reference, frame: Frame, conformed: Conformed, exact: bool) -> Prepared:
         """With the decoded frame as its side where it shows just that, else with what the camera would make of it."""
-        pixels, taps = conformed.picture, self._camera.taps
+        pixels, taps = conformed.picture, self._behind
         same = exact and conformed.displacement <= OFF and conformed.moved <= MOVED
-        low = frame.picture if same else np.clip(self._camera.reduce(pixels), 0, 1)
-        made = replace(reference, load=lambda: pixels, side=Side(low, taps))
+        low = self.equalised(frame).picture if same else np.clip(reduce_by(taps, pixels), 0, 1)
+        made = replace(reference, load=lambda: pixels, side=Side(low, taps, same))
         passes = exact and reference.aligned and conformed.agrees and conformed.valid is None
         why = conformed.why if exact else ""
         return Prepared(made, frame.with_pixels(pixels) if passes else None, conformed.changes(), why)

@@ -33,7 +33,7 @@ def reference_at(index: int, moved: int, noise: float = 0.15, **more) -> Referen
     picture = sharp(moved)
     coded = np.random.default_rng(index).normal(0, noise, (3, SIZE.height // 4, SIZE.width // 4))
     shown = frame_at(index, (reduce_by(papers_taps(), picture) + coded).astype(np.float32))
-    side = Side(shown.picture, papers_taps())
+    side = Side(shown.picture, papers_taps(), decoded=True)
     return Reference(("test", index), Fraction(index, 25), "test", lambda: picture, frame=shown, side=side, **more)
 
 
