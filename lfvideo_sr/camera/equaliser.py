@@ -6,6 +6,7 @@ nearest to the reduction of its sharp picture in the sense of least squares, and
 itself (Wiener's filter).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from .reduction import papers_taps, reduce_by
 
 _REACH = 2  # low-resolution pixels to each side
 _MARGIN = 4  # low-resolution pixels at each side, of which kernels saw what is beyond the edge
+_MOST = 1 << 18  # pixels to look at; of a larger frame, every second one along both axes, or every third ...
 _RIDGE = 1e-7  # of squared differences of neighbours: where there are none, the filter does nothing
 _WORTHWHILE = 0.85  # of the mean squared error: a filter that leaves more is none
 
@@ -37,11 +39,11 @@ class Equaliser:
         in [0,1]. None where no filter would take 15 % of the squared error between the frame and the papers' reduction
         of the picture: there the camera is much like theirs, or compression has taken what differs."""
         seen, aim = luma(frame), luma(reduce_by(papers_taps(), picture))
-        inside = (slice(_MARGIN, -_MARGIN),) * 2
-        if min(seen[inside].shape) < 1:
+        places = (slice(_MARGIN, -_MARGIN, 1 + int((seen.size / _MOST) ** 0.5)),) * 2
+        if min(seen[places].shape) < 1:
             return None
-        parts = np.stack([part[inside].ravel() for part in _symmetric_parts(seen)]).astype(np.float64)
-        missing = (aim - seen)[inside].ravel().astype(np.float64)
+        parts = np.stack([part[places].ravel() for part in _symmetric_parts(seen)]).astype(np.float64)
+        missing = (aim - seen)[places].ravel().astype(np.float64)
         weights = np.linalg.solve(parts @ parts.T + _RIDGE * missing.size * np.eye(len(parts)), parts @ missing)
         left = missing - weights @ parts
         if left @ left >= _WORTHWHILE * (missing @ missing):
@@ -89,7 +91,7 @@ def _mirrored(y: int, x: int) -> list[tuple[int, int]]:
     return [(down, across) for down in {y, -y} for across in {x, -x}]
 
 
-def _symmetric_parts(plane: np.ndarray) -> list[np.ndarray]:
+def _symmetric_parts(plane: np.ndarray) -> Iterator[np.ndarray]:
     """What a unit at each place of the quarter, taken from the centre, adds to a plane [h,w]."""
     height, width = plane.shape
     padded = np.pad(plane, _REACH, mode="edge")
@@ -97,7 +99,8 @@ def _symmetric_parts(plane: np.ndarray) -> list[np.ndarray]:
     def moved(y: int, x: int) -> np.ndarray:
         return padded[_REACH + y : _REACH + y + height, _REACH + x : _REACH + x + width]
 
-    return [sum(moved(*at) - plane for at in _mirrored(*place)) for place in _places()]  # type: ignore[misc]
+    for place in _places():
+        yield np.sum([moved(*at) - plane for at in _mirrored(*place)], 0)
 
 
 def _kernel_of(weights: np.ndarray) -> np.ndarray:

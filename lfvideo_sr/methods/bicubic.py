@@ -8,7 +8,7 @@ from ..frames import Size
 from ..media.resize import bicubic
 from ..method import Features, Match, Method, MethodInfo
 
-INFO = MethodInfo("bicubic", "bicubic enlargement; no references", references=0, halo=3)
+INFO = MethodInfo("bicubic", "bicubic enlargement; no references", references=0, halo=3, learned=False)
 
 
 def enlarge(frame: np.ndarray, scale: int = 4) -> np.ndarray:

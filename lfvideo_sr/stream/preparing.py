@@ -10,7 +10,7 @@ from ..camera.equaliser import Equaliser
 from ..camera.fit import CameraFit
 from ..camera.kernels import SCALE
 from ..camera.model import CameraModel
-from ..camera.reduction import papers_taps, reduce_by
+from ..camera.reduction import papers_taps
 from ..frames import Frame, on_host
 from ..media.clock import seconds_of
 from ..references.reference import Reference, Side
@@ -49,7 +49,7 @@ class Preparation:
         self._scale, self._equalises = scale, equalises
         self._held: OrderedDict[tuple, Prepared] = OrderedDict()
         self._fit, self._camera = CameraFit(), CameraModel.papers()
-        self._behind = self._camera.taps  # of camera and equaliser together
+        self._behind = self._camera  # camera and equaliser together
         self.equaliser: Equaliser | None = None
         self._tried: set[tuple] = set()  # the keys of references that the camera was learned from, or not
         self._detailed: dict[tuple, bool] = {}
@@ -123,15 +123,15 @@ class Preparation:
             self._held.clear()  # sides of before were not equalised
         if self._fit.pairs >= _TRUSTED:
             self._camera = CameraModel(self._fit.model.taps)  # colours are each reference's own
-            taps = self._camera.taps
-            self._behind = taps if self.equaliser is None else self.equaliser.behind(taps)
+            equaliser, camera = self.equaliser, self._camera
+            self._behind = CameraModel(equaliser.behind(camera.taps)) if equaliser else camera
 
     def _beside(self, reference: Reference, frame: Frame, conformed: Conformed, exact: bool) -> Prepared:
         """With the decoded frame as its side where it shows just that, else with what the camera would make of it."""
-        pixels, taps = conformed.picture, self._behind
+        pixels, camera = conformed.picture, self._behind
         same = exact and conformed.displacement <= OFF and conformed.moved <= MOVED
-        low = self.equalised(frame).picture if same else np.clip(reduce_by(taps, pixels), 0, 1)
-        made = replace(reference, load=lambda: pixels, side=Side(low, taps, same))
+        low = self.equalised(frame).picture if same else np.clip(camera.reduce(pixels), 0, 1)
+        made = replace(reference, load=lambda: pixels, side=Side(low, camera.taps, same))
         passes = exact and reference.aligned and conformed.agrees and conformed.valid is None
         why = conformed.why if exact else ""
         return Prepared(made, frame.with_pixels(pixels) if passes else None, conformed.changes(), why)
