@@ -20,7 +20,6 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-import cv2
 import numpy as np
 from compressed import REDUCTIONS, low_clip, reference_clip, sharp_frames, truth_clip
 from data_folder import data_folder
@@ -28,7 +27,6 @@ from quality import CLIPS, mean_psnr
 
 from lfvideo_sr.choose import load_learned
 from lfvideo_sr.engines.torch_engine import TorchEngine
-from lfvideo_sr.matching.flow import gray
 from lfvideo_sr.matching.seed import FlowSeeder
 from lfvideo_sr.media.resize import to_uint8
 from lfvideo_sr.media.video import VideoSource
@@ -88,8 +86,7 @@ def clean_luma(seeder: FlowSeeder, sharp: np.ndarray) -> np.ndarray:
 
 
 def sharp_luma(seeder: FlowSeeder, sharp: np.ndarray) -> np.ndarray:
-    height, width = (side // seeder.stride for side in sharp.shape[1:])
-    return cv2.resize(gray(sharp), (width, height), interpolation=cv2.INTER_AREA)
+    return seeder.prepare_large(sharp)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..media.luma import luma
-from .kernels import SCALE, TAPS
+from .kernels import SCALE
 from .reduction import papers_taps, reduce_by
 
 _REACH = 2  # low-resolution pixels to each side
@@ -74,10 +74,9 @@ def _plainly(kernel: np.ndarray, picture: Any) -> Any:
 
 def _filtered(line: np.ndarray, taps: np.ndarray) -> np.ndarray:
     """Taps [24] behind a filter of low-resolution pixels along their axis; what is beyond them is cut off."""
-    moves = range(-_REACH, _REACH + 1)
-    padded = np.pad(taps, _REACH * SCALE)
-    starts = [_REACH * SCALE - SCALE * move for move in moves]
-    both = sum(weight * padded[start : start + TAPS] for weight, start in zip(line, starts))
+    spread = np.zeros(2 * _REACH * SCALE + 1)
+    spread[::SCALE] = line
+    both = np.convolve(taps, spread, "same")
     return (both / both.sum()).astype(np.float32)
 
 

@@ -32,6 +32,12 @@ class FlowSeeder:
         luma = gray(low)
         return cv2.resize(luma, None, fx=self._enlarged, fy=self._enlarged, interpolation=cv2.INTER_CUBIC)
 
+    def prepare_large(self, picture: np.ndarray) -> np.ndarray:
+        """Picture [3,H,W] of the output's size, float in [0,1] or uint8 -> its luma reduced to a field's grid: uint8
+        [H/stride,W/stride], as large as what `prepare` makes of its frame."""
+        height, width = (side // self.stride for side in picture.shape[1:])
+        return cv2.resize(gray(picture), (width, height), interpolation=cv2.INTER_AREA)
+
     def __call__(self, frame: np.ndarray, reference: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
         """Prepared frame [kh,kw] and prepared low version of a reference, of any size -> positions f32 [kh,kw,2] in
         reference pixels; `previous` is the field of the frame before on the same grid."""

@@ -4,14 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-import cv2
-import numpy as np
-
 from ..camera.reduction import reduce_by
 from ..correspondence import Correspondence, like
 from ..frames import Frame, on_host
 from ..matching.bracket import Bracket
-from ..matching.flow import gray
 from ..matching.seed import FlowSeeder
 from ..media.clock import seconds_of
 from ..media.luma import luma
@@ -71,7 +67,7 @@ class Bracketing:
         if coded < _CLEAN:
             return None
         seeder = FlowSeeder(self._scale, stride)
-        sharp = tuple(_reduced_luma(on_host(reference.load()), stride) for reference in references)
+        sharp = tuple(seeder.prepare_large(on_host(reference.load())) for reference in references)
         low = tuple(seeder.prepare(on_host(reference.side.low)) for reference in references)  # type: ignore[union-attr]
         bracket = Bracket.of(seeder, sharp, low, coded)  # type: ignore[arg-type]
         return None if bracket.error.max() < _NEGLIGIBLE else bracket
@@ -100,9 +96,3 @@ def _share_between(frame: Frame, references: Sequence[Reference]) -> Fraction | 
     start, end = (seconds_of(reference.frame) for reference in references)  # type: ignore[arg-type]
     share = (seconds_of(frame) - start) / (end - start) if start < end else Fraction(0)
     return share if 0 < share < 1 else None
-
-
-def _reduced_luma(picture: np.ndarray, stride: int) -> np.ndarray:
-    """Of a reference [3,H,W] on a field's grid, uint8 [H/stride,W/stride]."""
-    height, width = (side // stride for side in picture.shape[1:])
-    return cv2.resize(gray(picture), (width, height), interpolation=cv2.INTER_AREA)

@@ -34,11 +34,11 @@ def error(low: np.ndarray, picture: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("way", "left"), [("gauss", 0.1), ("bilinear", 0.1), ("lanczos", 0.5), ("area", 0.75)])
 def test_most_of_what_another_camera_does_is_made_up_for_on_another_picture_too(picture, way, left):
-    found = Equaliser.of(made_small(picture, way), picture)
+    fitted = Equaliser.of(made_small(picture, way), picture)
     other = np.ascontiguousarray(picture[::-1, ::-1])
     low = made_small(other, way)
-    assert error(found(low), other) < left * error(low, other)
-    assert abs(found.kernel.sum() - 1) < 1e-5 and np.allclose(found.kernel, found.kernel[::-1, ::-1])
+    assert error(fitted(low), other) < left * error(low, other)
+    assert abs(fitted.kernel.sum() - 1) < 1e-5 and np.allclose(fitted.kernel, fitted.kernel[::-1, ::-1])
 
 
 def test_there_is_none_for_the_papers_own_reduction_nor_where_noise_is_all_that_differs(picture):
@@ -77,12 +77,12 @@ def test_compression_that_took_the_detail_is_not_sharpened(picture):
 def test_camera_and_filter_together_have_taps_of_their_own(picture):
     gauss = np.stack([reduction_taps("gauss")] * 2)
     low = reduce_by(gauss, picture)
-    found = Equaliser.of(low, picture)
-    together = found.behind(gauss)
+    fitted = Equaliser.of(low, picture)
+    together = fitted.behind(gauss)
     assert np.allclose(together.sum(1), 1, atol=1e-5)
     assert np.abs(together - papers_taps()).sum() < 0.25 * np.abs(gauss - papers_taps()).sum()
-    apart = (reduce_by(together, picture) - found(low))[:, 4:-4, 4:-4]
-    assert np.square(apart).mean() < 0.02 * np.square(reduce_by(gauss, picture) - found(low)).mean()
+    apart = (reduce_by(together, picture) - fitted(low))[:, 4:-4, 4:-4]
+    assert np.square(apart).mean() < 0.02 * np.square(reduce_by(gauss, picture) - fitted(low)).mean()
     still = Equaliser(np.pad(np.ones((1, 1), np.float32), 2))
     shifted = np.stack([reduction_taps("area", 0.3), reduction_taps("area", -0.2)])
     assert np.allclose(still.behind(shifted), shifted, atol=1e-6)
@@ -90,6 +90,6 @@ def test_camera_and_filter_together_have_taps_of_their_own(picture):
 
 def test_on_tensors_it_is_the_same_filter(picture):
     low = made_small(picture, "gauss")
-    found = Equaliser.of(low, picture)
-    by_torch = found(torch.from_numpy(low))
-    assert by_torch.shape == low.shape and np.abs(by_torch.numpy() - found(low)).max() < 1e-5
+    fitted = Equaliser.of(low, picture)
+    by_torch = fitted(torch.from_numpy(low))
+    assert by_torch.shape == low.shape and np.abs(by_torch.numpy() - fitted(low)).max() < 1e-5
